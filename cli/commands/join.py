@@ -1,0 +1,103 @@
+"""Many arrays to one: concat and stack."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+from concatsplit_cli.options import Shared, axis_option, operator_options
+from concatsplit_cli.progress import progress_bar
+from concatsplit_cli.render import show_result
+
+_inputs = click.argument("inputs", nargs=-1, metavar="INPUT...")
+_output = click.option("-o", "--output", required=True, metavar="REF", help="Where to.")
+_files_from = click.option(
+    "--files-from", metavar="FILE", help="Read input references from FILE, one a line; - is stdin."
+)
+_null = click.option("-0", "null", is_flag=True, help="References of --files-from end in NUL.")
+
+
+@click.command()
+@_inputs
+@_output
+@axis_option
+@click.option("--add-axis", is_flag=True, help="Join along a new axis, as stack does.")
+@_files_from
+@_null
+@operator_options
+def concat(
+    inputs: tuple[str, ...],
+    output: str,
+    axis: int,
+    add_axis: bool,
+    files_from: str | None,
+    null: bool,
+    shared: Shared,
+) -> None:
+    """Join arrays along an axis, as numpy.concatenate does.
+
+    Inputs may be of any mix of formats, a quoted pattern or an @list of references. They agree in
+    dtype and on every other axis.
+
+    \b
+    Examples:
+      concatsplit concat a.npy b.npy -o joined.npy
+      concatsplit concat 'part-*.npy' -o joined.h5::/images --codec gzip:4
+      concatsplit concat a.npy b.npy -o joined.zarr --axis -1 --dry-run
+    """
+    from concatsplit_core import operators
+
+    names = _all_inputs(inputs, files_from, null)
+    with progress_bar(shared.shows_progress, "concat") as listen:
+        result = operators.concat(
+            names, output, axis, add_axis=add_axis, on_event=listen, **shared.options
+        )
+    show_result(result, shared.as_json, shared.quiet)
+
+
+@click.command()
+@_inputs
+@_output
+@axis_option
+@_files_from
+@_null
+@operator_options
+def stack(
+    inputs: tuple[str, ...],
+    output: str,
+    axis: int,
+    files_from: str | None,
+    null: bool,
+    shared: Shared,
+) -> None:
+    """Join arrays of one shape along a new axis, as numpy.stack does.
+
+    \b
+    Examples:
+      concatsplit stack a.npy b.npy -o stacked.npy
+      concatsplit stack a.npy b.npy -o stacked.npy --axis -1 --force
+    """
+    from concatsplit_core import operators
+
+    names = _all_inputs(inputs, files_from, null)
+    with progress_bar(shared.shows_progress, "stack") as listen:
+        result = operators.stack(names, output, axis, on_event=listen, **shared.options)
+    show_result(result, shared.as_json, shared.quiet)
+
+
+def _all_inputs(inputs: tuple[str, ...], files_from: str | None, null: bool) -> list[Any]:
+    """References of the command line, then those of a list."""
+    if null and files_from is None:
+        raise click.UsageError("-0 goes with --files-from")
+    names = list(inputs)
+    if files_from == "-":
+        text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+        names += [name for name in text.split("\0" if null else "\n") if name]
+    elif files_from is not None:
+        from concatsplit_core.references import read_list
+
+        names += read_list(files_from, null=null)
+    if not names:
+        raise click.UsageError("no inputs: name at least one array, or give --files-from")
+    return names

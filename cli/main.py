@@ -1,0 +1,144 @@
+"""The command group, and the one place where an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+from concatsplit_cli.commands.cut import split, unstack
+from concatsplit_cli.commands.info import info
+from concatsplit_cli.commands.join import concat, stack
+
+from concatsplit_core import __version__
+from concatsplit_core.errors import ConcatsplitError
+
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+class Terminated(BaseException):
+    """A signal asks the process to end; what was staged is removed on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+class ErrorBoundary(click.Group):
+    """A group whose failures are one line on stderr and an exit code of the contract."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command line and exit."""
+        given = list(sys.argv[1:] if args is None else args)
+        if not standalone_mode:
+            return super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
+        _open_standard_descriptors()
+        try:
+            with _signals_raise():
+                code = super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
+            sys.stdout.flush()
+        except BaseException as error:
+            if "--debug" in given and not isinstance(error, SystemExit | click.exceptions.Exit):
+                import traceback
+
+                traceback.print_exc()
+            _exit(error, "--json" in given)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _exit(error: BaseException, as_json: bool) -> NoReturn:
+    """Say what went wrong, and leave."""
+    if isinstance(error, SystemExit):
+        raise error
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    code, kind, message = _verdict(error)
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        click.echo(error.ctx.get_usage(), err=True)
+    if as_json:
+        click.echo(json.dumps({"error": {"code": code, "kind": kind, "message": message}}))
+    click.echo(f"concatsplit: error: {message}", err=True)
+    sys.exit(code)
+
+
+def _verdict(error: BaseException) -> tuple[int, str, str]:
+    """Exit code, kind and message of an error."""
+    if isinstance(error, ConcatsplitError):
+        return error.exit_code, error.kind, _one_line(error.message)
+    if isinstance(error, click.ClickException):
+        return error.exit_code, "UsageError", _one_line(error.format_message())
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return 130, "Interrupted", "interrupted; nothing was left behind"
+    if isinstance(error, Terminated):
+        return error.exit_code, "Terminated", "terminated; nothing was left behind"
+    if isinstance(error, MemoryError):
+        return 10, "OverBudget", "out of memory; give a smaller --memory or fewer --jobs"
+    return (
+        1,
+        "InternalError",
+        _one_line(
+            f"internal error, a bug of concatsplit: {type(error).__name__}: {error}; "
+            "run again with --debug for the traceback"
+        ),
+    )
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _open_standard_descriptors() -> None:
+    """Take up descriptors 0 to 2 if they are closed, lest an output file becomes one of them."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(fd)
+
+
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Let a request to end unwind the stack, as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Terminated(number)
+
+    before = {number: signal.signal(number, end) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@click.group(cls=ErrorBoundary, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="concatsplit")
+def main() -> None:
+    """Join and split tensors larger than memory: .npy, HDF5 and Zarr, along any axis.
+
+    A blob is PATH or PATH::MEMBER, such as a.npy, b.h5::/group/x or c.zarr::y.
+
+    \b
+    Example:
+      concatsplit concat a.npy b.npy -o joined.zarr --axis 1
+    """
+
+
+for command in (concat, stack, split, unstack, info):
+    main.add_command(command)

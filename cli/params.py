@@ -1,0 +1,40 @@
+"""Click parameter types: text of the command line to values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+
+class Integers(click.ParamType[list[int]]):
+    """Whole numbers separated by commas."""
+
+    name = "N,N,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[int]:
+        """Turn ``3,2,4`` into a list."""
+        if isinstance(value, list):
+            return value
+        try:
+            return [int(piece) for piece in str(value).split(",")]
+        except ValueError:
+            self.fail(f"'{value}' is not a list of whole numbers such as 3,2,4", param, ctx)
+
+
+class Chunks(click.ParamType[Any]):
+    """A chunk shape, ``auto`` or ``none``."""
+
+    name = "N,N,...|auto|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Turn ``64,128`` into a list; leave the words."""
+        if value in ("auto", "none") or not isinstance(value, str):
+            return value
+        return Integers().convert(value, param, ctx)
+
+
+INTEGERS = Integers()
+CHUNKS = Chunks()

@@ -1,0 +1,150 @@
+"""Results as tables for people and as JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from concatsplit_core.operators import BlobInfo
+    from concatsplit_core.result import Blob, Result
+
+_MOST_ROWS = 24
+_SCRIPT_WIDTH = 120
+
+
+def show_result(result: Result, as_json: bool, quiet: bool) -> None:
+    """Print the result of an operator: JSON, the plan of a dry run, or one line on a terminal."""
+    if as_json:
+        click.echo(json.dumps(result.to_dict()))
+    elif result.dry_run:
+        if not quiet:
+            _show_plan(result)
+    elif not quiet and sys.stderr.isatty():
+        from concatsplit_core.sizes import format_size
+
+        where = result.outputs[0].ref
+        if len(result.outputs) > 1:
+            where += f" … {result.outputs[-1].ref} ({len(result.outputs)} blobs)"
+        moved = format_size(result.plan.bytes_written)
+        click.echo(f"{where}: {moved} in {result.seconds or 0:.2f} s", err=True)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    return Console(highlight=False, width=_SCRIPT_WIDTH, file=sys.stdout)
+
+
+def _show_plan(result: Result) -> None:
+    console = _console()
+    new = ", a new one" if result.add_axis else ""
+    console.print(f"[bold]{result.operator}[/] along axis {result.axis}{new} (dry run)")
+    console.print(_blob_table("inputs", result.inputs))
+    console.print(_blob_table("outputs", result.outputs))
+    console.print(_route_table(result))
+
+
+def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
+    """Blobs and the intervals of the axis that they cover; of a long list only both ends."""
+    table = _table(title, "blob", "start", "stop", "shape", "dtype", "chunks", "codec")
+    skipped = len(blobs) - _MOST_ROWS
+    for index, blob in enumerate(blobs):
+        if skipped > 0 and _MOST_ROWS // 2 <= index < len(blobs) - _MOST_ROWS // 2:
+            if index == _MOST_ROWS // 2:
+                table.add_row(f"… {skipped} more", *[""] * 6)
+            continue
+        table.add_row(
+            _plain(blob.ref),
+            str(blob.interval.start),
+            str(blob.interval.stop),
+            _shape(blob.shape),
+            str(blob.dtype),
+            _shape(blob.chunks) if blob.chunks else "contiguous",
+            blob.codec or "other",
+        )
+    return table
+
+
+def _route_table(result: Result) -> Table:
+    from concatsplit_core.sizes import format_size
+
+    plan = result.plan
+    table = _table(None, "plan", "")
+    for route, nbytes in plan.routes.items():
+        why = "; ".join(plan.reasons.get(route, ()))
+        table.add_row(f"{route} route", format_size(nbytes) + (f", because {why}" if why else ""))
+    table.add_row("reads", f"{format_size(plan.bytes_read)} ({plan.read_amplification:.2f} x)")
+    table.add_row("writes", format_size(plan.bytes_written))
+    table.add_row("tasks", f"{len(plan)} of up to {_shape(plan.block)} on {plan.workers} threads")
+    table.add_row("peak memory", f"{format_size(plan.peak_memory_bytes)} of array data")
+    return table
+
+
+def show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
+    """Print what is known of arrays."""
+    if as_json:
+        click.echo(json.dumps({"blobs": [asdict(blob) for blob in blobs]}, default=_jsonable))
+        return
+    from concatsplit_core.sizes import format_size
+
+    console = _console()
+    table = _table(None, "blob", "shape", "dtype", "chunks", "codec", "size", "stored")
+    for blob in blobs:
+        chunks = _shape(blob.chunks) if blob.chunks else f"contiguous, {blob.order}"
+        if blob.shards:
+            chunks += f" in shards {_shape(blob.shards)}"
+        table.add_row(
+            _plain(blob.ref),
+            _shape(blob.shape),
+            blob.dtype,
+            chunks,
+            blob.codec or "none",
+            format_size(blob.nbytes),
+            format_size(blob.stored_bytes),
+        )
+    console.print(table)
+    for blob in blobs:
+        for key, value in blob.attrs.items():
+            owner = f"{blob.ref} " if len(blobs) > 1 else ""
+            console.print(f"{owner}@{key} = {value}", markup=False)
+
+
+def _jsonable(value: Any) -> Any:
+    """Attributes of HDF5 are NumPy's; JSON wants Python's."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return str(value)
+
+
+def _table(title: str | None, *columns: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        right = column in {"start", "stop", "size", "stored"}
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    return table
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape)) or "scalar"

@@ -1,0 +1,64 @@
+"""Join and split tensors larger than memory, in .npy, HDF5 and Zarr files, along any axis.
+
+Examples
+--------
+>>> import concatsplit_core as cs
+>>> cs.concat(["a.npy", "b.h5::/x"], "y.zarr", axis=1)          # doctest: +SKIP
+>>> cs.split("y.zarr", "part-{index:05d}.npy", parts=4)         # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concatsplit_core.cuts import Cut
+    from concatsplit_core.errors import ConcatsplitError
+    from concatsplit_core.inference import infer_concat, infer_split
+    from concatsplit_core.operators import BlobInfo, concat, info, split, stack, unstack
+    from concatsplit_core.options import Options
+    from concatsplit_core.result import Result
+    from concatsplit_core.spec import ArraySpec
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ArraySpec": "spec",
+    "BlobInfo": "operators",
+    "ConcatsplitError": "errors",
+    "Cut": "cuts",
+    "Options": "options",
+    "Result": "result",
+    "concat": "operators",
+    "infer_concat": "inference",
+    "infer_split": "inference",
+    "info": "operators",
+    "split": "operators",
+    "stack": "operators",
+    "unstack": "operators",
+}
+
+__all__ = [
+    "ArraySpec",
+    "BlobInfo",
+    "ConcatsplitError",
+    "Cut",
+    "Options",
+    "Result",
+    "concat",
+    "infer_concat",
+    "infer_split",
+    "info",
+    "split",
+    "stack",
+    "unstack",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for only then: the command line starts without NumPy."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"concatsplit_core.{_HOMES[name]}"), name)

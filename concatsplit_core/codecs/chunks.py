@@ -1,0 +1,257 @@
+"""Decoding and encoding of single chunks outside any format's library, with a bounded result.
+
+A decoder never makes more than it was told to expect: what a header claims is checked before
+it is believed, and streams without a claim are inflated no further than the limit.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from concatsplit_core.codecs.pipeline import Step
+from concatsplit_core.errors import MalformedInput, OverBudget
+
+Bytes = Any
+"""Anything with the buffer protocol."""
+
+SLACK = 64
+"""Bytes by which an inner step may exceed the chunk: checksums, small headers."""
+
+
+def decode(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
+    """Undo the steps of a chunk, last one first.
+
+    Parameters
+    ----------
+    data : buffer
+        The chunk as stored.
+    steps : tuple of Step
+        In the order in which they encode.
+    nbytes : int
+        Bytes of the decoded chunk.
+
+    Raises
+    ------
+    OverBudget
+        The chunk claims, or expands to, more than it should hold.
+    MalformedInput
+        The chunk is damaged, or holds less than it should.
+    """
+    for step in reversed(steps):
+        try:
+            data = _DECODERS[step.name](data, step, nbytes + SLACK)
+        except (OverBudget, MalformedInput):
+            raise
+        except Exception as error:  # every codec library has its own way to say: damaged
+            raise MalformedInput(f"{step.name} cannot decode it: {error}") from error
+    found = memoryview(data).nbytes
+    if found > nbytes:
+        raise OverBudget(f"it expands to {found} bytes or more where {nbytes} belong", found=found)
+    if found < nbytes:
+        raise MalformedInput(f"it holds {found} bytes where {nbytes} belong", found=found)
+    return data
+
+
+def encode(data: Bytes, steps: tuple[Step, ...], itemsize: int) -> Bytes:
+    """Apply the steps to the bytes of a chunk."""
+    for step in steps:
+        data = _ENCODERS[step.name](data, step, itemsize)
+    return data
+
+
+def can_decode(steps: tuple[Step, ...]) -> bool:
+    """Whether all steps have a decoder here."""
+    return all(step.name in _DECODERS for step in steps)
+
+
+def can_encode(steps: tuple[Step, ...]) -> bool:
+    """Whether all steps have an encoder here."""
+    return all(step.name in _ENCODERS for step in steps)
+
+
+def _claim(found: int, limit: int) -> None:
+    if found > limit:
+        raise OverBudget(
+            f"it claims to expand to {found} bytes where {limit - SLACK} belong", found=found
+        )
+
+
+def _inflate(data: Bytes, limit: int, wbits: int) -> Bytes:
+    stream = zlib.decompressobj(wbits)
+    out = stream.decompress(data, limit + 1)
+    _claim(len(out), limit)
+    if not stream.eof:
+        raise MalformedInput("its deflate stream is cut short")
+    return out
+
+
+def _ungzip(data: Bytes, step: Step, limit: int) -> Bytes:
+    return _inflate(data, limit, 31)
+
+
+def _unzlib(data: Bytes, step: Step, limit: int) -> Bytes:
+    return _inflate(data, limit, 15)
+
+
+def zstd_content_size(data: Bytes) -> int | None:
+    """The content size that a zstd frame's header claims, where it has one (RFC 8878, 3.1.1)."""
+    head = bytes(memoryview(data)[:18])
+    if head[:4] != b"\x28\xb5\x2f\xfd":
+        raise MalformedInput("it is not a zstd frame")
+    flags = head[4]
+    single = flags >> 5 & 1
+    at = 5 + (1 - single) + (0, 1, 2, 4)[flags & 3]
+    size = (single, 2, 4, 8)[flags >> 6]
+    if not size:
+        return None
+    return int.from_bytes(head[at : at + size], "little") + (256 if size == 2 else 0)
+
+
+def _unzstd(data: Bytes, step: Step, limit: int) -> Bytes:
+    from numcodecs.zstd import decompress
+
+    claim = zstd_content_size(data)
+    if claim is not None:
+        _claim(claim, limit)
+        return decompress(data)
+    return decompress(data, bytearray(limit - SLACK))
+
+
+def _unblosc(data: Bytes, step: Step, limit: int) -> Bytes:
+    from numcodecs.blosc import decompress
+
+    view = memoryview(data).cast("B")
+    if len(view) < 16:
+        raise MalformedInput("it is shorter than a blosc header")
+    _claim(int.from_bytes(view[4:8], "little"), limit)
+    if int.from_bytes(view[12:16], "little") != len(view):
+        raise MalformedInput("its blosc header claims another compressed size")
+    return decompress(data)
+
+
+def _unlz4(data: Bytes, step: Step, limit: int) -> Bytes:
+    from numcodecs.lz4 import decompress
+
+    view = memoryview(data).cast("B")
+    _claim(int.from_bytes(view[:4], "little"), limit)
+    return decompress(data)
+
+
+def _unbz2(data: Bytes, step: Step, limit: int) -> Bytes:
+    import bz2
+
+    stream = bz2.BZ2Decompressor()
+    out = stream.decompress(data, limit + 1)
+    _claim(len(out), limit)
+    if not stream.eof:
+        raise MalformedInput("its bzip2 stream is cut short")
+    return out
+
+
+def _unshuffle(data: Bytes, step: Step, limit: int) -> Bytes:
+    from numcodecs.shuffle import Shuffle
+
+    return Shuffle(step.settings[0]).decode(data) if step.settings[0] > 1 else data
+
+
+def _uncrc32c(data: Bytes, step: Step, limit: int) -> Bytes:
+    import google_crc32c
+
+    view = memoryview(data).cast("B")
+    body, stored = view[:-4], int.from_bytes(view[-4:], "little")
+    if google_crc32c.value(bytes(body)) != stored:
+        raise MalformedInput("its crc32c checksum does not match")
+    return body
+
+
+def _unfletcher(data: Bytes, step: Step, limit: int) -> Bytes:
+    from numcodecs.fletcher32 import Fletcher32
+
+    return Fletcher32().decode(bytes(data))
+
+
+def _gzip(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    return _deflate(data, step, 31)
+
+
+def _zlib(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    return _deflate(data, step, 15)
+
+
+def _deflate(data: Bytes, step: Step, wbits: int) -> Bytes:
+    stream = zlib.compressobj(step.settings[0], zlib.DEFLATED, wbits)
+    return stream.compress(data) + stream.flush()
+
+
+def _zstd(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    from numcodecs.zstd import compress
+
+    level, *checksum = step.settings
+    return compress(data, level, *checksum)
+
+
+def _blosc(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    from numcodecs.blosc import BITSHUFFLE, NOSHUFFLE, SHUFFLE, compress
+
+    cname, level, shuffle = step.settings[:3]
+    blocksize = step.settings[3] if len(step.settings) > 3 else 0
+    modes = {"noshuffle": NOSHUFFLE, "shuffle": SHUFFLE, "bitshuffle": BITSHUFFLE}
+    return compress(data, cname.encode(), level, modes[shuffle], blocksize, typesize=itemsize)
+
+
+def _lz4(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    from numcodecs.lz4 import compress
+
+    return compress(data, *step.settings)
+
+
+def _bz2(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    import bz2
+
+    return bz2.compress(data, step.settings[0])
+
+
+def _shuffle(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    from numcodecs.shuffle import Shuffle
+
+    return Shuffle(step.settings[0]).encode(data) if step.settings[0] > 1 else data
+
+
+def _crc32c(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    import google_crc32c
+
+    body = bytes(data)
+    return body + google_crc32c.value(body).to_bytes(4, "little")
+
+
+def _fletcher(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    from numcodecs.fletcher32 import Fletcher32
+
+    return Fletcher32().encode(bytes(data))
+
+
+_DECODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
+    "gzip": _ungzip,
+    "zlib": _unzlib,
+    "zstd": _unzstd,
+    "blosc": _unblosc,
+    "lz4": _unlz4,
+    "bz2": _unbz2,
+    "shuffle": _unshuffle,
+    "crc32c": _uncrc32c,
+    "fletcher32": _unfletcher,
+}
+
+_ENCODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
+    "gzip": _gzip,
+    "zlib": _zlib,
+    "zstd": _zstd,
+    "blosc": _blosc,
+    "lz4": _lz4,
+    "bz2": _bz2,
+    "shuffle": _shuffle,
+    "crc32c": _crc32c,
+    "fletcher32": _fletcher,
+}

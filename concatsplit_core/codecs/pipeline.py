@@ -1,0 +1,92 @@
+"""Codecs in neutral terms: a chain of named steps that HDF5 and Zarr can both be asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from concatsplit_core.errors import UsageError
+
+_COMPRESSORS = ("gzip", "zlib", "zstd", "lz4", "lzf", "blosc", "bz2")
+_LEVELS = {"gzip": (0, 9), "zlib": (0, 9), "zstd": (-131072, 22), "bz2": (1, 9)}
+_DEFAULT_LEVEL = {"gzip": 4, "zlib": 4, "zstd": 3, "bz2": 9}
+_BLOSC_NAMES = ("blosclz", "lz4", "lz4hc", "zlib", "zstd")
+_BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
+_FILTERS = ("shuffle", "fletcher32", "crc32c")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a codec: its name and its settings."""
+
+    name: str
+    settings: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        return ":".join(map(str, (self.name, *self.settings)))
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """Steps in the order in which they encode; without any the data are stored as they are."""
+
+    steps: tuple[Step, ...] = ()
+
+    def __str__(self) -> str:
+        return "+".join(map(str, self.steps)) or "none"
+
+    def __bool__(self) -> bool:
+        return bool(self.steps)
+
+
+def parse_codec(text: str) -> Codec:
+    """A codec as it is written on a command line.
+
+    ``none``, ``gzip:4``, ``zstd:3``, ``lz4``, ``lzf``, ``bz2``, ``blosc:zstd:5:shuffle``; steps
+    are joined by ``+``, as in ``shuffle+gzip:4+fletcher32``.
+
+    Raises
+    ------
+    UsageError
+        An unknown name or a setting out of range.
+    """
+    if text.strip().lower() in {"none", ""}:
+        return Codec()
+    return Codec(tuple(_parse_step(part) for part in text.lower().split("+")))
+
+
+def _parse_step(text: str) -> Step:
+    name, *settings = text.strip().split(":")
+    if name == "blosc":
+        return _parse_blosc(settings)
+    if name in _FILTERS or name in {"lz4", "lzf"}:
+        if settings:
+            raise UsageError(f"codec '{name}' has no setting, found '{':'.join(settings)}'")
+        return Step(name)
+    if name not in _COMPRESSORS:
+        known = ", ".join(("none", *_COMPRESSORS, *_FILTERS))
+        raise UsageError(f"unknown codec '{name}'; known are {known}")
+    if len(settings) > 1:
+        raise UsageError(f"codec '{name}' has one setting, its level; found '{text}'")
+    return Step(name, (_level(name, settings[0]) if settings else _DEFAULT_LEVEL[name],))
+
+
+def _parse_blosc(settings: list[str]) -> Step:
+    cname, level, shuffle = (settings + ["lz4", "5", "shuffle"][len(settings) :])[:3]
+    if len(settings) > 3 or cname not in _BLOSC_NAMES or shuffle not in _BLOSC_SHUFFLES:
+        raise UsageError(
+            f"'blosc:{':'.join(settings)}' is not blosc:NAME:LEVEL:SHUFFLE with NAME of "
+            f"{', '.join(_BLOSC_NAMES)} and SHUFFLE of {', '.join(_BLOSC_SHUFFLES)}"
+        )
+    return Step("blosc", (cname, _level("blosc", level), shuffle))
+
+
+def _level(name: str, text: str) -> int:
+    low, high = _LEVELS.get(name, (0, 9))
+    try:
+        level = int(text)
+    except ValueError:
+        raise UsageError(f"codec level '{text}' of {name} is not a whole number") from None
+    if not low <= level <= high:
+        raise UsageError(f"codec level {level} of {name} is not within {low} to {high}")
+    return level

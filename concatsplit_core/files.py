@@ -1,0 +1,144 @@
+"""File descriptors: few of them open at once, reads that are complete, writes that go on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from concatsplit_core.errors import (
+    ConcatsplitError,
+    InputChanged,
+    InputUnavailable,
+    IOFailure,
+    NoSpace,
+)
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+UNAVAILABLE = {
+    errno.ENOENT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENXIO,
+}
+
+
+class Pool[K: Hashable, V]:
+    """Open things by key, the least recently used ones closed when there are too many.
+
+    Parameters
+    ----------
+    open : callable
+    close : callable
+    limit : int, optional
+        Most things open at once; default a third of the descriptors this process may have.
+    """
+
+    def __init__(
+        self, open: Callable[[K], V], close: Callable[[V], None], limit: int | None = None
+    ) -> None:
+        self._open, self._close = open, close
+        self._limit = limit or max(8, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3)
+        self._things: OrderedDict[K, V] = OrderedDict()
+        self._users: dict[K, int] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def use(self, key: K) -> Iterator[V]:
+        """The open thing; it stays open inside the context."""
+        with self._lock:
+            if key not in self._things:
+                self._shrink(self._limit - 1)
+                self._things[key] = self._open(key)
+            self._things.move_to_end(key)
+            self._users[key] = self._users.get(key, 0) + 1
+            thing = self._things[key]
+        try:
+            yield thing
+        finally:
+            with self._lock:
+                self._users[key] -= 1
+
+    def _shrink(self, to: int) -> None:
+        for key in [k for k in self._things if not self._users.get(k)]:
+            if len(self._things) <= to:
+                break
+            self._close(self._things.pop(key))
+            self._users.pop(key, None)
+
+    def discard(self, key: K) -> None:
+        """Close one thing, if it is open and nobody uses it."""
+        with self._lock:
+            if key in self._things and not self._users.get(key):
+                self._close(self._things.pop(key))
+
+    def close(self) -> None:
+        """Close all that is open."""
+        with self._lock:
+            while self._things:
+                self._close(self._things.popitem()[1])
+
+
+def open_input(path: Path) -> int:
+    """A descriptor of a regular file, for reading; never waits for a FIFO."""
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+
+
+def read_exactly(fd: int, view: memoryview, offset: int, path: Path) -> None:
+    """Fill a buffer from a file.
+
+    Raises
+    ------
+    InputChanged
+        The file ends before the buffer is full, though it was long enough when it was opened.
+    """
+    done = 0
+    while done < len(view):
+        count = os.preadv(fd, [view[done:]], offset + done)
+        if not count:
+            raise InputChanged(
+                f"{path}: the file became shorter while it was read; run again when it is complete",
+                ref=str(path),
+            )
+        done += count
+
+
+def write_all(fd: int, data: Any, offset: int) -> None:
+    """Write a buffer at an offset, going on after short writes."""
+    done = os.pwrite(fd, data, offset)
+    size = data.nbytes if hasattr(data, "nbytes") else len(data)
+    if done == size:
+        return
+    view = memoryview(data).cast("B")
+    while done < size:
+        done += os.pwrite(fd, view[done:], offset + done)
+
+
+def input_error(ref: str, error: OSError) -> ConcatsplitError:
+    """An error of the system while an input is opened or read, in our terms."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno in UNAVAILABLE:
+        return InputUnavailable(f"{ref}: {reason[0].lower()}{reason[1:]}", ref=ref)
+    return IOFailure(f"{ref}: cannot be read: {reason}", ref=ref)
+
+
+def output_error(ref: str, error: OSError) -> ConcatsplitError:
+    """An error of the system while an output is written, in our terms."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno in FULL:
+        return NoSpace(
+            f"{ref}: {reason[0].lower()}{reason[1:]}; nothing was left behind, free some space or "
+            "write elsewhere",
+            ref=ref,
+        )
+    return IOFailure(f"{ref}: cannot be written: {reason}", ref=ref)

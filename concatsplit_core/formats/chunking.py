@@ -1,0 +1,64 @@
+"""Chunk shapes for outputs that nobody chose one for."""
+
+from __future__ import annotations
+
+from math import prod
+
+from concatsplit_core.errors import UsageError
+from concatsplit_core.formats.base import Wish
+from concatsplit_core.geometry import Shape
+from concatsplit_core.spec import ArraySpec
+
+COMFORTABLE = 1 << 20
+"""Bytes that a chunk should hold, roughly: fewer cost a request each, more cost memory."""
+
+
+def choose_chunks(spec: ArraySpec, wish: Wish, like: ArraySpec | None) -> Shape:
+    """The chunk shape of an output: as wished, else as the inputs', else a sane one.
+
+    Parameters
+    ----------
+    spec : ArraySpec
+        The output.
+    wish : Wish
+    like : ArraySpec, optional
+        Has the chunks that the inputs agree on, where they do.
+
+    Raises
+    ------
+    UsageError
+        The wished shape does not fit the array.
+    """
+    if isinstance(wish.chunks, tuple):
+        return check_chunks(spec, wish.chunks)
+    if wish.chunks is None and like is not None and like.chunks:
+        return like.chunks
+    return suggest_chunks(spec, wish.hint)
+
+
+def check_chunks(spec: ArraySpec, chunks: Shape) -> Shape:
+    """Refuse a chunk shape that does not fit the array."""
+    if len(chunks) != spec.ndim:
+        raise UsageError(
+            f"--chunks {','.join(map(str, chunks))} has {len(chunks)} axes, "
+            f"the output {spec.shape} has {spec.ndim}",
+            found=chunks,
+            expected=spec.ndim,
+        )
+    if any(c < 1 for c in chunks):
+        raise UsageError(
+            f"--chunks {','.join(map(str, chunks))}: a chunk has a length of 1 or more"
+        )
+    return chunks
+
+
+def suggest_chunks(spec: ArraySpec, like: Shape | None = None) -> Shape:
+    """A chunk shape of about 1 MiB, a multiple or a part of the inputs' where there is one."""
+    if spec.ndim == 0:
+        return ()
+    most = max(1, COMFORTABLE // max(1, spec.memory_itemsize))
+    chunks = [min(max(1, n), c) for n, c in zip(spec.shape, like or spec.shape, strict=True)]
+    while prod(chunks) > most:
+        longest = max(range(spec.ndim), key=lambda d: chunks[d])
+        chunks[longest] = -(-chunks[longest] // 2)
+    return tuple(chunks)

@@ -1,0 +1,55 @@
+"""Regular chunk grids: which chunks a box touches, and how chunks are cut out of a block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+
+from concatsplit_core.geometry import Box, Shape
+
+
+def chunks_of(box: Box, chunks: Shape, shape: Shape) -> Iterator[tuple[Shape, Box]]:
+    """Grid index of every chunk that a box touches, and the chunk's box clipped to the array."""
+    ranges = [
+        range(a // c, -(-b // c)) for a, b, c in zip(box.start, box.stop, chunks, strict=True)
+    ]
+    for index in product(*ranges):
+        start = tuple(i * c for i, c in zip(index, chunks, strict=True))
+        stop = tuple(min(a + c, n) for a, c, n in zip(start, chunks, shape, strict=True))
+        yield index, Box(start, stop)
+
+
+def clip(chunk: Box, box: Box, array: np.ndarray) -> tuple[Box, np.ndarray]:
+    """The part of a decoded chunk, padded or not, that lies in a box."""
+    common = chunk.intersect(box)
+    if common is None:
+        raise AssertionError("a chunk outside the box")
+    return common, array[common.within(chunk)]
+
+
+def padded(block: np.ndarray, chunks: Shape, fill: object) -> np.ndarray:
+    """A chunk cut out at the array's edge, made whole with fill values."""
+    if block.shape == chunks:
+        return block
+    whole = np.full(chunks, fill, block.dtype)
+    whole[tuple(slice(0, n) for n in block.shape)] = block
+    return whole
+
+
+def is_fill(block: np.ndarray, fill: np.ndarray) -> bool:
+    """Whether every element has the very bytes of the fill value."""
+    if not block.size or block.dtype.kind == "T" or not block.dtype.itemsize:
+        return False
+    wanted = fill.tobytes()
+    if (
+        block[(0,) * block.ndim].tobytes() != wanted
+        or block[(-1,) * block.ndim].tobytes() != wanted
+    ):
+        return False
+    plain = block.dtype.itemsize in {1, 2, 4, 8}
+    kind = np.dtype(f"u{block.dtype.itemsize}" if plain else f"V{block.dtype.itemsize}")
+    if plain:
+        return bool((block.view(kind) == np.frombuffer(wanted, kind)[0]).all())
+    return block.tobytes() == wanted * block.size

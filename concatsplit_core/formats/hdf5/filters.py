@@ -1,0 +1,150 @@
+"""HDF5's filter pipeline and codecs in neutral terms, both ways."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from concatsplit_core.codecs.pipeline import Codec, Step
+from concatsplit_core.errors import UnsafeContent, UsageError
+
+DEFLATE, SHUFFLE, FLETCHER32, SZIP, NBIT, SCALEOFFSET = 1, 2, 3, 4, 5, 6
+BZIP2, LZF, BLOSC, LZ4, BITSHUFFLE, ZSTD = 307, 32000, 32001, 32004, 32008, 32015
+
+BUILT_IN = {DEFLATE, SHUFFLE, FLETCHER32, SZIP, NBIT, SCALEOFFSET, LZF}
+"""Filters of HDF5 and h5py themselves."""
+
+OWN = {BZIP2, BLOSC, ZSTD}
+"""Registered filters whose chunks are decoded and encoded here, without a plugin."""
+
+_STEPS = {"gzip", "zlib", "shuffle", "fletcher32", "lzf", "zstd", "bz2", "blosc"}
+_OPTIONAL = 1
+_BLOSC_NAMES = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
+_BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
+
+
+class Filter(NamedTuple):
+    """One filter of a data set, as HDF5 describes it."""
+
+    code: int
+    flags: int
+    values: tuple[int, ...]
+    name: str
+
+
+def filters_of(dcpl: Any) -> list[Filter]:
+    """The filters of a data set's creation properties."""
+    found = [dcpl.get_filter(i) for i in range(dcpl.get_nfilters())]
+    return [Filter(code, flags, values, name.decode()) for code, flags, values, name in found]
+
+
+def refuse_unknown(filters: list[Filter], ref: str) -> None:
+    """Let only filters of a known origin run.
+
+    Raises
+    ------
+    UnsafeContent
+        HDF5 would search its plugin path for a filter, and load whatever it finds.
+    """
+    for item in filters:
+        if item.code in BUILT_IN | OWN or item.code in _plugin_codes():
+            continue
+        hint = "" if _has_plugins() else "; pip install 'concatsplit[hdf5plugin]' knows more"
+        raise UnsafeContent(
+            f"{ref}: needs the HDF5 filter {item.code} ('{item.name}'), which is not among the "
+            f"known ones and is not loaded from a plugin path{hint}",
+            ref=ref,
+            found=item.code,
+        )
+
+
+def _has_plugins() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("hdf5plugin") is not None
+
+
+def _plugin_codes() -> set[int]:
+    """Codes of the filters that hdf5plugin carries, which importing it makes available."""
+    if not _has_plugins():
+        return set()
+    import hdf5plugin
+
+    return set(hdf5plugin.FILTERS.values())
+
+
+def codec_of(filters: list[Filter], itemsize: int) -> Codec | None:
+    """Filters in neutral terms; None where a step has no such name."""
+    steps = [_step(item, itemsize) for item in filters]
+    return Codec(tuple(s for s in steps if s)) if all(steps) else None
+
+
+def _step(item: Filter, itemsize: int) -> Step | None:
+    first = item.values[0] if item.values else None
+    if item.code == DEFLATE:
+        return Step("zlib", (first if first is not None else 6,))
+    if item.code == SHUFFLE:
+        return Step("shuffle", (first or itemsize,))
+    if item.code == BLOSC:
+        return _blosc_step(item.values)
+    names = {FLETCHER32: "fletcher32", LZF: "lzf", ZSTD: "zstd", BZIP2: "bz2"}
+    if item.code not in names:
+        return None
+    default = {ZSTD: 3, BZIP2: 9}.get(item.code)
+    settings = () if default is None else (first or default,)
+    return Step(names[item.code], settings)
+
+
+def _blosc_step(values: tuple[int, ...]) -> Step:
+    level, shuffle, compressor = (*values[4:7], *(5, 1, 0)[len(values[4:7]) :])
+    if compressor >= len(_BLOSC_NAMES) or shuffle >= len(_BLOSC_SHUFFLES):
+        return Step("blosc", ("blosclz", 5, "shuffle"))
+    return Step("blosc", (_BLOSC_NAMES[compressor], level, _BLOSC_SHUFFLES[shuffle]))
+
+
+def settled(codec: Codec, itemsize: int) -> Codec:
+    """A codec as HDF5 has it: gzip is deflate in a zlib stream, shuffle knows its item.
+
+    Raises
+    ------
+    UsageError
+        HDF5 has no filter for a step.
+    """
+    steps = []
+    for step in codec.steps:
+        if not available(step):
+            extra = "; pip install 'concatsplit[hdf5plugin]'" if step.name == "lz4" else ""
+            raise UsageError(f"codec '{step}' is not available for HDF5{extra}")
+        if step.name == "gzip":
+            steps.append(Step("zlib", step.settings))
+        elif step.name == "shuffle":
+            steps.append(Step("shuffle", (itemsize,)))
+        else:
+            steps.append(step)
+    return Codec(tuple(steps))
+
+
+def available(step: Step) -> bool:
+    """Whether HDF5 has a filter for a step."""
+    if step.name == "lz4":
+        return LZ4 in _plugin_codes()
+    return step.name in _STEPS
+
+
+def apply(dcpl: Any, codec: Codec, itemsize: int, chunk_bytes: int) -> None:
+    """Set the filters of a data set to be created."""
+    for step in codec.steps:
+        if step.name == "zlib":
+            dcpl.set_deflate(step.settings[0])
+        elif step.name == "shuffle":
+            dcpl.set_shuffle()
+        elif step.name == "fletcher32":
+            dcpl.set_fletcher32()
+        elif step.name == "lzf":
+            dcpl.set_filter(LZF, _OPTIONAL, ())
+        elif step.name == "blosc":
+            name, level, shuffle = step.settings[:3]
+            coded = (level, _BLOSC_SHUFFLES.index(shuffle), _BLOSC_NAMES.index(name))
+            dcpl.set_filter(BLOSC, _OPTIONAL, (2, 2, itemsize, chunk_bytes, *coded))
+        else:
+            code = {"zstd": ZSTD, "bz2": BZIP2, "lz4": LZ4}[step.name]
+            dcpl.set_filter(code, _OPTIONAL, step.settings[:1])

@@ -1,0 +1,350 @@
+"""Reading HDF5: contiguous data by offset, known chunks decoded outside HDF5's global lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from concatsplit_core.codecs.chunks import can_decode, decode
+from concatsplit_core.codecs.pipeline import Step
+from concatsplit_core.errors import (
+    AmbiguousContainer,
+    ConcatsplitError,
+    InputUnavailable,
+    MalformedInput,
+    OverBudget,
+    UnsafeContent,
+    UnsupportedDtype,
+)
+from concatsplit_core.files import Pool, input_error, open_input, read_exactly
+from concatsplit_core.formats.base import Extent, Storage
+from concatsplit_core.formats.grid import chunks_of, clip
+from concatsplit_core.formats.hdf5 import filters
+from concatsplit_core.geometry import Box, Shape
+from concatsplit_core.spec import ArraySpec
+
+_OPEN_FILES = 64
+_REFERENCES = ("DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME", "_Netcdf4Dimid")
+
+
+class Opened(NamedTuple):
+    """An HDF5 file, and a descriptor of it for reading past the library."""
+
+    file: Any
+    fd: int
+
+
+def _open_file(path: Path) -> Opened:
+    fd = open_input(path)
+    try:
+        return Opened(h5py.File(path, "r", rdcc_nbytes=0), fd)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _close_file(opened: Opened) -> None:
+    opened.file.close()
+    os.close(opened.fd)
+
+
+pool: Pool[Path, Opened] = Pool(_open_file, _close_file, _OPEN_FILES)
+
+
+def malformed(ref: str, error: Exception) -> ConcatsplitError:
+    """What h5py says of a file or data set that it cannot read, in our terms."""
+    if isinstance(error, BlockingIOError):
+        return InputUnavailable(
+            f"{ref}: locked: another program has it open for writing; close it there", ref=ref
+        )
+    if isinstance(error, OSError) and error.errno:
+        return input_error(ref, error)
+    text = " ".join(str(error.args[0] if error.args else error).split())
+    return MalformedInput(f"{ref}: HDF5 cannot read it: {text}", ref=ref)
+
+
+@dataclass(slots=True)
+class Hdf5Source:
+    """One data set."""
+
+    path: Path
+    ref: str
+    member: str
+    spec: ArraySpec
+    storage: Storage
+    extent: Extent | None
+    steps: tuple[Step, ...] | None
+    """How chunks are decoded here; None where HDF5 has to."""
+    fill: np.ndarray
+    format: str = "hdf5"
+    dataset: Any = None
+    """An open data set, where the input is one and not a name."""
+
+    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
+        """Decode chunk by chunk."""
+        unit = self.spec.chunks or tuple(b - a for a, b in zip(box.start, box.stop, strict=True))
+        with self._opened() as (dataset, fd):
+            if self.spec.chunks is None:
+                yield box, self._through_hdf5(dataset, box)
+                return
+            for _, chunk in chunks_of(box, unit, self.spec.shape):
+                common = chunk.intersect(box)
+                if self.steps is None and common is not None:
+                    self._check_claim(dataset, chunk.start)
+                    yield common, self._through_hdf5(dataset, common)
+                else:
+                    yield clip(chunk, box, self._decode(fd, dataset, chunk.start, unit))
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[Any, int]]:
+        if self.dataset is not None:
+            yield self.dataset, -1
+        else:
+            with pool.use(self.path) as opened:
+                yield opened.file[self.member], opened.fd
+
+    def _through_hdf5(self, dataset: Any, box: Box) -> np.ndarray:
+        try:
+            if self.spec.is_string:
+                return np.asarray(dataset.astype("T")[box.slices])
+            return np.asarray(dataset[box.slices])
+        except Exception as error:  # h5py passes on whatever a filter or a conversion raises
+            raise malformed(self._at(box.start), error) from error
+
+    def _check_claim(self, dataset: Any, start: Shape) -> None:
+        """Believe no lz4 or bitshuffle header that claims more than the chunk holds."""
+        native = self.storage.native
+        if not native or native[1][-1].code not in {filters.LZ4, filters.BITSHUFFLE}:
+            return
+        limit = prod(dataset.chunks) * self.spec.dtype.itemsize
+        info = dataset.id.get_chunk_info_by_coord(start)
+        if info.byte_offset is not None and info.size >= 8:
+            claim = int.from_bytes(dataset.id.read_direct_chunk(start)[1][:8], "big")
+            if claim > limit:
+                raise OverBudget(
+                    f"{self._at(start)} claims to expand to {claim} bytes where {limit} belong",
+                    ref=self.ref,
+                )
+
+    def _decode(self, fd: int, dataset: Any, start: Shape, unit: Shape) -> np.ndarray:
+        """One chunk, read at its place in the file and decoded in this thread."""
+        info = dataset.id.get_chunk_info_by_coord(start)
+        if info.byte_offset is None or self.steps is None:
+            return np.broadcast_to(self.fill, unit)
+        size = os.fstat(fd).st_size
+        if info.byte_offset + info.size > size:
+            raise MalformedInput(
+                f"{self._at(start)} lies behind the end of the file; it is truncated", ref=self.ref
+            )
+        data = bytearray(info.size)
+        read_exactly(fd, memoryview(data), info.byte_offset, self.path)
+        steps = tuple(s for i, s in enumerate(self.steps) if not info.filter_mask >> i & 1)
+        nbytes = prod(unit) * self.spec.dtype.itemsize
+        try:
+            raw = decode(data, steps, nbytes)
+        except (MalformedInput, OverBudget) as error:
+            raise type(error)(f"{self._at(start)}: {error.message}", ref=self.ref) from error
+        return np.frombuffer(raw, self.spec.dtype).reshape(unit)
+
+    def _at(self, start: Shape) -> str:
+        return f"{self.ref}: the chunk at {start}"
+
+    def prepare(self, folder: Path) -> None:
+        """Nothing to prepare."""
+
+    def stored_bytes(self) -> int:
+        with self._opened() as (dataset, _):
+            return int(dataset.id.get_storage_size())
+
+    def close(self) -> None:
+        """Close the file, unless it is the caller's."""
+        pool.discard(self.path)
+
+
+def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
+    """Describe a data set; the only one of the file where none is named."""
+    try:
+        with pool.use(path) as opened:
+            name = member if member is not None else _only_member(opened.file, ref)
+            dataset = _follow(opened.file, name, ref)
+            return _describe(path, name, ref, dataset, opened)
+    except ConcatsplitError:
+        raise
+    except Exception as error:  # a damaged file makes h5py raise nearly anything
+        raise malformed(ref, error) from error
+
+
+def list_members(path: Path, ref: str) -> list[str]:
+    """Names of all data sets below the root, links not followed."""
+    try:
+        with pool.use(path) as opened:
+            return _walk(opened.file)
+    except ConcatsplitError:
+        raise
+    except Exception as error:  # a damaged file makes h5py raise nearly anything
+        raise malformed(ref, error) from error
+    finally:
+        pool.discard(path)
+
+
+def _walk(root: Any) -> list[str]:
+    found, seen, waiting = [], set(), [("", root)]
+    while waiting:
+        prefix, group = waiting.pop()
+        address = h5py.h5o.get_info(group.id).addr
+        if address in seen:
+            continue
+        seen.add(address)
+        for name in group:
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                continue
+            item = group[name]
+            if isinstance(item, h5py.Group):
+                waiting.append((f"{prefix}{name}/", item))
+            elif isinstance(item, h5py.Dataset):
+                found.append(f"{prefix}{name}")
+    return sorted(found)
+
+
+def _only_member(file: Any, ref: str) -> str:
+    names = _walk(file)
+    if len(names) != 1:
+        listed = ", ".join(names) or "none"
+        raise AmbiguousContainer(
+            f"{ref}: holds {len(names)} arrays ({listed}); name one as {ref}::MEMBER", ref=ref
+        )
+    return names[0]
+
+
+def _follow(file: Any, member: str, ref: str) -> Any:
+    """Go to a data set link by link, within the file."""
+    here = file
+    for part in member.split("/"):
+        link = here.get(part, getlink=True) if isinstance(here, h5py.Group) else None
+        if link is None:
+            names = ", ".join(_walk(file)) or "none"
+            raise InputUnavailable(f"{ref}: has no member '{member}'; it holds {names}", ref=ref)
+        if isinstance(link, h5py.ExternalLink):
+            raise UnsafeContent(
+                f"{ref}: '{part}' is a link out of the file, to {link.filename}; "
+                "name that file itself",
+                ref=ref,
+            )
+        if isinstance(link, h5py.SoftLink):
+            here = _follow_soft(file, here, link.path, ref)
+        else:
+            here = here[part]
+    if not isinstance(here, h5py.Dataset):
+        raise InputUnavailable(f"{ref}: '{member}' is a group, not an array", ref=ref)
+    return here
+
+
+def _follow_soft(file: Any, here: Any, target: str, ref: str, depth: int = 0) -> Any:
+    """The object behind a soft link, none of whose steps may leave the file."""
+    if depth > 16:
+        raise MalformedInput(f"{ref}: its soft links go round in circles", ref=ref)
+    at = file if target.startswith("/") else here
+    for part in [p for p in target.split("/") if p and p != "."]:
+        link = at.get(part, getlink=True)
+        if isinstance(link, h5py.ExternalLink):
+            raise UnsafeContent(
+                f"{ref}: leads over a link out of the file, to {link.filename}", ref=ref
+            )
+        if link is None:
+            raise InputUnavailable(f"{ref}: is a link to '{target}', which is not there", ref=ref)
+        if isinstance(link, h5py.SoftLink):
+            at = _follow_soft(file, at, link.path, ref, depth + 1)
+        else:
+            at = at[part]
+    return at
+
+
+def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -> Hdf5Source:
+    if dataset.is_virtual:
+        raise UnsafeContent(
+            f"{ref}: is a virtual data set, whose data lie in other files; name those", ref=ref
+        )
+    if dataset.external:
+        raise UnsafeContent(
+            f"{ref}: keeps its data outside the file, in {dataset.external[0][0]}", ref=ref
+        )
+    if dataset.shape is None:
+        raise UnsupportedDtype(f"{ref}: is an empty data set without a shape", ref=ref)
+    dcpl = dataset.id.get_create_plist()
+    found = filters.filters_of(dcpl)
+    filters.refuse_unknown(found, ref)
+    dtype = _dtype(dataset, ref)
+    plain = dtype.kind != "T" and opened.file.userblock_size == 0 and _is_plain(dataset)
+    codec = filters.codec_of(found, dtype.itemsize)
+    offset = dataset.id.get_offset() if plain and dataset.chunks is None else None
+    chunks = dataset.chunks
+    spec = ArraySpec(dataset.shape, dtype, contiguous=offset is not None, chunks=chunks)
+    steps = codec.steps if codec is not None and plain and can_decode(codec.steps) else None
+    whole = opened.fd < 0 or offset is None or offset + spec.nbytes <= os.fstat(opened.fd).st_size
+    if not whole:
+        raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
+    fill = np.zeros((), dtype) if dtype.kind == "T" else np.asarray(dataset.fillvalue, dtype)
+    storage = Storage(
+        codec=codec if codec is None or not chunks or _lossless(found) else None,
+        native=("hdf5", tuple(found)) if found else None,
+        fill_value=None if dtype.kind == "T" else fill[()],
+        attrs=_attrs(dataset),
+        dialect="hdf5",
+    )
+    extent = None if offset is None else Extent(path, offset)
+    return Hdf5Source(path, ref, member, spec, storage, extent, steps, fill)
+
+
+def _lossless(found: list[filters.Filter]) -> bool:
+    return all(item.code != filters.SCALEOFFSET for item in found)
+
+
+def _is_plain(dataset: Any) -> bool:
+    """Whether the bytes in the file are those of the NumPy dtype."""
+    stored = dataset.id.get_type()
+    return bool(h5py.h5t.py_create(dataset.dtype, logical=True).equal(stored))
+
+
+def _dtype(dataset: Any, ref: str) -> np.dtype:
+    dtype = dataset.dtype
+    text = h5py.check_string_dtype(dtype)
+    if text is not None and text.length is None:
+        return np.dtypes.StringDType()
+    if dtype.hasobject:
+        kind = "references" if h5py.check_ref_dtype(dtype) else "variable-length items"
+        raise UnsupportedDtype(
+            f"{ref}: holds {kind}, which have no array form outside HDF5", ref=ref
+        )
+    plain: np.dtype = np.dtype(dtype)
+    return plain
+
+
+def _attrs(dataset: Any) -> dict[str, Any]:
+    """Attributes that mean the same in another file, not those that point into this one."""
+    attrs = {}
+    for key in dataset.attrs:
+        value = dataset.attrs.get_id(key)
+        if value.dtype.hasobject and h5py.check_string_dtype(value.dtype) is None:
+            continue
+        if key in _REFERENCES:
+            continue
+        attrs[key] = dataset.attrs[key]
+    return {k: v for k, v in attrs.items() if not isinstance(v, h5py.Empty)}
+
+
+def wrap(dataset: Any) -> Hdf5Source:
+    """A data set that is open in this process, read through its own handle."""
+    ref = f"{dataset.file.filename}::{dataset.name}"
+    opened = Opened(dataset.file, -1)
+    source = _describe(Path(dataset.file.filename), dataset.name, ref, dataset, opened)
+    source.dataset, source.steps, source.extent = dataset, None, None
+    source.spec = replace(source.spec, contiguous=False)
+    return source

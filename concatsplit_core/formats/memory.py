@@ -1,0 +1,51 @@
+"""Arrays that are already in this process: NumPy's, and open h5py and zarr objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from concatsplit_core.errors import UnsupportedDtype
+from concatsplit_core.formats.base import Extent, Storage
+from concatsplit_core.geometry import Box
+from concatsplit_core.spec import ArraySpec
+
+name = "memory"
+
+
+@dataclass(slots=True)
+class MemorySource:
+    """A NumPy array."""
+
+    array: np.ndarray
+    ref: str
+    spec: ArraySpec
+    path: Path | None = None
+    storage: Storage = Storage()
+    extent: Extent | None = None
+    format: str = name
+
+    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
+        """The array itself, seen through the box."""
+        yield box, self.array[box.slices]
+
+    def prepare(self, folder: Path) -> None:
+        """Nothing to prepare."""
+
+    def stored_bytes(self) -> int:
+        return self.array.nbytes
+
+    def close(self) -> None:
+        pass
+
+
+def wrap(array: np.ndarray, ref: str) -> MemorySource:
+    """A NumPy array as an input."""
+    if array.dtype.hasobject and array.dtype.kind != "T":
+        raise UnsupportedDtype(f"{ref}: holds Python objects; give it a fixed dtype", ref=ref)
+    fortran = array.flags.f_contiguous and not array.flags.c_contiguous
+    spec = ArraySpec(array.shape, array.dtype, "F" if fortran else "C")
+    return MemorySource(array, ref, spec)

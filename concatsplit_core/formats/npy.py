@@ -1,0 +1,163 @@
+"""NumPy's .npy files: one contiguous array behind a short header."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.errors import MalformedInput, UnsupportedDtype, UsageError
+from concatsplit_core.files import open_input, write_all
+from concatsplit_core.formats.base import Extent, Storage, Target, Wish
+from concatsplit_core.formats.npy_header import format_header, parse_header
+from concatsplit_core.geometry import Box
+from concatsplit_core.spec import ArraySpec
+
+name = "npy"
+suffixes = (".npy",)
+
+_FIRST_READ = 4096
+
+
+@dataclass(slots=True)
+class NpySource:
+    """An .npy file, described; its bytes are read by the mapped route."""
+
+    path: Path | None
+    ref: str
+    spec: ArraySpec
+    extent: Extent | None
+    storage: Storage = Storage()
+    format: str = name
+
+    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
+        raise AssertionError("an .npy file is read through its extent")
+
+    def prepare(self, folder: Path) -> None:
+        """Nothing to prepare."""
+
+    def stored_bytes(self) -> int:
+        return self.spec.nbytes
+
+    def close(self) -> None:
+        pass
+
+
+def open(path: Path, member: str | None, ref: str) -> NpySource:
+    """Open an .npy file.
+
+    Raises
+    ------
+    MalformedInput
+        The header cannot be read, or the file is shorter or longer than the header says.
+    UnsafeContent
+        The file holds pickled objects.
+    """
+    if member:
+        raise UsageError(f"{ref}: an .npy file is one array and has no member '{member}'")
+    fd = open_input(path)
+    try:
+        size = os.fstat(fd).st_size
+        start = os.pread(fd, _FIRST_READ, 0)
+        header = _header(fd, start, ref)
+    finally:
+        os.close(fd)
+    expected = header.data_offset + header.spec.nbytes
+    if size != expected:
+        what = "truncated" if size < expected else "followed by bytes that do not belong to it"
+        raise MalformedInput(
+            f"{ref}: the array is {what}: the file has {size} bytes, its header "
+            f"{header.spec.shape} {header.spec.dtype} makes {expected}",
+            ref=ref,
+            found=size,
+            expected=expected,
+        )
+    return NpySource(path, ref, header.spec, Extent(path, header.data_offset))
+
+
+def _header(fd: int, start: bytes, ref: str) -> Any:
+    from concatsplit_core.formats.npy_header import LONGEST, prefix_length
+
+    at, length, _ = prefix_length(start, ref)
+    if length <= LONGEST and at + length > len(start):
+        start = os.pread(fd, at + length, 0)
+    return parse_header(start, ref)
+
+
+def members(path: Path, ref: str) -> list[str]:
+    """An .npy file is the array itself."""
+    return [""]
+
+
+def layout(
+    spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
+) -> tuple[ArraySpec, Storage]:
+    """Lay out an .npy output: C order unless Fortran order was asked for or is the inputs'."""
+    if wish.chunks not in (None, "none", "auto"):
+        raise UsageError("--chunks: an .npy file has no chunks; write to .h5 or .zarr")
+    if wish.codec:
+        raise UsageError(
+            f"--codec {wish.codec}: an .npy file is not compressed; write to .h5 or .zarr"
+        )
+    order = wish.memory_order or (like.order if like is not None and like.contiguous else "C")
+    if spec.is_string or spec.dtype.hasobject:
+        format_header(spec)
+    if spec.dtype.names is None and spec.dtype.kind not in "biufcmMSUV":
+        raise UnsupportedDtype(f"dtype {spec.dtype} cannot be stored in .npy")
+    laid = replace(
+        spec, order=order if spec.ndim > 1 else "C", contiguous=True, chunks=None, shards=None
+    )
+    return laid, Storage()
+
+
+def adapt(wish: Wish, base: Path | None) -> Wish:
+    """An .npy file is never added to."""
+    return wish
+
+
+class NpyTarget:
+    """An array in a staged .npy file, written by the mapped route or block by block."""
+
+    ordered = False
+
+    def __init__(self, path: Path, spec: ArraySpec, offset: int) -> None:
+        self.spec = spec
+        self.extent: Extent | None = Extent(path, offset)
+
+    def encode(self, box: Box, block: np.ndarray) -> Any:
+        raise AssertionError("an .npy file is written through its extent")
+
+    def store(self, encoded: Any) -> None:
+        raise AssertionError("an .npy file is written through its extent")
+
+
+class NpyWriter:
+    """Creates one .npy file at its final size."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target:
+        header = format_header(spec)
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            write_all(fd, header, 0)
+            os.ftruncate(fd, len(header) + spec.nbytes)
+        finally:
+            os.close(fd)
+        return NpyTarget(self._path, spec, len(header))
+
+    def finish(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+
+def writer(path: Path, base: Path | None) -> NpyWriter:
+    """A writer of a staged .npy file."""
+    return NpyWriter(path)

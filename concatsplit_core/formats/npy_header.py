@@ -1,0 +1,216 @@
+"""The header of an .npy file: read strictly without evaluating anything, written as NumPy does.
+
+The format is that of NEP 1 and `numpy.lib.format`, versions 1.0 to 3.0.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from concatsplit_core.errors import MalformedInput, UnsafeContent, UnsupportedDtype
+from concatsplit_core.geometry import Shape
+from concatsplit_core.spec import ArraySpec
+
+MAGIC = b"\x93NUMPY"
+LONGEST = 1 << 20
+"""Bytes of the longest header that is read; NumPy itself stops at 10,000 characters."""
+DEEPEST = 32
+ALIGNMENT = 64
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>-?\d+)L?|(?P<string>[bu]?(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"))"
+    r"|(?P<name>True|False|None)|(?P<mark>[{}()\[\]:,]))"
+)
+_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)")
+_NAMES = {"True": True, "False": False, "None": None}
+_CLOSES = {"(": ")", "[": "]", "{": "}"}
+
+
+class Header(NamedTuple):
+    """What an .npy header says, and where the data start."""
+
+    spec: ArraySpec
+    data_offset: int
+
+
+def prefix_length(start: bytes, ref: str) -> tuple[int, int, str]:
+    """Where the header's text starts, how long it is and its encoding, from the first 12 bytes."""
+    if len(start) < 10 or start[:6] != MAGIC:
+        raise MalformedInput(f"{ref}: not an .npy file, or cut off in its first bytes", ref=ref)
+    version = (start[6], start[7])
+    if version == (1, 0):
+        return 10, struct.unpack("<H", start[8:10])[0], "latin-1"
+    if version in {(2, 0), (3, 0)} and len(start) >= 12:
+        return 12, struct.unpack("<I", start[8:12])[0], "utf-8" if version[0] == 3 else "latin-1"
+    raise MalformedInput(
+        f"{ref}: .npy format version {version[0]}.{version[1]} is not 1.0, 2.0 or 3.0", ref=ref
+    )
+
+
+def parse_header(start: bytes, ref: str) -> Header:
+    """Read a header from the first bytes of a file.
+
+    Raises
+    ------
+    MalformedInput
+        It is cut off, too long, or not a header.
+    UnsafeContent
+        It announces pickled objects.
+    """
+    at, length, encoding = prefix_length(start, ref)
+    if length > LONGEST:
+        raise MalformedInput(f"{ref}: .npy header claims {length} bytes", ref=ref, found=length)
+    if len(start) < at + length:
+        raise MalformedInput(f"{ref}: .npy file ends inside its header", ref=ref)
+    try:
+        value = parse_literal(start[at : at + length].decode(encoding))
+        return Header(_spec(value, ref), at + length)
+    except (ValueError, TypeError, SyntaxError) as error:
+        if isinstance(error, MalformedInput):
+            raise
+        raise MalformedInput(f"{ref}: .npy header cannot be read: {error}", ref=ref) from error
+
+
+def _spec(value: Any, ref: str) -> ArraySpec:
+    if not isinstance(value, dict) or set(value) != {"descr", "fortran_order", "shape"}:
+        raise ValueError("it needs exactly the keys descr, fortran_order and shape")
+    shape, fortran = value["shape"], value["fortran_order"]
+    if not isinstance(shape, tuple) or not all(type(n) is int for n in shape):
+        raise ValueError(f"shape {shape!r} is not a tuple of integers")
+    if any(not 0 <= n < 1 << 63 for n in shape) or len(shape) > 64:
+        raise ValueError(f"shape {shape!r} is out of range")
+    if type(fortran) is not bool:
+        raise ValueError(f"fortran_order is {fortran!r}, not True or False")
+    dtype = _dtype(value["descr"], ref)
+    if dtype.subdtype is not None:
+        if fortran:
+            raise ValueError("a subarray dtype in Fortran order")
+        dtype, inner = dtype.subdtype
+        shape += inner
+    return ArraySpec(shape, dtype, "F" if fortran and len(shape) > 1 else "C")
+
+
+def _dtype(descr: Any, ref: str) -> np.dtype:
+    if not isinstance(descr, str | list | tuple):
+        raise ValueError(f"descr {descr!r} is no dtype")
+    readable: Any = descr
+    dtype = np.lib.format.descr_to_dtype(readable)
+    if dtype.hasobject:
+        raise UnsafeContent(
+            f"{ref}: holds Python objects, which only unpickling could read; "
+            "save it with a fixed-size dtype",
+            ref=ref,
+        )
+    return dtype
+
+
+def parse_literal(text: str) -> Any:
+    """Read strings, integers, True, False, None, tuples, lists and dicts, and nothing else."""
+    value, at = _value(text, 0, 0)
+    if text[at:].strip(" \n\t\r\0"):
+        raise ValueError(f"unexpected text behind it at {at}")
+    return value
+
+
+def _next(text: str, at: int) -> re.Match[str]:
+    match = _TOKEN.match(text, at)
+    if match is None:
+        raise ValueError(f"unexpected text at {at}: {text[at : at + 20]!r}")
+    return match
+
+
+def _value(text: str, at: int, depth: int) -> tuple[Any, int]:
+    if depth > DEEPEST:
+        raise ValueError(f"nested deeper than {DEEPEST}")
+    token = _next(text, at)
+    if token["number"]:
+        if len(token["number"]) > 40:
+            raise ValueError("a number is too long")
+        return int(token["number"]), token.end()
+    if token["name"]:
+        return _NAMES[token["name"]], token.end()
+    if token["string"]:
+        return _unquote(token["string"]), token.end()
+    mark = token["mark"]
+    if mark not in _CLOSES:
+        raise ValueError(f"unexpected '{mark}' at {at}")
+    return _group(text, token.end(), depth + 1, mark)
+
+
+def _group(text: str, at: int, depth: int, opened: str) -> tuple[Any, int]:
+    items: list[Any] = []
+    comma = True
+    while (token := _next(text, at))["mark"] != _CLOSES[opened]:
+        if not comma:
+            raise ValueError(f"a comma is missing at {at}")
+        item, at = _value(text, at, depth)
+        if opened == "{":
+            token = _next(text, at)
+            if token["mark"] != ":":
+                raise ValueError(f"a colon is missing at {at}")
+            value, at = _value(text, token.end(), depth)
+            if not isinstance(item, str) or any(item == key for key, _ in items):
+                raise ValueError(f"key {item!r} is no string or comes twice")
+            item = (item, value)
+        items.append(item)
+        token = _next(text, at)
+        comma = token["mark"] == ","
+        at = token.end() if comma else at
+    if opened == "{":
+        return dict(items), token.end()
+    if opened == "[":
+        return items, token.end()
+    single = len(items) == 1 and not comma
+    return (items[0] if single else tuple(items)), token.end()
+
+
+def _unquote(token: str) -> str:
+    body = token[token.index(token[-1]) + 1 : -1]
+    simple = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
+
+    def replaced(match: re.Match[str]) -> str:
+        code = match[1]
+        if code[0] in "xuU" and len(code) > 1:
+            return chr(int(code[1:], 16))
+        if code not in simple:
+            raise ValueError(f"unknown escape \\{code}")
+        return simple[code]
+
+    return _ESCAPE.sub(replaced, body)
+
+
+def format_header(spec: ArraySpec) -> bytes:
+    """The header of an array, as `numpy.lib.format.write_array` would write it.
+
+    Raises
+    ------
+    UnsupportedDtype
+        The dtype has no fixed size.
+    """
+    if spec.is_string or spec.dtype.hasobject:
+        raise UnsupportedDtype(
+            "variable-length strings have no place in .npy, whose elements are of one size; "
+            "write to .h5 or .zarr, or convert with --dtype U32"
+        )
+    shape: Shape = spec.shape
+    fortran = spec.order == "F" and spec.ndim > 1
+    descr = np.lib.format.dtype_to_descr(spec.dtype)
+    text = f"{{'descr': {descr!r}, 'fortran_order': {fortran}, 'shape': {shape!r}, }}"
+    growth = 0
+    if shape:
+        growth = max(0, 21 - len(repr(shape[-1 if fortran else 0])))
+    text += " " * growth
+    for version, pack, encoding in ((1, "<H", "latin-1"), (2, "<I", "latin-1"), (3, "<I", "utf-8")):
+        try:
+            body = text.encode(encoding)
+        except UnicodeEncodeError:
+            continue
+        prefix = len(MAGIC) + 2 + struct.calcsize(pack)
+        body += b" " * (-(prefix + len(body) + 1) % ALIGNMENT) + b"\n"
+        if version > 1 or len(body) < 1 << 16:
+            return MAGIC + bytes((version, 0)) + struct.pack(pack, len(body)) + body
+    raise AssertionError

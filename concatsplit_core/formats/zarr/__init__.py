@@ -1,0 +1,96 @@
+"""Zarr stores in folders, formats 2 and 3."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from concatsplit_core.codecs.pipeline import Codec, Step
+from concatsplit_core.errors import UnsupportedDtype, UsageError
+from concatsplit_core.formats.base import Storage, Wish
+from concatsplit_core.formats.chunking import choose_chunks
+from concatsplit_core.spec import ArraySpec
+
+if TYPE_CHECKING:
+    from concatsplit_core.formats.zarr.reading import ZarrSource
+    from concatsplit_core.formats.zarr.writing import ZarrWriter
+
+name = "zarr"
+suffixes = (".zarr",)
+
+_SANE = Codec((Step("zstd", (3,)),))
+"""For inputs whose codecs differ or have no name in Zarr."""
+
+
+def open(path: Path, member: str | None, ref: str) -> ZarrSource:
+    """Open an array."""
+    from concatsplit_core.formats.zarr.reading import open_member
+
+    return open_member(path, member, ref)
+
+
+def members(path: Path, ref: str) -> list[str]:
+    """Names of all arrays."""
+    from concatsplit_core.formats.zarr.reading import list_members
+
+    return list_members(path, ref)
+
+
+def layout(
+    spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
+) -> tuple[ArraySpec, Storage]:
+    """Lay out an array: chunks, shards and codecs of its inputs where they agree on them."""
+    if wish.chunks == "none":
+        raise UsageError("--chunks none: a Zarr array is always chunked")
+    if spec.dtype.hasobject and not spec.is_string:
+        raise UnsupportedDtype(f"dtype {spec.dtype} holds Python objects")
+    dialect = f"zarr{wish.zarr_format}" if wish.zarr_format else inherited.dialect
+    if dialect not in {"zarr2", "zarr3"}:
+        dialect = "zarr3"
+    number = int(dialect[-1])
+    if dialect == "zarr3" and spec.dtype.names is None and not spec.is_string:
+        spec = replace(spec, dtype=spec.dtype.newbyteorder("<"))
+    chunks = choose_chunks(spec, wish, like)
+    shards = like.shards if like is not None and chunks == like.chunks and number == 3 else None
+    native = _kept_native(inherited, wish, dialect, chunks, like)
+    laid = replace(spec, order="C", contiguous=False, chunks=chunks, shards=shards)
+    codec = _codec(inherited, wish, spec.dtype.itemsize, number)
+    return laid, replace(inherited, codec=codec, native=native, dialect=dialect)
+
+
+def _kept_native(
+    inherited: Storage, wish: Wish, dialect: str, chunks: Any, like: ArraySpec | None
+) -> tuple[str, Any] | None:
+    """The inputs' own codec settings, where nothing asks for others."""
+    if wish.codec is not None or inherited.native is None or inherited.native[0] != dialect:
+        return None
+    return inherited.native
+
+
+def _codec(inherited: Storage, wish: Wish, itemsize: int, zarr_format: int) -> Codec:
+    from concatsplit_core.formats.zarr.codecs import available, settled
+
+    codec = wish.codec if wish.codec is not None else inherited.codec
+    if codec is None:
+        return _SANE
+    if wish.codec is None and not all(available(step, zarr_format) for step in codec.steps):
+        return _SANE
+    return settled(codec, itemsize, zarr_format)
+
+
+def adapt(wish: Wish, base: Path | None) -> Wish:
+    """A store has one format, for all its arrays."""
+    if base is None:
+        return wish
+    found = 3 if (base / "zarr.json").exists() else 2
+    if wish.zarr_format not in (None, found):
+        raise UsageError(f"--zarr-format {wish.zarr_format}: {base} is a store of format {found}")
+    return replace(wish, zarr_format=found)
+
+
+def writer(path: Path, base: Path | None) -> ZarrWriter:
+    """A writer of a staged folder."""
+    from concatsplit_core.formats.zarr.writing import ZarrWriter
+
+    return ZarrWriter(path)

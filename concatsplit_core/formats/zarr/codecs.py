@@ -1,0 +1,173 @@
+"""Zarr's codec metadata, formats 2 and 3, and codecs in neutral terms, both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.codecs.chunks import can_decode
+from concatsplit_core.codecs.pipeline import Codec, Step
+from concatsplit_core.errors import UsageError
+from concatsplit_core.geometry import Shape
+
+_BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
+_STEPS = {"gzip", "zlib", "zstd", "blosc", "lz4", "bz2", "shuffle", "fletcher32", "crc32c"}
+_LEVELS = {"gzip": 5, "zlib": 1, "zstd": 0, "bz2": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkForm:
+    """How the bytes of a chunk come about: transposed, as items of a dtype, then encoded."""
+
+    dtype: np.dtype
+    permutation: Shape
+    steps: tuple[Step, ...]
+
+    def stored_shape(self, chunks: Shape) -> Shape:
+        """Shape of a chunk as its bytes lie."""
+        return tuple(chunks[d] for d in self.permutation)
+
+    def to_array(self, raw: Any, chunks: Shape) -> np.ndarray:
+        """A decoded chunk as an array of the shape of the grid."""
+        array = np.frombuffer(raw, self.dtype).reshape(self.stored_shape(chunks))
+        return array.transpose(np.argsort(self.permutation)) if self.permutation else array
+
+    def to_bytes(self, chunk: np.ndarray) -> np.ndarray:
+        """The bytes of a chunk, before its codecs."""
+        array = np.ascontiguousarray(chunk.transpose(self.permutation), self.dtype)
+        return array.reshape(-1).view(np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardForm:
+    """How chunks lie in a shard: an index of offsets and lengths, and the chunks' own form."""
+
+    inner: ChunkForm
+    index_at_end: bool
+    index_has_checksum: bool
+
+
+def form_v2(metadata: dict[str, Any], dtype: np.dtype, ndim: int) -> ChunkForm | None:
+    """The form of chunks of a format 2 array; None where zarr-python has to decode them."""
+    configs = [*(metadata.get("filters") or ()), metadata.get("compressor")]
+    codec = neutral_v2([c for c in configs if c is not None])
+    if codec is None or dtype.hasobject or dtype.kind == "T" or not can_decode(codec.steps):
+        return None
+    axes = tuple(range(ndim))
+    return ChunkForm(dtype, axes[::-1] if metadata.get("order") == "F" else axes, codec.steps)
+
+
+def form_v3(codecs: list[dict[str, Any]], dtype: np.dtype, ndim: int) -> Any:
+    """The form of chunks of a format 3 array, sharded or not; None as for format 2."""
+    if len(codecs) == 1 and codecs[0]["name"] == "sharding_indexed":
+        return _shard_form(codecs[0]["configuration"], dtype, ndim)
+    codecs = list(codecs)
+    permutation = tuple(range(ndim))
+    if codecs[0]["name"] == "transpose":
+        order = codecs.pop(0)["configuration"]["order"]
+        if not isinstance(order, list | tuple):
+            return None
+        permutation = tuple(order)
+    if not codecs or codecs[0]["name"] not in {"bytes", "endian"}:
+        return None
+    endian = (codecs.pop(0).get("configuration") or {}).get("endian", "little")
+    codec = neutral_v3(codecs)
+    if codec is None or not can_decode(codec.steps) or dtype.kind == "T" or dtype.hasobject:
+        return None
+    if dtype.names is not None and endian != "little":
+        return None
+    stored = dtype if dtype.names else dtype.newbyteorder("<" if endian == "little" else ">")
+    return ChunkForm(stored, permutation, codec.steps)
+
+
+def _shard_form(config: dict[str, Any], dtype: np.dtype, ndim: int) -> ShardForm | None:
+    inner = form_v3(list(config["codecs"]), dtype, ndim)
+    names = [codec["name"] for codec in config["index_codecs"]]
+    settings = config["index_codecs"][0].get("configuration") or {}
+    plain = names[:1] == ["bytes"] and names[1:] in ([], ["crc32c"])
+    if not isinstance(inner, ChunkForm) or not plain or settings.get("endian") != "little":
+        return None
+    return ShardForm(inner, config.get("index_location", "end") == "end", "crc32c" in names)
+
+
+def neutral_v2(configs: list[dict[str, Any]]) -> Codec | None:
+    """Filters and compressor of format 2 in neutral terms; None where a step has no such name."""
+    steps = [_neutral(config["id"], config) for config in configs]
+    return Codec(tuple(s for s in steps if s)) if all(steps) else None
+
+
+def neutral_v3(codecs: list[dict[str, Any]]) -> Codec | None:
+    """Bytes-to-bytes codecs of format 3 in neutral terms; None as for format 2."""
+    steps = [
+        _neutral(c["name"].removeprefix("numcodecs."), c.get("configuration") or {}) for c in codecs
+    ]
+    return Codec(tuple(s for s in steps if s)) if all(steps) else None
+
+
+def _neutral(name: str, config: dict[str, Any]) -> Step | None:
+    if name in _LEVELS:
+        settings: tuple[Any, ...] = (int(config.get("level", _LEVELS[name])),)
+        if name == "zstd" and config.get("checksum"):
+            settings += (True,)
+        return Step(name, settings)
+    if name == "blosc":
+        shuffle = config.get("shuffle", 1)
+        if isinstance(shuffle, int):
+            shuffle = _BLOSC_SHUFFLES[shuffle] if 0 <= shuffle <= 2 else "shuffle"
+        return Step("blosc", (config.get("cname", "lz4"), int(config.get("clevel", 5)), shuffle))
+    if name == "shuffle":
+        return Step("shuffle", (int(config.get("elementsize", 4)),))
+    return Step(name) if name in {"lz4", "crc32c", "fletcher32"} else None
+
+
+def settled(codec: Codec, itemsize: int, zarr_format: int) -> Codec:
+    """A codec as Zarr has it: shuffle knows its item.
+
+    Raises
+    ------
+    UsageError
+        Zarr has no codec for a step.
+    """
+    steps = []
+    for step in codec.steps:
+        if not available(step, zarr_format):
+            raise UsageError(f"codec '{step}' is not available for Zarr format {zarr_format}")
+        steps.append(Step("shuffle", (itemsize,)) if step.name == "shuffle" else step)
+    return Codec(tuple(steps))
+
+
+def available(step: Step, zarr_format: int) -> bool:
+    """Whether Zarr has a codec for a step."""
+    return step.name in _STEPS and not (step.name == "crc32c" and zarr_format == 2)
+
+
+def as_v2(codec: Codec) -> list[dict[str, Any]]:
+    """Configurations of numcodecs, the last of which is the compressor."""
+    return [{"id": step.name, **_settings(step, 2)} for step in codec.steps]
+
+
+def as_v3(codec: Codec) -> list[dict[str, Any]]:
+    """Bytes-to-bytes codecs of format 3; those that it has no name for are numcodecs' own."""
+    standard = {"gzip", "zstd", "blosc", "crc32c"}
+    return [
+        {
+            "name": step.name if step.name in standard else f"numcodecs.{step.name}",
+            "configuration": _settings(step, 3),
+        }
+        for step in codec.steps
+    ]
+
+
+def _settings(step: Step, zarr_format: int) -> dict[str, Any]:
+    if step.name == "zstd":
+        level, *checksum = step.settings
+        return {"level": level, "checksum": bool(checksum)}
+    if step.name in _LEVELS:
+        return {"level": step.settings[0]}
+    if step.name == "blosc":
+        cname, level, shuffle = step.settings[:3]
+        coded = _BLOSC_SHUFFLES.index(shuffle) if zarr_format == 2 else shuffle
+        return {"cname": cname, "clevel": level, "shuffle": coded, "blocksize": 0}
+    return {"elementsize": step.settings[0]} if step.name == "shuffle" else {}

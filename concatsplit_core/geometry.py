@@ -1,0 +1,141 @@
+"""Boxes, axes and intervals: integer arithmetic on array indices, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from math import prod
+from typing import NamedTuple
+
+from concatsplit_core.errors import AxisError
+
+Shape = tuple[int, ...]
+
+
+class Interval(NamedTuple):
+    """A half-open range ``start <= i < stop`` along one axis."""
+
+    start: int
+    stop: int
+
+    @property
+    def length(self) -> int:
+        return self.stop - self.start
+
+
+class Box(NamedTuple):
+    """A half-open rectangular region: per axis ``start[d] <= i < stop[d]``."""
+
+    start: Shape
+    stop: Shape
+
+    @classmethod
+    def whole(cls, shape: Shape) -> Box:
+        """The box that covers an array of this shape."""
+        return cls((0,) * len(shape), tuple(shape))
+
+    @property
+    def shape(self) -> Shape:
+        return tuple(b - a for a, b in zip(self.start, self.stop, strict=True))
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """An index for NumPy arrays of the space the box lives in."""
+        return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
+
+    def within(self, other: Box) -> tuple[slice, ...]:
+        """Index of this box inside an array that holds just ``other``."""
+        return tuple(
+            slice(a - o, b - o) for a, b, o in zip(self.start, self.stop, other.start, strict=True)
+        )
+
+    def intersect(self, other: Box) -> Box | None:
+        """The common region, or None where there is none."""
+        start = tuple(map(max, self.start, other.start))
+        stop = tuple(map(min, self.stop, other.stop))
+        if any(a >= b for a, b in zip(start, stop, strict=True)):
+            return None
+        return Box(start, stop)
+
+    def shift(self, axis: int, by: int) -> Box:
+        """The box moved along one axis."""
+        start, stop = list(self.start), list(self.stop)
+        start[axis] += by
+        stop[axis] += by
+        return Box(tuple(start), tuple(stop))
+
+    def with_axis(self, axis: int, interval: tuple[int, int]) -> Box:
+        """The box with its range along an existing axis replaced."""
+        start, stop = list(self.start), list(self.stop)
+        start[axis], stop[axis] = interval
+        return Box(tuple(start), tuple(stop))
+
+    def drop(self, axis: int) -> Box:
+        """The box without one axis."""
+        return Box(drop(self.start, axis), drop(self.stop, axis))
+
+
+def drop(shape: Shape, axis: int) -> Shape:
+    """A tuple without its entry at ``axis``."""
+    return shape[:axis] + shape[axis + 1 :]
+
+
+def insert(shape: Shape, axis: int, value: int) -> Shape:
+    """A tuple with ``value`` put in at ``axis``."""
+    return (*shape[:axis], value, *shape[axis:])
+
+
+def replace(shape: Shape, axis: int, value: int) -> Shape:
+    """A tuple with its entry at ``axis`` replaced."""
+    return (*shape[:axis], value, *shape[axis + 1 :])
+
+
+def normalize_axis(axis: int, ndim: int, what: str = "the array") -> int:
+    """Turn a possibly negative axis into ``0 <= axis < ndim``, as NumPy does.
+
+    Raises
+    ------
+    AxisError
+        The axis is out of range, or there is no axis at all.
+    """
+    if ndim == 0:
+        raise AxisError(
+            f"axis {axis}: {what} is 0-dimensional and has no axis; "
+            "stack 0-dimensional arrays instead",
+            found=axis,
+        )
+    if not -ndim <= axis < ndim:
+        raise AxisError(
+            f"axis {axis} is out of range for {what} with {ndim} "
+            f"{'axis' if ndim == 1 else 'axes'}; use {-ndim} to {ndim - 1}",
+            found=axis,
+            expected=(-ndim, ndim - 1),
+        )
+    return axis % ndim
+
+
+def tile(lengths: Sequence[int]) -> list[Interval]:
+    """Lengths laid end to end: ``[3, 5]`` becomes ``[0, 3) [3, 8)``."""
+    edges = [0]
+    for length in lengths:
+        edges.append(edges[-1] + length)
+    return [Interval(a, b) for a, b in pairwise(edges)]
+
+
+def steps(start: int, stop: int, step: int, origin: int = 0) -> Iterator[Interval]:
+    """Cut ``[start, stop)`` at every multiple of ``step`` counted from ``origin``."""
+    at = start
+    while at < stop:
+        edge = min(stop, origin + ((at - origin) // step + 1) * step)
+        yield Interval(at, edge)
+        at = edge
+
+
+def ceil_to(value: int, multiple: int) -> int:
+    """The smallest multiple that is not below ``value``."""
+    return -(-value // multiple) * multiple

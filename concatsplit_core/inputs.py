@@ -1,0 +1,126 @@
+"""Opening inputs, whatever they are given as."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.errors import ConcatsplitError, InputChanged, UsageError
+from concatsplit_core.files import input_error
+from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.registry import detect, format_named
+from concatsplit_core.references import expand, parse_input
+
+
+def open_inputs(inputs: Any) -> list[Source]:
+    """Open references, patterns, ``@list`` files, ndarrays, h5py data sets and zarr arrays.
+
+    Parameters
+    ----------
+    inputs : str, path, array or sequence of these
+
+    Raises
+    ------
+    InputUnavailable, MalformedInput, UnsafeContent, UsageError
+    """
+    opened: list[Source] = []
+    try:
+        for item in _listed(inputs):
+            if isinstance(item, str | os.PathLike):
+                for ref in expand([os.fspath(item)]):
+                    opened.append(open_ref(ref))
+            else:
+                opened.append(_wrap(item, f"<input {len(opened)}>"))
+    except BaseException:
+        close_all(opened)
+        raise
+    return opened
+
+
+def _listed(inputs: Any) -> Iterable[Any]:
+    if isinstance(inputs, str | os.PathLike | np.ndarray) or _library(inputs):
+        return [inputs]
+    if not isinstance(inputs, Sequence):
+        return list(inputs)
+    return inputs
+
+
+def open_ref(ref: str) -> Source:
+    """Open one reference."""
+    path, member = parse_input(ref)
+    form = format_named(detect(path, ref))
+    try:
+        return form.open(path, member, ref)
+    except OSError as error:
+        if isinstance(error, ConcatsplitError):
+            raise
+        raise input_error(ref, error) from error
+
+
+def _library(item: Any) -> str:
+    """The library that an array object is of, where it is one that is known."""
+    top = type(item).__module__.partition(".")[0]
+    return top if top in {"h5py", "zarr"} and hasattr(item, "shape") else ""
+
+
+def _wrap(item: Any, ref: str) -> Source:
+    library = _library(item)
+    if library == "h5py":
+        from concatsplit_core.formats.hdf5.reading import wrap as wrap_hdf5
+
+        return wrap_hdf5(item)
+    if library == "zarr":
+        from concatsplit_core.formats.zarr.reading import wrap as wrap_zarr
+
+        return wrap_zarr(item)
+    if not isinstance(item, np.ndarray | np.generic | list | tuple | int | float | complex):
+        raise UsageError(
+            f"{ref}: a {type(item).__name__} is no reference, ndarray, h5py.Dataset or zarr.Array"
+        )
+    from concatsplit_core.formats.memory import wrap
+
+    return wrap(np.asarray(item), ref)
+
+
+def close_all(sources: Iterable[Source]) -> None:
+    """Let go of inputs."""
+    for source in sources:
+        source.close()
+
+
+class Fingerprints:
+    """What the files of inputs looked like when they were opened."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._seen = {
+            source.path: (source.ref, self._look(source.path))
+            for source in sources
+            if source.path is not None
+        }
+
+    @staticmethod
+    def _look(path: Path) -> tuple[int, ...] | None:
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+    def check(self) -> None:
+        """Compare with what they look like now.
+
+        Raises
+        ------
+        InputChanged
+            A file was written to, replaced or removed.
+        """
+        for path, (ref, before) in self._seen.items():
+            if self._look(path) != before:
+                raise InputChanged(
+                    f"{ref}: changed while it was read; nothing was written, run again",
+                    ref=ref,
+                )

@@ -1,0 +1,121 @@
+"""The options that every operator shares, as the library understands them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from concatsplit_core.codecs.pipeline import Codec, parse_codec
+from concatsplit_core.errors import UsageError
+from concatsplit_core.formats.base import Wish
+from concatsplit_core.inference import Casting
+from concatsplit_core.sizes import parse_size
+from concatsplit_core.spec import Order
+
+CASTINGS = get_args(Casting)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an operator is to run; the names are those of the command line.
+
+    Parameters
+    ----------
+    force : bool
+        Replace outputs that exist.
+    memory : str or int
+        Budget for array data in memory, such as ``"256MiB"``.
+    jobs : int, optional
+        Worker threads; default the CPUs that this process may use.
+    dtype : dtype-like, optional
+        Cast to this dtype, as far as `casting` allows.
+    casting : str
+        NumPy's rule for a cast.
+    promote : bool
+        Join inputs of different dtypes as `numpy.result_type` does.
+    chunks : tuple of int, "auto" or "none", optional
+        Chunk shape of an HDF5 or Zarr output.
+    codec : str, optional
+        Such as ``"zstd:3"``.
+    memory_order : {"C", "F"}, optional
+        Of an .npy output.
+    zarr_format : {2, 3}, optional
+    dry_run : bool
+        Plan only; create nothing.
+    sync : bool
+        Make the result durable before it is published.
+    on_event : callable, optional
+        Told of what happens, in the calling thread.
+    """
+
+    force: bool = False
+    memory: str | int = "256MiB"
+    jobs: int | None = None
+    dtype: Any = None
+    casting: Casting = "same_kind"
+    promote: bool = False
+    chunks: Sequence[int] | Literal["auto", "none"] | None = None
+    codec: str | Codec | None = None
+    memory_order: Order | None = None
+    zarr_format: int | None = None
+    dry_run: bool = False
+    sync: bool = True
+    on_event: Callable[[Any], None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.promote and self.dtype is not None:
+            raise UsageError("--dtype and --promote both choose a dtype; give one of them")
+        if self.casting not in CASTINGS:
+            raise UsageError(f"--casting {self.casting} is not one of {', '.join(CASTINGS)}")
+        if self.jobs is not None and self.jobs < 1:
+            raise UsageError(f"--jobs {self.jobs}: at least one thread is needed")
+        if self.zarr_format not in (None, 2, 3):
+            raise UsageError(f"--zarr-format {self.zarr_format} is not 2 or 3")
+        if self.memory_order not in (None, "C", "F"):
+            raise UsageError(f"--memory-order {self.memory_order} is not C or F")
+
+    @property
+    def memory_bytes(self) -> int:
+        """The budget in bytes."""
+        return parse_size(self.memory)
+
+    @property
+    def workers(self) -> int:
+        """Number of worker threads."""
+        return self.jobs or len(os.sched_getaffinity(0))
+
+    @property
+    def wanted_dtype(self) -> np.dtype | None:
+        """The dtype asked for.
+
+        Raises
+        ------
+        UsageError
+            It is none of NumPy's, or holds Python objects.
+        """
+        if self.dtype is None:
+            return None
+        try:
+            dtype: np.dtype = np.dtype(self.dtype)
+        except (TypeError, ValueError, SyntaxError) as error:
+            raise UsageError(f"--dtype {self.dtype}: {error}") from error
+        if dtype.hasobject:
+            raise UsageError(f"--dtype {self.dtype}: Python objects cannot be stored")
+        return dtype
+
+    @property
+    def wish(self) -> Wish:
+        """What is asked of the outputs' layout."""
+        chunks = self.chunks
+        if isinstance(chunks, str):
+            if chunks not in {"auto", "none"}:
+                raise UsageError(f"--chunks {chunks} is not a shape, auto or none")
+            wanted: Any = chunks
+        else:
+            wanted = None if chunks is None else tuple(int(c) for c in chunks)
+        codec = parse_codec(self.codec) if isinstance(self.codec, str) else self.codec
+        return Wish(wanted, codec, self.memory_order, self.zarr_format)

@@ -1,0 +1,110 @@
+"""What a route is, and what it works with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.files import Pool, input_error, output_error
+from concatsplit_core.formats.base import Source, Target
+from concatsplit_core.plan import Task
+from concatsplit_core.routes.arena import Arena
+from concatsplit_core.spec import Tiling
+
+
+class Cancelled(Exception):
+    """Another task failed; this one stops where it is."""
+
+
+class Turns:
+    """Lets tasks do their last step one at a time, in the order of their numbers."""
+
+    def __init__(self) -> None:
+        self._next = 0
+        self._changed = threading.Condition()
+        self._over = False
+
+    @contextmanager
+    def at(self, index: int) -> Iterator[None]:
+        """Wait for the turn of a task, and pass it on."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._next == index or self._over)
+            if self._over:
+                raise Cancelled
+        yield
+        with self._changed:
+            self._next += 1
+            self._changed.notify_all()
+
+    def cancel(self) -> None:
+        """Send all who wait away."""
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+
+
+@dataclass(slots=True)
+class Context:
+    """What the tasks of a run share.
+
+    Parameters
+    ----------
+    sources, targets : sequence
+        The opened inputs and the staged outputs.
+    source_tiling, target_tiling : Tiling
+    output_refs : sequence of str
+        What messages call the outputs.
+    reading, writing : Pool
+        Descriptors of contiguous inputs and of staged contiguous outputs.
+    """
+
+    sources: Sequence[Source]
+    targets: Sequence[Target]
+    source_tiling: Tiling
+    target_tiling: Tiling
+    output_refs: Sequence[str]
+    reading: Pool[Path, int]
+    writing: Pool[Path, int]
+    turns: Turns = field(default_factory=Turns)
+    _local: threading.local = field(default_factory=threading.local)
+
+    @contextmanager
+    def writing_to(self, index: int) -> Iterator[None]:
+        """Turns what the system says against writing a target into an error that names it."""
+        try:
+            yield
+        except OSError as error:
+            if isinstance(error, ConcatsplitError):
+                raise
+            raise output_error(self.output_refs[index], error) from error
+
+    @contextmanager
+    def reading_from(self, index: int) -> Iterator[None]:
+        """Turns what the system says against reading a source into an error that names it."""
+        try:
+            yield
+        except OSError as error:
+            if isinstance(error, ConcatsplitError):
+                raise
+            raise input_error(self.sources[index].ref, error) from error
+
+    @property
+    def ordered(self) -> bool:
+        """Whether any output has to be written in the order of the tasks."""
+        return any(target.ordered for target in self.targets)
+
+    @property
+    def arena(self) -> Arena:
+        """The buffers of the calling worker."""
+        if not hasattr(self._local, "arena"):
+            self._local.arena = Arena()
+        arena: Arena = self._local.arena
+        return arena
+
+
+RunTask = Callable[[Task, Context], None]
+"""A route: does all that a task says."""

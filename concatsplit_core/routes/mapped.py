@@ -1,0 +1,28 @@
+"""Between contiguous arrays: windows in, strided copies into the block, runs out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from concatsplit_core.plan import Piece, Task
+from concatsplit_core.routes.base import Context
+from concatsplit_core.routes.blocks import fill_blocks
+from concatsplit_core.routes.extents import write_runs
+
+
+def run(task: Task, context: Context) -> None:
+    """Move what a task says, all of whose targets are contiguous."""
+    blocks = fill_blocks(task, context)
+    for write, block in zip(task.writes, blocks, strict=True):
+        write_block(write, block, context)
+
+
+def write_block(write: Piece, block: np.ndarray, context: Context) -> None:
+    """Write a block into a contiguous target."""
+    target = context.targets[write.array]
+    extent, spec = target.extent, target.spec
+    if extent is None:
+        raise AssertionError("the target is not contiguous")
+    data = block.reshape(-1, order=spec.order).view(np.uint8)
+    with context.writing_to(write.array), context.writing.use(extent.path) as fd:
+        write_runs(fd, extent, spec, context.target_tiling.local(write.array, write.box), data)

@@ -1,0 +1,53 @@
+"""Byte counts as people write and read them."""
+
+from __future__ import annotations
+
+import re
+
+from concatsplit_core.errors import UsageError
+
+_BINARY = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_PATTERN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?b?)\s*", re.IGNORECASE)
+
+
+def parse_size(text: str | int) -> int:
+    """Bytes of ``64MiB``, ``64M``, ``1GB``, ``1048576``.
+
+    As in coreutils a bare letter and ``iB`` count in 1024s, ``B`` behind a letter in 1000s.
+
+    Raises
+    ------
+    UsageError
+        The text is not a size, or not a positive one.
+    """
+    if isinstance(text, int):
+        size = text
+    else:
+        match = _PATTERN.fullmatch(text)
+        if match is None or (not match[2] and match[3].lower() in {"i", "ib"}):
+            raise UsageError(f"'{text}' is not a size; write 64MiB, 1GB, 2G or a number of bytes")
+        base = 1000 if match[2] and match[3].lower() == "b" else 1024
+        size = int(float(match[1]) * base ** _BINARY[match[2].lower()])
+    if size < 1:
+        raise UsageError(f"a size of {text} holds nothing; write 64MiB, 1GB, 2G or bytes")
+    return size
+
+
+def format_size(nbytes: int, up: bool = False) -> str:
+    """Bytes in the largest binary unit that keeps them readable.
+
+    Parameters
+    ----------
+    nbytes : int
+    up : bool
+        Round up, in a form that `parse_size` reads back as at least ``nbytes``.
+    """
+    if nbytes < 1024:
+        return f"{nbytes}B"
+    for unit, letter in enumerate("KMGTPE", 1):
+        if nbytes < 1024 ** (unit + 1) or letter == "E":
+            scaled = nbytes / 1024**unit
+            if up:
+                return f"{-(-nbytes * 10 // 1024**unit) / 10:g}{letter}iB"
+            return f"{scaled:.1f}".rstrip("0").rstrip(".") + f"{letter}iB"
+    raise AssertionError

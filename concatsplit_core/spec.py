@@ -1,0 +1,130 @@
+"""Arrays described, not opened: shape, dtype, layout, and how arrays tile a logical axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Literal
+
+import numpy as np
+
+from concatsplit_core.geometry import Box, Interval, Shape, drop, insert
+
+Order = Literal["C", "F"]
+
+STRING_BYTES = 64
+"""What a variable-length string is taken to cost in memory: its 16-byte slot and its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySpec:
+    """Shape, dtype and layout of one array.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : numpy.dtype
+        ``StringDType`` stands for variable-length strings.
+    order : {"C", "F"}
+        How a contiguous array's elements follow each other.
+    contiguous : bool
+        The elements lie in one run of bytes at a known offset.
+    chunks : tuple of int, optional
+        What has to be decoded, and encoded, as a whole.
+    shards : tuple of int, optional
+        What has to be written as a whole, where that is more than a chunk.
+    """
+
+    shape: Shape
+    dtype: np.dtype
+    order: Order = "C"
+    contiguous: bool = True
+    chunks: Shape | None = None
+    shards: Shape | None = None
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of array data, uncompressed."""
+        return self.size * self.dtype.itemsize
+
+    @property
+    def is_string(self) -> bool:
+        """Whether the elements are variable-length strings."""
+        return self.dtype.kind == "T"
+
+    @property
+    def memory_itemsize(self) -> int:
+        """Bytes that an element takes in memory (an estimate for strings)."""
+        return STRING_BYTES if self.is_string else self.dtype.itemsize
+
+    @property
+    def write_unit(self) -> Shape | None:
+        """What one task has to write as a whole; None where any box will do."""
+        return self.shards or self.chunks
+
+    def with_axis(self, axis: int) -> ArraySpec:
+        """The same array seen with an extra axis of length 1."""
+        return replace(
+            self,
+            shape=insert(self.shape, axis, 1),
+            chunks=self.chunks and insert(self.chunks, axis, 1),
+            shards=self.shards and insert(self.shards, axis, 1),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One array and the interval of the logical axis that it covers."""
+
+    interval: Interval
+    spec: ArraySpec
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """Arrays laid along one axis of the logical array.
+
+    Parameters
+    ----------
+    axis : int
+        The axis of the logical array, not negative.
+    segments : tuple of Segment
+        In order. Sources cover the axis; targets may leave gaps or overlap.
+    new_axis : bool
+        The arrays lack the axis: each is seen with length 1 along it.
+    """
+
+    axis: int
+    segments: tuple[Segment, ...]
+    new_axis: bool = False
+
+    def view(self, index: int) -> ArraySpec:
+        """Spec of one array with the axes of the logical array."""
+        spec = self.segments[index].spec
+        return spec.with_axis(self.axis) if self.new_axis else spec
+
+    def local(self, index: int, box: Box) -> Box:
+        """A box of the logical array in the array's own indices."""
+        if self.new_axis:
+            return box.drop(self.axis)
+        return box.shift(self.axis, -self.segments[index].interval.start)
+
+    def logical(self, index: int, box: Box) -> Box:
+        """A box in the array's own indices on the logical array."""
+        start = self.segments[index].interval.start
+        if self.new_axis:
+            return Box(insert(box.start, self.axis, start), insert(box.stop, self.axis, start + 1))
+        return box.shift(self.axis, start)
+
+    def local_shape(self, shape: Shape) -> Shape:
+        """Shape of a block of the logical array in the array's own axes."""
+        return drop(shape, self.axis) if self.new_axis else shape
