@@ -14,7 +14,7 @@ COMFORTABLE = 4 << 20
 """Bytes of a block that has no reason to be larger: it stays in the processor's cache."""
 
 SHORT_RUN = 16 << 10
-"""Bytes that a run should have, in source and target, where their element orders differ."""
+"""Bytes that a run of a contiguous array should have: less is not worth a call."""
 
 STRADDLE = 16
 """How many chunks long a block may grow along an axis on which the chunk grids do not agree."""
@@ -64,12 +64,12 @@ class Block:
 
 
 def choose_block(
-    block: Block, order: Order, straddled: Iterable[int], transposed: Order | None
+    block: Block, order: Order, straddled: Iterable[int], flat: Iterable[Order]
 ) -> Shape:
     """Grow a block from one unit to the shape that moves the bytes at the least cost.
 
     First to whole input chunks, then along axes on which the grids do not agree, then until the
-    runs on both sides are long enough where the orders differ, then to a comfortable size.
+    runs of contiguous arrays on either side are long enough, then to a comfortable size.
 
     Parameters
     ----------
@@ -78,25 +78,29 @@ def choose_block(
         Element order of the targets.
     straddled : iterable of int
         Axes on which chunks of the inputs and of the outputs straddle each other.
-    transposed : {"C", "F"}, optional
-        Element order of contiguous sources, where it is not that of the targets.
+    flat : iterable of {"C", "F"}
+        Element orders of the contiguous arrays on either side.
     """
     fast = axes_by_speed(order, len(block.extent))
     for d in fast:
         block.grow(d, block.want[d])
     for d in straddled:
         block.grow(d, STRADDLE * max(block.want[d], block.unit[d]))
-    if transposed:
-        for side in (order, transposed):
-            run = block.itemsize
-            for d in axes_by_speed(side, len(block.extent)):
-                block.grow(d, -(-SHORT_RUN // run))
-                run *= block.shape[d]
-                if run >= SHORT_RUN or block.shape[d] < block.extent[d]:
-                    break
+    for side in flat:
+        _lengthen_runs(block, side)
     for d in fast:
         block.grow(d, block.extent[d], max(COMFORTABLE, block.nbytes))
     return tuple(block.shape)
+
+
+def _lengthen_runs(block: Block, order: Order) -> None:
+    """Grow a block until a run of an array of this order is worth a call of its own."""
+    run = block.itemsize
+    for d in axes_by_speed(order, len(block.extent)):
+        block.grow(d, -(-SHORT_RUN // run))
+        run *= block.shape[d]
+        if run >= SHORT_RUN or block.shape[d] < block.extent[d]:
+            break
 
 
 def axes_by_speed(order: Order, ndim: int) -> list[int]:

@@ -158,13 +158,14 @@ def _sweep(
     )
     unit = _unit(shape, targets, group)
     itemsize = max(targets.segments[i].spec.memory_itemsize for i in group.members)
-    orders = {view.order for view in views if view.contiguous and not view.is_string}
-    other: Order = "F" if group.order == "C" else "C"
+    flat = {view.order for view in views if view.contiguous and not view.is_string}
+    if group.unit is None:
+        flat.add(group.order)
     block = choose_block(
         Block(shape, unit, tuple(map(min, want, shape)), itemsize, limit),
         group.order,
         _straddled(sources, targets, group, unit, want),
-        other if other in orders and ndim > 1 else None,
+        sorted(flat, key=lambda order: order != group.order),
     )
     units = []
     for index in group.members:
