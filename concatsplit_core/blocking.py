@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import lcm, prod
 
-from concatsplit_core.geometry import Interval, Shape, steps
+from concatsplit_core.errors import OverBudget
+from concatsplit_core.geometry import Interval, Shape
 from concatsplit_core.spec import Order, Tiling
 
 COMFORTABLE = 4 << 20
@@ -15,6 +16,9 @@ COMFORTABLE = 4 << 20
 
 SHORT_RUN = 16 << 10
 """Bytes that a run of a contiguous array should have: less is not worth a call."""
+
+MOST_BANDS = 1 << 22
+"""Steps along the axis of one target that a plan may have."""
 
 STRADDLE = 16
 """How many chunks long a block may grow along an axis on which the chunk grids do not agree."""
@@ -152,18 +156,26 @@ def cut_target(interval: Interval, unit: int | None, longest: int, edges: Edges)
     unit : int or None
         Chunk or shard length of the target; None where any length will do.
     longest : int
-        Longest interval wanted.
+        Longest interval wanted; one chunk or shard is allowed in any case.
     edges : Edges
         Where the sources are best cut.
     """
-    if unit is not None:
-        return list(steps(interval.start, interval.stop, unit, origin=interval.start))
+    step = unit or 1
+    longest = max(step, longest // step * step)
+    if interval.length > MOST_BANDS * longest:
+        raise OverBudget(
+            f"an axis of length {interval.length} makes more steps of {longest} than a plan can "
+            "hold; give larger --chunks or more --memory",
+            found=interval.length // longest,
+            expected=MOST_BANDS,
+        )
     cuts, at = [], interval.start
     while at < interval.stop:
         stop = min(interval.stop, at + longest)
         if stop < interval.stop:
             good = edges.before(stop)
-            stop = good if good > at + longest // 2 else stop
+            if good > at + longest // 2 and (good - interval.start) % step == 0:
+                stop = good
         cuts.append(Interval(at, stop))
         at = stop
     return cuts

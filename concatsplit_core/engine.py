@@ -81,6 +81,7 @@ def execute(job: Job, options: Options) -> Result:
     places.refuse_inputs(found, job.sources)
     places.refuse_existing(found, options.force)
     tiling, storages = _lay_out(job, found, options)
+    places.refuse_oversized(found, [segment.spec for segment in tiling.segments])
     plan = make_plan(
         job.shape, job.source_tiling, tiling, memory=options.memory_bytes, jobs=options.workers
     )
@@ -171,6 +172,7 @@ class _Run:
             fingerprints.check()
             self._tell(Publishing())
             self._attempt(self._staging.publish)
+            self._attempt(self._settle)
         except BaseException:
             for writer in self._writers.values():
                 with suppress(Exception):
@@ -211,6 +213,7 @@ class _Run:
             source_tiling=self._job.source_tiling,
             target_tiling=self._tiling,
             output_refs=[place.ref for place in self._places],
+            window=self._plan.window,
             reading=Pool(open_input, os.close),
             writing=Pool(_open_staged, os.close),
         )
@@ -233,6 +236,10 @@ class _Run:
     def _finish(self) -> None:
         for writer in self._writers.values():
             writer.finish()
+
+    def _settle(self) -> None:
+        for base, form in {p.base: p.format for p in self._places if p.base is not None}.items():
+            form.settle(base)
 
     def _attempt[**P, T](self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do a step that writes; what the system says against it names an output."""

@@ -33,6 +33,10 @@ UNAVAILABLE = {
 }
 
 
+_POOLS, _SPARE, _FEWEST = 4, 24, 16
+"""Pools that may be full at once, and descriptors left for everything else."""
+
+
 class Pool[K: Hashable, V]:
     """Open things by key, the least recently used ones closed when there are too many.
 
@@ -40,15 +44,22 @@ class Pool[K: Hashable, V]:
     ----------
     open : callable
     close : callable
-    limit : int, optional
-        Most things open at once; default a third of the descriptors this process may have.
+    limit : int
+        Most things open at once, if the process may have that many descriptors.
+    descriptors : int
+        How many of them a thing takes.
     """
 
     def __init__(
-        self, open: Callable[[K], V], close: Callable[[V], None], limit: int | None = None
+        self,
+        open: Callable[[K], V],
+        close: Callable[[V], None],
+        limit: int = 512,
+        descriptors: int = 1,
     ) -> None:
         self._open, self._close = open, close
-        self._limit = limit or max(8, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3)
+        allowed = max(_FEWEST, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE)
+        self._limit = max(1, min(limit, allowed // (_POOLS * descriptors)))
         self._things: OrderedDict[K, V] = OrderedDict()
         self._users: dict[K, int] = {}
         self._lock = threading.Lock()
@@ -70,11 +81,12 @@ class Pool[K: Hashable, V]:
                 self._users[key] -= 1
 
     def _shrink(self, to: int) -> None:
-        for key in [k for k in self._things if not self._users.get(k)]:
-            if len(self._things) <= to:
+        while len(self._things) > to:
+            key = next((k for k in self._things if not self._users.get(k)), None)
+            if key is None:
                 break
-            self._close(self._things.pop(key))
             self._users.pop(key, None)
+            self._close(self._things.pop(key))
 
     def discard(self, key: K) -> None:
         """Close one thing, if it is open and nobody uses it."""

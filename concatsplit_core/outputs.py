@@ -8,10 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from concatsplit_core.errors import NameCollision, OutputExists, OutputIsInput, OutputRefused
+from concatsplit_core.errors import (
+    NameCollision,
+    NoSpace,
+    OutputExists,
+    OutputIsInput,
+    OutputRefused,
+)
 from concatsplit_core.formats.base import Format, Source
 from concatsplit_core.formats.registry import detect, format_by_suffix, format_named, is_zarr
 from concatsplit_core.references import parse_output
+from concatsplit_core.sizes import format_size
+from concatsplit_core.spec import ArraySpec
 
 DEFAULT_MEMBER = "data"
 
@@ -150,7 +158,7 @@ def _is_input(place: Place, source: Any) -> OutputIsInput:
 def refuse_existing(places: Sequence[Place], force: bool) -> None:
     """Refuse outputs that exist, unless they may be replaced and are what they seem."""
     for place in places:
-        if place.base is not None and place.format.name != "zarr":
+        if place.base is not None:
             _check_member(place, force)
         elif os.path.lexists(place.final):
             if not force:
@@ -160,8 +168,33 @@ def refuse_existing(places: Sequence[Place], force: bool) -> None:
             _check_replaceable(place)
 
 
+def refuse_oversized(places: Sequence[Place], specs: Sequence[ArraySpec]) -> None:
+    """Refuse contiguous outputs that the disk has no room for, before anything is planned.
+
+    Raises
+    ------
+    NoSpace
+        Chunked outputs may compress: only writing them tells.
+    """
+    wanted: dict[Path, int] = {}
+    for place, spec in zip(places, specs, strict=True):
+        if spec.contiguous:
+            folder = next(f for f in place.path.parents if f.exists())
+            wanted[folder] = wanted.get(folder, 0) + spec.nbytes
+    for folder, nbytes in wanted.items():
+        status = os.statvfs(folder)
+        free = status.f_bavail * status.f_frsize
+        if nbytes > free:
+            raise NoSpace(
+                f"{places[0].ref}: needs {format_size(nbytes)}, but {folder} has "
+                f"{format_size(free)} free",
+                found=free,
+                expected=nbytes,
+            )
+
+
 def _check_member(place: Place, force: bool) -> None:
-    """A member of a container of one file; the file itself is rebuilt around it."""
+    """A member of a container, which keeps its other members."""
     if detect(place.path, place.ref) != place.format.name:
         raise OutputRefused(
             f"output {place.ref}: {place.path.name} is not a container of this format",
@@ -169,11 +202,10 @@ def _check_member(place: Place, force: bool) -> None:
         )
     names = place.format.members(place.path, place.ref)
     inside = [name for name in names if name.startswith(f"{place.member}/")]
-    above = [name for name in names if place.member.startswith(f"{name}/")]
+    above = [name for name in names if not name or place.member.startswith(f"{name}/")]
     if inside or above:
-        raise OutputRefused(
-            f"output {place.ref}: '{(inside or above)[0]}' is in the way", ref=place.ref
-        )
+        way = f"'{(inside or above)[0]}'" if (inside or above)[0] else "an array, not a group,"
+        raise OutputRefused(f"output {place.ref}: {way} is in the way", ref=place.ref)
     if place.member in names and not force:
         raise OutputExists(f"output {place.ref} exists; give --force to replace it", ref=place.ref)
 

@@ -16,7 +16,7 @@ ROUTES: tuple[Route, ...] = ("kernel", "encoded", "mapped", "decoded")
 """Cheapest first."""
 
 WINDOW = 1 << 20
-"""Bytes that are read from a contiguous source at once."""
+"""Most bytes that are read from a contiguous source at once."""
 
 
 class Piece(NamedTuple):
@@ -127,6 +127,8 @@ class Plan:
         Shape of the largest block, on the logical array.
     workers : int
         Tasks in flight at once.
+    window : int
+        Bytes to read from a contiguous source at once.
     peak_memory_bytes : int
         Bytes of all buffers that may be alive at once.
     bytes_read, bytes_written : int
@@ -138,6 +140,7 @@ class Plan:
     reasons: dict[Route, tuple[str, ...]]
     block: Shape
     workers: int
+    window: int
     peak_memory_bytes: int
     bytes_read: int
     bytes_written: int

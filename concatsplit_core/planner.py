@@ -22,6 +22,8 @@ from concatsplit_core.plan import WINDOW, Band, Plan, Route, Sweep
 from concatsplit_core.sizes import format_size
 from concatsplit_core.spec import ArraySpec, Order, Tiling
 
+_SMALLEST_WINDOW = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class _Group:
@@ -52,10 +54,11 @@ def make_plan(shape: Shape, sources: Tiling, targets: Tiling, *, memory: int, jo
         Not even one block of the smallest kind fits the budget.
     """
     if 0 in shape or not targets.segments or not targets.segments[0].spec.dtype.itemsize:
-        return Plan((), {}, {}, shape, 1, 0, 0, 0)
+        return Plan((), {}, {}, shape, 1, WINDOW, 0, 0, 0)
     edges = Edges(sources)
     groups = _group(targets)
-    costs = [_Cost(sources, targets, group) for group in groups]
+    window = max(_SMALLEST_WINDOW, min(WINDOW, memory // (8 * jobs)))
+    costs = [_Cost(sources, targets, group, window) for group in groups]
     workers = _workers(shape, groups, costs, targets, memory, jobs)
     sweeps = tuple(
         _sweep(shape, sources, targets, group, cost.limit(memory // workers), edges)
@@ -71,6 +74,7 @@ def make_plan(shape: Shape, sources: Tiling, targets: Tiling, *, memory: int, jo
         reasons=reasons,
         block=max(blocks, key=prod, default=shape),
         workers=max(1, min(workers, count)),
+        window=window,
         peak_memory_bytes=max(1, min(workers, count)) * peak,
         bytes_read=sum(_bytes_read(sweep, sources) for sweep in sweeps),
         bytes_written=sum(_covered(targets, shape)),
@@ -80,13 +84,13 @@ def make_plan(shape: Shape, sources: Tiling, targets: Tiling, *, memory: int, jo
 class _Cost:
     """Bytes that a task of one group keeps in memory beside its block, and in all."""
 
-    def __init__(self, sources: Tiling, targets: Tiling, group: _Group) -> None:
+    def __init__(self, sources: Tiling, targets: Tiling, group: _Group, window: int) -> None:
         specs = [segment.spec for segment in sources.segments]
         chosen = [targets.segments[i].spec for i in group.members]
         self.itemsize = max(spec.memory_itemsize for spec in chosen)
         chunks = [prod(s.chunks) * s.memory_itemsize for s in specs if s.chunks]
         self.read = 2 * max(chunks, default=0)
-        self.window = max((min(WINDOW, s.nbytes) for s in specs if s.contiguous), default=0)
+        self.window = max((min(window, s.nbytes) for s in specs if s.contiguous), default=0)
         unit = max((prod(s.write_unit) for s in chosen if s.write_unit), default=0)
         self.write = unit * self.itemsize
         self.copies = 1 if all(spec.contiguous for spec in chosen) else 2

@@ -35,6 +35,10 @@ class Codec:
     def __str__(self) -> str:
         return "+".join(map(str, self.steps)) or "none"
 
+    def without(self, name: str) -> Codec:
+        """The codec without the steps of one name."""
+        return Codec(tuple(step for step in self.steps if step.name != name))
+
     def __bool__(self) -> bool:
         return bool(self.steps)
 

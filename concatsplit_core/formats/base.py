@@ -167,6 +167,10 @@ class Format(Protocol):
         """The wish as a container that is to be added to narrows it down."""
         ...
 
+    def settle(self, base: Path) -> None:
+        """Bring up to date what a container says of its members, after some were added."""
+        ...
+
     def writer(self, path: Path, base: Path | None) -> Writer:
         """A writer of a staged file; `base` is a container whose other members are to be kept."""
         ...

@@ -114,6 +114,10 @@ def layout(
     return laid, Storage()
 
 
+def settle(base: Path) -> None:
+    """Nothing speaks of the members beside the members themselves."""
+
+
 def adapt(wish: Wish, base: Path | None) -> Wish:
     """An .npy file is never added to."""
     return wish

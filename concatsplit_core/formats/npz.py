@@ -179,6 +179,10 @@ def layout(
     raise UsageError(".npz archives are read only; write to .npy, .h5 or .zarr")
 
 
+def settle(base: Path) -> None:
+    """Nothing speaks of the members beside the members themselves."""
+
+
 def adapt(wish: Wish, base: Path | None) -> Wish:
     """Archives are read only."""
     return wish

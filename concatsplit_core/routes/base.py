@@ -58,6 +58,8 @@ class Context:
     source_tiling, target_tiling : Tiling
     output_refs : sequence of str
         What messages call the outputs.
+    window : int
+        Bytes to read from a contiguous input at once.
     reading, writing : Pool
         Descriptors of contiguous inputs and of staged contiguous outputs.
     """
@@ -67,6 +69,7 @@ class Context:
     source_tiling: Tiling
     target_tiling: Tiling
     output_refs: Sequence[str]
+    window: int
     reading: Pool[Path, int]
     writing: Pool[Path, int]
     turns: Turns = field(default_factory=Turns)

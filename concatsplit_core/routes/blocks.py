@@ -86,4 +86,4 @@ def _parts(source: Source, box: Box, context: Context) -> Iterator[tuple[Box, np
         yield from source.read(box)
         return
     with context.reading.use(source.extent.path) as fd:
-        yield from read_windows(fd, source.extent, source.spec, box, context.arena)
+        yield from read_windows(fd, source.extent, source.spec, box, context.arena, context.window)

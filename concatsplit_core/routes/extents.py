@@ -17,7 +17,6 @@ import numpy as np
 from concatsplit_core.files import read_exactly, write_all
 from concatsplit_core.formats.base import Extent
 from concatsplit_core.geometry import Box, Shape
-from concatsplit_core.plan import WINDOW
 from concatsplit_core.routes.arena import Arena
 from concatsplit_core.spec import ArraySpec
 
@@ -80,12 +79,12 @@ def read_whole(fd: int, extent: Extent, spec: ArraySpec, box: Box, into: memoryv
 
 
 def read_windows(
-    fd: int, extent: Extent, spec: ArraySpec, box: Box, arena: Arena
+    fd: int, extent: Extent, spec: ArraySpec, box: Box, arena: Arena, window: int
 ) -> Iterator[tuple[Box, np.ndarray]]:
     """Read a box in windows, each valid until the next one is asked for."""
     runs = _runs(spec, box)
     packed = runs.number * _CALL_BYTES < runs.span - runs.number * runs.nbytes
-    for part in _windows(spec, box, packed):
+    for part in _windows(spec, box, packed, window):
         runs = _runs(spec, part)
         if packed:
             yield part, _read_packed(fd, extent, spec, part, runs, arena)
@@ -93,10 +92,10 @@ def read_windows(
             yield part, _read_span(fd, extent, spec, part, runs, arena)
 
 
-def _windows(spec: ArraySpec, box: Box, packed: bool) -> Iterator[Box]:
+def _windows(spec: ArraySpec, box: Box, packed: bool, window: int) -> Iterator[Box]:
     """Cut a box into parts of at most a window, along its slowest axis first."""
     runs = _runs(spec, box)
-    if (runs.number * runs.nbytes if packed else runs.span) <= WINDOW or box.size == 1:
+    if (runs.number * runs.nbytes if packed else runs.span) <= window or box.size == 1:
         yield box
         return
     axes = range(box_ndim := len(box.start))
@@ -104,12 +103,12 @@ def _windows(spec: ArraySpec, box: Box, packed: bool) -> Iterator[Box]:
     first = _runs(spec, box.with_axis(d, (box.start[d], box.start[d] + 1)))
     stride = runs.strides[d if spec.order == "C" else box_ndim - 1 - d]
     if packed:
-        count = WINDOW // (first.number * first.nbytes)
+        count = window // (first.number * first.nbytes)
     else:
-        count = (WINDOW - first.span) // stride + 1 if first.span <= WINDOW else 1
+        count = (window - first.span) // stride + 1 if first.span <= window else 0
     for at in range(box.start[d], box.stop[d], max(1, count)):
         part = box.with_axis(d, (at, min(at + max(1, count), box.stop[d])))
-        yield from [part] if count >= 1 else _windows(spec, part, packed)
+        yield from [part] if count >= 1 else _windows(spec, part, packed, window)
 
 
 def _read_span(

@@ -49,6 +49,8 @@ def layout(
     if codec is None or (wish.codec is None and not all(map(available, codec.steps))):
         codec = _SANE
     codec = settled(codec, spec.dtype.itemsize)
+    if spec.is_string:  # the chunks hold references into a heap: nothing to shuffle
+        codec = codec.without("shuffle")
     flat = like is not None and like.chunks is None
     if wish.chunks == "none" and codec:
         raise UsageError(
@@ -62,6 +64,10 @@ def layout(
     chunks = tuple(min(c, max(1, n)) for c, n in zip(chunks, spec.shape, strict=True))
     laid = replace(spec, order="C", contiguous=False, chunks=chunks, shards=None)
     return laid, replace(inherited, codec=codec, native=None)
+
+
+def settle(base: Path) -> None:
+    """Nothing speaks of the members beside the members themselves."""
 
 
 def adapt(wish: Wish, base: Path | None) -> Wish:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from concatsplit_core.codecs.chunks import can_encode
 from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import UnsafeContent, UsageError
 
@@ -128,6 +129,11 @@ def available(step: Step) -> bool:
     if step.name == "lz4":
         return LZ4 in _plugin_codes()
     return step.name in _STEPS
+
+
+def own_encoding(codec: Codec) -> bool:
+    """Whether chunks can be encoded outside HDF5: its lz4 and lzf have a framing of their own."""
+    return can_encode(codec.steps) and all(step.name != "lz4" for step in codec.steps)
 
 
 def apply(dcpl: Any, codec: Codec, itemsize: int, chunk_bytes: int) -> None:

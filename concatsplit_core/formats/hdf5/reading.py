@@ -56,7 +56,7 @@ def _close_file(opened: Opened) -> None:
     os.close(opened.fd)
 
 
-pool: Pool[Path, Opened] = Pool(_open_file, _close_file, _OPEN_FILES)
+pool: Pool[Path, Opened] = Pool(_open_file, _close_file, _OPEN_FILES, 2)
 
 
 def malformed(ref: str, error: Exception) -> ConcatsplitError:

@@ -20,7 +20,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from concatsplit_core.codecs.chunks import can_encode, encode
+from concatsplit_core.codecs.chunks import encode
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.errors import IOFailure, OutputRefused, UnsupportedDtype
 from concatsplit_core.files import Pool, write_all
@@ -164,7 +164,7 @@ class Hdf5Target:
         self.ordered = extent is None
         codec = storage.codec or Codec()
         self._writer, self._member, self._steps = writer, member, codec.steps
-        self._direct = bool(spec.chunks) and not spec.is_string and can_encode(codec.steps)
+        self._direct = bool(spec.chunks) and not spec.is_string and filters.own_encoding(codec)
         self._fill = np.zeros((), spec.dtype)
         if storage.fill_value is not None and not spec.is_string:
             self._fill = np.asarray(storage.fill_value).astype(spec.dtype)

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import UnsupportedDtype, UsageError
 from concatsplit_core.formats.base import Storage, Wish
@@ -45,6 +47,8 @@ def layout(
         raise UsageError("--chunks none: a Zarr array is always chunked")
     if spec.dtype.hasobject and not spec.is_string:
         raise UnsupportedDtype(f"dtype {spec.dtype} holds Python objects")
+    if _has_subarray(spec.dtype):
+        raise UnsupportedDtype(f"dtype {spec.dtype} has a field that is an array, which Zarr lacks")
     dialect = f"zarr{wish.zarr_format}" if wish.zarr_format else inherited.dialect
     if dialect not in {"zarr2", "zarr3"}:
         dialect = "zarr3"
@@ -53,10 +57,19 @@ def layout(
         spec = replace(spec, dtype=spec.dtype.newbyteorder("<"))
     chunks = choose_chunks(spec, wish, like)
     shards = like.shards if like is not None and chunks == like.chunks and number == 3 else None
+    shards = shards or None
     native = _kept_native(inherited, wish, dialect, chunks, like)
     laid = replace(spec, order="C", contiguous=False, chunks=chunks, shards=shards)
     codec = _codec(inherited, wish, spec.dtype.itemsize, number)
+    if spec.is_string:  # there is no item of one size to shuffle
+        codec = codec.without("shuffle")
     return laid, replace(inherited, codec=codec, native=native, dialect=dialect)
+
+
+def _has_subarray(dtype: np.dtype) -> bool:
+    if dtype.subdtype is not None:
+        return True
+    return any(_has_subarray(field[0]) for field in (dtype.fields or {}).values())
 
 
 def _kept_native(
@@ -87,6 +100,13 @@ def adapt(wish: Wish, base: Path | None) -> Wish:
     if wish.zarr_format not in (None, found):
         raise UsageError(f"--zarr-format {wish.zarr_format}: {base} is a store of format {found}")
     return replace(wish, zarr_format=found)
+
+
+def settle(base: Path) -> None:
+    """Renew consolidated metadata, where a store has them: readers look nowhere else."""
+    from concatsplit_core.formats.zarr.writing import consolidate_again
+
+    consolidate_again(base)
 
 
 def writer(path: Path, base: Path | None) -> ZarrWriter:

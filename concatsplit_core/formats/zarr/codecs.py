@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +18,14 @@ from concatsplit_core.geometry import Shape
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 _STEPS = {"gzip", "zlib", "zstd", "blosc", "lz4", "bz2", "shuffle", "fletcher32", "crc32c"}
 _LEVELS = {"gzip": 5, "zlib": 1, "zstd": 0, "bz2": 1}
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Leave out zarr-python's warnings that a dtype or codec is not in the specification yet."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @dataclass(frozen=True, slots=True)

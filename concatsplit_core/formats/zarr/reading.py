@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -179,8 +178,7 @@ def open_member(path: Path, member: str | None, ref: str) -> ZarrSource:
         raise InputUnavailable(f"{ref}: has no array '{member}'; it holds {listed}", ref=ref)
     _check_metadata(folder, ref)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with codecs.quiet():
             array = zarr.open_array(store=LocalStore(folder, read_only=True), mode="r")
         return describe(array, folder, ref)
     except ConcatsplitError:
@@ -215,7 +213,7 @@ def _check_metadata(folder: Path, ref: str) -> None:
             raise MalformedInput(f"{ref}: {name} is not JSON: {error}", ref=ref) from error
         if '"pickle"' in text:
             raise UnsafeContent(
-                f"{ref}: holds pickled objects, which are not unpickled; save it with a fixed dtype",
+                f"{ref}: holds pickled objects, which are not unpickled; save it with a plain dtype",
                 ref=ref,
             )
 
@@ -236,11 +234,12 @@ def list_members(path: Path, ref: str) -> list[str]:
 
 def describe(array: Any, folder: Path | None, ref: str) -> ZarrSource:
     """An opened array as a source."""
-    metadata = array.metadata.to_dict()
+    with codecs.quiet():
+        metadata = array.metadata.to_dict()
     dtype = np.dtype(array.dtype)
     if dtype.hasobject and dtype.kind != "T":
         raise UnsupportedDtype(
-            f"{ref}: holds Python objects, which no other format carries", ref=ref
+            f"{ref}: holds Python objects, which no format here carries", ref=ref
         )
     ndim = len(array.shape)
     form: ChunkForm | ShardForm | None

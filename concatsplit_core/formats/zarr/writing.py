@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import zarr
+from numcodecs import get_codec
 
 from concatsplit_core.codecs.chunks import can_encode, encode
 from concatsplit_core.files import write_all
@@ -33,8 +33,7 @@ class ZarrWriter:
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> ZarrTarget:
         """Create an array and the groups above it."""
         form: Literal[2, 3] = 2 if storage.dialect == "zarr2" else 3
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with codecs.quiet():
             if member and not self._path.exists():
                 zarr.create_group(store=str(self._path), zarr_format=form)
             array = zarr.create_array(
@@ -68,6 +67,13 @@ def _fill(storage: Storage, spec: ArraySpec) -> Any:
     return np.asarray(storage.fill_value).astype(spec.dtype)[()]
 
 
+def _fill_as_read(folder: Path, dtype: np.dtype) -> np.ndarray:
+    """The fill value as readers will have it: JSON keeps no payload of a NaN."""
+    with codecs.quiet():
+        value = zarr.open_array(store=str(folder), mode="r").fill_value
+    return np.zeros((), dtype) if value is None else np.asarray(value, dtype)
+
+
 def _codec_arguments(spec: ArraySpec, storage: Storage, zarr_format: int) -> dict[str, Any]:
     """Codecs for zarr-python: the inputs' own where they were kept, else the neutral ones."""
     codec = storage.codec
@@ -76,12 +82,12 @@ def _codec_arguments(spec: ArraySpec, storage: Storage, zarr_format: int) -> dic
             own = storage.native[1]
             return {
                 "order": own["order"],
-                "filters": own["filters"],
-                "compressors": own["compressor"],
+                "filters": [get_codec(dict(f)) for f in own["filters"] or ()] or None,
+                "compressors": own["compressor"] and get_codec(dict(own["compressor"])),
             }
-        configs = codecs.as_v2(codec) if codec else []
-        filters: Any = "auto" if spec.is_string else configs[:-1] or None
-        return {"filters": filters, "compressors": configs[-1] if configs else None}
+        steps = [get_codec(config) for config in codecs.as_v2(codec)] if codec else []
+        filters: Any = "auto" if spec.is_string else steps[:-1] or None
+        return {"filters": filters, "compressors": steps[-1] if steps else None}
     if storage.native is not None:
         own = storage.native[1]
         return {
@@ -101,7 +107,8 @@ class ZarrTarget:
     def __init__(self, array: Any, folder: Path, spec: ArraySpec, storage: Storage) -> None:
         self.spec = spec
         self._array, self._folder = array, folder
-        metadata = array.metadata.to_dict()
+        with codecs.quiet():
+            metadata = array.metadata.to_dict()
         self._form: ChunkForm | ShardForm | None
         if array.metadata.zarr_format == 2:
             self._form = codecs.form_v2(metadata, spec.dtype, spec.ndim)
@@ -110,7 +117,7 @@ class ZarrTarget:
         inner = self._form.inner if isinstance(self._form, ShardForm) else self._form
         if inner is None or not can_encode(inner.steps):
             self._form = None
-        self._fill = None if spec.is_string else np.asarray(_fill(storage, spec))
+        self._fill = None if spec.is_string else _fill_as_read(folder, spec.dtype)
 
     def encode(self, box: Box, block: np.ndarray) -> list[tuple[Any, Any]]:
         """Files and their parts; absent where a whole chunk or shard is the fill value."""
@@ -150,6 +157,18 @@ class ZarrTarget:
                 self._array[place.slices] = content
             else:
                 _write_file(place, content)
+
+
+def consolidate_again(store: Path) -> None:
+    """Consolidate the metadata of a store whose metadata were consolidated before."""
+    document = store / "zarr.json"
+    if document.exists():
+        consolidated = bool(json.loads(document.read_bytes()).get("consolidated_metadata"))
+    else:
+        consolidated = (store / ".zmetadata").exists()
+    if consolidated:
+        with codecs.quiet():
+            zarr.consolidate_metadata(str(store))
 
 
 def _write_file(path: Path, parts: list[Any]) -> None:
