@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -65,7 +66,7 @@ def _exit(error: BaseException, as_json: bool) -> NoReturn:
     if isinstance(error, SystemExit):
         raise error
     if isinstance(error, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_stdout()
         sys.exit(0)
     code, kind, message = _verdict(error)
     if isinstance(error, click.UsageError) and error.ctx is not None:
@@ -74,6 +75,11 @@ def _exit(error: BaseException, as_json: bool) -> NoReturn:
         click.echo(json.dumps({"error": {"code": code, "kind": kind, "message": message}}))
     click.echo(f"concatsplit: error: {message}", err=True)
     sys.exit(code)
+
+
+def _let_go_of_stdout() -> None:
+    """Let what could not be written to stdout not fail once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _verdict(error: BaseException) -> tuple[int, str, str]:
@@ -86,6 +92,11 @@ def _verdict(error: BaseException) -> tuple[int, str, str]:
         return 130, "Interrupted", "interrupted; nothing was left behind"
     if isinstance(error, Terminated):
         return error.exit_code, "Terminated", "terminated; nothing was left behind"
+    if isinstance(error, OSError) and error.errno:
+        _let_go_of_stdout()
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+        name = "NoSpace" if full else "IOFailure"
+        return 6 if full else 7, name, _one_line(f"{os.strerror(error.errno)}: {error}")
     if isinstance(error, MemoryError):
         return 10, "OverBudget", "out of memory; give a smaller --memory or fewer --jobs"
     return (
@@ -107,6 +118,10 @@ def _open_standard_descriptors() -> None:
     while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(fd)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)
 
 
 @contextmanager

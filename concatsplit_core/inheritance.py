@@ -74,8 +74,8 @@ def _on_target(view: ArraySpec, axis: int, dropped: bool) -> ArraySpec:
     return replace(
         view,
         shape=drop(view.shape, axis),
-        chunks=view.chunks and drop(view.chunks, axis),
-        shards=view.shards and drop(view.shards, axis),
+        chunks=None if view.chunks is None else drop(view.chunks, axis),
+        shards=None if view.shards is None else drop(view.shards, axis),
     )
 
 

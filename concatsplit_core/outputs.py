@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from concatsplit_core.errors import (
+    ConcatsplitError,
     NameCollision,
     NoSpace,
     OutputExists,
@@ -195,12 +196,16 @@ def refuse_oversized(places: Sequence[Place], specs: Sequence[ArraySpec]) -> Non
 
 def _check_member(place: Place, force: bool) -> None:
     """A member of a container, which keeps its other members."""
-    if detect(place.path, place.ref) != place.format.name:
+    try:
+        kind = detect(place.path, place.ref)
+        names = place.format.members(place.path, place.ref) if kind == place.format.name else None
+    except ConcatsplitError as error:
+        raise OutputRefused(f"output {error.message}", ref=place.ref) from error
+    if names is None:
         raise OutputRefused(
             f"output {place.ref}: {place.path.name} is not a container of this format",
             ref=place.ref,
         )
-    names = place.format.members(place.path, place.ref)
     inside = [name for name in names if name.startswith(f"{place.member}/")]
     above = [name for name in names if not name or place.member.startswith(f"{name}/")]
     if inside or above:

@@ -88,10 +88,10 @@ class _Cost:
         specs = [segment.spec for segment in sources.segments]
         chosen = [targets.segments[i].spec for i in group.members]
         self.itemsize = max(spec.memory_itemsize for spec in chosen)
-        chunks = [prod(s.chunks) * s.memory_itemsize for s in specs if s.chunks]
+        chunks = [prod(s.chunks) * s.memory_itemsize for s in specs if s.chunks is not None]
         self.read = 2 * max(chunks, default=0)
         self.window = max((min(window, s.nbytes) for s in specs if s.contiguous), default=0)
-        unit = max((prod(s.write_unit) for s in chosen if s.write_unit), default=0)
+        unit = max((prod(s.write_unit) for s in chosen if s.write_unit is not None), default=0)
         self.write = unit * self.itemsize
         self.copies = 1 if all(spec.contiguous for spec in chosen) else 2
 
@@ -264,7 +264,7 @@ def choose_route(source: ArraySpec, target: ArraySpec) -> tuple[Route, list[str]
     for side, spec in (("input", source), ("output", target)):
         if spec.is_string:
             why.append(f"an {side} holds variable-length strings")
-        elif spec.chunks:
+        elif spec.chunks is not None:
             why.append(f"an {side} is stored in chunks")
         elif not spec.contiguous:
             why.append(f"an {side} does not lie in one run of bytes")

@@ -28,7 +28,7 @@ def parse_input(ref: str) -> BlobRef:
     ``x.zarr/group/name`` is an array inside the store ``x.zarr``, like ``x.zarr::group/name``.
     """
     path, member = _divide(ref)
-    if member is None and not path.exists():
+    if member is None and not os.path.exists(path):
         store, inner = split_store(path)
         if inner and store.is_dir():
             return BlobRef(store, inner)
@@ -74,8 +74,14 @@ def natural_key(text: str) -> list[tuple[int, int | str]]:
     ]
 
 
-def expand(refs: Iterable[str]) -> Iterator[str]:
+def expand(refs: Iterable[str], lists: tuple[str, ...] = ()) -> Iterator[str]:
     """Resolve ``@list`` files and patterns, in the order given.
+
+    Parameters
+    ----------
+    refs : iterable of str
+    lists : tuple of str
+        Lists that are being read, which these references come from.
 
     Raises
     ------
@@ -84,7 +90,9 @@ def expand(refs: Iterable[str]) -> Iterator[str]:
     """
     for ref in refs:
         if ref.startswith("@") and not os.path.exists(ref):
-            yield from expand(read_list(Path(ref[1:])))
+            if ref in lists:
+                raise UsageError(f"the list {ref} leads back to itself", ref=ref)
+            yield from expand(read_list(ref[1:]), (*lists, ref))
         else:
             yield from _matches(ref)
 

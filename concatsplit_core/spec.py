@@ -69,15 +69,15 @@ class ArraySpec:
     @property
     def write_unit(self) -> Shape | None:
         """What one task has to write as a whole; None where any box will do."""
-        return self.shards or self.chunks
+        return self.chunks if self.shards is None else self.shards
 
     def with_axis(self, axis: int) -> ArraySpec:
         """The same array seen with an extra axis of length 1."""
         return replace(
             self,
             shape=insert(self.shape, axis, 1),
-            chunks=self.chunks and insert(self.chunks, axis, 1),
-            shards=self.shards and insert(self.shards, axis, 1),
+            chunks=None if self.chunks is None else insert(self.chunks, axis, 1),
+            shards=None if self.shards is None else insert(self.shards, axis, 1),
         )
 
 

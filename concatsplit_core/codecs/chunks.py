@@ -40,18 +40,23 @@ def decode(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
         The chunk is damaged, or holds less than it should.
     """
     for step in reversed(steps):
-        try:
-            data = _DECODERS[step.name](data, step, nbytes + SLACK)
-        except (OverBudget, MalformedInput):
-            raise
-        except Exception as error:  # every codec library has its own way to say: damaged
-            raise MalformedInput(f"{step.name} cannot decode it: {error}") from error
+        data = decode_bounded(data, step, nbytes + SLACK)
     found = memoryview(data).nbytes
     if found > nbytes:
         raise OverBudget(f"it expands to {found} bytes or more where {nbytes} belong", found=found)
     if found < nbytes:
         raise MalformedInput(f"it holds {found} bytes where {nbytes} belong", found=found)
     return data
+
+
+def decode_bounded(data: Bytes, step: Step, limit: int) -> Bytes:
+    """Undo one step, whose result may have at most so many bytes."""
+    try:
+        return _DECODERS[step.name](data, step, limit)
+    except (OverBudget, MalformedInput):
+        raise
+    except Exception as error:  # every codec library has its own way to say: damaged
+        raise MalformedInput(f"{step.name} cannot decode it: {error}") from error
 
 
 def encode(data: Bytes, steps: tuple[Step, ...], itemsize: int) -> Bytes:
@@ -116,7 +121,15 @@ def _unzstd(data: Bytes, step: Step, limit: int) -> Bytes:
     if claim is not None:
         _claim(claim, limit)
         return decompress(data)
-    return decompress(data, bytearray(limit - SLACK))
+    room = bytearray(limit - SLACK)
+    try:
+        return decompress(data, room)
+    except RuntimeError as error:
+        if "too small" in str(error):
+            raise OverBudget(
+                f"it expands to more than the {len(room)} bytes that belong"
+            ) from error
+        raise
 
 
 def _unblosc(data: Bytes, step: Step, limit: int) -> Bytes:
@@ -147,6 +160,17 @@ def _unbz2(data: Bytes, step: Step, limit: int) -> Bytes:
     _claim(len(out), limit)
     if not stream.eof:
         raise MalformedInput("its bzip2 stream is cut short")
+    return out
+
+
+def _unlzma(data: Bytes, step: Step, limit: int) -> Bytes:
+    import lzma
+
+    stream = lzma.LZMADecompressor(step.settings[0], memlimit=None)
+    out = stream.decompress(data, limit + 1)
+    _claim(len(out), limit)
+    if not stream.eof:
+        raise MalformedInput("its lzma stream is cut short")
     return out
 
 
@@ -239,6 +263,7 @@ _DECODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "blosc": _unblosc,
     "lz4": _unlz4,
     "bz2": _unbz2,
+    "lzma": _unlzma,
     "shuffle": _unshuffle,
     "crc32c": _uncrc32c,
     "fletcher32": _unfletcher,

@@ -57,7 +57,7 @@ def suggest_chunks(spec: ArraySpec, like: Shape | None = None) -> Shape:
     if spec.ndim == 0:
         return ()
     most = max(1, COMFORTABLE // max(1, spec.memory_itemsize))
-    chunks = [min(max(1, n), c) for n, c in zip(spec.shape, like or spec.shape, strict=True)]
+    chunks = [max(1, min(n, c)) for n, c in zip(spec.shape, like or spec.shape, strict=True)]
     while prod(chunks) > most:
         longest = max(range(spec.ndim), key=lambda d: chunks[d])
         chunks[longest] = -(-chunks[longest] // 2)

@@ -11,7 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from concatsplit_core.errors import MalformedInput, UnsafeContent, UnsupportedDtype
+from concatsplit_core.errors import (
+    ConcatsplitError,
+    MalformedInput,
+    UnsafeContent,
+    UnsupportedDtype,
+)
 from concatsplit_core.geometry import Shape
 from concatsplit_core.spec import ArraySpec
 
@@ -69,9 +74,9 @@ def parse_header(start: bytes, ref: str) -> Header:
     try:
         value = parse_literal(start[at : at + length].decode(encoding))
         return Header(_spec(value, ref), at + length)
-    except (ValueError, TypeError, SyntaxError) as error:
-        if isinstance(error, MalformedInput):
-            raise
+    except ConcatsplitError:
+        raise
+    except Exception as error:  # NumPy meets an odd descr with whatever error comes first
         raise MalformedInput(f"{ref}: .npy header cannot be read: {error}", ref=ref) from error
 
 

@@ -72,6 +72,8 @@ def detect(path: Path, ref: str) -> str:
     MalformedInput
         It is empty, or of no format known.
     """
+    if "\0" in ref:
+        raise InputUnavailable(f"{ref}: a name has no NUL character", ref=ref)
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from concatsplit_core.codecs.chunks import can_encode
+from concatsplit_core.codecs.chunks import can_decode, can_encode, decode_bounded
 from concatsplit_core.codecs.pipeline import Codec, Step
-from concatsplit_core.errors import UnsafeContent, UsageError
+from concatsplit_core.errors import OverBudget, UnsafeContent, UsageError
 
 DEFLATE, SHUFFLE, FLETCHER32, SZIP, NBIT, SCALEOFFSET = 1, 2, 3, 4, 5, 6
 BZIP2, LZF, BLOSC, LZ4, BITSHUFFLE, ZSTD = 307, 32000, 32001, 32004, 32008, 32015
@@ -19,6 +19,8 @@ OWN = {BZIP2, BLOSC, ZSTD}
 
 _STEPS = {"gzip", "zlib", "shuffle", "fletcher32", "lzf", "zstd", "bz2", "blosc"}
 _OPTIONAL = 1
+_FILTER_SLACK = 4096
+"""Bytes that a filter's own header may add to a chunk."""
 _BLOSC_NAMES = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 
@@ -100,6 +102,30 @@ def _blosc_step(values: tuple[int, ...]) -> Step:
     if compressor >= len(_BLOSC_NAMES) or shuffle >= len(_BLOSC_SHUFFLES):
         return Step("blosc", ("blosclz", 5, "shuffle"))
     return Step("blosc", (_BLOSC_NAMES[compressor], level, _BLOSC_SHUFFLES[shuffle]))
+
+
+def check_expansion(data: Any, filters: list[Filter], nbytes: int) -> None:
+    """Follow a chunk's filters back as far as they are known, with a bound on what they make.
+
+    Raises
+    ------
+    OverBudget
+        The chunk claims, or expands to, more than it should hold.
+    """
+    limit = nbytes + _FILTER_SLACK
+    for item in reversed(filters):
+        if memoryview(data).nbytes > 2 * limit:
+            raise OverBudget(f"it is stored in {len(data)} bytes where {nbytes} belong")
+        if item.code == LZF and memoryview(data).nbytes > limit:
+            raise OverBudget(f"it is compressed to {len(data)} bytes where {nbytes} belong")
+        if item.code in {LZ4, BITSHUFFLE}:
+            claim = int.from_bytes(bytes(data[:8]), "big")
+            if len(data) >= 8 and claim > limit:
+                raise OverBudget(f"it claims to expand to {claim} bytes where {nbytes} belong")
+        step = _step(item, 1)
+        if step is None or not can_decode((step,)):
+            return
+        data = decode_bounded(data, step, limit)
 
 
 def settled(codec: Codec, itemsize: int) -> Codec:

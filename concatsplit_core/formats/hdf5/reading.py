@@ -16,7 +16,6 @@ import numpy as np
 from concatsplit_core.codecs.chunks import can_decode, decode
 from concatsplit_core.codecs.pipeline import Step
 from concatsplit_core.errors import (
-    AmbiguousContainer,
     ConcatsplitError,
     InputUnavailable,
     MalformedInput,
@@ -27,7 +26,7 @@ from concatsplit_core.errors import (
 from concatsplit_core.files import Pool, input_error, open_input, read_exactly
 from concatsplit_core.formats.base import Extent, Storage
 from concatsplit_core.formats.grid import chunks_of, clip
-from concatsplit_core.formats.hdf5 import filters
+from concatsplit_core.formats.hdf5 import filters, links
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec
 
@@ -120,33 +119,34 @@ class Hdf5Source:
             raise malformed(self._at(box.start), error) from error
 
     def _check_claim(self, dataset: Any, start: Shape) -> None:
-        """Believe no lz4 or bitshuffle header that claims more than the chunk holds."""
-        native = self.storage.native
-        if not native or native[1][-1].code not in {filters.LZ4, filters.BITSHUFFLE}:
+        """Let HDF5 decode no chunk that would expand beyond what it should hold."""
+        native, info = self.storage.native, dataset.id.get_chunk_info_by_coord(start)
+        if not native or info.byte_offset is None:
             return
-        limit = prod(dataset.chunks) * self.spec.dtype.itemsize
-        info = dataset.id.get_chunk_info_by_coord(start)
-        if info.byte_offset is not None and info.size >= 8:
-            claim = int.from_bytes(dataset.id.read_direct_chunk(start)[1][:8], "big")
-            if claim > limit:
-                raise OverBudget(
-                    f"{self._at(start)} claims to expand to {claim} bytes where {limit} belong",
-                    ref=self.ref,
-                )
+        nbytes = prod(dataset.chunks) * self.spec.dtype.itemsize
+        try:
+            filters.check_expansion(dataset.id.read_direct_chunk(start)[1], native[1], nbytes)
+        except (MalformedInput, OverBudget) as error:
+            raise type(error)(f"{self._at(start)}: {error.message}", ref=self.ref) from error
 
     def _decode(self, fd: int, dataset: Any, start: Shape, unit: Shape) -> np.ndarray:
         """One chunk, read at its place in the file and decoded in this thread."""
         info = dataset.id.get_chunk_info_by_coord(start)
         if info.byte_offset is None or self.steps is None:
             return np.broadcast_to(self.fill, unit)
-        size = os.fstat(fd).st_size
-        if info.byte_offset + info.size > size:
+        if fd < 0 or dataset.file.userblock_size:  # its offsets are not those of the file
+            return self._decoded(dataset.id.read_direct_chunk(start)[1], info, start, unit)
+        if info.byte_offset + info.size > os.fstat(fd).st_size:
             raise MalformedInput(
                 f"{self._at(start)} lies behind the end of the file; it is truncated", ref=self.ref
             )
         data = bytearray(info.size)
         read_exactly(fd, memoryview(data), info.byte_offset, self.path)
-        steps = tuple(s for i, s in enumerate(self.steps) if not info.filter_mask >> i & 1)
+        return self._decoded(data, info, start, unit)
+
+    def _decoded(self, data: Any, info: Any, start: Shape, unit: Shape) -> np.ndarray:
+        steps = self.steps or ()
+        steps = tuple(s for i, s in enumerate(steps) if not info.filter_mask >> i & 1)
         nbytes = prod(unit) * self.spec.dtype.itemsize
         try:
             raw = decode(data, steps, nbytes)
@@ -173,98 +173,27 @@ def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
     """Describe a data set; the only one of the file where none is named."""
     try:
         with pool.use(path) as opened:
-            name = member if member is not None else _only_member(opened.file, ref)
-            dataset = _follow(opened.file, name, ref)
+            name = member if member is not None else links.only_member(opened.file, ref)
+            dataset = links.follow(opened.file, name, ref)
             return _describe(path, name, ref, dataset, opened)
-    except ConcatsplitError:
-        raise
-    except Exception as error:  # a damaged file makes h5py raise nearly anything
-        raise malformed(ref, error) from error
+    except BaseException as error:
+        pool.discard(path)
+        if isinstance(error, ConcatsplitError) or not isinstance(error, Exception):
+            raise
+        raise malformed(ref, error) from error  # a damaged file makes h5py raise nearly anything
 
 
 def list_members(path: Path, ref: str) -> list[str]:
     """Names of all data sets below the root, links not followed."""
     try:
         with pool.use(path) as opened:
-            return _walk(opened.file)
+            return links.walk(opened.file)
     except ConcatsplitError:
         raise
     except Exception as error:  # a damaged file makes h5py raise nearly anything
         raise malformed(ref, error) from error
     finally:
         pool.discard(path)
-
-
-def _walk(root: Any) -> list[str]:
-    found, seen, waiting = [], set(), [("", root)]
-    while waiting:
-        prefix, group = waiting.pop()
-        address = h5py.h5o.get_info(group.id).addr
-        if address in seen:
-            continue
-        seen.add(address)
-        for name in group:
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                continue
-            item = group[name]
-            if isinstance(item, h5py.Group):
-                waiting.append((f"{prefix}{name}/", item))
-            elif isinstance(item, h5py.Dataset):
-                found.append(f"{prefix}{name}")
-    return sorted(found)
-
-
-def _only_member(file: Any, ref: str) -> str:
-    names = _walk(file)
-    if len(names) != 1:
-        listed = ", ".join(names) or "none"
-        raise AmbiguousContainer(
-            f"{ref}: holds {len(names)} arrays ({listed}); name one as {ref}::MEMBER", ref=ref
-        )
-    return names[0]
-
-
-def _follow(file: Any, member: str, ref: str) -> Any:
-    """Go to a data set link by link, within the file."""
-    here = file
-    for part in member.split("/"):
-        link = here.get(part, getlink=True) if isinstance(here, h5py.Group) else None
-        if link is None:
-            names = ", ".join(_walk(file)) or "none"
-            raise InputUnavailable(f"{ref}: has no member '{member}'; it holds {names}", ref=ref)
-        if isinstance(link, h5py.ExternalLink):
-            raise UnsafeContent(
-                f"{ref}: '{part}' is a link out of the file, to {link.filename}; "
-                "name that file itself",
-                ref=ref,
-            )
-        if isinstance(link, h5py.SoftLink):
-            here = _follow_soft(file, here, link.path, ref)
-        else:
-            here = here[part]
-    if not isinstance(here, h5py.Dataset):
-        raise InputUnavailable(f"{ref}: '{member}' is a group, not an array", ref=ref)
-    return here
-
-
-def _follow_soft(file: Any, here: Any, target: str, ref: str, depth: int = 0) -> Any:
-    """The object behind a soft link, none of whose steps may leave the file."""
-    if depth > 16:
-        raise MalformedInput(f"{ref}: its soft links go round in circles", ref=ref)
-    at = file if target.startswith("/") else here
-    for part in [p for p in target.split("/") if p and p != "."]:
-        link = at.get(part, getlink=True)
-        if isinstance(link, h5py.ExternalLink):
-            raise UnsafeContent(
-                f"{ref}: leads over a link out of the file, to {link.filename}", ref=ref
-            )
-        if link is None:
-            raise InputUnavailable(f"{ref}: is a link to '{target}', which is not there", ref=ref)
-        if isinstance(link, h5py.SoftLink):
-            at = _follow_soft(file, at, link.path, ref, depth + 1)
-        else:
-            at = at[part]
-    return at
 
 
 def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -> Hdf5Source:
@@ -282,9 +211,10 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     found = filters.filters_of(dcpl)
     filters.refuse_unknown(found, ref)
     dtype = _dtype(dataset, ref)
-    plain = dtype.kind != "T" and opened.file.userblock_size == 0 and _is_plain(dataset)
+    plain = dtype.kind != "T" and _is_plain(dataset)
     codec = filters.codec_of(found, dtype.itemsize)
-    offset = dataset.id.get_offset() if plain and dataset.chunks is None else None
+    flat = plain and dataset.chunks is None and not opened.file.userblock_size
+    offset = dataset.id.get_offset() if flat else None
     chunks = dataset.chunks
     spec = ArraySpec(dataset.shape, dtype, contiguous=offset is not None, chunks=chunks)
     steps = codec.steps if codec is not None and plain and can_decode(codec.steps) else None
@@ -345,6 +275,6 @@ def wrap(dataset: Any) -> Hdf5Source:
     ref = f"{dataset.file.filename}::{dataset.name}"
     opened = Opened(dataset.file, -1)
     source = _describe(Path(dataset.file.filename), dataset.name, ref, dataset, opened)
-    source.dataset, source.steps, source.extent = dataset, None, None
+    source.dataset, source.extent = dataset, None
     source.spec = replace(source.spec, contiguous=False)
     return source

@@ -128,6 +128,8 @@ def _neutral(name: str, config: dict[str, Any]) -> Step | None:
         if isinstance(shuffle, int):
             shuffle = _BLOSC_SHUFFLES[shuffle] if 0 <= shuffle <= 2 else "shuffle"
         return Step("blosc", (config.get("cname", "lz4"), int(config.get("clevel", 5)), shuffle))
+    if name == "lzma" and config.get("filters") is None:
+        return Step("lzma", (int(config.get("format", 1)),))
     if name == "shuffle":
         return Step("shuffle", (int(config.get("elementsize", 4)),))
     return Step(name) if name in {"lz4", "crc32c", "fletcher32"} else None

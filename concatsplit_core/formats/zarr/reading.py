@@ -194,7 +194,7 @@ def _is_array(folder: Path) -> bool:
         return True
     try:
         document = json.loads((folder / "zarr.json").read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return (folder / "zarr.json").is_file()
     return not isinstance(document, dict) or document.get("node_type") != "group"
 
@@ -213,7 +213,7 @@ def _check_metadata(folder: Path, ref: str) -> None:
             raise MalformedInput(f"{ref}: {name} is not JSON: {error}", ref=ref) from error
         if '"pickle"' in text:
             raise UnsafeContent(
-                f"{ref}: holds pickled objects, which are not unpickled; save it with a plain dtype",
+                f"{ref}: holds pickled objects, which are not read; save it with a plain dtype",
                 ref=ref,
             )
 

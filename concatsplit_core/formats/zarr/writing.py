@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 import zarr
-from numcodecs import get_codec
 
 from concatsplit_core.codecs.chunks import can_encode, encode
 from concatsplit_core.files import write_all
@@ -76,6 +75,8 @@ def _fill_as_read(folder: Path, dtype: np.dtype) -> np.ndarray:
 
 def _codec_arguments(spec: ArraySpec, storage: Storage, zarr_format: int) -> dict[str, Any]:
     """Codecs for zarr-python: the inputs' own where they were kept, else the neutral ones."""
+    from numcodecs import get_codec
+
     codec = storage.codec
     if zarr_format == 2:
         if storage.native is not None:
