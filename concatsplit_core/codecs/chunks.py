@@ -138,9 +138,12 @@ def _unblosc(data: Bytes, step: Step, limit: int) -> Bytes:
     view = memoryview(data).cast("B")
     if len(view) < 16:
         raise MalformedInput("it is shorter than a blosc header")
-    _claim(int.from_bytes(view[4:8], "little"), limit)
-    if int.from_bytes(view[12:16], "little") != len(view):
+    nbytes, blocksize, stored = (int.from_bytes(view[i : i + 4], "little") for i in (4, 8, 12))
+    _claim(nbytes, limit)
+    if stored != len(view):
         raise MalformedInput("its blosc header claims another compressed size")
+    if nbytes and (not view[3] or not 0 < blocksize <= nbytes):  # c-blosc divides by both
+        raise MalformedInput("its blosc header has no sound item or block size")
     return decompress(data)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from concatsplit_core.errors import (
     UnsafeContent,
     UnsupportedDtype,
 )
+from concatsplit_core.formats.descr import check_descr
 from concatsplit_core.geometry import Shape
 from concatsplit_core.spec import ArraySpec
 
@@ -100,8 +102,7 @@ def _spec(value: Any, ref: str) -> ArraySpec:
 
 
 def _dtype(descr: Any, ref: str) -> np.dtype:
-    if not isinstance(descr, str | list | tuple):
-        raise ValueError(f"descr {descr!r} is no dtype")
+    check_descr(descr)
     readable: Any = descr
     dtype = np.lib.format.descr_to_dtype(readable)
     if dtype.hasobject:
@@ -203,7 +204,9 @@ def format_header(spec: ArraySpec) -> bytes:
         )
     shape: Shape = spec.shape
     fortran = spec.order == "F" and spec.ndim > 1
-    descr = np.lib.format.dtype_to_descr(spec.dtype)
+    with warnings.catch_warnings():  # h5py marks dtypes; .npy has no place for the marks
+        warnings.simplefilter("ignore", UserWarning)
+        descr = np.lib.format.dtype_to_descr(spec.dtype)
     text = f"{{'descr': {descr!r}, 'fortran_order': {fortran}, 'shape': {shape!r}, }}"
     growth = 0
     if shape:
@@ -215,7 +218,7 @@ def format_header(spec: ArraySpec) -> bytes:
         except UnicodeEncodeError:
             continue
         prefix = len(MAGIC) + 2 + struct.calcsize(pack)
-        body += b" " * (-(prefix + len(body) + 1) % ALIGNMENT) + b"\n"
+        body += b" " * (ALIGNMENT - (prefix + len(body) + 1) % ALIGNMENT) + b"\n"
         if version > 1 or len(body) < 1 << 16:
             return MAGIC + bytes((version, 0)) + struct.pack(pack, len(body)) + body
     raise AssertionError

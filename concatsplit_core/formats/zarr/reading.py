@@ -27,6 +27,7 @@ from concatsplit_core.errors import (
 )
 from concatsplit_core.files import input_error, open_input, read_exactly
 from concatsplit_core.formats.base import Extent, Storage
+from concatsplit_core.formats.descr import check_descr
 from concatsplit_core.formats.grid import chunks_of, clip
 from concatsplit_core.formats.zarr import codecs
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
@@ -208,9 +209,12 @@ def _check_metadata(folder: Path, ref: str) -> None:
         if path.stat().st_size > _METADATA_LIMIT:
             raise MalformedInput(f"{ref}: {name} is too large to be metadata", ref=ref)
         try:
-            text = json.dumps(json.loads(path.read_bytes()))
-        except (ValueError, RecursionError) as error:
-            raise MalformedInput(f"{ref}: {name} is not JSON: {error}", ref=ref) from error
+            document = json.loads(path.read_bytes())
+            text = json.dumps(document)
+            if name == ".zarray":
+                check_descr(document["dtype"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise MalformedInput(f"{ref}: {name} is no metadata: {error}", ref=ref) from error
         if '"pickle"' in text:
             raise UnsafeContent(
                 f"{ref}: holds pickled objects, which are not read; save it with a plain dtype",

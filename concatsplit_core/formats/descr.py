@@ -1,0 +1,42 @@
+"""Descriptions of dtypes as files hold them, checked before NumPy sees them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_PLAIN = re.compile(
+    r"[<>|=]?(?:[?bBhHiIlLqQefdgFDGO]|[biufcSaUVO]\d{1,9}"
+    r"|[mM]8?(?:\[(?:[1-9]\d{0,8})?(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as|generic)\])?)"
+)
+
+
+def check_descr(descr: Any) -> None:
+    """Let NumPy see only what it writes itself: other text can end the process in its C code.
+
+    Parameters
+    ----------
+    descr : str, tuple or list
+        As `numpy.lib.format.dtype_to_descr` writes it; JSON's lists in place of tuples will do.
+
+    Raises
+    ------
+    ValueError
+        It is nothing that NumPy writes.
+    """
+    match descr:
+        case str():
+            if not _PLAIN.fullmatch(descr):
+                raise ValueError(f"descr {descr!r} is no dtype")
+        case list():
+            for field in descr:
+                if not isinstance(field, tuple | list) or not 2 <= len(field) <= 3:
+                    raise ValueError(f"{field!r} is no field of a dtype")
+                check_descr(field[1] if len(field) == 2 else tuple(field[1:]))
+        case (inner, shape):
+            lengths = shape if isinstance(shape, tuple | list) else (shape,)
+            if not all(type(n) is int and 0 <= n < 1 << 31 for n in lengths):
+                raise ValueError(f"{shape!r} is no shape of a subarray")
+            check_descr(inner)
+        case _:
+            raise ValueError(f"descr {descr!r} is no dtype")
