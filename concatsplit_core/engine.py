@@ -23,6 +23,7 @@ from concatsplit_core.geometry import Shape
 from concatsplit_core.inference import infer_cost
 from concatsplit_core.inheritance import inherit
 from concatsplit_core.inputs import Fingerprints
+from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.options import Options
 from concatsplit_core.outputs import Place
 from concatsplit_core.plan import Plan, Task
@@ -173,11 +174,14 @@ class _Run:
             self._tell(Publishing())
             self._attempt(self._staging.publish)
             self._attempt(self._settle)
-        except BaseException:
-            for writer in self._writers.values():
-                with suppress(Exception):
-                    writer.abort()
-            self._staging.rollback()
+        except BaseException as error:
+            with deferred_signals(forget=True):
+                for writer in self._writers.values():
+                    with suppress(Exception):
+                        writer.abort()
+                self._staging.rollback()
+            if isinstance(error, Exception):
+                fingerprints.check()  # a file that changed explains whatever else went wrong
             raise
         self._tell(Finished())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,18 +98,10 @@ class Fingerprints:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._seen = {
-            source.path: (source.ref, self._look(source.path))
+            source.path: (source.ref, _look(source.path))
             for source in sources
             if source.path is not None
         }
-
-    @staticmethod
-    def _look(path: Path) -> tuple[int, ...] | None:
-        try:
-            status = path.stat()
-        except OSError:
-            return None
-        return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
     def check(self) -> None:
         """Compare with what they look like now.
@@ -119,8 +112,28 @@ class Fingerprints:
             A file was written to, replaced or removed.
         """
         for path, (ref, before) in self._seen.items():
-            if self._look(path) != before:
+            if _look(path) != before:
                 raise InputChanged(
                     f"{ref}: changed while it was read; nothing was written, run again",
                     ref=ref,
                 )
+
+
+def _look(path: Path) -> int | None:
+    """One number for what a file, or everything below a folder, looks like; None if it is gone."""
+    try:
+        looks = _look_at(path.stat())
+        if path.is_dir():
+            for folder, _, names in os.walk(path):
+                for entry in os.scandir(folder) if names else ():
+                    if entry.is_file():
+                        looks ^= hash((entry.path, _look_at(entry.stat())))
+    except OSError:
+        return None
+    return looks
+
+
+def _look_at(status: os.stat_result) -> int:
+    if stat.S_ISDIR(status.st_mode):
+        return hash((status.st_dev, status.st_ino))
+    return hash((status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))

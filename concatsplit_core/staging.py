@@ -13,16 +13,14 @@ import fcntl
 import os
 import secrets
 import shutil
-import signal
 import stat
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from concatsplit_core.errors import OutputBusy, OutputExists
 from concatsplit_core.files import output_error
+from concatsplit_core.interrupts import deferred_signals
 
 PREFIX = ".concatsplit-"
 
@@ -46,12 +44,13 @@ class _Folder:
         while True:
             self.path = beside / f"{PREFIX}{secrets.token_hex(6)}"
             self.path.mkdir()
-            self.fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            with suppress(OSError):
-                fcntl.flock(self.fd, fcntl.LOCK_EX)
-            if self.path.exists():
-                break
-            os.close(self.fd)
+            with suppress(FileNotFoundError):  # another run took it for a dead one's
+                self.fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                with suppress(OSError):
+                    fcntl.flock(self.fd, fcntl.LOCK_EX)
+                if self.path.exists():
+                    break
+                os.close(self.fd)
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
@@ -131,7 +130,7 @@ class Staging:
         if self._sync:
             _make_durable([claim.staged for claim in self._claims])
         done: list[_Claim] = []
-        with _signals_wait():
+        with deferred_signals(forget=True):
             try:
                 for claim in self._claims:
                     done.append(claim)
@@ -148,7 +147,7 @@ class Staging:
 
     def rollback(self) -> None:
         """Remove all that was staged, and the folders made for it."""
-        with _signals_wait():
+        with deferred_signals(forget=True):
             self._clean()
             for path in reversed(self._made):
                 with suppress(OSError):
@@ -275,20 +274,3 @@ def _sync_path(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-@contextmanager
-def _signals_wait() -> Iterator[None]:
-    """Let no signal in between the renames of a set, nor into the cleaning up.
-
-    What comes in then comes too late: the run is over, one way or the other.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held = {s: signal.signal(s, signal.SIG_IGN) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in held.items():
-            signal.signal(number, handler)

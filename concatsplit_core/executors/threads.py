@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
+from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.plan import Task
 from concatsplit_core.routes.base import Cancelled
 
@@ -67,9 +68,10 @@ class _Crew:
                 elif failure is None or isinstance(failure, Cancelled):
                     failure = news
         finally:
-            self._halt()
-            for thread in threads:
-                thread.join()
+            with deferred_signals():
+                self._halt()
+                for thread in threads:
+                    thread.join()
         if failure is not None:
             raise failure
 

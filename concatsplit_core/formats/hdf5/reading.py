@@ -120,7 +120,7 @@ class Hdf5Source:
 
     def _check_claim(self, dataset: Any, start: Shape) -> None:
         """Let HDF5 decode no chunk that would expand beyond what it should hold."""
-        native, info = self.storage.native, dataset.id.get_chunk_info_by_coord(start)
+        native, info = self.storage.native, self._chunk_info(dataset, start)
         if not native or info.byte_offset is None:
             return
         nbytes = prod(dataset.chunks) * self.spec.dtype.itemsize
@@ -131,7 +131,7 @@ class Hdf5Source:
 
     def _decode(self, fd: int, dataset: Any, start: Shape, unit: Shape) -> np.ndarray:
         """One chunk, read at its place in the file and decoded in this thread."""
-        info = dataset.id.get_chunk_info_by_coord(start)
+        info = self._chunk_info(dataset, start)
         if info.byte_offset is None or self.steps is None:
             return np.broadcast_to(self.fill, unit)
         if fd < 0 or dataset.file.userblock_size:  # its offsets are not those of the file
@@ -153,6 +153,12 @@ class Hdf5Source:
         except (MalformedInput, OverBudget) as error:
             raise type(error)(f"{self._at(start)}: {error.message}", ref=self.ref) from error
         return np.frombuffer(raw, self.spec.dtype).reshape(unit)
+
+    def _chunk_info(self, dataset: Any, start: Shape) -> Any:
+        try:
+            return dataset.id.get_chunk_info_by_coord(start)
+        except Exception as error:  # a damaged index makes h5py raise nearly anything
+            raise malformed(self._at(start), error) from error
 
     def _at(self, start: Shape) -> str:
         return f"{self.ref}: the chunk at {start}"

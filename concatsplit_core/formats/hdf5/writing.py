@@ -28,6 +28,7 @@ from concatsplit_core.formats.base import Extent, Storage
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.hdf5 import filters
 from concatsplit_core.geometry import Box, Shape
+from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.spec import ArraySpec
 
 _OPEN_FILES = 32
@@ -108,7 +109,7 @@ class Hdf5Writer:
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Hdf5Target:
         """Create a data set; one that is contiguous gets its place in the file at once."""
-        with _pool.use(self) as (staged, file):
+        with deferred_signals(), _pool.use(self) as (staged, file):
             if member in file:
                 del file[member]
             dataset = _create(file, member, spec, storage)
@@ -121,11 +122,12 @@ class Hdf5Writer:
 
     def finish(self) -> None:
         """Close the file and say if any write of it failed."""
-        _pool.discard(self)
+        with deferred_signals():
+            _pool.discard(self)
 
     def abort(self) -> None:
         """Close the file, whatever it holds."""
-        with suppress(OSError):
+        with deferred_signals(), suppress(OSError):
             _pool.discard(self)
 
 
@@ -185,7 +187,7 @@ class Hdf5Target:
 
     def store(self, encoded: list[tuple[Shape, Any]]) -> None:
         """Hand the chunks to HDF5, one thread at a time."""
-        with _pool.use(self._writer) as (staged, file):
+        with deferred_signals(), _pool.use(self._writer) as (staged, file):
             dataset = file[self._member]
             for start, data in encoded:
                 if self._direct:
