@@ -54,10 +54,11 @@ class _Crew:
 
     def run(self, jobs: int, done: Callable[[Task], None]) -> None:
         threads = [threading.Thread(target=self._loop, daemon=True) for _ in range(jobs)]
-        for thread in threads:
-            thread.start()
         failure: BaseException | None = None
         try:
+            with deferred_signals():
+                for thread in threads:
+                    thread.start()
             working = jobs
             while working:
                 news = self._news.get()
@@ -71,7 +72,8 @@ class _Crew:
             with deferred_signals():
                 self._halt()
                 for thread in threads:
-                    thread.join()
+                    if thread.ident is not None:
+                        thread.join()
         if failure is not None:
             raise failure
 
