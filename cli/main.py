@@ -21,7 +21,7 @@ from concatsplit_cli.commands.join import concat, stack
 from concatsplit_core import __version__
 from concatsplit_core.errors import ConcatsplitError
 
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Terminated(BaseException):
@@ -126,13 +126,15 @@ def _open_standard_descriptors() -> None:
 
 @contextmanager
 def _signals_raise() -> Iterator[None]:
-    """Let a request to end unwind the stack, as Ctrl-C does."""
+    """Let a request to end unwind the stack, once: more of them must not stop the cleaning up."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def end(number: int, frame: FrameType | None) -> None:
-        raise Terminated(number)
+        for each in _SIGNALS:
+            signal.signal(each, lambda _number, _frame: None)
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
 
     before = {number: signal.signal(number, end) for number in _SIGNALS}
     try:

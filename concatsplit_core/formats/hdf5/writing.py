@@ -194,7 +194,10 @@ class Hdf5Target:
                     dataset.id.write_direct_chunk(start, data)
                 else:
                     box, block = data
-                    dataset[box.slices] = block
+                    opaque = block.dtype.kind in "mM"
+                    dataset[box.slices] = (
+                        block.astype(stored_dtype(block.dtype)) if opaque else block
+                    )
             _raise_kept(staged)
 
 
@@ -230,6 +233,8 @@ def stored_dtype(dtype: np.dtype) -> np.dtype:
     if dtype.kind == "T":
         dtype = h5py.string_dtype("utf-8")
         return dtype
+    if not dtype.itemsize:
+        raise UnsupportedDtype(f"dtype {dtype} holds nothing, which HDF5 has no type for")
     if dtype.kind in "mM":
         dtype = h5py.opaque_dtype(dtype)
         return dtype

@@ -45,15 +45,12 @@ def layout(
     """Lay out an array: chunks, shards and codecs of its inputs where they agree on them."""
     if wish.chunks == "none":
         raise UsageError("--chunks none: a Zarr array is always chunked")
-    if spec.dtype.hasobject and not spec.is_string:
-        raise UnsupportedDtype(f"dtype {spec.dtype} holds Python objects")
-    if _has_subarray(spec.dtype):
-        raise UnsupportedDtype(f"dtype {spec.dtype} has a field that is an array, which Zarr lacks")
+    _check_dtype(spec.dtype)
     dialect = f"zarr{wish.zarr_format}" if wish.zarr_format else inherited.dialect
     if dialect not in {"zarr2", "zarr3"}:
         dialect = "zarr3"
     number = int(dialect[-1])
-    if dialect == "zarr3" and spec.dtype.names is None and not spec.is_string:
+    if dialect == "zarr3" and not spec.is_string:
         spec = replace(spec, dtype=spec.dtype.newbyteorder("<"))
     chunks = choose_chunks(spec, wish, like)
     shards = like.shards if like is not None and chunks == like.chunks and number == 3 else None
@@ -66,10 +63,15 @@ def layout(
     return laid, replace(inherited, codec=codec, native=native, dialect=dialect)
 
 
-def _has_subarray(dtype: np.dtype) -> bool:
+def _check_dtype(dtype: np.dtype) -> None:
+    """Refuse what zarr-python has no data type for."""
     if dtype.subdtype is not None:
-        return True
-    return any(_has_subarray(field[0]) for field in (dtype.fields or {}).values())
+        raise UnsupportedDtype(f"dtype {dtype} is a field that is an array, which Zarr lacks")
+    wide = dtype.kind in "fc" and dtype.itemsize > (8 if dtype.kind == "f" else 16)
+    if dtype.kind not in "biufcmMSUVT" or wide or not dtype.itemsize:
+        raise UnsupportedDtype(f"dtype {dtype} has no data type in Zarr; --dtype converts it")
+    for field in (dtype.fields or {}).values():
+        _check_dtype(field[0])
 
 
 def _kept_native(

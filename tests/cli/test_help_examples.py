@@ -1,0 +1,75 @@
+"""Every help text has examples, and every example runs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any
+
+import click
+import h5py
+import numpy as np
+import pytest
+import zarr
+from click.testing import CliRunner
+from concatsplit_cli.main import main
+
+
+def _commands(group: click.Group, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found = [above]
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found += _commands(command, (*above, name))
+        else:
+            found.append((*above, name))
+    return found
+
+
+def _help(path: tuple[str, ...]) -> str:
+    shown = CliRunner().invoke(main, [*path, "--help"], terminal_width=200, max_content_width=200)
+    assert shown.exit_code == 0
+    return shown.stdout
+
+
+COMMANDS = _commands(main)
+EXAMPLES = [
+    (path, example.strip())
+    for path in COMMANDS
+    for example in re.findall(r"^ +(concatsplit .*)$", _help(path), re.MULTILINE)
+]
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_help_has_an_example(shell: Any, path: tuple[str, ...]) -> None:
+    own = [example for of, example in EXAMPLES if of == path]
+    assert own
+    if path:
+        assert all(example.split()[1 : 1 + len(path)] == list(path) for example in own)
+    shown = shell.ok(*path, "--help").out
+    for example in own:
+        assert example in shown
+
+
+@pytest.fixture
+def workshop(shell: Any) -> None:
+    """A folder with what the examples name."""
+    a = np.arange(24, dtype="<f4").reshape(4, 6)
+    shell.save(a=a, b=-a)
+    for index in range(3):
+        np.save(f"part-{index}.npy", a + index)
+    with h5py.File("store.h5", "w") as file:
+        file["x"], file["group/y"] = a, -a
+    zarr.save_array("store.zarr", a)
+
+
+@pytest.mark.parametrize(("path", "example"), EXAMPLES)
+def test_every_example_runs(
+    shell: Any, workshop: None, path: tuple[str, ...], example: str
+) -> None:
+    before = shell.snapshot()
+    done = shell.ok(*shlex.split(example)[1:])
+    if "--dry-run" in example or path == ("info",):
+        assert done.out
+        assert shell.snapshot() == before
+    else:
+        assert set(shell.snapshot()) > set(before)

@@ -1,0 +1,120 @@
+"""What the README tells people to type is typed here."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import zarr
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+BIN = Path(sys.executable).parent
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of one language."""
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+    return subprocess.run(
+        ["sh", "-e", "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the README speaks of."""
+    path = tmp_path_factory.mktemp("readme")
+    rng = np.random.default_rng(0)
+    np.save(path / "a.npy", rng.random((4, 3), "f4"))
+    with h5py.File(path / "b.h5", "w") as file:
+        file["images"] = rng.random((4, 5), "f4")
+    zarr.create_array(path / "c.zarr", data=rng.random((4, 2), "f4"))
+    (path / "shards").mkdir()
+    for index in range(11):
+        rows = 50 if index < 9 else 25
+        np.save(path / f"shards/part-{index}.npy", np.full((rows, 8, 8), index, "u1"))
+    for channel in ("red", "green", "blue"):
+        np.save(path / f"{channel}.npy", rng.integers(0, 255, (6, 7), "u1"))
+    return path
+
+
+def test_every_command_of_the_readme_runs(folder: Path) -> None:
+    scripts = blocks("sh")
+    assert len(scripts) >= 6
+    for script in scripts:
+        done = shell(script, folder)
+        assert done.returncode == 0, (script, done.stderr)
+    train = np.load(folder / "train.npy")
+    assert train[:, 0, 0].tolist() == sorted(train[:, 0, 0].tolist())
+    assert train.shape == (500, 8, 8)
+    assert zarr.open_array(folder / "train.zarr", mode="r")[:].tobytes() == train.tobytes()
+    with h5py.File(folder / "train.h5") as file:
+        assert file["train"][:].tobytes() + file["val"][:].tobytes() == train.tobytes()
+    photo = np.load(folder / "photo.npy")
+    assert np.load(folder / "channel-1.npy").tobytes() == photo[..., 1].tobytes()
+
+
+def test_the_rule_for_make(folder: Path) -> None:
+    (rule,) = blocks("make")
+    (folder / "Makefile").write_text(rule)
+    (folder / "train.npy").unlink(missing_ok=True)
+    done = shell("make train.npy", folder)
+    assert done.returncode == 0, done.stderr
+    assert np.load(folder / "train.npy").shape == (500, 8, 8)
+
+
+def test_the_step_of_a_ci_job(folder: Path) -> None:
+    (step,) = blocks("yaml")
+    zarr.create_array(folder / "data.zarr", data=np.arange(2500), overwrite=True)
+    done = shell(step.removeprefix("- run: "), folder)
+    assert done.returncode == 0, done.stderr
+    assert zarr.open_array(folder / "shard-002.zarr", mode="r").shape == (500,)
+
+
+def test_the_python_example(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    (code,) = blocks("python")
+    exec(compile(code, "README.md", "exec"), {})
+    with h5py.File(folder / "joined.h5") as file:
+        assert file["data"].shape == (9, 3)
+
+
+def test_the_exit_codes_are_those_of_the_errors() -> None:
+    from concatsplit_core import errors
+
+    codes = {
+        leaf.exit_code
+        for leaf in vars(errors).values()
+        if isinstance(leaf, type) and issubclass(leaf, errors.ConcatsplitError)
+    }
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+    assert codes <= listed
+
+
+@pytest.mark.parametrize("target", ["demo"])
+def test_the_demo_ends_with_its_round_trip(target: str, tmp_path: Path) -> None:
+    assert target in (ROOT / "Makefile").read_text()
+    copy = tmp_path / "clone"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "sample_data"], cwd=ROOT, capture_output=True, check=True
+    )
+    for name in listed.stdout.decode().split("\0"):
+        if name:
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).write_bytes((ROOT / name).read_bytes())
+    done = shell("sh sample_data/demo.sh", copy)
+    assert done.returncode == 0, done.stderr
+    assert "bit for bit the same" in done.stdout.splitlines()[-1]

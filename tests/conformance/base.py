@@ -1,0 +1,233 @@
+"""What every format has to do: NumPy's answers, bit for bit, for any dtype, axis and layout."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from conformance.arrays import Row, assert_same, concatenated, make, stacked, tree_bytes
+
+import concatsplit_core as cs
+
+
+class FormatConformance:
+    """Subclass it as ``Test...``, fill in the tables and say how the reference library does it.
+
+    Attributes
+    ----------
+    dtypes : sequence
+        What the format can hold.
+    layouts : sequence of Row
+        Ways to keep an array; the first one is the plain one.
+    output : str
+        Suffix of outputs: the format's own, or another one's where it is read only.
+    ranks : sequence of int
+    attributes : bool
+        Whether the format has attributes.
+    """
+
+    dtypes: ClassVar[tuple] = ()
+    layouts: ClassVar[tuple[Row, ...]] = ()
+    output: ClassVar[str] = ""
+    attributes: ClassVar[bool] = False
+
+    def write(self, path: Path, array: np.ndarray, layout: Row) -> str:
+        """Write an array with the reference library; the path has no suffix yet."""
+        raise NotImplementedError
+
+    def read(self, ref: str) -> np.ndarray:
+        """Read an array of this format, or of the output's, with the reference library."""
+        raise NotImplementedError
+
+    def read_attributes(self, ref: str) -> dict:
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ helpers
+
+    def inputs(self, folder: Path, dtype: object, shapes: list, layout: Row | None = None):
+        """References of random arrays and what the reference library reads from them."""
+        layout = layout if layout is not None else self.layouts[0]
+        refs = [
+            self.write(folder / f"in{i}", make(dtype, shape, i), layout)
+            for i, shape in enumerate(shapes)
+        ]
+        return refs, [self.read(ref) for ref in refs]
+
+    def template(self, folder: Path) -> str:
+        return os.path.join(folder, "part{index:02d}" + self.output)
+
+    def parts(self, result: cs.Result) -> list[np.ndarray]:
+        return [self.read(blob.ref) for blob in result.outputs]
+
+    # ------------------------------------------------------------------ dtypes
+
+    def test_concat_dtype(self, tmp_path: Path, dtype: object) -> None:
+        refs, arrays = self.inputs(tmp_path, dtype, [(3, 2, 5), (3, 4, 5)])
+        out = str(tmp_path / f"out{self.output}")
+        result = cs.concat(refs, out, axis=1, sync=False)
+        assert_same(self.read(out), concatenated(arrays, 1))
+        assert result.split_info == (2, 4)
+
+    def test_split_dtype(self, tmp_path: Path, dtype: object) -> None:
+        refs, (array,) = self.inputs(tmp_path, dtype, [(4, 7)])
+        result = cs.split(refs[0], self.template(tmp_path), at=[2, 2, 5], axis=-1, sync=False)
+        for found, expected in zip(self.parts(result), np.split(array, [2, 2, 5], -1), strict=True):
+            assert_same(found, expected)
+
+    def test_stack_scalars(self, tmp_path: Path, dtype: object) -> None:
+        refs, arrays = self.inputs(tmp_path, dtype, [()] * 3)
+        out = str(tmp_path / f"out{self.output}")
+        cs.stack(refs, out, axis=-1, sync=False)
+        assert_same(self.read(out), stacked(arrays, -1))
+
+    def test_unstack_to_scalars(self, tmp_path: Path, dtype: object) -> None:
+        refs, (array,) = self.inputs(tmp_path, dtype, [(3,)])
+        result = cs.unstack(refs[0], self.template(tmp_path), sync=False)
+        for index, found in enumerate(self.parts(result)):
+            assert_same(found, array[index : index + 1].reshape(()))
+        assert len(result.outputs) == 3
+
+    # ------------------------------------------------------------------ layouts and axes
+
+    @pytest.mark.parametrize("axis", [0, -1])
+    def test_concat_layout(self, tmp_path: Path, layout: Row, axis: int) -> None:
+        shapes = [[7, 9, 5], [7, 9, 5]]
+        shapes[1][axis] = 4
+        refs, arrays = self.inputs(tmp_path, layout.dtype, shapes, layout)
+        out = str(tmp_path / f"out{self.output}")
+        cs.concat(refs, out, axis=axis, jobs=2, sync=False)
+        assert_same(self.read(out), concatenated(arrays, axis))
+
+    @pytest.mark.parametrize("axis", [0, -1])
+    def test_split_layout(self, tmp_path: Path, layout: Row, axis: int) -> None:
+        refs, (array,) = self.inputs(tmp_path, layout.dtype, [(11, 3, 10)], layout)
+        result = cs.split(
+            refs[0],
+            self.template(tmp_path),
+            parts=4,
+            uneven="balanced",
+            axis=axis,
+            jobs=2,
+            sync=False,
+        )
+        for found, expected in zip(self.parts(result), np.array_split(array, 4, axis), strict=True):
+            assert_same(found, expected)
+
+    @pytest.mark.parametrize("axis", range(-4, 4))
+    def test_stack_axis(self, tmp_path: Path, axis: int) -> None:
+        refs, arrays = self.inputs(tmp_path, "<f8", [(3, 4, 2)] * 3)
+        out = str(tmp_path / f"out{self.output}")
+        result = cs.stack(refs, out, axis=axis, sync=False)
+        assert_same(self.read(out), stacked(arrays, axis))
+        assert result.split_info == (1, 1, 1)
+
+    @pytest.mark.parametrize("axis", range(-3, 3))
+    def test_unstack_axis(self, tmp_path: Path, axis: int) -> None:
+        refs, (array,) = self.inputs(tmp_path, "<f8", [(3, 4, 2)])
+        result = cs.unstack(refs[0], self.template(tmp_path), axis=axis, sync=False)
+        for found, expected in zip(self.parts(result), np.unstack(array, axis=axis), strict=True):
+            assert_same(found, expected)
+
+    def test_stack_and_unstack_layout(self, tmp_path: Path, layout: Row) -> None:
+        refs, arrays = self.inputs(tmp_path, layout.dtype, [(6, 7)] * 2, layout)
+        out = str(tmp_path / f"out{self.output}")
+        cs.stack(refs, out, axis=1, sync=False)
+        assert_same(self.read(out), stacked(arrays, 1))
+        result = cs.unstack(refs[0], self.template(tmp_path), axis=1, sync=False)
+        for found, expected in zip(self.parts(result), np.unstack(arrays[0], axis=1), strict=True):
+            assert_same(found, expected)
+
+    def test_tight_memory(self, tmp_path: Path, layout: Row) -> None:
+        refs, arrays = self.inputs(tmp_path, layout.dtype, [(24, 30, 9), (24, 13, 9)], layout)
+        out = str(tmp_path / f"out{self.output}")
+        memory = max(48 << 10, arrays[0].nbytes * 5 // 4)
+        result = cs.concat(refs, out, axis=1, memory=memory, jobs=2, sync=False)
+        assert_same(self.read(out), concatenated(arrays, 1))
+        assert result.plan.peak_memory_bytes <= memory
+
+    # ------------------------------------------------------------------ empties
+
+    @pytest.mark.parametrize(
+        ("shapes", "axis"),
+        [
+            ([(0, 3), (0, 3)], 0),
+            ([(2, 0), (2, 0)], 1),
+            ([(2, 0), (3, 0)], 0),
+            ([(0,), (0,)], -1),
+            ([(1, 1, 1), (1, 0, 1)], 1),
+        ],
+        ids=str,
+    )
+    def test_concat_empty(self, tmp_path: Path, shapes: list, axis: int) -> None:
+        refs, arrays = self.inputs(tmp_path, "<f4", shapes)
+        out = str(tmp_path / f"out{self.output}")
+        cs.concat(refs, out, axis=axis, sync=False)
+        assert_same(self.read(out), concatenated(arrays, axis))
+
+    def test_empty_among_others(self, tmp_path: Path, layout: Row) -> None:
+        shapes = [(0, 3), (2, 3), (0, 3)]
+        refs, arrays = self.inputs(tmp_path, layout.dtype, shapes, layout)
+        out = str(tmp_path / f"out{self.output}")
+        cs.concat(refs, out, sync=False)
+        assert_same(self.read(out), concatenated(arrays, 0))
+
+    def test_zero_length_parts(self, tmp_path: Path, layout: Row) -> None:
+        refs, (array,) = self.inputs(tmp_path, layout.dtype, [(5, 4)], layout)
+        result = cs.split(refs[0], self.template(tmp_path), lengths=[0, 2, 0, 3, 0], sync=False)
+        for found, expected in zip(self.parts(result), np.split(array, [0, 2, 2, 5]), strict=True):
+            assert_same(found, expected)
+
+    # ------------------------------------------------------------------ the file itself
+
+    def test_same_inputs_same_bytes(self, tmp_path: Path, layout: Row) -> None:
+        refs, _ = self.inputs(tmp_path, layout.dtype, [(20, 12), (20, 7)], layout)
+        runs = []
+        for name in ("first", "again"):
+            (tmp_path / name).mkdir()
+            out = tmp_path / name / f"out{self.output}"
+            cs.concat(refs, str(out), axis=1, memory="64KiB", jobs=2, sync=False)
+            runs.append(tree_bytes(out))
+        assert runs[0] == runs[1]
+
+    def test_one_job_or_two_same_bytes(self, tmp_path: Path) -> None:
+        refs, _ = self.inputs(tmp_path, "<f4", [(50, 40, 9), (50, 40, 4)])
+        runs = []
+        for jobs in (1, 2):
+            out = tmp_path / f"out{jobs}{self.output}"
+            cs.concat(refs, str(out), axis=2, memory="96KiB", jobs=jobs, sync=False)
+            runs.append(tree_bytes(out))
+        assert runs[0] == runs[1]
+
+    def test_inputs_are_left_alone(self, tmp_path: Path) -> None:
+        refs, _ = self.inputs(tmp_path, "<f4", [(5, 4), (5, 4)])
+        before = tree_bytes(tmp_path)
+        out = tmp_path / "result" / f"out{self.output}"
+        out.parent.mkdir()
+        cs.concat(refs, str(out))
+        after = {k: v for k, v in tree_bytes(tmp_path).items() if not k.startswith("result")}
+        assert after == before
+
+    def test_dry_run_creates_nothing(self, tmp_path: Path) -> None:
+        refs, _ = self.inputs(tmp_path, "<f4", [(5, 4), (5, 4)])
+        before = tree_bytes(tmp_path)
+        result = cs.concat(refs, str(tmp_path / f"out{self.output}"), dry_run=True)
+        assert tree_bytes(tmp_path) == before
+        assert result.outputs[0].shape == (10, 4)
+        assert result.seconds is None
+
+    def test_attributes_travel(self, tmp_path: Path) -> None:
+        if not self.attributes:
+            assert not cs.info(self.inputs(tmp_path, "<f4", [(2,)])[0][0])[0].attrs
+            return
+        wanted = {"unit": "mm", "scale": 2.5, "count": 3, "axes": [1, 2, 3], "name": "Ünï"}
+        layout = Row("with attributes", "<f4", **self.layouts[0].settings, attributes=wanted)
+        refs, _ = self.inputs(tmp_path, "<f4", [(4, 4)], layout)
+        second = self.write(tmp_path / "second", make("<f4", (4, 4), 9), self.layouts[0])
+        out = str(tmp_path / f"out{self.output}")
+        cs.concat([refs[0], second], out)
+        assert self.read_attributes(out) == wanted
+        result = cs.split(refs[0], self.template(tmp_path), parts=2)
+        assert [self.read_attributes(blob.ref) for blob in result.outputs] == [wanted, wanted]

@@ -1,0 +1,99 @@
+"""Members of .npz archives, which are read only; outputs are .npy."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from conformance.arrays import (
+    BYTES,
+    NESTED,
+    NUMBERS,
+    SUBARRAY,
+    SWAPPED,
+    TEXT,
+    TIMES,
+    Row,
+    assert_same,
+    concatenated,
+    make,
+)
+from conformance.base import FormatConformance
+
+import concatsplit_core as cs
+from concatsplit_core.errors import AmbiguousContainer, InputUnavailable, UsageError
+
+
+class TestNpz(FormatConformance):
+    """Written by numpy.savez."""
+
+    output = ".npy"
+    dtypes: ClassVar[tuple] = (
+        *NUMBERS,
+        *SWAPPED,
+        *TIMES,
+        *BYTES,
+        *TEXT,
+        NESTED,
+        SUBARRAY,
+    )
+    layouts: ClassVar[tuple] = (
+        Row("stored"),
+        Row("compressed", compressed=True),
+        Row("stored in F", order="F"),
+        Row("compressed in F", "<f8", order="F", compressed=True),
+    )
+
+    def write(self, path: Path, array: np.ndarray, layout: Row) -> str:
+        array = np.asarray(array, order=layout.settings.get("order", "C"))
+        save = np.savez_compressed if layout.settings.get("compressed") else np.savez
+        save(path.with_suffix(".npz"), other=np.arange(7), x=array)
+        return f"{path.with_suffix('.npz')}::x"
+
+    def read(self, ref: str) -> np.ndarray:
+        path, _, member = ref.partition("::")
+        loaded = np.load(path, allow_pickle=False)
+        if not member:
+            return loaded
+        with loaded:
+            return loaded[member]
+
+
+def test_only_member_needs_no_name(tmp_path: Path) -> None:
+    array = make("<f4", (4, 3))
+    np.savez(tmp_path / "a.npz", array)
+    cs.concat([str(tmp_path / "a.npz")] * 2, str(tmp_path / "out.npy"))
+    assert_same(np.load(tmp_path / "out.npy"), concatenated([array, array], 0))
+
+
+def test_members_are_listed(tmp_path: Path) -> None:
+    path = str(tmp_path / "a.npz")
+    np.savez(path, x=make("<f4", (4, 3)), y=make("<i2", (2,)))
+    assert [(b.ref, b.shape, b.dtype) for b in cs.info(path)] == [
+        (f"{path}::x", (4, 3), "<f4"),
+        (f"{path}::y", (2,), "<i2"),
+    ]
+    with pytest.raises(AmbiguousContainer, match=r"x, y"):
+        cs.concat([path], str(tmp_path / "out.npy"))
+    with pytest.raises(InputUnavailable, match=r"no member 'z'.*x, y"):
+        cs.concat([f"{path}::z"], str(tmp_path / "out.npy"))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compressions(tmp_path: Path, method: int) -> None:
+    array = make("<f4", (40, 30))
+    np.save(tmp_path / "x.npy", array)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", method) as archive:
+        archive.write(tmp_path / "x.npy", "x.npy")
+    cs.concat([f"{tmp_path / 'a.npz'}::x"] * 2, str(tmp_path / "out.npy"), axis=1)
+    assert_same(np.load(tmp_path / "out.npy"), concatenated([array, array], 1))
+
+
+@pytest.mark.parametrize("ref", ["out.npz", "out.npz::x"])
+def test_archives_are_not_written(tmp_path: Path, ref: str) -> None:
+    with pytest.raises(UsageError, match="read only"):
+        cs.concat([make("<f4", (3,))], str(tmp_path / ref))
+    assert list(tmp_path.iterdir()) == []

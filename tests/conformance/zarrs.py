@@ -1,0 +1,74 @@
+"""Zarr stores written and read by zarr-python, whose own warnings are no business of the tests."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import zarr
+from conformance.arrays import Row
+from conformance.base import FormatConformance
+
+
+def create(
+    ref: str, array: np.ndarray, *, zarr_format: int = 3, rows: slice | None = None, **settings
+) -> None:
+    """Create an array, filled as far as `rows` says; chunks are clipped to its rank."""
+    path, _, member = ref.partition("::")
+    ndim = array.ndim
+    chunks = tuple(settings.pop("chunks", (4, 4, 3)))[:ndim]
+    shards = settings.pop("shards", None)
+    if isinstance(shards, dict):
+        shards = {**shards, "shape": shards["shape"][:ndim]}
+    elif shards is not None:
+        shards = shards[:ndim]
+    if settings.pop("transposed", False):
+        settings["filters"] = [zarr.codecs.TransposeCodec(order=tuple(range(ndim))[::-1])]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = zarr.create_array(
+            store=path,
+            name=member or None,
+            shape=array.shape,
+            dtype=settings.pop("dtype", array.dtype),
+            chunks=chunks,
+            shards=shards,
+            zarr_format=zarr_format,
+            **settings,
+        )
+        if array.size:
+            made[...] = array
+
+
+def opened(ref: str) -> zarr.Array:
+    path, _, member = str(ref).partition("::")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return zarr.open_array(store=path, path=member or None, mode="r")
+
+
+def read(ref: str) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        array = opened(ref)
+        return np.asarray(array[...], array.dtype)
+
+
+class ZarrConformance(FormatConformance):
+    """Written and read by zarr-python."""
+
+    output = ".zarr"
+    attributes = True
+    zarr_format = 3
+
+    def write(self, path: Path, array: np.ndarray, layout: Row) -> str:
+        ref = str(path.with_suffix(".zarr"))
+        create(ref, array, zarr_format=self.zarr_format, **layout.settings)
+        return ref
+
+    def read(self, ref: str) -> np.ndarray:
+        return read(ref)
+
+    def read_attributes(self, ref: str) -> dict:
+        return dict(opened(ref).attrs)

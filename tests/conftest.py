@@ -1,0 +1,29 @@
+"""What all tests share: hypothesis profiles, and the tables of the conformance classes."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+pytest.register_assert_rewrite("conformance.arrays", "conformance.base", "conformance.zarrs")
+
+_COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("dev", **_COMMON)
+settings.register_profile("ci", **_COMMON, derandomize=True, database=None)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a conformance class the dtypes and layouts that it lists."""
+    for name, table in (("dtype", "dtypes"), ("layout", "layouts")):
+        rows = getattr(metafunc.cls, table, None)
+        if rows is not None and name in metafunc.fixturenames:
+            metafunc.parametrize(name, list(rows), ids=[_label(row) for row in rows])
+
+
+def _label(row: object) -> str:
+    """Short name of a dtype or layout: a structured dtype goes by its fields."""
+    names = getattr(row, "names", None)
+    return f"fields-{'-'.join(names)}" if names else str(row)

@@ -1,0 +1,170 @@
+"""The .npy header: agrees with numpy.lib.format, and says no to anything else in our own terms."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from contextlib import suppress
+from importlib import import_module
+
+import numpy as np
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.formats.npy_header import format_header, parse_header, parse_literal
+from concatsplit_core.spec import ArraySpec
+
+try:
+    WRITE_HEADER = np.lib.format._write_array_header
+except AttributeError:  # NumPy 2.3 moved it
+    WRITE_HEADER = import_module("numpy.lib._format_impl")._write_array_header
+
+SIMPLE = st.one_of(
+    npst.boolean_dtypes(),
+    npst.integer_dtypes(endianness="?"),
+    npst.floating_dtypes(endianness="?"),
+    npst.complex_number_dtypes(endianness="?"),
+    npst.byte_string_dtypes(endianness="?"),
+    npst.unicode_string_dtypes(endianness="?"),
+    npst.datetime64_dtypes(endianness="?"),
+    npst.timedelta64_dtypes(endianness="?"),
+)
+DTYPES = st.one_of(
+    SIMPLE, npst.array_dtypes(SIMPLE), npst.nested_dtypes(SIMPLE, max_leaves=6, max_itemsize=400)
+)
+SHAPES = st.lists(st.integers(0, 1 << 40), max_size=5).map(tuple)
+
+
+def header_of(dtype: np.dtype, shape: tuple, fortran: bool, version: tuple | None) -> bytes:
+    """The header that NumPy writes."""
+    facts = {
+        "descr": np.lib.format.dtype_to_descr(dtype),
+        "fortran_order": fortran,
+        "shape": shape,
+    }
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        WRITE_HEADER(file, facts, version)
+    return file.getvalue()
+
+
+@settings(max_examples=150)
+@given(DTYPES, SHAPES, st.booleans(), st.sampled_from([None, (1, 0), (2, 0), (3, 0)]))
+def test_valid_headers(dtype: np.dtype, shape: tuple, fortran: bool, version: tuple | None) -> None:
+    if dtype.subdtype is not None:
+        dtype, fortran = np.dtype([("f", dtype)]), False
+    try:
+        start = header_of(dtype, shape, fortran, version)
+    except (ValueError, UnicodeEncodeError):
+        start = header_of(dtype, shape, fortran, (3, 0))
+    found = parse_header(start + b"data behind it", "x.npy")
+    assert found.spec.shape == shape
+    assert found.spec.dtype == dtype
+    assert found.spec.order == ("F" if fortran and len(shape) > 1 else "C")
+    assert found.data_offset == len(start)
+
+
+@settings(max_examples=150)
+@given(DTYPES, SHAPES, st.sampled_from("CF"))
+@example(np.dtype([("f0", "?")]), (0, 10**6, 10**7, 10**9), "C")  # a multiple of 64 already
+def test_written_headers_are_numpys(dtype: np.dtype, shape: tuple, order: str) -> None:
+    if dtype.subdtype is not None:
+        dtype = np.dtype([("f", dtype)])
+    order = order if len(shape) > 1 else "C"
+    written = format_header(ArraySpec(shape, dtype, order))
+    assert written == header_of(dtype, shape, order == "F", None)
+    again = parse_header(written, "x.npy")
+    assert again.spec == ArraySpec(shape, dtype, order)
+
+
+def refused_or_read(data: bytes) -> None:
+    """Only our own errors come out of the parser."""
+    assume(b"/" not in data)  # division by zero in NumPy ends the process: see tests/unit
+    with suppress(ConcatsplitError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy's on dtypes that it will not know for long
+        header = parse_header(data, "x.npy")
+        assert header.data_offset <= len(data)
+        assert all(n >= 0 for n in header.spec.shape)
+        assert not header.spec.dtype.hasobject
+
+
+def with_text(text: str, version: int = 1) -> bytes:
+    body = text.encode("utf-8", "replace")
+    length = len(body).to_bytes(2 if version == 1 else 4, "little")
+    return b"\x93NUMPY" + bytes((version, 0)) + length + body
+
+
+@settings(max_examples=300)
+@given(DTYPES, SHAPES, st.data())
+def test_mutated_headers(dtype: np.dtype, shape: tuple, data: st.DataObject) -> None:
+    if dtype.subdtype is not None:
+        dtype = np.dtype([("f", dtype)])
+    start = bytearray(header_of(dtype, shape, False, (3, 0)))
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, len(start) - 1))
+        how = data.draw(st.sampled_from(("change", "remove", "repeat", "cut")))
+        if how == "change":
+            start[at] = data.draw(
+                st.one_of(st.sampled_from(b"()[]{}',:0-9TF"), st.integers(0, 255))
+            )
+        elif how == "remove":
+            del start[at : at + data.draw(st.integers(1, 8))]
+        elif how == "repeat":
+            start[at:at] = start[at : at + data.draw(st.integers(1, 8))]
+        else:
+            del start[at:]
+        if not start:
+            break
+    refused_or_read(bytes(start))
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=200))
+def test_random_bytes(data: bytes) -> None:
+    refused_or_read(data)
+    refused_or_read(b"\x93NUMPY\x01\x00" + data)
+
+
+leaves = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.text(max_size=6),
+    st.sampled_from(["<f4", "|O", "O", "<M8[ns]", "i4,f8", "V0", "S", "(2,)f4", "T"]),
+)
+literals = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.lists(inner, max_size=4).map(tuple),
+        st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=400)
+@given(literals, st.one_of(literals, SHAPES), st.one_of(literals, st.booleans()))
+@example((), (3,), False)
+@example([("a",)], (3,), False)
+@example([()], (3,), False)
+@example(("<f4", (1 << 70,)), (3,), False)
+@example(("<f4", (-1,)), (3,), False)
+@example([("a", "<f4", -5)], (3,), False)
+@example([("a", "<f4"), ("a", "<f4")], (3,), False)
+@example([(("t", "a"), "<f4")], (3,), False)
+@example("", (3,), False)
+@example("<f4", (1 << 62, 1 << 62), False)
+@example("<f4", (True,), False)
+def test_well_formed_headers_of_anything(descr: object, shape: object, fortran: object) -> None:
+    facts = {"descr": descr, "fortran_order": fortran, "shape": shape}
+    refused_or_read(with_text(repr(facts), version=3))
+
+
+@settings(max_examples=200)
+@given(literals)
+def test_literals(value: object) -> None:
+    assert parse_literal(repr(value)) == value

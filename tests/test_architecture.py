@@ -1,0 +1,212 @@
+"""The walls of the house: who may import whom, what start-up pays for, how long a file may be."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CORE = "concatsplit_core"
+PACKAGES = {CORE: ROOT / CORE, "concatsplit_cli": ROOT / "cli"}
+
+PURE = ("geometry", "spec", "inference", "plan", "planner", "blocking", "cuts")
+SHARED = ("base", "grid", "chunking", "registry", "memory", "descr", "npy_header")
+"""What formats share; .npy files and .npz members have the same header."""
+HEAVY = {"h5py", "zarr", "numcodecs", "rich", "hdf5plugin", "google_crc32c"}
+OWNERS = {
+    f"{CORE}.formats.{name}"
+    for name in ("hdf5.links", "hdf5.reading", "hdf5.writing", "zarr.reading", "zarr.writing")
+}
+LONGEST_FILE, LONGEST_FUNCTION = 350, 60
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module by its dotted name."""
+    found = {}
+    for package, folder in PACKAGES.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = path.relative_to(folder).with_suffix("").parts
+            name = ".".join((package, *parts)).removesuffix(".__init__")
+            found[name] = path
+    return found
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text(), str(path))
+
+
+def _in_functions(node: ast.AST, inside: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """Every node below, and whether it only runs, or matters, after the module is imported."""
+    for child in ast.iter_child_nodes(node):
+        later = inside or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            later = True
+        yield child, later
+        yield from _in_functions(child, later)
+
+
+@cache
+def imports(module: str, at_import_time: bool = False) -> frozenset[str]:
+    """Dotted names that a module imports: anywhere, or only while it is imported itself."""
+    found: set[str] = set()
+    for node, later in _in_functions(tree(modules()[module])):
+        if later and at_import_time:
+            continue
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module} imports relative to itself"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                found.add(whole if whole in modules() else str(node.module))
+    return frozenset(found)
+
+
+def below(name: str, *roots: str) -> bool:
+    """Whether a dotted name is one of these or inside one of them."""
+    return any(name == root or name.startswith(f"{root}.") for root in roots)
+
+
+def core(*names: str) -> tuple[str, ...]:
+    """Dotted names of modules of the core."""
+    return tuple(f"{CORE}.{name}" for name in names)
+
+
+def members_of(*roots: str) -> list[str]:
+    """All modules inside these packages."""
+    found = [name for name in modules() if below(name, *roots)]
+    assert found, f"there is no {roots}"
+    return found
+
+
+def closure(start: str) -> set[str]:
+    """All modules of the project that a module leads to."""
+    found, ahead = {start}, [start]
+    while ahead:
+        for name in imports(ahead.pop()):
+            if name in modules() and name not in found:
+                found.add(name)
+                ahead.append(name)
+    return found
+
+
+def test_the_walk_sees_imports() -> None:
+    assert f"{CORE}.engine" in imports(f"{CORE}.operators")
+    assert "rich.console" in imports("concatsplit_cli.render")
+    assert "rich.console" not in imports("concatsplit_cli.render", at_import_time=True)
+    assert "h5py" in imports(f"{CORE}.formats.hdf5.reading", at_import_time=True)
+
+
+@pytest.mark.parametrize("module", members_of(CORE))
+def test_the_core_knows_no_command_line(module: str) -> None:
+    assert not [name for name in imports(module) if below(name, "click", "rich", "concatsplit_cli")]
+
+
+@pytest.mark.parametrize("module", core(*PURE))
+def test_what_is_pure_leads_to_no_format(module: str) -> None:
+    for reached in closure(module):
+        assert not below(reached, *core("formats", "codecs", "files", "routes", "engine"))
+        libraries = {name.partition(".")[0] for name in imports(reached)}
+        assert not libraries & (HEAVY | {"os", "pathlib", "io"}), reached
+
+
+def _formats() -> list[tuple[str, str]]:
+    inside = [name for name in modules() if name.startswith(f"{CORE}.formats.")]
+    own = [(name, name.split(".")[2]) for name in inside]
+    return [(name, kind) for name, kind in own if kind not in SHARED]
+
+
+@pytest.mark.parametrize(("module", "kind"), _formats())
+def test_a_format_stands_alone(module: str, kind: str) -> None:
+    for name in imports(module):
+        if below(name, *core("formats")):
+            assert below(name, *core(*(f"formats.{one}" for one in (*SHARED, kind))))
+        assert not below(
+            name, *core("planner", "executors", "engine", "routes", "staging", "operators")
+        )
+
+
+@pytest.mark.parametrize("module", members_of(*core("routes")))
+def test_routes_know_protocols_only(module: str) -> None:
+    allowed = core(
+        "plan", "spec", "geometry", "formats.base", "files", "errors", "codecs", "routes"
+    )
+    ours = [name for name in imports(module) if below(name, CORE)]
+    assert not [name for name in ours if not below(name, *allowed)]
+
+
+@pytest.mark.parametrize("module", list(modules()))
+def test_costly_libraries_have_one_owner(module: str) -> None:
+    paid = {name.partition(".")[0] for name in imports(module, at_import_time=True)}
+    owned = {module.split(".")[2].replace("hdf5", "h5py")} if module in OWNERS else set()
+    assert paid & HEAVY <= owned
+
+
+@pytest.mark.parametrize("module", members_of(CORE))
+def test_the_core_prints_nothing(module: str) -> None:
+    calls = [node.func for node in ast.walk(tree(modules()[module])) if isinstance(node, ast.Call)]
+    assert not [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]
+
+
+_PROBE = """
+import sys
+from concatsplit_cli.main import main
+try:
+    main(sys.argv[2:])
+except SystemExit as end:
+    assert not end.code, end.code
+print([name for name in sys.argv[1].split(",") if name in sys.modules])
+"""
+
+
+def _loaded(libraries: str, *args: str, cwd: Path | None = None) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", _PROBE, libraries, *args],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=cwd,
+    )
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("args", [("--version",), ("--help",), ("concat", "--help")])
+def test_start_up_pays_for_no_library(args: tuple[str, ...]) -> None:
+    assert _loaded("click", *args) == "['click']"
+    assert _loaded("numpy,h5py,zarr,numcodecs,rich,hdf5plugin", *args) == "[]"
+
+
+def test_an_npy_run_pays_for_no_other_format(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.arange(6))
+    args = ("concat", "a.npy", "a.npy", "-o", "y.npy")
+    assert _loaded("numpy,h5py,zarr,numcodecs,rich,hdf5plugin", *args, cwd=tmp_path) == "['numpy']"
+    assert np.load(tmp_path / "y.npy").shape == (12,)
+
+
+def _all_files() -> list[Path]:
+    return [*modules().values(), *sorted((ROOT / "tests").rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", _all_files(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_are_short_and_say_what_they_are(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= LONGEST_FILE
+    assert not tree(path).body or ast.get_docstring(tree(path))
+
+
+@pytest.mark.parametrize("module", list(modules()))
+def test_functions_fit_a_screen(module: str) -> None:
+    functions = ast.FunctionDef | ast.AsyncFunctionDef
+    for node in ast.walk(tree(modules()[module])):
+        if isinstance(node, functions):
+            length = (node.end_lineno or 0) - node.lineno + 1
+            assert length <= LONGEST_FUNCTION, f"{node.name} has {length} lines"

@@ -1,0 +1,156 @@
+"""Byte counts, axes, boxes and intervals."""
+
+from __future__ import annotations
+
+import pytest
+
+from concatsplit_core.errors import AxisError, UsageError
+from concatsplit_core.geometry import (
+    Box,
+    Interval,
+    ceil_to,
+    drop,
+    insert,
+    normalize_axis,
+    replace,
+    steps,
+    tile,
+)
+from concatsplit_core.sizes import format_size, parse_size
+
+
+@pytest.mark.parametrize(
+    ("text", "nbytes"),
+    [
+        ("1", 1),
+        (17, 17),
+        ("1048576", 1 << 20),
+        ("64MiB", 64 << 20),
+        ("64M", 64 << 20),
+        ("64MB", 64_000_000),
+        ("1GB", 10**9),
+        ("2G", 2 << 30),
+        ("2g", 2 << 30),
+        ("1.5KiB", 1536),
+        ("1k", 1024),
+        ("1 TiB", 1 << 40),
+        ("3P", 3 << 50),
+        (" 5 ", 5),
+        ("512B", 512),
+    ],
+)
+def test_parse_size(text: str | int, nbytes: int) -> None:
+    assert parse_size(text) == nbytes
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "-1", "0", 0, -5, "1e6", "1.2.3M", "MiB", "64iB", "64Mi B", "1QB", "0.1", "1,5M"],
+)
+def test_parse_size_refuses(text: str | int) -> None:
+    with pytest.raises(UsageError, match="size"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("nbytes", "text"),
+    [
+        (0, "0B"),
+        (1023, "1023B"),
+        (1024, "1KiB"),
+        (1536, "1.5KiB"),
+        (256 << 20, "256MiB"),
+        (5 << 40, "5TiB"),
+        (10 << 30, "10GiB"),
+        (100 << 10, "100KiB"),
+        (1 << 60, "1EiB"),
+    ],
+)
+def test_format_size(nbytes: int, text: str) -> None:
+    assert format_size(nbytes) == text
+
+
+@pytest.mark.parametrize(
+    "nbytes", [1, 1023, 1025, 1_000_001, 10 * 1024 + 1, (1 << 20) - 1, 123_456_789, (5 << 40) + 3]
+)
+def test_a_size_rounded_up_is_enough(nbytes: int) -> None:
+    assert nbytes <= parse_size(format_size(nbytes, up=True)) <= nbytes * 1.11 + 1
+
+
+@pytest.mark.parametrize(("axis", "ndim", "found"), [(0, 1, 0), (-1, 1, 0), (-3, 3, 0), (2, 3, 2)])
+def test_normalize_axis(axis: int, ndim: int, found: int) -> None:
+    assert normalize_axis(axis, ndim) == found
+
+
+@pytest.mark.parametrize(
+    ("axis", "ndim", "message"),
+    [
+        (1, 1, "use -1 to 0"),
+        (-2, 1, "1 axis; use"),
+        (3, 3, "3 axes; use -3 to 2"),
+        (0, 0, "stack 0-dimensional"),
+    ],
+)
+def test_normalize_axis_refuses(axis: int, ndim: int, message: str) -> None:
+    with pytest.raises(AxisError, match=message) as caught:
+        normalize_axis(axis, ndim, "input 2 (c.npy)")
+    assert "input 2 (c.npy)" in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_boxes() -> None:
+    box = Box((1, 2, 3), (4, 6, 8))
+    assert box.shape == (3, 4, 5)
+    assert box.size == 60
+    assert box.slices == (slice(1, 4), slice(2, 6), slice(3, 8))
+    assert box.intersect(Box((3, 0, 7), (9, 3, 9))) == Box((3, 2, 7), (4, 3, 8))
+    assert box.intersect(Box((4, 2, 3), (5, 6, 8))) is None
+    assert box.within(Box((1, 0, 1), (9, 9, 9))) == (slice(0, 3), slice(2, 6), slice(2, 7))
+    assert box.shift(1, -2) == Box((1, 0, 3), (4, 4, 8))
+    assert box.with_axis(0, (0, 9)) == Box((0, 2, 3), (9, 6, 8))
+    assert box.drop(1) == Box((1, 3), (4, 8))
+    assert Box.whole(()).size == 1
+    assert Box.whole((3, 0)).size == 0
+
+
+def test_tuples() -> None:
+    assert drop((1, 2, 3), 1) == (1, 3)
+    assert insert((1, 3), 1, 2) == (1, 2, 3)
+    assert insert((), 0, 7) == (7,)
+    assert insert((1, 2), 2, 3) == (1, 2, 3)
+    assert replace((1, 2, 3), 2, 9) == (1, 2, 9)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "intervals"),
+    [([], []), ([3, 5], [(0, 3), (3, 8)]), ([0, 2, 0], [(0, 0), (0, 2), (2, 2)])],
+)
+def test_tile(lengths: list, intervals: list) -> None:
+    assert tile(lengths) == intervals
+    assert [i.length for i in tile(lengths)] == lengths
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "step", "origin", "found"),
+    [
+        (0, 10, 4, 0, [(0, 4), (4, 8), (8, 10)]),
+        (3, 10, 4, 0, [(3, 4), (4, 8), (8, 10)]),
+        (3, 10, 4, 3, [(3, 7), (7, 10)]),
+        (3, 10, 4, 9, [(3, 5), (5, 9), (9, 10)]),
+        (5, 5, 4, 0, []),
+        (0, 3, 100, 0, [(0, 3)]),
+    ],
+)
+def test_steps(start: int, stop: int, step: int, origin: int, found: list) -> None:
+    assert list(steps(start, stop, step, origin)) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "multiple", "found"), [(0, 4, 0), (1, 4, 4), (4, 4, 4), (5, 4, 8)]
+)
+def test_ceil_to(value: int, multiple: int, found: int) -> None:
+    assert ceil_to(value, multiple) == found
+
+
+def test_interval() -> None:
+    assert Interval(3, 7).length == 4
