@@ -14,10 +14,17 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import click
-from concatsplit_cli.commands.cut import split, unstack
-from concatsplit_cli.commands.info import info
-from concatsplit_cli.commands.join import concat, stack
 
+from concatsplit_cli.commands.cut import (
+    depth_split,
+    reshard,
+    split,
+    split_by_lengths,
+    unstack,
+)
+from concatsplit_cli.commands.gradient import gradient
+from concatsplit_cli.commands.info import info
+from concatsplit_cli.commands.join import concat, depth_concat, stack
 from concatsplit_core import __version__
 from concatsplit_core.errors import ConcatsplitError
 
@@ -157,5 +164,16 @@ def main() -> None:
     """
 
 
-for command in (concat, stack, split, unstack, info):
+for command in (
+    concat,
+    stack,
+    depth_concat,
+    split,
+    depth_split,
+    unstack,
+    split_by_lengths,
+    reshard,
+    gradient,
+    info,
+):
     main.add_command(command)

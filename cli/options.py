@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-from concatsplit_cli.params import CHUNKS
+
+from concatsplit_cli.params import CHUNKS, INTEGERS, RATIO
 
 _OPERATOR_OPTIONS = (
     click.option("-f", "--force", is_flag=True, help="Replace outputs that exist."),
@@ -136,10 +137,92 @@ def operator_options[R](function: Callable[..., R]) -> Callable[..., R]:
 
 
 axis_option = click.option(
-    "--axis",
-    type=int,
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Axis, negative from the end.",
+    "--axis", type=int, metavar="N", help="Axis, negative from the end.  [default: 0]"
 )
+
+order_option = click.option(
+    "--order",
+    metavar="LETTERS",
+    help="Letters of the axes, such as NCHW or NHWC; C is the axis to work along.",
+)
+
+depth_order_option = click.option(
+    "--order",
+    metavar="LETTERS",
+    default="NCHW",
+    show_default=True,
+    help="Letters of the axes: NHWC, CHW, NCDHW, ...; C is the axis to work along.",
+)
+
+split_info_option = click.option(
+    "--split-info", metavar="REF", help="Write the inputs' lengths along the axis there."
+)
+
+outputs_option = click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    required=True,
+    metavar="REF",
+    help="Where to: once a part, or a template with {index} {count} {start} {stop} {stem}, "
+    "or a folder.",
+)
+
+_HOW_NAMES = (
+    "parts",
+    "uneven",
+    "size",
+    "remainder",
+    "hop",
+    "lengths",
+    "lengths_from",
+    "at",
+    "ratio",
+    "max_bytes",
+    "only",
+)
+
+_HOW = (
+    click.option("--parts", type=int, metavar="K", help="K equal parts."),
+    click.option(
+        "--uneven",
+        type=click.Choice(["balanced", "trailing"]),
+        help="Where --parts does not divide: 4,3,3 or 4,4,2.",
+    ),
+    click.option("--size", type=int, metavar="N", help="Parts of length N."),
+    click.option(
+        "--remainder",
+        type=click.Choice(["keep", "drop", "error"]),
+        help="A shorter last part of --size.  [default: keep]",
+    ),
+    click.option("--hop", type=int, metavar="M", help="With --size: whole windows, one every M."),
+    click.option("--lengths", type=INTEGERS, help="Parts of these lengths; one may be -1."),
+    click.option(
+        "--lengths-from", metavar="REF", help="Lengths from an integer vector, as a split_info."
+    ),
+    click.option("--at", type=INTEGERS, help="Cut at these positions, as numpy.split does."),
+    click.option("--ratio", type=RATIO, help="Proportional parts, such as 8:1:1."),
+    click.option(
+        "--max-bytes", metavar="SIZE", help="As many parts as hold at most SIZE of array data."
+    ),
+    click.option("--only", metavar="0-3,8", help="Write just these parts."),
+)
+
+
+def how_options[R](function: Callable[..., R]) -> Callable[..., R]:
+    """Add the ways to cut, which reach the command as one mapping, ``how``."""
+
+    @functools.wraps(function)
+    def command(**values: Any) -> R:
+        how = {name: values.pop(name) for name in _HOW_NAMES}
+        if how["max_bytes"] is not None:
+            from concatsplit_core.sizes import parse_size
+
+            how["max_bytes"] = parse_size(how["max_bytes"])
+        return function(how=how, **values)
+
+    wrapped: Callable[..., R] = command
+    for option in reversed(_HOW):
+        wrapped = option(wrapped)
+    return wrapped

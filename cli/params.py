@@ -36,5 +36,23 @@ class Chunks(click.ParamType[Any]):
         return Integers().convert(value, param, ctx)
 
 
+class Ratio(click.ParamType[list[int]]):
+    """Whole numbers separated by colons."""
+
+    name = "A:B:..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[int]:
+        """Turn ``8:1:1`` into a list."""
+        if isinstance(value, list):
+            return value
+        try:
+            return [int(piece) for piece in str(value).split(":")]
+        except ValueError:
+            self.fail(f"'{value}' is not a ratio such as 8:1:1", param, ctx)
+
+
+RATIO = Ratio()
 INTEGERS = Integers()
 CHUNKS = Chunks()

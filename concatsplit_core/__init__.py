@@ -15,7 +15,20 @@ if TYPE_CHECKING:
     from concatsplit_core.cuts import Cut
     from concatsplit_core.errors import ConcatsplitError
     from concatsplit_core.inference import infer_concat, infer_split
-    from concatsplit_core.operators import BlobInfo, concat, info, split, stack, unstack
+    from concatsplit_core.operators import (
+        BlobInfo,
+        concat,
+        concat_gradient,
+        depth_concat,
+        depth_split,
+        info,
+        reshard,
+        split,
+        split_by_lengths,
+        split_gradient,
+        stack,
+        unstack,
+    )
     from concatsplit_core.options import Options
     from concatsplit_core.result import Result
     from concatsplit_core.spec import ArraySpec
@@ -30,10 +43,16 @@ _HOMES = {
     "Options": "options",
     "Result": "result",
     "concat": "operators",
+    "concat_gradient": "operators",
+    "depth_concat": "operators",
+    "depth_split": "operators",
     "infer_concat": "inference",
     "infer_split": "inference",
     "info": "operators",
+    "reshard": "operators",
     "split": "operators",
+    "split_by_lengths": "operators",
+    "split_gradient": "operators",
     "stack": "operators",
     "unstack": "operators",
 }
@@ -46,10 +65,16 @@ __all__ = [
     "Options",
     "Result",
     "concat",
+    "concat_gradient",
+    "depth_concat",
+    "depth_split",
     "infer_concat",
     "infer_split",
     "info",
+    "reshard",
     "split",
+    "split_by_lengths",
+    "split_gradient",
     "stack",
     "unstack",
 ]

@@ -14,9 +14,36 @@ Uneven = Literal["balanced", "trailing"]
 Remainder = Literal["keep", "drop", "error"]
 
 
+_WAYS = ("parts", "size", "lengths", "at", "ratio", "max_bytes")
+
+
+def select(only: str | Sequence[int], count: int) -> list[int]:
+    """Numbers of the parts that ``0-3,8`` names.
+
+    Raises
+    ------
+    UsageError
+        The text is no such list, or names a part that there is not.
+    """
+    if isinstance(only, str):
+        chosen: list[int] = []
+        for piece in only.split(","):
+            first, dash, last = piece.partition("-")
+            if not first.isdigit() or (dash and not last.isdigit()):
+                raise UsageError(f"--only {only} is not a list of parts such as 3 or 0-3,8")
+            chosen += range(int(first), int(last if dash else first) + 1)
+    else:
+        chosen = list(only)
+    beyond = [index for index in chosen if not 0 <= index < count]
+    if beyond or not chosen:
+        what = f"there is no part {beyond[0]}" if beyond else "it names none"
+        raise UsageError(f"--only {only}: {what}; the parts are 0 to {count - 1}", found=beyond)
+    return sorted(set(chosen))
+
+
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How a split is cut; at most one of `parts`, `size`, `lengths` and `at`.
+    """How a split is cut; at most one of `parts`, `size`, `lengths`, `at`, `ratio`, `max_bytes`.
 
     Parameters
     ----------
@@ -29,10 +56,18 @@ class Cut:
         Parts of this length.
     remainder : {"keep", "drop", "error"}, optional
         With `size`, what becomes of a shorter last part; kept by default.
+    hop : int, optional
+        With `size`, windows of that length, one every `hop`: overlapping where it is smaller.
+        Only whole windows are made.
     lengths : sequence of int, optional
-        Exactly these lengths.
+        Exactly these lengths; one may be -1, what the others leave.
     at : sequence of int, optional
         Cut at these positions, as `numpy.split` does; negative from the end.
+    ratio : sequence of int, optional
+        Lengths in this proportion, by largest remainder, which sum exactly.
+    max_bytes : int, optional
+        As many parts, of lengths that differ by one at most, as are needed for each to hold at
+        most so many bytes.
     """
 
     parts: int | None = None
@@ -41,16 +76,20 @@ class Cut:
     remainder: Remainder | None = None
     lengths: Sequence[int] | None = None
     at: Sequence[int] | None = None
+    ratio: Sequence[int] | None = None
+    max_bytes: int | None = None
+    hop: int | None = None
 
     def __post_init__(self) -> None:
-        given = [
-            name for name in ("parts", "size", "lengths", "at") if getattr(self, name) is not None
-        ]
+        given = [name for name in _WAYS if getattr(self, name) is not None]
         if len(given) > 1:
             raise UsageError(
-                f"{' and '.join('--' + g for g in given)} are two ways to cut; give one of them"
+                f"{' and '.join('--' + g.replace('_', '-') for g in given)} are "
+                "two ways to cut; give one of them"
             )
-        for option, needs in (("uneven", "parts"), ("remainder", "size")):
+        if self.hop is not None and self.remainder is not None:
+            raise UsageError("--hop makes whole windows only; it has no --remainder")
+        for option, needs in (("uneven", "parts"), ("remainder", "size"), ("hop", "size")):
             if getattr(self, option) is not None and getattr(self, needs) is None:
                 raise UsageError(f"--{option} goes with --{needs}")
 
@@ -59,7 +98,9 @@ class Cut:
         """Whether no way to cut was asked for."""
         return all(getattr(self, field.name) is None for field in fields(self))
 
-    def intervals(self, length: int, names: int | None = None) -> list[Interval]:
+    def intervals(
+        self, length: int, names: int | None = None, index_bytes: int = 1
+    ) -> list[Interval]:
         """Where the parts lie on an axis of this length.
 
         Parameters
@@ -68,6 +109,8 @@ class Cut:
             Length of the axis.
         names : int, optional
             How many outputs were named: the number of equal parts where no way was given.
+        index_bytes : int
+            Bytes of array data below one index of the axis.
 
         Raises
         ------
@@ -76,15 +119,22 @@ class Cut:
         """
         if self.parts is not None:
             return tile(_equal(length, self.parts, self.uneven))
+        if self.size is not None and self.hop is not None:
+            return _windows(length, self.size, self.hop)
         if self.size is not None:
             return tile(_sized(length, self.size, self.remainder or "keep"))
         if self.lengths is not None:
             return tile(_listed(length, self.lengths))
         if self.at is not None:
             return _positions(length, self.at)
+        if self.ratio is not None:
+            return tile(_proportional(length, self.ratio))
+        if self.max_bytes is not None:
+            return tile(_bounded(length, self.max_bytes, index_bytes))
         if names is None:
             raise UsageError(
-                "say how to cut: --parts, --size, --lengths or --at, or name one output a part"
+                "say how to cut, such as --parts, --size, --lengths or --at, "
+                "or name one output a part"
             )
         return tile(_equal(length, names, None))
 
@@ -125,7 +175,52 @@ def _sized(length: int, size: int, remainder: Remainder) -> list[int]:
     return lengths or [0]
 
 
+def _windows(length: int, size: int, hop: int) -> list[Interval]:
+    if size < 1 or hop < 1:
+        raise UsageError(
+            f"--size {size} --hop {hop}: windows need a length and a step of 1 or more"
+        )
+    if size > length:
+        raise UsageError(
+            f"an axis of length {length} holds no whole window of {size}", found=length
+        )
+    return [Interval(at, at + size) for at in range(0, length - size + 1, hop)]
+
+
+def _proportional(length: int, ratio: Sequence[int]) -> list[int]:
+    """Largest remainder: whole quotas first, what is left to the largest fractions, in order."""
+    total = sum(ratio)
+    if any(share < 0 for share in ratio) or not total:
+        raise UsageError(f"--ratio {':'.join(map(str, ratio))} is no proportion")
+    lengths = [length * share // total for share in ratio]
+    by_fraction = sorted(range(len(ratio)), key=lambda i: -(length * ratio[i] % total))
+    for index in by_fraction[: length - sum(lengths)]:
+        lengths[index] += 1
+    return lengths
+
+
+def _bounded(length: int, most: int, index_bytes: int) -> list[int]:
+    if index_bytes > most:
+        raise UsageError(
+            f"--max-bytes {most}: one index of the axis holds {index_bytes} bytes already",
+            found=most,
+            expected=index_bytes,
+        )
+    longest = most // max(1, index_bytes)
+    parts = max(1, -(-length // longest))
+    return _equal(length, parts, "balanced")
+
+
 def _listed(length: int, lengths: Sequence[int]) -> list[int]:
+    if list(lengths).count(-1) == 1:
+        rest = length - sum(lengths) - 1
+        if rest < 0:
+            raise UsageError(
+                f"lengths {','.join(map(str, lengths))} leave less than nothing of an axis of "
+                f"length {length} to -1",
+                found=length,
+            )
+        lengths = [rest if n == -1 else n for n in lengths]
     negative = [n for n in lengths if n < 0]
     if negative:
         raise UsageError(f"--lengths: a part cannot have length {negative[0]}", found=negative[0])

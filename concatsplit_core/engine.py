@@ -17,9 +17,9 @@ from concatsplit_core import outputs as places
 from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.events import Finished, Moved, Publishing, Started
 from concatsplit_core.executors.threads import run_tasks
-from concatsplit_core.files import Pool, open_input, output_error
-from concatsplit_core.formats.base import Source, Storage, Target, Writer
-from concatsplit_core.geometry import Shape
+from concatsplit_core.files import Pool, open_input, output_error, write_all
+from concatsplit_core.formats.base import Source, Storage, Target, Wish, Writer
+from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.inference import infer_cost
 from concatsplit_core.inheritance import inherit
 from concatsplit_core.inputs import Fingerprints
@@ -31,7 +31,7 @@ from concatsplit_core.planner import make_plan
 from concatsplit_core.result import Blob, Result
 from concatsplit_core.routes import decoded, mapped
 from concatsplit_core.routes.base import Context, RunTask
-from concatsplit_core.spec import Segment, Tiling
+from concatsplit_core.spec import ArraySpec, Segment, Tiling
 from concatsplit_core.staging import Staging
 
 _ROUTES: dict[str, RunTask] = {"mapped": mapped.run, "decoded": decoded.run}
@@ -55,6 +55,8 @@ class Job:
     target_tiling : Tiling
         Its specs have a shape and a dtype; their layout is found here.
     split_info : sequence of int
+    extras : sequence of (str, numpy.ndarray)
+        Small arrays that are written beside the outputs, and appear with them.
     """
 
     operator: str
@@ -65,6 +67,7 @@ class Job:
     outputs: Sequence[str]
     target_tiling: Tiling
     split_info: Sequence[int]
+    extras: Sequence[tuple[str, np.ndarray]] = ()
 
 
 def execute(job: Job, options: Options) -> Result:
@@ -78,9 +81,10 @@ def execute(job: Job, options: Options) -> Result:
     started = time.perf_counter()
     fingerprints = Fingerprints(job.sources)
     found = [places.find_place(ref) for ref in job.outputs]
-    places.refuse_collisions(found)
-    places.refuse_inputs(found, job.sources)
-    places.refuse_existing(found, options.force)
+    beside = [places.find_place(ref) for ref, _ in job.extras]
+    places.refuse_collisions([*found, *beside])
+    places.refuse_inputs([*found, *beside], job.sources)
+    places.refuse_existing([*found, *beside], options.force)
     tiling, storages = _lay_out(job, found, options)
     places.refuse_oversized(found, [segment.spec for segment in tiling.segments])
     plan = make_plan(
@@ -89,7 +93,7 @@ def execute(job: Job, options: Options) -> Result:
     result = _result(job, tiling, storages, found, plan)
     if options.dry_run:
         return replace(result, dry_run=True)
-    _Run(job, options, plan, tiling, storages, found).commit(fingerprints)
+    _Run(job, options, plan, tiling, storages, found, beside).commit(fingerprints)
     return replace(result, seconds=time.perf_counter() - started)
 
 
@@ -157,7 +161,9 @@ class _Run:
         tiling: Tiling,
         storages: Sequence[Storage],
         found: Sequence[Place],
+        beside: Sequence[Place],
     ) -> None:
+        self._beside = beside
         self._job, self._options, self._plan = job, options, plan
         self._tiling, self._storages, self._places = tiling, storages, found
         self._staging = Staging(options.sync)
@@ -188,7 +194,7 @@ class _Run:
     def _stage(self) -> list[Target]:
         """Create every output, empty, in its staging place."""
         staged: dict[Path, Path] = {}
-        for place in self._places:
+        for place in (*self._places, *self._beside):
             if place.final not in staged:
                 replaces = self._options.force or place.base is not None
                 staged[place.final] = self._staging.claim(
@@ -197,18 +203,37 @@ class _Run:
         self._staging.refuse_rivals()
         for source in self._job.sources:
             source.prepare(next(iter(staged.values())).parent)
-        return [
-            self._attempt(self._add, place, staged[place.final], segment, storage)
+        targets = [
+            self._attempt(self._add, place, staged[place.final], segment.spec, storage)
             for place, segment, storage in zip(
                 self._places, self._tiling.segments, self._storages, strict=True
             )
         ]
+        for place, (_, array) in zip(self._beside, self._job.extras, strict=True):
+            self._attempt(self._write_small, place, staged[place.final], array)
+        return targets
 
-    def _add(self, place: Place, path: Path, segment: Segment, storage: Storage) -> Target:
+    def _write_small(self, place: Place, path: Path, array: np.ndarray) -> None:
+        """Write an array that is in memory as a whole."""
+        form = place.format
+        wish = form.adapt(Wish(), place.base)
+        plain = ArraySpec(array.shape, array.dtype)
+        spec, storage = form.layout(plain, Storage(), wish, plain)
+        target = self._add(place, path, spec, storage)
+        if target.extent is None:
+            target.store(target.encode(Box.whole(array.shape), array))
+        elif array.nbytes:
+            fd = _open_staged(target.extent.path)
+            try:
+                write_all(fd, array.tobytes(), target.extent.offset)
+            finally:
+                os.close(fd)
+
+    def _add(self, place: Place, path: Path, spec: ArraySpec, storage: Storage) -> Target:
         if path not in self._writers:
             base = place.base if place.base == place.final else None
             self._writers[path] = place.format.writer(path, base)
-        return self._writers[path].add(place.inner, segment.spec, storage)
+        return self._writers[path].add(place.inner, spec, storage)
 
     def _move(self, targets: list[Target]) -> None:
         context = Context(
@@ -242,7 +267,8 @@ class _Run:
             writer.finish()
 
     def _settle(self) -> None:
-        for base, form in {p.base: p.format for p in self._places if p.base is not None}.items():
+        added = (*self._places, *self._beside)
+        for base, form in {p.base: p.format for p in added if p.base is not None}.items():
             form.settle(base)
 
     def _attempt[**P, T](self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

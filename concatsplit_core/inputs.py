@@ -82,9 +82,14 @@ def _wrap(item: Any, ref: str) -> Source:
         raise UsageError(
             f"{ref}: a {type(item).__name__} is no reference, ndarray, h5py.Dataset or zarr.Array"
         )
+    return wrap_array(np.asarray(item), ref)
+
+
+def wrap_array(array: np.ndarray, ref: str) -> Source:
+    """A NumPy array as an input."""
     from concatsplit_core.formats.memory import wrap
 
-    return wrap(np.asarray(item), ref)
+    return wrap(array, ref)
 
 
 def close_all(sources: Iterable[Source]) -> None:

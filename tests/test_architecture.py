@@ -101,7 +101,7 @@ def closure(start: str) -> set[str]:
 
 
 def test_the_walk_sees_imports() -> None:
-    assert f"{CORE}.engine" in imports(f"{CORE}.operators")
+    assert f"{CORE}.engine" in imports(f"{CORE}.operators.moving")
     assert "rich.console" in imports("concatsplit_cli.render")
     assert "rich.console" not in imports("concatsplit_cli.render", at_import_time=True)
     assert "h5py" in imports(f"{CORE}.formats.hdf5.reading", at_import_time=True)
@@ -210,3 +210,18 @@ def test_functions_fit_a_screen(module: str) -> None:
         if isinstance(node, functions):
             length = (node.end_lineno or 0) - node.lineno + 1
             assert length <= LONGEST_FUNCTION, f"{node.name} has {length} lines"
+
+
+def test_every_package_is_installed() -> None:
+    import tomllib
+
+    root = Path(__file__).parents[1]
+    listed = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    found = {
+        ".".join(init.parent.relative_to(root).parts).replace("cli", "concatsplit_cli", 1)
+        if init.is_relative_to(root / "cli")
+        else ".".join(init.parent.relative_to(root).parts)
+        for folder in ("cli", "concatsplit_core")
+        for init in (root / folder).rglob("__init__.py")
+    }
+    assert set(listed) == found

@@ -1,56 +1,41 @@
-"""One array to many: split and unstack."""
+"""To many arrays: split, depth-split, unstack, split-by-lengths and reshard."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
-from concatsplit_cli.options import Shared, axis_option, operator_options
-from concatsplit_cli.params import INTEGERS
+
+from concatsplit_cli.options import (
+    Shared,
+    axis_option,
+    depth_order_option,
+    how_options,
+    operator_options,
+    order_option,
+    outputs_option,
+)
 from concatsplit_cli.progress import progress_bar
 from concatsplit_cli.render import show_result
 
-_outputs = click.option(
-    "-o",
-    "--output",
-    "outputs",
-    multiple=True,
-    required=True,
-    metavar="REF",
-    help="Where to: once a part, or a template with {index} {count} {start} {stop} {stem}, "
-    "or a folder.",
-)
+_input = click.argument("input", metavar="INPUT")
 
 
 @click.command()
-@click.argument("input", metavar="INPUT")
-@_outputs
+@_input
+@outputs_option
 @axis_option
+@order_option
 @click.option("--drop-axis", is_flag=True, help="Parts of length 1 lose the axis.")
-@click.option("--parts", type=int, metavar="K", help="K equal parts.")
-@click.option(
-    "--uneven",
-    type=click.Choice(["balanced", "trailing"]),
-    help="Where --parts does not divide: 4,3,3 or 4,4,2.",
-)
-@click.option("--size", type=int, metavar="N", help="Parts of length N.")
-@click.option(
-    "--remainder",
-    type=click.Choice(["keep", "drop", "error"]),
-    help="A shorter last part of --size.  [default: keep]",
-)
-@click.option("--lengths", type=INTEGERS, help="Parts of these lengths.")
-@click.option("--at", type=INTEGERS, help="Cut at these positions, as numpy.split does.")
+@how_options
 @operator_options
 def split(
     input: str,
     outputs: tuple[str, ...],
-    axis: int,
+    axis: int | None,
+    order: str | None,
     drop_axis: bool,
-    parts: int | None,
-    uneven: str | None,
-    size: int | None,
-    remainder: str | None,
-    lengths: list[int] | None,
-    at: list[int] | None,
+    how: dict[str, Any],
     shared: Shared,
 ) -> None:
     """Cut an array into parts along an axis.
@@ -63,7 +48,8 @@ def split(
       concatsplit split a.npy -o left.npy -o right.npy --axis 1
       concatsplit split a.npy -o 'shard-{index:05d}-of-{count:05d}.npy' --parts 3 --uneven balanced
       concatsplit split a.npy -o parts/ --size 2
-      concatsplit split a.npy -o 'all.h5::part{index}' --lengths 1,3
+      concatsplit split a.npy -o 'all.h5::part{index}' --lengths 1,-1
+      concatsplit split a.npy -o train.npy -o val.npy --ratio 3:1
     """
     from concatsplit_core import operators
 
@@ -72,25 +58,45 @@ def split(
             input,
             outputs,
             axis=axis,
+            order=order,
             drop_axis=drop_axis,
-            parts=parts,
-            uneven=uneven,
-            size=size,
-            remainder=remainder,
-            lengths=lengths,
-            at=at,
             on_event=listen,
+            **how,
             **shared.options,
         )
     show_result(result, shared.as_json, shared.quiet)
 
 
+@click.command("depth-split")
+@_input
+@outputs_option
+@depth_order_option
+@how_options
+@operator_options
+def depth_split(
+    input: str, outputs: tuple[str, ...], order: str, how: dict[str, Any], shared: Shared
+) -> None:
+    """Cut an array along its channel axis (Caffe2's DepthSplit).
+
+    \b
+    Example:
+      concatsplit depth-split a.npy -o 'channels-{index}.npy' --order CN --parts 2
+    """
+    from concatsplit_core import operators
+
+    with progress_bar(shared.shows_progress, "depth-split") as listen:
+        result = operators.depth_split(
+            input, outputs, order, on_event=listen, **how, **shared.options
+        )
+    show_result(result, shared.as_json, shared.quiet)
+
+
 @click.command()
-@click.argument("input", metavar="INPUT")
-@_outputs
+@_input
+@outputs_option
 @axis_option
 @operator_options
-def unstack(input: str, outputs: tuple[str, ...], axis: int, shared: Shared) -> None:
+def unstack(input: str, outputs: tuple[str, ...], axis: int | None, shared: Shared) -> None:
     """Cut an array into its items along an axis, which they lose, as numpy.unstack does.
 
     \b
@@ -100,5 +106,85 @@ def unstack(input: str, outputs: tuple[str, ...], axis: int, shared: Shared) -> 
     from concatsplit_core import operators
 
     with progress_bar(shared.shows_progress, "unstack") as listen:
-        result = operators.unstack(input, outputs, axis, on_event=listen, **shared.options)
+        result = operators.unstack(input, outputs, axis or 0, on_event=listen, **shared.options)
+    show_result(result, shared.as_json, shared.quiet)
+
+
+@click.command("split-by-lengths")
+@_input
+@click.argument("lengths", metavar="LENGTHS")
+@outputs_option
+@click.option("--outputs", "count", type=int, metavar="K", help="Number of outputs.")
+@axis_option
+@order_option
+@click.option("--scale", is_flag=True, help="Multiply the lengths by the factor that fits.")
+@operator_options
+def split_by_lengths(
+    input: str,
+    lengths: str,
+    outputs: tuple[str, ...],
+    count: int | None,
+    axis: int | None,
+    order: str | None,
+    scale: bool,
+    shared: Shared,
+) -> None:
+    """Cut an array by a vector of lengths (Caffe2's SplitByLengths).
+
+    LENGTHS is an integer vector of m entries; of K outputs each takes the sum of m/K of them.
+
+    \b
+    Example:
+      concatsplit split-by-lengths a.npy lengths.npy -o 'sequence-{index}.npy'
+    """
+    from concatsplit_core import operators
+
+    with progress_bar(shared.shows_progress, "split-by-lengths") as listen:
+        result = operators.split_by_lengths(
+            input,
+            lengths,
+            outputs,
+            outputs=count,
+            axis=axis,
+            order=order,
+            scale=scale,
+            on_event=listen,
+            **shared.options,
+        )
+    show_result(result, shared.as_json, shared.quiet)
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@outputs_option
+@axis_option
+@order_option
+@how_options
+@operator_options
+def reshard(
+    inputs: tuple[str, ...],
+    outputs: tuple[str, ...],
+    axis: int | None,
+    order: str | None,
+    how: dict[str, Any],
+    shared: Shared,
+) -> None:
+    """Join shards and cut them anew, in one pass, with no joined file in between.
+
+    \b
+    Example:
+      concatsplit reshard 'part-*.npy' -o 'new/shard-{index:03d}.npy' --size 3
+    """
+    from concatsplit_core import operators
+
+    with progress_bar(shared.shows_progress, "reshard") as listen:
+        result = operators.reshard(
+            list(inputs),
+            outputs,
+            axis=axis,
+            order=order,
+            on_event=listen,
+            **how,
+            **shared.options,
+        )
     show_result(result, shared.as_json, shared.quiet)

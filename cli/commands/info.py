@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+
 from concatsplit_cli.render import show_info
 
 

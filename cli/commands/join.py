@@ -1,4 +1,4 @@
-"""Many arrays to one: concat and stack."""
+"""Many arrays to one: concat, stack and depth-concat."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ import sys
 from typing import Any
 
 import click
-from concatsplit_cli.options import Shared, axis_option, operator_options
+
+from concatsplit_cli.options import (
+    Shared,
+    axis_option,
+    depth_order_option,
+    operator_options,
+    order_option,
+    split_info_option,
+)
 from concatsplit_cli.progress import progress_bar
 from concatsplit_cli.render import show_result
 
@@ -22,15 +30,19 @@ _null = click.option("-0", "null", is_flag=True, help="References of --files-fro
 @_inputs
 @_output
 @axis_option
+@order_option
 @click.option("--add-axis", is_flag=True, help="Join along a new axis, as stack does.")
+@split_info_option
 @_files_from
 @_null
 @operator_options
 def concat(
     inputs: tuple[str, ...],
     output: str,
-    axis: int,
+    axis: int | None,
+    order: str | None,
     add_axis: bool,
+    split_info: str | None,
     files_from: str | None,
     null: bool,
     shared: Shared,
@@ -45,13 +57,21 @@ def concat(
       concatsplit concat a.npy b.npy -o joined.npy
       concatsplit concat 'part-*.npy' -o joined.h5::/images --codec gzip:4
       concatsplit concat a.npy b.npy -o joined.zarr --axis -1 --dry-run
+      concatsplit concat a.npy b.npy -o y.h5::y --split-info y.h5::split_info
     """
     from concatsplit_core import operators
 
     names = _all_inputs(inputs, files_from, null)
     with progress_bar(shared.shows_progress, "concat") as listen:
         result = operators.concat(
-            names, output, axis, add_axis=add_axis, on_event=listen, **shared.options
+            names,
+            output,
+            axis,
+            order=order,
+            add_axis=add_axis,
+            split_info=split_info,
+            on_event=listen,
+            **shared.options,
         )
     show_result(result, shared.as_json, shared.quiet)
 
@@ -60,13 +80,15 @@ def concat(
 @_inputs
 @_output
 @axis_option
+@split_info_option
 @_files_from
 @_null
 @operator_options
 def stack(
     inputs: tuple[str, ...],
     output: str,
-    axis: int,
+    axis: int | None,
+    split_info: str | None,
     files_from: str | None,
     null: bool,
     shared: Shared,
@@ -82,7 +104,47 @@ def stack(
 
     names = _all_inputs(inputs, files_from, null)
     with progress_bar(shared.shows_progress, "stack") as listen:
-        result = operators.stack(names, output, axis, on_event=listen, **shared.options)
+        result = operators.stack(
+            names,
+            output,
+            axis or 0,
+            split_info=split_info,
+            on_event=listen,
+            **shared.options,
+        )
+    show_result(result, shared.as_json, shared.quiet)
+
+
+@click.command("depth-concat")
+@_inputs
+@_output
+@depth_order_option
+@split_info_option
+@_files_from
+@_null
+@operator_options
+def depth_concat(
+    inputs: tuple[str, ...],
+    output: str,
+    order: str,
+    split_info: str | None,
+    files_from: str | None,
+    null: bool,
+    shared: Shared,
+) -> None:
+    """Join arrays along their channel axis (Caffe2's DepthConcat).
+
+    \b
+    Example:
+      concatsplit depth-concat a.npy b.npy -o y.npy --order NC
+    """
+    from concatsplit_core import operators
+
+    names = _all_inputs(inputs, files_from, null)
+    with progress_bar(shared.shows_progress, "depth-concat") as listen:
+        result = operators.depth_concat(
+            names, output, order, split_info=split_info, on_event=listen, **shared.options
+        )
     show_result(result, shared.as_json, shared.quiet)
 
 

@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 import zarr
 from click.testing import CliRunner
+
 from concatsplit_cli.main import main
 
 ERROR = "concatsplit: error: "

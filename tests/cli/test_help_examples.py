@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import zarr
 from click.testing import CliRunner
+
 from concatsplit_cli.main import main
 
 
@@ -54,7 +55,7 @@ def test_every_help_has_an_example(shell: Any, path: tuple[str, ...]) -> None:
 def workshop(shell: Any) -> None:
     """A folder with what the examples name."""
     a = np.arange(24, dtype="<f4").reshape(4, 6)
-    shell.save(a=a, b=-a)
+    shell.save(a=a, b=-a, dy=a, split_info=np.array([4, 5]), lengths=np.array([1, 3]))
     for index in range(3):
         np.save(f"part-{index}.npy", a + index)
     with h5py.File("store.h5", "w") as file:

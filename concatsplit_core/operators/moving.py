@@ -1,0 +1,184 @@
+"""What every operator is made of: sources that tile one array, targets that tile it anew."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.cuts import Cut, select
+from concatsplit_core.engine import Job, execute
+from concatsplit_core.errors import MalformedInput, UsageError
+from concatsplit_core.formats.base import Source
+from concatsplit_core.geometry import Interval, normalize_axis, tile
+from concatsplit_core.inference import infer_concat, infer_dtype, infer_parts
+from concatsplit_core.inputs import close_all, open_inputs
+from concatsplit_core.loading import load
+from concatsplit_core.naming import name_parts, named_count
+from concatsplit_core.options import Options
+from concatsplit_core.orders import channel_axis
+from concatsplit_core.result import Result
+from concatsplit_core.spec import ArraySpec, Segment, Tiling
+
+MOST_LENGTHS = 1 << 24
+"""Entries of the longest vector of lengths that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A request: which arrays, along which axis, to what.
+
+    Parameters
+    ----------
+    operator : str
+    outputs : sequence of str
+        Names, a template or a folder; exactly one name where nothing is cut.
+    axis : int, optional
+        Negative from the end; 0 where neither it nor `order` is given.
+    order : str, optional
+        Letters of the axes; C is the one to work along.
+    add_axis : bool
+        The inputs are stacked along a new axis.
+    cut : Cut, optional
+        How the joined array is cut; None leaves it whole.
+    drop_axis : bool
+        Parts of length 1 lose the axis.
+    only : str or sequence of int, optional
+        Numbers of the parts to write.
+    split_info : str, optional
+        Where to write the inputs' lengths to.
+    """
+
+    operator: str
+    outputs: Sequence[str]
+    axis: int | None = None
+    order: str | None = None
+    add_axis: bool = False
+    cut: Cut | None = None
+    drop_axis: bool = False
+    only: str | Sequence[int] | None = None
+    split_info: str | None = None
+
+
+def move(request: Move, inputs: Any, options: Options) -> Result:
+    """Open the inputs, infer, and let the engine do the rest."""
+    sources = open_inputs(inputs)
+    try:
+        return move_sources(request, sources, options)
+    finally:
+        close_all(sources)
+
+
+def move_sources(request: Move, sources: Sequence[Source], options: Options) -> Result:
+    """As `move`, with inputs that are open."""
+    if not sources:
+        raise UsageError("no inputs: name at least one array")
+    specs = [source.spec for source in sources]
+    names = [source.ref for source in sources]
+    dtype = infer_dtype(
+        [spec.dtype for spec in specs],
+        names=names,
+        dtype=options.wanted_dtype,
+        casting=options.casting,
+        promote=options.promote,
+    )
+    axis = axis_of(request, specs[0], names[0])
+    whole, split_info = infer_concat(specs, axis, request.add_axis, names=names, dtype=dtype)
+    lengths = [int(n) for n in split_info]
+    intervals, outputs, numbers = _parts(request, whole, axis, names[0])
+    parts = infer_parts(whole, intervals, axis, request.drop_axis)
+    job = Job(
+        operator=request.operator,
+        shape=whole.shape,
+        dtype=whole.dtype,
+        sources=sources,
+        source_tiling=Tiling(axis, tuple(map(Segment, tile(lengths), specs)), request.add_axis),
+        outputs=[outputs[n] for n in numbers],
+        target_tiling=Tiling(
+            axis, tuple(Segment(intervals[n], parts[n]) for n in numbers), request.drop_axis
+        ),
+        split_info=lengths if request.cut is None else [i.length for i in intervals],
+        extras=[] if request.split_info is None else [(request.split_info, split_info)],
+    )
+    return execute(job, options)
+
+
+def axis_of(request: Move, first: ArraySpec, name: str) -> int:
+    """The axis of the logical array that a request names by number or by letter; else 0."""
+    if request.axis is not None and request.order is not None:
+        raise UsageError("--axis and --order both choose an axis; give one of them")
+    what = "the joined array" if request.add_axis else f"input {name}"
+    ndim = first.ndim + request.add_axis
+    if request.order is not None:
+        return channel_axis(request.order, ndim, what)
+    return normalize_axis(request.axis or 0, ndim, what)
+
+
+def _parts(
+    request: Move, whole: ArraySpec, axis: int, source: str
+) -> tuple[list[Interval], list[str], list[int]]:
+    """Intervals and names of all parts, and the numbers of those to write."""
+    length = whole.shape[axis]
+    if request.cut is None:
+        return [Interval(0, length)], list(request.outputs), [0]
+    if not request.outputs:
+        raise UsageError("no outputs: name the parts, or give a template")
+    index_bytes = prod(whole.shape[:axis] + whole.shape[axis + 1 :]) * whole.dtype.itemsize
+    intervals = request.cut.intervals(length, named_count(request.outputs), index_bytes)
+    if not intervals or (request.drop_axis and not length):
+        raise UsageError(f"axis {axis} of {source} has length 0: there is no part")
+    numbers = list(range(len(intervals)))
+    if request.only is not None:
+        numbers = select(request.only, len(intervals))
+    return intervals, name_parts(request.outputs, intervals, source), numbers
+
+
+def names_of(output: Any) -> list[str]:
+    """One name or many, as a list."""
+    names = [output] if isinstance(output, str | os.PathLike) else list(output)
+    return [os.fspath(name) for name in names]
+
+
+def cut_from(options: dict[str, Any]) -> Cut:
+    """Take the ways to cut out of keyword options."""
+    lengths_from = options.pop("lengths_from", None)
+    given = {name: options.pop(name) for name in Cut.__dataclass_fields__ if name in options}
+    if lengths_from is not None:
+        if given.get("lengths") is not None:
+            raise UsageError("--lengths and --lengths-from are two ways to cut; give one of them")
+        given["lengths"] = read_lengths(lengths_from)
+    return Cut(**given)
+
+
+def read_lengths(vector: Any) -> list[int]:
+    """Lengths from an integer vector: a reference, an array, or a sequence.
+
+    Raises
+    ------
+    MalformedInput
+        It is not 1-D, not of integers, or has a negative entry other than -1.
+    """
+    if isinstance(vector, list | tuple):
+        return [int(n) for n in vector]
+    (source,) = open_inputs(vector)
+    try:
+        spec = source.spec
+        if spec.ndim != 1 or spec.dtype.kind not in "iu" or spec.size > MOST_LENGTHS:
+            raise MalformedInput(
+                f"{source.ref}: lengths are a vector of integers, found shape {spec.shape} "
+                f"of {spec.dtype}",
+                ref=source.ref,
+                found=spec.shape,
+            )
+        return [int(n) for n in load(source)]
+    finally:
+        source.close()
+
+
+def zeros_like(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
+    """Zeros of any size that take no memory."""
+    return np.broadcast_to(np.zeros((), dtype), tuple(shape))

@@ -1,0 +1,139 @@
+"""Processes that are forked from one with all libraries loaded, so that each starts at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, NoReturn
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(
+    [
+        "concatsplit_cli.main",
+        "concatsplit_core.operators",
+        "concatsplit_core.formats.npy",
+        "concatsplit_core.formats.hdf5.writing",
+        "concatsplit_core.formats.zarr.writing",
+    ]
+)
+
+AUDITED = {
+    "open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.chmod",
+    "os.truncate", "shutil.rmtree", "fcntl.flock", "ctypes.dlsym",
+}  # fmt: skip
+"""Events of Python that change what is on the disk; renameat2 is looked up by ctypes."""
+WRAPPED = ("pwrite", "fsync", "ftruncate")
+
+
+def start(target: Callable[..., Any], *args: Any) -> BaseProcess:
+    """Start a child."""
+    process = _CONTEXT.Process(target=target, args=args)
+    process.start()
+    return process
+
+
+def finish(process: BaseProcess) -> int:
+    """Wait for a child and say its exit code, negative for a signal."""
+    process.join(60)
+    code = process.exitcode
+    assert code is not None, "it hangs"
+    process.close()
+    return code
+
+
+def _enter(folder: str, errors: Path) -> None:
+    os.chdir(folder)
+    fd = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(fd, 2)
+    os.close(fd)
+
+
+def _main(args: list[str]) -> NoReturn:
+    from concatsplit_cli.main import main
+
+    main(args)
+    sys.exit("main came back")
+
+
+def plain(folder: str, args: list[str], errors: str) -> None:
+    """Run a command line."""
+    _enter(folder, Path(errors))
+    _main(args)
+
+
+def until(folder: str, args: list[str], signs: str, last: int) -> None:
+    """Run a command line up to a certain change of the disk, and be killed in its place.
+
+    Without a last one the number of changes is written to the file ``count``.
+    """
+    place = Path(signs)
+    _enter(folder, place / "errors")
+    count = 0
+
+    def step() -> None:
+        nonlocal count
+        count += 1
+        if count == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def wrap(name: str) -> None:
+        original = getattr(os, name)
+
+        def stepping(*args: Any) -> Any:
+            step()
+            return original(*args)
+
+        setattr(os, name, stepping)
+
+    for name in WRAPPED:
+        wrap(name)
+    active = True
+    sys.addaudithook(lambda event, _: step() if active and event in AUDITED else None)
+    try:
+        _main(args)
+    finally:
+        active = False
+        (place / "count").write_text(str(count))
+
+
+def held(folder: str, args: list[str], signs: str, call: str, nth: int, match: str) -> None:
+    """Run a command line that waits for a sign, in the n-th call of a function of ``os``.
+
+    Only calls count whose first argument has ``match`` in it; ``rename`` is that of staging.
+    """
+    place = Path(signs)
+    _enter(folder, place / "errors")
+    calls = 0
+
+    def counted(first: Any) -> None:
+        nonlocal calls
+        if match not in str(first) or calls > nth:
+            return
+        calls += 1
+        if calls > nth:
+            (place / "held").touch()
+            while not (place / "go").exists():
+                time.sleep(0.002)
+
+    if call == "rename":
+
+        def seen(event: str, given: tuple[Any, ...]) -> None:
+            if event == "ctypes.dlsym" and given[1] == "renameat2":
+                counted("")
+
+        sys.addaudithook(seen)
+    else:
+        original = getattr(os, call)
+
+        def waiting(*given: Any, **named: Any) -> Any:
+            counted(given[0])
+            return original(*given, **named)
+
+        setattr(os, call, waiting)
+    _main(args)

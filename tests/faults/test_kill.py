@@ -1,0 +1,124 @@
+"""Killed at any moment: a target is as it was or complete, and the next run clears the rest."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import children
+import numpy as np
+import pytest
+
+TRIES = 10
+FORMATS = {
+    "npy": ("npy", ()),
+    "hdf5": ("h5", ("--chunks", "none")),
+    "chunked hdf5": ("h5", ("--chunks", "16,500", "--codec", "gzip:1")),
+    "zarr": ("zarr", ("--chunks", "64,500")),
+}
+
+
+class Victim:
+    """A command line that is killed over and over again."""
+
+    def __init__(self, shell: Any, *args: Any) -> None:
+        self.shell, self.args = shell, [str(arg) for arg in args]
+        self.signs = Path(shell.folder.parent) / "signs"
+        self.signs.mkdir()
+
+    def killed(self, at: int) -> int:
+        """Run and be killed in the place of the n-th change of the disk."""
+        job = (str(self.shell.folder), self.args, str(self.signs), at)
+        return children.finish(children.start(children.until, *job))
+
+    def moments(self, seed: str, tries: int = TRIES) -> list[int]:
+        """Where to be killed: first a whole run counts the places."""
+        assert self.killed(0) == 0, (self.signs / "errors").read_text()
+        count = int((self.signs / "count").read_text())
+        assert count > tries
+        last = range(count - 3, count)
+        return sorted({*random.Random(seed).sample(range(1, count - 3), tries - 3), *last})
+
+
+def holds(shell: Any, name: str, *wanted: np.ndarray | None) -> bool:
+    """Whether a target is one of these arrays, or absent where None is one of them."""
+    if not Path(name).exists():
+        return any(array is None for array in wanted)
+    found = shell.read(name)
+    return any(array is not None and np.array_equal(found, array) for array in wanted)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a store."""
+    if path.is_dir():
+        for inner in path.iterdir():
+            remove(inner)
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_killed_join_leaves_no_target_or_a_whole_one(
+    shell: Any, whole: np.ndarray, kind: str
+) -> None:
+    suffix, options = FORMATS[kind]
+    target = f"y.{suffix}"
+    victim = Victim(shell, "concat", "a.npy", "b.npy", "-o", target, *options)
+    moments = victim.moments(kind)
+    for moment in moments:
+        remove(Path(target))
+        assert victim.killed(moment) == -9
+        assert holds(shell, target, None, whole), f"killed at {moment}"
+    assert shell.hidden(), "no kill left a trace; did any come in time?"
+    shell.ok(*victim.args, "--force")
+    assert holds(shell, target, whole)
+    assert sorted(shell.names()) == sorted(["a.npy", "b.npy", target])
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_killed_replacement_leaves_the_old_target_or_the_new_one(
+    shell: Any, whole: np.ndarray, kind: str
+) -> None:
+    suffix, options = FORMATS[kind]
+    target = f"y.{suffix}"
+    old = whole[:64]
+    victim = Victim(shell, "concat", "a.npy", "b.npy", "-o", target, "--force", *options)
+    for moment in victim.moments(f"replace {kind}", 7):
+        shell.ok("concat", "a.npy", "-o", target, "--force")
+        assert victim.killed(moment) == -9
+        assert holds(shell, target, old, whole), f"killed at {moment}"
+    shell.ok(*victim.args)
+    assert holds(shell, target, whole)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_killed_split_leaves_whole_parts_only(shell: Any, whole: np.ndarray, kind: str) -> None:
+    suffix, options = FORMATS[kind]
+    names = [f"p{index}.{suffix}" for index in range(4)]
+    victim = Victim(shell, "split", "a.npy", "-o", f"p{{index}}.{suffix}", "--parts", 4, *options)
+    parts = np.split(whole[:64], 4)
+    for moment in victim.moments(f"split {kind}", 7):
+        for name in names:
+            remove(Path(name))
+        assert victim.killed(moment) == -9
+        for name, part in zip(names, parts, strict=True):
+            assert holds(shell, name, None, part), f"{name}, killed at {moment}"
+    shell.ok(*victim.args, "--force")
+    assert all(holds(shell, name, part) for name, part in zip(names, parts, strict=True))
+
+
+@pytest.mark.parametrize("container", ["all.h5", "all.zarr"])
+def test_a_killed_addition_leaves_the_container_whole(
+    shell: Any, whole: np.ndarray, container: str
+) -> None:
+    shell.ok("concat", "b.npy", "-o", f"{container}::old")
+    victim = Victim(shell, "concat", "a.npy", "b.npy", "-o", f"{container}::new", "--force")
+    for moment in victim.moments(container, 7):
+        assert victim.killed(moment) == -9
+        np.testing.assert_array_equal(shell.read(f"{container}::old"), whole[64:])
+        assert shell.run("info", container).code == 0
+    shell.ok(*victim.args)
+    np.testing.assert_array_equal(shell.read(f"{container}::new"), whole)
+    np.testing.assert_array_equal(shell.read(f"{container}::old"), whole[64:])

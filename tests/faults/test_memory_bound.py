@@ -1,0 +1,109 @@
+"""``--memory`` is a promise about the whole process: measured on real ones, smaller than data."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import zarr
+
+MIB = 1 << 20
+ROWS, COLUMNS, CHUNK = 1280, 16384, (128, 2048)
+BOUND = 192 * MIB
+OPTIONS = ("--memory", "64MiB", "--no-sync")
+
+
+def _pattern(shape: tuple[int, int]) -> np.ndarray:
+    return np.add.outer(np.arange(shape[0]), np.arange(shape[1])).astype("<f8")
+
+
+def _npy(name: str) -> str:
+    made = np.lib.format.open_memmap(f"{name}.npy", "w+", "<f8", (ROWS, COLUMNS))
+    made[...] = _pattern((ROWS, COLUMNS))
+    made.flush()
+    return f"{name}.npy"
+
+
+def _hdf5(name: str) -> str:
+    """The same encoded chunk everywhere, which is quicker to write than to think of others."""
+    with h5py.File(f"{name}.h5", "w") as file:
+        made = file.create_dataset(
+            "x", (ROWS, COLUMNS), "<f8", chunks=CHUNK, compression="gzip", compression_opts=1
+        )
+        made[: CHUNK[0], : CHUNK[1]] = _pattern(CHUNK)
+        mask, data = made.id.read_direct_chunk((0, 0))
+        for row in range(0, ROWS, CHUNK[0]):
+            for column in range(0, COLUMNS, CHUNK[1]):
+                made.id.write_direct_chunk((row, column), data, mask)
+    return f"{name}.h5"
+
+
+def _zarr(name: str) -> str:
+    path = Path(f"{name}.zarr")
+    made = zarr.create_array(
+        str(path), shape=(ROWS, COLUMNS), dtype="<f8", chunks=CHUNK,
+        compressors=zarr.codecs.ZstdCodec(level=1),
+    )  # fmt: skip
+    made[: CHUNK[0], : CHUNK[1]] = _pattern(CHUNK)
+    for row in range(ROWS // CHUNK[0]):
+        (path / f"c/{row}").mkdir(exist_ok=True)
+        for column in range(COLUMNS // CHUNK[1]):
+            if row or column:
+                shutil.copy(path / "c/0/0", path / f"c/{row}/{column}")
+    return f"{name}.zarr"
+
+
+MAKERS = {"npy": _npy, "h5": _hdf5, "zarr": _zarr}
+
+
+def _value(row: int, column: int, suffix: str) -> float:
+    if suffix == "npy":
+        return float(row % ROWS + column % COLUMNS)
+    return float(row % CHUNK[0] + column % CHUNK[1])
+
+
+def _looks_right(shell: Any, ref: str, shape: tuple[int, int], first: int, suffix: str) -> None:
+    """Some elements of a result, without reading all of it."""
+    if ref.endswith(".npy"):
+        array: Any = np.load(ref, mmap_mode="r")
+    elif ref.endswith(".zarr"):
+        array = zarr.open_array(ref, mode="r")
+    else:
+        array = h5py.File(ref)["data"]
+    assert array.shape == shape
+    for row in (0, shape[0] // 2 + 1, shape[0] - 1):
+        for column in (0, shape[1] // 2 + 1, shape[1] - 1):
+            assert array[row, column] == _value(row, first + column, suffix)
+
+
+@pytest.mark.parametrize(("suffix", "axis"), [("npy", 0), ("npy", 1), ("h5", 1), ("zarr", 1)])
+def test_a_join_and_a_split_stay_small(shell: Any, suffix: str, axis: int) -> None:
+    source = MAKERS[suffix]("x")
+    outcome, peak = shell.measured(
+        "concat", source, source, "-o", f"y.{suffix}", "--axis", axis, *OPTIONS
+    )
+    assert outcome.code == 0, outcome.err
+    assert peak < BOUND, f"joining took {peak / MIB:.0f} MiB"
+    shape = (2 * ROWS, COLUMNS) if axis == 0 else (ROWS, 2 * COLUMNS)
+    _looks_right(shell, f"y.{suffix}", shape, 0, suffix)
+    Path(f"y.{suffix}").unlink() if suffix != "zarr" else shutil.rmtree(f"y.{suffix}")
+
+    template = f"p{{index}}.{suffix}"
+    outcome, peak = shell.measured(
+        "split", source, "-o", template, "--parts", 5, "--uneven", "balanced", "--axis", axis,
+        *OPTIONS,
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    assert peak < BOUND, f"splitting took {peak / MIB:.0f} MiB"
+    lengths = [len(part) for part in np.array_split(np.arange((ROWS, COLUMNS)[axis]), 5)]
+    for index, length in enumerate(lengths):
+        shape = (length, COLUMNS) if axis == 0 else (ROWS, length)
+        first = 0 if axis == 0 else sum(lengths[:index])
+        if axis == 1:
+            _looks_right(shell, f"p{index}.{suffix}", shape, first, suffix)
+    for path in Path().iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
