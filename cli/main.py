@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
+from concatsplit_cli.commands.blob import feed, fetch, undo
 from concatsplit_cli.commands.cut import (
     depth_split,
     reshard,
@@ -39,8 +40,19 @@ class Terminated(BaseException):
         self.exit_code = 128 + number
 
 
+class ReaderGone(Exception):
+    """Whoever read stdout has left; Click would make an exit code of a broken pipe itself."""
+
+
 class ErrorBoundary(click.Group):
     """A group whose failures are one line on stderr and an exit code of the contract."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was parsed."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
 
     def main(
         self,
@@ -72,7 +84,7 @@ def _exit(error: BaseException, as_json: bool) -> NoReturn:
     """Say what went wrong, and leave."""
     if isinstance(error, SystemExit):
         raise error
-    if isinstance(error, BrokenPipeError):
+    if isinstance(error, BrokenPipeError | ReaderGone):
         _let_go_of_stdout()
         sys.exit(0)
     code, kind, message = _verdict(error)
@@ -174,6 +186,9 @@ for command in (
     split_by_lengths,
     reshard,
     gradient,
+    fetch,
+    feed,
+    undo,
     info,
 ):
     main.add_command(command)

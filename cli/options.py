@@ -68,6 +68,7 @@ _OPERATOR_OPTIONS = (
         show_default=True,
         help="Make the result durable before it appears.",
     ),
+    click.option("--manifest", metavar="FILE", help="Record what was done, for undo."),
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
     click.option(
         "--progress/--no-progress",
@@ -91,6 +92,7 @@ _FOR_THE_CORE = (
     "zarr_format",
     "dry_run",
     "sync",
+    "manifest",
 )
 
 

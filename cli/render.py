@@ -24,7 +24,7 @@ _SCRIPT_WIDTH = 120
 def show_result(result: Result, as_json: bool, quiet: bool) -> None:
     """Print the result of an operator: JSON, the plan of a dry run, or one line on a terminal."""
     if as_json:
-        click.echo(json.dumps(result.to_dict()))
+        click.echo(json.dumps(result.to_dict()), err=any(o.ref == "-" for o in result.outputs))
     elif result.dry_run:
         if not quiet:
             _show_plan(result)
@@ -70,7 +70,7 @@ def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
             str(blob.interval.stop),
             _shape(blob.shape),
             str(blob.dtype),
-            _shape(blob.chunks) if blob.chunks else "contiguous",
+            _shape(blob.chunks) if blob.chunks is not None else "contiguous",
             blob.codec or "other",
         )
     return table
@@ -101,7 +101,7 @@ def show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
     console = _console()
     table = _table(None, "blob", "shape", "dtype", "chunks", "codec", "size", "stored")
     for blob in blobs:
-        chunks = _shape(blob.chunks) if blob.chunks else f"contiguous, {blob.order}"
+        chunks = _shape(blob.chunks) if blob.chunks is not None else f"contiguous, {blob.order}"
         if blob.shards:
             chunks += f" in shards {_shape(blob.shards)}"
         table.add_row(

@@ -21,12 +21,16 @@ if TYPE_CHECKING:
         concat_gradient,
         depth_concat,
         depth_split,
+        feed,
+        fetch,
+        fetch_to,
         info,
         reshard,
         split,
         split_by_lengths,
         split_gradient,
         stack,
+        undo,
         unstack,
     )
     from concatsplit_core.options import Options
@@ -46,6 +50,9 @@ _HOMES = {
     "concat_gradient": "operators",
     "depth_concat": "operators",
     "depth_split": "operators",
+    "feed": "operators",
+    "fetch": "operators",
+    "fetch_to": "operators",
     "infer_concat": "inference",
     "infer_split": "inference",
     "info": "operators",
@@ -54,6 +61,7 @@ _HOMES = {
     "split_by_lengths": "operators",
     "split_gradient": "operators",
     "stack": "operators",
+    "undo": "operators",
     "unstack": "operators",
 }
 
@@ -68,6 +76,9 @@ __all__ = [
     "concat_gradient",
     "depth_concat",
     "depth_split",
+    "feed",
+    "fetch",
+    "fetch_to",
     "infer_concat",
     "infer_split",
     "info",
@@ -76,6 +87,7 @@ __all__ = [
     "split_by_lengths",
     "split_gradient",
     "stack",
+    "undo",
     "unstack",
 ]
 

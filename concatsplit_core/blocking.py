@@ -38,6 +38,8 @@ class Block:
         What is best read as a whole; 1 where any length will do.
     itemsize, limit : int
         Bytes of an element, and of the largest block allowed.
+    sequential : bool
+        Blocks follow each other as the elements of a C-ordered array do.
     """
 
     extent: Shape
@@ -45,6 +47,7 @@ class Block:
     want: Shape
     itemsize: int
     limit: int
+    sequential: bool = False
     shape: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,6 +59,8 @@ class Block:
 
     def grow(self, d: int, to: int, limit: int | None = None) -> None:
         """Lengthen the block along one axis towards ``to``, by whole units."""
+        if self.sequential and tuple(self.shape[d + 1 :]) != self.extent[d + 1 :]:
+            return
         limit = self.limit if limit is None else min(limit, self.limit)
         room = limit // max(1, self.nbytes // self.shape[d])
         step = lcm(self.unit[d], self.want[d])

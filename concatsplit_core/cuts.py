@@ -29,7 +29,7 @@ def select(only: str | Sequence[int], count: int) -> list[int]:
         chosen: list[int] = []
         for piece in only.split(","):
             first, dash, last = piece.partition("-")
-            if not first.isdigit() or (dash and not last.isdigit()):
+            if not _is_number(first) or (dash and not _is_number(last)):
                 raise UsageError(f"--only {only} is not a list of parts such as 3 or 0-3,8")
             chosen += range(int(first), int(last if dash else first) + 1)
     else:
@@ -39,6 +39,10 @@ def select(only: str | Sequence[int], count: int) -> list[int]:
         what = f"there is no part {beyond[0]}" if beyond else "it names none"
         raise UsageError(f"--only {only}: {what}; the parts are 0 to {count - 1}", found=beyond)
     return sorted(set(chosen))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20
 
 
 @dataclass(frozen=True, slots=True)

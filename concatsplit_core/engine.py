@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -24,6 +25,7 @@ from concatsplit_core.inference import infer_cost
 from concatsplit_core.inheritance import inherit
 from concatsplit_core.inputs import Fingerprints
 from concatsplit_core.interrupts import deferred_signals
+from concatsplit_core.manifest import format_manifest
 from concatsplit_core.options import Options
 from concatsplit_core.outputs import Place
 from concatsplit_core.plan import Plan, Task
@@ -91,9 +93,13 @@ def execute(job: Job, options: Options) -> Result:
         job.shape, job.source_tiling, tiling, memory=options.memory_bytes, jobs=options.workers
     )
     result = _result(job, tiling, storages, found, plan)
+    record = None if options.manifest is None else Path(os.path.realpath(options.manifest))
+    if record is not None:
+        places.refuse_record(record, [*found, *beside], options.force)
     if options.dry_run:
         return replace(result, dry_run=True)
-    _Run(job, options, plan, tiling, storages, found, beside).commit(fingerprints)
+    run = _Run(job, options, plan, tiling, storages, found, beside)
+    run.commit(fingerprints, None if record is None else (record, format_manifest(result, record)))
     return replace(result, seconds=time.perf_counter() - started)
 
 
@@ -142,6 +148,8 @@ def _result(
         dry_run=False,
         axis=tiling.axis,
         add_axis=job.source_tiling.new_axis or tiling.new_axis,
+        stacked=job.source_tiling.new_axis,
+        unstacked=tiling.new_axis,
         inputs=inputs,
         outputs=outputs,
         split_info=tuple(job.split_info),
@@ -169,13 +177,22 @@ class _Run:
         self._staging = Staging(options.sync)
         self._writers: dict[Path, Writer] = {}
 
-    def commit(self, fingerprints: Fingerprints) -> None:
-        """Build all outputs, then let them appear together; on any error none of them."""
+    def commit(self, fingerprints: Fingerprints, record: tuple[Path, bytes] | None) -> None:
+        """Build all outputs, then let them appear together; on any error none of them.
+
+        Parameters
+        ----------
+        fingerprints : Fingerprints
+        record : tuple of (Path, bytes), optional
+            The manifest, which appears last.
+        """
         try:
             targets = self._stage()
             self._tell(Started(self._plan.bytes_written))
             self._move(targets)
             self._attempt(self._finish)
+            if record is not None:
+                self._attempt(self._stage_record, *record)
             fingerprints.check()
             self._tell(Publishing())
             self._attempt(self._staging.publish)
@@ -195,22 +212,25 @@ class _Run:
         """Create every output, empty, in its staging place."""
         staged: dict[Path, Path] = {}
         for place in (*self._places, *self._beside):
-            if place.final not in staged:
+            if place.final not in staged and not place.is_stream:
                 replaces = self._options.force or place.base is not None
                 staged[place.final] = self._staging.claim(
                     place.final, replace=replaces, beside=place.staged_beside
                 )
         self._staging.refuse_rivals()
+        scratch = next((path.parent for path in staged.values()), Path(tempfile.gettempdir()))
         for source in self._job.sources:
-            source.prepare(next(iter(staged.values())).parent)
+            source.prepare(scratch)
         targets = [
-            self._attempt(self._add, place, staged[place.final], segment.spec, storage)
+            self._attempt(
+                self._add, place, staged.get(place.final, place.final), segment.spec, storage
+            )
             for place, segment, storage in zip(
                 self._places, self._tiling.segments, self._storages, strict=True
             )
         ]
         for place, (_, array) in zip(self._beside, self._job.extras, strict=True):
-            self._attempt(self._write_small, place, staged[place.final], array)
+            self._attempt(self._write_small, place, staged.get(place.final, place.final), array)
         return targets
 
     def _write_small(self, place: Place, path: Path, array: np.ndarray) -> None:
@@ -234,6 +254,11 @@ class _Run:
             base = place.base if place.base == place.final else None
             self._writers[path] = place.format.writer(path, base)
         return self._writers[path].add(place.inner, spec, storage)
+
+    def _stage_record(self, path: Path, data: bytes) -> None:
+        staged = self._staging.claim(path, replace=self._options.force)
+        self._staging.refuse_rivals()
+        staged.write_bytes(data)
 
     def _move(self, targets: list[Target]) -> None:
         context = Context(
@@ -276,7 +301,7 @@ class _Run:
         try:
             return step(*args, **kwargs)
         except OSError as error:
-            if isinstance(error, ConcatsplitError):
+            if isinstance(error, ConcatsplitError | BrokenPipeError):
                 raise
             raise output_error(self._places[0].ref, error) from error
 

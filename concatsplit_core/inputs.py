@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from concatsplit_core.errors import ConcatsplitError, InputChanged, UsageError
-from concatsplit_core.files import input_error
+from concatsplit_core.errors import ConcatsplitError, InputChanged, MalformedInput, UsageError
+from concatsplit_core.files import input_error, output_error
+from concatsplit_core.formats import npy
 from concatsplit_core.formats.base import Source
 from concatsplit_core.formats.registry import detect, format_named
 from concatsplit_core.references import expand, parse_input
 
+STREAM = "-"
 
-def open_inputs(inputs: Any) -> list[Source]:
+
+def open_inputs(inputs: Any, beside: str | None = None) -> list[Source]:
     """Open references, patterns, ``@list`` files, ndarrays, h5py data sets and zarr arrays.
 
     Parameters
     ----------
     inputs : str, path, array or sequence of these
+    beside : str, optional
+        An output, in whose folder an .npy stream from stdin (``-``) is spooled.
 
     Raises
     ------
@@ -33,13 +40,36 @@ def open_inputs(inputs: Any) -> list[Source]:
         for item in _listed(inputs):
             if isinstance(item, str | os.PathLike):
                 for ref in expand([os.fspath(item)]):
-                    opened.append(open_ref(ref))
+                    opened.append(_spool(beside) if ref == STREAM else open_ref(ref))
             else:
                 opened.append(_wrap(item, f"<input {len(opened)}>"))
     except BaseException:
         close_all(opened)
         raise
     return opened
+
+
+def _spool(beside: str | None) -> Source:
+    """Copy stdin to a file without a name, and open the .npy stream that it is."""
+    folder = os.path.dirname(os.path.abspath(beside.partition("::")[0])) if beside else None
+    if beside == STREAM or (folder is not None and not os.path.isdir(folder)):
+        folder = None
+    spooled = tempfile.TemporaryFile(dir=folder)
+    try:
+        with open(0, "rb", closefd=False) as stdin:
+            shutil.copyfileobj(stdin, spooled, 1 << 20)
+        spooled.flush()
+        path = Path(f"/proc/self/fd/{spooled.fileno()}")
+        if detect(path, "stdin") != "npy":
+            raise MalformedInput("-: stdin is no .npy stream", ref=STREAM)
+        source = npy.open(path, None, STREAM)
+        source.spooled = spooled
+        return source
+    except BaseException as error:
+        spooled.close()
+        if isinstance(error, OSError) and not isinstance(error, ConcatsplitError):
+            raise output_error("the spooled stdin", error) from error
+        raise
 
 
 def _listed(inputs: Any) -> Iterable[Any]:

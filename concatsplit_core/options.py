@@ -48,6 +48,8 @@ class Options:
         Plan only; create nothing.
     sync : bool
         Make the result durable before it is published.
+    manifest : path, optional
+        Where to write a record of the run, which `undo` reads.
     on_event : callable, optional
         Told of what happens, in the calling thread.
     """
@@ -64,6 +66,7 @@ class Options:
     zarr_format: int | None = None
     dry_run: bool = False
     sync: bool = True
+    manifest: str | os.PathLike[str] | None = None
     on_event: Callable[[Any], None] | None = None
 
     def __post_init__(self) -> None:

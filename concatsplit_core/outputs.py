@@ -23,6 +23,7 @@ from concatsplit_core.sizes import format_size
 from concatsplit_core.spec import ArraySpec
 
 DEFAULT_MEMBER = "data"
+STREAM = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ class Place:
     base: Path | None = None
 
     @property
+    def is_stream(self) -> bool:
+        """Whether it is stdout, where nothing can be replaced."""
+        return self.ref == STREAM
+
+    @property
     def staged_beside(self) -> Path:
         """The folder that the staged file or folder is built in."""
         return self.path.parent
@@ -71,6 +77,8 @@ def find_place(ref: str) -> Place:
     UsageError
         The suffix says no format.
     """
+    if ref == STREAM:
+        return Place(ref, format_named("stream"), Path(ref), "", Path(ref), "")
     path, member = parse_output(ref)
     kind = format_by_suffix(path.name, ref)
     form = format_named(kind)
@@ -130,6 +138,8 @@ def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
         files.setdefault((status.st_dev, status.st_ino), []).append(source)
         folders[Path(os.path.realpath(source.path))] = source
     for place in places:
+        if place.is_stream:
+            continue
         _refuse_same_file(place, files)
         for folder in (place.final, *place.final.parents):
             if folder in folders and folders[folder].format == "zarr":
@@ -161,12 +171,22 @@ def refuse_existing(places: Sequence[Place], force: bool) -> None:
     for place in places:
         if place.base is not None:
             _check_member(place, force)
-        elif os.path.lexists(place.final):
+        elif os.path.lexists(place.final) and not place.is_stream:
             if not force:
                 raise OutputExists(
                     f"output {place.ref} exists; give --force to replace it", ref=place.ref
                 )
             _check_replaceable(place)
+
+
+def refuse_record(path: Path, places: Sequence[Place], force: bool) -> None:
+    """Refuse a manifest that is an output, or that exists."""
+    if any(path == place.path or place.path in path.parents for place in places):
+        raise NameCollision(f"manifest {path} is an output, or lies in one")
+    if os.path.lexists(path) and not force:
+        raise OutputExists(f"manifest {path} exists; give --force to replace it", ref=str(path))
+    if path.is_dir():
+        raise OutputRefused(f"manifest {path} is a folder", ref=str(path))
 
 
 def refuse_oversized(places: Sequence[Place], specs: Sequence[ArraySpec]) -> None:

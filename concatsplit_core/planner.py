@@ -162,11 +162,12 @@ def _sweep(
     )
     unit = _unit(shape, targets, group)
     itemsize = max(targets.segments[i].spec.memory_itemsize for i in group.members)
+    sequential = any(targets.segments[i].spec.sequential for i in group.members)
     flat = {view.order for view in views if view.contiguous and not view.is_string}
     if group.unit is None:
         flat.add(group.order)
     block = choose_block(
-        Block(shape, unit, tuple(map(min, want, shape)), itemsize, limit),
+        Block(shape, unit, tuple(map(min, want, shape)), itemsize, limit, sequential),
         group.order,
         _straddled(sources, targets, group, unit, want),
         sorted(flat, key=lambda order: order != group.order),
@@ -264,6 +265,8 @@ def choose_route(source: ArraySpec, target: ArraySpec) -> tuple[Route, list[str]
     for side, spec in (("input", source), ("output", target)):
         if spec.is_string:
             why.append(f"an {side} holds variable-length strings")
+        elif spec.sequential:
+            why.append("the output is a stream")
         elif spec.chunks is not None:
             why.append(f"an {side} is stored in chunks")
         elif not spec.contiguous:

@@ -73,6 +73,8 @@ class Result:
         Lengths along the axis: of a join's inputs, of a split's parts.
     plan : Plan
     cost : Cost
+    stacked, unstacked : bool
+        Which side it is that lacks the axis.
     seconds : float, optional
         Absent in a dry run.
     """
@@ -86,6 +88,8 @@ class Result:
     split_info: tuple[int, ...]
     plan: Plan
     cost: Cost
+    stacked: bool = False
+    unstacked: bool = False
     seconds: float | None = None
 
     def to_dict(self) -> dict[str, Any]:

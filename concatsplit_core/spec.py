@@ -33,6 +33,8 @@ class ArraySpec:
         What has to be decoded, and encoded, as a whole.
     shards : tuple of int, optional
         What has to be written as a whole, where that is more than a chunk.
+    sequential : bool
+        Can only be written from its first element to its last.
     """
 
     shape: Shape
@@ -41,6 +43,7 @@ class ArraySpec:
     contiguous: bool = True
     chunks: Shape | None = None
     shards: Shape | None = None
+    sequential: bool = False
 
     @property
     def ndim(self) -> int:

@@ -33,6 +33,8 @@ class NpySource:
     extent: Extent | None
     storage: Storage = Storage()
     format: str = name
+    spooled: Any = None
+    """The nameless file that holds a stream."""
 
     def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         raise AssertionError("an .npy file is read through its extent")
@@ -44,7 +46,8 @@ class NpySource:
         return self.spec.nbytes
 
     def close(self) -> None:
-        pass
+        if self.spooled is not None:
+            self.spooled.close()
 
 
 def open(path: Path, member: str | None, ref: str) -> NpySource:

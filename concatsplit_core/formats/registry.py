@@ -20,6 +20,7 @@ _ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
         (".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4"),
     ),
     "zarr": ("concatsplit_core.formats.zarr", (".zarr",)),
+    "stream": ("concatsplit_core.formats.stream", ()),
 }
 
 _ZARR_METADATA = ("zarr.json", ".zarray", ".zgroup")

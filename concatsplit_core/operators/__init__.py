@@ -6,6 +6,7 @@ and values follow NumPy.
 
 from __future__ import annotations
 
+from concatsplit_core.operators.copying import feed, fetch, fetch_to
 from concatsplit_core.operators.cutting import (
     concat_gradient,
     depth_split,
@@ -16,6 +17,7 @@ from concatsplit_core.operators.cutting import (
 )
 from concatsplit_core.operators.describing import BlobInfo, info
 from concatsplit_core.operators.joining import concat, depth_concat, split_gradient, stack
+from concatsplit_core.operators.undoing import undo
 
 __all__ = [
     "BlobInfo",
@@ -23,11 +25,15 @@ __all__ = [
     "concat_gradient",
     "depth_concat",
     "depth_split",
+    "feed",
+    "fetch",
+    "fetch_to",
     "info",
     "reshard",
     "split",
     "split_by_lengths",
     "split_gradient",
     "stack",
+    "undo",
     "unstack",
 ]

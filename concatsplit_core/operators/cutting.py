@@ -15,6 +15,7 @@ from concatsplit_core.operators.moving import (
     Move,
     axis_of,
     cut_from,
+    move,
     move_sources,
     names_of,
     read_lengths,
@@ -98,7 +99,7 @@ def depth_split(
         The ways to cut of `split`, and those of `Options`.
     """
     only = options.pop("only", None)
-    request = Move("depth_split", names_of(output), order=order, cut=cut_from(options), only=only)
+    request = Move("depth-split", names_of(output), order=order, cut=cut_from(options), only=only)
     return _one(request, input, Options(**options))
 
 
@@ -170,7 +171,7 @@ def split_by_lengths(
         )
     each = len(vector) // count
     sums = [sum(vector[i * each : (i + 1) * each]) for i in range(count)]
-    request = Move("split_by_lengths", names, axis=axis, order=order, cut=Cut(lengths=sums))
+    request = Move("split-by-lengths", names, axis=axis, order=order, cut=Cut(lengths=sums))
     return _one(request, input, Options(**options), scaled=scale)
 
 
@@ -199,11 +200,7 @@ def reshard(
     request = Move(
         "reshard", names_of(output), axis=axis, order=order, cut=cut_from(options), only=only
     )
-    sources = open_inputs(inputs)
-    try:
-        return move_sources(request, sources, Options(**options))
-    finally:
-        close_all(sources)
+    return move(request, inputs, Options(**options))
 
 
 def concat_gradient(
@@ -246,7 +243,7 @@ def concat_gradient(
 
 def _one(request: Move, input: Any, options: Options, scaled: bool = False) -> Result:
     """Cut a single input."""
-    sources = open_inputs(input)
+    sources = open_inputs(input, beside=request.outputs[0] if request.outputs else None)
     try:
         if len(sources) != 1:
             raise UsageError(f"one input is split at a time, found {len(sources)}")

@@ -124,7 +124,7 @@ def depth_concat(
     **options
         Those of `Options`.
     """
-    request = Move("depth_concat", [os.fspath(output)], order=order, split_info=split_info)
+    request = Move("depth-concat", [os.fspath(output)], order=order, split_info=split_info)
     return move(request, inputs, Options(**options))
 
 

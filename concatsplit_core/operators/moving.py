@@ -66,7 +66,7 @@ class Move:
 
 def move(request: Move, inputs: Any, options: Options) -> Result:
     """Open the inputs, infer, and let the engine do the rest."""
-    sources = open_inputs(inputs)
+    sources = open_inputs(inputs, beside=request.outputs[0] if request.outputs else None)
     try:
         return move_sources(request, sources, options)
     finally:

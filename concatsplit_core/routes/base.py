@@ -81,7 +81,7 @@ class Context:
         try:
             yield
         except OSError as error:
-            if isinstance(error, ConcatsplitError):
+            if isinstance(error, ConcatsplitError | BrokenPipeError):
                 raise
             raise output_error(self.output_refs[index], error) from error
 

@@ -1,0 +1,102 @@
+"""An .npy stream on stdout: written from its first byte to its last, never staged."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.errors import UsageError
+from concatsplit_core.formats.base import Extent, Storage, Wish
+from concatsplit_core.formats.npy_header import format_header
+from concatsplit_core.geometry import Box
+from concatsplit_core.spec import ArraySpec
+
+name = "npy"
+suffixes = ()
+
+_STDOUT = 1
+_PIECE = 1 << 20
+
+
+def open(path: Path, member: str | None, ref: str) -> Any:
+    """Streams are read by being spooled."""
+    raise AssertionError("a stream is spooled before it is opened")
+
+
+def members(path: Path, ref: str) -> list[str]:
+    """A stream is one array."""
+    return [""]
+
+
+def layout(
+    spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
+) -> tuple[ArraySpec, Storage]:
+    """C order, in pieces that follow each other as the elements do."""
+    if wish.codec or wish.chunks not in (None, "auto", "none") or wish.memory_order == "F":
+        raise UsageError("a stream on stdout is .npy in C order, without chunks and codec")
+    format_header(replace(spec, order="C"))
+    unit, room = [1] * spec.ndim, max(1, _PIECE // max(1, spec.dtype.itemsize))
+    for d in range(spec.ndim - 1, -1, -1):
+        unit[d] = max(1, min(spec.shape[d], room))
+        if unit[d] < spec.shape[d]:
+            break
+        room //= unit[d]
+    laid = replace(spec, order="C", contiguous=False, chunks=tuple(unit), sequential=True)
+    return laid, Storage()
+
+
+def adapt(wish: Wish, base: Path | None) -> Wish:
+    """A stream is never added to."""
+    return wish
+
+
+def settle(base: Path) -> None:
+    """A stream holds nothing else."""
+
+
+class StreamTarget:
+    """The array that is being written to stdout."""
+
+    ordered = True
+    extent: Extent | None = None
+
+    def __init__(self, spec: ArraySpec) -> None:
+        self.spec = spec
+
+    def encode(self, box: Box, block: np.ndarray) -> Any:
+        """The bytes of a block, which the stream has next when its turn comes."""
+        return np.ascontiguousarray(block).reshape(-1).view(np.uint8)
+
+    def store(self, encoded: Any) -> None:
+        """Write them."""
+        _write(encoded.data)
+
+
+class StreamWriter:
+    """Writes one array to stdout."""
+
+    def add(self, member: str, spec: ArraySpec, storage: Storage) -> StreamTarget:
+        """Write the header."""
+        plain = ArraySpec(spec.shape, spec.dtype)
+        _write(memoryview(format_header(plain)))
+        return StreamTarget(spec)
+
+    def finish(self) -> None:
+        """All is written already."""
+
+    def abort(self) -> None:
+        """What is written cannot be taken back; the exit code says that it is not whole."""
+
+
+def _write(view: memoryview) -> None:
+    while view:
+        view = view[os.write(_STDOUT, view) :]
+
+
+def writer(path: Path, base: Path | None) -> StreamWriter:
+    """A writer of stdout."""
+    return StreamWriter()

@@ -1,0 +1,154 @@
+"""The inverse of a run that a manifest records."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.engine import Job, execute
+from concatsplit_core.errors import DtypeMismatch, MalformedInput, UsageError
+from concatsplit_core.formats.base import Source
+from concatsplit_core.geometry import Interval, Shape, insert, replace
+from concatsplit_core.inputs import close_all, open_inputs
+from concatsplit_core.manifest import Entry, Manifest, read_manifest
+from concatsplit_core.naming import name_parts
+from concatsplit_core.operators.moving import names_of
+from concatsplit_core.options import Options
+from concatsplit_core.result import Result
+from concatsplit_core.spec import ArraySpec, Segment, Tiling
+
+
+def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any) -> Result:
+    """Make the inputs of a run again from its outputs: parts of a join, the whole of a split.
+
+    Shapes and dtypes are as they were. Where the run cast to another dtype, the cast back has to
+    be exact.
+
+    Parameters
+    ----------
+    manifest : path
+        What ``--manifest`` wrote.
+    output : str or sequence of str, optional
+        Names, a template or a folder; else the names that the inputs had.
+    **options
+        Those of `Options`.
+
+    Raises
+    ------
+    MalformedInput
+        It is no manifest, or an output is no longer what it records.
+    DtypeMismatch
+        The run's cast lost something.
+    UsageError
+        The outputs do not hold the whole axis, or an input had no name.
+    """
+    record = read_manifest(Path(manifest))
+    shape = _logical_shape(record)
+    intervals = _tiled(record, shape[record.axis])
+    for entry in record.inputs:
+        _check_exact(entry, record.outputs[0])
+    sources = open_inputs([entry.ref for entry in _sorted(record)])
+    try:
+        for source, entry in zip(sources, _sorted(record), strict=True):
+            _check_unchanged(source, entry)
+        targets = [Segment(e.interval, ArraySpec(e.shape, e.dtype)) for e in record.inputs]
+        job = Job(
+            operator="undo",
+            shape=shape,
+            dtype=record.inputs[0].dtype,
+            sources=sources,
+            source_tiling=Tiling(
+                record.axis,
+                tuple(map(Segment, intervals, (s.spec for s in sources))),
+                record.unstacked,
+            ),
+            outputs=_names(record, output),
+            target_tiling=Tiling(record.axis, tuple(targets), record.stacked),
+            split_info=[e.interval.length for e in record.inputs],
+        )
+        return execute(job, Options(**options))
+    finally:
+        close_all(sources)
+
+
+def _sorted(record: Manifest) -> list[Entry]:
+    return sorted(record.outputs, key=lambda entry: entry.interval)
+
+
+def _logical_shape(record: Manifest) -> Shape:
+    """Shape of the logical array of the run."""
+    first = record.inputs[0]
+    length = record.inputs[-1].interval.stop
+    if record.stacked:
+        return insert(first.shape, record.axis, length)
+    return replace(first.shape, record.axis, length)
+
+
+def _tiled(record: Manifest, length: int) -> list[Interval]:
+    """What each output has to give, so that together they hold every index of the axis once."""
+    entries, at = _sorted(record), 0
+    intervals = []
+    for number, entry in enumerate(entries):
+        following = entries[number + 1].interval.start if number + 1 < len(entries) else length
+        stop = min(entry.interval.stop, max(entry.interval.start, following))
+        if entry.interval.start != at:
+            break
+        intervals.append(Interval(at, stop))
+        at = stop
+    if at != length or len(intervals) != len(entries):
+        raise UsageError(
+            f"the outputs hold the axis only up to {at} of {length}: the run left parts out "
+            "(--only, --remainder drop or a --hop), which cannot be made again",
+            found=at,
+            expected=length,
+        )
+    return intervals
+
+
+def _check_exact(entry: Entry, made: Entry) -> None:
+    """Refuse a cast back that could not give the original again."""
+    if not is_exact(entry.dtype, made.dtype):
+        raise DtypeMismatch(
+            f"{entry.ref or 'an input'} was of dtype {entry.dtype} and became {made.dtype}: "
+            "what that lost cannot be made again",
+            found=made.dtype,
+            expected=entry.dtype,
+        )
+
+
+def is_exact(original: np.dtype, made: np.dtype) -> bool:
+    """Whether every value of one dtype survives the way into another and back.
+
+    NumPy calls int64 to float64 safe; a double holds whole numbers up to 2**53 only.
+    """
+    if original == made or original.newbyteorder("=") == made.newbyteorder("="):
+        return True
+    if original.kind in "iu" and made.kind in "fc":
+        real = made if made.kind == "f" else np.empty(0, made).real.dtype
+        bits = 8 * original.itemsize - (original.kind == "i")
+        return bits <= int(np.finfo(real).nmant) + 1
+    return original.kind != "T" and bool(np.can_cast(original, made, "safe"))
+
+
+def _check_unchanged(source: Source, entry: Entry) -> None:
+    if source.spec.shape != entry.shape or source.spec.dtype != entry.dtype:
+        raise MalformedInput(
+            f"{source.ref}: is {source.spec.shape} {source.spec.dtype}, the manifest records "
+            f"{entry.shape} {entry.dtype}",
+            ref=source.ref,
+            found=source.spec.shape,
+            expected=entry.shape,
+        )
+
+
+def _names(record: Manifest, output: Any) -> Sequence[str]:
+    if output is not None:
+        intervals = [entry.interval for entry in record.inputs]
+        return name_parts(names_of(output), intervals, record.outputs[0].ref)
+    if not all(entry.ref for entry in record.inputs):
+        raise UsageError("the run's inputs were arrays in memory or stdin: say where with -o")
+    return [entry.ref for entry in record.inputs]

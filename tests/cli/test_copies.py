@@ -1,0 +1,135 @@
+"""fetch, feed, undo and streams, with real processes at the other end of the pipe."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import zarr
+
+A = np.arange(24, dtype="<f4").reshape(4, 6)
+
+
+@pytest.fixture
+def store(shell: Any) -> Any:
+    """An array in three formats, beside others in containers."""
+    np.save("a.npy", A)
+    with h5py.File("s.h5", "w") as file:
+        file["x"], file["group/y"] = A, -A
+        file.create_dataset("z", data=A, chunks=(3, 4), compression="gzip")
+    group = zarr.open_group("s.zarr", mode="w")
+    group.create_array("x", data=A, chunks=(3, 4))
+    group.create_array("scalar", data=np.array(7, "<i2"))
+    return shell
+
+
+@pytest.mark.parametrize("ref", ["a.npy", "s.h5::x", "s.h5::z", "s.zarr::x", "s.zarr/x"])
+@pytest.mark.parametrize("memory", ["256MiB", "2KiB"])
+def test_fetch_to_another_program(store: Any, ref: str, memory: str) -> None:
+    read = "import sys, io, numpy as np; print(np.load(io.BytesIO(sys.stdin.buffer.read())).sum())"
+    done = store.bash(f"concatsplit fetch {ref} --memory {memory} | python -c '{read}'")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert float(done.stdout) == A.sum()
+    assert store.hidden() == []
+
+
+def test_fetch_writes_what_numpy_writes(store: Any) -> None:
+    done = store.bash("concatsplit fetch s.zarr::x > x.npy && concatsplit fetch s.h5::z -o z.npy")
+    assert done.returncode == 0
+    buffer = io.BytesIO()
+    np.save(buffer, A)
+    for name in ("x.npy", "z.npy"):
+        assert (store.folder / name).read_bytes() == buffer.getvalue()
+
+
+def test_a_reader_that_leaves_ends_it_quietly(store: Any) -> None:
+    np.save("big.npy", np.zeros(1 << 20))
+    done = store.bash("set -o pipefail; concatsplit fetch big.npy | head -c 100 | wc -c")
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "100", "")
+
+
+@pytest.mark.parametrize("ref", ["s.h5::new/member", "s.zarr::new/member", "n.h5::a", "n.zarr"])
+def test_feed_from_a_pipe(store: Any, ref: str) -> None:
+    done = store.bash(f"cat a.npy | concatsplit feed - {ref}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    np.testing.assert_array_equal(store.read(ref), A)
+    np.testing.assert_array_equal(store.read("s.h5::group/y"), -A)
+    np.testing.assert_array_equal(store.read("s.zarr::x"), A)
+
+
+def test_feed_and_fetch_arrays_without_axes(store: Any) -> None:
+    store.ok("feed", "s.zarr::scalar", "s.h5::scalar")
+    store.ok("fetch", "s.h5::scalar", "-o", "scalar.npy")
+    assert np.load("scalar.npy").shape == ()
+    assert np.load("scalar.npy") == 7
+
+
+@pytest.mark.parametrize("ref", ["s.h5::x", "s.zarr::x"])
+def test_feed_replaces_only_with_force(store: Any, ref: str) -> None:
+    np.save("b.npy", A + 1)
+    before = store.snapshot()
+    store.fails(5, "feed", "b.npy", ref, says=ref)
+    assert store.snapshot() == before
+    store.ok("feed", "b.npy", ref, "--force")
+    np.testing.assert_array_equal(store.read(ref), A + 1)
+    np.testing.assert_array_equal(store.read("s.h5::group/y"), -A)
+
+
+def test_consolidated_metadata_learn_of_a_new_member(store: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)
+        zarr.consolidate_metadata("s.zarr")
+    store.ok("feed", "a.npy", "s.zarr::late")
+    assert "late" in zarr.open_consolidated("s.zarr", mode="r")
+
+
+def test_streams_of_operators(store: Any) -> None:
+    done = store.bash(
+        "cat a.npy | concatsplit concat - s.h5::x --axis 1 -o - | "
+        "concatsplit split - -o 'p{index}.npy' --axis 1 --parts 2"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    for name in ("p0.npy", "p1.npy"):
+        np.testing.assert_array_equal(np.load(name), A)
+
+
+def test_json_leaves_stdout_to_the_stream(store: Any) -> None:
+    done = store.bash("concatsplit fetch a.npy --json > out.npy")
+    assert done.returncode == 0
+    np.testing.assert_array_equal(np.load("out.npy"), A)
+    assert '"operator": "fetch"' in done.stderr
+
+
+@pytest.mark.parametrize("data", ["", "junk", "\\x93NUMPY"])
+def test_a_stream_of_junk_is_exit_3(store: Any, data: str) -> None:
+    before = store.snapshot()
+    done = store.bash(f"printf '{data}' | concatsplit feed - n.h5::a")
+    assert done.returncode == 3
+    store.one_line(done.stderr)
+    assert store.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [(("fetch", "s.h5"), 2), (("fetch", "none.npy"), 4), (("fetch", "s.h5::none"), 4),
+     (("fetch", "a.npy", "--codec", "zstd"), 2), (("feed", "a.npy", "x.txt"), 2),
+     (("undo", "none.json"), 4), (("undo", "a.npy"), 3),
+     (("concat", "a.npy", "-o", "y.npy", "--manifest", "y.npy"), 2),
+     (("concat", "a.npy", "-o", "y.npy", "--manifest", "a.npy"), 5)],
+)  # fmt: skip
+def test_what_cannot_be(store: Any, args: tuple[str, ...], code: int) -> None:
+    before = store.snapshot()
+    store.fails(code, *args)
+    assert store.snapshot() == before
+
+
+def test_undo_on_the_command_line(store: Any) -> None:
+    store.ok("concat", "a.npy", "s.h5::x", "-o", "y.zarr", "--axis", 1, "--manifest", "run.json")
+    result = store.ok("undo", "run.json", "-o", "again-{index}.npy", "--json").json
+    assert result["operator"] == "undo"
+    for index in range(2):
+        np.testing.assert_array_equal(np.load(f"again-{index}.npy"), A)
