@@ -73,7 +73,7 @@ class Block:
 
 
 def choose_block(
-    block: Block, order: Order, straddled: Iterable[int], flat: Iterable[Order]
+    block: Block, order: Order, straddled: Iterable[int], flat: Iterable[Order], comfortable: int
 ) -> Shape:
     """Grow a block from one unit to the shape that moves the bytes at the least cost.
 
@@ -89,6 +89,8 @@ def choose_block(
         Axes on which chunks of the inputs and of the outputs straddle each other.
     flat : iterable of {"C", "F"}
         Element orders of the contiguous arrays on either side.
+    comfortable : int
+        Bytes to grow to where nothing asks for more.
     """
     fast = axes_by_speed(order, len(block.extent))
     for d in fast:
@@ -98,7 +100,7 @@ def choose_block(
     for side in flat:
         _lengthen_runs(block, side)
     for d in fast:
-        block.grow(d, block.extent[d], max(COMFORTABLE, block.nbytes))
+        block.grow(d, block.extent[d], max(comfortable, block.nbytes))
     return tuple(block.shape)
 
 

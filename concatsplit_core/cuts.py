@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import Literal
+from operator import index
+from typing import Any, Literal
 
 from concatsplit_core.errors import UsageError
 from concatsplit_core.geometry import Interval, tile
@@ -17,7 +18,7 @@ Remainder = Literal["keep", "drop", "error"]
 _WAYS = ("parts", "size", "lengths", "at", "ratio", "max_bytes")
 
 
-def select(only: str | Sequence[int], count: int) -> list[int]:
+def select(only: str | int | Sequence[int], count: int) -> list[int]:
     """Numbers of the parts that ``0-3,8`` names.
 
     Raises
@@ -25,20 +26,43 @@ def select(only: str | Sequence[int], count: int) -> list[int]:
     UsageError
         The text is no such list, or names a part that there is not.
     """
-    if isinstance(only, str):
+    if isinstance(only, str | int):
+        only = str(only)
         chosen: list[int] = []
         for piece in only.split(","):
             first, dash, last = piece.partition("-")
             if not _is_number(first) or (dash and not _is_number(last)):
                 raise UsageError(f"--only {only} is not a list of parts such as 3 or 0-3,8")
-            chosen += range(int(first), int(last if dash else first) + 1)
+            span = range(int(first), int(last if dash else first) + 1)
+            chosen += span if span.stop <= count else [span.stop - 1]
     else:
         chosen = list(only)
-    beyond = [index for index in chosen if not 0 <= index < count]
+    beyond = [number for number in chosen if not 0 <= number < count]
     if beyond or not chosen:
         what = f"there is no part {beyond[0]}" if beyond else "it names none"
         raise UsageError(f"--only {only}: {what}; the parts are 0 to {count - 1}", found=beyond)
     return sorted(set(chosen))
+
+
+def whole_numbers(name: str, values: Iterable[Any]) -> list[int]:
+    """Numbers as Python's own integers; NumPy's would end up in headers.
+
+    Raises
+    ------
+    UsageError
+        One of them is not whole.
+    """
+    try:
+        return [index(value) for value in values]
+    except TypeError as error:
+        raise UsageError(f"--{name.replace('_', '-')} {values}: {error}") from error
+
+
+def parse_ratio(text: str) -> list[int]:
+    """The numbers of ``8:1:1``."""
+    if not all(_is_number(piece) for piece in text.split(":")):
+        raise UsageError(f"'{text}' is not a ratio such as 8:1:1")
+    return [int(piece) for piece in text.split(":")]
 
 
 def _is_number(text: str) -> bool:
@@ -85,6 +109,12 @@ class Cut:
     hop: int | None = None
 
     def __post_init__(self) -> None:
+        for field in ("lengths", "at", "ratio"):
+            if (values := getattr(self, field)) is not None:
+                object.__setattr__(self, field, whole_numbers(field, values))
+        for field in ("parts", "size", "hop", "max_bytes"):
+            if (value := getattr(self, field)) is not None:
+                object.__setattr__(self, field, whole_numbers(field, [value])[0])
         given = [name for name in _WAYS if getattr(self, name) is not None]
         if len(given) > 1:
             raise UsageError(
@@ -198,19 +228,23 @@ def _proportional(length: int, ratio: Sequence[int]) -> list[int]:
         raise UsageError(f"--ratio {':'.join(map(str, ratio))} is no proportion")
     lengths = [length * share // total for share in ratio]
     by_fraction = sorted(range(len(ratio)), key=lambda i: -(length * ratio[i] % total))
-    for index in by_fraction[: length - sum(lengths)]:
-        lengths[index] += 1
+    for number in by_fraction[: length - sum(lengths)]:
+        lengths[number] += 1
     return lengths
 
 
 def _bounded(length: int, most: int, index_bytes: int) -> list[int]:
+    if most < 1:
+        raise UsageError(f"--max-bytes {most}: a part has to hold something", found=most)
+    if not index_bytes:
+        return [length]
     if index_bytes > most:
         raise UsageError(
             f"--max-bytes {most}: one index of the axis holds {index_bytes} bytes already",
             found=most,
             expected=index_bytes,
         )
-    longest = most // max(1, index_bytes)
+    longest = most // index_bytes
     parts = max(1, -(-length // longest))
     return _equal(length, parts, "balanced")
 

@@ -23,7 +23,7 @@ from concatsplit_core.formats.base import Source, Storage, Target, Wish, Writer
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.inference import infer_cost
 from concatsplit_core.inheritance import inherit
-from concatsplit_core.inputs import Fingerprints
+from concatsplit_core.inputs import Fingerprints, opened
 from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.manifest import format_manifest
 from concatsplit_core.options import Options
@@ -59,6 +59,8 @@ class Job:
     split_info : sequence of int
     extras : sequence of (str, numpy.ndarray)
         Small arrays that are written beside the outputs, and appear with them.
+    also_read : sequence of str
+        References that were read beside the sources; no output may be one of them.
     """
 
     operator: str
@@ -70,6 +72,7 @@ class Job:
     target_tiling: Tiling
     split_info: Sequence[int]
     extras: Sequence[tuple[str, np.ndarray]] = ()
+    also_read: Sequence[str | os.PathLike[str]] = ()
 
 
 def execute(job: Job, options: Options) -> Result:
@@ -85,7 +88,8 @@ def execute(job: Job, options: Options) -> Result:
     found = [places.find_place(ref) for ref in job.outputs]
     beside = [places.find_place(ref) for ref, _ in job.extras]
     places.refuse_collisions([*found, *beside])
-    places.refuse_inputs([*found, *beside], job.sources)
+    with opened(job.also_read) as others:
+        places.refuse_inputs([*found, *beside], [*job.sources, *others])
     places.refuse_existing([*found, *beside], options.force)
     tiling, storages = _lay_out(job, found, options)
     places.refuse_oversized(found, [segment.spec for segment in tiling.segments])

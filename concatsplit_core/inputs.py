@@ -6,7 +6,8 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,16 @@ def close_all(sources: Iterable[Source]) -> None:
     """Let go of inputs."""
     for source in sources:
         source.close()
+
+
+@contextmanager
+def opened(refs: Sequence[Any]) -> Iterator[list[Source]]:
+    """Inputs for the time of a context."""
+    sources = open_inputs(refs)
+    try:
+        yield sources
+    finally:
+        close_all(sources)
 
 
 class Fingerprints:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from math import prod
 
 from concatsplit_core.blocking import (
+    COMFORTABLE,
+    SHORT_RUN,
     Block,
     Edges,
     choose_block,
@@ -23,6 +25,8 @@ from concatsplit_core.sizes import format_size
 from concatsplit_core.spec import ArraySpec, Order, Tiling
 
 _SMALLEST_WINDOW = 4096
+_CROWD = 64
+"""Targets from which on larger windows pay: each costs a look at every target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,8 @@ def make_plan(shape: Shape, sources: Tiling, targets: Tiling, *, memory: int, jo
         return Plan((), {}, {}, shape, 1, WINDOW, 0, 0, 0)
     edges = Edges(sources)
     groups = _group(targets)
-    window = max(_SMALLEST_WINDOW, min(WINDOW, memory // (8 * jobs)))
+    crowded = len(targets.segments) > _CROWD
+    window = max(_SMALLEST_WINDOW, min(WINDOW << 2 * crowded, memory // (8 * jobs)))
     costs = [_Cost(sources, targets, group, window) for group in groups]
     workers = _workers(shape, groups, costs, targets, memory, jobs)
     sweeps = tuple(
@@ -66,7 +71,9 @@ def make_plan(shape: Shape, sources: Tiling, targets: Tiling, *, memory: int, jo
     )
     blocks = [_largest(sweep) for sweep in sweeps]
     count = sum(len(sweep) for sweep in sweeps)
-    peak = max(cost.peak(prod(block)) for block, cost in zip(blocks, costs, strict=True))
+    peak = max(
+        (cost.peak(prod(block)) for block, cost in zip(blocks, costs, strict=True)), default=0
+    )
     routes, reasons = _routes(shape, sources, targets, edges)
     return Plan(
         sweeps=sweeps,
@@ -166,11 +173,13 @@ def _sweep(
     flat = {view.order for view in views if view.contiguous and not view.is_string}
     if group.unit is None:
         flat.add(group.order)
+    comfortable = min(max(COMFORTABLE, len(group.members) * SHORT_RUN * 2), limit)
     block = choose_block(
         Block(shape, unit, tuple(map(min, want, shape)), itemsize, limit, sequential),
         group.order,
         _straddled(sources, targets, group, unit, want),
         sorted(flat, key=lambda order: order != group.order),
+        comfortable,
     )
     units = []
     for index in group.members:

@@ -1,12 +1,16 @@
-"""Write the sample data: handwritten digits and a photograph, cut in parts.
+"""Write the sample data: handwritten digits and a photograph, cut in parts, and a recording.
 
 Run as ``python sample_data/make_sample_data.py``; it needs numpy, h5py, zarr
-(3 or later), scikit-learn and pillow. Nothing is downloaded: both data sets
-come inside the scikit-learn package. The files are written next to this script
-and carry no time stamps, so the same package versions give the same bytes.
+(3 or later), scikit-learn, pillow and the files of statsmodels. Nothing is
+downloaded: the data sets come inside the packages. The files are written next
+to this script and carry no time stamps, so the same package versions give the
+same bytes.
 """
 
+import csv
 from collections.abc import Mapping
+from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 
 import h5py  # type: ignore[import-untyped]
@@ -27,6 +31,10 @@ DIGIT_ATTRIBUTES = {
 }
 DIGIT_CUTS = (600, 1200)
 DIGIT_CHUNKS = (100, 8, 8)
+DIGIT_CLASSES = 10
+EMBEDDING_ATTRIBUTES = {
+    "long_name": "16 lowest coefficients of the Walsh-Hadamard transform, over 64",
+}
 PHOTO_CUTS = (96, 224)
 PHOTO_CHUNKS = (64, 40, 3)
 PHOTO_COMPRESSOR: Mapping[str, str | int] = {"id": "zlib", "level": 6}
@@ -126,11 +134,81 @@ def write_photo_zarr(path: Path, strip: Bytes) -> None:
     )
 
 
+def write_features(folder: Path) -> None:
+    """Write what the recipes take for features, an embedding and a detector's output.
+
+    All of it is computed from the digits in whole numbers or exact fractions, so
+    that it is the same on every machine.
+    """
+    folder.mkdir(exist_ok=True)
+    images, labels = read_digits()
+    write_npy(folder / "row-sums.npy", images.sum(axis=2, dtype=np.uint8))
+    write_npy(folder / "column-sums.npy", images.sum(axis=1, dtype=np.uint8))
+    write_npy(folder / "detections.npy", detections(images, labels))
+    with h5py.File(folder / "embedding.h5", "w") as file:
+        dataset = file.create_dataset(
+            "embedding",
+            data=embedding(images),
+            chunks=(600, 16),
+            compression="gzip",
+            compression_opts=9,
+            shuffle=True,
+            track_times=False,
+        )
+        dataset.attrs.update(EMBEDDING_ATTRIBUTES)
+
+
+def embedding(images: Bytes) -> npt.NDArray[np.float32]:
+    """Project each image on the 4 x 4 Walsh functions of lowest sequency: (n, 16)."""
+    two = np.array([[1, 1], [1, -1]], np.int64)
+    hadamard = np.kron(np.kron(two, two), two)
+    sequency = np.count_nonzero(np.diff(hadamard, axis=1), axis=1)
+    walsh = hadamard[np.argsort(sequency)][:4]
+    coefficients = walsh @ images.astype(np.int64) @ walsh.T
+    return (coefficients.reshape(len(images), 16) / 64).astype(np.float32)
+
+
+def detections(images: Bytes, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Give each image the box of its ink, as fractions, and its class: (n, 4 + 10).
+
+    The box is left, top, right, bottom, as fractions of the image's side.
+    """
+    found = np.zeros((len(images), 4 + DIGIT_CLASSES), np.float32)
+    for row, image, label in zip(found, images, labels, strict=True):
+        ys, xs = np.nonzero(image)
+        box = xs.min(), ys.min(), xs.max() + 1, ys.max() + 1
+        row[:4] = np.array(box) / image.shape[0]
+        row[4 + label] = 1
+    return found
+
+
+def write_recording(folder: Path) -> None:
+    """Write the weekly CO2 record of Mauna Loa, and its number of weeks a year."""
+    folder.mkdir(exist_ok=True)
+    dates, values = read_recording()
+    weeks = [len(list(group)) for _, group in groupby(date[:4] for date in dates)]
+    write_npy(folder / "co2.npy", np.array(values, np.float64))
+    write_npy(folder / "weeks-a-year.npy", np.array(weeks, np.int32))
+
+
+def read_recording() -> tuple[list[str], list[float]]:
+    """Return the days, such as 19580329, and the values; NaN where a week has none."""
+    package = find_spec("statsmodels")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("statsmodels is not installed")
+    table = Path(package.origin).parent / "datasets" / "co2" / "co2.csv"
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [row["date"] for row in rows], [float(row["co2"] or "nan") for row in rows]
+
+
 def main() -> None:
-    """Write both data sets next to this script."""
+    """Write all data sets next to this script."""
     here = Path(__file__).resolve().parent
     write_digits(here / "digits")
     write_photo(here / "photo")
+    write_features(here / "features")
+    write_recording(here / "recording")
 
 
 if __name__ == "__main__":

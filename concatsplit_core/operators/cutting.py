@@ -19,6 +19,7 @@ from concatsplit_core.operators.moving import (
     move_sources,
     names_of,
     read_lengths,
+    refuse_negative,
 )
 from concatsplit_core.options import Options
 from concatsplit_core.orders import DEFAULT_ORDER
@@ -72,6 +73,7 @@ def split(
     ConcatsplitError
         Any other of its leaves; then no output was created or changed.
     """
+    vectors = (options.get("lengths_from"),)
     request = Move(
         "split",
         names_of(output),
@@ -80,6 +82,7 @@ def split(
         cut=cut_from(options),
         drop_axis=drop_axis,
         only=only,
+        vectors=vectors,
     )
     return _one(request, input, Options(**options))
 
@@ -98,8 +101,15 @@ def depth_split(
     **options
         The ways to cut of `split`, and those of `Options`.
     """
-    only = options.pop("only", None)
-    request = Move("depth-split", names_of(output), order=order, cut=cut_from(options), only=only)
+    only, vectors = options.pop("only", None), (options.get("lengths_from"),)
+    request = Move(
+        "depth-split",
+        names_of(output),
+        order=order,
+        cut=cut_from(options),
+        only=only,
+        vectors=vectors,
+    )
     return _one(request, input, Options(**options))
 
 
@@ -164,14 +174,21 @@ def split_by_lengths(
         what = f"a negative length, {negative[0]}" if negative else "no length"
         raise UsageError(f"the lengths hold {what}")
     names = names_of(output)
-    count = outputs or named_count(names) or len(vector)
+    count = named_count(names) or len(vector) if outputs is None else outputs
     if count < 1 or len(vector) % count:
         raise UsageError(
             f"{len(vector)} lengths do not divide among {count} outputs", found=len(vector)
         )
     each = len(vector) // count
     sums = [sum(vector[i * each : (i + 1) * each]) for i in range(count)]
-    request = Move("split-by-lengths", names, axis=axis, order=order, cut=Cut(lengths=sums))
+    request = Move(
+        "split-by-lengths",
+        names,
+        axis=axis,
+        order=order,
+        cut=Cut(lengths=sums),
+        vectors=(lengths,),
+    )
     return _one(request, input, Options(**options), scaled=scale)
 
 
@@ -197,8 +214,15 @@ def reshard(
     **options
         The ways to cut of `split`, and those of `Options`.
     """
+    vectors = (options.get("lengths_from"),)
     request = Move(
-        "reshard", names_of(output), axis=axis, order=order, cut=cut_from(options), only=only
+        "reshard",
+        names_of(output),
+        axis=axis,
+        order=order,
+        cut=cut_from(options),
+        only=only,
+        vectors=vectors,
     )
     return move(request, inputs, Options(**options))
 
@@ -230,13 +254,16 @@ def concat_gradient(
     **options
         Those of `Options`.
     """
+    lengths = read_lengths(split_info)
+    refuse_negative(lengths, "split_info")
     request = Move(
         "gradient concat",
         names_of(output),
         axis=axis,
         order=order,
-        cut=Cut(lengths=read_lengths(split_info)),
+        cut=Cut(lengths=lengths),
         drop_axis=add_axis,
+        vectors=(split_info,),
     )
     return _one(request, dy, Options(**options))
 

@@ -16,6 +16,7 @@ from concatsplit_core.operators.moving import (
     move,
     move_sources,
     read_lengths,
+    refuse_negative,
     zeros_like,
 )
 from concatsplit_core.options import Options
@@ -164,8 +165,18 @@ def split_gradient(
         A gradient is not as long as split_info says.
     """
     lengths = None if split_info is None else read_lengths(split_info)
-    request = Move("gradient split", [os.fspath(dx)], axis=axis, order=order, add_axis=drop_axis)
-    sources = _with_zeros(list(dys), lengths, request)
+    request = Move(
+        "gradient split",
+        [os.fspath(dx)],
+        axis=axis,
+        order=order,
+        add_axis=drop_axis,
+        vectors=(split_info,),
+    )
+    if lengths is not None:
+        refuse_negative(lengths, "split_info")
+    listed = [dys] if isinstance(dys, str | os.PathLike) else list(dys)
+    sources = _with_zeros(listed, lengths, request)
     try:
         return move_sources(request, sources, Options(**options))
     finally:
@@ -201,14 +212,21 @@ def _check_lengths(
             found=len(missing),
             expected=len(lengths),
         )
-    wanted = [length for length, absent in zip(lengths, missing, strict=True) if not absent]
-    for index, (source, length) in enumerate(zip(given, wanted, strict=True)):
-        found = 1 if axis is None else source.spec.shape[axis]
+    others = iter(given)
+    for index, (length, absent) in enumerate(zip(lengths, missing, strict=True)):
+        source = None if absent else next(others)
+        if axis is None:
+            found = 1
+        elif source is None:
+            continue
+        else:
+            found = source.spec.shape[axis]
         if found != length:
+            name = ZEROS if source is None else source.ref
             raise ShapeMismatch(
-                f"gradient {index} ({source.ref}): has length {found} along axis {axis}, "
-                f"split_info says {length}",
-                ref=source.ref,
+                f"gradient {index} ({name}): has length {found}"
+                f"{'' if axis is None else f' along axis {axis}'}, split_info says {length}",
+                ref=name,
                 found=found,
                 expected=length,
             )

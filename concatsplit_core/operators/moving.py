@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.cuts import Cut, select
+from concatsplit_core.cuts import Cut, parse_ratio, select, whole_numbers
 from concatsplit_core.engine import Job, execute
 from concatsplit_core.errors import MalformedInput, UsageError
 from concatsplit_core.formats.base import Source
@@ -22,6 +22,7 @@ from concatsplit_core.naming import name_parts, named_count
 from concatsplit_core.options import Options
 from concatsplit_core.orders import channel_axis
 from concatsplit_core.result import Result
+from concatsplit_core.sizes import parse_size
 from concatsplit_core.spec import ArraySpec, Segment, Tiling
 
 MOST_LENGTHS = 1 << 24
@@ -51,6 +52,8 @@ class Move:
         Numbers of the parts to write.
     split_info : str, optional
         Where to write the inputs' lengths to.
+    vectors : tuple
+        References of vectors that were read for the request: inputs too, which no output may be.
     """
 
     operator: str
@@ -62,6 +65,7 @@ class Move:
     drop_axis: bool = False
     only: str | Sequence[int] | None = None
     split_info: str | None = None
+    vectors: tuple[Any, ...] = ()
 
 
 def move(request: Move, inputs: Any, options: Options) -> Result:
@@ -102,6 +106,7 @@ def move_sources(request: Move, sources: Sequence[Source], options: Options) -> 
             axis, tuple(Segment(intervals[n], parts[n]) for n in numbers), request.drop_axis
         ),
         split_info=lengths if request.cut is None else [i.length for i in intervals],
+        also_read=[v for v in request.vectors if isinstance(v, str | os.PathLike)],
         extras=[] if request.split_info is None else [(request.split_info, split_info)],
     )
     return execute(job, options)
@@ -147,6 +152,10 @@ def cut_from(options: dict[str, Any]) -> Cut:
     """Take the ways to cut out of keyword options."""
     lengths_from = options.pop("lengths_from", None)
     given = {name: options.pop(name) for name in Cut.__dataclass_fields__ if name in options}
+    if isinstance(given.get("max_bytes"), str):
+        given["max_bytes"] = parse_size(given["max_bytes"])
+    if isinstance(given.get("ratio"), str):
+        given["ratio"] = parse_ratio(given["ratio"])
     if lengths_from is not None:
         if given.get("lengths") is not None:
             raise UsageError("--lengths and --lengths-from are two ways to cut; give one of them")
@@ -163,10 +172,12 @@ def read_lengths(vector: Any) -> list[int]:
         It is not 1-D, not of integers, or has a negative entry other than -1.
     """
     if isinstance(vector, list | tuple):
-        return [int(n) for n in vector]
-    (source,) = open_inputs(vector)
+        return whole_numbers("lengths", vector)
+    sources = open_inputs(vector)
     try:
-        spec = source.spec
+        if len(sources) != 1:
+            raise UsageError(f"{vector}: lengths are one vector, found {len(sources)} arrays")
+        source, spec = sources[0], sources[0].spec
         if spec.ndim != 1 or spec.dtype.kind not in "iu" or spec.size > MOST_LENGTHS:
             raise MalformedInput(
                 f"{source.ref}: lengths are a vector of integers, found shape {spec.shape} "
@@ -176,7 +187,14 @@ def read_lengths(vector: Any) -> list[int]:
             )
         return [int(n) for n in load(source)]
     finally:
-        source.close()
+        close_all(sources)
+
+
+def refuse_negative(lengths: Sequence[int], what: str) -> None:
+    """Refuse a vector of lengths of arrays that exist, one of which is negative."""
+    negative = [n for n in lengths if n < 0]
+    if negative:
+        raise MalformedInput(f"{what} holds a negative length, {negative[0]}", found=negative[0])
 
 
 def zeros_like(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:

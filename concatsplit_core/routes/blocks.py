@@ -15,6 +15,9 @@ from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.extents import read_whole, read_windows
 from concatsplit_core.routes.place import place
 
+_MANY = 8
+"""Neighbours that are worth being looked at together."""
+
 
 def fill_blocks(task: Task, context: Context) -> list[np.ndarray]:
     """Read the sources of a task once and serve all its targets.
@@ -65,8 +68,47 @@ def _fill_from(read: Piece, context: Context, served: _Served, blocks: list[np.n
     for local, array in _parts(source, tiling.local(read.array, read.box), context):
         box = tiling.logical(read.array, local)
         seen = np.expand_dims(array, tiling.axis) if tiling.new_axis else array
-        for number, own, common in served.overlapping(box):
-            place(blocks[number][common.within(own)], seen[common.within(box)])
+        parts = [
+            (number, blocks[number][common.within(own)], seen[common.within(box)])
+            for number, own, common in served.overlapping(box)
+        ]
+        if not _place_together(parts, tiling.axis):
+            for _, space, part in parts:
+                place(space, part)
+
+
+def _place_together(parts: list[tuple[int, np.ndarray, np.ndarray]], axis: int) -> bool:
+    """Serve many narrow neighbours with one copy, where they and their blocks lie evenly spaced.
+
+    A window cut into hundreds of columns would else be hundreds of copies of a few items each.
+    """
+    if len(parts) < _MANY:
+        return False
+    (first, space, part), (_, next_space, next_part), *_ = parts
+    step, hop = _address(next_space) - _address(space), _address(next_part) - _address(part)
+    for index, (number, other, source) in enumerate(parts):
+        even = (
+            number == first + index
+            and other.shape == space.shape
+            and other.strides == space.strides
+            and _address(other) == _address(space) + index * step
+            and _address(source) == _address(part) + index * hop
+        )
+        if not even:
+            return False
+    if step <= 0 or hop != part.shape[axis] * part.strides[axis]:
+        return False
+    many = (len(parts), *space.shape)
+    place(
+        np.lib.stride_tricks.as_strided(space, many, (step, *space.strides)),
+        np.lib.stride_tricks.as_strided(part, many, (hop, *part.strides), writeable=False),
+    )
+    return True
+
+
+def _address(array: np.ndarray) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 def _fill_straight(read: Piece, context: Context, source: Source, space: np.ndarray) -> bool:
