@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from concatsplit_core.cuts import Cut
     from concatsplit_core.errors import ConcatsplitError
-    from concatsplit_core.inference import infer_concat, infer_split
+    from concatsplit_core.inference import Cost, infer_concat, infer_cost, infer_split
     from concatsplit_core.operators import (
         BlobInfo,
         concat,
@@ -43,6 +43,7 @@ _HOMES = {
     "ArraySpec": "spec",
     "BlobInfo": "operators",
     "ConcatsplitError": "errors",
+    "Cost": "inference",
     "Cut": "cuts",
     "Options": "options",
     "Result": "result",
@@ -54,6 +55,7 @@ _HOMES = {
     "fetch": "operators",
     "fetch_to": "operators",
     "infer_concat": "inference",
+    "infer_cost": "inference",
     "infer_split": "inference",
     "info": "operators",
     "reshard": "operators",
@@ -69,6 +71,7 @@ __all__ = [
     "ArraySpec",
     "BlobInfo",
     "ConcatsplitError",
+    "Cost",
     "Cut",
     "Options",
     "Result",
@@ -80,6 +83,7 @@ __all__ = [
     "fetch",
     "fetch_to",
     "infer_concat",
+    "infer_cost",
     "infer_split",
     "info",
     "reshard",

@@ -286,6 +286,8 @@ def _scaled(request: Move, source: Source) -> Move:
     length = source.spec.shape[axis_of(request, source.spec, source.ref)]
     lengths = list((request.cut or Cut()).lengths or ())
     total = sum(lengths)
+    if not total and not length:
+        return request
     if not total or length % total or length < total:
         raise UsageError(
             f"--scale: no whole factor of 1 or more makes lengths that sum to {total} "

@@ -95,6 +95,9 @@ def test_the_operators(shell: Shell) -> None:
         ("reshard", "cs.reshard("),
         ("gradient concat", "cs.concat_gradient("),
         ("gradient split", "cs.split_gradient("),
+        ("fetch", "cs.fetch("),
+        ("feed", "cs.feed("),
+        ("undo", "cs.undo("),
     ],
 )
 def test_a_section_has_a_definition_a_command_a_call_and_what_differs(
