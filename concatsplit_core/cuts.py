@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise
 from operator import index
 from typing import Any, Literal
@@ -126,11 +126,6 @@ class Cut:
         for option, needs in (("uneven", "parts"), ("remainder", "size"), ("hop", "size")):
             if getattr(self, option) is not None and getattr(self, needs) is None:
                 raise UsageError(f"--{option} goes with --{needs}")
-
-    @property
-    def is_default(self) -> bool:
-        """Whether no way to cut was asked for."""
-        return all(getattr(self, field.name) is None for field in fields(self))
 
     def intervals(
         self, length: int, names: int | None = None, index_bytes: int = 1

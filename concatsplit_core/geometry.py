@@ -127,13 +127,10 @@ def tile(lengths: Sequence[int]) -> list[Interval]:
     return [Interval(a, b) for a, b in pairwise(edges)]
 
 
-def steps(start: int, stop: int, step: int, origin: int = 0) -> Iterator[Interval]:
-    """Cut ``[start, stop)`` at every multiple of ``step`` counted from ``origin``."""
-    at = start
-    while at < stop:
-        edge = min(stop, origin + ((at - origin) // step + 1) * step)
-        yield Interval(at, edge)
-        at = edge
+def steps(length: int, step: int) -> Iterator[Interval]:
+    """Cut ``[0, length)`` at every multiple of ``step``."""
+    for start in range(0, length, step):
+        yield Interval(start, min(start + step, length))
 
 
 def ceil_to(value: int, multiple: int) -> int:

@@ -20,9 +20,10 @@ from concatsplit_core.blocking import (
 )
 from concatsplit_core.errors import OverBudget
 from concatsplit_core.geometry import Interval, Shape, ceil_to, steps
-from concatsplit_core.plan import WINDOW, Band, Plan, Route, Sweep
+from concatsplit_core.plan import WINDOW, Band, Plan, Sweep
+from concatsplit_core.routing import count_routes
 from concatsplit_core.sizes import format_size
-from concatsplit_core.spec import ArraySpec, Order, Tiling
+from concatsplit_core.spec import Order, Tiling
 
 _SMALLEST_WINDOW = 4096
 _CROWD = 64
@@ -74,7 +75,7 @@ def make_plan(shape: Shape, sources: Tiling, targets: Tiling, *, memory: int, jo
     peak = max(
         (cost.peak(prod(block)) for block, cost in zip(blocks, costs, strict=True)), default=0
     )
-    routes, reasons = _routes(shape, sources, targets, edges)
+    routes, reasons = count_routes(shape, sources, targets, edges)
     return Plan(
         sweeps=sweeps,
         routes=routes,
@@ -191,7 +192,7 @@ def _sweep(
     bands = tuple(
         _band(merge(band), sources, targets, edges) for band in gather(units, block[axis], edges)
     )
-    grid = tuple(() if d == axis else tuple(steps(0, shape[d], block[d])) for d in range(ndim))
+    grid = tuple(() if d == axis else tuple(steps(shape[d], block[d])) for d in range(ndim))
     return Sweep(axis, group.order, grid, bands)
 
 
@@ -249,38 +250,6 @@ def _largest(sweep: Sweep) -> Shape:
         along if d == sweep.axis else max(part.length for part in intervals)
         for d, intervals in enumerate(sweep.grid)
     )
-
-
-def _routes(
-    shape: Shape, sources: Tiling, targets: Tiling, edges: Edges
-) -> tuple[dict[Route, int], dict[Route, tuple[str, ...]]]:
-    """Bytes by route over all pairs of a source and a target, and why not a cheaper one."""
-    routes: dict[Route, int] = {}
-    reasons: defaultdict[Route, dict[str, int]] = defaultdict(dict)
-    section = prod(shape) // shape[targets.axis]
-    for segment in targets.segments:
-        for index, part in edges.overlapping(segment.interval):
-            route, why = choose_route(sources.segments[index].spec, segment.spec)
-            moved = part.length * section * segment.spec.dtype.itemsize
-            routes[route] = routes.get(route, 0) + moved
-            for reason in why:
-                reasons[route][reason] = reasons[route].get(reason, 0) + 1
-    return routes, {route: tuple(found) for route, found in reasons.items()}
-
-
-def choose_route(source: ArraySpec, target: ArraySpec) -> tuple[Route, list[str]]:
-    """The cheapest route between two arrays, and what stands in the way of a cheaper one."""
-    why = []
-    for side, spec in (("input", source), ("output", target)):
-        if spec.is_string:
-            why.append(f"an {side} holds variable-length strings")
-        elif spec.sequential:
-            why.append("the output is a stream")
-        elif spec.chunks is not None:
-            why.append(f"an {side} is stored in chunks")
-        elif not spec.contiguous:
-            why.append(f"an {side} does not lie in one run of bytes")
-    return ("decoded", why) if why else ("mapped", [])
 
 
 def _bytes_read(sweep: Sweep, sources: Tiling) -> int:

@@ -135,7 +135,6 @@ class Format(Protocol):
     """What the registry knows of a format."""
 
     name: str
-    suffixes: tuple[str, ...]
 
     def open(self, path: Path, member: str | None, ref: str) -> Source:
         """Open one array read-only; without a member the only one there is."""

@@ -18,7 +18,6 @@ from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
 
 name = "npy"
-suffixes = (".npy",)
 
 _FIRST_READ = 4096
 

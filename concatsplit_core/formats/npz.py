@@ -30,7 +30,6 @@ from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
 
 name = "npz"
-suffixes = ()
 
 _LOCAL_HEADER = 30
 _COPY = 1 << 20

@@ -16,7 +16,6 @@ from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
 
 name = "npy"
-suffixes = ()
 
 _STDOUT = 1
 _PIECE = 1 << 20

@@ -175,12 +175,7 @@ def split_by_lengths(
         raise UsageError(f"the lengths hold {what}")
     names = names_of(output)
     count = named_count(names) or len(vector) if outputs is None else outputs
-    if count < 1 or len(vector) % count:
-        raise UsageError(
-            f"{len(vector)} lengths do not divide among {count} outputs", found=len(vector)
-        )
-    each = len(vector) // count
-    sums = [sum(vector[i * each : (i + 1) * each]) for i in range(count)]
+    sums = _sums(vector, count)
     request = Move(
         "split-by-lengths",
         names,
@@ -190,6 +185,16 @@ def split_by_lengths(
         vectors=(lengths,),
     )
     return _one(request, input, Options(**options), scaled=scale)
+
+
+def _sums(lengths: list[int], count: int) -> list[int]:
+    """Sums over as many runs of lengths as there are outputs."""
+    if count < 1 or len(lengths) % count:
+        raise UsageError(
+            f"{len(lengths)} lengths do not divide among {count} outputs", found=len(lengths)
+        )
+    each = len(lengths) // count
+    return [sum(lengths[i * each : (i + 1) * each]) for i in range(count)]
 
 
 def reshard(

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.cuts import Cut, parse_ratio, select, whole_numbers
-from concatsplit_core.engine import Job, execute
+from concatsplit_core.engine import execute
 from concatsplit_core.errors import MalformedInput, UsageError
 from concatsplit_core.formats.base import Source
 from concatsplit_core.geometry import Interval, normalize_axis, tile
 from concatsplit_core.inference import infer_concat, infer_dtype, infer_parts
 from concatsplit_core.inputs import close_all, open_inputs
+from concatsplit_core.job import Job
 from concatsplit_core.loading import load
 from concatsplit_core.naming import name_parts, named_count
 from concatsplit_core.options import Options

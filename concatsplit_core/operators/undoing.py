@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.engine import Job, execute
+from concatsplit_core.engine import execute
 from concatsplit_core.errors import DtypeMismatch, MalformedInput, UsageError
 from concatsplit_core.formats.base import Source
 from concatsplit_core.geometry import Interval, Shape, insert, replace
 from concatsplit_core.inputs import close_all, open_inputs
+from concatsplit_core.job import Job
 from concatsplit_core.manifest import Entry, Manifest, read_manifest
 from concatsplit_core.naming import name_parts
 from concatsplit_core.operators.moving import names_of

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from concatsplit_core.formats.hdf5.writing import Hdf5Writer
 
 name = "hdf5"
-suffixes = (".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4")
 
 _SANE = Codec((Step("shuffle", (0,)), Step("zlib", (4,))))
 """For inputs whose codecs differ or have no neutral name: what every HDF5 library can read."""

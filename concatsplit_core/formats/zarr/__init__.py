@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from concatsplit_core.formats.zarr.writing import ZarrWriter
 
 name = "zarr"
-suffixes = (".zarr",)
 
 _SANE = Codec((Step("zstd", (3,)),))
 """For inputs whose codecs differ or have no name in Zarr."""

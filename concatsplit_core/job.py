@@ -1,0 +1,49 @@
+"""What an operator asks the engine to do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from concatsplit_core.formats.base import Source
+from concatsplit_core.geometry import Shape
+from concatsplit_core.spec import Tiling
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One logical array between two tilings, and what to call it.
+
+    Parameters
+    ----------
+    operator : str
+    shape : tuple of int
+        Of the logical array.
+    dtype : numpy.dtype
+        Of the outputs.
+    sources : sequence of Source
+    source_tiling : Tiling
+    outputs : sequence of str
+        References, one a target.
+    target_tiling : Tiling
+        Its specs have a shape and a dtype; their layout is found here.
+    split_info : sequence of int
+    extras : sequence of (str, numpy.ndarray)
+        Small arrays that are written beside the outputs, and appear with them.
+    also_read : sequence of str
+        References that were read beside the sources; no output may be one of them.
+    """
+
+    operator: str
+    shape: Shape
+    dtype: np.dtype
+    sources: Sequence[Source]
+    source_tiling: Tiling
+    outputs: Sequence[str]
+    target_tiling: Tiling
+    split_info: Sequence[int]
+    extras: Sequence[tuple[str, np.ndarray]] = ()
+    also_read: Sequence[str | os.PathLike[str]] = ()

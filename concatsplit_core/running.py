@@ -1,0 +1,189 @@
+"""A planned job, from the staging of its outputs to their names."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.events import Finished, Moved, Publishing, Started
+from concatsplit_core.executors.threads import run_tasks
+from concatsplit_core.files import Pool, open_input, output_error, write_all
+from concatsplit_core.formats.base import Storage, Target, Wish, Writer
+from concatsplit_core.geometry import Box
+from concatsplit_core.inputs import Fingerprints
+from concatsplit_core.interrupts import deferred_signals
+from concatsplit_core.job import Job
+from concatsplit_core.options import Options
+from concatsplit_core.outputs import Place
+from concatsplit_core.plan import Plan, Task
+from concatsplit_core.routes import decoded, mapped
+from concatsplit_core.routes.base import Context, RunTask
+from concatsplit_core.spec import ArraySpec, Tiling
+from concatsplit_core.staging import Staging
+
+_ROUTES: dict[str, RunTask] = {"mapped": mapped.run, "decoded": decoded.run}
+
+
+class Run:
+    """The outputs of one run, from their staging to their names."""
+
+    def __init__(
+        self,
+        job: Job,
+        options: Options,
+        plan: Plan,
+        tiling: Tiling,
+        storages: Sequence[Storage],
+        found: Sequence[Place],
+        beside: Sequence[Place],
+    ) -> None:
+        self._beside = beside
+        self._job, self._options, self._plan = job, options, plan
+        self._tiling, self._storages, self._places = tiling, storages, found
+        self._staging = Staging(options.sync)
+        self._writers: dict[Path, Writer] = {}
+
+    def commit(self, fingerprints: Fingerprints, record: tuple[Path, bytes] | None) -> None:
+        """Build all outputs, then let them appear together; on any error none of them.
+
+        Parameters
+        ----------
+        fingerprints : Fingerprints
+        record : tuple of (Path, bytes), optional
+            The manifest, which appears last.
+        """
+        try:
+            targets = self._stage()
+            self._tell(Started(self._plan.bytes_written))
+            self._move(targets)
+            self._attempt(self._finish)
+            if record is not None:
+                self._attempt(self._stage_record, *record)
+            fingerprints.check()
+            self._tell(Publishing())
+            self._attempt(self._staging.publish)
+            self._attempt(self._settle)
+        except BaseException as error:
+            with deferred_signals(forget=True):
+                for writer in self._writers.values():
+                    with suppress(Exception):
+                        writer.abort()
+                self._staging.rollback()
+            if isinstance(error, Exception):
+                fingerprints.check()  # a file that changed explains whatever else went wrong
+            raise
+        self._tell(Finished())
+
+    def _stage(self) -> list[Target]:
+        """Create every output, empty, in its staging place."""
+        staged: dict[Path, Path] = {}
+        for place in (*self._places, *self._beside):
+            if place.final not in staged and not place.is_stream:
+                replaces = self._options.force or place.base is not None
+                staged[place.final] = self._staging.claim(
+                    place.final, replace=replaces, beside=place.staged_beside
+                )
+        self._staging.refuse_rivals()
+        first = next(iter(staged.values()), None)
+        scratch = first.parent if first is not None else Path(tempfile.gettempdir())
+        for source in self._job.sources:
+            source.prepare(scratch)
+        targets = [
+            self._attempt(
+                self._add, place, staged.get(place.final, place.final), segment.spec, storage
+            )
+            for place, segment, storage in zip(
+                self._places, self._tiling.segments, self._storages, strict=True
+            )
+        ]
+        for place, (_, array) in zip(self._beside, self._job.extras, strict=True):
+            self._attempt(self._write_small, place, staged.get(place.final, place.final), array)
+        return targets
+
+    def _write_small(self, place: Place, path: Path, array: np.ndarray) -> None:
+        """Write an array that is in memory as a whole."""
+        form = place.format
+        wish = form.adapt(Wish(), place.base)
+        plain = ArraySpec(array.shape, array.dtype)
+        spec, storage = form.layout(plain, Storage(), wish, plain)
+        target = self._add(place, path, spec, storage)
+        if target.extent is None:
+            target.store(target.encode(Box.whole(array.shape), array))
+        elif array.nbytes:
+            fd = _open_staged(target.extent.path)
+            try:
+                write_all(fd, array.tobytes(), target.extent.offset)
+            finally:
+                os.close(fd)
+
+    def _add(self, place: Place, path: Path, spec: ArraySpec, storage: Storage) -> Target:
+        if path not in self._writers:
+            base = place.base if place.base == place.final else None
+            self._writers[path] = place.format.writer(path, base)
+        return self._writers[path].add(place.inner, spec, storage)
+
+    def _stage_record(self, path: Path, data: bytes) -> None:
+        staged = self._staging.claim(path, replace=self._options.force)
+        self._staging.refuse_rivals()
+        staged.write_bytes(data)
+
+    def _move(self, targets: list[Target]) -> None:
+        context = Context(
+            sources=self._job.sources,
+            targets=targets,
+            source_tiling=self._job.source_tiling,
+            target_tiling=self._tiling,
+            output_refs=[place.ref for place in self._places],
+            window=self._plan.window,
+            reading=Pool(open_input, os.close),
+            writing=Pool(_open_staged, os.close),
+        )
+        try:
+            run_tasks(
+                self._plan.tasks(),
+                lambda task: _ROUTES[task.route](task, context),
+                jobs=self._plan.workers,
+                done=self._count,
+                cancel=context.turns.cancel,
+            )
+        finally:
+            context.reading.close()
+            context.writing.close()
+
+    def _count(self, task: Task) -> None:
+        size = sum(prod(write.box.shape) for write in task.writes)
+        self._tell(Moved(size * self._job.dtype.itemsize))
+
+    def _finish(self) -> None:
+        for writer in self._writers.values():
+            writer.finish()
+
+    def _settle(self) -> None:
+        added = (*self._places, *self._beside)
+        for base, form in {p.base: p.format for p in added if p.base is not None}.items():
+            form.settle(base)
+
+    def _attempt[**P, T](self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do a step that writes; what the system says against it names an output."""
+        try:
+            return step(*args, **kwargs)
+        except OSError as error:
+            if isinstance(error, ConcatsplitError | BrokenPipeError):
+                raise
+            raise output_error(self._places[0].ref, error) from error
+
+    def _tell(self, event: Any) -> None:
+        if self._options.on_event is not None:
+            self._options.on_event(event)
+
+
+def _open_staged(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CLOEXEC)
