@@ -254,6 +254,8 @@ def _listed(length: int, lengths: Sequence[int]) -> list[int]:
                 found=length,
             )
         lengths = [rest if n == -1 else n for n in lengths]
+    if list(lengths).count(-1) > 1:
+        raise UsageError("--lengths: only one of them can be -1, the rest", found=list(lengths))
     negative = [n for n in lengths if n < 0]
     if negative:
         raise UsageError(f"--lengths: a part cannot have length {negative[0]}", found=negative[0])

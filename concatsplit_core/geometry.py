@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from concatsplit_core.errors import AxisError
 
@@ -44,15 +44,19 @@ class Box(NamedTuple):
         return prod(self.shape)
 
     @property
-    def slices(self) -> tuple[slice, ...]:
-        """An index for NumPy arrays of the space the box lives in."""
-        return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
+    def slices(self) -> tuple[Any, ...]:
+        """An index for arrays of the space the box lives in, which always gives an array.
 
-    def within(self, other: Box) -> tuple[slice, ...]:
-        """Index of this box inside an array that holds just ``other``."""
-        return tuple(
+        Without axes it is an ellipsis: an empty index would take the element out as a scalar.
+        """
+        return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True)) or (...,)
+
+    def within(self, other: Box) -> tuple[Any, ...]:
+        """Index of this box inside an array that holds just ``other``; as `slices`."""
+        index = tuple(
             slice(a - o, b - o) for a, b, o in zip(self.start, self.stop, other.start, strict=True)
         )
+        return index or (...,)
 
     def intersect(self, other: Box) -> Box | None:
         """The common region, or None where there is none."""

@@ -203,7 +203,7 @@ def infer_dtype(
             if not _can_cast(found, dtype, casting):
                 raise DtypeMismatch(
                     f"{name_of(index, names)}: cannot cast {found} to {dtype} under the rule "
-                    f"'{casting}'; a laxer --casting would",
+                    f"'{casting}'{'' if casting == 'unsafe' else '; a laxer --casting may'}",
                     found=found,
                     expected=dtype,
                 )

@@ -35,6 +35,8 @@ def inherit(
         and not target_tiling.new_axis
     )
     dialects = {s.storage.dialect for s in sources if s.format == "zarr"}
+    if all(s.format == "hdf5" for s in sources):
+        dialects = {"hdf5"}
     storage = Storage(
         codec=_agreed([s.storage.codec for s in sources]),
         native=_agreed([s.storage.native for s in sources]) if same_form else None,

@@ -74,7 +74,9 @@ def _spool(beside: str | None) -> Source:
 
 
 def _listed(inputs: Any) -> Iterable[Any]:
-    if isinstance(inputs, str | os.PathLike | np.ndarray) or _library(inputs):
+    if isinstance(
+        inputs, str | os.PathLike | np.ndarray | np.generic | int | float | complex
+    ) or _library(inputs):
         return [inputs]
     if not isinstance(inputs, Sequence):
         return list(inputs)
@@ -96,7 +98,7 @@ def open_ref(ref: str) -> Source:
 def _library(item: Any) -> str:
     """The library that an array object is of, where it is one that is known."""
     top = type(item).__module__.partition(".")[0]
-    return top if top in {"h5py", "zarr"} and hasattr(item, "shape") else ""
+    return top if top in {"h5py", "zarr"} and hasattr(type(item), "shape") else ""
 
 
 def _wrap(item: Any, ref: str) -> Source:
@@ -113,7 +115,7 @@ def _wrap(item: Any, ref: str) -> Source:
         raise UsageError(
             f"{ref}: a {type(item).__name__} is no reference, ndarray, h5py.Dataset or zarr.Array"
         )
-    return wrap_array(np.asarray(item), ref)
+    return wrap_array(item if isinstance(item, np.ndarray) else np.asarray(item), ref)
 
 
 def wrap_array(array: np.ndarray, ref: str) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import string
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +16,9 @@ FIELDS = ("index", "count", "start", "stop", "stem")
 FOLDER_TEMPLATE = "{stem}-{index:05d}-of-{count:05d}"
 
 
+_WIDEST = 99
+
+
 class _Strict(string.Formatter):
     """Fills in plain fields; refuses to reach into attributes and items."""
 
@@ -23,6 +27,11 @@ class _Strict(string.Formatter):
             known = ", ".join(f"{{{name}}}" for name in FIELDS)
             raise UsageError(f"template field '{{{field_name}}}' is not one of {known}")
         return kwargs[field_name], field_name
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        if any(int(number) > _WIDEST for number in re.findall(r"\d+", format_spec)):
+            raise UsageError(f"template format '{format_spec}' is wider than {_WIDEST}")
+        return super().format_field(value, format_spec)
 
 
 def is_template(name: str) -> bool:
@@ -75,6 +84,7 @@ def name_parts(outputs: Sequence[str], intervals: Sequence[Interval], source: st
         return list(outputs)
     path = source.partition("::")[0].rstrip(os.sep)
     stem, suffix = os.path.splitext(os.path.basename(path))
+    stem = "stdin" if source == "-" else stem
     template = outputs[0]
     if not is_template(template):
         known = suffix if suffix.lower() in suffixes() else ".npy"

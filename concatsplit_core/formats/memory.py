@@ -46,6 +46,10 @@ def wrap(array: np.ndarray, ref: str) -> MemorySource:
     """A NumPy array as an input."""
     if array.dtype.hasobject and array.dtype.kind != "T":
         raise UnsupportedDtype(f"{ref}: holds Python objects; give it a fixed dtype", ref=ref)
+    if isinstance(array, np.ma.MaskedArray):
+        raise UnsupportedDtype(
+            f"{ref}: is masked, and no format here keeps a mask; fill it", ref=ref
+        )
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
     spec = ArraySpec(array.shape, array.dtype, "F" if fortran else "C")
     return MemorySource(array, ref, spec)

@@ -200,7 +200,7 @@ def format_header(spec: ArraySpec) -> bytes:
     if spec.is_string or spec.dtype.hasobject:
         raise UnsupportedDtype(
             "variable-length strings have no place in .npy, whose elements are of one size; "
-            "write to .h5 or .zarr, or convert with --dtype U32"
+            "write to .h5 or .zarr"
         )
     shape: Shape = spec.shape
     fortran = spec.order == "F" and spec.ndim > 1

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from concatsplit_core.errors import UnsafeContent, UnsupportedDtype
 from concatsplit_core.formats.base import Source
 from concatsplit_core.formats.registry import detect, format_named
 from concatsplit_core.inputs import open_inputs, open_ref
@@ -48,12 +49,23 @@ def info(ref: Any) -> list[BlobInfo]:
     found = []
     for name in expand([os.fspath(ref)]):
         for blob in _blobs(name):
-            source = open_ref(blob)
-            try:
-                found.append(_describe(source))
-            finally:
-                source.close()
+            found.append(_look_at(blob, alone=blob == name))
     return found
+
+
+def _look_at(ref: str, alone: bool) -> BlobInfo:
+    """Describe one array; one of many that no operator could read is listed as such."""
+    try:
+        source = open_ref(ref)
+    except (UnsupportedDtype, UnsafeContent) as error:
+        if alone:
+            raise
+        why = error.message.removeprefix(f"{ref}: ")
+        return BlobInfo(ref, "", (), f"unsupported: {why}", None, None, None, "C", 0, 0, {})
+    try:
+        return _describe(source)
+    finally:
+        source.close()
 
 
 def _blobs(ref: str) -> list[str]:

@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 import zarr
 
+import concatsplit_core as cs
+from concatsplit_core.errors import UnsupportedDtype, UsageError
+
 A = np.arange(24, dtype="<f4").reshape(4, 6)
 
 
@@ -133,3 +136,56 @@ def test_undo_on_the_command_line(store: Any) -> None:
     assert result["operator"] == "undo"
     for index in range(2):
         np.testing.assert_array_equal(np.load(f"again-{index}.npy"), A)
+
+
+@pytest.mark.parametrize("ref", ["q.npy", "q.h5::q", "q.zarr::q"])
+@pytest.mark.parametrize(
+    "value", [np.array(3, ">f4"), np.array((1, b"x"), [("a", "<i2"), ("b", "S4")])]
+)
+def test_an_array_without_axes_in_python(shell: Any, ref: str, value: np.ndarray) -> None:
+    cs.feed(ref, value)
+    found = cs.fetch(ref)
+    assert found.shape == ()
+    assert found == value
+    assert cs.fetch(value) == value
+
+
+def test_live_objects_of_h5py(shell: Any) -> None:
+    with h5py.File("live.h5", "w") as file:
+        dataset = file.create_dataset("d", data=A, chunks=(2, 2), compression="gzip")
+        file.flush()
+        dataset[0, 0] = 999
+        cs.concat([dataset], "live.npy")
+        assert np.load("live.npy")[0, 0] == 999
+    with pytest.raises(UsageError, match="closed"):
+        cs.concat([dataset], "closed.npy")
+    with h5py.File("nowhere.h5", "w", driver="core", backing_store=False) as file:
+        file["d"] = A
+        cs.concat([file["d"]], "core.npy")
+    np.testing.assert_array_equal(np.load("core.npy"), A)
+
+
+def test_strings_that_call_themselves_ascii(shell: Any) -> None:
+    with h5py.File("s.h5", "w") as file:
+        file.create_dataset("x", data=[b"a", b"bb"], dtype=h5py.string_dtype("ascii"))
+        file.create_dataset("none", data=h5py.Empty("f4"))
+    for output in ("y.h5", "y.zarr"):
+        cs.concat(["s.h5::x", "s.h5::x"], output)
+        assert cs.fetch(output).tolist() == ["a", "bb", "a", "bb"]
+    listed = {blob.ref: blob.dtype for blob in cs.info("s.h5")}
+    assert listed["s.h5::x"] == "string"
+    assert listed["s.h5::none"].startswith("unsupported")
+
+
+def test_a_mask_is_not_dropped(shell: Any) -> None:
+    with pytest.raises(UnsupportedDtype, match="mask"):
+        cs.concat([np.ma.array([1, 2], mask=[True, False])], "y.npy")
+
+
+def test_plain_hdf5_can_read_what_zarr_inputs_gave(shell: Any) -> None:
+    zarr.create_array("x.zarr", data=A)
+    cs.concat(["x.zarr"], "y.h5")
+    with h5py.File("y.h5") as file:
+        assert file["data"].compression == "gzip"
+    cs.concat(["x.zarr"], "z.h5", codec="zstd:3")
+    assert cs.info("z.h5")[0].codec == "zstd:3"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 name = "hdf5"
 
 _SANE = Codec((Step("shuffle", (0,)), Step("zlib", (4,))))
-"""For inputs whose codecs differ or have no neutral name: what every HDF5 library can read."""
+"""For inputs whose codecs differ, or would need a plugin to be read: any HDF5 library has these."""
 
 
 def open(path: Path, member: str | None, ref: str) -> Hdf5Source:
@@ -45,7 +45,8 @@ def layout(
 
     stored_dtype(spec.dtype)
     codec = wish.codec if wish.codec is not None else inherited.codec
-    if codec is None or (wish.codec is None and not all(map(available, codec.steps))):
+    own = inherited.dialect == "hdf5"
+    if codec is None or (wish.codec is None and not all(available(s, own) for s in codec.steps)):
         codec = _SANE
     codec = settled(codec, spec.dtype.itemsize)
     if spec.is_string:  # the chunks hold references into a heap: nothing to shuffle

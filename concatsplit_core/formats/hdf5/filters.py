@@ -150,8 +150,10 @@ def settled(codec: Codec, itemsize: int) -> Codec:
     return Codec(tuple(steps))
 
 
-def available(step: Step) -> bool:
-    """Whether HDF5 has a filter for a step."""
+def available(step: Step, plugins: bool = True) -> bool:
+    """Whether HDF5 has a filter for a step, of its own or with plugins."""
+    if not plugins and step.name in {"zstd", "blosc", "bz2", "lz4"}:
+        return False
     if step.name == "lz4":
         return LZ4 in _plugin_codes()
     return step.name in _STEPS

@@ -22,6 +22,7 @@ from concatsplit_core.errors import (
     OverBudget,
     UnsafeContent,
     UnsupportedDtype,
+    UsageError,
 )
 from concatsplit_core.files import Pool, input_error, open_input, read_exactly
 from concatsplit_core.formats.base import Extent, Storage
@@ -74,7 +75,7 @@ def malformed(ref: str, error: Exception) -> ConcatsplitError:
 class Hdf5Source:
     """One data set."""
 
-    path: Path
+    path: Any
     ref: str
     member: str
     spec: ArraySpec
@@ -113,7 +114,7 @@ class Hdf5Source:
     def _through_hdf5(self, dataset: Any, box: Box) -> np.ndarray:
         try:
             if self.spec.is_string:
-                return np.asarray(dataset.astype("T")[box.slices])
+                return _read_strings(dataset, box)
             return np.asarray(dataset[box.slices])
         except Exception as error:  # h5py passes on whatever a filter or a conversion raises
             raise malformed(self._at(box.start), error) from error
@@ -239,6 +240,14 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     return Hdf5Source(path, ref, member, spec, storage, extent, steps, fill)
 
 
+def _read_strings(dataset: Any, box: Box) -> np.ndarray:
+    """Variable-length strings; HDF5 has no way from ASCII ones to NumPy's, which are UTF-8."""
+    if h5py.check_string_dtype(dataset.dtype).encoding == "utf-8":
+        return np.asarray(dataset.astype("T")[box.slices])
+    texts = np.asarray(dataset.asstr("utf-8")[box.slices], dtype=object)
+    return texts.astype(np.dtypes.StringDType())
+
+
 def _lossless(found: list[filters.Filter]) -> bool:
     return all(item.code != filters.SCALEOFFSET for item in found)
 
@@ -278,9 +287,14 @@ def _attrs(dataset: Any) -> dict[str, Any]:
 
 def wrap(dataset: Any) -> Hdf5Source:
     """A data set that is open in this process, read through its own handle."""
+    if not dataset:
+        raise UsageError("an h5py.Dataset whose file is closed is no input; open it again")
+    dataset.file.flush()
     ref = f"{dataset.file.filename}::{dataset.name}"
     opened = Opened(dataset.file, -1)
     source = _describe(Path(dataset.file.filename), dataset.name, ref, dataset, opened)
+    if dataset.file.driver != "sec2":
+        source.path = None  # what that name stands for is no file
     source.dataset, source.extent = dataset, None
     source.spec = replace(source.spec, contiguous=False)
     return source
