@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    ListOfIntegers = click.ParamType[list[int]]
+    Anything = click.ParamType[Any]
+else:  # Click has made them generic in 8.4 only
+    ListOfIntegers = Anything = click.ParamType
 
-class Integers(click.ParamType[list[int]]):
+
+class Integers(ListOfIntegers):
     """Whole numbers separated by commas."""
 
     name = "N,N,..."
@@ -24,7 +30,7 @@ class Integers(click.ParamType[list[int]]):
             self.fail(f"'{value}' is not a list of whole numbers such as 3,2,4", param, ctx)
 
 
-class Chunks(click.ParamType[Any]):
+class Chunks(Anything):
     """A chunk shape, ``auto`` or ``none``."""
 
     name = "N,N,...|auto|none"
@@ -36,7 +42,7 @@ class Chunks(click.ParamType[Any]):
         return Integers().convert(value, param, ctx)
 
 
-class Ratio(click.ParamType[list[int]]):
+class Ratio(ListOfIntegers):
     """Whole numbers separated by colons."""
 
     name = "A:B:..."
