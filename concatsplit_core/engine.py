@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from concatsplit_core import outputs as places
-from concatsplit_core.formats.base import Storage
+from concatsplit_core.formats.base import Storage, Wish
 from concatsplit_core.inference import infer_cost
 from concatsplit_core.inheritance import inherit
 from concatsplit_core.inputs import Fingerprints, opened
@@ -33,6 +33,7 @@ def execute(job: Job, options: Options) -> Result:
         Any of its leaves; then no output was created or changed.
     """
     started = time.perf_counter()
+    memory, wish = options.memory_bytes, options.wish
     fingerprints = Fingerprints(job.sources)
     found = [places.find_place(ref) for ref in job.outputs]
     beside = [places.find_place(ref) for ref, _ in job.extras]
@@ -40,11 +41,9 @@ def execute(job: Job, options: Options) -> Result:
     with opened(job.also_read) as others:
         places.refuse_inputs([*found, *beside], [*job.sources, *others])
     places.refuse_existing([*found, *beside], options.force)
-    tiling, storages = _lay_out(job, found, options)
+    tiling, storages = _lay_out(job, found, wish)
     places.refuse_oversized(found, [segment.spec for segment in tiling.segments])
-    plan = make_plan(
-        job.shape, job.source_tiling, tiling, memory=options.memory_bytes, jobs=options.workers
-    )
+    plan = make_plan(job.shape, job.source_tiling, tiling, memory=memory, jobs=options.workers)
     result = _result(job, tiling, storages, found, plan)
     record = None if options.manifest is None else Path(os.path.realpath(options.manifest))
     if record is not None:
@@ -56,10 +55,10 @@ def execute(job: Job, options: Options) -> Result:
     return replace(result, seconds=time.perf_counter() - started)
 
 
-def _lay_out(job: Job, found: Sequence[Place], options: Options) -> tuple[Tiling, list[Storage]]:
+def _lay_out(job: Job, found: Sequence[Place], wish: Wish) -> tuple[Tiling, list[Storage]]:
     """Give every target its layout: as wished, else as the inputs, else what is sane."""
     storage, like, hint = inherit(job.sources, job.source_tiling, job.target_tiling, job.dtype)
-    wish = replace(options.wish, hint=hint)
+    wish = replace(wish, hint=hint)
     segments, storages = [], []
     for segment, place in zip(job.target_tiling.segments, found, strict=True):
         narrowed = place.format.adapt(wish, place.base)

@@ -189,3 +189,8 @@ def test_plain_hdf5_can_read_what_zarr_inputs_gave(shell: Any) -> None:
         assert file["data"].compression == "gzip"
     cs.concat(["x.zarr"], "z.h5", codec="zstd:3")
     assert cs.info("z.h5")[0].codec == "zstd:3"
+
+
+def test_a_wrong_option_is_named_before_an_output_that_exists(store: Any) -> None:
+    store.fails(2, "concat", "a.npy", "-o", "s.h5", "--codec", "foo", says="foo")
+    store.fails(2, "concat", "a.npy", "-o", "s.h5", "--memory", "much", says="much")
