@@ -14,9 +14,11 @@ else:  # Click has made them generic in 8.4 only
 
 
 class Integers(ListOfIntegers):
-    """Whole numbers separated by commas."""
+    """Whole numbers between separators."""
 
-    name = "N,N,..."
+    def __init__(self, name: str, separator: str, example: str) -> None:
+        self.name = name
+        self._separator, self._example = separator, example
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -25,9 +27,9 @@ class Integers(ListOfIntegers):
         if isinstance(value, list):
             return value
         try:
-            return [int(piece) for piece in str(value).split(",")]
+            return [int(piece) for piece in str(value).split(self._separator)]
         except ValueError:
-            self.fail(f"'{value}' is not a list of whole numbers such as 3,2,4", param, ctx)
+            self.fail(f"'{value}' is not made of whole numbers, as {self._example}", param, ctx)
 
 
 class Chunks(Anything):
@@ -39,26 +41,9 @@ class Chunks(Anything):
         """Turn ``64,128`` into a list; leave the words."""
         if value in ("auto", "none") or not isinstance(value, str):
             return value
-        return Integers().convert(value, param, ctx)
+        return INTEGERS.convert(value, param, ctx)
 
 
-class Ratio(ListOfIntegers):
-    """Whole numbers separated by colons."""
-
-    name = "A:B:..."
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> list[int]:
-        """Turn ``8:1:1`` into a list."""
-        if isinstance(value, list):
-            return value
-        try:
-            return [int(piece) for piece in str(value).split(":")]
-        except ValueError:
-            self.fail(f"'{value}' is not a ratio such as 8:1:1", param, ctx)
-
-
-RATIO = Ratio()
-INTEGERS = Integers()
+INTEGERS = Integers("N,N,...", ",", "3,2,4")
+RATIO = Integers("A:B:...", ":", "8:1:1")
 CHUNKS = Chunks()

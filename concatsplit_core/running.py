@@ -69,8 +69,7 @@ class Run:
                 self._attempt(self._stage_record, *record)
             fingerprints.check()
             self._tell(Publishing())
-            self._attempt(self._staging.publish)
-            self._attempt(self._settle)
+            self._attempt(self._staging.publish, self._settle)
         except BaseException as error:
             with deferred_signals(forget=True):
                 for writer in self._writers.values():

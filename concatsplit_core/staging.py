@@ -14,6 +14,7 @@ import os
 import secrets
 import shutil
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,8 +124,14 @@ class Staging:
             path.mkdir()
             self._made.append(path)
 
-    def publish(self) -> None:
-        """Move all outputs to their names, or none of them."""
+    def publish(self, settle: Callable[[], None]) -> None:
+        """Move all outputs to their names, or none of them.
+
+        Parameters
+        ----------
+        settle : callable
+            What has to follow the moves; if it fails they are taken back.
+        """
         for claim in self._claims:
             _keep_mode(claim)
         if self._sync:
@@ -135,6 +142,7 @@ class Staging:
                 for claim in self._claims:
                     done.append(claim)
                     _move(claim)
+                settle()
                 if self._sync:
                     for folder in {claim.final.parent for claim in self._claims}:
                         _sync_path(folder)
@@ -143,7 +151,7 @@ class Staging:
                     _move_back(claim)
                 raise
             self._made.clear()
-        self._clean()
+            self._clean()  # may take long, and is no time to be interrupted: the run has succeeded
 
     def rollback(self) -> None:
         """Remove all that was staged, and the folders made for it."""

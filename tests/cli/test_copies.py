@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import warnings
 from typing import Any
@@ -194,3 +195,19 @@ def test_plain_hdf5_can_read_what_zarr_inputs_gave(shell: Any) -> None:
 def test_a_wrong_option_is_named_before_an_output_that_exists(store: Any) -> None:
     store.fails(2, "concat", "a.npy", "-o", "s.h5", "--codec", "foo", says="foo")
     store.fails(2, "concat", "a.npy", "-o", "s.h5", "--memory", "much", says="much")
+
+
+def test_what_follows_the_moves_takes_them_back_when_it_fails(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)
+        zarr.consolidate_metadata("s.zarr")
+
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(zarr, "consolidate_metadata", full)
+    before = store.snapshot()
+    store.fails(6, "feed", "a.npy", "s.zarr::late")
+    assert store.snapshot() == before

@@ -264,7 +264,7 @@ def test_nothing_is_left_where_a_join_fails_late(
 ) -> None:
     from concatsplit_core.staging import Staging
 
-    def full(self: Staging) -> None:
+    def full(self: Staging, settle: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Staging, "publish", full)
