@@ -60,6 +60,11 @@ _OPERATOR_OPTIONS = (
         type=click.Choice(["2", "3"]),
         help="Format of a Zarr output.  [default: as the inputs, else 3]",
     ),
+    click.option(
+        "--routes",
+        metavar="NAME,...",
+        help="Let bytes move only by these of kernel, encoded, mapped, decoded.  [default: all]",
+    ),
     click.option("-n", "--dry-run", is_flag=True, help="Print the plan, create nothing."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout."),
     click.option(
@@ -90,6 +95,7 @@ _FOR_THE_CORE = (
     "codec",
     "memory_order",
     "zarr_format",
+    "routes",
     "dry_run",
     "sync",
     "manifest",

@@ -43,7 +43,14 @@ def execute(job: Job, options: Options) -> Result:
     places.refuse_existing([*found, *beside], options.force)
     tiling, storages = _lay_out(job, found, wish)
     places.refuse_oversized(found, [segment.spec for segment in tiling.segments])
-    plan = make_plan(job.shape, job.source_tiling, tiling, memory=memory, jobs=options.workers)
+    plan = make_plan(
+        job.shape,
+        job.source_tiling,
+        tiling,
+        memory=memory,
+        jobs=options.workers,
+        routes=options.allowed_routes,
+    )
     result = _result(job, tiling, storages, found, plan)
     record = None if options.manifest is None else Path(os.path.realpath(options.manifest))
     if record is not None:

@@ -36,6 +36,8 @@ UNAVAILABLE = {
 _POOLS, _SPARE, _FEWEST = 4, 24, 16
 """Pools that may be full at once, and descriptors left for everything else."""
 
+_COPY_BUFFER = 1 << 20
+
 
 class Pool[K: Hashable, V]:
     """Open things by key, the least recently used ones closed when there are too many.
@@ -101,12 +103,12 @@ class Pool[K: Hashable, V]:
                 self._close(self._things.popitem()[1])
 
 
-def open_input(path: Path) -> int:
+def open_input(path: Path | str) -> int:
     """A descriptor of a regular file, for reading; never waits for a FIFO."""
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
 
 
-def read_exactly(fd: int, view: memoryview, offset: int, path: Path) -> None:
+def read_exactly(fd: int, view: memoryview, offset: int, path: Path | str) -> None:
     """Fill a buffer from a file.
 
     Raises
@@ -123,6 +125,55 @@ def read_exactly(fd: int, view: memoryview, offset: int, path: Path) -> None:
                 ref=str(path),
             )
         done += count
+
+
+_BLOCK = 4096
+"""Bytes of a file system's block; whole blocks can be shared between files."""
+
+_SHAREABLE = 1 << 18
+"""Bytes of the shortest range that is cut so that its whole blocks can be shared."""
+
+
+def copy_range(source: int, start: int, target: int, to: int, size: int, path: Path | str) -> None:
+    """Copy a range between files without leaving the kernel, as far as it is able to.
+
+    On file systems that can share blocks between files, and where both offsets agree modulo the
+    block size, whole blocks are shared instead: they are a call of their own.
+
+    Raises
+    ------
+    InputChanged
+        The source ends inside the range.
+    """
+    head = -start % _BLOCK
+    if head and size >= _SHAREABLE and not (start - to) % _BLOCK:
+        _copy(source, start, target, to, head, path)
+        start, to, size = start + head, to + head, size - head
+    _copy(source, start, target, to, size, path)
+
+
+def _copy(source: int, start: int, target: int, to: int, size: int, path: Path | str) -> None:
+    done = 0
+    while done < size:
+        try:
+            count = os.copy_file_range(source, target, size - done, start + done, to + done)
+        except OSError as error:
+            if error.errno in FULL:
+                raise
+            break  # the kernel cannot, between these two files
+        if not count:
+            break
+        done += count
+    while done < size:
+        data = bytearray(min(size - done, _COPY_BUFFER))
+        try:
+            read_exactly(source, memoryview(data), start + done, path)
+        except OSError as error:
+            if isinstance(error, ConcatsplitError):
+                raise
+            raise input_error(str(path), error) from error
+        write_all(target, data, to + done)
+        done += len(data)
 
 
 def write_all(fd: int, data: Any, offset: int) -> None:

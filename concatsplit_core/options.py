@@ -13,6 +13,7 @@ from concatsplit_core.codecs.pipeline import Codec, parse_codec
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Wish
 from concatsplit_core.inference import Casting
+from concatsplit_core.plan import ROUTES, Route
 from concatsplit_core.sizes import parse_size
 from concatsplit_core.spec import Order
 
@@ -44,6 +45,8 @@ class Options:
     memory_order : {"C", "F"}, optional
         Of an .npy output.
     zarr_format : {2, 3}, optional
+    routes : str or sequence of str, optional
+        Allow only these ways for bytes to move, such as ``"mapped,decoded"``.
     dry_run : bool
         Plan only; create nothing.
     sync : bool
@@ -64,12 +67,14 @@ class Options:
     codec: str | Codec | None = None
     memory_order: Order | None = None
     zarr_format: int | None = None
+    routes: str | Sequence[str] | None = None
     dry_run: bool = False
     sync: bool = True
     manifest: str | os.PathLike[str] | None = None
     on_event: Callable[[Any], None] | None = None
 
     def __post_init__(self) -> None:
+        self.allowed_routes  # noqa: B018 - says what is wrong with them before anything is opened
         if self.promote and self.dtype is not None:
             raise UsageError("--dtype and --promote both choose a dtype; give one of them")
         if self.casting not in CASTINGS:
@@ -90,6 +95,27 @@ class Options:
     def workers(self) -> int:
         """Number of worker threads."""
         return self.jobs or len(os.sched_getaffinity(0))
+
+    @property
+    def allowed_routes(self) -> tuple[Route, ...]:
+        """Routes that may be taken, cheapest first.
+
+        Raises
+        ------
+        UsageError
+            One of those asked for is none.
+        """
+        if self.routes is None:
+            return ROUTES
+        asked = self.routes.split(",") if isinstance(self.routes, str) else self.routes
+        wanted = {name.strip() for name in asked}
+        unknown = wanted.difference(ROUTES)
+        if unknown or not wanted:
+            raise UsageError(
+                f"--routes {','.join(asked)}: '{min(unknown, default='')}' is none of "
+                f"{', '.join(ROUTES)}"
+            )
+        return tuple(route for route in ROUTES if route in wanted)
 
     @property
     def wanted_dtype(self) -> np.dtype | None:

@@ -30,13 +30,28 @@ class Task(NamedTuple):
     """Boxes to read and boxes to write, all on the logical array.
 
     A task owns what it writes: no other task writes any part of a chunk, shard or byte range
-    of its boxes. Its reads cover its writes.
+    of its boxes. Its reads and moves together cover its writes.
+
+    Parameters
+    ----------
+    number : int
+    route : str
+        Who does the task.
+    reads : tuple of Piece
+        What goes through memory as array elements.
+    writes : tuple of Piece
+    moves : tuple of Piece
+        What goes as it is stored: runs of bytes, chunks, or shards.
+    shards : bool
+        The moves are of whole shards.
     """
 
     number: int
     route: Route
     reads: tuple[Piece, ...]
     writes: tuple[Piece, ...]
+    moves: tuple[Piece, ...] = ()
+    shards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +63,18 @@ class Band:
     reads, writes : tuple of (int, Interval)
         Source, or target, and the interval of the logical axis.
     route : str
-        The dearest route that any of its pairs needs.
+        Who does its tasks.
+    moves : tuple of (int, Interval)
+        What goes as it is stored, from which source.
+    shards : bool
+        The moves are of whole shards.
     """
 
     reads: tuple[tuple[int, Interval], ...]
     writes: tuple[tuple[int, Interval], ...]
     route: Route
+    moves: tuple[tuple[int, Interval], ...] = ()
+    shards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +126,8 @@ class Sweep:
                 band.route,
                 tuple(Piece(i, outer.with_axis(self.axis, along)) for i, along in band.reads),
                 tuple(Piece(i, outer.with_axis(self.axis, along)) for i, along in band.writes),
+                tuple(Piece(i, outer.with_axis(self.axis, along)) for i, along in band.moves),
+                band.shards,
             )
 
     def _at(self, index: Shape) -> Iterator[tuple[tuple[Interval, ...], int]]:

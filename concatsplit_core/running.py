@@ -24,12 +24,17 @@ from concatsplit_core.job import Job
 from concatsplit_core.options import Options
 from concatsplit_core.outputs import Place
 from concatsplit_core.plan import Plan, Task
-from concatsplit_core.routes import decoded, mapped
+from concatsplit_core.routes import decoded, encoded, kernel, mapped
 from concatsplit_core.routes.base import Context, RunTask
 from concatsplit_core.spec import ArraySpec, Tiling
 from concatsplit_core.staging import Staging
 
-_ROUTES: dict[str, RunTask] = {"mapped": mapped.run, "decoded": decoded.run}
+_ROUTES: dict[str, RunTask] = {
+    "kernel": kernel.run,
+    "encoded": encoded.run,
+    "mapped": mapped.run,
+    "decoded": decoded.run,
+}
 
 
 class Run:
@@ -145,10 +150,15 @@ class Run:
             reading=Pool(open_input, os.close),
             writing=Pool(_open_staged, os.close),
         )
+
+        def work(task: Task) -> None:
+            _ROUTES[task.route](task, context)
+            context.turns.finish(task.number)
+
         try:
             run_tasks(
                 self._plan.tasks(),
-                lambda task: _ROUTES[task.route](task, context),
+                work,
                 jobs=self._plan.workers,
                 done=self._count,
                 cancel=context.turns.cancel,

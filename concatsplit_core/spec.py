@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,24 @@ Order = Literal["C", "F"]
 
 STRING_BYTES = 64
 """What a variable-length string is taken to cost in memory: its 16-byte slot and its text."""
+
+
+class Encoding(NamedTuple):
+    """How the bytes of a chunk come about: between equal encodings they may move as stored.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        Of the items as they lie in the chunk.
+    codec : hashable
+        The steps that the items went through, settings included.
+    transposed : tuple of int
+        Order of the axes in the chunk; empty where it is C order.
+    """
+
+    dtype: np.dtype
+    codec: Hashable
+    transposed: Shape = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +54,12 @@ class ArraySpec:
         What has to be written as a whole, where that is more than a chunk.
     sequential : bool
         Can only be written from its first element to its last.
+    in_memory : bool
+        The elements are in no file.
+    encoding : Encoding, optional
+        Of the chunks; None where they cannot be had as stored.
+    packing : hashable, optional
+        How chunks lie in a shard, and what an absent one stands for; None as for `encoding`.
     """
 
     shape: Shape
@@ -44,6 +69,9 @@ class ArraySpec:
     chunks: Shape | None = None
     shards: Shape | None = None
     sequential: bool = False
+    in_memory: bool = False
+    encoding: Encoding | None = None
+    packing: Hashable | None = None
 
     @property
     def ndim(self) -> int:
@@ -81,6 +109,7 @@ class ArraySpec:
             shape=insert(self.shape, axis, 1),
             chunks=None if self.chunks is None else insert(self.chunks, axis, 1),
             shards=None if self.shards is None else insert(self.shards, axis, 1),
+            encoding=None if self.encoding and self.encoding.transposed else self.encoding,
         )
 
 

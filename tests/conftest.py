@@ -7,7 +7,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest.register_assert_rewrite("conformance.arrays", "conformance.base", "conformance.zarrs")
+pytest.register_assert_rewrite("conformance.arrays", "conformance.base", "conformance.zarr_arrays")
 
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("dev", **_COMMON)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 CORE = "concatsplit_core"
 PACKAGES = {CORE: ROOT / CORE, "concatsplit_cli": ROOT / "cli"}
 
-PURE = ("geometry", "spec", "inference", "plan", "planner", "blocking", "routing", "cuts")
+PURE = ("geometry", "spec", "inference", "plan", "planner", "planning", "cuts")
 SHARED = ("base", "grid", "chunking", "registry", "memory", "descr", "npy_header")
 """What formats share; .npy files and .npz members have the same header."""
 HEAVY = {"h5py", "zarr", "numcodecs", "rich", "hdf5plugin", "google_crc32c"}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from concatsplit_core.codecs.pipeline import Codec
+from concatsplit_core.files import copy_range, open_input, read_exactly, write_all
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec, Order
 
@@ -27,6 +29,57 @@ class Extent:
 
     path: Path
     offset: int
+
+
+class Stored(NamedTuple):
+    """A chunk, or a shard, as it is stored.
+
+    Parameters
+    ----------
+    nbytes : int
+    path : Path, optional
+        The file that holds it.
+    offset : int
+        Where it starts in the file.
+    data : bytes-like, optional
+        Its bytes, where they are in no file of their own.
+    skipped : int
+        A bit for each step of the codec that this chunk did not go through, as in HDF5.
+    shard : bool
+        It is a shard, with its index.
+    """
+
+    nbytes: int
+    path: Path | str | None = None
+    offset: int = 0
+    data: Any = None
+    skipped: int = 0
+    shard: bool = False
+
+
+def load(stored: Stored) -> Any:
+    """The bytes of a chunk or shard."""
+    if stored.path is None:
+        return stored.data
+    data = bytearray(stored.nbytes)
+    fd = open_input(stored.path)
+    try:
+        read_exactly(fd, memoryview(data), stored.offset, stored.path)
+    finally:
+        os.close(fd)
+    return data
+
+
+def copy_stored(stored: Stored, fd: int, to: int) -> None:
+    """Copy a chunk or shard into a file."""
+    if stored.path is None:
+        write_all(fd, stored.data, to)
+        return
+    here = open_input(stored.path)
+    try:
+        copy_range(here, stored.offset, fd, to, stored.nbytes, stored.path)
+    finally:
+        os.close(here)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +107,10 @@ class Storage:
     dialect: str = ""
 
 
+Moved = Mapping[Shape, "Stored | np.ndarray | None"]
+"""What has been found of chunks that are not to be encoded from a block."""
+
+
 class Source(Protocol):
     """One array that is read."""
 
@@ -62,6 +119,11 @@ class Source(Protocol):
     spec: ArraySpec
     storage: Storage
     extent: Extent | None
+
+    @property
+    def fill(self) -> np.ndarray | None:
+        """What an absent chunk stands for; None without chunks, and for strings."""
+        ...
 
     @property
     def path(self) -> Path | None:
@@ -75,6 +137,10 @@ class Source(Protocol):
         """
         ...
 
+    def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
+        """Every chunk, or shard, that lies in a box, as it is stored; None where it is absent."""
+        ...
+
     def prepare(self, folder: Path) -> None:
         """Make ready to be read; what has to be spooled goes into the folder."""
         ...
@@ -86,6 +152,23 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
+class Unchunked:
+    """What a source without chunks, or a target that is written by its extent, need not have."""
+
+    __slots__ = ()
+    fill: np.ndarray | None = None
+    takes_skipped: bool = False
+
+    def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
+        raise AssertionError("there are no chunks")
+
+    def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> Any:
+        raise AssertionError("it is written through its extent")
+
+    def store(self, encoded: Any) -> None:
+        raise AssertionError("it is written through its extent")
+
+
 class Target(Protocol):
     """One array that is written, in a staged file."""
 
@@ -94,8 +177,26 @@ class Target(Protocol):
     ordered: bool
     """Whether `store` has to be called in the order of the tasks, by one thread at a time."""
 
-    def encode(self, box: Box, block: np.ndarray) -> Any:
-        """Encode a block that covers whole chunks; called by many threads."""
+    @property
+    def fill(self) -> np.ndarray | None:
+        """As of a source."""
+        ...
+
+    takes_skipped: bool
+    """Whether a chunk that skipped steps of its codec can be stored as it is."""
+
+    def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> Any:
+        """Encode a block that covers whole chunks; called by many threads.
+
+        Parameters
+        ----------
+        box : Box
+        block : numpy.ndarray, optional
+            Not needed where all chunks are moved.
+        moved : mapping, optional
+            By its first index, a chunk, or shard, that is stored already, or decoded as an
+            array; None for one that stays absent.
+        """
         ...
 
     def store(self, encoded: Any) -> None:

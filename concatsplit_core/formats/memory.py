@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from concatsplit_core.errors import UnsupportedDtype
-from concatsplit_core.formats.base import Extent, Storage
+from concatsplit_core.formats.base import Extent, Storage, Unchunked
 from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
 
@@ -17,7 +17,7 @@ name = "memory"
 
 
 @dataclass(slots=True)
-class MemorySource:
+class MemorySource(Unchunked):
     """A NumPy array."""
 
     array: np.ndarray
@@ -51,5 +51,5 @@ def wrap(array: np.ndarray, ref: str) -> MemorySource:
             f"{ref}: is masked, and no format here keeps a mask; fill it", ref=ref
         )
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
-    spec = ArraySpec(array.shape, array.dtype, "F" if fortran else "C")
+    spec = ArraySpec(array.shape, array.dtype, "F" if fortran else "C", in_memory=True)
     return MemorySource(array, ref, spec)

@@ -12,7 +12,7 @@ import numpy as np
 
 from concatsplit_core.errors import MalformedInput, UnsupportedDtype, UsageError
 from concatsplit_core.files import open_input, write_all
-from concatsplit_core.formats.base import Extent, Storage, Target, Wish
+from concatsplit_core.formats.base import Extent, Storage, Target, Unchunked, Wish
 from concatsplit_core.formats.npy_header import format_header, parse_header
 from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
@@ -23,7 +23,7 @@ _FIRST_READ = 4096
 
 
 @dataclass(slots=True)
-class NpySource:
+class NpySource(Unchunked):
     """An .npy file, described; its bytes are read by the mapped route."""
 
     path: Path | None
@@ -125,7 +125,7 @@ def adapt(wish: Wish, base: Path | None) -> Wish:
     return wish
 
 
-class NpyTarget:
+class NpyTarget(Unchunked):
     """An array in a staged .npy file, written by the mapped route or block by block."""
 
     ordered = False
@@ -133,12 +133,6 @@ class NpyTarget:
     def __init__(self, path: Path, spec: ArraySpec, offset: int) -> None:
         self.spec = spec
         self.extent: Extent | None = Extent(path, offset)
-
-    def encode(self, box: Box, block: np.ndarray) -> Any:
-        raise AssertionError("an .npy file is written through its extent")
-
-    def store(self, encoded: Any) -> None:
-        raise AssertionError("an .npy file is written through its extent")
 
 
 class NpyWriter:

@@ -24,7 +24,7 @@ from concatsplit_core.errors import (
     UnsafeContent,
     UsageError,
 )
-from concatsplit_core.formats.base import Extent, Storage, Wish
+from concatsplit_core.formats.base import Extent, Storage, Unchunked, Wish
 from concatsplit_core.formats.npy_header import LONGEST, Header, parse_header, prefix_length
 from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
@@ -36,7 +36,7 @@ _COPY = 1 << 20
 
 
 @dataclass(slots=True)
-class NpzSource:
+class NpzSource(Unchunked):
     """One member of an archive."""
 
     path: Path | None

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.base import Extent, Storage, Wish
+from concatsplit_core.formats.base import Extent, Moved, Storage, Unchunked, Wish
 from concatsplit_core.formats.npy_header import format_header
 from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
@@ -57,7 +57,7 @@ def settle(base: Path) -> None:
     """A stream holds nothing else."""
 
 
-class StreamTarget:
+class StreamTarget(Unchunked):
     """The array that is being written to stdout."""
 
     ordered = True
@@ -66,8 +66,10 @@ class StreamTarget:
     def __init__(self, spec: ArraySpec) -> None:
         self.spec = spec
 
-    def encode(self, box: Box, block: np.ndarray) -> Any:
+    def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> Any:
         """The bytes of a block, which the stream has next when its turn comes."""
+        if block is None:
+            raise AssertionError("nothing moves into a stream as it is stored")
         return np.ascontiguousarray(block).reshape(-1).view(np.uint8)
 
     def store(self, encoded: Any) -> None:

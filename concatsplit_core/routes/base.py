@@ -25,19 +25,24 @@ class Turns:
 
     def __init__(self) -> None:
         self._next = 0
+        self._finished: set[int] = set()
         self._changed = threading.Condition()
         self._over = False
 
-    @contextmanager
-    def at(self, index: int) -> Iterator[None]:
-        """Wait for the turn of a task, and pass it on."""
+    def wait(self, number: int) -> None:
+        """Wait until all tasks before this one are finished."""
         with self._changed:
-            self._changed.wait_for(lambda: self._next == index or self._over)
+            self._changed.wait_for(lambda: self._next == number or self._over)
             if self._over:
                 raise Cancelled
-        yield
+
+    def finish(self, number: int) -> None:
+        """Say that a task is finished, whether it waited for its turn or not."""
         with self._changed:
-            self._next += 1
+            self._finished.add(number)
+            while self._next in self._finished:
+                self._finished.remove(self._next)
+                self._next += 1
             self._changed.notify_all()
 
     def cancel(self) -> None:

@@ -21,13 +21,13 @@ def run(task: Task, context: Context) -> None:
         None if context.targets[write.array].extent else _encode(write, block, context)
         for write, block in zip(task.writes, blocks, strict=True)
     ]
-    with context.turns.at(task.number):
-        for write, block, data in zip(task.writes, blocks, encoded, strict=True):
-            if context.targets[write.array].extent:
-                write_block(write, block, context)
-            else:
-                with context.writing_to(write.array):
-                    context.targets[write.array].store(data)
+    context.turns.wait(task.number)
+    for write, block, data in zip(task.writes, blocks, encoded, strict=True):
+        if context.targets[write.array].extent:
+            write_block(write, block, context)
+        else:
+            with context.writing_to(write.array):
+                context.targets[write.array].store(data)
 
 
 def _finish(write: Piece, block: np.ndarray, context: Context) -> None:

@@ -55,7 +55,7 @@ class _Runs(NamedTuple):
             yield base + sum(at)
 
 
-def _runs(spec: ArraySpec, box: Box) -> _Runs:
+def _runs(spec: ArraySpec, box: Box, shallowest: int = 0) -> _Runs:
     step = -1 if spec.order == "F" else 1
     whole, start, shape = spec.shape[::step], box.start[::step], box.shape[::step]
     strides = [spec.dtype.itemsize] * len(whole)
@@ -64,9 +64,25 @@ def _runs(spec: ArraySpec, box: Box) -> _Runs:
     depth = len(whole)
     while depth and shape[depth - 1] == whole[depth - 1]:
         depth -= 1
-    depth = max(0, depth - 1)
+    depth = max(0, depth - 1, shallowest)
     nbytes = prod(shape[depth:]) * spec.dtype.itemsize
     return _Runs(start, shape, tuple(strides), depth, prod(shape[:depth]), nbytes)
+
+
+def common_runs(
+    source: ArraySpec, box: Box, target: ArraySpec, place: Box
+) -> Iterator[tuple[int, int, int]]:
+    """Runs of bytes that a box has in two arrays of one element order.
+
+    Yields
+    ------
+    tuple of int
+        Where the run starts in the source's elements and in the target's, and its size, in bytes.
+    """
+    depth = max(_runs(source, box).depth, _runs(target, place).depth)
+    here, there = _runs(source, box, depth), _runs(target, place, depth)
+    for start, to in zip(here.offsets(), there.offsets(), strict=True):
+        yield start, to, here.nbytes
 
 
 def read_whole(fd: int, extent: Extent, spec: ArraySpec, box: Box, into: memoryview) -> bool:

@@ -21,7 +21,7 @@ from conformance.arrays import (
     concatenated,
     make,
 )
-from conformance.zarrs import read as read_zarr
+from conformance.zarr_arrays import read as read_zarr
 
 import concatsplit_core as cs
 from concatsplit_core.errors import UnsupportedDtype

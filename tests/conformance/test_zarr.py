@@ -9,7 +9,7 @@ import numcodecs
 import zarr.codecs as own
 import zarr.codecs.numcodecs as foreign
 from conformance.arrays import BYTES, NESTED, NUMBERS, SWAPPED, TEXT, TIMES, Row
-from conformance.zarrs import ZarrConformance
+from conformance.zarr_arrays import ZarrConformance
 
 warnings.filterwarnings("ignore", message="Numcodecs codecs are not in the Zarr version 3")
 FLAT = [("a", "<i2"), ("b", "<f8"), ("c", "S3")]

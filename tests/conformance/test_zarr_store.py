@@ -12,7 +12,7 @@ import pytest
 import zarr
 import zarr.codecs as own
 from conformance.arrays import SUBARRAY, assert_same, concatenated, make, tree_bytes
-from conformance.zarrs import create, opened, read
+from conformance.zarr_arrays import create, opened, read
 
 import concatsplit_core as cs
 from concatsplit_core.errors import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from math import prod
 
@@ -12,11 +13,24 @@ from hypothesis import strategies as st
 
 from concatsplit_core.errors import OverBudget
 from concatsplit_core.geometry import Interval, drop, replace
-from concatsplit_core.plan import Plan
+from concatsplit_core.plan import ROUTES, Plan
 from concatsplit_core.planner import make_plan
-from concatsplit_core.spec import ArraySpec, Segment, Tiling
+from concatsplit_core.planning import moving, routing
+from concatsplit_core.spec import ArraySpec, Encoding, Segment, Tiling
 
 DTYPES = ("u1", "<f4", "<f8", "V3")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_runs() -> Iterator[None]:
+    """Let the kernel have runs, and tasks, as short as the arrays here are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(routing, "LONG_RUN", 24)
+        patch.setattr(moving, "KERNEL_BYTES", 200)
+        yield
+
+
+ENCODINGS = (None, Encoding(np.dtype("u1"), "zstd"), Encoding(np.dtype("u1"), "zstd"))
 
 
 @st.composite
@@ -48,7 +62,16 @@ def segments(
             times = draw(st.integers(1, 3))
             shards = tuple(c * times for c in chunks)
         order = draw(st.sampled_from("CF")) if chunks is None else "C"
-        spec = ArraySpec(own, np.dtype(dtype), order, chunks is None, chunks, shards)
+        spec = ArraySpec(
+            own,
+            np.dtype(dtype),
+            order,
+            chunks is None,
+            chunks,
+            shards,
+            encoding=draw(st.sampled_from(ENCODINGS)) if chunks is not None else None,
+            packing=draw(st.sampled_from((None, "end"))) if shards is not None else None,
+        )
         found.append(Segment(part, spec))
     return tuple(found)
 
@@ -73,10 +96,10 @@ budgets = st.integers(1 << 6, 1 << 16)
 jobs = st.integers(1, 4)
 
 
-def plan_of(problem: tuple, memory: int, workers: int) -> Plan:
+def plan_of(problem: tuple, memory: int, workers: int, routes: tuple = ROUTES) -> Plan:
     shape, sources, targets = problem
     try:
-        return make_plan(shape, sources, targets, memory=memory, jobs=workers)
+        return make_plan(shape, sources, targets, memory=memory, jobs=workers, routes=routes)
     except OverBudget as error:
         if error.found > memory:
             reject()
@@ -101,23 +124,75 @@ def test_every_element_is_written_once(problem: tuple, memory: int, workers: int
 
 @settings(max_examples=150)
 @given(problems(), budgets, jobs)
-def test_a_task_reads_what_it_writes(problem: tuple, memory: int, workers: int) -> None:
+def test_a_task_has_what_it_writes(problem: tuple, memory: int, workers: int) -> None:
     shape, sources, targets = problem
     plan = plan_of(problem, memory, workers)
     for task in plan.tasks():
-        read = np.zeros(shape, int)
-        for piece in task.reads:
+        had = np.zeros(shape, int)
+        for piece in (*task.reads, *task.moves):
             interval = sources.segments[piece.array].interval
             assert interval.start <= piece.box.start[sources.axis]
             assert piece.box.stop[sources.axis] <= interval.stop
             assert piece.box.size
-            read[piece.box.slices] += 1
-        assert (read <= 1).all()
+            had[piece.box.slices] += 1
+        assert (had <= 1).all()
         for piece in task.writes:
             interval = targets.segments[piece.array].interval
             assert interval.start <= piece.box.start[targets.axis]
             assert piece.box.stop[targets.axis] <= interval.stop
-            assert (read[piece.box.slices] == 1).all()
+            assert (had[piece.box.slices] == 1).all()
+
+
+@settings(max_examples=300)
+@given(problems(), budgets, jobs)
+def test_what_moves_is_the_same_on_both_sides(problem: tuple, memory: int, workers: int) -> None:
+    _, sources, targets = problem
+    for task in plan_of(problem, memory, workers).tasks():
+        assert not task.moves or task.route in {"kernel", "encoded"}
+        if task.route == "kernel":
+            assert [m.box for m in task.moves] == [w.box for w in task.writes]
+        for move in task.moves if task.route == "encoded" else ():
+            (write,) = task.writes
+            for tiling, piece in ((sources, move), (targets, write)):
+                view = tiling.view(piece.array)
+                start = tiling.segments[piece.array].interval.start
+                box = move.box.shift(tiling.axis, -start)
+                unit = view.shards if task.shards else view.chunks
+                assert unit is not None
+                for a, b, u, n in zip(box.start, box.stop, unit, view.shape, strict=True):
+                    assert a % u == 0
+                    assert b % u == 0 or b == n
+            here, there = sources.view(move.array), targets.view(write.array)
+            assert here.encoding is not None
+            assert here.encoding == there.encoding
+            assert here.chunks == there.chunks
+            if task.shards:
+                assert (here.shards, here.packing) == (there.shards, there.packing)
+            _same_edges(move, sources, write, targets, there.chunks)
+
+
+def _same_edges(move, sources, write, targets, chunks) -> None:
+    """A chunk that is cut off by the end of one array is cut off there by that of the other."""
+    axis = targets.axis
+    stop = move.box.stop[axis]
+    ends = (sources.segments[move.array].interval.stop, targets.segments[write.array].interval.stop)
+    start = targets.segments[write.array].interval.start
+    assert (stop - start) % chunks[axis] == 0 or ends == (stop, stop)
+
+
+@settings(max_examples=150)
+@given(problems(), budgets, jobs, st.sets(st.sampled_from(("kernel", "encoded", "mapped"))))
+def test_only_allowed_routes_are_taken(
+    problem: tuple, memory: int, workers: int, some: set[str]
+) -> None:
+    shape, _, targets = problem
+    allowed = tuple(route for route in ROUTES if route in some or route == "decoded")
+    plan = plan_of(problem, memory, workers, allowed)
+    assert {task.route for task in plan.tasks()} <= set(allowed)
+    assert set(plan.routes) <= set(allowed)
+    total = prod(shape) * targets.segments[0].spec.dtype.itemsize
+    assert sum(plan.routes.values()) == total
+    assert set(plan.reasons) <= set(plan.routes)
 
 
 @settings(max_examples=150)
@@ -146,7 +221,7 @@ def test_peak_is_promised_and_kept(problem: tuple, memory: int, workers: int) ->
     assert 1 <= plan.workers <= workers
     assert plan.peak_memory_bytes <= memory
     itemsize = targets.segments[0].spec.dtype.itemsize
-    largest = max(sum(w.box.size for w in task.writes) for task in plan.tasks())
+    largest = max((sum(w.box.size for w in t.writes) for t in plan.tasks() if t.reads), default=0)
     assert plan.workers * largest * itemsize <= plan.peak_memory_bytes
     assert max(prod(w.box.shape) for t in plan.tasks() for w in t.writes) <= prod(plan.block)
 
@@ -163,7 +238,7 @@ def test_counts_of_bytes(problem: tuple, memory: int, workers: int) -> None:
     contiguous = all(s.spec.contiguous for t in (sources, targets) for s in t.segments)
     if contiguous:
         assert plan.read_amplification == 1
-        assert set(plan.routes) == {"mapped"}
+        assert set(plan.routes) <= {"kernel", "mapped"}
 
 
 def _bytes_decoded(plan: Plan, sources: Tiling) -> int:
@@ -180,6 +255,9 @@ def _bytes_decoded(plan: Plan, sources: Tiling) -> int:
                 for a, b, c, n in zip(box.start, box.stop, chunks, view.shape, strict=True)
             )
             total += prod(sides) * view.dtype.itemsize
+        total += sum(
+            piece.box.size * sources.view(piece.array).dtype.itemsize for piece in task.moves
+        )
     return total
 
 

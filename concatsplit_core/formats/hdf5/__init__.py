@@ -10,7 +10,7 @@ from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Storage, Wish
 from concatsplit_core.formats.chunking import choose_chunks
-from concatsplit_core.spec import ArraySpec
+from concatsplit_core.spec import ArraySpec, Encoding
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.hdf5.reading import Hdf5Source
@@ -62,7 +62,14 @@ def layout(
         return laid, replace(inherited, codec=Codec(), native=None)
     chunks = choose_chunks(spec, wish, like)
     chunks = tuple(min(c, max(1, n)) for c, n in zip(chunks, spec.shape, strict=True))
-    laid = replace(spec, order="C", contiguous=False, chunks=chunks, shards=None)
+    laid = replace(
+        spec,
+        order="C",
+        contiguous=False,
+        chunks=chunks,
+        shards=None,
+        encoding=None if spec.is_string else Encoding(spec.dtype, codec.steps),
+    )
     return laid, replace(inherited, codec=codec, native=None)
 
 

@@ -25,11 +25,12 @@ from concatsplit_core.errors import (
     UsageError,
 )
 from concatsplit_core.files import Pool, input_error, open_input, read_exactly
-from concatsplit_core.formats.base import Extent, Storage
+from concatsplit_core.formats.base import Extent, Storage, Stored
 from concatsplit_core.formats.grid import chunks_of, clip
 from concatsplit_core.formats.hdf5 import filters, links
+from concatsplit_core.formats.hdf5.chunk_index import ChunkIndex, Place
 from concatsplit_core.geometry import Box, Shape
-from concatsplit_core.spec import ArraySpec
+from concatsplit_core.spec import ArraySpec, Encoding
 
 _OPEN_FILES = 64
 _REFERENCES = ("DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME", "_Netcdf4Dimid")
@@ -87,6 +88,7 @@ class Hdf5Source:
     format: str = "hdf5"
     dataset: Any = None
     """An open data set, where the input is one and not a name."""
+    index: ChunkIndex | None = None
 
     def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         """Decode chunk by chunk."""
@@ -121,8 +123,8 @@ class Hdf5Source:
 
     def _check_claim(self, dataset: Any, start: Shape) -> None:
         """Let HDF5 decode no chunk that would expand beyond what it should hold."""
-        native, info = self.storage.native, self._chunk_info(dataset, start)
-        if not native or info.byte_offset is None:
+        native = self.storage.native
+        if not native or self._place(dataset, start) is None:
             return
         nbytes = prod(dataset.chunks) * self.spec.dtype.itemsize
         try:
@@ -132,34 +134,48 @@ class Hdf5Source:
 
     def _decode(self, fd: int, dataset: Any, start: Shape, unit: Shape) -> np.ndarray:
         """One chunk, read at its place in the file and decoded in this thread."""
-        info = self._chunk_info(dataset, start)
-        if info.byte_offset is None or self.steps is None:
+        stored = self._stored(fd, dataset, start)
+        if stored is None or self.steps is None:
             return np.broadcast_to(self.fill, unit)
-        if fd < 0 or dataset.file.userblock_size:  # its offsets are not those of the file
-            return self._decoded(dataset.id.read_direct_chunk(start)[1], info, start, unit)
-        if info.byte_offset + info.size > os.fstat(fd).st_size:
-            raise MalformedInput(
-                f"{self._at(start)} lies behind the end of the file; it is truncated", ref=self.ref
-            )
-        data = bytearray(info.size)
-        read_exactly(fd, memoryview(data), info.byte_offset, self.path)
-        return self._decoded(data, info, start, unit)
-
-    def _decoded(self, data: Any, info: Any, start: Shape, unit: Shape) -> np.ndarray:
-        steps = self.steps or ()
-        steps = tuple(s for i, s in enumerate(steps) if not info.filter_mask >> i & 1)
+        steps = tuple(s for i, s in enumerate(self.steps) if not stored.skipped >> i & 1)
         nbytes = prod(unit) * self.spec.dtype.itemsize
+        data = stored.data
+        if data is None:
+            data = bytearray(stored.nbytes)
+            read_exactly(fd, memoryview(data), stored.offset, self.path)
         try:
             raw = decode(data, steps, nbytes)
         except (MalformedInput, OverBudget) as error:
             raise type(error)(f"{self._at(start)}: {error.message}", ref=self.ref) from error
         return np.frombuffer(raw, self.spec.dtype).reshape(unit)
 
-    def _chunk_info(self, dataset: Any, start: Shape) -> Any:
-        try:
-            return dataset.id.get_chunk_info_by_coord(start)
-        except Exception as error:  # a damaged index makes h5py raise nearly anything
-            raise malformed(self._at(start), error) from error
+    def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
+        """Chunks at their places in the file."""
+        with self._opened() as (dataset, fd):
+            for _, chunk in chunks_of(box, self.spec.chunks or (), self.spec.shape):
+                yield chunk, self._stored(fd, dataset, chunk.start)
+
+    def _stored(self, fd: int, dataset: Any, start: Shape) -> Stored | None:
+        place = self._place(dataset, start)
+        if place is None:
+            return None
+        offset, nbytes, skipped = place
+        if fd < 0 or dataset.file.userblock_size:  # its offsets are not those of the file
+            data = dataset.id.read_direct_chunk(start)[1]
+            return Stored(len(data), data=data, skipped=skipped)
+        if offset + nbytes > os.fstat(fd).st_size:
+            raise MalformedInput(
+                f"{self._at(start)} lies behind the end of the file; it is truncated", ref=self.ref
+            )
+        return Stored(nbytes, self.path, offset, skipped=skipped)
+
+    def _place(self, dataset: Any, start: Shape) -> Place | None:
+        if self.index is None:
+            try:
+                self.index = ChunkIndex(dataset)
+            except Exception as error:  # a damaged index makes h5py raise nearly anything
+                raise malformed(self.ref, error) from error
+        return self.index.find(start)
 
     def _at(self, start: Shape) -> str:
         return f"{self.ref}: the chunk at {start}"
@@ -223,7 +239,13 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     flat = plain and dataset.chunks is None and not opened.file.userblock_size
     offset = dataset.id.get_offset() if flat else None
     chunks = dataset.chunks
-    spec = ArraySpec(dataset.shape, dtype, contiguous=offset is not None, chunks=chunks)
+    spec = ArraySpec(
+        dataset.shape,
+        dtype,
+        contiguous=offset is not None,
+        chunks=chunks,
+        encoding=Encoding(dtype, codec.steps) if chunks and codec is not None and plain else None,
+    )
     steps = codec.steps if codec is not None and plain and can_decode(codec.steps) else None
     whole = opened.fd < 0 or offset is None or offset + spec.nbytes <= os.fstat(opened.fd).st_size
     if not whole:

@@ -24,10 +24,10 @@ from concatsplit_core.codecs.chunks import encode
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.errors import IOFailure, OutputRefused, UnsupportedDtype
 from concatsplit_core.files import Pool, write_all
-from concatsplit_core.formats.base import Extent, Storage
+from concatsplit_core.formats.base import Extent, Moved, Storage, Stored, load
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.hdf5 import filters
-from concatsplit_core.geometry import Box, Shape
+from concatsplit_core.geometry import Box
 from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.spec import ArraySpec
 
@@ -150,8 +150,14 @@ def _raise_kept(staged: StagedFile) -> None:
         raise staged.error
 
 
+_Item = tuple[Box, Any, int | None]
+"""A chunk as it is to be stored and the filters it skipped, or an array for HDF5 to encode."""
+
+
 class Hdf5Target:
     """One data set that is being written."""
+
+    takes_skipped = True
 
     def __init__(
         self,
@@ -167,37 +173,42 @@ class Hdf5Target:
         codec = storage.codec or Codec()
         self._writer, self._member, self._steps = writer, member, codec.steps
         self._direct = bool(spec.chunks) and not spec.is_string and filters.own_encoding(codec)
-        self._fill = np.zeros((), spec.dtype)
+        self.fill = np.zeros((), spec.dtype)
         if storage.fill_value is not None and not spec.is_string:
-            self._fill = np.asarray(storage.fill_value).astype(spec.dtype)
+            self.fill = np.asarray(storage.fill_value).astype(spec.dtype)
 
-    def encode(self, box: Box, block: np.ndarray) -> list[tuple[Shape, Any]]:
+    def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> list[_Item]:
         """Chunks that can be written as they are; else the block itself, for HDF5 to encode."""
-        if not self._direct or self.spec.chunks is None:
-            return [((), (box, block.copy()))]
-        chunks = []
-        for _, chunk in chunks_of(box, self.spec.chunks, self.spec.shape):
-            part = np.ascontiguousarray(block[chunk.within(box)])
-            if not is_fill(part, self._fill):
-                whole = padded(part, self.spec.chunks, self._fill[()])
-                raw = encode(whole.reshape(-1).view(np.uint8), self._steps, part.dtype.itemsize)
-                owned = raw if self._steps else whole.tobytes()
-                chunks.append((chunk.start, owned))
-        return chunks
+        moved = moved or {}
+        if block is not None and (not self._direct or self.spec.chunks is None):
+            return [(box, block, None)]
+        items: list[_Item] = []
+        for _, chunk in chunks_of(box, self.spec.chunks or (), self.spec.shape):
+            found = moved.get(chunk.start)
+            if isinstance(found, Stored):
+                items.append((chunk, load(found), found.skipped))
+                continue
+            part = found if block is None else block[chunk.within(box)]
+            if part is not None and not is_fill(part := np.ascontiguousarray(part), self.fill):
+                items.append((chunk, *self._encoded(part)))
+        return items
 
-    def store(self, encoded: list[tuple[Shape, Any]]) -> None:
+    def _encoded(self, part: np.ndarray) -> tuple[Any, int | None]:
+        if not self._direct:
+            return part, None
+        whole = padded(part, self.spec.chunks or (), self.fill[()])
+        return encode(whole.reshape(-1).view(np.uint8), self._steps, part.dtype.itemsize), 0
+
+    def store(self, encoded: list[_Item]) -> None:
         """Hand the chunks to HDF5, one thread at a time."""
         with deferred_signals(), _pool.use(self._writer) as (staged, file):
             dataset = file[self._member]
-            for start, data in encoded:
-                if self._direct:
-                    dataset.id.write_direct_chunk(start, data)
+            for box, data, skipped in encoded:
+                if skipped is None:
+                    opaque = data.dtype.kind in "mM"
+                    dataset[box.slices] = data.astype(stored_dtype(data.dtype)) if opaque else data
                 else:
-                    box, block = data
-                    opaque = block.dtype.kind in "mM"
-                    dataset[box.slices] = (
-                        block.astype(stored_dtype(block.dtype)) if opaque else block
-                    )
+                    dataset.id.write_direct_chunk(box.start, data, skipped)
             _raise_kept(staged)
 
 

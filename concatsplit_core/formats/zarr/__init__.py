@@ -42,6 +42,8 @@ def layout(
     spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
 ) -> tuple[ArraySpec, Storage]:
     """Lay out an array: chunks, shards and codecs of its inputs where they agree on them."""
+    from concatsplit_core.formats.zarr.codecs import encoding, packing
+
     if wish.chunks == "none":
         raise UsageError("--chunks none: a Zarr array is always chunked")
     _check_dtype(spec.dtype)
@@ -55,10 +57,18 @@ def layout(
     shards = like.shards if like is not None and chunks == like.chunks and number == 3 else None
     shards = shards or None
     native = _kept_native(inherited, wish, dialect, chunks, like)
-    laid = replace(spec, order="C", contiguous=False, chunks=chunks, shards=shards)
     codec = _codec(inherited, wish, spec.dtype.itemsize, number)
     if spec.is_string:  # there is no item of one size to shuffle
         codec = codec.without("shuffle")
+    laid = replace(
+        spec,
+        order="C",
+        contiguous=False,
+        chunks=chunks,
+        shards=shards,
+        encoding=encoding(spec.dtype, spec.ndim, codec, native or (dialect, None), bool(shards)),
+        packing=packing(True, True, inherited.fill_value, spec.dtype) if shards else None,
+    )
     return laid, replace(inherited, codec=codec, native=native, dialect=dialect)
 
 

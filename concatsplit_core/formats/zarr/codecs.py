@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.codecs.chunks import can_decode
+from concatsplit_core.codecs.chunks import can_decode, can_encode
 from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import UsageError
 from concatsplit_core.geometry import Shape
+from concatsplit_core.spec import Encoding
 
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 _STEPS = {"gzip", "zlib", "zstd", "blosc", "lz4", "bz2", "shuffle", "fletcher32", "crc32c"}
@@ -101,6 +103,48 @@ def _shard_form(config: dict[str, Any], dtype: np.dtype, ndim: int) -> ShardForm
     if not isinstance(inner, ChunkForm) or not plain or settings.get("endian") != "little":
         return None
     return ShardForm(inner, config.get("index_location", "end") == "end", "crc32c" in names)
+
+
+def encoding(
+    dtype: np.dtype, ndim: int, codec: Codec | None, native: tuple[str, Any], sharded: bool
+) -> Encoding | None:
+    """How the bytes of chunks come about, of inputs and outputs alike.
+
+    Parameters
+    ----------
+    codec : Codec, optional
+        In neutral terms.
+    native : tuple of (str, object)
+        The dialect, and the codecs in its own terms where they were kept. Chunks whose codecs
+        have no neutral names still move between arrays that have the very same ones.
+    sharded : bool
+        Whether the chunks lie in shards, which have to be put together here.
+    """
+    dialect, own = native
+    form: ChunkForm | ShardForm | None = None
+    if own is None:
+        little = dialect == "zarr3" and not dtype.names
+        if codec is not None and dtype.kind != "T":
+            form = ChunkForm(dtype.newbyteorder("<") if little else dtype, (), codec.steps)
+    elif dialect == "zarr2":
+        form = form_v2(own, dtype, ndim)
+    else:
+        form = form_v3([*own["filters"], *own["serializer"], *own["compressors"]], dtype, ndim)
+    if not isinstance(form, ChunkForm):
+        opaque = own is None or sharded
+        return None if opaque else Encoding(dtype, json.dumps(native, sort_keys=True))
+    if sharded and not can_encode(form.steps):
+        return None
+    plain = form.permutation in {(), tuple(range(ndim))}
+    return Encoding(form.dtype, form.steps, () if plain else form.permutation)
+
+
+def packing(
+    index_at_end: bool, index_has_checksum: bool, fill_value: Any, dtype: np.dtype
+) -> tuple[bool, bool, bytes]:
+    """How chunks lie in shards, and what those that a shard does not hold stand for."""
+    fill = np.zeros((), dtype) if fill_value is None else np.asarray(fill_value).astype(dtype)
+    return index_at_end, index_has_checksum, fill.tobytes()
 
 
 def neutral_v2(configs: list[dict[str, Any]]) -> Codec | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import zarr
+from zarr.core.sync import sync
 from zarr.storage import LocalStore
 
 from concatsplit_core.codecs.chunks import decode
@@ -26,7 +27,7 @@ from concatsplit_core.errors import (
     UnsupportedDtype,
 )
 from concatsplit_core.files import input_error, open_input, read_exactly
-from concatsplit_core.formats.base import Extent, Storage
+from concatsplit_core.formats.base import Extent, Storage, Stored
 from concatsplit_core.formats.descr import check_descr
 from concatsplit_core.formats.grid import chunks_of, clip
 from concatsplit_core.formats.zarr import codecs
@@ -63,7 +64,8 @@ class ZarrSource:
             shards: dict[Shape, Shard | None] = {}
             for index, chunk in chunks_of(box, chunks, self.spec.shape):
                 if isinstance(self.form, ShardForm):
-                    data, form = self._from_shard(index, self.form, shards, stack), self.form.inner
+                    shard, at = self._shard_of(index, shards, stack)
+                    data, form = None if shard is None else shard.chunk(at), self.form.inner
                 else:
                     data, form = self._from_file(index), self.form
                 yield clip(chunk, box, self._decode(index, data, form, chunks))
@@ -110,39 +112,65 @@ class ZarrSource:
         key: str = self.array.metadata.encode_chunk_key(index)
         return self.folder / key
 
-    def _from_shard(
-        self,
-        index: Shape,
-        form: ShardForm,
-        shards: dict[Shape, Shard | None],
-        stack: ExitStack,
-    ) -> bytearray | None:
-        if self.spec.shards is None or self.spec.chunks is None:
+    def _shard_of(
+        self, index: Shape, opened: dict[Shape, Shard | None], stack: ExitStack
+    ) -> tuple[Shard | None, Shape]:
+        """The shard that holds a chunk, and where in the shard it is."""
+        form = self.form
+        if self.spec.shards is None or self.spec.chunks is None or not isinstance(form, ShardForm):
             raise AssertionError("not sharded")
         inner = tuple(s // c for s, c in zip(self.spec.shards, self.spec.chunks, strict=True))
         outer = tuple(i // n for i, n in zip(index, inner, strict=True))
-        if outer not in shards:
+        if outer not in opened:
             try:
-                opened = Shard(self._chunk_path(outer), form, inner, self.ref)
-                stack.callback(opened.close)
-                shards[outer] = opened
+                shard = Shard(self._chunk_path(outer), form, inner, self.ref)
+                stack.callback(shard.close)
+                opened[outer] = shard
             except FileNotFoundError:
-                shards[outer] = None
-        shard = shards[outer]
-        if shard is None:
-            return None
-        return shard.chunk(tuple(i % n for i, n in zip(index, inner, strict=True)))
+                opened[outer] = None
+        return opened[outer], tuple(i % n for i, n in zip(index, inner, strict=True))
 
     def _decode(
         self, index: Shape, data: bytearray | None, form: ChunkForm, chunks: Shape
     ) -> np.ndarray:
         if data is None:
-            return np.broadcast_to(np.asarray(self.storage.fill_value, self.spec.dtype), chunks)
+            return np.broadcast_to(np.asarray(self.fill, self.spec.dtype), chunks)
         try:
             raw = decode(data, form.steps, prod(chunks) * form.dtype.itemsize)
         except (MalformedInput, OverBudget) as error:
             raise type(error)(f"{self._at(index)}: {error.message}", ref=self.ref) from error
         return form.to_array(raw, chunks)
+
+    @property
+    def fill(self) -> np.ndarray | None:
+        """What an absent chunk stands for."""
+        if self.spec.is_string:
+            return None
+        return np.asarray(self.storage.fill_value, self.spec.dtype)
+
+    def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
+        """Chunks or shards that are files of their own, and chunks at their places in a shard."""
+        unit = (self.spec.shards if shards else self.spec.chunks) or ()
+        own_files = shards or self.spec.shards is None
+        with ExitStack() as stack:
+            opened: dict[Shape, Shard | None] = {}
+            for index, chunk in chunks_of(box, unit, self.spec.shape):
+                if own_files:
+                    yield chunk, self._file(index, shards)
+                else:
+                    shard, at = self._shard_of(index, opened, stack)
+                    yield chunk, None if shard is None else shard.stored(at)
+
+    def _file(self, index: Shape, shard: bool) -> Stored | None:
+        key = self.array.metadata.encode_chunk_key(index)
+        if self.folder is None:
+            data = _from_store(self.array, key)
+            return None if data is None else Stored(len(data), data=data, shard=shard)
+        path = f"{self.folder}/{key}"
+        try:
+            return Stored(os.stat(path).st_size, path, shard=shard)
+        except FileNotFoundError:
+            return None
 
     def _at(self, index: Shape) -> str:
         return f"{self.ref}: chunk {'.'.join(map(str, index)) or '0'}"
@@ -161,6 +189,13 @@ class ZarrSource:
 
     def close(self) -> None:
         pass
+
+
+def _from_store(array: Any, key: str) -> bytes | None:
+    """A chunk as it is stored in a store that is no folder."""
+    path = array.store_path / key
+    found = sync(path.get())
+    return None if found is None else found.to_bytes()
 
 
 def open_member(path: Path, member: str | None, ref: str) -> ZarrSource:
@@ -260,17 +295,25 @@ def describe(array: Any, folder: Path | None, ref: str) -> ZarrSource:
         parts = [[dict(c.to_dict()) for c in group] for group in _codec_groups(array)]
         neutral = codecs.neutral_v3(parts[2])
         native = ("zarr3", dict(zip(("filters", "serializer", "compressors"), parts, strict=True)))
+    fill = _fill_value(array, dtype)
+    chunked = regular and (folder is not None or array.shards is None)
     spec = ArraySpec(
         tuple(array.shape),
         dtype,
         contiguous=False,
         chunks=tuple(array.chunks) if regular else None,
         shards=tuple(array.shards) if regular and array.shards is not None else None,
+        encoding=codecs.encoding(dtype, ndim, neutral, native, array.shards is not None)
+        if chunked
+        else None,
+        packing=codecs.packing(form.index_at_end, form.index_has_checksum, fill, dtype)
+        if isinstance(form, ShardForm)
+        else None,
     )
     storage = Storage(
         codec=neutral,
         native=native,
-        fill_value=_fill_value(array, dtype),
+        fill_value=fill,
         attrs=dict(array.attrs),
         dimension_names=getattr(array.metadata, "dimension_names", None),
         dialect=f"zarr{array.metadata.zarr_format}",

@@ -13,6 +13,7 @@ from concatsplit_core.codecs.chunks import decode, encode
 from concatsplit_core.codecs.pipeline import Step
 from concatsplit_core.errors import MalformedInput
 from concatsplit_core.files import open_input, read_exactly
+from concatsplit_core.formats.base import Stored
 from concatsplit_core.formats.zarr.codecs import ShardForm
 from concatsplit_core.geometry import Shape
 
@@ -51,17 +52,24 @@ class Shard:
             ) from error
         return np.frombuffer(raw, "<u8").reshape((*inner, 2))
 
-    def chunk(self, at: Shape) -> bytearray | None:
-        """The bytes of one chunk as stored, None where the shard does not hold it."""
-        offset, nbytes = (int(n) for n in self.index[at])
+    def stored(self, at: Shape) -> Stored | None:
+        """Where one chunk is stored, None where the shard does not hold it."""
+        offset, nbytes = self.index[at].tolist()
         if offset == ABSENT and nbytes == ABSENT:
             return None
         if offset + nbytes > self._size:
             raise MalformedInput(
                 f"{self._ref}: shard {self._path.name} ends inside its chunk {at}", ref=self._ref
             )
-        data = bytearray(nbytes)
-        read_exactly(self.fd, memoryview(data), offset, self._path)
+        return Stored(nbytes, self._path, offset)
+
+    def chunk(self, at: Shape) -> bytearray | None:
+        """The bytes of one chunk as stored, None where the shard does not hold it."""
+        found = self.stored(at)
+        if found is None:
+            return None
+        data = bytearray(found.nbytes)
+        read_exactly(self.fd, memoryview(data), found.offset, self._path)
         return data
 
     def close(self) -> None:
@@ -76,7 +84,7 @@ def assemble(chunks: dict[Shape, Any], inner: Shape, form: ShardForm) -> list[An
     at = 0 if form.index_at_end else nbytes
     parts = []
     for where, data in chunks.items():
-        size = memoryview(data).nbytes
+        size = data.nbytes if isinstance(data, Stored) else memoryview(data).nbytes
         index[where] = (at, size)
         at += size
         parts.append(data)

@@ -14,7 +14,7 @@ import zarr
 
 from concatsplit_core.codecs.chunks import can_encode, encode
 from concatsplit_core.files import write_all
-from concatsplit_core.formats.base import Extent, Storage
+from concatsplit_core.formats.base import Extent, Moved, Storage, Stored, copy_stored
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.zarr import codecs
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
@@ -99,10 +99,15 @@ def _codec_arguments(spec: ArraySpec, storage: Storage, zarr_format: int) -> dic
     return {"compressors": codecs.as_v3(codec) if codec else None}
 
 
+_File = tuple[str | Box, Any]
+"""A file's path and its parts, or a box and the array in it for zarr-python to encode."""
+
+
 class ZarrTarget:
     """One array that is being written."""
 
     ordered = False
+    takes_skipped = False
     extent: Extent | None = None
 
     def __init__(self, array: Any, folder: Path, spec: ArraySpec, storage: Storage) -> None:
@@ -110,48 +115,80 @@ class ZarrTarget:
         self._array, self._folder = array, folder
         with codecs.quiet():
             metadata = array.metadata.to_dict()
-        self._form: ChunkForm | ShardForm | None
+        form: ChunkForm | ShardForm | None
         if array.metadata.zarr_format == 2:
-            self._form = codecs.form_v2(metadata, spec.dtype, spec.ndim)
+            form = codecs.form_v2(metadata, spec.dtype, spec.ndim)
         else:
-            self._form = codecs.form_v3(list(metadata["codecs"]), spec.dtype, spec.ndim)
-        inner = self._form.inner if isinstance(self._form, ShardForm) else self._form
-        if inner is None or not can_encode(inner.steps):
-            self._form = None
-        self._fill = None if spec.is_string else _fill_as_read(folder, spec.dtype)
+            form = codecs.form_v3(list(metadata["codecs"]), spec.dtype, spec.ndim)
+        inner = form.inner if isinstance(form, ShardForm) else form
+        self._form = form
+        self._encodes = inner is not None and can_encode(inner.steps)
+        self.fill = None if spec.is_string else _fill_as_read(folder, spec.dtype)
 
-    def encode(self, box: Box, block: np.ndarray) -> list[tuple[Any, Any]]:
+    def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> list[_File]:
         """Files and their parts; absent where a whole chunk or shard is the fill value."""
-        if self._form is None or self._fill is None:
-            return [(box, block)]
-        unit, files = self.spec.write_unit or (), []
-        for index, chunk in chunks_of(box, unit, self.spec.shape):
-            part = block[chunk.within(box)]
-            if is_fill(np.ascontiguousarray(part), self._fill):
-                continue
-            if isinstance(self._form, ShardForm):
-                parts = self._shard(part, self._form)
-            else:
-                parts = [self._chunk(part, unit, self._form)]
-            files.append((self._folder / self._array.metadata.encode_chunk_key(index), parts))
+        if not self._encodes or self.fill is None:
+            return self._for_zarr(box, block, moved or {})
+        files: list[_File] = []
+        for index, unit in chunks_of(box, self.spec.write_unit or (), self.spec.shape):
+            part = None if block is None else block[unit.within(box)]
+            parts = self._unit(unit, part, moved or {})
+            if parts:
+                files.append((self._path(index), parts))
         return files
 
-    def _chunk(self, part: np.ndarray, chunks: Shape, form: ChunkForm) -> Any:
-        fill = self._fill[()] if self._fill is not None else None
-        raw = form.to_bytes(padded(part, chunks, fill))
+    def _path(self, index: Shape) -> str:
+        return f"{self._folder}/{self._array.metadata.encode_chunk_key(index)}"
+
+    def _for_zarr(self, box: Box, block: np.ndarray | None, moved: Moved) -> list[_File]:
+        """What moves, and the block or decoded chunks that zarr-python has to encode."""
+        if block is not None:
+            return [(box, block)]
+        files: list[_File] = []
+        for index, unit in chunks_of(box, self.spec.write_unit or (), self.spec.shape):
+            found = moved.get(unit.start)
+            if isinstance(found, Stored):
+                files.append((self._path(index), [found]))
+            elif found is not None:
+                files.append((unit, found))
+        return files
+
+    def _unit(self, unit: Box, part: np.ndarray | None, moved: Moved) -> list[Any]:
+        """The parts of one file, a chunk's or a shard's; none where it is to be absent."""
+        found = moved.get(unit.start, part)
+        if isinstance(found, Stored) and (found.shard or self.spec.shards is None):
+            return [found]
+        if isinstance(self._form, ShardForm):
+            return self._shard(unit, part, moved, self._form)
+        coded = self._coded(found)
+        return [] if coded is None else [coded]
+
+    def _coded(self, chunk: Stored | np.ndarray | None) -> Any:
+        """A chunk as it is to be stored; None where it is to be absent."""
+        if chunk is None or isinstance(chunk, Stored):
+            return chunk
+        form = self._form.inner if isinstance(self._form, ShardForm) else self._form
+        if form is None or self.fill is None:
+            raise AssertionError("zarr-python encodes it")
+        if is_fill(np.ascontiguousarray(chunk), self.fill):
+            return None
+        raw = form.to_bytes(padded(chunk, self.spec.chunks or (), self.fill[()]))
         return encode(raw, form.steps, form.dtype.itemsize)
 
-    def _shard(self, part: np.ndarray, form: ShardForm) -> list[Any]:
+    def _shard(
+        self, unit: Box, part: np.ndarray | None, moved: Moved, form: ShardForm
+    ) -> list[Any]:
         chunks, shards = self.spec.chunks or (), self.spec.shards or ()
         found = {}
-        for index, chunk in chunks_of(Box.whole(part.shape), chunks, part.shape):
-            piece = np.ascontiguousarray(part[chunk.slices])
-            if self._fill is None or not is_fill(piece, self._fill):
-                found[index] = self._chunk(piece, chunks, form.inner)
+        for _, chunk in chunks_of(unit, chunks, self.spec.shape):
+            within = chunk.within(unit)
+            coded = self._coded(moved.get(chunk.start, None if part is None else part[within]))
+            if coded is not None:
+                found[tuple(w.start // c for w, c in zip(within, chunks, strict=True))] = coded
         inner = tuple(s // c for s, c in zip(shards, chunks, strict=True))
-        return assemble(found, inner, form)
+        return assemble(found, inner, form) if found else []
 
-    def store(self, encoded: list[tuple[Any, Any]]) -> None:
+    def store(self, encoded: list[_File]) -> None:
         """Write the files."""
         for place, content in encoded:
             if isinstance(place, Box):
@@ -172,18 +209,22 @@ def consolidate_again(store: Path) -> None:
             zarr.consolidate_metadata(str(store))
 
 
-def _write_file(path: Path, parts: list[Any]) -> None:
+def _write_file(path: str, parts: list[Any]) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         fd = os.open(path, flags, 0o666)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         fd = os.open(path, flags, 0o666)
     try:
         at = 0
         for part in parts:
-            write_all(fd, part, at)
-            at += memoryview(part).nbytes
+            if isinstance(part, Stored):
+                copy_stored(part, fd, at)
+                at += part.nbytes
+            else:
+                write_all(fd, part, at)
+                at += memoryview(part).nbytes
     finally:
         os.close(fd)
 

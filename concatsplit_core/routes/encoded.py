@@ -1,0 +1,81 @@
+"""Between equal chunks: they move as they are stored."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.errors import OverBudget
+from concatsplit_core.formats.base import Moved, Source, Stored, Target
+from concatsplit_core.geometry import Box, Shape
+from concatsplit_core.plan import Piece, Task
+from concatsplit_core.routes.base import Context
+from concatsplit_core.routes.blocks import fill_blocks
+
+_SLACK = 64 << 10
+
+
+def run(task: Task, context: Context) -> None:
+    """Move the chunks of a task; what shares a shard with them is decoded and encoded."""
+    blocks: Any = fill_blocks(task, context) if task.reads else [None] * len(task.writes)
+    encoded = []
+    tiling = context.target_tiling
+    for write, block in zip(task.writes, blocks, strict=True):
+        moved = _moved(task, write, context)
+        box = tiling.local(write.array, write.box)
+        seen = None if block is None else block.reshape(tiling.local_shape(block.shape))
+        with context.writing_to(write.array):
+            encoded.append(context.targets[write.array].encode(box, seen, moved))
+    if context.ordered:
+        context.turns.wait(task.number)
+    for write, data in zip(task.writes, encoded, strict=True):
+        with context.writing_to(write.array):
+            context.targets[write.array].store(data)
+
+
+def _moved(task: Task, write: Piece, context: Context) -> Moved:
+    """What moves into one target, by the first index of each chunk or shard there."""
+    target = context.targets[write.array]
+    moved: dict[Shape, Stored | np.ndarray | None] = {}
+    for move in task.moves:
+        source = context.sources[move.array]
+        local = context.source_tiling.local(move.array, move.box)
+        with context.reading_from(move.array):
+            for here, stored in source.stored(local, task.shards):
+                logical = context.source_tiling.logical(move.array, here)
+                there = context.target_tiling.local(write.array, logical)
+                if _as_it_is(stored, source, target, task.shards):
+                    moved[there.start] = stored
+                else:
+                    moved[there.start] = _decoded(source, here, there)
+    return moved
+
+
+def _as_it_is(stored: Stored | None, source: Source, target: Target, shards: bool) -> bool:
+    """Whether what is stored means the same in the target."""
+    if stored is None:
+        return _fill(source) == _fill(target)
+    if shards:
+        return True
+    nbytes = prod(source.spec.chunks or ()) * source.spec.dtype.itemsize
+    if stored.nbytes > 2 * nbytes + _SLACK and not source.spec.is_string:
+        raise OverBudget(
+            f"{source.ref}: a chunk is stored in {stored.nbytes} bytes where {nbytes} belong",
+            found=stored.nbytes,
+            expected=nbytes,
+        )
+    return target.takes_skipped or not stored.skipped
+
+
+def _fill(array: Source | Target) -> bytes | None:
+    return None if array.fill is None else array.fill.tobytes()
+
+
+def _decoded(source: Source, here: Box, there: Box) -> np.ndarray:
+    """A chunk that has to be encoded after all, with the target's axes."""
+    whole = np.empty(here.shape, source.spec.dtype)
+    for part, array in source.read(here):
+        whole[part.within(here)] = array
+    return whole.reshape(there.shape)
