@@ -31,6 +31,7 @@ $(VENV)/.installed: pyproject.toml
 	$$python -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m compileall -q cli concatsplit_core
 	@touch $@
 
 # mypy finds the folder cli/ under the name that it is installed as.

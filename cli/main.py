@@ -10,22 +10,12 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
-from concatsplit_cli.commands.blob import feed, fetch, undo
-from concatsplit_cli.commands.cut import (
-    depth_split,
-    reshard,
-    split,
-    split_by_lengths,
-    unstack,
-)
-from concatsplit_cli.commands.gradient import gradient
-from concatsplit_cli.commands.info import info
-from concatsplit_cli.commands.join import concat, depth_concat, stack
 from concatsplit_core import __version__
 from concatsplit_core.errors import ConcatsplitError
 
@@ -44,8 +34,38 @@ class ReaderGone(Exception):
     """Whoever read stdout has left; Click would make an exit code of a broken pipe itself."""
 
 
+COMMANDS = {
+    "concat": "join",
+    "stack": "join",
+    "depth-concat": "join",
+    "split": "cut",
+    "depth-split": "cut",
+    "unstack": "cut",
+    "split-by-lengths": "cut",
+    "reshard": "cut",
+    "gradient": "gradient",
+    "fetch": "blob",
+    "feed": "blob",
+    "undo": "blob",
+    "info": "info",
+}
+"""The module of every command, imported when the command is run or described."""
+
+
 class ErrorBoundary(click.Group):
     """A group whose failures are one line on stderr and an exit code of the contract."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"concatsplit_cli.commands.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was parsed."""
@@ -174,21 +194,3 @@ def main() -> None:
     Example:
       concatsplit concat a.npy b.npy -o joined.zarr --axis 1
     """
-
-
-for command in (
-    concat,
-    stack,
-    depth_concat,
-    split,
-    depth_split,
-    unstack,
-    split_by_lengths,
-    reshard,
-    gradient,
-    fetch,
-    feed,
-    undo,
-    info,
-):
-    main.add_command(command)

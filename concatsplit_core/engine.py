@@ -14,7 +14,6 @@ from concatsplit_core.inference import infer_cost
 from concatsplit_core.inheritance import inherit
 from concatsplit_core.inputs import Fingerprints, opened
 from concatsplit_core.job import Job
-from concatsplit_core.manifest import format_manifest
 from concatsplit_core.options import Options
 from concatsplit_core.outputs import Place
 from concatsplit_core.plan import Plan
@@ -58,8 +57,14 @@ def execute(job: Job, options: Options) -> Result:
     if options.dry_run:
         return replace(result, dry_run=True)
     run = Run(job, options, plan, tiling, storages, found, beside)
-    run.commit(fingerprints, None if record is None else (record, format_manifest(result, record)))
+    run.commit(fingerprints, None if record is None else (record, _manifest(result, record)))
     return replace(result, seconds=time.perf_counter() - started)
+
+
+def _manifest(result: Result, path: Path) -> bytes:
+    from concatsplit_core.manifest import format_manifest
+
+    return format_manifest(result, path)
 
 
 def _lay_out(job: Job, found: Sequence[Place], wish: Wish) -> tuple[Tiling, list[Storage]]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """The plan stands and the outputs are staged.
 
     Parameters
@@ -18,8 +17,7 @@ class Started:
     total_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """A task is done.
 
     Parameters
@@ -31,11 +29,9 @@ class Moved:
     nbytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Publishing:
+class Publishing(NamedTuple):
     """All bytes are written; they are made durable and moved to their names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """The outputs are complete."""

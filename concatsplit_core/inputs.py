@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +50,9 @@ def open_inputs(inputs: Any, beside: str | None = None) -> list[Source]:
 
 def _spool(beside: str | None) -> Source:
     """Copy stdin to a file without a name, and open the .npy stream that it is."""
+    import shutil
+    import tempfile
+
     folder = os.path.dirname(os.path.abspath(beside.partition("::")[0])) if beside else None
     if beside == STREAM or (folder is not None and not os.path.isdir(folder)):
         folder = None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from concatsplit_core.errors import (
     ConcatsplitError,
@@ -26,8 +25,7 @@ DEFAULT_MEMBER = "data"
 STREAM = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where one output goes.
 
     Parameters

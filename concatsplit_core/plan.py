@@ -54,8 +54,7 @@ class Task(NamedTuple):
     shards: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
+class Band(NamedTuple):
     """What one step along the axis reads and writes.
 
     Parameters

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import prod
@@ -96,8 +95,7 @@ class Run:
                     place.final, replace=replaces, beside=place.staged_beside
                 )
         self._staging.refuse_rivals()
-        first = next(iter(staged.values()), None)
-        scratch = first.parent if first is not None else Path(tempfile.gettempdir())
+        scratch = _scratch(next(iter(staged.values()), None))
         for source in self._job.sources:
             source.prepare(scratch)
         targets = [
@@ -192,6 +190,15 @@ class Run:
     def _tell(self, event: Any) -> None:
         if self._options.on_event is not None:
             self._options.on_event(event)
+
+
+def _scratch(staged: Path | None) -> Path:
+    """A folder for what has to be spooled: beside an output, where there is one on a disk."""
+    if staged is not None:
+        return staged.parent
+    import tempfile
+
+    return Path(tempfile.gettempdir())
 
 
 def _open_staged(path: Path) -> int:

@@ -11,7 +11,6 @@ import ctypes
 import errno
 import fcntl
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Callable
@@ -43,7 +42,7 @@ class _Folder:
 
     def __init__(self, beside: Path) -> None:
         while True:
-            self.path = beside / f"{PREFIX}{secrets.token_hex(6)}"
+            self.path = beside / f"{PREFIX}{os.urandom(6).hex()}"
             self.path.mkdir()
             with suppress(FileNotFoundError):  # another run took it for a dead one's
                 self.fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -19,7 +19,7 @@ PACKAGES = {CORE: ROOT / CORE, "concatsplit_cli": ROOT / "cli"}
 PURE = ("geometry", "spec", "inference", "plan", "planner", "planning", "cuts")
 SHARED = ("base", "grid", "chunking", "registry", "memory", "descr", "npy_header")
 """What formats share; .npy files and .npz members have the same header."""
-HEAVY = {"h5py", "zarr", "numcodecs", "rich", "hdf5plugin", "google_crc32c"}
+HEAVY = {"h5py", "zarr", "numcodecs", "rich", "hdf5plugin", "google_crc32c", "deflate", "isal"}
 OWNERS = {
     f"{CORE}.formats.{name}"
     for name in ("hdf5.links", "hdf5.reading", "hdf5.writing", "zarr.reading", "zarr.writing")

@@ -6,10 +6,10 @@ it is believed, and streams without a claim are inflated no further than the lim
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from typing import Any
 
+from concatsplit_core.codecs.deflate import deflated, inflate
 from concatsplit_core.codecs.pipeline import Step
 from concatsplit_core.errors import MalformedInput, OverBudget
 
@@ -83,21 +83,12 @@ def _claim(found: int, limit: int) -> None:
         )
 
 
-def _inflate(data: Bytes, limit: int, wbits: int) -> Bytes:
-    stream = zlib.decompressobj(wbits)
-    out = stream.decompress(data, limit + 1)
-    _claim(len(out), limit)
-    if not stream.eof:
-        raise MalformedInput("its deflate stream is cut short")
-    return out
-
-
 def _ungzip(data: Bytes, step: Step, limit: int) -> Bytes:
-    return _inflate(data, limit, 31)
+    return inflate(data, "gzip", limit)
 
 
 def _unzlib(data: Bytes, step: Step, limit: int) -> Bytes:
-    return _inflate(data, limit, 15)
+    return inflate(data, "zlib", limit)
 
 
 def zstd_content_size(data: Bytes) -> int | None:
@@ -200,16 +191,11 @@ def _unfletcher(data: Bytes, step: Step, limit: int) -> Bytes:
 
 
 def _gzip(data: Bytes, step: Step, itemsize: int) -> Bytes:
-    return _deflate(data, step, 31)
+    return deflated(data, "gzip", step.settings[0])
 
 
 def _zlib(data: Bytes, step: Step, itemsize: int) -> Bytes:
-    return _deflate(data, step, 15)
-
-
-def _deflate(data: Bytes, step: Step, wbits: int) -> Bytes:
-    stream = zlib.compressobj(step.settings[0], zlib.DEFLATED, wbits)
-    return stream.compress(data) + stream.flush()
+    return deflated(data, "zlib", step.settings[0])
 
 
 def _zstd(data: Bytes, step: Step, itemsize: int) -> Bytes:

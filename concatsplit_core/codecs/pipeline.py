@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from concatsplit_core.errors import UsageError
 
@@ -15,8 +14,7 @@ _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 _FILTERS = ("shuffle", "fletcher32", "crc32c")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of a codec: its name and its settings."""
 
     name: str
@@ -26,8 +24,7 @@ class Step:
         return ":".join(map(str, (self.name, *self.settings)))
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
+class Codec(NamedTuple):
     """Steps in the order in which they encode; without any the data are stored as they are."""
 
     steps: tuple[Step, ...] = ()

@@ -16,8 +16,7 @@ from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec, Order
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(NamedTuple):
     """Where the bytes of a contiguous array lie.
 
     Parameters

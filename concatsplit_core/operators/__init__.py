@@ -6,18 +6,40 @@ and values follow NumPy.
 
 from __future__ import annotations
 
-from concatsplit_core.operators.copying import feed, fetch, fetch_to
-from concatsplit_core.operators.cutting import (
-    concat_gradient,
-    depth_split,
-    reshard,
-    split,
-    split_by_lengths,
-    unstack,
-)
-from concatsplit_core.operators.describing import BlobInfo, info
-from concatsplit_core.operators.joining import concat, depth_concat, split_gradient, stack
-from concatsplit_core.operators.undoing import undo
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concatsplit_core.operators.copying import feed, fetch, fetch_to
+    from concatsplit_core.operators.cutting import (
+        concat_gradient,
+        depth_split,
+        reshard,
+        split,
+        split_by_lengths,
+        unstack,
+    )
+    from concatsplit_core.operators.describing import BlobInfo, info
+    from concatsplit_core.operators.joining import concat, depth_concat, split_gradient, stack
+    from concatsplit_core.operators.undoing import undo
+
+_HOMES = {
+    "BlobInfo": "describing",
+    "concat": "joining",
+    "concat_gradient": "cutting",
+    "depth_concat": "joining",
+    "depth_split": "cutting",
+    "feed": "copying",
+    "fetch": "copying",
+    "fetch_to": "copying",
+    "info": "describing",
+    "reshard": "cutting",
+    "split": "cutting",
+    "split_by_lengths": "cutting",
+    "split_gradient": "joining",
+    "stack": "joining",
+    "undo": "undoing",
+    "unstack": "cutting",
+}
 
 __all__ = [
     "BlobInfo",
@@ -37,3 +59,12 @@ __all__ = [
     "undo",
     "unstack",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import an operator when it is asked for: a command pays for its own only."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"concatsplit_core.operators.{_HOMES[name]}"), name)

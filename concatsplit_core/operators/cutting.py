@@ -11,16 +11,8 @@ from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Source
 from concatsplit_core.inputs import close_all, open_inputs
 from concatsplit_core.naming import named_count
-from concatsplit_core.operators.moving import (
-    Move,
-    axis_of,
-    cut_from,
-    move,
-    move_sources,
-    names_of,
-    read_lengths,
-    refuse_negative,
-)
+from concatsplit_core.operators.lengths import cut_from, read_lengths, refuse_negative
+from concatsplit_core.operators.moving import Move, axis_of, move, move_sources, names_of
 from concatsplit_core.options import Options
 from concatsplit_core.orders import DEFAULT_ORDER
 from concatsplit_core.result import Result

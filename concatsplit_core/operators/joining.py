@@ -15,8 +15,6 @@ from concatsplit_core.operators.moving import (
     axis_of,
     move,
     move_sources,
-    read_lengths,
-    refuse_negative,
     zeros_like,
 )
 from concatsplit_core.options import Options
@@ -164,6 +162,8 @@ def split_gradient(
     ShapeMismatch
         A gradient is not as long as split_info says.
     """
+    from concatsplit_core.operators.lengths import read_lengths, refuse_negative
+
     lengths = None if split_info is None else read_lengths(split_info)
     request = Move(
         "gradient split",

@@ -6,28 +6,24 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from concatsplit_core.cuts import Cut, parse_ratio, select, whole_numbers
 from concatsplit_core.engine import execute
-from concatsplit_core.errors import MalformedInput, UsageError
+from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Source
 from concatsplit_core.geometry import Interval, normalize_axis, tile
 from concatsplit_core.inference import infer_concat, infer_dtype, infer_parts
 from concatsplit_core.inputs import close_all, open_inputs
 from concatsplit_core.job import Job
-from concatsplit_core.loading import load
-from concatsplit_core.naming import name_parts, named_count
 from concatsplit_core.options import Options
 from concatsplit_core.orders import channel_axis
 from concatsplit_core.result import Result
-from concatsplit_core.sizes import parse_size
 from concatsplit_core.spec import ArraySpec, Segment, Tiling
 
-MOST_LENGTHS = 1 << 24
-"""Entries of the longest vector of lengths that is read."""
+if TYPE_CHECKING:
+    from concatsplit_core.cuts import Cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +127,9 @@ def _parts(
     length = whole.shape[axis]
     if request.cut is None:
         return [Interval(0, length)], list(request.outputs), [0]
+    from concatsplit_core.cuts import select
+    from concatsplit_core.naming import name_parts, named_count
+
     if not request.outputs:
         raise UsageError("no outputs: name the parts, or give a template")
     index_bytes = prod(whole.shape[:axis] + whole.shape[axis + 1 :]) * whole.dtype.itemsize
@@ -147,55 +146,6 @@ def names_of(output: Any) -> list[str]:
     """One name or many, as a list."""
     names = [output] if isinstance(output, str | os.PathLike) else list(output)
     return [os.fspath(name) for name in names]
-
-
-def cut_from(options: dict[str, Any]) -> Cut:
-    """Take the ways to cut out of keyword options."""
-    lengths_from = options.pop("lengths_from", None)
-    given = {name: options.pop(name) for name in Cut.__dataclass_fields__ if name in options}
-    if isinstance(given.get("max_bytes"), str):
-        given["max_bytes"] = parse_size(given["max_bytes"])
-    if isinstance(given.get("ratio"), str):
-        given["ratio"] = parse_ratio(given["ratio"])
-    if lengths_from is not None:
-        if given.get("lengths") is not None:
-            raise UsageError("--lengths and --lengths-from are two ways to cut; give one of them")
-        given["lengths"] = read_lengths(lengths_from)
-    return Cut(**given)
-
-
-def read_lengths(vector: Any) -> list[int]:
-    """Lengths from an integer vector: a reference, an array, or a sequence.
-
-    Raises
-    ------
-    MalformedInput
-        It is not 1-D, not of integers, or has a negative entry other than -1.
-    """
-    if isinstance(vector, list | tuple):
-        return whole_numbers("lengths", vector)
-    sources = open_inputs(vector)
-    try:
-        if len(sources) != 1:
-            raise UsageError(f"{vector}: lengths are one vector, found {len(sources)} arrays")
-        source, spec = sources[0], sources[0].spec
-        if spec.ndim != 1 or spec.dtype.kind not in "iu" or spec.size > MOST_LENGTHS:
-            raise MalformedInput(
-                f"{source.ref}: lengths are a vector of integers, found shape {spec.shape} "
-                f"of {spec.dtype}",
-                ref=source.ref,
-                found=spec.shape,
-            )
-        return [int(n) for n in load(source)]
-    finally:
-        close_all(sources)
-
-
-def refuse_negative(lengths: Sequence[int], what: str) -> None:
-    """Refuse a vector of lengths of arrays that exist, one of which is negative."""
-    negative = [n for n in lengths if n < 0]
-    if negative:
-        raise MalformedInput(f"{what} holds a negative length, {negative[0]}", found=negative[0])
 
 
 def zeros_like(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:

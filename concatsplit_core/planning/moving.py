@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 from concatsplit_core.geometry import Interval, Shape
 from concatsplit_core.plan import Band, Sweep
@@ -71,8 +71,7 @@ class Kernel:
         yield Sweep(axis, self._order, problem.grid(tuple(block.shape)), bands)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """An interval of one target: what moves there from where, and what is left to be encoded."""
 
     target: int

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from math import prod
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from concatsplit_core.geometry import Interval, Shape, ceil_to, steps
 from concatsplit_core.plan import Sweep
@@ -15,8 +14,7 @@ from concatsplit_core.planning.routing import Part, Routing
 from concatsplit_core.spec import Order, Tiling
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One logical array between two tilings, routed.
 
     Parameters
@@ -96,8 +94,7 @@ class Batch(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Targets that can share tasks: their chunk grids agree off the axis."""
 
     order: Order
