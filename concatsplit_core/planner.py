@@ -17,8 +17,6 @@ from concatsplit_core.sizes import format_size
 from concatsplit_core.spec import Tiling
 
 _SMALLEST_WINDOW = 4096
-_CROWD = 64
-"""Targets from which on larger windows pay: each costs a look at every target."""
 
 
 def make_plan(
@@ -55,8 +53,7 @@ def make_plan(
     if 0 in shape or not targets.segments or not targets.segments[0].spec.dtype.itemsize:
         return Plan((), {}, {}, shape, 1, WINDOW, 0, 0, 0)
     edges = Edges(sources)
-    crowded = len(targets.segments) > _CROWD
-    window = max(_SMALLEST_WINDOW, min(WINDOW << 2 * crowded, memory // (8 * jobs)))
+    window = max(_SMALLEST_WINDOW, min(WINDOW, memory // (8 * jobs)))
     routing = route_parts(shape, sources, targets, edges, routes)
     problem = Problem(shape, sources, targets, edges, routing, window)
     batches: list[Batch] = [*moving_batches(problem), *filling_batches(problem)]

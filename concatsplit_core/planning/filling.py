@@ -9,7 +9,6 @@ from concatsplit_core.geometry import Interval, Shape
 from concatsplit_core.plan import Band, Sweep
 from concatsplit_core.planning.blocking import (
     COMFORTABLE,
-    SHORT_RUN,
     Block,
     choose_block,
     cut_target,
@@ -18,6 +17,9 @@ from concatsplit_core.planning.blocking import (
     union,
 )
 from concatsplit_core.planning.problem import Group, Problem, group_targets, largest_block
+
+PART_BYTES = 256 << 10
+"""Bytes that a block should have for every target that it serves: each costs a look and a call."""
 
 
 def filling_batches(problem: Problem) -> Iterator[Filling]:
@@ -91,7 +93,7 @@ class Filling:
         flat = {view.order for view in views if view.contiguous and not view.is_string}
         if any(spec.write_unit is None for spec in chosen):
             flat.add(group.order)
-        comfortable = min(max(COMFORTABLE, len(group.members) * SHORT_RUN * 2), limit)
+        comfortable = min(max(COMFORTABLE, len(group.members) * PART_BYTES), limit)
         fitting = tuple(map(min, want, problem.shape))
         sequential = any(spec.sequential for spec in chosen)
         return choose_block(

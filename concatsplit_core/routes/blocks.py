@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Container, Iterator, Sequence
+from itertools import accumulate, islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,23 +32,38 @@ def fill_blocks(task: Task, context: Context) -> list[np.ndarray]:
     blocks = context.arena.blocks(
         [(write.box.shape, tiling.view(write.array)) for write in task.writes]
     )
-    served = _Served(task.writes, tiling.axis)
+    served = _Served(task.writes, tiling.axis, blocks)
     for read in task.reads:
         with context.reading_from(read.array):
             _fill_from(read, context, served, blocks)
     return blocks
 
 
+class _Even(NamedTuple):
+    """Neighbouring writes of one shape, whose blocks lie evenly spaced in memory.
+
+    A window cut into hundreds of columns would else be hundreds of copies of a few items each.
+    """
+
+    first: int
+    total: int
+    length: int
+    step: int
+
+
 class _Served:
     """The writes of a task, in order along the axis, to be found by what they overlap."""
 
-    def __init__(self, writes: Sequence[Piece], axis: int) -> None:
-        self._writes, self._axis = writes, axis
+    def __init__(self, writes: Sequence[Piece], axis: int, blocks: list[np.ndarray]) -> None:
+        self._writes, self._axis, self._blocks = writes, axis, blocks
         self._reach = list(accumulate((w.box.stop[axis] for w in writes), max))
+        self._even = _even_run(writes, axis, blocks) if len(writes) >= _MANY else None
 
-    def overlapping(self, box: Box) -> Iterator[tuple[int, Box, Box]]:
+    def overlapping(self, box: Box, without: Container[int] = ()) -> Iterator[tuple[int, Box, Box]]:
         """Number of each write that a box serves, its own box, and the common one."""
         for number in range(bisect_right(self._reach, box.start[self._axis]), len(self._writes)):
+            if number in without:
+                continue
             own = self._writes[number].box
             if own.start[self._axis] >= box.stop[self._axis]:
                 break
@@ -55,10 +71,73 @@ class _Served:
             if common is not None:
                 yield number, own, common
 
+    def serve(self, box: Box, seen: np.ndarray) -> None:
+        """Place an array, which covers a box, wherever it is wanted."""
+        together = self._together(box)
+        if together:
+            self._serve_together(box, seen, together)
+        for number, own, common in self.overlapping(box, without=together):
+            place(self._blocks[number][common.within(own)], seen[common.within(box)])
+
+    def _together(self, box: Box) -> range:
+        """Numbers of the even writes that a box covers along the axis, if they are many."""
+        even = self._even
+        if even is None:
+            return range(0)
+        start = self._writes[even.first].box.start[self._axis]
+        low = max(0, -(-(box.start[self._axis] - start) // even.length))
+        high = min(even.total, (box.stop[self._axis] - start) // even.length)
+        return range(even.first + low, even.first + high) if high - low >= _MANY else range(0)
+
+    def _serve_together(self, box: Box, seen: np.ndarray, numbers: range) -> None:
+        """One copy for many neighbours: both sides seen with an axis that counts them."""
+        number, even = numbers[0], self._even
+        own = self._writes[number].box
+        common = own.intersect(box)
+        if even is None or common is None:
+            raise AssertionError("nothing to serve together")
+        space, part = self._blocks[number][common.within(own)], seen[common.within(box)]
+        hop = even.length * part.strides[self._axis]
+        many = (len(numbers), *space.shape)
+        as_strided = np.lib.stride_tricks.as_strided
+        place(
+            as_strided(space, many, (even.step, *space.strides)),
+            as_strided(part, many, (hop, *part.strides), writeable=False),
+        )
+
+
+def _even_run(writes: Sequence[Piece], axis: int, blocks: list[np.ndarray]) -> _Even | None:
+    """The longest run of even writes that starts with the first one or the second."""
+    best: _Even | None = None
+    for first in (0, 1):
+        box = writes[first].box
+        length = box.stop[axis] - box.start[axis]
+        step = _address(blocks[first + 1]) - _address(blocks[first])
+        count = 1
+        for number in range(first + 1, len(writes)):
+            start, stop = writes[number].box.start[axis], writes[number].box.stop[axis]
+            even = (
+                stop - start == length
+                and start == box.start[axis] + count * length
+                and blocks[number].strides == blocks[first].strides
+                and _address(blocks[number]) == _address(blocks[first]) + count * step
+            )
+            if not even:
+                break
+            count += 1
+        if step > 0 and count >= _MANY and (best is None or count > best.total):
+            best = _Even(first, count, length, step)
+    return best
+
+
+def _address(array: np.ndarray) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
 
 def _fill_from(read: Piece, context: Context, served: _Served, blocks: list[np.ndarray]) -> None:
     source, tiling = context.sources[read.array], context.source_tiling
-    consumers = list(served.overlapping(read.box))
+    consumers = list(islice(served.overlapping(read.box), 2))
     if source.extent is not None and len(consumers) == 1:
         number, own, common = consumers[0]
         if common == read.box and _fill_straight(
@@ -66,49 +145,8 @@ def _fill_from(read: Piece, context: Context, served: _Served, blocks: list[np.n
         ):
             return
     for local, array in _parts(source, tiling.local(read.array, read.box), context):
-        box = tiling.logical(read.array, local)
         seen = np.expand_dims(array, tiling.axis) if tiling.new_axis else array
-        parts = [
-            (number, blocks[number][common.within(own)], seen[common.within(box)])
-            for number, own, common in served.overlapping(box)
-        ]
-        if not _place_together(parts, tiling.axis):
-            for _, space, part in parts:
-                place(space, part)
-
-
-def _place_together(parts: list[tuple[int, np.ndarray, np.ndarray]], axis: int) -> bool:
-    """Serve many narrow neighbours with one copy, where they and their blocks lie evenly spaced.
-
-    A window cut into hundreds of columns would else be hundreds of copies of a few items each.
-    """
-    if len(parts) < _MANY:
-        return False
-    (first, space, part), (_, next_space, next_part), *_ = parts
-    step, hop = _address(next_space) - _address(space), _address(next_part) - _address(part)
-    for index, (number, other, source) in enumerate(parts):
-        even = (
-            number == first + index
-            and other.shape == space.shape
-            and other.strides == space.strides
-            and _address(other) == _address(space) + index * step
-            and _address(source) == _address(part) + index * hop
-        )
-        if not even:
-            return False
-    if step <= 0 or hop != part.shape[axis] * part.strides[axis]:
-        return False
-    many = (len(parts), *space.shape)
-    place(
-        np.lib.stride_tricks.as_strided(space, many, (step, *space.strides)),
-        np.lib.stride_tricks.as_strided(part, many, (hop, *part.strides), writeable=False),
-    )
-    return True
-
-
-def _address(array: np.ndarray) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
+        served.serve(tiling.logical(read.array, local), seen)
 
 
 def _fill_straight(read: Piece, context: Context, source: Source, space: np.ndarray) -> bool:
