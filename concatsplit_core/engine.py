@@ -16,6 +16,7 @@ from concatsplit_core.inputs import Fingerprints, opened
 from concatsplit_core.job import Job
 from concatsplit_core.options import Options
 from concatsplit_core.outputs import Place
+from concatsplit_core.phase import in_phase
 from concatsplit_core.plan import Plan
 from concatsplit_core.planner import make_plan
 from concatsplit_core.result import Blob, Result
@@ -56,6 +57,7 @@ def execute(job: Job, options: Options) -> Result:
         places.refuse_record(record, [*found, *beside], options.force)
     if options.dry_run:
         return replace(result, dry_run=True)
+    storages = in_phase(plan, job, tiling, storages)
     run = Run(job, options, plan, tiling, storages, found, beside)
     run.commit(fingerprints, None if record is None else (record, _manifest(result, record)))
     return replace(result, seconds=time.perf_counter() - started)

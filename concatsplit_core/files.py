@@ -127,11 +127,11 @@ def read_exactly(fd: int, view: memoryview, offset: int, path: Path | str) -> No
         done += count
 
 
-_BLOCK = 4096
+SHARED_BLOCK = 4096
 """Bytes of a file system's block; whole blocks can be shared between files."""
 
-_SHAREABLE = 1 << 18
-"""Bytes of the shortest range that is cut so that its whole blocks can be shared."""
+SHAREABLE = 1 << 18
+"""Bytes of the shortest range that is worth the calls to have its whole blocks shared."""
 
 
 def copy_range(source: int, start: int, target: int, to: int, size: int, path: Path | str) -> None:
@@ -145,8 +145,8 @@ def copy_range(source: int, start: int, target: int, to: int, size: int, path: P
     InputChanged
         The source ends inside the range.
     """
-    head = -start % _BLOCK
-    if head and size >= _SHAREABLE and not (start - to) % _BLOCK:
+    head = -start % SHARED_BLOCK
+    if head and size >= SHAREABLE and not (start - to) % SHARED_BLOCK:
         _copy(source, start, target, to, head, path)
         start, to, size = start + head, to + head, size - head
     _copy(source, start, target, to, size, path)

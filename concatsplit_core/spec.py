@@ -146,8 +146,11 @@ class Tiling:
 
     def local(self, index: int, box: Box) -> Box:
         """A box of the logical array in the array's own indices."""
-        if self.new_axis:
-            return box.drop(self.axis)
+        within = self.within(index, box)
+        return within.drop(self.axis) if self.new_axis else within
+
+    def within(self, index: int, box: Box) -> Box:
+        """A box of the logical array in the indices of the array's view, with all axes."""
         return box.shift(self.axis, -self.segments[index].interval.start)
 
     def logical(self, index: int, box: Box) -> Box:

@@ -96,6 +96,8 @@ class Storage:
     dimension_names : tuple of str or None, optional
     dialect : str
         Such as ``zarr3``: the version of the format.
+    phase : int, optional
+        Where the elements best start in the file, modulo the block size of file systems.
     """
 
     codec: Codec | None = Codec()
@@ -104,6 +106,7 @@ class Storage:
     attrs: Mapping[str, Any] = field(default_factory=dict)
     dimension_names: tuple[str | None, ...] | None = None
     dialect: str = ""
+    phase: int | None = None
 
 
 Moved = Mapping[Shape, "Stored | np.ndarray | None"]

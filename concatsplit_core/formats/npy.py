@@ -142,7 +142,7 @@ class NpyWriter:
         self._path = path
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target:
-        header = format_header(spec)
+        header = format_header(spec, storage.phase)
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             write_all(fd, header, 0)

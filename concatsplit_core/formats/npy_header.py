@@ -18,6 +18,7 @@ from concatsplit_core.errors import (
     UnsafeContent,
     UnsupportedDtype,
 )
+from concatsplit_core.files import SHARED_BLOCK
 from concatsplit_core.formats.descr import check_descr
 from concatsplit_core.geometry import Shape
 from concatsplit_core.spec import ArraySpec
@@ -25,6 +26,8 @@ from concatsplit_core.spec import ArraySpec
 MAGIC = b"\x93NUMPY"
 LONGEST = 1 << 20
 """Bytes of the longest header that is read; NumPy itself stops at 10,000 characters."""
+_NUMPY_READS = 10_000
+"""Bytes of a header from which on NumPy refuses it, if it is not told that the file is trusted."""
 DEEPEST = 32
 ALIGNMENT = 64
 
@@ -189,8 +192,24 @@ def _unquote(token: str) -> str:
     return _ESCAPE.sub(replaced, body)
 
 
-def format_header(spec: ArraySpec) -> bytes:
+def _padding(length: int, phase: int | None) -> int:
+    """Spaces that bring a header to its end: as many as NumPy has, or up to a phase."""
+    usual = ALIGNMENT - length % ALIGNMENT
+    if phase is None or phase % ALIGNMENT:
+        return usual
+    wanted = usual + (phase - length - usual) % SHARED_BLOCK
+    return wanted if length + wanted < _NUMPY_READS else usual
+
+
+def format_header(spec: ArraySpec, phase: int | None = None) -> bytes:
     """The header of an array, as `numpy.lib.format.write_array` would write it.
+
+    Parameters
+    ----------
+    spec : ArraySpec
+    phase : int, optional
+        Pad the header with spaces, which NumPy does as well, so that the data start at this
+        offset modulo `SHARED_BLOCK`.
 
     Raises
     ------
@@ -218,7 +237,7 @@ def format_header(spec: ArraySpec) -> bytes:
         except UnicodeEncodeError:
             continue
         prefix = len(MAGIC) + 2 + struct.calcsize(pack)
-        body += b" " * (ALIGNMENT - (prefix + len(body) + 1) % ALIGNMENT) + b"\n"
+        body += b" " * _padding(prefix + len(body) + 1, phase) + b"\n"
         if version > 1 or len(body) < 1 << 16:
             return MAGIC + bytes((version, 0)) + struct.pack(pack, len(body)) + body
     raise AssertionError

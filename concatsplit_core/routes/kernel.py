@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from concatsplit_core.files import copy_range
-from concatsplit_core.geometry import Box
-from concatsplit_core.plan import Piece, Task
+from concatsplit_core.plan import Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.extents import common_runs
-from concatsplit_core.spec import Tiling
 
 
 def run(task: Task, context: Context) -> None:
@@ -18,9 +16,9 @@ def run(task: Task, context: Context) -> None:
             raise AssertionError("only contiguous arrays have runs")
         runs = common_runs(
             context.source_tiling.view(move.array),
-            _shifted(context.source_tiling, move),
+            context.source_tiling.within(move.array, move.box),
             context.target_tiling.view(write.array),
-            _shifted(context.target_tiling, write),
+            context.target_tiling.within(write.array, write.box),
         )
         with (
             context.reading_from(move.array),
@@ -32,9 +30,3 @@ def run(task: Task, context: Context) -> None:
                 copy_range(
                     here, source.offset + start, there, target.offset + to, size, source.path
                 )
-
-
-def _shifted(tiling: Tiling, piece: Piece) -> Box:
-    """A box in the array's own indices, with all axes of the logical array."""
-    start = tiling.segments[piece.array].interval.start
-    return piece.box.shift(tiling.axis, -start)
