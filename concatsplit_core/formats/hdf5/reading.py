@@ -72,6 +72,14 @@ def malformed(ref: str, error: Exception) -> ConcatsplitError:
     return MalformedInput(f"{ref}: HDF5 cannot read it: {text}", ref=ref)
 
 
+class _Reading(NamedTuple):
+    """A data set being read, and its file: -1 where chunks are to be had through HDF5 only."""
+
+    dataset: Any
+    fd: int
+    size: int
+
+
 @dataclass(slots=True)
 class Hdf5Source:
     """One data set."""
@@ -93,7 +101,8 @@ class Hdf5Source:
     def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         """Decode chunk by chunk."""
         unit = self.spec.chunks or tuple(b - a for a, b in zip(box.start, box.stop, strict=True))
-        with self._opened() as (dataset, fd):
+        with self._opened() as opened:
+            dataset = opened.dataset
             if self.spec.chunks is None:
                 yield box, self._through_hdf5(dataset, box)
                 return
@@ -103,15 +112,18 @@ class Hdf5Source:
                     self._check_claim(dataset, chunk.start)
                     yield common, self._through_hdf5(dataset, common)
                 else:
-                    yield clip(chunk, box, self._decode(fd, dataset, chunk.start, unit))
+                    stored = self._stored(opened, chunk.start)
+                    yield clip(chunk, box, self._decode(opened.fd, stored, chunk.start, unit))
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[Any, int]]:
+    def _opened(self) -> Iterator[_Reading]:
         if self.dataset is not None:
-            yield self.dataset, -1
+            yield _Reading(self.dataset, -1, 0)
         else:
             with pool.use(self.path) as opened:
-                yield opened.file[self.member], opened.fd
+                block = opened.file.userblock_size  # with one, offsets are not those of the file
+                fd = -1 if block else opened.fd
+                yield _Reading(opened.file[self.member], fd, os.fstat(opened.fd).st_size)
 
     def _through_hdf5(self, dataset: Any, box: Box) -> np.ndarray:
         try:
@@ -132,9 +144,8 @@ class Hdf5Source:
         except (MalformedInput, OverBudget) as error:
             raise type(error)(f"{self._at(start)}: {error.message}", ref=self.ref) from error
 
-    def _decode(self, fd: int, dataset: Any, start: Shape, unit: Shape) -> np.ndarray:
+    def _decode(self, fd: int, stored: Stored | None, start: Shape, unit: Shape) -> np.ndarray:
         """One chunk, read at its place in the file and decoded in this thread."""
-        stored = self._stored(fd, dataset, start)
         if stored is None or self.steps is None:
             return np.broadcast_to(self.fill, unit)
         steps = tuple(s for i, s in enumerate(self.steps) if not stored.skipped >> i & 1)
@@ -151,23 +162,22 @@ class Hdf5Source:
 
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
         """Chunks at their places in the file."""
-        with self._opened() as (dataset, fd):
+        with self._opened() as opened:
             for _, chunk in chunks_of(box, self.spec.chunks or (), self.spec.shape):
-                yield chunk, self._stored(fd, dataset, chunk.start)
+                yield chunk, self._stored(opened, chunk.start)
 
-    def _stored(self, fd: int, dataset: Any, start: Shape) -> Stored | None:
-        place = self._place(dataset, start)
+    def _stored(self, opened: _Reading, start: Shape) -> Stored | None:
+        place = self._place(opened.dataset, start)
         if place is None:
             return None
-        offset, nbytes, skipped = place
-        if fd < 0 or dataset.file.userblock_size:  # its offsets are not those of the file
-            data = dataset.id.read_direct_chunk(start)[1]
-            return Stored(len(data), data=data, skipped=skipped)
-        if offset + nbytes > os.fstat(fd).st_size:
+        if opened.fd < 0:
+            data = opened.dataset.id.read_direct_chunk(start)[1]
+            return Stored(len(data), data=data, skipped=place.skipped)
+        if place.offset + place.nbytes > opened.size:
             raise MalformedInput(
                 f"{self._at(start)} lies behind the end of the file; it is truncated", ref=self.ref
             )
-        return Stored(nbytes, self.path, offset, skipped=skipped)
+        return Stored(place.nbytes, self.path, place.offset, skipped=place.skipped)
 
     def _place(self, dataset: Any, start: Shape) -> Place | None:
         if self.index is None:
@@ -184,8 +194,8 @@ class Hdf5Source:
         """Nothing to prepare."""
 
     def stored_bytes(self) -> int:
-        with self._opened() as (dataset, _):
-            return int(dataset.id.get_storage_size())
+        with self._opened() as opened:
+            return int(opened.dataset.id.get_storage_size())
 
     def close(self) -> None:
         """Close the file, unless it is the caller's."""
