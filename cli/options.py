@@ -61,6 +61,14 @@ _OPERATOR_OPTIONS = (
         help="Format of a Zarr output.  [default: as the inputs, else 3]",
     ),
     click.option(
+        "--grid",
+        type=click.Choice(["regular", "rectilinear"]),
+        default="regular",
+        show_default=True,
+        help="Of a Zarr format 3 output: rectilinear keeps the inputs' chunks as they lie, so that "
+        "inputs of any length join without decoding; few readers know it yet.",
+    ),
+    click.option(
         "--routes",
         metavar="NAME,...",
         help="Let bytes move only by these of kernel, encoded, mapped, decoded.  [default: all]",
@@ -95,6 +103,7 @@ _FOR_THE_CORE = (
     "codec",
     "memory_order",
     "zarr_format",
+    "grid",
     "routes",
     "dry_run",
     "sync",

@@ -9,11 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from concatsplit_core import outputs as places
-from concatsplit_core.formats.base import Storage, Wish
 from concatsplit_core.inference import infer_cost
-from concatsplit_core.inheritance import inherit
 from concatsplit_core.inputs import Fingerprints, opened
 from concatsplit_core.job import Job
+from concatsplit_core.layout import Layout, lay_out
 from concatsplit_core.options import Options
 from concatsplit_core.outputs import Place
 from concatsplit_core.phase import in_phase
@@ -21,7 +20,6 @@ from concatsplit_core.plan import Plan
 from concatsplit_core.planner import make_plan
 from concatsplit_core.result import Blob, Result
 from concatsplit_core.running import Run
-from concatsplit_core.spec import Segment, Tiling
 
 
 def execute(job: Job, options: Options) -> Result:
@@ -41,24 +39,23 @@ def execute(job: Job, options: Options) -> Result:
     with opened(job.also_read) as others:
         places.refuse_inputs([*found, *beside], [*job.sources, *others])
     places.refuse_existing([*found, *beside], options.force)
-    tiling, storages = _lay_out(job, found, wish)
-    places.refuse_oversized(found, [segment.spec for segment in tiling.segments])
+    layout = lay_out(job, found, wish)
+    places.refuse_oversized(found, [segment.spec for segment in layout.outputs.segments])
     plan = make_plan(
         job.shape,
         job.source_tiling,
-        tiling,
+        layout.planned,
         memory=memory,
         jobs=options.workers,
         routes=options.allowed_routes,
     )
-    result = _result(job, tiling, storages, found, plan)
+    result = _result(job, layout, found, plan)
     record = None if options.manifest is None else Path(os.path.realpath(options.manifest))
     if record is not None:
         places.refuse_record(record, [*found, *beside], options.force)
     if options.dry_run:
         return replace(result, dry_run=True)
-    storages = in_phase(plan, job, tiling, storages)
-    run = Run(job, options, plan, tiling, storages, found, beside)
+    run = Run(job, options, plan, in_phase(plan, job, layout), found, beside)
     run.commit(fingerprints, None if record is None else (record, _manifest(result, record)))
     return replace(result, seconds=time.perf_counter() - started)
 
@@ -69,22 +66,8 @@ def _manifest(result: Result, path: Path) -> bytes:
     return format_manifest(result, path)
 
 
-def _lay_out(job: Job, found: Sequence[Place], wish: Wish) -> tuple[Tiling, list[Storage]]:
-    """Give every target its layout: as wished, else as the inputs, else what is sane."""
-    storage, like, hint = inherit(job.sources, job.source_tiling, job.target_tiling, job.dtype)
-    wish = replace(wish, hint=hint)
-    segments, storages = [], []
-    for segment, place in zip(job.target_tiling.segments, found, strict=True):
-        narrowed = place.format.adapt(wish, place.base)
-        spec, kept = place.format.layout(segment.spec, storage, narrowed, like)
-        segments.append(Segment(segment.interval, spec))
-        storages.append(kept)
-    return replace(job.target_tiling, segments=tuple(segments)), storages
-
-
-def _result(
-    job: Job, tiling: Tiling, storages: Sequence[Storage], found: Sequence[Place], plan: Plan
-) -> Result:
+def _result(job: Job, layout: Layout, found: Sequence[Place], plan: Plan) -> Result:
+    tiling = layout.outputs
     inputs = tuple(
         Blob(
             source.ref,
@@ -107,7 +90,7 @@ def _result(
             segment.spec.chunks,
             str(storage.codec) if storage.codec is not None else None,
         )
-        for place, segment, storage in zip(found, tiling.segments, storages, strict=True)
+        for place, segment, storage in zip(found, tiling.segments, layout.storages, strict=True)
     )
     return Result(
         operator=job.operator,

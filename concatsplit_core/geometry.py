@@ -73,6 +73,11 @@ class Box(NamedTuple):
         stop[axis] += by
         return Box(tuple(start), tuple(stop))
 
+    def offset(self, by: Shape) -> Box:
+        """The box moved along every axis."""
+        start = tuple(a + n for a, n in zip(self.start, by, strict=True))
+        return Box(start, tuple(b + n for b, n in zip(self.stop, by, strict=True)))
+
     def with_axis(self, axis: int, interval: tuple[int, int]) -> Box:
         """The box with its range along an existing axis replaced."""
         start, stop = list(self.start), list(self.stop)

@@ -45,6 +45,8 @@ class Options:
     memory_order : {"C", "F"}, optional
         Of an .npy output.
     zarr_format : {2, 3}, optional
+    grid : {"regular", "rectilinear"}
+        Of a Zarr format 3 output: rectilinear keeps the inputs' chunks as they lie.
     routes : str or sequence of str, optional
         Allow only these ways for bytes to move, such as ``"mapped,decoded"``.
     dry_run : bool
@@ -67,6 +69,7 @@ class Options:
     codec: str | Codec | None = None
     memory_order: Order | None = None
     zarr_format: int | None = None
+    grid: Literal["regular", "rectilinear"] = "regular"
     routes: str | Sequence[str] | None = None
     dry_run: bool = False
     sync: bool = True
@@ -83,6 +86,8 @@ class Options:
             raise UsageError(f"--jobs {self.jobs}: at least one thread is needed")
         if self.zarr_format not in (None, 2, 3):
             raise UsageError(f"--zarr-format {self.zarr_format} is not 2 or 3")
+        if self.grid not in {"regular", "rectilinear"}:
+            raise UsageError(f"--grid {self.grid} is not regular or rectilinear")
         if self.memory_order not in (None, "C", "F"):
             raise UsageError(f"--memory-order {self.memory_order} is not C or F")
 
@@ -147,4 +152,5 @@ class Options:
         else:
             wanted = None if chunks is None else tuple(int(c) for c in chunks)
         codec = parse_codec(self.codec) if isinstance(self.codec, str) else self.codec
-        return Wish(wanted, codec, self.memory_order, self.zarr_format)
+        rectilinear = self.grid == "rectilinear"
+        return Wish(wanted, codec, self.memory_order, self.zarr_format, rectilinear)

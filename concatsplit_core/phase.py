@@ -8,30 +8,19 @@ to let a part start in its file where it starts in a block of the input.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from dataclasses import replace
 
 from concatsplit_core.files import SHAREABLE, SHARED_BLOCK
-from concatsplit_core.formats.base import Storage
 from concatsplit_core.geometry import Box
 from concatsplit_core.job import Job
+from concatsplit_core.layout import Layout
 from concatsplit_core.plan import Plan
 from concatsplit_core.routes.extents import common_runs
-from concatsplit_core.spec import Tiling
 
 
-def in_phase(plan: Plan, job: Job, targets: Tiling, storages: Sequence[Storage]) -> list[Storage]:
-    """Give every output that the kernel copies to the phase that most of its bytes have.
-
-    Parameters
-    ----------
-    plan : Plan
-    job : Job
-    targets : Tiling
-        Laid out.
-    storages : sequence of Storage
-        Of the targets.
-    """
+def in_phase(plan: Plan, job: Job, layout: Layout) -> Layout:
+    """Give every output that the kernel copies to the phase that most of its bytes have."""
+    targets = layout.planned
     wanted: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for sweep in plan.sweeps:
         for band in sweep.bands if sweep.bands[0].route == "kernel" else ():
@@ -47,8 +36,10 @@ def in_phase(plan: Plan, job: Job, targets: Tiling, storages: Sequence[Storage])
                 )
             )
             if extent is not None and nbytes >= SHAREABLE:
-                wanted[target][(extent.offset + start - to) % SHARED_BLOCK] += nbytes
-    return [
+                phase = (extent.offset + start - to) % SHARED_BLOCK
+                wanted[layout.homes[target][0]][phase] += nbytes
+    storages = [
         replace(storage, phase=wanted[index].most_common(1)[0][0]) if index in wanted else storage
-        for index, storage in enumerate(storages)
+        for index, storage in enumerate(layout.storages)
     ]
+    return layout._replace(storages=storages)

@@ -20,12 +20,13 @@ from concatsplit_core.geometry import Box
 from concatsplit_core.inputs import Fingerprints
 from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.job import Job
+from concatsplit_core.layout import Layout
 from concatsplit_core.options import Options
 from concatsplit_core.outputs import Place
 from concatsplit_core.plan import Plan, Task
 from concatsplit_core.routes import decoded, encoded, kernel, mapped
 from concatsplit_core.routes.base import Context, RunTask
-from concatsplit_core.spec import ArraySpec, Tiling
+from concatsplit_core.spec import ArraySpec
 from concatsplit_core.staging import Staging
 
 _ROUTES: dict[str, RunTask] = {
@@ -44,14 +45,13 @@ class Run:
         job: Job,
         options: Options,
         plan: Plan,
-        tiling: Tiling,
-        storages: Sequence[Storage],
+        layout: Layout,
         found: Sequence[Place],
         beside: Sequence[Place],
     ) -> None:
         self._beside = beside
         self._job, self._options, self._plan = job, options, plan
-        self._tiling, self._storages, self._places = tiling, storages, found
+        self._layout, self._places = layout, found
         self._staging = Staging(options.sync)
         self._writers: dict[Path, Writer] = {}
 
@@ -98,17 +98,25 @@ class Run:
         scratch = _scratch(next(iter(staged.values()), None))
         for source in self._job.sources:
             source.prepare(scratch)
+        layout = self._layout
         targets = [
             self._attempt(
                 self._add, place, staged.get(place.final, place.final), segment.spec, storage
             )
             for place, segment, storage in zip(
-                self._places, self._tiling.segments, self._storages, strict=True
+                self._places, layout.outputs.segments, layout.storages, strict=True
             )
         ]
         for place, (_, array) in zip(self._beside, self._job.extras, strict=True):
             self._attempt(self._write_small, place, staged.get(place.final, place.final), array)
-        return targets
+        return [
+            targets[home].part(segment.spec, element, chunk)
+            if layout.storages[home].grid is not None
+            else targets[home]
+            for (home, element, chunk), segment in zip(
+                layout.homes, layout.planned.segments, strict=True
+            )
+        ]
 
     def _write_small(self, place: Place, path: Path, array: np.ndarray) -> None:
         """Write an array that is in memory as a whole."""
@@ -142,8 +150,8 @@ class Run:
             sources=self._job.sources,
             targets=targets,
             source_tiling=self._job.source_tiling,
-            target_tiling=self._tiling,
-            output_refs=[place.ref for place in self._places],
+            target_tiling=self._layout.planned,
+            output_refs=[self._places[home].ref for home, _, _ in self._layout.homes],
             window=self._plan.window,
             reading=Pool(open_input, os.close),
             writing=Pool(_open_staged, os.close),

@@ -81,6 +81,13 @@ def copy_stored(stored: Stored, fd: int, to: int) -> None:
         os.close(here)
 
 
+class Grid(NamedTuple):
+    """A rectilinear chunk grid: the lengths of the chunks along one axis."""
+
+    axis: int
+    lengths: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """How an array is kept, beyond its spec; what an output inherits from its inputs.
@@ -98,6 +105,8 @@ class Storage:
         Such as ``zarr3``: the version of the format.
     phase : int, optional
         Where the elements best start in the file, modulo the block size of file systems.
+    grid : Grid, optional
+        Chunk lengths along one axis, where they differ.
     """
 
     codec: Codec | None = Codec()
@@ -107,6 +116,7 @@ class Storage:
     dimension_names: tuple[str | None, ...] | None = None
     dialect: str = ""
     phase: int | None = None
+    grid: Grid | None = None
 
 
 Moved = Mapping[Shape, "Stored | np.ndarray | None"]
@@ -170,6 +180,9 @@ class Unchunked:
     def store(self, encoded: Any) -> None:
         raise AssertionError("it is written through its extent")
 
+    def part(self, spec: ArraySpec, element: int, chunk: int) -> Target:
+        raise AssertionError("it has no rectilinear grid")
+
 
 class Target(Protocol):
     """One array that is written, in a staged file."""
@@ -205,6 +218,18 @@ class Target(Protocol):
         """Write what `encode` gave."""
         ...
 
+    def part(self, spec: ArraySpec, element: int, chunk: int) -> Target:
+        """A part of an array with a rectilinear grid whose own grid is regular, to be written.
+
+        Parameters
+        ----------
+        spec : ArraySpec
+            Of the part.
+        element, chunk : int
+            Where the part starts along the axis of the grid.
+        """
+        ...
+
 
 class Writer(Protocol):
     """A staged file or folder in which arrays are created."""
@@ -230,6 +255,7 @@ class Wish:
     codec: Codec | None = None
     memory_order: Order | None = None
     zarr_format: int | None = None
+    rectilinear: bool = False
     hint: Shape | None = None
     """Chunks of the largest input, to follow where the inputs disagree."""
 
@@ -238,6 +264,8 @@ class Format(Protocol):
     """What the registry knows of a format."""
 
     name: str
+    rectilinear: bool
+    """Whether chunks of an output may differ in length."""
 
     def open(self, path: Path, member: str | None, ref: str) -> Source:
         """Open one array read-only; without a member the only one there is."""

@@ -14,6 +14,7 @@ from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
 
 name = "memory"
+rectilinear = False
 
 
 @dataclass(slots=True)

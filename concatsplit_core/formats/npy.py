@@ -18,6 +18,7 @@ from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
 
 name = "npy"
+rectilinear = False
 
 _FIRST_READ = 4096
 

@@ -30,6 +30,7 @@ from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
 
 name = "npz"
+rectilinear = False
 
 _LOCAL_HEADER = 30
 _COPY = 1 << 20

@@ -16,6 +16,7 @@ from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
 
 name = "npy"
+rectilinear = False
 
 _STDOUT = 1
 _PIECE = 1 << 20

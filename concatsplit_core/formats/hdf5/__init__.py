@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from concatsplit_core.formats.hdf5.writing import Hdf5Writer
 
 name = "hdf5"
+rectilinear = False
 
 _SANE = Codec((Step("shuffle", (0,)), Step("zlib", (4,))))
 """For inputs whose codecs differ, or would need a plugin to be read: any HDF5 library has these."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from concatsplit_core.formats.zarr.writing import ZarrWriter
 
 name = "zarr"
+rectilinear = True
 
 _SANE = Codec((Step("zstd", (3,)),))
 """For inputs whose codecs differ or have no name in Zarr."""
@@ -53,7 +54,11 @@ def layout(
     number = int(dialect[-1])
     if dialect == "zarr3" and not spec.is_string:
         spec = replace(spec, dtype=spec.dtype.newbyteorder("<"))
-    chunks = choose_chunks(spec, wish, like)
+    if wish.rectilinear:
+        _check_rectilinear(wish, number)
+    chunks = wish.hint if wish.rectilinear and wish.hint else choose_chunks(spec, wish, like)
+    if wish.rectilinear:
+        like = None
     shards = like.shards if like is not None and chunks == like.chunks and number == 3 else None
     shards = shards or None
     native = _kept_native(inherited, wish, dialect, chunks, like)
@@ -70,6 +75,16 @@ def layout(
         packing=packing(True, True, inherited.fill_value, spec.dtype) if shards else None,
     )
     return laid, replace(inherited, codec=codec, native=native, dialect=dialect)
+
+
+def _check_rectilinear(wish: Wish, zarr_format: int) -> None:
+    if zarr_format == 2:
+        raise UsageError("--grid rectilinear: format 2 has no such grids; give --zarr-format 3")
+    if wish.chunks is not None:
+        raise UsageError(
+            "--grid rectilinear keeps the inputs' chunks as they lie, --chunks makes others; "
+            "give one of them"
+        )
 
 
 def _check_dtype(dtype: np.dtype) -> None:

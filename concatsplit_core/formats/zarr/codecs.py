@@ -24,8 +24,13 @@ _LEVELS = {"gzip": 5, "zlib": 1, "zstd": 0, "bz2": 1}
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Leave out zarr-python's warnings that a dtype or codec is not in the specification yet."""
-    with warnings.catch_warnings():
+    """Leave out zarr-python's warnings that a dtype or codec is not in the specification yet.
+
+    Rectilinear grids, which are not there either, have to be asked for.
+    """
+    import zarr
+
+    with warnings.catch_warnings(), zarr.config.set({"array.rectilinear_chunks": True}):
         warnings.simplefilter("ignore")
         yield
 

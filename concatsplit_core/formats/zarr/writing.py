@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import copy
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.zarr import codecs
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.shards import assemble
-from concatsplit_core.geometry import Box, Shape
+from concatsplit_core.geometry import Box, Shape, replace
 from concatsplit_core.spec import ArraySpec
 
 
@@ -40,7 +41,7 @@ class ZarrWriter:
                 name=member or None,
                 shape=spec.shape,
                 dtype=spec.dtype,
-                chunks=spec.chunks or (),
+                chunks=_chunks(spec, storage),
                 shards=spec.shards,
                 fill_value=_fill(storage, spec),
                 zarr_format=form,
@@ -56,6 +57,14 @@ class ZarrWriter:
 
     def abort(self) -> None:
         """Nothing is held open."""
+
+
+def _chunks(spec: ArraySpec, storage: Storage) -> Any:
+    """Chunk lengths for zarr-python: one an axis, or all of an axis where they differ."""
+    chunks: list[Any] = list(spec.chunks or ())
+    if storage.grid is not None:
+        chunks[storage.grid.axis] = list(storage.grid.lengths)
+    return chunks
 
 
 def _fill(storage: Storage, spec: ArraySpec) -> Any:
@@ -112,7 +121,8 @@ class ZarrTarget:
 
     def __init__(self, array: Any, folder: Path, spec: ArraySpec, storage: Storage) -> None:
         self.spec = spec
-        self._array, self._folder = array, folder
+        self._array, self._folder, self._grid = array, folder, storage.grid
+        self._first_element = self._first_chunk = (0,) * spec.ndim
         with codecs.quiet():
             metadata = array.metadata.to_dict()
         form: ChunkForm | ShardForm | None
@@ -137,7 +147,19 @@ class ZarrTarget:
                 files.append((self._path(index), parts))
         return files
 
+    def part(self, spec: ArraySpec, element: int, chunk: int) -> ZarrTarget:
+        """Another target for a region of the same array."""
+        if self._grid is None:
+            raise AssertionError("its grid is regular")
+        other = copy(self)
+        other.spec = spec
+        other._first_element = replace(other._first_element, self._grid.axis, element)
+        other._first_chunk = replace(other._first_chunk, self._grid.axis, chunk)
+        return other
+
     def _path(self, index: Shape) -> str:
+        if self._grid is not None:
+            index = tuple(i + first for i, first in zip(index, self._first_chunk, strict=True))
         return f"{self._folder}/{self._array.metadata.encode_chunk_key(index)}"
 
     def _for_zarr(self, box: Box, block: np.ndarray | None, moved: Moved) -> list[_File]:
@@ -192,7 +214,7 @@ class ZarrTarget:
         """Write the files."""
         for place, content in encoded:
             if isinstance(place, Box):
-                self._array[place.slices] = content
+                self._array[place.offset(self._first_element).slices] = content
             else:
                 _write_file(place, content)
 
