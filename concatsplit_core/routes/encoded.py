@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.errors import OverBudget
+from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.formats.base import Moved, Source, Stored, Target
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.plan import Piece, Task
@@ -46,6 +46,8 @@ def _moved(task: Task, write: Piece, context: Context) -> Moved:
             for here, stored in source.stored(local, task.shards):
                 logical = context.source_tiling.logical(move.array, here)
                 there = context.target_tiling.local(write.array, logical)
+                if stored is not None and not task.shards:
+                    _check_size(stored, source, here.start)
                 if _as_it_is(stored, source, target, task.shards):
                     moved[there.start] = stored
                 else:
@@ -57,16 +59,19 @@ def _as_it_is(stored: Stored | None, source: Source, target: Target, shards: boo
     """Whether what is stored means the same in the target."""
     if stored is None:
         return _fill(source) == _fill(target)
-    if shards:
-        return True
-    nbytes = prod(source.spec.chunks or ()) * source.spec.dtype.itemsize
-    if stored.nbytes > 2 * nbytes + _SLACK and not source.spec.is_string:
-        raise OverBudget(
-            f"{source.ref}: a chunk is stored in {stored.nbytes} bytes where {nbytes} belong",
-            found=stored.nbytes,
-            expected=nbytes,
-        )
-    return target.takes_skipped or not stored.skipped
+    return shards or target.takes_skipped or not stored.skipped
+
+
+def _check_size(stored: Stored, source: Source, start: Shape) -> None:
+    """Refuse a chunk that cannot be one, by all that is known without looking into it."""
+    spec = source.spec
+    nbytes = prod(spec.chunks or ()) * spec.dtype.itemsize
+    plain = spec.encoding is not None and spec.encoding.codec == ()
+    what = f"{source.ref}: the chunk at {start} is stored in {stored.nbytes} bytes"
+    if (plain and stored.nbytes != nbytes) or not stored.nbytes:
+        raise MalformedInput(f"{what} where {nbytes} belong", found=stored.nbytes, expected=nbytes)
+    if stored.nbytes > 2 * nbytes + _SLACK and not spec.is_string:
+        raise OverBudget(f"{what}, more than it can hold", found=stored.nbytes, expected=nbytes)
 
 
 def _fill(array: Source | Target) -> bytes | None:
