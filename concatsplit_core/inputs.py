@@ -105,11 +105,11 @@ def _library(item: Any) -> str:
 def _wrap(item: Any, ref: str) -> Source:
     library = _library(item)
     if library == "h5py":
-        from concatsplit_core.formats.hdf5.reading import wrap as wrap_hdf5
+        from concatsplit_core.formats.hdf5.describing import wrap as wrap_hdf5
 
         return wrap_hdf5(item)
     if library == "zarr":
-        from concatsplit_core.formats.zarr.reading import wrap as wrap_zarr
+        from concatsplit_core.formats.zarr.describing import wrap as wrap_zarr
 
         return wrap_zarr(item)
     if not isinstance(item, np.ndarray | np.generic | list | tuple | int | float | complex):

@@ -21,8 +21,12 @@ SHARED = ("base", "grid", "chunking", "registry", "memory", "descr", "npy_header
 """What formats share; .npy files and .npz members have the same header."""
 HEAVY = {"h5py", "zarr", "numcodecs", "rich", "hdf5plugin", "google_crc32c", "deflate", "isal"}
 OWNERS = {
-    f"{CORE}.formats.{name}"
-    for name in ("hdf5.links", "hdf5.reading", "hdf5.writing", "zarr.reading", "zarr.writing")
+    f"{CORE}.formats.{form}.{name}"
+    for form, names in (
+        ("hdf5", ("links", "reading", "describing", "writing")),
+        ("zarr", ("reading", "describing", "writing")),
+    )
+    for name in names
 }
 LONGEST_FILE, LONGEST_FUNCTION = 350, 60
 

@@ -25,14 +25,14 @@ _SANE = Codec((Step("shuffle", (0,)), Step("zlib", (4,))))
 
 def open(path: Path, member: str | None, ref: str) -> Hdf5Source:
     """Open a data set."""
-    from concatsplit_core.formats.hdf5.reading import open_member
+    from concatsplit_core.formats.hdf5.describing import open_member
 
     return open_member(path, member, ref)
 
 
 def members(path: Path, ref: str) -> list[str]:
     """Names of all data sets."""
-    from concatsplit_core.formats.hdf5.reading import list_members
+    from concatsplit_core.formats.hdf5.describing import list_members
 
     return list_members(path, ref)
 

@@ -27,14 +27,14 @@ _SANE = Codec((Step("zstd", (3,)),))
 
 def open(path: Path, member: str | None, ref: str) -> ZarrSource:
     """Open an array."""
-    from concatsplit_core.formats.zarr.reading import open_member
+    from concatsplit_core.formats.zarr.describing import open_member
 
     return open_member(path, member, ref)
 
 
 def members(path: Path, ref: str) -> list[str]:
     """Names of all arrays."""
-    from concatsplit_core.formats.zarr.reading import list_members
+    from concatsplit_core.formats.zarr.describing import list_members
 
     return list_members(path, ref)
 

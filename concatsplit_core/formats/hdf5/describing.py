@@ -1,0 +1,148 @@
+"""What an HDF5 data set is: found in its file, checked, and put in our terms."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from concatsplit_core.codecs.chunks import can_decode
+from concatsplit_core.errors import (
+    ConcatsplitError,
+    MalformedInput,
+    UnsafeContent,
+    UnsupportedDtype,
+    UsageError,
+)
+from concatsplit_core.formats.base import Extent, Storage
+from concatsplit_core.formats.hdf5 import filters, links
+from concatsplit_core.formats.hdf5.reading import Hdf5Source, Opened, malformed, pool
+from concatsplit_core.spec import ArraySpec, Encoding
+
+_REFERENCES = ("DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME", "_Netcdf4Dimid")
+
+
+def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
+    """Describe a data set; the only one of the file where none is named."""
+    try:
+        with pool.use(path) as opened:
+            name = member if member is not None else links.only_member(opened.file, ref)
+            dataset = links.follow(opened.file, name, ref)
+            return _describe(path, name, ref, dataset, opened)
+    except BaseException as error:
+        pool.discard(path)
+        if isinstance(error, ConcatsplitError) or not isinstance(error, Exception):
+            raise
+        raise malformed(ref, error) from error  # a damaged file makes h5py raise nearly anything
+
+
+def list_members(path: Path, ref: str) -> list[str]:
+    """Names of all data sets below the root, links not followed."""
+    try:
+        with pool.use(path) as opened:
+            return links.walk(opened.file)
+    except ConcatsplitError:
+        raise
+    except Exception as error:  # a damaged file makes h5py raise nearly anything
+        raise malformed(ref, error) from error
+    finally:
+        pool.discard(path)
+
+
+def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -> Hdf5Source:
+    if dataset.is_virtual:
+        raise UnsafeContent(
+            f"{ref}: is a virtual data set, whose data lie in other files; name those", ref=ref
+        )
+    if dataset.external:
+        raise UnsafeContent(
+            f"{ref}: keeps its data outside the file, in {dataset.external[0][0]}", ref=ref
+        )
+    if dataset.shape is None:
+        raise UnsupportedDtype(f"{ref}: is an empty data set without a shape", ref=ref)
+    dcpl = dataset.id.get_create_plist()
+    found = filters.filters_of(dcpl)
+    filters.refuse_unknown(found, ref)
+    dtype = _dtype(dataset, ref)
+    plain = dtype.kind != "T" and _is_plain(dataset)
+    codec = filters.codec_of(found, dtype.itemsize)
+    flat = plain and dataset.chunks is None and not opened.file.userblock_size
+    offset = dataset.id.get_offset() if flat else None
+    chunks = dataset.chunks
+    spec = ArraySpec(
+        dataset.shape,
+        dtype,
+        contiguous=offset is not None,
+        chunks=chunks,
+        encoding=Encoding(dtype, codec.steps) if chunks and codec is not None and plain else None,
+    )
+    steps = codec.steps if codec is not None and plain and can_decode(codec.steps) else None
+    whole = opened.fd < 0 or offset is None or offset + spec.nbytes <= os.fstat(opened.fd).st_size
+    if not whole:
+        raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
+    fill = np.zeros((), dtype) if dtype.kind == "T" else np.asarray(dataset.fillvalue, dtype)
+    storage = Storage(
+        codec=codec if codec is None or not chunks or _lossless(found) else None,
+        native=("hdf5", tuple(found)) if found else None,
+        fill_value=None if dtype.kind == "T" else fill[()],
+        attrs=_attrs(dataset),
+        dialect="hdf5",
+    )
+    extent = None if offset is None else Extent(path, offset)
+    return Hdf5Source(path, ref, member, spec, storage, extent, steps, fill)
+
+
+def _lossless(found: list[filters.Filter]) -> bool:
+    return all(item.code != filters.SCALEOFFSET for item in found)
+
+
+def _is_plain(dataset: Any) -> bool:
+    """Whether the bytes in the file are those of the NumPy dtype."""
+    stored = dataset.id.get_type()
+    return bool(h5py.h5t.py_create(dataset.dtype, logical=True).equal(stored))
+
+
+def _dtype(dataset: Any, ref: str) -> np.dtype:
+    dtype = dataset.dtype
+    text = h5py.check_string_dtype(dtype)
+    if text is not None and text.length is None:
+        return np.dtypes.StringDType()
+    if dtype.hasobject:
+        kind = "references" if h5py.check_ref_dtype(dtype) else "variable-length items"
+        raise UnsupportedDtype(
+            f"{ref}: holds {kind}, which have no array form outside HDF5", ref=ref
+        )
+    plain: np.dtype = np.dtype(dtype)
+    return plain
+
+
+def _attrs(dataset: Any) -> dict[str, Any]:
+    """Attributes that mean the same in another file, not those that point into this one."""
+    attrs = {}
+    for key in dataset.attrs:
+        value = dataset.attrs.get_id(key)
+        if value.dtype.hasobject and h5py.check_string_dtype(value.dtype) is None:
+            continue
+        if key in _REFERENCES:
+            continue
+        attrs[key] = dataset.attrs[key]
+    return {k: v for k, v in attrs.items() if not isinstance(v, h5py.Empty)}
+
+
+def wrap(dataset: Any) -> Hdf5Source:
+    """A data set that is open in this process, read through its own handle."""
+    if not dataset:
+        raise UsageError("an h5py.Dataset whose file is closed is no input; open it again")
+    dataset.file.flush()
+    ref = f"{dataset.file.filename}::{dataset.name}"
+    opened = Opened(dataset.file, -1)
+    source = _describe(Path(dataset.file.filename), dataset.name, ref, dataset, opened)
+    if dataset.file.driver != "sec2":
+        source.path = None  # what that name stands for is no file
+    source.dataset, source.extent = dataset, None
+    source.spec = replace(source.spec, contiguous=False)
+    return source
