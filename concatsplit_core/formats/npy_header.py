@@ -8,16 +8,12 @@ from __future__ import annotations
 import re
 import struct
 import warnings
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from concatsplit_core.errors import (
-    ConcatsplitError,
-    MalformedInput,
-    UnsafeContent,
-    UnsupportedDtype,
-)
+from concatsplit_core.errors import MalformedInput, UnsafeContent, UnsupportedDtype
 from concatsplit_core.files import SHARED_BLOCK
 from concatsplit_core.formats.descr import check_descr
 from concatsplit_core.geometry import Shape
@@ -77,15 +73,28 @@ def parse_header(start: bytes, ref: str) -> Header:
     if len(start) < at + length:
         raise MalformedInput(f"{ref}: .npy file ends inside its header", ref=ref)
     try:
-        value = parse_literal(start[at : at + length].decode(encoding))
-        return Header(_spec(value, ref), at + length)
-    except ConcatsplitError:
-        raise
+        return Header(_described(start[at : at + length], encoding), at + length)
+    except _HoldsObjects:
+        raise UnsafeContent(
+            f"{ref}: holds Python objects, which only unpickling could read; "
+            "save it with a fixed-size dtype",
+            ref=ref,
+        ) from None
     except Exception as error:  # NumPy meets an odd descr with whatever error comes first
         raise MalformedInput(f"{ref}: .npy header cannot be read: {error}", ref=ref) from error
 
 
-def _spec(value: Any, ref: str) -> ArraySpec:
+class _HoldsObjects(Exception):
+    """The elements are pickled objects."""
+
+
+@lru_cache(maxsize=256)
+def _described(text: bytes, encoding: str) -> ArraySpec:
+    """What a header's text says; thousands of shards often say the same."""
+    return _spec(parse_literal(text.decode(encoding)))
+
+
+def _spec(value: Any) -> ArraySpec:
     if not isinstance(value, dict) or set(value) != {"descr", "fortran_order", "shape"}:
         raise ValueError("it needs exactly the keys descr, fortran_order and shape")
     shape, fortran = value["shape"], value["fortran_order"]
@@ -95,7 +104,7 @@ def _spec(value: Any, ref: str) -> ArraySpec:
         raise ValueError(f"shape {shape!r} is out of range")
     if type(fortran) is not bool:
         raise ValueError(f"fortran_order is {fortran!r}, not True or False")
-    dtype = _dtype(value["descr"], ref)
+    dtype = _dtype(value["descr"])
     if dtype.subdtype is not None:
         if fortran:
             raise ValueError("a subarray dtype in Fortran order")
@@ -104,16 +113,12 @@ def _spec(value: Any, ref: str) -> ArraySpec:
     return ArraySpec(shape, dtype, "F" if fortran and len(shape) > 1 else "C")
 
 
-def _dtype(descr: Any, ref: str) -> np.dtype:
+def _dtype(descr: Any) -> np.dtype:
     check_descr(descr)
     readable: Any = descr
     dtype = np.lib.format.descr_to_dtype(readable)
     if dtype.hasobject:
-        raise UnsafeContent(
-            f"{ref}: holds Python objects, which only unpickling could read; "
-            "save it with a fixed-size dtype",
-            ref=ref,
-        )
+        raise _HoldsObjects
     return dtype
 
 

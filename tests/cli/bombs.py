@@ -91,8 +91,10 @@ ZARR: dict[str, tuple[int, dict[str, Any] | None, Callable[[int], bytes]]] = {
 }  # fmt: skip
 
 
-def zarr_bomb(path: Path, kind: str, nbytes: int) -> None:
-    """A store whose one chunk of 1024 float32 expands to ``nbytes``."""
+def zarr_bomb(
+    path: Path, kind: str, nbytes: int, stored: Callable[[int], bytes] | None = None
+) -> None:
+    """A store whose one chunk of 1024 float32 expands to ``nbytes``, or is stored in as many."""
     form, codec, build = ZARR[kind]
     array = zarr.create_array(
         str(path), shape=(1024,), chunks=(1024,), dtype="<f4", zarr_format=form, compressors=None
@@ -106,7 +108,22 @@ def zarr_bomb(path: Path, kind: str, nbytes: int) -> None:
     document.write_text(json.dumps(metadata))
     chunk = path / array.metadata.encode_chunk_key((0,))
     chunk.parent.mkdir(exist_ok=True)
-    chunk.write_bytes(build(nbytes))
+    chunk.write_bytes((stored or build)(nbytes))
+
+
+def fat_shard(path: Path) -> None:
+    """A store of one shard, its index at the start, whose one chunk of 1024 float32 is stored fat.
+
+    Outputs have their index at the end, so that its chunks move one by one.
+    """
+    import google_crc32c
+
+    shards = {"shape": (1024,), "index_location": "start"}
+    zarr.create_array(str(path), shape=(1024,), chunks=(1024,), shards=shards, dtype="<f4")
+    index = struct.pack("<QQ", 20, SMALL)
+    index += google_crc32c.value(index).to_bytes(4, "little")
+    (path / "c").mkdir()
+    (path / "c/0").write_bytes(index + bytes(SMALL))
 
 
 HDF5: dict[str, tuple[dict[str, Any], int, Callable[[int], bytes]]] = {
@@ -122,8 +139,10 @@ HDF5: dict[str, tuple[dict[str, Any], int, Callable[[int], bytes]]] = {
 }
 
 
-def hdf5_bomb(path: Path, kind: str, nbytes: int) -> None:
-    """A file whose one chunk of 1024 float32 expands to ``nbytes``."""
+def hdf5_bomb(
+    path: Path, kind: str, nbytes: int, stored: Callable[[int], bytes] | None = None
+) -> None:
+    """A file whose one chunk of 1024 float32 expands to ``nbytes``, or is stored in as many."""
     options, userblock, build = HDF5[kind]
     if isinstance(options["compression"], int):
         import hdf5plugin
@@ -131,7 +150,7 @@ def hdf5_bomb(path: Path, kind: str, nbytes: int) -> None:
         assert hdf5plugin.FILTERS
     with h5py.File(path, "w", userblock_size=userblock) as file:
         made = file.create_dataset("x", shape=(1024,), dtype="<f4", chunks=(1024,), **options)
-        made.id.write_direct_chunk((0,), build(nbytes))
+        made.id.write_direct_chunk((0,), (stored or build)(nbytes))
 
 
 def wide_chunk(path: Path) -> None:

@@ -181,7 +181,34 @@ MALFORMED = (
 @pytest.mark.parametrize("output", ["y.npy", "y.h5"])
 def test_what_is_damaged_is_exit_3(shell: Any, make: Callable[[Path], None], output: str) -> None:
     make(shell.folder / "bad.h5")
-    shell.fails(3, "concat", f"{shell.folder}/bad.h5::x", "-o", output, says="bad.h5")
+    args = ("concat", f"{shell.folder}/bad.h5::x", "-o", output, "--routes", "mapped,decoded")
+    shell.fails(3, *args, says="bad.h5")
+
+
+def _as_stored(path: str, member: str) -> tuple[int, bytes]:
+    """Filters that the first chunk skipped, and its bytes in the file."""
+    with h5py.File(path) as file:
+        place = file[member].id.get_chunk_info(0)
+    content = Path(path).read_bytes()
+    return place.filter_mask, content[place.byte_offset : place.byte_offset + place.size]
+
+
+@pytest.mark.parametrize("make", [_damaged_gzip, _damaged_checksum])
+def test_a_damaged_chunk_that_moves_is_not_looked_into(
+    shell: Any, make: Callable[[Path], None]
+) -> None:
+    make(shell.folder / "bad.h5")
+    for count in (1, 2):
+        moved = shell.ok("concat", *["bad.h5"] * count, "-o", "y.h5", "--force", "--json").json
+        assert moved["routes"]["encoded"] == moved["bytes_written"]
+        assert _as_stored("y.h5", "data") == _as_stored("bad.h5", "x")
+    shell.fails(3, "concat", "bad.h5", "-o", "z.h5", "--routes", "decoded", says="bad.h5")
+
+
+@pytest.mark.parametrize("make", [_short_chunk, _cut, _cut_chunks, _no_hdf5, _only_the_magic])
+def test_what_is_too_short_is_exit_3_by_any_route(shell: Any, make: Callable[[Path], None]) -> None:
+    make(shell.folder / "bad.h5")
+    shell.fails(3, "concat", f"{shell.folder}/bad.h5::x", "-o", "y.h5", says="bad.h5")
 
 
 def _group(path: Path) -> None:

@@ -107,7 +107,40 @@ DAMAGED: dict[str, Callable[[Path], None]] = {
 @pytest.mark.parametrize("output", ["y.npy", "y.zarr"])
 def test_a_damaged_chunk_is_exit_3(shell: Any, what: str, output: str) -> None:
     DAMAGED[what](shell.folder / "bad.zarr")
-    shell.fails(3, "concat", "bad.zarr", "-o", output, says="bad.zarr")
+    args = ("concat", "bad.zarr", "-o", output, "--routes", "mapped,decoded")
+    shell.fails(3, *args, says="bad.zarr")
+
+
+def _chunks_of(store: Path) -> dict[str, bytes]:
+    names = [p for p in store.rglob("*") if p.is_file() and not p.name.startswith((".z", "zarr"))]
+    return {str(path.relative_to(store)): path.read_bytes() for path in names}
+
+
+TOO_SHORT = ("plain cut", "chunk of no bytes")
+"""What can be seen without looking into a chunk."""
+
+
+@pytest.mark.parametrize("what", TOO_SHORT)
+def test_a_chunk_that_is_too_short_does_not_move(shell: Any, what: str) -> None:
+    DAMAGED[what](shell.folder / "bad.zarr")
+    args = ("concat", "bad.zarr", "-o", "y.zarr", "--routes", "encoded")
+    shell.fails(3, *args, says=("bad.zarr", "bytes"))
+
+
+@pytest.mark.parametrize("what", [what for what in DAMAGED if what not in TOO_SHORT])
+def test_a_damaged_chunk_that_moves_is_not_looked_into(shell: Any, what: str) -> None:
+    DAMAGED[what](shell.folder / "bad.zarr")
+    moved = shell.ok("concat", "bad.zarr", "-o", "y.zarr", "--json").json
+    assert moved["routes"]["encoded"] == moved["bytes_written"]
+    assert _chunks_of(shell.folder / "y.zarr") == _chunks_of(shell.folder / "bad.zarr")
+    shell.fails(3, "concat", "bad.zarr", "-o", "z.zarr", "--routes", "decoded", says="bad.zarr")
+
+
+@pytest.mark.parametrize("what", [what for what in DAMAGED if what.startswith("index")])
+def test_an_index_that_leads_astray_is_exit_3_where_its_chunks_move(shell: Any, what: str) -> None:
+    DAMAGED[what](shell.folder / "bad.zarr")
+    args = ("split", "bad.zarr", "-o", "p{index}.zarr", "--at", 10, "--routes", "encoded")
+    shell.fails(3, *args, says="bad.zarr")
 
 
 def _set(**entries: Any) -> Callable[[dict[str, Any]], Any]:

@@ -28,7 +28,7 @@ AUDITED = {
     "os.truncate", "shutil.rmtree", "fcntl.flock", "ctypes.dlsym",
 }  # fmt: skip
 """Events of Python that change what is on the disk; renameat2 is looked up by ctypes."""
-WRAPPED = ("pwrite", "fsync", "ftruncate")
+WRAPPED = ("pwrite", "copy_file_range", "fsync", "ftruncate")
 
 
 def start(target: Callable[..., Any], *args: Any) -> BaseProcess:

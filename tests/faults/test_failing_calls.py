@@ -22,6 +22,8 @@ OUTPUTS = {
     "zarr": ("y.zarr", ("--chunks", "16,500")),
 }
 JOIN = ("concat", "a.npy", "b.npy", "-o")
+ELEMENTS = ("--routes", "mapped,decoded")
+"""Nothing moves as it is stored; what happens to that is in test_moving_faults.py."""
 CODES = {errno.ENOSPC: 6, errno.EDQUOT: 6, errno.EFBIG: 6, errno.EIO: 7, errno.EROFS: 7}
 
 
@@ -61,7 +63,8 @@ def test_a_write_that_fails(
     output, options = OUTPUTS[kind]
     shell.save(old=np.arange(3))
     shell.ok("concat", "old.npy", "-o", output)
-    args = (*JOIN, output, "--force", *options, "--jobs", jobs, "--memory", f"{jobs * 400}KiB")
+    limits = ("--jobs", jobs, "--memory", f"{jobs * 400}KiB")
+    args = (*JOIN, output, "--force", *options, *limits, *ELEMENTS)
     with monkeypatch.context() as patched:
         failures = failing(patched, "pwrite", errno.EIO, lambda calls, _: calls == nth)
         shell.fails(7, *args, says=output)
@@ -116,7 +119,7 @@ def test_short_reads_are_continued(
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "preadv", short)
-        shell.ok("concat", source, "b.npy", "-o", "y.npy")
+        shell.ok("concat", source, "b.npy", "-o", "y.npy", *ELEMENTS)
     assert calls
     np.testing.assert_array_equal(shell.read("y.npy"), whole)
 
@@ -129,7 +132,7 @@ def test_a_read_that_fails_names_the_input(
     _store(shell)
     with monkeypatch.context() as patched:
         failures = failing(patched, "preadv", errno.EIO, lambda *_: True)
-        shell.fails(7, "concat", source, "-o", output, says=source)
+        shell.fails(7, "concat", source, "-o", output, *ELEMENTS, says=source)
         assert failures
 
 

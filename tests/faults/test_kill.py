@@ -77,6 +77,36 @@ def test_a_killed_join_leaves_no_target_or_a_whole_one(
     assert sorted(shell.names()) == sorted(["a.npy", "b.npy", target])
 
 
+STORED = {
+    # suffix and layout of what the chunks move between
+    "chunks of hdf5": ("h5", ("--chunks", "16,500", "--codec", "gzip:1")),
+    "chunks of zarr": ("zarr", ("--chunks", "16,500")),
+}
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["new", "replacing"])
+@pytest.mark.parametrize("kind", STORED)
+def test_killed_while_chunks_move_there_is_no_target_or_a_whole_one(
+    shell: Any, whole: np.ndarray, kind: str, old: bool
+) -> None:
+    suffix, options = STORED[kind]
+    target = f"y.{suffix}"
+    for name in "ab":
+        shell.ok("concat", f"{name}.npy", "-o", f"{name}.{suffix}", *options)
+    args = ("concat", f"a.{suffix}", f"b.{suffix}", "-o", target, "--routes", "encoded", "--force")
+    victim = Victim(shell, *args)
+    allowed = (whole[:64] if old else None, whole)
+    for moment in victim.moments(f"{kind} {old}", 8):
+        remove(Path(target))
+        if old:
+            shell.ok("concat", f"a.{suffix}", "-o", target)
+        assert victim.killed(moment) == -9
+        assert holds(shell, target, *allowed), f"killed at {moment}"
+    shell.ok(*victim.args)
+    assert holds(shell, target, whole)
+    assert shell.hidden() == []
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_killed_replacement_leaves_the_old_target_or_the_new_one(
     shell: Any, whole: np.ndarray, kind: str

@@ -16,6 +16,7 @@ FORMATS = {
     "zarr": ("y.zarr", ("--chunks", "8,500")),
 }
 JOIN = ("concat", "a.npy", "b.npy", "-o")
+ELEMENTS = ("--routes", "mapped,decoded")
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
@@ -27,7 +28,8 @@ def test_a_signal_while_bytes_move_leaves_nothing(
 ) -> None:
     output, options = FORMATS[kind]
     before = shell.snapshot()
-    run = hold(*JOIN, output, *options, "--jobs", jobs, "--memory", f"{jobs * 400}KiB", nth=2)
+    limits = ("--jobs", jobs, "--memory", f"{jobs * 400}KiB")
+    run = hold(*JOIN, output, *options, *limits, *ELEMENTS, nth=2)
     assert shell.hidden()
     os.kill(run.process.pid, number)
     assert run.let_go() == CODES[signal.Signals(number)]
@@ -44,7 +46,8 @@ def test_impatience_leaves_nothing_either(
 ) -> None:
     output, options = FORMATS[kind]
     before = shell.snapshot()
-    run = hold(*JOIN, output, *options, "--jobs", 3, "--memory", "1200KiB", nth=2)
+    limits = ("--jobs", 3, "--memory", "1200KiB")
+    run = hold(*JOIN, output, *options, *limits, *ELEMENTS, nth=2)
     for number in order:
         os.kill(run.process.pid, number)
     assert run.let_go() in {130, 143}, run.errors
@@ -96,7 +99,7 @@ def test_a_signal_leaves_folders_alone_that_were_there(
 
 
 def test_a_run_that_is_let_go_succeeds(shell: Any, whole: np.ndarray, hold: Any) -> None:
-    run = hold(*JOIN, "y.npy", nth=1)
+    run = hold(*JOIN, "y.npy", *ELEMENTS, nth=1)
     assert not (shell.folder / "y.npy").exists()
     assert run.let_go() == 0
     assert run.errors == ""
