@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from concatsplit_core.codecs.deflate import deflated, inflate
+from concatsplit_core.codecs.lz4_blocks import blocked, claimed, unblocked
 from concatsplit_core.codecs.pipeline import Step
 from concatsplit_core.errors import MalformedInput, OverBudget
 
@@ -146,6 +147,11 @@ def _unlz4(data: Bytes, step: Step, limit: int) -> Bytes:
     return decompress(data)
 
 
+def _unlz4_blocks(data: Bytes, step: Step, limit: int) -> Bytes:
+    _claim(claimed(data), limit)
+    return unblocked(data)
+
+
 def _unbz2(data: Bytes, step: Step, limit: int) -> Bytes:
     import bz2
 
@@ -220,6 +226,10 @@ def _lz4(data: Bytes, step: Step, itemsize: int) -> Bytes:
     return compress(data, *step.settings)
 
 
+def _lz4_blocks(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    return blocked(data)
+
+
 def _bz2(data: Bytes, step: Step, itemsize: int) -> Bytes:
     import bz2
 
@@ -251,6 +261,7 @@ _DECODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "zstd": _unzstd,
     "blosc": _unblosc,
     "lz4": _unlz4,
+    "lz4_blocks": _unlz4_blocks,
     "bz2": _unbz2,
     "lzma": _unlzma,
     "shuffle": _unshuffle,
@@ -264,6 +275,7 @@ _ENCODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "zstd": _zstd,
     "blosc": _blosc,
     "lz4": _lz4,
+    "lz4_blocks": _lz4_blocks,
     "bz2": _bz2,
     "shuffle": _shuffle,
     "crc32c": _crc32c,

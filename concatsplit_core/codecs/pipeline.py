@@ -12,6 +12,8 @@ _DEFAULT_LEVEL = {"gzip": 4, "zlib": 4, "zstd": 3, "bz2": 9}
 _BLOSC_NAMES = ("blosclz", "lz4", "lz4hc", "zlib", "zstd")
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 _FILTERS = ("shuffle", "fletcher32", "crc32c")
+_SPOKEN = {"lz4_blocks": "lz4"}
+"""What users call a step that is one container's own form of it."""
 
 
 class Step(NamedTuple):
@@ -21,7 +23,7 @@ class Step(NamedTuple):
     settings: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
-        return ":".join(map(str, (self.name, *self.settings)))
+        return ":".join(map(str, (_SPOKEN.get(self.name, self.name), *self.settings)))
 
 
 class Codec(NamedTuple):

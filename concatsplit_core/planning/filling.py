@@ -18,8 +18,11 @@ from concatsplit_core.planning.blocking import (
 )
 from concatsplit_core.planning.problem import Group, Problem, group_targets, largest_block
 
-PART_BYTES = 256 << 10
-"""Bytes that a block should have for every target that it serves: each costs a look and a call."""
+PART_BYTES, PIECE_BYTES = 256 << 10, 8 << 10
+"""Bytes that a block should have for every target that it serves, and for every source there is.
+
+Each costs a look and a call, block by block.
+"""
 
 
 def filling_batches(problem: Problem) -> Iterator[Filling]:
@@ -93,7 +96,8 @@ class Filling:
         flat = {view.order for view in views if view.contiguous and not view.is_string}
         if any(spec.write_unit is None for spec in chosen):
             flat.add(group.order)
-        comfortable = min(max(COMFORTABLE, len(group.members) * PART_BYTES), limit)
+        crowd = len(group.members) * PART_BYTES + len(views) * PIECE_BYTES
+        comfortable = min(max(COMFORTABLE, crowd), limit)
         fitting = tuple(map(min, want, problem.shape))
         sequential = any(spec.sequential for spec in chosen)
         return choose_block(

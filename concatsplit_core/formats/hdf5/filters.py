@@ -14,10 +14,13 @@ BZIP2, LZF, BLOSC, LZ4, BITSHUFFLE, ZSTD = 307, 32000, 32001, 32004, 32008, 3201
 BUILT_IN = {DEFLATE, SHUFFLE, FLETCHER32, SZIP, NBIT, SCALEOFFSET, LZF}
 """Filters of HDF5 and h5py themselves."""
 
-OWN = {BZIP2, BLOSC, ZSTD}
+OWN = {BZIP2, BLOSC, LZ4, ZSTD}
 """Registered filters whose chunks are decoded and encoded here, without a plugin."""
 
-_STEPS = {"gzip", "zlib", "shuffle", "fletcher32", "lzf", "zstd", "bz2", "blosc"}
+_STEPS = {"gzip", "zlib", "shuffle", "fletcher32", "lzf", "zstd", "bz2", "blosc", "lz4"}
+_PLUGINS = {"zstd", "blosc", "bz2", "lz4", "lz4_blocks"}
+"""Steps that other programs need a plugin for to read them."""
+
 _OPTIONAL = 1
 _FILTER_SLACK = 4096
 """Bytes that a filter's own header may add to a chunk."""
@@ -89,7 +92,13 @@ def _step(item: Filter, itemsize: int) -> Step | None:
         return Step("shuffle", (first or itemsize,))
     if item.code == BLOSC:
         return _blosc_step(item.values)
-    names = {FLETCHER32: "fletcher32", LZF: "lzf", ZSTD: "zstd", BZIP2: "bz2"}
+    names = {
+        FLETCHER32: "fletcher32",
+        LZF: "lzf",
+        ZSTD: "zstd",
+        BZIP2: "bz2",
+        LZ4: "lz4_blocks",
+    }
     if item.code not in names:
         return None
     default = {ZSTD: 3, BZIP2: 9}.get(item.code)
@@ -129,7 +138,7 @@ def check_expansion(data: Any, filters: list[Filter], nbytes: int) -> None:
 
 
 def settled(codec: Codec, itemsize: int) -> Codec:
-    """A codec as HDF5 has it: gzip is deflate in a zlib stream, shuffle knows its item.
+    """A codec as HDF5 has it: gzip is deflate in a zlib stream, lz4 comes in blocks of its own.
 
     Raises
     ------
@@ -139,10 +148,11 @@ def settled(codec: Codec, itemsize: int) -> Codec:
     steps = []
     for step in codec.steps:
         if not available(step):
-            extra = "; pip install 'concatsplit[hdf5plugin]'" if step.name == "lz4" else ""
-            raise UsageError(f"codec '{step}' is not available for HDF5{extra}")
+            raise UsageError(f"codec '{step}' is not available for HDF5")
         if step.name == "gzip":
             steps.append(Step("zlib", step.settings))
+        elif step.name == "lz4":
+            steps.append(Step("lz4_blocks"))
         elif step.name == "shuffle":
             steps.append(Step("shuffle", (itemsize,)))
         else:
@@ -152,16 +162,14 @@ def settled(codec: Codec, itemsize: int) -> Codec:
 
 def available(step: Step, plugins: bool = True) -> bool:
     """Whether HDF5 has a filter for a step, of its own or with plugins."""
-    if not plugins and step.name in {"zstd", "blosc", "bz2", "lz4"}:
+    if not plugins and step.name in _PLUGINS:
         return False
-    if step.name == "lz4":
-        return LZ4 in _plugin_codes()
-    return step.name in _STEPS
+    return step.name in _STEPS | _PLUGINS
 
 
 def own_encoding(codec: Codec) -> bool:
-    """Whether chunks can be encoded outside HDF5: its lz4 and lzf have a framing of their own."""
-    return can_encode(codec.steps) and all(step.name != "lz4" for step in codec.steps)
+    """Whether chunks can be encoded outside HDF5."""
+    return can_encode(codec.steps)
 
 
 def apply(dcpl: Any, codec: Codec, itemsize: int, chunk_bytes: int) -> None:
@@ -180,5 +188,5 @@ def apply(dcpl: Any, codec: Codec, itemsize: int, chunk_bytes: int) -> None:
             coded = (level, _BLOSC_SHUFFLES.index(shuffle), _BLOSC_NAMES.index(name))
             dcpl.set_filter(BLOSC, _OPTIONAL, (2, 2, itemsize, chunk_bytes, *coded))
         else:
-            code = {"zstd": ZSTD, "bz2": BZIP2, "lz4": LZ4}[step.name]
+            code = {"zstd": ZSTD, "bz2": BZIP2, "lz4_blocks": LZ4}[step.name]
             dcpl.set_filter(code, _OPTIONAL, step.settings[:1])

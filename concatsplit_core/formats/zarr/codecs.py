@@ -193,7 +193,8 @@ def settled(codec: Codec, itemsize: int, zarr_format: int) -> Codec:
         Zarr has no codec for a step.
     """
     steps = []
-    for step in codec.steps:
+    for own in codec.steps:
+        step = Step("lz4") if own.name == "lz4_blocks" else own
         if not available(step, zarr_format):
             raise UsageError(f"codec '{step}' is not available for Zarr format {zarr_format}")
         steps.append(Step("shuffle", (itemsize,)) if step.name == "shuffle" else step)
@@ -202,7 +203,8 @@ def settled(codec: Codec, itemsize: int, zarr_format: int) -> Codec:
 
 def available(step: Step, zarr_format: int) -> bool:
     """Whether Zarr has a codec for a step."""
-    return step.name in _STEPS and not (step.name == "crc32c" and zarr_format == 2)
+    name = "lz4" if step.name == "lz4_blocks" else step.name
+    return name in _STEPS and not (step.name == "crc32c" and zarr_format == 2)
 
 
 def as_v2(codec: Codec) -> list[dict[str, Any]]:
