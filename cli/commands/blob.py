@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from concatsplit_cli.options import Shared, operator_options
-from concatsplit_cli.progress import progress_bar
-from concatsplit_cli.render import show_result
+from concatsplit_cli.running import run
 
 
 @click.command()
@@ -23,9 +22,7 @@ def fetch(ref: str, output: str, shared: Shared) -> None:
     """
     from concatsplit_core import operators
 
-    with progress_bar(shared.shows_progress, "fetch") as listen:
-        result = operators.fetch_to(ref, output, on_event=listen, **shared.options)
-    show_result(result, shared.as_json, shared.quiet)
+    run(shared, operators.fetch_to, ref, output)
 
 
 @click.command()
@@ -45,9 +42,7 @@ def feed(file: str, ref: str, shared: Shared) -> None:
     """
     from concatsplit_core import operators
 
-    with progress_bar(shared.shows_progress, "feed") as listen:
-        result = operators.feed(ref, file, on_event=listen, **shared.options)
-    show_result(result, shared.as_json, shared.quiet)
+    run(shared, operators.feed, ref, file)
 
 
 @click.command()
@@ -70,6 +65,4 @@ def undo(record: str, outputs: tuple[str, ...], shared: Shared) -> None:
     """
     from concatsplit_core import operators
 
-    with progress_bar(shared.shows_progress, "undo") as listen:
-        result = operators.undo(record, outputs or None, on_event=listen, **shared.options)
-    show_result(result, shared.as_json, shared.quiet)
+    run(shared, operators.undo, record, outputs or None)

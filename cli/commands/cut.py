@@ -15,8 +15,7 @@ from concatsplit_cli.options import (
     order_option,
     outputs_option,
 )
-from concatsplit_cli.progress import progress_bar
-from concatsplit_cli.render import show_result
+from concatsplit_cli.running import run
 
 _input = click.argument("input", metavar="INPUT")
 
@@ -53,18 +52,7 @@ def split(
     """
     from concatsplit_core import operators
 
-    with progress_bar(shared.shows_progress, "split") as listen:
-        result = operators.split(
-            input,
-            outputs,
-            axis=axis,
-            order=order,
-            drop_axis=drop_axis,
-            on_event=listen,
-            **how,
-            **shared.options,
-        )
-    show_result(result, shared.as_json, shared.quiet)
+    run(shared, operators.split, input, outputs, axis=axis, order=order, drop_axis=drop_axis, **how)
 
 
 @click.command("depth-split")
@@ -84,11 +72,7 @@ def depth_split(
     """
     from concatsplit_core import operators
 
-    with progress_bar(shared.shows_progress, "depth-split") as listen:
-        result = operators.depth_split(
-            input, outputs, order, on_event=listen, **how, **shared.options
-        )
-    show_result(result, shared.as_json, shared.quiet)
+    run(shared, operators.depth_split, input, outputs, order, **how)
 
 
 @click.command()
@@ -105,9 +89,7 @@ def unstack(input: str, outputs: tuple[str, ...], axis: int | None, shared: Shar
     """
     from concatsplit_core import operators
 
-    with progress_bar(shared.shows_progress, "unstack") as listen:
-        result = operators.unstack(input, outputs, axis or 0, on_event=listen, **shared.options)
-    show_result(result, shared.as_json, shared.quiet)
+    run(shared, operators.unstack, input, outputs, axis or 0)
 
 
 @click.command("split-by-lengths")
@@ -139,19 +121,17 @@ def split_by_lengths(
     """
     from concatsplit_core import operators
 
-    with progress_bar(shared.shows_progress, "split-by-lengths") as listen:
-        result = operators.split_by_lengths(
-            input,
-            lengths,
-            outputs,
-            outputs=count,
-            axis=axis,
-            order=order,
-            scale=scale,
-            on_event=listen,
-            **shared.options,
-        )
-    show_result(result, shared.as_json, shared.quiet)
+    run(
+        shared,
+        operators.split_by_lengths,
+        input,
+        lengths,
+        outputs,
+        outputs=count,
+        axis=axis,
+        order=order,
+        scale=scale,
+    )
 
 
 @click.command()
@@ -177,14 +157,4 @@ def reshard(
     """
     from concatsplit_core import operators
 
-    with progress_bar(shared.shows_progress, "reshard") as listen:
-        result = operators.reshard(
-            list(inputs),
-            outputs,
-            axis=axis,
-            order=order,
-            on_event=listen,
-            **how,
-            **shared.options,
-        )
-    show_result(result, shared.as_json, shared.quiet)
+    run(shared, operators.reshard, list(inputs), outputs, axis=axis, order=order, **how)

@@ -11,8 +11,7 @@ from concatsplit_cli.options import (
     order_option,
     outputs_option,
 )
-from concatsplit_cli.progress import progress_bar
-from concatsplit_cli.render import show_result
+from concatsplit_cli.running import run
 
 
 @click.group()
@@ -50,18 +49,16 @@ def concat(
     """
     from concatsplit_core import operators
 
-    with progress_bar(shared.shows_progress, "gradient concat") as listen:
-        result = operators.concat_gradient(
-            dy,
-            outputs,
-            split_info,
-            axis=axis,
-            order=order,
-            add_axis=add_axis,
-            on_event=listen,
-            **shared.options,
-        )
-    show_result(result, shared.as_json, shared.quiet)
+    run(
+        shared,
+        operators.concat_gradient,
+        dy,
+        outputs,
+        split_info,
+        axis=axis,
+        order=order,
+        add_axis=add_axis,
+    )
 
 
 @gradient.command()
@@ -92,15 +89,13 @@ def split(
     """
     from concatsplit_core import operators
 
-    with progress_bar(shared.shows_progress, "gradient split") as listen:
-        result = operators.split_gradient(
-            list(dys),
-            output,
-            split_info=split_info,
-            axis=axis,
-            order=order,
-            drop_axis=drop_axis,
-            on_event=listen,
-            **shared.options,
-        )
-    show_result(result, shared.as_json, shared.quiet)
+    run(
+        shared,
+        operators.split_gradient,
+        list(dys),
+        output,
+        split_info=split_info,
+        axis=axis,
+        order=order,
+        drop_axis=drop_axis,
+    )

@@ -15,8 +15,7 @@ from concatsplit_cli.options import (
     order_option,
     split_info_option,
 )
-from concatsplit_cli.progress import progress_bar
-from concatsplit_cli.render import show_result
+from concatsplit_cli.running import run
 
 _inputs = click.argument("inputs", nargs=-1, metavar="INPUT...")
 _output = click.option("-o", "--output", required=True, metavar="REF", help="Where to.")
@@ -62,18 +61,16 @@ def concat(
     from concatsplit_core import operators
 
     names = _all_inputs(inputs, files_from, null)
-    with progress_bar(shared.shows_progress, "concat") as listen:
-        result = operators.concat(
-            names,
-            output,
-            axis,
-            order=order,
-            add_axis=add_axis,
-            split_info=split_info,
-            on_event=listen,
-            **shared.options,
-        )
-    show_result(result, shared.as_json, shared.quiet)
+    run(
+        shared,
+        operators.concat,
+        names,
+        output,
+        axis,
+        order=order,
+        add_axis=add_axis,
+        split_info=split_info,
+    )
 
 
 @click.command()
@@ -103,16 +100,7 @@ def stack(
     from concatsplit_core import operators
 
     names = _all_inputs(inputs, files_from, null)
-    with progress_bar(shared.shows_progress, "stack") as listen:
-        result = operators.stack(
-            names,
-            output,
-            axis or 0,
-            split_info=split_info,
-            on_event=listen,
-            **shared.options,
-        )
-    show_result(result, shared.as_json, shared.quiet)
+    run(shared, operators.stack, names, output, axis or 0, split_info=split_info)
 
 
 @click.command("depth-concat")
@@ -141,11 +129,7 @@ def depth_concat(
     from concatsplit_core import operators
 
     names = _all_inputs(inputs, files_from, null)
-    with progress_bar(shared.shows_progress, "depth-concat") as listen:
-        result = operators.depth_concat(
-            names, output, order, split_info=split_info, on_event=listen, **shared.options
-        )
-    show_result(result, shared.as_json, shared.quiet)
+    run(shared, operators.depth_concat, names, output, order, split_info=split_info)
 
 
 def _all_inputs(inputs: tuple[str, ...], files_from: str | None, null: bool) -> list[Any]:
