@@ -6,6 +6,7 @@ import io
 import warnings
 from contextlib import suppress
 from importlib import import_module
+from typing import Literal
 
 import numpy as np
 from hypothesis import assume, example, given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.files import SHARED_BLOCK
 from concatsplit_core.formats.npy_header import format_header, parse_header, parse_literal
 from concatsplit_core.spec import ArraySpec
 
@@ -168,3 +170,30 @@ def test_well_formed_headers_of_anything(descr: object, shape: object, fortran: 
 @given(literals)
 def test_literals(value: object) -> None:
     assert parse_literal(repr(value)) == value
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.integers(0, 1 << 40), max_size=6).map(tuple),
+    st.sampled_from(["<f4", "|u1", ">i8", "V3", "S300"]),
+    st.sampled_from("CF"),
+    st.integers(0, 63).map(lambda n: 64 * n),
+)
+def test_a_header_may_bring_the_data_to_any_phase(
+    shape: tuple, dtype: str, order: Literal["C", "F"], phase: int
+) -> None:
+    spec = ArraySpec(shape, np.dtype(dtype), order if len(shape) > 1 else "C")
+    header = format_header(spec, phase)
+    assert len(header) % SHARED_BLOCK == phase
+    assert len(header) < len(format_header(spec)) + SHARED_BLOCK
+    found = parse_header(header, "x")
+    assert (found.spec, found.data_offset) == (spec, len(header))
+    file = io.BytesIO(header)
+    assert np.lib.format.read_magic(file) == (1, 0)
+    assert np.lib.format.read_array_header_1_0(file) == (shape, spec.order == "F", spec.dtype)
+
+
+def test_a_header_that_numpy_would_refuse_is_not_padded() -> None:
+    wide = np.dtype([(f"column {i:04}", "<f4") for i in range(300)])
+    spec = ArraySpec((5,), wide)
+    assert format_header(spec, 64) == format_header(spec)
