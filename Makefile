@@ -1,4 +1,4 @@
-# make demo, make test: each does all its own set-up on a bare clone.
+# make demo, make test, make bench: each does all its own set-up on a bare clone.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ FIND_PYTHON := for p in python3 python3.14 python3.13 python3.12; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; \
 	then echo $$p; break; fi; done
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint bench clean
 
 demo: $(VENV)/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh sample_data/demo.sh
@@ -18,6 +18,10 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Options go in BENCH_ARGS: make bench BENCH_ARGS="--scale 0.1 --case 'npy/*'"
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 clean:
 	rm -rf $(VENV) build dist demo-output *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -38,4 +42,8 @@ $(VENV)/.installed: pyproject.toml
 $(VENV)/.dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
 	@mkdir -p $(VENV)/mypy && ln -sfn ../../cli $(VENV)/mypy/concatsplit_cli
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	@touch $@

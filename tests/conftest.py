@@ -7,7 +7,9 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest.register_assert_rewrite("conformance.arrays", "conformance.base", "conformance.zarr_arrays")
+pytest.register_assert_rewrite(
+    "conformance.arrays", "conformance.base", "conformance.moves", "conformance.zarr_arrays"
+)
 
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("dev", **_COMMON)
@@ -16,9 +18,14 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a conformance class the dtypes and layouts that it lists."""
-    for name, table in (("dtype", "dtypes"), ("layout", "layouts")):
+    """Give a conformance class the dtypes and layouts that it lists.
+
+    Its tilings are the layouts that a plan can tell from each other, one of each kind.
+    """
+    for name, table in (("dtype", "dtypes"), ("layout", "layouts"), ("tiling", "layouts")):
         rows = getattr(metafunc.cls, table, None)
+        if rows is not None and name == "tiling":
+            rows = {row.tiles: row for row in reversed(rows)}.values()
         if rows is not None and name in metafunc.fixturenames:
             metafunc.parametrize(name, list(rows), ids=[_label(row) for row in rows])
 

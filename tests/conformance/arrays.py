@@ -34,6 +34,14 @@ class Row(str):
         row.settings = settings
         return row
 
+    @property
+    def tiles(self) -> tuple:
+        """What a plan depends on: how the array is cut up, not how its chunks are encoded."""
+        cut = ("chunks", "shards", "order", "compact", "compressed")
+        known = [str(self.settings.get(key)) for key in cut]
+        encoded = {"compressors", "compression", "filters", "serializer"} & set(self.settings)
+        return (*known, self.dtype.itemsize, bool(encoded))
+
 
 def make(dtype: object, shape: Sequence[int], seed: int = 0) -> np.ndarray:
     """An array of random bits, with NaN payloads and negative zeros where there can be any."""

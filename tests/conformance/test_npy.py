@@ -104,7 +104,7 @@ def test_order_of_parts_is_the_inputs(tmp_path: Path, order: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["<f4", ">i2", "S5", NESTED], ids=str)
-@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 4), (123456, 1)], ids=str)
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 4), (1234, 1)], ids=str)
 def test_file_is_the_one_numpy_writes(tmp_path: Path, dtype: object, shape: tuple) -> None:
     array = make(dtype, (2, *shape))
     ref = save(tmp_path / "a.npy", array)
@@ -113,6 +113,27 @@ def test_file_is_the_one_numpy_writes(tmp_path: Path, dtype: object, shape: tupl
         expected = io.BytesIO()
         np.lib.format.write_array(expected, np.asarray(part, array.dtype))
         assert Path(blob.ref).read_bytes() == expected.getvalue()
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">i2", "S5"])
+def test_the_header_of_a_large_part_is_numpys_padded_further(tmp_path: Path, dtype: str) -> None:
+    """Then its elements start in their file where they start in a block of the input."""
+    array = make(dtype, (3, 150_000))
+    ref = save(tmp_path / "a.npy", array)
+    cs.unstack(ref, str(tmp_path / "plain{index}.npy"), routes="mapped")
+    result = cs.unstack(ref, str(tmp_path / "moved{index}.npy"))
+    assert set(result.plan.routes) == {"kernel"}
+    for index, part in enumerate(array):
+        expected = io.BytesIO()
+        np.lib.format.write_array(expected, part)
+        plain = expected.getvalue()
+        assert (tmp_path / f"plain{index}.npy").read_bytes() == plain
+        moved = (tmp_path / f"moved{index}.npy").read_bytes()
+        size = len(moved) - part.nbytes
+        assert size % 64 == 0
+        assert moved[size:] == part.tobytes()
+        assert moved[10:size].rstrip() == plain[10 : len(plain) - part.nbytes].rstrip()
+        assert moved[size - 1 : size] == b"\n"
 
 
 def test_long_header_needs_version_2(tmp_path: Path) -> None:
