@@ -24,7 +24,7 @@ OWNERS = {
     f"{CORE}.formats.{form}.{name}"
     for form, names in (
         ("hdf5", ("links", "reading", "describing", "writing")),
-        ("zarr", ("reading", "describing", "writing")),
+        ("zarr", ("library",)),
     )
     for name in names
 }

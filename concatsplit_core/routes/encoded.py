@@ -58,7 +58,7 @@ def _moved(task: Task, write: Piece, context: Context) -> Moved:
 def _as_it_is(stored: Stored | None, source: Source, target: Target, shards: bool) -> bool:
     """Whether what is stored means the same in the target."""
     if stored is None:
-        return _fill(source) == _fill(target)
+        return _fill(source) is not None and _fill(source) == _fill(target)
     return shards or target.takes_skipped or not stored.skipped
 
 

@@ -173,7 +173,30 @@ class Hdf5Source:
             raise MalformedInput(
                 f"{self._at(start)} lies behind the end of the file; it is truncated", ref=self.ref
             )
-        return Stored(place.nbytes, self.path, place.offset, skipped=place.skipped)
+        stored = Stored(place.nbytes, self.path, place.offset, skipped=place.skipped)
+        return self._unfiltered(stored, opened.fd, start) if self._may_be_raw(stored) else stored
+
+    def _may_be_raw(self, stored: Stored) -> bool:
+        """Whether a chunk could be one that HDF5 was told to leave without its filters.
+
+        It can be told so for chunks at the edge, and does not say which ones they are.
+        """
+        raw = prod(self.spec.chunks or ()) * self.spec.dtype.itemsize
+        return bool(self.steps) and not stored.skipped and stored.nbytes == raw
+
+    def _unfiltered(self, stored: Stored, fd: int, start: Shape) -> Stored:
+        """The same chunk, with all filters skipped if they cannot be what it went through."""
+        unit, steps = self.spec.chunks or (), self.steps or ()
+        partial = any(a + c > n for a, c, n in zip(start, unit, self.spec.shape, strict=True))
+        if not partial:
+            return stored
+        data = bytearray(stored.nbytes)
+        read_exactly(fd, memoryview(data), stored.offset, self.path)
+        try:
+            decode(data, steps, stored.nbytes)
+        except (MalformedInput, OverBudget):
+            return stored._replace(skipped=(1 << len(steps)) - 1)
+        return stored
 
     def _place(self, dataset: Any, start: Shape) -> Place | None:
         if self.index is None:

@@ -130,7 +130,7 @@ def adapt(wish: Wish, base: Path | None) -> Wish:
 
 def settle(base: Path) -> None:
     """Renew consolidated metadata, where a store has them: readers look nowhere else."""
-    from concatsplit_core.formats.zarr.writing import consolidate_again
+    from concatsplit_core.formats.zarr.library import consolidate_again
 
     consolidate_again(base)
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,19 +17,6 @@ from concatsplit_core.spec import Encoding
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 _STEPS = {"gzip", "zlib", "zstd", "blosc", "lz4", "bz2", "shuffle", "fletcher32", "crc32c"}
 _LEVELS = {"gzip": 5, "zlib": 1, "zstd": 0, "bz2": 1}
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Leave out zarr-python's warnings that a dtype or codec is not in the specification yet.
-
-    Rectilinear grids, which are not there either, have to be asked for.
-    """
-    import zarr
-
-    with warnings.catch_warnings(), zarr.config.set({"array.rectilinear_chunks": True}):
-        warnings.simplefilter("ignore")
-        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,19 +196,19 @@ def as_v2(codec: Codec) -> list[dict[str, Any]]:
     return [{"id": step.name, **_settings(step, 2)} for step in codec.steps]
 
 
-def as_v3(codec: Codec) -> list[dict[str, Any]]:
+def as_v3(codec: Codec, itemsize: int) -> list[dict[str, Any]]:
     """Bytes-to-bytes codecs of format 3; those that it has no name for are numcodecs' own."""
     standard = {"gzip", "zstd", "blosc", "crc32c"}
-    return [
-        {
-            "name": step.name if step.name in standard else f"numcodecs.{step.name}",
-            "configuration": _settings(step, 3),
-        }
-        for step in codec.steps
-    ]
+    found = []
+    for step in codec.steps:
+        name = step.name if step.name in standard else f"numcodecs.{step.name}"
+        settings = _settings(step, 3, itemsize)
+        bare = not settings and step.name in standard
+        found.append({"name": name} if bare else {"name": name, "configuration": settings})
+    return found
 
 
-def _settings(step: Step, zarr_format: int) -> dict[str, Any]:
+def _settings(step: Step, zarr_format: int, itemsize: int = 1) -> dict[str, Any]:
     if step.name == "zstd":
         level, *checksum = step.settings
         return {"level": level, "checksum": bool(checksum)}
@@ -232,6 +216,9 @@ def _settings(step: Step, zarr_format: int) -> dict[str, Any]:
         return {"level": step.settings[0]}
     if step.name == "blosc":
         cname, level, shuffle = step.settings[:3]
-        coded = _BLOSC_SHUFFLES.index(shuffle) if zarr_format == 2 else shuffle
-        return {"cname": cname, "clevel": level, "shuffle": coded, "blocksize": 0}
+        if zarr_format == 2:
+            coded = _BLOSC_SHUFFLES.index(shuffle)
+            return {"cname": cname, "clevel": level, "shuffle": coded, "blocksize": 0}
+        form = {"typesize": itemsize, "cname": cname, "clevel": level, "shuffle": shuffle}
+        return {**form, "blocksize": 0}
     return {"elementsize": step.settings[0]} if step.name == "shuffle" else {}

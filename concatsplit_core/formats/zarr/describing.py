@@ -7,10 +7,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import zarr
-from zarr.storage import LocalStore
-
 from concatsplit_core.errors import (
     AmbiguousContainer,
     ConcatsplitError,
@@ -21,8 +17,9 @@ from concatsplit_core.errors import (
 )
 from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.descr import check_descr
-from concatsplit_core.formats.zarr import codecs
-from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
+from concatsplit_core.formats.zarr import codecs, document
+from concatsplit_core.formats.zarr.codecs import ShardForm
+from concatsplit_core.formats.zarr.document import Facts
 from concatsplit_core.formats.zarr.reading import ZarrSource
 from concatsplit_core.spec import ArraySpec
 
@@ -44,10 +41,14 @@ def open_member(path: Path, member: str | None, ref: str) -> ZarrSource:
         listed = ", ".join(list_members(path, ref)) or "none"
         raise InputUnavailable(f"{ref}: has no array '{member}'; it holds {listed}", ref=ref)
     _check_metadata(folder, ref)
+    facts = document.read(folder)
+    if facts is not None:
+        return describe(facts, None, folder, ref)
+    from concatsplit_core.formats.zarr import library
+
     try:
-        with codecs.quiet():
-            array = zarr.open_array(store=LocalStore(folder, read_only=True), mode="r")
-        return describe(array, folder, ref)
+        array = library.open_array(folder)
+        return describe(library.facts_of(array), array, folder, ref)
     except ConcatsplitError:
         raise
     except Exception as error:  # metadata may be wrong in any way
@@ -102,70 +103,42 @@ def list_members(path: Path, ref: str) -> list[str]:
     return sorted(found)
 
 
-def describe(array: Any, folder: Path | None, ref: str) -> ZarrSource:
-    """An opened array as a source."""
-    with codecs.quiet():
-        metadata = array.metadata.to_dict()
-    dtype = np.dtype(array.dtype)
+def describe(facts: Facts, array: Any, folder: Path | None, ref: str) -> ZarrSource:
+    """An array as a source."""
+    dtype, form = facts.dtype, facts.form
     if dtype.hasobject and dtype.kind != "T":
         raise UnsupportedDtype(
             f"{ref}: holds Python objects, which no format here carries", ref=ref
         )
-    ndim = len(array.shape)
-    form: ChunkForm | ShardForm | None
-    native: tuple[str, Any]
-    if array.metadata.zarr_format == 2:
-        form = codecs.form_v2(metadata, dtype, ndim)
-        configs = [c for c in (*(metadata["filters"] or ()), metadata["compressor"]) if c]
-        neutral = codecs.neutral_v2([dict(c) for c in configs])
-        native = ("zarr2", {key: metadata[key] for key in ("order", "filters", "compressor")})
-        regular = True
-    else:
-        form = codecs.form_v3(list(metadata["codecs"]), dtype, ndim)
-        regular = metadata["chunk_grid"]["name"] == "regular"
-        parts = [[dict(c.to_dict()) for c in group] for group in _codec_groups(array)]
-        neutral = codecs.neutral_v3(parts[2])
-        native = ("zarr3", dict(zip(("filters", "serializer", "compressors"), parts, strict=True)))
-    fill = _fill_value(array, dtype)
-    chunked = regular and (folder is not None or array.shards is None)
+    sharded = facts.shards is not None
+    reachable = facts.chunks is not None and (folder is not None or not sharded)
     spec = ArraySpec(
-        tuple(array.shape),
+        facts.shape,
         dtype,
         contiguous=False,
-        chunks=tuple(array.chunks) if regular else None,
-        shards=tuple(array.shards) if regular and array.shards is not None else None,
-        encoding=codecs.encoding(dtype, ndim, neutral, native, array.shards is not None)
-        if chunked
+        chunks=facts.chunks,
+        shards=facts.shards,
+        encoding=codecs.encoding(dtype, len(facts.shape), facts.neutral, facts.native, sharded)
+        if reachable
         else None,
-        packing=codecs.packing(form.index_at_end, form.index_has_checksum, fill, dtype)
+        packing=codecs.packing(form.index_at_end, form.index_has_checksum, facts.fill_value, dtype)
         if isinstance(form, ShardForm)
         else None,
     )
     storage = Storage(
-        codec=neutral,
-        native=native,
-        fill_value=fill,
-        attrs=dict(array.attrs),
-        dimension_names=getattr(array.metadata, "dimension_names", None),
-        dialect=f"zarr{array.metadata.zarr_format}",
+        codec=facts.neutral,
+        native=facts.native,
+        fill_value=facts.fill_value,
+        attrs=facts.attrs,
+        dimension_names=facts.dimension_names,
+        dialect=f"zarr{facts.zarr_format}",
     )
-    usable = form if regular else None
-    return ZarrSource(folder, ref, array, spec, storage, folder, usable)
-
-
-def _codec_groups(array: Any) -> tuple[Any, Any, Any]:
-    return array.filters, (array.serializer,), array.compressors
-
-
-def _fill_value(array: Any, dtype: np.dtype) -> Any:
-    if dtype.kind == "T":
-        return None
-    value = array.fill_value
-    return np.zeros((), dtype)[()] if value is None else np.asarray(value, dtype)[()]
+    return ZarrSource(folder, ref, array, facts.key, spec, storage, folder, form)
 
 
 def wrap(array: Any) -> ZarrSource:
     """An array that is open in this process; its chunks are read as files where they are files."""
-    store = array.store_path.store
-    folder = Path(store.root) / array.store_path.path if isinstance(store, LocalStore) else None
-    return describe(array, folder, str(array.store_path))
+    from concatsplit_core.formats.zarr import library
+
+    folder = library.folder_of(array)
+    return describe(library.facts_of(array), array, folder, str(array.store_path))

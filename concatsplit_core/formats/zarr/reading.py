@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from zarr.core.sync import sync
 
 from concatsplit_core.codecs.chunks import decode
 from concatsplit_core.errors import (
@@ -37,6 +36,8 @@ class ZarrSource:
     path: Path | None
     ref: str
     array: Any
+    """As zarr-python has it; None where nothing of it is needed."""
+    key: Callable[[Shape], str]
     spec: ArraySpec
     storage: Storage
     folder: Path | None
@@ -99,8 +100,7 @@ class ZarrSource:
     def _chunk_path(self, index: Shape) -> Path:
         if self.folder is None:
             raise AssertionError("only a local array has chunk files")
-        key: str = self.array.metadata.encode_chunk_key(index)
-        return self.folder / key
+        return self.folder / self.key(index)
 
     def _shard_of(
         self, index: Shape, opened: dict[Shape, Shard | None], stack: ExitStack
@@ -152,9 +152,11 @@ class ZarrSource:
                     yield chunk, None if shard is None else shard.stored(at)
 
     def _file(self, index: Shape, shard: bool) -> Stored | None:
-        key = self.array.metadata.encode_chunk_key(index)
+        key = self.key(index)
         if self.folder is None:
-            data = _from_store(self.array, key)
+            from concatsplit_core.formats.zarr.library import from_store
+
+            data = from_store(self.array, key)
             return None if data is None else Stored(len(data), data=data, shard=shard)
         path = f"{self.folder}/{key}"
         try:
@@ -179,10 +181,3 @@ class ZarrSource:
 
     def close(self) -> None:
         pass
-
-
-def _from_store(array: Any, key: str) -> bytes | None:
-    """A chunk as it is stored in a store that is no folder."""
-    path = array.store_path / key
-    found = sync(path.get())
-    return None if found is None else found.to_bytes()

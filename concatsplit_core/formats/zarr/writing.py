@@ -1,4 +1,4 @@
-"""Writing Zarr: zarr-python writes the metadata, chunks of known codecs are written here."""
+"""Writing Zarr: chunks of known codecs, and those that move as they are stored."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from copy import copy
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import zarr
 
 from concatsplit_core.codecs.chunks import can_encode, encode
 from concatsplit_core.files import write_all
 from concatsplit_core.formats.base import Extent, Moved, Storage, Stored, copy_stored
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
-from concatsplit_core.formats.zarr import codecs
-from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
+from concatsplit_core.formats.zarr import document
+from concatsplit_core.formats.zarr.codecs import ShardForm
+from concatsplit_core.formats.zarr.document import Facts
 from concatsplit_core.formats.zarr.shards import assemble
 from concatsplit_core.geometry import Box, Shape, replace
 from concatsplit_core.spec import ArraySpec
@@ -32,80 +32,22 @@ class ZarrWriter:
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> ZarrTarget:
         """Create an array and the groups above it."""
-        form: Literal[2, 3] = 2 if storage.dialect == "zarr2" else 3
-        with codecs.quiet():
-            if member and not self._path.exists():
-                zarr.create_group(store=str(self._path), zarr_format=form)
-            array = zarr.create_array(
-                store=str(self._path),
-                name=member or None,
-                shape=spec.shape,
-                dtype=spec.dtype,
-                chunks=_chunks(spec, storage),
-                shards=spec.shards,
-                fill_value=_fill(storage, spec),
-                zarr_format=form,
-                attributes={k: attribute(v) for k, v in storage.attrs.items()},
-                dimension_names=storage.dimension_names if form == 3 else None,
-                config={"write_empty_chunks": True},
-                **_codec_arguments(spec, storage, form),
-            )
-        return ZarrTarget(array, self._path / member, spec, storage)
+        attrs = {key: attribute(value) for key, value in storage.attrs.items()}
+        array: Any = None
+        facts = None
+        if not member and storage.dialect == "zarr3":
+            facts = document.create(self._path, spec, storage, attrs)
+        if facts is None:
+            from concatsplit_core.formats.zarr import library
+
+            array, facts = library.create_array(self._path, member, spec, storage, attrs)
+        return ZarrTarget(array, facts, self._path / member, spec, storage)
 
     def finish(self) -> None:
         """All files of the folder are complete already."""
 
     def abort(self) -> None:
         """Nothing is held open."""
-
-
-def _chunks(spec: ArraySpec, storage: Storage) -> Any:
-    """Chunk lengths for zarr-python: one an axis, or all of an axis where they differ."""
-    chunks: list[Any] = list(spec.chunks or ())
-    if storage.grid is not None:
-        chunks[storage.grid.axis] = list(storage.grid.lengths)
-    return chunks
-
-
-def _fill(storage: Storage, spec: ArraySpec) -> Any:
-    if spec.is_string:
-        return ""
-    if storage.fill_value is None:
-        return np.zeros((), spec.dtype)[()]
-    return np.asarray(storage.fill_value).astype(spec.dtype)[()]
-
-
-def _fill_as_read(folder: Path, dtype: np.dtype) -> np.ndarray:
-    """The fill value as readers will have it: JSON keeps no payload of a NaN."""
-    with codecs.quiet():
-        value = zarr.open_array(store=str(folder), mode="r").fill_value
-    return np.zeros((), dtype) if value is None else np.asarray(value, dtype)
-
-
-def _codec_arguments(spec: ArraySpec, storage: Storage, zarr_format: int) -> dict[str, Any]:
-    """Codecs for zarr-python: the inputs' own where they were kept, else the neutral ones."""
-    from numcodecs import get_codec
-
-    codec = storage.codec
-    if zarr_format == 2:
-        if storage.native is not None:
-            own = storage.native[1]
-            return {
-                "order": own["order"],
-                "filters": [get_codec(dict(f)) for f in own["filters"] or ()] or None,
-                "compressors": own["compressor"] and get_codec(dict(own["compressor"])),
-            }
-        steps = [get_codec(config) for config in codecs.as_v2(codec)] if codec else []
-        filters: Any = "auto" if spec.is_string else steps[:-1] or None
-        return {"filters": filters, "compressors": steps[-1] if steps else None}
-    if storage.native is not None:
-        own = storage.native[1]
-        return {
-            "filters": own["filters"],
-            "serializer": own["serializer"][0],
-            "compressors": own["compressors"],
-        }
-    return {"compressors": codecs.as_v3(codec) if codec else None}
 
 
 _File = tuple[str | Box, Any]
@@ -119,21 +61,16 @@ class ZarrTarget:
     takes_skipped = False
     extent: Extent | None = None
 
-    def __init__(self, array: Any, folder: Path, spec: ArraySpec, storage: Storage) -> None:
+    def __init__(
+        self, array: Any, facts: Facts, folder: Path, spec: ArraySpec, storage: Storage
+    ) -> None:
         self.spec = spec
-        self._array, self._folder, self._grid = array, folder, storage.grid
+        self._array, self._key, self._folder, self._grid = array, facts.key, folder, storage.grid
         self._first_element = self._first_chunk = (0,) * spec.ndim
-        with codecs.quiet():
-            metadata = array.metadata.to_dict()
-        form: ChunkForm | ShardForm | None
-        if array.metadata.zarr_format == 2:
-            form = codecs.form_v2(metadata, spec.dtype, spec.ndim)
-        else:
-            form = codecs.form_v3(list(metadata["codecs"]), spec.dtype, spec.ndim)
-        inner = form.inner if isinstance(form, ShardForm) else form
-        self._form = form
+        self._form = facts.form
+        inner = self._form.inner if isinstance(self._form, ShardForm) else self._form
         self._encodes = inner is not None and can_encode(inner.steps)
-        self.fill = None if spec.is_string else _fill_as_read(folder, spec.dtype)
+        self.fill = None if spec.is_string else np.asarray(facts.fill_value, spec.dtype)
 
     def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> list[_File]:
         """Files and their parts; absent where a whole chunk or shard is the fill value."""
@@ -160,7 +97,7 @@ class ZarrTarget:
     def _path(self, index: Shape) -> str:
         if self._grid is not None:
             index = tuple(i + first for i, first in zip(index, self._first_chunk, strict=True))
-        return f"{self._folder}/{self._array.metadata.encode_chunk_key(index)}"
+        return f"{self._folder}/{self._key(index)}"
 
     def _for_zarr(self, box: Box, block: np.ndarray | None, moved: Moved) -> list[_File]:
         """What moves, and the block or decoded chunks that zarr-python has to encode."""
@@ -181,6 +118,8 @@ class ZarrTarget:
         if isinstance(found, Stored) and (found.shard or self.spec.shards is None):
             return [found]
         if isinstance(self._form, ShardForm):
+            if isinstance(found, np.ndarray) and found.shape == unit.shape:
+                return self._shard(unit, found, {}, self._form)
             return self._shard(unit, part, moved, self._form)
         coded = self._coded(found)
         return [] if coded is None else [coded]
@@ -217,18 +156,6 @@ class ZarrTarget:
                 self._array[place.offset(self._first_element).slices] = content
             else:
                 _write_file(place, content)
-
-
-def consolidate_again(store: Path) -> None:
-    """Consolidate the metadata of a store whose metadata were consolidated before."""
-    document = store / "zarr.json"
-    if document.exists():
-        consolidated = bool(json.loads(document.read_bytes()).get("consolidated_metadata"))
-    else:
-        consolidated = (store / ".zmetadata").exists()
-    if consolidated:
-        with codecs.quiet():
-            zarr.consolidate_metadata(str(store))
 
 
 def _write_file(path: str, parts: list[Any]) -> None:

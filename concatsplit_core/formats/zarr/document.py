@@ -1,0 +1,240 @@
+"""The metadata document of a Zarr format 3 array, for the plain arrays that most are.
+
+zarr-python takes as long to import as 500 MiB of chunks take to copy. So documents of numbers in
+regular grids with well-known codecs are read and written here, as zarr-python would; all else is
+its own to read and to write. The tests hold both against each other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from math import isfinite, isnan
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from concatsplit_core.codecs.chunks import can_encode
+from concatsplit_core.codecs.pipeline import Codec
+from concatsplit_core.formats.base import Storage
+from concatsplit_core.formats.zarr import codecs
+from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
+from concatsplit_core.geometry import Shape
+from concatsplit_core.spec import ArraySpec
+
+NAME = "zarr.json"
+
+_KEYS = {
+    "shape", "data_type", "chunk_grid", "chunk_key_encoding", "fill_value", "codecs",
+    "attributes", "dimension_names", "zarr_format", "node_type", "storage_transformers",
+}  # fmt: skip
+_CODES = "? i1 <i2 <i4 <i8 u1 <u2 <u4 <u8 <f2 <f4 <f8 <c8 <c16"
+_DTYPES = {np.dtype(code).name: np.dtype(code) for code in _CODES.split()}
+_WORDS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+_INDEX_CODECS = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]
+
+
+class Facts(NamedTuple):
+    """What the metadata of an array say, in our terms, whoever read them.
+
+    Parameters
+    ----------
+    zarr_format : int
+    shape : tuple of int
+    dtype : numpy.dtype
+    chunks, shards : tuple of int, optional
+        None where the grid is not regular, or there are no shards.
+    fill_value : object
+        An element; None for strings.
+    attrs : mapping
+    dimension_names : tuple of str or None, optional
+    form : ChunkForm or ShardForm, optional
+        None where zarr-python has to decode.
+    neutral : Codec, optional
+    native : tuple of (str, object)
+        The dialect, and the codecs in its own terms.
+    key : callable
+        From a chunk's place in the grid to its name in the store.
+    """
+
+    zarr_format: int
+    shape: Shape
+    dtype: np.dtype
+    chunks: Shape | None
+    shards: Shape | None
+    fill_value: Any
+    attrs: Mapping[str, Any]
+    dimension_names: tuple[str | None, ...] | None
+    form: ChunkForm | ShardForm | None
+    neutral: Codec | None
+    native: tuple[str, Any]
+    key: Callable[[Shape], str]
+
+
+def read(folder: Path) -> Facts | None:
+    """What the document in a folder says; None where it is zarr-python's to read."""
+    try:
+        return _facts(json.loads((folder / NAME).read_bytes()))
+    except (OSError, LookupError, TypeError, ValueError, OverflowError, RecursionError):
+        return None
+
+
+def create(
+    folder: Path, spec: ArraySpec, storage: Storage, attrs: Mapping[str, Any]
+) -> Facts | None:
+    """Write the document of a new array; None, and nothing, where it is zarr-python's to write."""
+    names = {dtype: name for name, dtype in _DTYPES.items()}
+    if spec.dtype not in names or spec.chunks is None or storage.grid is not None:
+        return None
+    document: dict[str, Any] = {
+        "shape": list(spec.shape),
+        "data_type": names[spec.dtype],
+        "chunk_grid": _named("regular", chunk_shape=list(spec.shards or spec.chunks)),
+        "chunk_key_encoding": _named("default", separator="/"),
+        "fill_value": _fill_as_json(storage.fill_value, spec.dtype),
+        "codecs": _chain(spec, storage),
+        "attributes": dict(attrs),
+    }
+    if storage.dimension_names:
+        document["dimension_names"] = list(storage.dimension_names)
+    document |= {"zarr_format": 3, "node_type": "array", "storage_transformers": []}
+    try:
+        facts = _facts(document)
+        if facts is None or not can_encode(_inner(facts.form).steps):
+            return None
+    except (LookupError, TypeError, ValueError):  # the codecs are zarr-python's own
+        return None
+    folder.mkdir(parents=True)
+    (folder / NAME).write_text(json.dumps(document, indent=2))
+    return facts
+
+
+def _inner(form: ChunkForm | ShardForm | None) -> ChunkForm:
+    """The form of chunks, in shards or not."""
+    inner = form.inner if isinstance(form, ShardForm) else form
+    if inner is None:
+        raise ValueError("a codec is unknown")
+    return inner
+
+
+def _named(name: str, **configuration: Any) -> dict[str, Any]:
+    return {"name": name, "configuration": configuration}
+
+
+def _chain(spec: ArraySpec, storage: Storage) -> list[dict[str, Any]]:
+    """The codecs of an array: its inputs' own where they were kept, else the neutral ones."""
+    if storage.native is not None:
+        own = storage.native[1]
+        chain = [*own["filters"], *own["serializer"], *own["compressors"]]
+    else:
+        plain = {"name": "bytes"} if spec.dtype.itemsize == 1 else _named("bytes", endian="little")
+        chain = [plain, *codecs.as_v3(storage.codec or Codec(), spec.dtype.itemsize)]
+    if spec.shards is None:
+        return chain
+    chunks = list(spec.chunks or ())
+    sharding = {"chunk_shape": chunks, "codecs": chain, "index_codecs": _INDEX_CODECS}
+    return [_named("sharding_indexed", **sharding, index_location="end")]
+
+
+def _facts(document: dict[str, Any]) -> Facts | None:
+    shape, grid = tuple(document["shape"]), document["chunk_grid"]
+    dtype = _DTYPES.get(document["data_type"])
+    plain = (
+        set(document) <= _KEYS
+        and not document.get("storage_transformers")
+        and (document["zarr_format"], document["node_type"]) == (3, "array")
+        and grid["name"] == "regular"
+    )
+    if not plain or dtype is None:
+        return None
+    unit = tuple(grid["configuration"]["chunk_shape"])
+    chain, chunks, shards = list(document["codecs"]), unit, None
+    if chain[0]["name"] == "sharding_indexed":
+        settings = chain[0]["configuration"]
+        chunks, shards = tuple(settings["chunk_shape"]), unit
+    names = document.get("dimension_names")
+    form = codecs.form_v3(list(chain), dtype, len(shape))
+    sound = (
+        _are_lengths(shape, 0)
+        and _are_lengths(chunks, 1)
+        and _are_lengths(unit, 1)
+        and len(shape) == len(unit) == len(chunks)
+        and not any(u % c for u, c in zip(unit, chunks, strict=True))
+        and sorted(_inner(form).permutation) == list(range(len(shape)))
+        and (names is None or len(names) == len(shape))
+        and isinstance(document.get("attributes", {}), dict)
+    )
+    if not sound:
+        return None
+    groups = _groups(settings["codecs"] if shards is not None else chain, dtype)
+    return Facts(
+        3,
+        shape,
+        dtype,
+        chunks,
+        shards,
+        _fill(document["fill_value"], dtype),
+        document.get("attributes", {}),
+        tuple(names) if names else None,
+        form,
+        codecs.neutral_v3(groups["compressors"]),
+        ("zarr3", groups),
+        _keys(document["chunk_key_encoding"]),
+    )
+
+
+def _are_lengths(shape: tuple[Any, ...], least: int) -> bool:
+    return all(type(n) is int and least <= n < 1 << 63 for n in shape)
+
+
+def _groups(chain: list[dict[str, Any]], dtype: np.dtype) -> dict[str, list[dict[str, Any]]]:
+    """A chain of codecs by what they turn into what."""
+    at = next(i for i, codec in enumerate(chain) if codec["name"] == "bytes")
+    if dtype.itemsize > 1 and chain[at]["configuration"]["endian"] not in {"little", "big"}:
+        raise ValueError("no byte order")
+    return {"filters": chain[:at], "serializer": [chain[at]], "compressors": chain[at + 1 :]}
+
+
+def _keys(encoding: dict[str, Any]) -> Callable[[Shape], str]:
+    settings = encoding.get("configuration") or {}
+    prefix, usual = {"default": ("c", "/"), "v2": ("", ".")}[encoding["name"]]
+    separator = settings.get("separator", usual)
+    if separator not in {"/", "."}:
+        raise ValueError("no such separator")
+    if prefix:
+        return lambda index: separator.join(("c", *map(str, index)))
+    return lambda index: separator.join(map(str, index)) or "0"
+
+
+def _fill(value: Any, dtype: np.dtype) -> Any:
+    """A fill value from JSON; what is not said in numbers and words is zarr-python's to read."""
+    if dtype.kind == "c":
+        real, imaginary = value
+        return dtype.type(complex(_number(real), _number(imaginary)))
+    if dtype.kind == "f":
+        return dtype.type(_number(value))
+    if type(value) is not (bool if dtype.kind == "b" else int):
+        raise TypeError("no such number")
+    return dtype.type(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, str):
+        return _WORDS[value]
+    if type(value) not in {int, float}:
+        raise TypeError("no number")
+    return float(value)
+
+
+def _fill_as_json(value: Any, dtype: np.dtype) -> Any:
+    element = np.zeros((), dtype)[()] if value is None else np.asarray(value).astype(dtype)[()]
+    if dtype.kind == "c":
+        return [_float_as_json(element.real), _float_as_json(element.imag)]
+    return _float_as_json(element) if dtype.kind == "f" else element.item()
+
+
+def _float_as_json(value: Any) -> float | str:
+    if isfinite(value):
+        return float(value)
+    return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -1,0 +1,184 @@
+"""What zarr-python does: all metadata but the plainest, and chunks of codecs unknown here."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import zarr
+from zarr.core.sync import sync
+from zarr.storage import LocalStore
+
+from concatsplit_core.formats.base import Storage
+from concatsplit_core.formats.zarr import codecs
+from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
+from concatsplit_core.formats.zarr.document import Facts
+from concatsplit_core.spec import ArraySpec
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Leave out zarr-python's warnings that a dtype or codec is not in the specification yet.
+
+    Rectilinear grids, which are not there either, have to be asked for.
+    """
+    with warnings.catch_warnings(), zarr.config.set({"array.rectilinear_chunks": True}):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def open_array(folder: Path) -> Any:
+    """Open the array in a folder, read-only."""
+    with quiet():
+        return zarr.open_array(store=LocalStore(folder, read_only=True), mode="r")
+
+
+def folder_of(array: Any) -> Path | None:
+    """The folder of an open array; None where its store is no folder."""
+    store = array.store_path.store
+    return Path(store.root) / array.store_path.path if isinstance(store, LocalStore) else None
+
+
+def facts_of(array: Any) -> Facts:
+    """What the metadata of an open array say."""
+    with quiet():
+        metadata = array.metadata.to_dict()
+    dtype, ndim = np.dtype(array.dtype), len(array.shape)
+    form: ChunkForm | ShardForm | None
+    native: tuple[str, Any]
+    if array.metadata.zarr_format == 2:
+        form = codecs.form_v2(metadata, dtype, ndim)
+        configs = [c for c in (*(metadata["filters"] or ()), metadata["compressor"]) if c]
+        neutral = codecs.neutral_v2([dict(c) for c in configs])
+        native = ("zarr2", {key: metadata[key] for key in ("order", "filters", "compressor")})
+        regular = True
+    else:
+        form = codecs.form_v3(list(metadata["codecs"]), dtype, ndim)
+        regular = metadata["chunk_grid"]["name"] == "regular"
+        groups = (array.filters, (array.serializer,), array.compressors)
+        parts = [[_as_json(dict(c.to_dict())) for c in group] for group in groups]
+        neutral = codecs.neutral_v3(parts[2])
+        native = ("zarr3", dict(zip(("filters", "serializer", "compressors"), parts, strict=True)))
+    return Facts(
+        array.metadata.zarr_format,
+        tuple(array.shape),
+        dtype,
+        tuple(array.chunks) if regular else None,
+        tuple(array.shards) if regular and array.shards is not None else None,
+        _fill_value(array, dtype),
+        dict(array.attrs),
+        getattr(array.metadata, "dimension_names", None),
+        form if regular else None,
+        neutral,
+        native,
+        array.metadata.encode_chunk_key,
+    )
+
+
+def _as_json(value: Any) -> Any:
+    """Settings of a codec as they are in a document, where a tuple is a list."""
+    try:
+        return json.loads(json.dumps(value))
+    except TypeError:
+        return value
+
+
+def _fill_value(array: Any, dtype: np.dtype) -> Any:
+    if dtype.kind == "T":
+        return None
+    value = array.fill_value
+    return np.zeros((), dtype)[()] if value is None else np.asarray(value, dtype)[()]
+
+
+def from_store(array: Any, key: str) -> bytes | None:
+    """A chunk as it is stored in a store that is no folder."""
+    path = array.store_path / key
+    found = sync(path.get())
+    return None if found is None else found.to_bytes()
+
+
+def create_array(
+    path: Path, member: str, spec: ArraySpec, storage: Storage, attrs: Mapping[str, Any]
+) -> tuple[Any, Facts]:
+    """Create an array and the groups above it, and read what was made of it.
+
+    JSON keeps no payload of a NaN: fill values are what readers will have.
+    """
+    form: Literal[2, 3] = 2 if storage.dialect == "zarr2" else 3
+    with quiet():
+        if member and not path.exists():
+            zarr.create_group(store=str(path), zarr_format=form)
+        array = zarr.create_array(
+            store=str(path),
+            name=member or None,
+            shape=spec.shape,
+            dtype=spec.dtype,
+            chunks=_chunks(spec, storage),
+            shards=spec.shards,
+            fill_value=_fill(storage, spec),
+            zarr_format=form,
+            attributes=dict(attrs),
+            dimension_names=storage.dimension_names if form == 3 else None,
+            config={"write_empty_chunks": True},
+            **_codec_arguments(spec, storage, form),
+        )
+    return array, facts_of(open_array(path / member))
+
+
+def _chunks(spec: ArraySpec, storage: Storage) -> Any:
+    """Chunk lengths for zarr-python: one an axis, or all of an axis where they differ."""
+    chunks: list[Any] = list(spec.chunks or ())
+    if storage.grid is not None:
+        chunks[storage.grid.axis] = list(storage.grid.lengths)
+    return chunks
+
+
+def _fill(storage: Storage, spec: ArraySpec) -> Any:
+    if spec.is_string:
+        return ""
+    if storage.fill_value is None:
+        return np.zeros((), spec.dtype)[()]
+    return np.asarray(storage.fill_value).astype(spec.dtype)[()]
+
+
+def _codec_arguments(spec: ArraySpec, storage: Storage, zarr_format: int) -> dict[str, Any]:
+    """Codecs for zarr-python: the inputs' own where they were kept, else the neutral ones."""
+    from numcodecs import get_codec
+
+    codec = storage.codec
+    if zarr_format == 2:
+        if storage.native is not None:
+            own = storage.native[1]
+            return {
+                "order": own["order"],
+                "filters": [get_codec(dict(f)) for f in own["filters"] or ()] or None,
+                "compressors": own["compressor"] and get_codec(dict(own["compressor"])),
+            }
+        steps = [get_codec(config) for config in codecs.as_v2(codec)] if codec else []
+        filters: Any = "auto" if spec.is_string else steps[:-1] or None
+        return {"filters": filters, "compressors": steps[-1] if steps else None}
+    if storage.native is not None:
+        own = storage.native[1]
+        return {
+            "filters": own["filters"],
+            "serializer": own["serializer"][0],
+            "compressors": own["compressors"],
+        }
+    return {"compressors": codecs.as_v3(codec, spec.dtype.itemsize) if codec else None}
+
+
+def consolidate_again(store: Path) -> None:
+    """Consolidate the metadata of a store whose metadata were consolidated before."""
+    document = store / "zarr.json"
+    if document.exists():
+        consolidated = bool(json.loads(document.read_bytes()).get("consolidated_metadata"))
+    else:
+        consolidated = (store / ".zmetadata").exists()
+    if consolidated:
+        with quiet():
+            zarr.consolidate_metadata(str(store))
