@@ -173,9 +173,7 @@ class Hdf5Target:
         codec = storage.codec or Codec()
         self._writer, self._member, self._steps = writer, member, codec.steps
         self._direct = bool(spec.chunks) and not spec.is_string and filters.own_encoding(codec)
-        self.fill = np.zeros((), spec.dtype)
-        if storage.fill_value is not None and not spec.is_string:
-            self.fill = np.asarray(storage.fill_value).astype(spec.dtype)
+        self.fill = _fill(spec, storage)
 
     def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> list[_Item]:
         """Chunks that can be written as they are; else the block itself, for HDF5 to encode."""
@@ -212,6 +210,13 @@ class Hdf5Target:
             _raise_kept(staged)
 
 
+def _fill(spec: ArraySpec, storage: Storage) -> np.ndarray:
+    """The fill value; zero for strings, and for times, which h5py cannot set one for."""
+    if storage.fill_value is None or spec.dtype.kind in "TmM":
+        return np.zeros((), spec.dtype)
+    return np.asarray(storage.fill_value).astype(spec.dtype)
+
+
 def _create(file: Any, member: str, spec: ArraySpec, storage: Storage) -> Any:
     dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     dcpl.set_obj_track_times(False)
@@ -222,10 +227,9 @@ def _create(file: Any, member: str, spec: ArraySpec, storage: Storage) -> Any:
     elif spec.contiguous:
         dcpl.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
         dcpl.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    if storage.fill_value is not None and not spec.is_string:
-        fill = np.asarray(storage.fill_value).astype(spec.dtype)
-        if fill.tobytes() != bytes(spec.dtype.itemsize):
-            dcpl.set_fill_value(fill)
+    fill = _fill(spec, storage)
+    if not spec.is_string and fill.tobytes() != bytes(spec.dtype.itemsize):
+        dcpl.set_fill_value(fill)
     space = h5py.h5s.create_simple(spec.shape) if spec.shape else h5py.h5s.create(h5py.h5s.SCALAR)
     parent, _, name = member.rpartition("/")
     group = file.require_group(parent) if parent else file

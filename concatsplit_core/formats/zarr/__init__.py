@@ -43,7 +43,7 @@ def layout(
     spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
 ) -> tuple[ArraySpec, Storage]:
     """Lay out an array: chunks, shards and codecs of its inputs where they agree on them."""
-    from concatsplit_core.formats.zarr.codecs import encoding, packing
+    from concatsplit_core.formats.zarr.codecs import as_written, encoding, packing
 
     if wish.chunks == "none":
         raise UsageError("--chunks none: a Zarr array is always chunked")
@@ -65,6 +65,7 @@ def layout(
     codec = _codec(inherited, wish, spec.dtype.itemsize, number)
     if spec.is_string:  # there is no item of one size to shuffle
         codec = codec.without("shuffle")
+    fill = as_written(inherited.fill_value, spec.dtype)
     laid = replace(
         spec,
         order="C",
@@ -72,7 +73,7 @@ def layout(
         chunks=chunks,
         shards=shards,
         encoding=encoding(spec.dtype, spec.ndim, codec, native or (dialect, None), bool(shards)),
-        packing=packing(True, True, inherited.fill_value, spec.dtype) if shards else None,
+        packing=packing(True, True, fill, spec.dtype) if shards else None,
     )
     return laid, replace(inherited, codec=codec, native=native, dialect=dialect)
 

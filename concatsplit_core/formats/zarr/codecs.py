@@ -136,6 +136,16 @@ def packing(
     return index_at_end, index_has_checksum, fill.tobytes()
 
 
+def as_written(fill_value: Any, dtype: np.dtype) -> Any:
+    """A fill value as an output has it: metadata keep no payload of a NaN."""
+    if fill_value is None or dtype.kind not in "fc":
+        return fill_value
+    parts = np.atleast_1d(np.asarray(fill_value).astype(dtype))
+    parts = parts.view(parts.real.dtype)
+    parts[np.isnan(parts)] = np.nan
+    return parts.view(dtype)[0]
+
+
 def neutral_v2(configs: list[dict[str, Any]]) -> Codec | None:
     """Filters and compressor of format 2 in neutral terms; None where a step has no such name."""
     steps = [_neutral(config["id"], config) for config in configs]
