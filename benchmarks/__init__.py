@@ -1,0 +1,1 @@
+"""The reproducible comparison of concatsplit with its peers: ``python -m benchmarks``."""

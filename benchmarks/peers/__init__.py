@@ -1,0 +1,1 @@
+"""What the peers run: one small program each, started by a fresh interpreter."""
