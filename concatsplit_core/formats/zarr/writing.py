@@ -131,7 +131,8 @@ class ZarrTarget:
         form = self._form.inner if isinstance(self._form, ShardForm) else self._form
         if form is None or self.fill is None:
             raise AssertionError("zarr-python encodes it")
-        if is_fill(np.ascontiguousarray(chunk), self.fill):
+        chunk = np.ascontiguousarray(chunk)
+        if is_fill(chunk, self.fill):
             return None
         raw = form.to_bytes(padded(chunk, self.spec.chunks or (), self.fill[()]))
         return encode(raw, form.steps, form.dtype.itemsize)
