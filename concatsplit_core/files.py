@@ -36,7 +36,7 @@ UNAVAILABLE = {
 _POOLS, _SPARE, _FEWEST = 4, 24, 16
 """Pools that may be full at once, and descriptors left for everything else."""
 
-_COPY_BUFFER = 1 << 20
+COPY_BUFFER = 64 << 10
 
 
 class Pool[K: Hashable, V]:
@@ -134,11 +134,20 @@ SHAREABLE = 1 << 18
 """Bytes of the shortest range that is worth the calls to have its whole blocks shared."""
 
 
-def copy_range(source: int, start: int, target: int, to: int, size: int, path: Path | str) -> None:
+def copy_range(
+    source: int,
+    start: int,
+    target: int,
+    to: int,
+    size: int,
+    ref: str,
+    buffer: int = COPY_BUFFER,
+) -> None:
     """Copy a range between files without leaving the kernel, as far as it is able to.
 
     On file systems that can share blocks between files, and where both offsets agree modulo the
-    block size, whole blocks are shared instead: they are a call of their own.
+    block size, whole blocks are shared instead: they are a call of their own. What the kernel
+    is not able to goes through a buffer.
 
     Raises
     ------
@@ -147,12 +156,12 @@ def copy_range(source: int, start: int, target: int, to: int, size: int, path: P
     """
     head = -start % SHARED_BLOCK
     if head and size >= SHAREABLE and not (start - to) % SHARED_BLOCK:
-        _copy(source, start, target, to, head, path)
+        _copy(source, start, target, to, head, ref, buffer)
         start, to, size = start + head, to + head, size - head
-    _copy(source, start, target, to, size, path)
+    _copy(source, start, target, to, size, ref, buffer)
 
 
-def _copy(source: int, start: int, target: int, to: int, size: int, path: Path | str) -> None:
+def _copy(source: int, start: int, target: int, to: int, size: int, ref: str, buffer: int) -> None:
     done = 0
     while done < size:
         try:
@@ -165,13 +174,13 @@ def _copy(source: int, start: int, target: int, to: int, size: int, path: Path |
             break
         done += count
     while done < size:
-        data = bytearray(min(size - done, _COPY_BUFFER))
+        data = bytearray(min(size - done, buffer))
         try:
-            read_exactly(source, memoryview(data), start + done, path)
+            read_exactly(source, memoryview(data), start + done, ref)
         except OSError as error:
             if isinstance(error, ConcatsplitError):
                 raise
-            raise input_error(str(path), error) from error
+            raise input_error(ref, error) from error
         write_all(target, data, to + done)
         done += len(data)
 

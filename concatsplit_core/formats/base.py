@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -11,7 +12,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from concatsplit_core.codecs.pipeline import Codec
-from concatsplit_core.files import copy_range, open_input, read_exactly, write_all
+from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.files import copy_range, input_error, open_input, read_exactly, write_all
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec, Order
 
@@ -40,45 +42,65 @@ class Stored(NamedTuple):
         The file that holds it.
     offset : int
         Where it starts in the file.
-    data : bytes-like, optional
-        Its bytes, where they are in no file of their own.
+    fetch : callable, optional
+        Gives its bytes, where they are not to be had from a file.
     skipped : int
         A bit for each step of the codec that this chunk did not go through, as in HDF5.
     shard : bool
         It is a shard, with its index.
+    ref : str
+        What messages call the input.
     """
 
     nbytes: int
     path: Path | str | None = None
     offset: int = 0
-    data: Any = None
+    fetch: Callable[[], Any] | None = None
     skipped: int = 0
     shard: bool = False
+    ref: str = ""
 
 
 def load(stored: Stored) -> Any:
     """The bytes of a chunk or shard."""
-    if stored.path is None:
-        return stored.data
-    data = bytearray(stored.nbytes)
-    fd = open_input(stored.path)
-    try:
-        read_exactly(fd, memoryview(data), stored.offset, stored.path)
-    finally:
-        os.close(fd)
-    return data
+    with _reading(stored) as fd:
+        if stored.fetch is not None:
+            return stored.fetch()
+        data = bytearray(stored.nbytes)
+        read_exactly(fd, memoryview(data), stored.offset, stored.ref)
+        return data
 
 
 def copy_stored(stored: Stored, fd: int, to: int) -> None:
     """Copy a chunk or shard into a file."""
-    if stored.path is None:
-        write_all(fd, stored.data, to)
+    if stored.fetch is not None:
+        write_all(fd, load(stored), to)
         return
-    here = open_input(stored.path)
     try:
-        copy_range(here, stored.offset, fd, to, stored.nbytes, stored.path)
+        here = open_input(stored.path or "")
+    except OSError as error:
+        raise input_error(stored.ref, error) from error
+    try:
+        copy_range(here, stored.offset, fd, to, stored.nbytes, stored.ref)
     finally:
         os.close(here)
+
+
+@contextmanager
+def _reading(stored: Stored) -> Iterator[int]:
+    """The file that holds a chunk, open; what the system says against it names the input."""
+    fd = -1
+    try:
+        if stored.fetch is None:
+            fd = open_input(stored.path or "")
+        yield fd
+    except OSError as error:
+        if isinstance(error, ConcatsplitError):
+            raise
+        raise input_error(stored.ref, error) from error
+    finally:
+        if fd >= 0:
+            os.close(fd)
 
 
 class Grid(NamedTuple):

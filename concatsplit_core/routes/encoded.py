@@ -14,7 +14,7 @@ from concatsplit_core.plan import Piece, Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
 
-_SLACK = 64 << 10
+_SLACK = 4096
 
 
 def run(task: Task, context: Context) -> None:

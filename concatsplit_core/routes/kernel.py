@@ -28,5 +28,11 @@ def run(task: Task, context: Context) -> None:
         ):
             for start, to, size in runs:
                 copy_range(
-                    here, source.offset + start, there, target.offset + to, size, source.path
+                    here,
+                    source.offset + start,
+                    there,
+                    target.offset + to,
+                    size,
+                    context.sources[move.array].ref,
+                    context.window,
                 )

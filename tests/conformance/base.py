@@ -124,7 +124,7 @@ class FormatConformance:
     @pytest.mark.parametrize("axis", ELEMENTS)
     def test_split_layout(self, tmp_path: Path, layout: Row, axis: int) -> None:
         refs, (array,) = self.inputs(tmp_path, layout.dtype, [(11, 3, 10)], layout)
-        at = [4, 5, 8]
+        at = [4, 9]
 
         def run(name: str, routes: str | None) -> cs.Result:
             out = self.template(tmp_path / name)
@@ -148,7 +148,7 @@ class FormatConformance:
             assert_same(found, expected)
 
     def test_stack_and_unstack_layout(self, tmp_path: Path, layout: Row) -> None:
-        refs, arrays = self.inputs(tmp_path, layout.dtype, [(6, 5)] * 2, layout)
+        refs, arrays = self.inputs(tmp_path, layout.dtype, [(6, 3)] * 2, layout)
 
         def stack(name: str, routes: str | None) -> cs.Result:
             out = str(tmp_path / f"{name}{self.output}")
@@ -188,15 +188,15 @@ class FormatConformance:
         cs.concat(refs, out, axis=axis, sync=False)
         assert_same(self.read(out), concatenated(arrays, axis))
 
-    def test_empty_among_others(self, tmp_path: Path, layout: Row) -> None:
+    def test_empty_among_others(self, tmp_path: Path, tiling: Row) -> None:
         shapes = [(0, 3), (2, 3), (0, 3)]
-        refs, arrays = self.inputs(tmp_path, layout.dtype, shapes, layout)
+        refs, arrays = self.inputs(tmp_path, tiling.dtype, shapes, tiling)
         out = str(tmp_path / f"out{self.output}")
         cs.concat(refs, out, sync=False)
         assert_same(self.read(out), concatenated(arrays, 0))
 
-    def test_zero_length_parts(self, tmp_path: Path, layout: Row) -> None:
-        refs, (array,) = self.inputs(tmp_path, layout.dtype, [(5, 4)], layout)
+    def test_zero_length_parts(self, tmp_path: Path, tiling: Row) -> None:
+        refs, (array,) = self.inputs(tmp_path, tiling.dtype, [(5, 4)], tiling)
         result = cs.split(refs[0], self.template(tmp_path), lengths=[0, 2, 0, 3, 0], sync=False)
         for found, expected in zip(self.parts(result), np.split(array, [0, 2, 2, 5]), strict=True):
             assert_same(found, expected)

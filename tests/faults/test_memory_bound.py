@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+import tracemalloc
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +15,9 @@ import h5py
 import numpy as np
 import pytest
 import zarr
+
+import concatsplit_core as cs
+from concatsplit_core.errors import OverBudget
 
 MIB = 1 << 20
 ROWS, COLUMNS, CHUNK = 1280, 16384, (128, 2048)
@@ -80,12 +88,21 @@ def _looks_right(shell: Any, ref: str, shape: tuple[int, int], first: int, suffi
             assert array[row, column] == _value(row, first + column, suffix)
 
 
-@pytest.mark.parametrize(("suffix", "axis"), [("npy", 0), ("npy", 1), ("h5", 1), ("zarr", 1)])
-def test_a_join_and_a_split_stay_small(shell: Any, suffix: str, axis: int) -> None:
+ELEMENTS = ("--routes", "mapped,decoded")
+RUNS = [
+    ("npy", 0, ()),
+    ("npy", 1, ELEMENTS),
+    *((s, 1, r) for s in ("h5", "zarr") for r in ((), ELEMENTS)),
+]
+
+
+@pytest.mark.parametrize(("suffix", "axis", "routes"), RUNS)
+def test_a_join_and_a_split_stay_small(
+    shell: Any, suffix: str, axis: int, routes: tuple[str, ...]
+) -> None:
     source = MAKERS[suffix]("x")
-    outcome, peak = shell.measured(
-        "concat", source, source, "-o", f"y.{suffix}", "--axis", axis, *OPTIONS
-    )
+    options = ("--axis", axis, *OPTIONS, *routes)
+    outcome, peak = shell.measured("concat", source, source, "-o", f"y.{suffix}", *options)
     assert outcome.code == 0, outcome.err
     assert peak < BOUND, f"joining took {peak / MIB:.0f} MiB"
     shape = (2 * ROWS, COLUMNS) if axis == 0 else (ROWS, 2 * COLUMNS)
@@ -93,10 +110,8 @@ def test_a_join_and_a_split_stay_small(shell: Any, suffix: str, axis: int) -> No
     Path(f"y.{suffix}").unlink() if suffix != "zarr" else shutil.rmtree(f"y.{suffix}")
 
     template = f"p{{index}}.{suffix}"
-    outcome, peak = shell.measured(
-        "split", source, "-o", template, "--parts", 5, "--uneven", "balanced", "--axis", axis,
-        *OPTIONS,
-    )  # fmt: skip
+    how = ("--parts", 5, "--uneven", "balanced")
+    outcome, peak = shell.measured("split", source, "-o", template, *how, *options)
     assert outcome.code == 0, outcome.err
     assert peak < BOUND, f"splitting took {peak / MIB:.0f} MiB"
     lengths = [len(part) for part in np.array_split(np.arange((ROWS, COLUMNS)[axis]), 5)]
@@ -107,3 +122,47 @@ def test_a_join_and_a_split_stay_small(shell: Any, suffix: str, axis: int) -> No
             _looks_right(shell, f"p{index}.{suffix}", shape, first, suffix)
     for path in Path().iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _traced(run: Callable[[], Any]) -> int:
+    """Bytes of Python's and NumPy's buffers at the peak of a run, which may be refused."""
+    tracemalloc.start()
+    try:
+        with suppress(OverBudget):
+            run()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("output", ["y.h5", "y.zarr"])
+def test_small_chunks_that_are_stored_in_many_bytes(shell: Any, output: str) -> None:
+    """One number in 60 000 bytes, a thousand times over: they are held a few at a time."""
+    with h5py.File("x.h5", "w", userblock_size=512) as file:
+        made = file.create_dataset("x", (1024,), "<f8", chunks=(1,), compression="gzip")
+        for index in range(1024):
+            made.id.write_direct_chunk((index,), bytes(60_000))
+    options = {"routes": "encoded", "memory": "4MiB", "jobs": 1, "codec": "zlib:4"}
+    assert _traced(lambda: cs.concat(["x.h5"], output, **options)) < 12 * MIB
+
+
+@pytest.mark.parametrize("number", [errno.EXDEV, errno.ENOSYS])
+@pytest.mark.parametrize("output", ["y.npy", "y.h5"])
+def test_copies_that_the_kernel_refuses_stay_in_the_budget(
+    shell: Any, monkeypatch: pytest.MonkeyPatch, output: str, number: int
+) -> None:
+    shell.save(x=np.random.default_rng(1).normal(size=(64, 32_768)))
+    original, sizes = os.preadv, []
+
+    def refuse(*_: Any) -> int:
+        raise OSError(number, os.strerror(number))
+
+    def noting(fd: int, buffers: Any, *rest: Any) -> int:
+        sizes.append(sum(map(len, buffers)))
+        return original(fd, buffers, *rest)
+
+    monkeypatch.setattr(os, "copy_file_range", refuse)
+    monkeypatch.setattr(os, "preadv", noting)
+    result = cs.concat(["x.npy"], output, memory="256KiB", jobs=2, routes="kernel")
+    assert result.plan.workers * max(sizes) <= 256 << 10
+    np.testing.assert_array_equal(shell.read(output), np.load("x.npy"))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -146,9 +147,8 @@ class Hdf5Source:
             return np.broadcast_to(self.fill, unit)
         steps = tuple(s for i, s in enumerate(self.steps) if not stored.skipped >> i & 1)
         nbytes = prod(unit) * self.spec.dtype.itemsize
-        data = stored.data
-        if data is None:
-            data = bytearray(stored.nbytes)
+        data = bytearray(stored.nbytes) if stored.fetch is None else stored.fetch()
+        if stored.fetch is None:
             read_exactly(fd, memoryview(data), stored.offset, self.path)
         try:
             raw = decode(data, steps, nbytes)
@@ -167,14 +167,19 @@ class Hdf5Source:
         if place is None:
             return None
         if opened.fd < 0:
-            data = opened.dataset.id.read_direct_chunk(start)[1]
-            return Stored(len(data), data=data, skipped=place.skipped)
+            fetch = partial(self._fetch, start)
+            return Stored(place.nbytes, fetch=fetch, skipped=place.skipped, ref=self.ref)
         if place.offset + place.nbytes > opened.size:
             raise MalformedInput(
                 f"{self._at(start)} lies behind the end of the file; it is truncated", ref=self.ref
             )
-        stored = Stored(place.nbytes, self.path, place.offset, skipped=place.skipped)
+        stored = Stored(place.nbytes, self.path, place.offset, skipped=place.skipped, ref=self.ref)
         return self._unfiltered(stored, opened.fd, start) if self._may_be_raw(stored) else stored
+
+    def _fetch(self, start: Shape) -> Any:
+        """A chunk as it is stored, through HDF5."""
+        with self._opened() as opened:
+            return opened.dataset.id.read_direct_chunk(start)[1]
 
     def _may_be_raw(self, stored: Stored) -> bool:
         """Whether a chunk could be one that HDF5 was told to leave without its filters.

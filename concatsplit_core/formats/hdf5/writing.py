@@ -181,10 +181,12 @@ class Hdf5Target:
         if block is not None and (not self._direct or self.spec.chunks is None):
             return [(box, block, None)]
         items: list[_Item] = []
+        room = box.size * self.spec.dtype.itemsize  # what the plan has for chunks that wait
         for _, chunk in chunks_of(box, self.spec.chunks or (), self.spec.shape):
             found = moved.get(chunk.start)
             if isinstance(found, Stored):
-                items.append((chunk, load(found), found.skipped))
+                room -= found.nbytes
+                items.append((chunk, load(found) if room >= 0 else found, found.skipped))
                 continue
             part = found if block is None else block[chunk.within(box)]
             if part is not None and not is_fill(part := np.ascontiguousarray(part), self.fill):
@@ -206,7 +208,8 @@ class Hdf5Target:
                     opaque = data.dtype.kind in "mM"
                     dataset[box.slices] = data.astype(stored_dtype(data.dtype)) if opaque else data
                 else:
-                    dataset.id.write_direct_chunk(box.start, data, skipped)
+                    raw = load(data) if isinstance(data, Stored) else data
+                    dataset.id.write_direct_chunk(box.start, raw, skipped)
             _raise_kept(staged)
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -157,10 +158,12 @@ class ZarrSource:
             from concatsplit_core.formats.zarr.library import from_store
 
             data = from_store(self.array, key)
-            return None if data is None else Stored(len(data), data=data, shard=shard)
+            if data is None:
+                return None
+            return Stored(len(data), fetch=partial(bytes, data), shard=shard, ref=self.ref)
         path = f"{self.folder}/{key}"
         try:
-            return Stored(os.stat(path).st_size, path, shard=shard)
+            return Stored(os.stat(path).st_size, path, shard=shard, ref=self.ref)
         except FileNotFoundError:
             return None
 

@@ -61,7 +61,7 @@ class Shard:
             raise MalformedInput(
                 f"{self._ref}: shard {self._path.name} ends inside its chunk {at}", ref=self._ref
             )
-        return Stored(nbytes, self._path, offset)
+        return Stored(nbytes, self._path, offset, ref=self._ref)
 
     def chunk(self, at: Shape) -> bytearray | None:
         """The bytes of one chunk as stored, None where the shard does not hold it."""

@@ -118,8 +118,9 @@ class ZarrTarget:
         if isinstance(found, Stored) and (found.shard or self.spec.shards is None):
             return [found]
         if isinstance(self._form, ShardForm):
-            if isinstance(found, np.ndarray) and found.shape == unit.shape:
-                return self._shard(unit, found, {}, self._form)
+            whole = moved.get(unit.start)
+            if isinstance(whole, np.ndarray) and whole.shape == unit.shape:
+                return self._shard(unit, whole, {}, self._form)
             return self._shard(unit, part, moved, self._form)
         coded = self._coded(found)
         return [] if coded is None else [coded]
@@ -131,7 +132,7 @@ class ZarrTarget:
         form = self._form.inner if isinstance(self._form, ShardForm) else self._form
         if form is None or self.fill is None:
             raise AssertionError("zarr-python encodes it")
-        chunk = np.ascontiguousarray(chunk)
+        chunk = np.asarray(chunk, order="C")
         if is_fill(chunk, self.fill):
             return None
         raw = form.to_bytes(padded(chunk, self.spec.chunks or (), self.fill[()]))

@@ -1,0 +1,232 @@
+"""Which way bytes go, and what the plan says stood in the way of a cheaper one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from concatsplit_core.errors import UsageError
+from concatsplit_core.geometry import Interval
+from concatsplit_core.options import Options
+from concatsplit_core.plan import ROUTES, Plan
+from concatsplit_core.planner import make_plan
+from concatsplit_core.planning.routing import LONG_RUN
+from concatsplit_core.spec import ArraySpec, Encoding, Segment, Tiling
+
+F8 = np.dtype("<f8")
+ROWS, COLUMNS = 64, LONG_RUN // 8
+FLAT = ArraySpec((ROWS, COLUMNS), F8)
+TEXT = ArraySpec((ROWS, COLUMNS), np.dtypes.StringDType(), contiguous=False)
+CHUNKED = ArraySpec(
+    (ROWS, COLUMNS), F8, contiguous=False, chunks=(8, 1024), encoding=Encoding(F8, "zstd")
+)
+SHARDED = replace(CHUNKED, shards=(16, 1024), packing="end")
+
+
+STRADDLES = "a chunk straddles a boundary"
+OFFSET = "the chunk grids are offset against each other"
+
+
+def as_dtype(spec: ArraySpec, dtype: str) -> ArraySpec:
+    return replace(spec, dtype=np.dtype(dtype))
+
+
+def plan_of(
+    here: ArraySpec, there: ArraySpec, axis: int = 0, routes: Any = ROUTES, before: int = 0
+) -> Plan:
+    """A plan of one array to one, behind some rows of another that is laid out in the same way."""
+    length = here.shape[axis]
+    shape = tuple(n + before if d == axis else n for d, n in enumerate(here.shape))
+    sources = [Segment(Interval(before, before + length), here)]
+    if before:
+        first = tuple(before if d == axis else n for d, n in enumerate(here.shape))
+        sources.insert(0, Segment(Interval(0, before), replace(here, shape=first)))
+    target = Segment(Interval(0, before + length), replace(there, shape=shape))
+    tilings = Tiling(axis, tuple(sources)), Tiling(axis, (target,))
+    return make_plan(shape, *tilings, memory=1 << 30, jobs=1, routes=routes)
+
+
+WAYS: dict[str, tuple[ArraySpec, ArraySpec, str, str | None]] = {
+    # from, to, the way, and why it is no cheaper one
+    "flat": (FLAT, FLAT, "kernel", None),
+    "F order": (replace(FLAT, order="F"), replace(FLAT, order="F"), "kernel", None),
+    "in memory": (replace(FLAT, in_memory=True), FLAT, "mapped", "an input is in memory"),
+    "other order": (FLAT, replace(FLAT, order="F"), "mapped", "the element order changes"),
+    "other dtype": (FLAT, as_dtype(FLAT, "<f4"), "mapped", "float64 becomes float32"),
+    "other byte order": (FLAT, as_dtype(FLAT, ">f8"), "mapped", "float64 becomes >f8"),
+    "to a stream": (FLAT, replace(FLAT, sequential=True), "mapped", "the output is a stream"),
+    "no run of bytes": (
+        replace(FLAT, contiguous=False),
+        FLAT,
+        "decoded",
+        "an input does not lie in one run of bytes",
+    ),
+    "chunks to flat": (CHUNKED, FLAT, "decoded", "an input is stored in chunks"),
+    "flat to chunks": (FLAT, CHUNKED, "decoded", "an output is stored in chunks"),
+    "chunks to a stream": (
+        CHUNKED,
+        replace(FLAT, sequential=True),
+        "decoded",
+        "an input is stored in chunks; the output is a stream",
+    ),
+    "chunks": (CHUNKED, CHUNKED, "encoded", None),
+    "shards": (SHARDED, SHARDED, "encoded", None),
+    "out of shards": (SHARDED, CHUNKED, "encoded", None),
+    "into shards": (CHUNKED, SHARDED, "encoded", None),
+    "other chunks": (
+        CHUNKED,
+        replace(CHUNKED, chunks=(8, 512)),
+        "decoded",
+        "chunks of (8, 1024) become chunks of (8, 512)",
+    ),
+    "other items": (CHUNKED, as_dtype(CHUNKED, "<i8"), "decoded", "float64 becomes int64"),
+    "other codec": (
+        CHUNKED,
+        replace(CHUNKED, encoding=Encoding(F8, "gzip")),
+        "decoded",
+        "the codecs differ",
+    ),
+    "other byte order in chunks": (
+        CHUNKED,
+        replace(CHUNKED, encoding=Encoding(np.dtype(">f8"), "zstd")),
+        "decoded",
+        "the codecs differ",
+    ),
+    "transposed": (
+        CHUNKED,
+        replace(CHUNKED, encoding=Encoding(F8, "zstd", (1, 0))),
+        "decoded",
+        "the codecs differ",
+    ),
+    "out of reach": (
+        replace(CHUNKED, encoding=None),
+        CHUNKED,
+        "decoded",
+        "chunks of an input or an output are out of reach as stored",
+    ),
+    "strings": (TEXT, TEXT, "decoded", "an input holds variable-length strings; "
+                "an output holds variable-length strings"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_cheapest_way_is_taken_and_the_reason_is_told(way: str) -> None:
+    here, there, route, why = WAYS[way]
+    plan = plan_of(here, there)
+    itemsize = there.dtype.itemsize
+    assert plan.routes == {route: ROWS * COLUMNS * itemsize}
+    assert plan.to_dict()["reasons"] == ({} if why is None else {route: why.split("; ")})
+    assert {task.route for task in plan.tasks()} == {route}
+
+
+@pytest.mark.parametrize(("columns", "route"), [(COLUMNS, "kernel"), (COLUMNS - 1, "mapped")])
+def test_runs_are_long_enough_or_not(columns: int, route: str) -> None:
+    plan = plan_of(replace(FLAT, shape=(ROWS, columns)), FLAT, axis=1, before=COLUMNS)
+    assert plan.routes[route] >= ROWS * columns * 8
+    if route == "mapped":
+        why = f"runs of {8 * columns} bytes are shorter than {LONG_RUN}"
+        assert plan.reasons["mapped"] == (why,)
+
+
+@pytest.mark.parametrize(
+    ("before", "routes", "why"),
+    [
+        (8, {"encoded": 72}, ()),
+        (12, {"encoded": 8, "decoded": 68}, (STRADDLES, OFFSET)),
+        (4, {"decoded": 68}, (STRADDLES, OFFSET)),
+    ],
+)  # fmt: skip
+def test_chunks_move_where_the_grids_agree(
+    before: int, routes: dict[str, int], why: tuple[str, ...]
+) -> None:
+    plan = plan_of(CHUNKED, CHUNKED, before=before)
+    assert plan.routes == {route: rows * COLUMNS * 8 for route, rows in routes.items()}
+    assert plan.reasons.get("decoded", ()) == why
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "packed"),
+    [(SHARDED, SHARDED, True), (replace(SHARDED, packing="start"), SHARDED, False),
+     (replace(SHARDED, shards=(32, 1024)), SHARDED, False), (CHUNKED, SHARDED, False),
+     (replace(SHARDED, packing=None), replace(SHARDED, packing=None), False)],
+)  # fmt: skip
+def test_shards_move_whole_where_they_are_packed_alike(
+    here: ArraySpec, there: ArraySpec, packed: bool
+) -> None:
+    plan = plan_of(here, there)
+    assert set(plan.routes) == {"encoded"}
+    assert {task.shards for task in plan.tasks()} == {packed}
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "allowed", "route", "why"),
+    [
+        (FLAT, FLAT, ("mapped",), "mapped", "--routes leaves out kernel"),
+        (FLAT, FLAT, ("decoded",), "decoded", "--routes leaves out kernel"),
+        (FLAT, FLAT, ("encoded", "mapped", "decoded"), "mapped", "--routes leaves out kernel"),
+        (CHUNKED, CHUNKED, ("decoded",), "decoded", "--routes leaves out encoded"),
+        (CHUNKED, CHUNKED, ("kernel", "decoded"), "decoded", "--routes leaves out encoded"),
+    ],
+)
+def test_a_way_that_is_not_allowed_is_the_reason(
+    here: ArraySpec, there: ArraySpec, allowed: Any, route: str, why: str
+) -> None:
+    plan = plan_of(here, there, routes=allowed)
+    assert set(plan.routes) == {route}
+    assert plan.reasons == {route: (why,)}
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "allowed", "hint"),
+    [
+        (FLAT, FLAT, ("encoded",), "--routes leaves out kernel); allow mapped as well"),
+        (replace(FLAT, in_memory=True), FLAT, ("kernel",), "in memory); allow mapped as well"),
+        (CHUNKED, CHUNKED, ("kernel", "mapped"), "leaves out encoded); allow decoded as well"),
+        (CHUNKED, FLAT, ("kernel", "encoded", "mapped"), "in chunks); allow decoded as well"),
+    ],
+)
+def test_what_cannot_go_says_what_to_allow(
+    here: ArraySpec, there: ArraySpec, allowed: Any, hint: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        plan_of(here, there, routes=allowed)
+    message = refused.value.message
+    assert message.startswith(f"--routes {','.join(allowed)}: input 0 cannot go to output 0")
+    assert hint in message
+
+
+def test_a_straddling_chunk_needs_decoded() -> None:
+    with pytest.raises(UsageError, match=r"input 0 .*straddles a boundary.*allow decoded"):
+        plan_of(CHUNKED, CHUNKED, before=12, routes=("encoded",))
+
+
+def test_an_empty_array_goes_any_way() -> None:
+    empty = replace(FLAT, shape=(0, COLUMNS))
+    for route in ROUTES:
+        plan = plan_of(empty, empty, routes=(route,))
+        assert (plan.routes, len(plan)) == ({}, 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "allowed"),
+    [
+        (None, ROUTES),
+        ("decoded", ("decoded",)),
+        (" decoded , kernel ", ("kernel", "decoded")),
+        (["mapped", "mapped"], ("mapped",)),
+        (("decoded", "mapped", "encoded", "kernel"), ROUTES),
+    ],
+)
+def test_routes_are_put_in_order(asked: Any, allowed: tuple[str, ...]) -> None:
+    assert Options(routes=asked).allowed_routes == allowed
+
+
+@pytest.mark.parametrize("asked", ["", " ", "cheap", "kernel,", "Kernel", [], ["kernel,mapped"]])
+def test_what_is_no_route_is_refused(asked: Any) -> None:
+    with pytest.raises(
+        UsageError, match=r"--routes .* is none of kernel, encoded, mapped, decoded"
+    ):
+        Options(routes=asked)
