@@ -20,7 +20,7 @@ from benchmarks.model import Case, Contestant, Role
 
 ROOT = Path(__file__).resolve().parents[1]
 
-PEER_SECONDS = 8.0
+PEER_SECONDS = 5.0
 """A peer that has taken this long in a case runs no further round of it."""
 
 LIMIT_SECONDS = 300.0

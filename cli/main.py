@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from types import FrameType
@@ -49,23 +49,37 @@ COMMANDS = {
     "undo": "blob",
     "info": "info",
 }
-"""The module of every command, imported when the command is run or described."""
+"""The module of every command."""
+
+
+class Commands(MutableMapping[str, click.Command]):
+    """Commands by name, each imported when it is run or described."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, click.Command | None] = dict.fromkeys(COMMANDS)
+
+    def __getitem__(self, name: str) -> click.Command:
+        command = self._found[name]
+        if command is None:
+            module = import_module(f"concatsplit_cli.commands.{COMMANDS[name]}")
+            command = self._found[name] = getattr(module, name.replace("-", "_"))
+        return command
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._found[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 class ErrorBoundary(click.Group):
     """A group whose failures are one line on stderr and an exit code of the contract."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of the commands."""
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"concatsplit_cli.commands.{COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
-        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was parsed."""
@@ -183,7 +197,11 @@ def _signals_raise() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@click.group(cls=ErrorBoundary, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=ErrorBoundary,
+    commands=Commands(),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="concatsplit")
 def main() -> None:
     """Join and split tensors larger than memory: .npy, HDF5 and Zarr, along any axis.

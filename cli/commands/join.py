@@ -57,6 +57,8 @@ def concat(
       concatsplit concat 'part-*.npy' -o joined.h5::/images --codec gzip:4
       concatsplit concat a.npy b.npy -o joined.zarr --axis -1 --dry-run
       concatsplit concat a.npy b.npy -o y.h5::y --split-info y.h5::split_info
+      concatsplit concat a.npy store.zarr -o ragged.zarr --grid rectilinear
+      concatsplit concat a.npy b.npy -o y.npy --routes mapped,decoded
     """
     from concatsplit_core import operators
 

@@ -33,6 +33,7 @@ def _help(path: tuple[str, ...]) -> str:
 
 
 COMMANDS = _commands(main)
+assert len(COMMANDS) > 15, "the commands are not found"
 EXAMPLES = [
     (path, example.strip())
     for path in COMMANDS
