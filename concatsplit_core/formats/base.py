@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -62,13 +61,21 @@ class Stored(NamedTuple):
 
 
 def load(stored: Stored) -> Any:
-    """The bytes of a chunk or shard."""
-    with _reading(stored) as fd:
+    """The bytes of a chunk or shard; what the system says against it names the input."""
+    try:
         if stored.fetch is not None:
             return stored.fetch()
-        data = bytearray(stored.nbytes)
-        read_exactly(fd, memoryview(data), stored.offset, stored.ref)
-        return data
+        fd = open_input(stored.path or "")
+        try:
+            data = bytearray(stored.nbytes)
+            read_exactly(fd, memoryview(data), stored.offset, stored.ref)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        if isinstance(error, ConcatsplitError):
+            raise
+        raise input_error(stored.ref, error) from error
+    return data
 
 
 def copy_stored(stored: Stored, fd: int, to: int) -> None:
@@ -84,23 +91,6 @@ def copy_stored(stored: Stored, fd: int, to: int) -> None:
         copy_range(here, stored.offset, fd, to, stored.nbytes, stored.ref)
     finally:
         os.close(here)
-
-
-@contextmanager
-def _reading(stored: Stored) -> Iterator[int]:
-    """The file that holds a chunk, open; what the system says against it names the input."""
-    fd = -1
-    try:
-        if stored.fetch is None:
-            fd = open_input(stored.path or "")
-        yield fd
-    except OSError as error:
-        if isinstance(error, ConcatsplitError):
-            raise
-        raise input_error(stored.ref, error) from error
-    finally:
-        if fd >= 0:
-            os.close(fd)
 
 
 class Grid(NamedTuple):

@@ -67,10 +67,12 @@ def _check_size(stored: Stored, source: Source, start: Shape) -> None:
     spec = source.spec
     nbytes = prod(spec.chunks or ()) * spec.dtype.itemsize
     plain = spec.encoding is not None and spec.encoding.codec == ()
-    what = f"{source.ref}: the chunk at {start} is stored in {stored.nbytes} bytes"
-    if (plain and stored.nbytes != nbytes) or not stored.nbytes:
-        raise MalformedInput(f"{what} where {nbytes} belong", found=stored.nbytes, expected=nbytes)
-    if stored.nbytes > 2 * nbytes + _SLACK and not spec.is_string:
+    wrong = (plain and stored.nbytes != nbytes) or not stored.nbytes
+    fat = stored.nbytes > 2 * nbytes + _SLACK and not spec.is_string
+    if wrong or fat:
+        what = f"{source.ref}: the chunk at {start} is stored in {stored.nbytes} bytes"
+        if wrong:
+            raise MalformedInput(f"{what} where {nbytes} belong", found=stored.nbytes)
         raise OverBudget(f"{what}, more than it can hold", found=stored.nbytes, expected=nbytes)
 
 
