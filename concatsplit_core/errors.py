@@ -78,6 +78,10 @@ class DtypeMismatch(MalformedInput, TypeError):
     """Inputs differ in dtype, or a cast that was asked for is not allowed."""
 
 
+class MeaningMismatch(MalformedInput):
+    """Inputs whose numbers do not mean the same, and cannot be made to."""
+
+
 class UnsupportedDtype(MalformedInput, TypeError):
     """A dtype that the input's or the output's format cannot carry."""
 

@@ -1,0 +1,77 @@
+"""Attributes as strict JSON: what JSON has no form for becomes text (RFC 8259)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from math import isfinite, isnan
+from typing import Any
+
+import numpy as np
+
+
+def as_json(value: Any) -> Any:
+    """A value that `json.dumps` writes as strict JSON that every reader takes.
+
+    A NaN is the string ``"NaN"``, infinities are ``"Infinity"`` and ``"-Infinity"``, whole numbers
+    beyond 64 bits and wider floats that a double does not hold exactly are their decimal text.
+    """
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case np.ndarray():
+            return as_json(value.astype(object) if value.dtype.kind in "gG" else _listed(value))
+        case np.generic():
+            return _scalar(value)
+        case int():
+            return value if -(1 << 63) <= value < 1 << 64 else str(value)
+        case float():
+            return _number(value)
+        case complex():
+            return [_number(value.real), _number(value.imag)]
+        case bytes() | bytearray():
+            return text_of(bytes(value))
+        case Mapping():
+            return {as_json(str(key)): as_json(each) for key, each in value.items()}
+        case list() | tuple():
+            return [as_json(each) for each in value]
+    return str(value)
+
+
+def _listed(array: np.ndarray) -> Any:
+    """An array as lists of its own scalars, which keep their dtype."""
+    return [_listed(part) for part in array] if array.ndim else array[()]
+
+
+def _scalar(value: np.generic) -> Any:
+    if isinstance(value, np.longdouble):
+        double = float(value)
+        is_held = np.isnan(value) or np.longdouble(double) == value
+        return _number(double) if is_held else str(value)
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return str(value)
+    if isinstance(value, np.void):
+        return as_json(list(value.item())) if value.dtype.names else value.tobytes().hex()
+    plain = value.item()
+    return str(value) if isinstance(plain, np.generic) else as_json(plain)
+
+
+def _number(value: float) -> float | str:
+    if isfinite(value):
+        return value
+    return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def text_of(raw: bytes) -> str:
+    """Text of unknown encoding: UTF-8 where it is, else Latin-1, which old files have."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def dumps(document: Any, indent: int | None = None) -> str:
+    """A document of strict JSON."""
+    return json.dumps(as_json(document), indent=indent, allow_nan=False)
