@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import click
 
+from concatsplit_cli.render import one_line
 from concatsplit_core import __version__
 from concatsplit_core.errors import ConcatsplitError
 
@@ -138,9 +139,9 @@ def _let_go_of_stdout() -> None:
 def _verdict(error: BaseException) -> tuple[int, str, str]:
     """Exit code, kind and message of an error."""
     if isinstance(error, ConcatsplitError):
-        return error.exit_code, error.kind, _one_line(error.message)
+        return error.exit_code, error.kind, one_line(error.message)
     if isinstance(error, click.ClickException):
-        return error.exit_code, "UsageError", _one_line(error.format_message())
+        return error.exit_code, "UsageError", one_line(error.format_message())
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return 130, "Interrupted", "interrupted; nothing was left behind"
     if isinstance(error, Terminated):
@@ -149,21 +150,17 @@ def _verdict(error: BaseException) -> tuple[int, str, str]:
         _let_go_of_stdout()
         full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
         name = "NoSpace" if full else "IOFailure"
-        return 6 if full else 7, name, _one_line(f"{os.strerror(error.errno)}: {error}")
+        return 6 if full else 7, name, one_line(f"{os.strerror(error.errno)}: {error}")
     if isinstance(error, MemoryError):
         return 10, "OverBudget", "out of memory; give a smaller --memory or fewer --jobs"
     return (
         1,
         "InternalError",
-        _one_line(
+        one_line(
             f"internal error, a bug of concatsplit: {type(error).__name__}: {error}; "
             "run again with --debug for the traceback"
         ),
     )
-
-
-def _one_line(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _open_standard_descriptors() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from concatsplit_cli.params import CHUNKS, INTEGERS, RATIO
+from concatsplit_cli.params import AXIS, CHUNKS, INTEGERS, RATIO
 
 _OPERATOR_OPTIONS = (
     click.option("-f", "--force", is_flag=True, help="Replace outputs that exist."),
@@ -38,6 +38,23 @@ _OPERATOR_OPTIONS = (
     ),
     click.option(
         "--promote", is_flag=True, help="Join inputs of different dtypes in NumPy's common one."
+    ),
+    click.option(
+        "--attrs",
+        type=click.Choice(["first", "common", "none"]),
+        default="first",
+        show_default=True,
+        help="Descriptive attributes of the output: the first input's, those that all inputs "
+        "share, or none.",
+    ),
+    click.option(
+        "--conflicts",
+        type=click.Choice(["exact", "refuse", "first", "convert"]),
+        default="exact",
+        show_default=True,
+        help="Where inputs differ in what their numbers mean (units, scale_factor, missing values, "
+        "flags): convert where nothing is lost, refuse, take the first input's with the numbers "
+        "as they are, or convert with rounding.",
     ),
     click.option(
         "--chunks",
@@ -99,6 +116,8 @@ _FOR_THE_CORE = (
     "dtype",
     "casting",
     "promote",
+    "attrs",
+    "conflicts",
     "chunks",
     "codec",
     "memory_order",
@@ -154,7 +173,9 @@ def operator_options[R](function: Callable[..., R]) -> Callable[..., R]:
 
 
 axis_option = click.option(
-    "--axis", type=int, metavar="N", help="Axis, negative from the end.  [default: 0]"
+    "--axis",
+    type=AXIS,
+    help="Axis: a number, negative from the end, or the name of a dimension.  [default: 0]",
 )
 
 order_option = click.option(

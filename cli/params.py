@@ -44,6 +44,20 @@ class Chunks(Anything):
         return INTEGERS.convert(value, param, ctx)
 
 
+class Axis(Anything):
+    """The number of an axis, or the name of a dimension."""
+
+    name = "N|NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Turn ``-1`` into a number; leave a name."""
+        try:
+            return int(value)
+        except ValueError:
+            return value
+
+
+AXIS = Axis()
 INTEGERS = Integers("N,N,...", ",", "3,2,4")
 RATIO = Integers("A:B:...", ":", "8:1:1")
 CHUNKS = Chunks()

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,6 +23,9 @@ _SCRIPT_WIDTH = 120
 
 def show_result(result: Result, as_json: bool, quiet: bool) -> None:
     """Print the result of an operator: JSON, the plan of a dry run, or one line on a terminal."""
+    if not quiet:
+        for note in result.notes:
+            click.echo(f"concatsplit: note: {one_line(note)}", err=True)
     if as_json:
         click.echo(json.dumps(result.to_dict()), err=any(o.ref == "-" for o in result.outputs))
     elif result.dry_run:
@@ -94,7 +97,9 @@ def _route_table(result: Result) -> Table:
 def show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
     """Print what is known of arrays."""
     if as_json:
-        click.echo(json.dumps({"blobs": [asdict(blob) for blob in blobs]}, default=_jsonable))
+        from concatsplit_core.meaning.jsonable import dumps
+
+        click.echo(dumps({"blobs": [asdict(blob) for blob in blobs]}))
         return
     from concatsplit_core.sizes import format_size
 
@@ -120,13 +125,9 @@ def show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
             console.print(f"{owner}@{key} = {value}", markup=False)
 
 
-def _jsonable(value: Any) -> Any:
-    """Attributes of HDF5 are NumPy's; JSON wants Python's."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    return str(value)
+def one_line(text: str) -> str:
+    """Text without line breaks and other control characters."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _table(title: str | None, *columns: str) -> Table:

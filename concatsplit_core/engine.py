@@ -57,7 +57,8 @@ def execute(job: Job, options: Options) -> Result:
         return replace(result, dry_run=True)
     run = Run(job, options, plan, in_phase(plan, job, layout), found, beside)
     run.commit(fingerprints, None if record is None else (record, _manifest(result, record)))
-    return replace(result, seconds=time.perf_counter() - started)
+    notes = (*result.notes, *run.notes)
+    return replace(result, seconds=time.perf_counter() - started, notes=notes)
 
 
 def _manifest(result: Result, path: Path) -> bytes:
@@ -104,4 +105,8 @@ def _result(job: Job, layout: Layout, found: Sequence[Place], plan: Plan) -> Res
         split_info=tuple(job.split_info),
         plan=plan,
         cost=infer_cost([segment.spec for segment in tiling.segments]),
+        notes=(
+            *job.notes,
+            *(f"{source.ref}: {note}" for source in job.sources for note in source.storage.notes),
+        ),
     )

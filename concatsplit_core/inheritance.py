@@ -1,4 +1,4 @@
-"""What an output takes over from its inputs: layout, codec, fill value, attributes."""
+"""What an output takes over from its inputs: layout, codec, fill value, meaning."""
 
 from __future__ import annotations
 
@@ -10,44 +10,42 @@ import numpy as np
 
 from concatsplit_core.formats.base import Source, Storage
 from concatsplit_core.geometry import Shape, drop
-from concatsplit_core.spec import ArraySpec, Tiling
+from concatsplit_core.job import Job
+from concatsplit_core.meaning.dimensions import dropped, stacked
+from concatsplit_core.spec import ArraySpec
 
 
-def inherit(
-    sources: Sequence[Source], source_tiling: Tiling, target_tiling: Tiling, dtype: np.dtype
-) -> tuple[Storage, ArraySpec | None, Shape | None]:
-    """What the inputs agree on.
+def inherit(job: Job) -> tuple[Storage, ArraySpec | None, Shape | None]:
+    """What the inputs agree on; those whose format cannot say a thing have no say in it.
 
     Returns
     -------
     storage : Storage
-        Without what they disagree on; attributes and dimension names are the first input's.
+        Without what they disagree on.
     like : ArraySpec or None
         Their layout with the targets' axes, None where it differs.
     hint : tuple of int or None
         Chunks of the largest chunked input, for an output whose inputs disagree.
     """
-    first = sources[0].storage
-    axis = target_tiling.axis
-    same_form = (
-        all(s.spec.dtype == dtype for s in sources)
-        and not source_tiling.new_axis
-        and not target_tiling.new_axis
-    )
-    dialects = {s.storage.dialect for s in sources if s.format == "zarr"}
-    if all(s.format == "hdf5" for s in sources):
-        dialects = {"hdf5"}
+    axis, targets = job.target_tiling.axis, job.target_tiling
+    numbers = range(len(job.sources))
+    say = [i for i in numbers if not job.sources[i].storage.meaning.is_bare] or list(numbers)
+    speaking = [job.sources[i] for i in say]
+    storages = [source.storage for source in speaking]
+    kept = not any(job.conversions)
+    same_items = kept and all(s.spec.dtype == job.dtype for s in speaking)
+    same_form = same_items and not job.source_tiling.new_axis and not targets.new_axis
     storage = Storage(
-        codec=_agreed([s.storage.codec for s in sources]),
-        native=_agreed([s.storage.native for s in sources]) if same_form else None,
-        fill_value=_agreed([s.storage.fill_value for s in sources], _bytes_of),
-        attrs=first.attrs,
-        dimension_names=_renamed(first.dimension_names, axis, source_tiling, target_tiling),
-        dialect=dialects.pop() if len(dialects) == 1 else "",
+        codec=_agreed([s.codec for s in storages]),
+        native=_agreed([s.native for s in storages]) if same_form else None,
+        fill_value=_agreed([s.fill_value for s in storages], _bytes_of) if kept else None,
+        meaning=_with_axes(job),
+        dialect=_dialect(speaking),
+        maxshape=_room_to_grow(job, storages[0].maxshape),
+        key_encoding=_agreed([s.key_encoding for s in storages]),
+        own=_own(storages, same_items),
     )
-    views = [
-        _on_target(source_tiling.view(i), axis, target_tiling.new_axis) for i in range(len(sources))
-    ]
+    views = [_on_target(job.source_tiling.view(i), axis, targets.new_axis) for i in say]
     return storage, _agreed_layout(views), _largest_chunks(views)
 
 
@@ -60,14 +58,45 @@ def _bytes_of(value: Any) -> Any:
     return None if value is None else np.asarray(value).tobytes()
 
 
-def _renamed(
-    names: tuple[str | None, ...] | None, axis: int, sources: Tiling, targets: Tiling
-) -> tuple[str | None, ...] | None:
-    if names is None:
+def _dialect(sources: Sequence[Source]) -> str:
+    dialects = {s.storage.dialect for s in sources if s.format == "zarr"}
+    if all(s.format == "hdf5" for s in sources):
+        dialects = {"hdf5"}
+    return dialects.pop() if len(dialects) == 1 else ""
+
+
+def _own(storages: Sequence[Storage], same_items: bool) -> dict[str, Any]:
+    """The first input's attributes as stored, and the type of the items, where all have it."""
+    own = dict(storages[0].own)
+    if not same_items or any(s.own.get("type") != own.get("type") for s in storages):
+        own.pop("type", None)
+    return own
+
+
+def _with_axes(job: Job) -> Any:
+    """The meaning of the outputs, whose axes may be others than those of the inputs."""
+    names, axis = job.meaning.dims, job.target_tiling.axis
+    if job.source_tiling.new_axis:
+        names = stacked(names, axis)
+    if job.target_tiling.new_axis:
+        names = dropped(names, axis)
+    return replace(job.meaning, dims=names)
+
+
+def _room_to_grow(
+    job: Job, maxshape: tuple[int | None, ...] | None
+) -> tuple[int | None, ...] | None:
+    """How long the axes of the outputs may grow; 0 where no longer than they are."""
+    axis = job.target_tiling.axis
+    if maxshape is None:
         return None
-    if sources.new_axis:
-        names = (*names[:axis], None, *names[axis:])
-    return names[:axis] + names[axis + 1 :] if targets.new_axis else names
+    if job.source_tiling.new_axis:
+        maxshape = (*maxshape[:axis], 0, *maxshape[axis:])
+    elif maxshape[axis] is not None:
+        maxshape = (*maxshape[:axis], 0, *maxshape[axis + 1 :])
+    if job.target_tiling.new_axis:
+        maxshape = maxshape[:axis] + maxshape[axis + 1 :]
+    return maxshape
 
 
 def _on_target(view: ArraySpec, axis: int, dropped: bool) -> ArraySpec:

@@ -10,6 +10,8 @@ import numpy as np
 
 from concatsplit_core.formats.base import Source
 from concatsplit_core.geometry import Shape
+from concatsplit_core.meaning.conversions import Conversion
+from concatsplit_core.meaning.model import BARE, Meaning
 from concatsplit_core.spec import Tiling
 
 
@@ -34,6 +36,12 @@ class Job(NamedTuple):
         Small arrays that are written beside the outputs, and appear with them.
     also_read : sequence of str
         References that were read beside the sources; no output may be one of them.
+    meaning : Meaning
+        Of the logical array.
+    conversions : sequence of Conversion or None
+        How the elements of each source change when they are read.
+    notes : sequence of str
+        What a person should be told.
     """
 
     operator: str
@@ -46,3 +54,6 @@ class Job(NamedTuple):
     split_info: Sequence[int]
     extras: Sequence[tuple[str, np.ndarray]] = ()
     also_read: Sequence[str | os.PathLike[str]] = ()
+    meaning: Meaning = BARE
+    conversions: Sequence[Conversion | None] = ()
+    notes: Sequence[str] = ()

@@ -38,7 +38,7 @@ class Layout(NamedTuple):
 
 def lay_out(job: Job, found: Sequence[Place], wish: Wish) -> Layout:
     """Give every target its layout: as wished, else as the inputs, else what is sane."""
-    storage, like, hint = inherit(job.sources, job.source_tiling, job.target_tiling, job.dtype)
+    storage, like, hint = inherit(job)
     wish = replace(wish, hint=hint)
     outputs: list[Segment] = []
     storages: list[Storage] = []
@@ -47,7 +47,7 @@ def lay_out(job: Job, found: Sequence[Place], wish: Wish) -> Layout:
     for number, (segment, place) in enumerate(zip(job.target_tiling.segments, found, strict=True)):
         if wish.rectilinear and not place.format.rectilinear:
             raise UsageError(f"--grid rectilinear: output {place.ref} is not Zarr of format 3")
-        narrowed = place.format.adapt(wish, place.base)
+        narrowed = place.format.adapt(wish, place.path, place.base)
         spec, kept = place.format.layout(segment.spec, storage, narrowed, like)
         regions = _regions(job, Segment(segment.interval, spec)) if wish.rectilinear else []
         if regions:

@@ -13,6 +13,7 @@ from concatsplit_core.codecs.pipeline import Codec, parse_codec
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Wish
 from concatsplit_core.inference import Casting
+from concatsplit_core.meaning.agreement import Kept, Rule
 from concatsplit_core.plan import ROUTES, Route
 from concatsplit_core.sizes import parse_size
 from concatsplit_core.spec import Order
@@ -38,6 +39,12 @@ class Options:
         NumPy's rule for a cast.
     promote : bool
         Join inputs of different dtypes as `numpy.result_type` does.
+    attrs : {"first", "common", "none"}
+        Descriptive attributes of the outputs: the first input's, those that all inputs share, or
+        none.
+    conflicts : {"exact", "refuse", "first", "convert"}
+        What to do where attributes that say what the numbers mean differ between the inputs:
+        convert where nothing is lost, refuse, take the first input's, or convert with rounding.
     chunks : tuple of int, "auto" or "none", optional
         Chunk shape of an HDF5 or Zarr output.
     codec : str, optional
@@ -65,6 +72,8 @@ class Options:
     dtype: Any = None
     casting: Casting = "same_kind"
     promote: bool = False
+    attrs: Kept = "first"
+    conflicts: Rule = "exact"
     chunks: Sequence[int] | Literal["auto", "none"] | None = None
     codec: str | Codec | None = None
     memory_order: Order | None = None
@@ -82,6 +91,12 @@ class Options:
             raise UsageError("--dtype and --promote both choose a dtype; give one of them")
         if self.casting not in CASTINGS:
             raise UsageError(f"--casting {self.casting} is not one of {', '.join(CASTINGS)}")
+        if self.attrs not in get_args(Kept):
+            raise UsageError(f"--attrs {self.attrs} is not one of {', '.join(get_args(Kept))}")
+        if self.conflicts not in get_args(Rule):
+            raise UsageError(
+                f"--conflicts {self.conflicts} is not one of {', '.join(get_args(Rule))}"
+            )
         if self.jobs is not None and self.jobs < 1:
             raise UsageError(f"--jobs {self.jobs}: at least one thread is needed")
         if self.zarr_format not in (None, 2, 3):

@@ -19,6 +19,10 @@ WINDOW = 1 << 20
 """Most bytes that are read from a contiguous source at once."""
 
 
+CONVERTED_AT_ONCE = 1 << 18
+"""Most bytes of elements whose values are converted in one step."""
+
+
 class Piece(NamedTuple):
     """A box of the logical array that lies in one source, or in one target, of that number."""
 

@@ -77,6 +77,8 @@ class Result:
         Which side it is that lacks the axis.
     seconds : float, optional
         Absent in a dry run.
+    notes : tuple of str
+        What a person should be told: what could not be kept, and did not cost an array.
     """
 
     operator: str
@@ -91,6 +93,7 @@ class Result:
     stacked: bool = False
     unstacked: bool = False
     seconds: float | None = None
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""
@@ -109,6 +112,7 @@ class Result:
             "peak_memory_bytes": self.plan.peak_memory_bytes,
             "tasks": len(self.plan),
             "plan": self.plan.to_dict(),
+            "notes": list(self.notes),
         }
         if self.seconds is not None:
             facts["seconds"] = round(self.seconds, 6)

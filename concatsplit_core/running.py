@@ -85,6 +85,15 @@ class Run:
             raise
         self._tell(Finished())
 
+    @property
+    def notes(self) -> list[str]:
+        """What could not be written, and did not cost an array."""
+        return [
+            f"{path.name}: {note}"
+            for path, writer in self._writers.items()
+            for note in dict.fromkeys(writer.notes)
+        ]
+
     def _stage(self) -> list[Target]:
         """Create every output, empty, in its staging place."""
         staged: dict[Path, Path] = {}
@@ -121,7 +130,7 @@ class Run:
     def _write_small(self, place: Place, path: Path, array: np.ndarray) -> None:
         """Write an array that is in memory as a whole."""
         form = place.format
-        wish = form.adapt(Wish(), place.base)
+        wish = form.adapt(Wish(), place.path, place.base)
         plain = ArraySpec(array.shape, array.dtype)
         spec, storage = form.layout(plain, Storage(), wish, plain)
         target = self._add(place, path, spec, storage)
@@ -153,6 +162,7 @@ class Run:
             target_tiling=self._layout.planned,
             output_refs=[self._places[home].ref for home, _, _ in self._layout.homes],
             window=self._plan.window,
+            conversions=self._job.conversions,
             reading=Pool(open_input, os.close),
             writing=Pool(_open_staged, os.close),
         )

@@ -60,6 +60,8 @@ class ArraySpec:
         Of the chunks; None where they cannot be had as stored.
     packing : hashable, optional
         How chunks lie in a shard, and what an absent one stands for; None as for `encoding`.
+    converted : bool
+        The elements change when they are read, into those of `dtype`.
     """
 
     shape: Shape
@@ -72,6 +74,7 @@ class ArraySpec:
     in_memory: bool = False
     encoding: Encoding | None = None
     packing: Hashable | None = None
+    converted: bool = False
 
     @property
     def ndim(self) -> int:

@@ -14,6 +14,7 @@ from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.files import copy_range, input_error, open_input, read_exactly, write_all
 from concatsplit_core.geometry import Box, Shape
+from concatsplit_core.meaning.model import BARE, Meaning
 from concatsplit_core.spec import ArraySpec, Order
 
 
@@ -111,24 +112,35 @@ class Storage:
     native : tuple of (str, object), optional
         The codec in the format's own terms: a dialect, and what only that dialect reads.
     fill_value : object, optional
-    attrs : mapping
-    dimension_names : tuple of str or None, optional
+        What an element that was never written reads as; None where nothing says it.
+    meaning : Meaning
     dialect : str
         Such as ``zarr3``: the version of the format.
     phase : int, optional
         Where the elements best start in the file, modulo the block size of file systems.
     grid : Grid, optional
         Chunk lengths along one axis, where they differ.
+    maxshape : tuple of int or None, optional
+        How long each axis may grow, None without a limit, where the format can say it.
+    key_encoding : tuple of str, optional
+        How the keys of chunks are spelled in a Zarr store: its name and its separator.
+    notes : tuple of str
+        What of the input could not be read, and did not cost the array.
+    own : dict
+        What only the format itself can keep, as it is stored: types and attributes of HDF5.
     """
 
     codec: Codec | None = Codec()
     native: tuple[str, Any] | None = None
     fill_value: Any = None
-    attrs: Mapping[str, Any] = field(default_factory=dict)
-    dimension_names: tuple[str | None, ...] | None = None
+    meaning: Meaning = BARE
     dialect: str = ""
     phase: int | None = None
     grid: Grid | None = None
+    maxshape: tuple[int | None, ...] | None = None
+    key_encoding: tuple[str, str] | None = None
+    notes: tuple[str, ...] = ()
+    own: dict[str, Any] = field(default_factory=dict)
 
 
 Moved = Mapping[Shape, "Stored | np.ndarray | None"]
@@ -246,6 +258,9 @@ class Target(Protocol):
 class Writer(Protocol):
     """A staged file or folder in which arrays are created."""
 
+    notes: list[str]
+    """What could not be written, and did not cost the array."""
+
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target:
         """Create an array; nothing is written to it yet."""
         ...
@@ -268,6 +283,8 @@ class Wish:
     memory_order: Order | None = None
     zarr_format: int | None = None
     rectilinear: bool = False
+    netcdf: bool = False
+    """The output is to be read as netCDF-4."""
     hint: Shape | None = None
     """Chunks of the largest input, to follow where the inputs disagree."""
 
@@ -305,8 +322,8 @@ class Format(Protocol):
         """
         ...
 
-    def adapt(self, wish: Wish, base: Path | None) -> Wish:
-        """The wish as a container that is to be added to narrows it down."""
+    def adapt(self, wish: Wish, path: Path, base: Path | None) -> Wish:
+        """The wish as the output's name, or a container that is added to, narrows it down."""
         ...
 
     def settle(self, base: Path) -> None:

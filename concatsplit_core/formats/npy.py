@@ -121,7 +121,7 @@ def settle(base: Path) -> None:
     """Nothing speaks of the members beside the members themselves."""
 
 
-def adapt(wish: Wish, base: Path | None) -> Wish:
+def adapt(wish: Wish, path: Path, base: Path | None) -> Wish:
     """An .npy file is never added to."""
     return wish
 
@@ -141,6 +141,7 @@ class NpyWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.notes: list[str] = []
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target:
         header = format_header(spec, storage.phase)

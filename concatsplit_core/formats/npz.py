@@ -183,7 +183,7 @@ def settle(base: Path) -> None:
     """Nothing speaks of the members beside the members themselves."""
 
 
-def adapt(wish: Wish, base: Path | None) -> Wish:
+def adapt(wish: Wish, path: Path, base: Path | None) -> Wish:
     """Archives are read only."""
     return wish
 

@@ -49,7 +49,7 @@ def layout(
     return laid, Storage()
 
 
-def adapt(wish: Wish, base: Path | None) -> Wish:
+def adapt(wish: Wish, path: Path, base: Path | None) -> Wish:
     """A stream is never added to."""
     return wish
 
@@ -80,6 +80,9 @@ class StreamTarget(Unchunked):
 
 class StreamWriter:
     """Writes one array to stdout."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> StreamTarget:
         """Write the header."""

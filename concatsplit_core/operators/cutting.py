@@ -22,7 +22,7 @@ def split(
     input: Any,
     output: str | Sequence[str],
     *,
-    axis: int | None = None,
+    axis: int | str | None = None,
     order: str | None = None,
     drop_axis: bool = False,
     only: str | Sequence[int] | None = None,
@@ -39,8 +39,8 @@ def split(
         A reference, ndarray, h5py data set or zarr array.
     output : str or sequence of str
         One name a part, or one template such as ``"part-{index:05d}.npy"``, or a folder.
-    axis : int, optional
-        Negative from the end; 0 where neither it nor `order` is given.
+    axis : int or str, optional
+        Negative from the end, or the name of a dimension; 0 where neither it nor `order` is given.
     order : str, optional
         Letters of the axes: C is the axis to cut.
     drop_axis : bool
@@ -105,15 +105,15 @@ def depth_split(
     return _one(request, input, Options(**options))
 
 
-def unstack(input: Any, output: str | Sequence[str], axis: int = 0, **options: Any) -> Result:
+def unstack(input: Any, output: str | Sequence[str], axis: int | str = 0, **options: Any) -> Result:
     """Cut an array into its items along an axis, which they lose, as `numpy.unstack` does.
 
     Parameters
     ----------
     input, output
         As in `split`.
-    axis : int
-        Negative from the end.
+    axis : int or str
+        Negative from the end, or the name of a dimension.
     **options
         Those of `Options`.
     """
@@ -127,7 +127,7 @@ def split_by_lengths(
     output: str | Sequence[str],
     *,
     outputs: int | None = None,
-    axis: int | None = None,
+    axis: int | str | None = None,
     order: str | None = None,
     scale: bool = False,
     **options: Any,
@@ -193,7 +193,7 @@ def reshard(
     inputs: Any,
     output: str | Sequence[str],
     *,
-    axis: int | None = None,
+    axis: int | str | None = None,
     order: str | None = None,
     only: str | Sequence[int] | None = None,
     **options: Any,
@@ -229,7 +229,7 @@ def concat_gradient(
     output: str | Sequence[str],
     split_info: Any,
     *,
-    axis: int | None = None,
+    axis: int | str | None = None,
     order: str | None = None,
     add_axis: bool = False,
     **options: Any,
@@ -280,7 +280,7 @@ def _one(request: Move, input: Any, options: Options, scaled: bool = False) -> R
 
 def _scaled(request: Move, source: Source) -> Move:
     """The request with its lengths multiplied so that they sum to the axis."""
-    length = source.spec.shape[axis_of(request, source.spec, source.ref)]
+    length = source.spec.shape[axis_of(request, source)]
     lengths = list((request.cut or Cut()).lengths or ())
     total = sum(lengths)
     if not total and not length:

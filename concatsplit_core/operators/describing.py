@@ -10,6 +10,7 @@ from concatsplit_core.errors import UnsafeContent, UnsupportedDtype
 from concatsplit_core.formats.base import Source
 from concatsplit_core.formats.registry import detect, format_named
 from concatsplit_core.inputs import open_inputs, open_ref
+from concatsplit_core.meaning.model import Meaning
 from concatsplit_core.references import expand, parse_input
 from concatsplit_core.result import dtype_name
 
@@ -29,6 +30,7 @@ class BlobInfo:
     nbytes: int
     stored_bytes: int
     attrs: dict[str, Any]
+    dims: tuple[str | None, ...] | None = None
 
 
 def info(ref: Any) -> list[BlobInfo]:
@@ -81,6 +83,13 @@ def _blobs(ref: str) -> list[str]:
     return [f"{ref}::{name}" for name in names]
 
 
+def shown_attributes(meaning: Meaning) -> dict[str, Any]:
+    """All that is said of an array, the missing value with it."""
+    if meaning.missing is None:
+        return dict(meaning.attrs)
+    return {**meaning.attrs, "_FillValue": meaning.missing}
+
+
 def _describe(source: Source) -> BlobInfo:
     spec, codec = source.spec, source.storage.codec
     return BlobInfo(
@@ -94,5 +103,6 @@ def _describe(source: Source) -> BlobInfo:
         order=spec.order,
         nbytes=spec.nbytes,
         stored_bytes=source.stored_bytes(),
-        attrs=dict(source.storage.attrs),
+        attrs=shown_attributes(source.storage.meaning),
+        dims=source.storage.meaning.dims,
     )

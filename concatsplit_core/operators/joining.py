@@ -28,7 +28,7 @@ ZEROS = "zeros"
 def concat(
     inputs: Any,
     output: str,
-    axis: int | None = None,
+    axis: int | str | None = None,
     *,
     order: str | None = None,
     add_axis: bool = False,
@@ -132,7 +132,7 @@ def split_gradient(
     dx: str,
     *,
     split_info: Any = None,
-    axis: int | None = None,
+    axis: int | str | None = None,
     order: str | None = None,
     drop_axis: bool = False,
     **options: Any,
@@ -192,7 +192,7 @@ def _with_zeros(dys: list[Any], lengths: list[int] | None, request: Move) -> lis
             raise UsageError("with 'zeros' every gradient is named on its own, without patterns")
         if not given:
             raise UsageError("every gradient is 'zeros': nothing says their shape and dtype")
-        axis = axis_of(request, given[0].spec, given[0].ref)
+        axis = axis_of(request, given[0])
         if not any(missing):
             missing = [False] * len(given)
         if lengths is not None:

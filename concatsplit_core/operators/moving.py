@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,11 @@ from concatsplit_core.engine import execute
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Source
 from concatsplit_core.geometry import Interval, normalize_axis, tile
-from concatsplit_core.inference import infer_concat, infer_dtype, infer_parts
+from concatsplit_core.inference import infer_concat, infer_dtype, infer_parts, name_of
 from concatsplit_core.inputs import close_all, open_inputs
 from concatsplit_core.job import Job
+from concatsplit_core.meaning.agreement import Agreement, Party, agree
+from concatsplit_core.meaning.dimensions import axis_named
 from concatsplit_core.options import Options
 from concatsplit_core.orders import channel_axis
 from concatsplit_core.result import Result
@@ -35,8 +37,8 @@ class Move:
     operator : str
     outputs : sequence of str
         Names, a template or a folder; exactly one name where nothing is cut.
-    axis : int, optional
-        Negative from the end; 0 where neither it nor `order` is given.
+    axis : int or str, optional
+        Negative from the end, or the name of a dimension; 0 where neither it nor `order` is given.
     order : str, optional
         Letters of the axes; C is the one to work along.
     add_axis : bool
@@ -55,7 +57,7 @@ class Move:
 
     operator: str
     outputs: Sequence[str]
-    axis: int | None = None
+    axis: int | str | None = None
     order: str | None = None
     add_axis: bool = False
     cut: Cut | None = None
@@ -78,17 +80,11 @@ def move_sources(request: Move, sources: Sequence[Source], options: Options) -> 
     """As `move`, with inputs that are open."""
     if not sources:
         raise UsageError("no inputs: name at least one array")
-    specs = [source.spec for source in sources]
     names = [source.ref for source in sources]
-    dtype = infer_dtype(
-        [spec.dtype for spec in specs],
-        names=names,
-        dtype=options.wanted_dtype,
-        casting=options.casting,
-        promote=options.promote,
-    )
-    axis = axis_of(request, specs[0], names[0])
-    whole, split_info = infer_concat(specs, axis, request.add_axis, names=names, dtype=dtype)
+    axis = axis_of(request, sources[0])
+    agreed = agree_on(sources, options)
+    specs = seen_as(sources, agreed)
+    whole, split_info = infer_concat(specs, axis, request.add_axis, names=names, dtype=agreed.dtype)
     lengths = [int(n) for n in split_info]
     intervals, outputs, numbers = _parts(request, whole, axis, names[0])
     parts = infer_parts(whole, intervals, axis, request.drop_axis)
@@ -105,18 +101,57 @@ def move_sources(request: Move, sources: Sequence[Source], options: Options) -> 
         split_info=lengths if request.cut is None else [i.length for i in intervals],
         also_read=[v for v in request.vectors if isinstance(v, str | os.PathLike)],
         extras=[] if request.split_info is None else [(request.split_info, split_info)],
+        meaning=agreed.meaning,
+        conversions=agreed.conversions,
     )
     return execute(job, options)
 
 
-def axis_of(request: Move, first: ArraySpec, name: str) -> int:
-    """The axis of the logical array that a request names by number or by letter; else 0."""
+def agree_on(
+    sources: Sequence[Source], options: Options, dtype: np.dtype | None = None
+) -> Agreement:
+    """What the inputs mean together; `dtype` is that of the output where it is not open."""
+    names = [source.ref for source in sources]
+
+    def choose(dtypes: list[np.dtype]) -> np.dtype:
+        return infer_dtype(
+            dtypes,
+            names=names,
+            dtype=options.wanted_dtype,
+            casting=options.casting,
+            promote=options.promote,
+        )
+
+    parties = [
+        Party(name_of(i, names), source.spec.dtype, source.storage.meaning)
+        for i, source in enumerate(sources)
+    ]
+    chosen = choose if dtype is None else lambda _: dtype
+    return agree(parties, options.conflicts, options.attrs, chosen)
+
+
+def seen_as(sources: Sequence[Source], agreed: Agreement) -> list[ArraySpec]:
+    """The specs of the inputs as the planner sees them: with the elements that are read."""
+    return [
+        source.spec
+        if conversion is None
+        else replace(source.spec, dtype=conversion.dtype, converted=True)
+        for source, conversion in zip(sources, agreed.conversions, strict=True)
+    ]
+
+
+def axis_of(request: Move, first: Source) -> int:
+    """The axis of the logical array that a request names by number, name or letter; else 0."""
     if request.axis is not None and request.order is not None:
         raise UsageError("--axis and --order both choose an axis; give one of them")
-    what = "the joined array" if request.add_axis else f"input {name}"
-    ndim = first.ndim + request.add_axis
+    what = "the joined array" if request.add_axis else f"input {first.ref}"
+    ndim = first.spec.ndim + request.add_axis
     if request.order is not None:
         return channel_axis(request.order, ndim, what)
+    if isinstance(request.axis, str):
+        if request.add_axis:
+            raise UsageError(f"--axis {request.axis}: a new axis has no name yet; give its place")
+        return axis_named(request.axis, first.storage.meaning.dims, what)
     return normalize_axis(request.axis or 0, ndim, what)
 
 

@@ -17,7 +17,7 @@ from concatsplit_core.inputs import close_all, open_inputs
 from concatsplit_core.job import Job
 from concatsplit_core.manifest import Entry, Manifest, read_manifest
 from concatsplit_core.naming import name_parts
-from concatsplit_core.operators.moving import names_of
+from concatsplit_core.operators.moving import agree_on, names_of, seen_as
 from concatsplit_core.options import Options
 from concatsplit_core.result import Result
 from concatsplit_core.spec import ArraySpec, Segment, Tiling
@@ -56,6 +56,9 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
     try:
         for source, entry in zip(sources, _sorted(record), strict=True):
             _check_unchanged(source, entry)
+        config = Options(**options)
+        agreed = agree_on(sources, config, record.inputs[0].dtype)
+        specs = seen_as(sources, agreed)
         targets = [Segment(e.interval, ArraySpec(e.shape, e.dtype)) for e in record.inputs]
         job = Job(
             operator="undo",
@@ -64,14 +67,16 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
             sources=sources,
             source_tiling=Tiling(
                 record.axis,
-                tuple(map(Segment, intervals, (s.spec for s in sources))),
+                tuple(map(Segment, intervals, specs)),
                 record.unstacked,
             ),
             outputs=_names(record, output),
             target_tiling=Tiling(record.axis, tuple(targets), record.stacked),
             split_info=[e.interval.length for e in record.inputs],
+            meaning=agreed.meaning,
+            conversions=agreed.conversions,
         )
-        return execute(job, Options(**options))
+        return execute(job, config)
     finally:
         close_all(sources)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import prod
 
 from concatsplit_core.geometry import Interval, Shape
-from concatsplit_core.plan import Band, Sweep
+from concatsplit_core.plan import CONVERTED_AT_ONCE, Band, Sweep
 from concatsplit_core.planning.blocking import (
     COMFORTABLE,
     Block,
@@ -23,6 +23,9 @@ PART_BYTES, PIECE_BYTES = 256 << 10, 8 << 10
 
 Each costs a look and a call, block by block.
 """
+
+CONVERTING = 8 * CONVERTED_AT_ONCE
+"""Bytes that a conversion may hold: what it reads, masks and results, of up to twice the size."""
 
 
 def filling_batches(problem: Problem) -> Iterator[Filling]:
@@ -44,6 +47,8 @@ class Cost:
         window = max((min(problem.window, s.nbytes) for s in specs if s.contiguous), default=0)
         unit = max((prod(s.write_unit) for s in chosen if s.write_unit is not None), default=0)
         self.beside = max(read, window) + unit * self.itemsize
+        if any(spec.converted for spec in specs):
+            self.beside += CONVERTING
         self.copies = 1 if all(spec.contiguous for spec in chosen) else 2
 
     def peak(self, elements: int) -> int:

@@ -143,6 +143,8 @@ class _Pair:
             return why
         if here.in_memory:
             return ["an input is in memory"]
+        if here.converted:
+            return ["the values of an input are converted"]
         if here.dtype != there.dtype:
             return [f"{here.dtype} becomes {there.dtype}"]
         if here.order != there.order:
@@ -169,6 +171,8 @@ class _Pair:
         here, there = self._from, self._to
         if here.chunks is None or there.sequential:
             return _not_flat(here, there)
+        if here.converted:
+            return ["the values of an input are converted"]
         if here.dtype != there.dtype:
             return [f"{here.dtype} becomes {there.dtype}"]
         if here.chunks != there.chunks:

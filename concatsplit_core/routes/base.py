@@ -8,12 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.files import Pool, input_error, output_error
 from concatsplit_core.formats.base import Source, Target
 from concatsplit_core.plan import Task
 from concatsplit_core.routes.arena import Arena
 from concatsplit_core.spec import Tiling
+
+Convert = Callable[[np.ndarray], np.ndarray]
+"""Gives the elements of a block as they are in the output."""
 
 
 class Cancelled(Exception):
@@ -67,6 +72,8 @@ class Context:
         Bytes to read from a contiguous input at once.
     reading, writing : Pool
         Descriptors of contiguous inputs and of staged contiguous outputs.
+    conversions : sequence of callable or None
+        How the elements of each input change when they are read; empty where none do.
     """
 
     sources: Sequence[Source]
@@ -77,8 +84,13 @@ class Context:
     window: int
     reading: Pool[Path, int]
     writing: Pool[Path, int]
+    conversions: Sequence[Convert | None] = ()
     turns: Turns = field(default_factory=Turns)
     _local: threading.local = field(default_factory=threading.local)
+
+    def conversion(self, index: int) -> Convert | None:
+        """How the elements of an input change when they are read."""
+        return self.conversions[index] if self.conversions else None
 
     @contextmanager
     def writing_to(self, index: int) -> Iterator[None]:

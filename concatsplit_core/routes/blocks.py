@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Container, Iterator, Sequence
-from itertools import accumulate, islice
+from itertools import accumulate, islice, product
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
 from concatsplit_core.formats.base import Source
 from concatsplit_core.geometry import Box
-from concatsplit_core.plan import Piece, Task
-from concatsplit_core.routes.base import Context
+from concatsplit_core.plan import CONVERTED_AT_ONCE, Piece, Task
+from concatsplit_core.routes.base import Context, Convert
 from concatsplit_core.routes.extents import read_whole, read_windows
 from concatsplit_core.routes.place import place
 
+_WIDEST = 8
+"""Bytes of the items that a conversion works with, however few its input has."""
 _MANY = 8
 """Neighbours that are worth being looked at together."""
 
@@ -138,13 +141,15 @@ def _address(array: np.ndarray) -> int:
 def _fill_from(read: Piece, context: Context, served: _Served, blocks: list[np.ndarray]) -> None:
     source, tiling = context.sources[read.array], context.source_tiling
     consumers = list(islice(served.overlapping(read.box), 2))
-    if source.extent is not None and len(consumers) == 1:
+    conversion = context.conversion(read.array)
+    if source.extent is not None and len(consumers) == 1 and conversion is None:
         number, own, common = consumers[0]
         if common == read.box and _fill_straight(
             read, context, source, blocks[number][common.within(own)]
         ):
             return
-    for local, array in _parts(source, tiling.local(read.array, read.box), context):
+    parts = _parts(source, tiling.local(read.array, read.box), context)
+    for local, array in parts if conversion is None else _converted(parts, conversion):
         seen = np.expand_dims(array, tiling.axis) if tiling.new_axis else array
         served.serve(tiling.logical(read.array, local), seen)
 
@@ -159,6 +164,30 @@ def _fill_straight(read: Piece, context: Context, source: Source, space: np.ndar
     with context.reading.use(extent.path) as fd:
         box = context.source_tiling.local(read.array, read.box)
         return read_whole(fd, extent, spec, box, into)
+
+
+def _converted(
+    parts: Iterator[tuple[Box, np.ndarray]], conversion: Convert
+) -> Iterator[tuple[Box, np.ndarray]]:
+    """Parts with their elements converted, few at a time: a conversion needs room of its own."""
+    for whole, array in parts:
+        for box in _few(whole, array.dtype.itemsize):
+            yield box, conversion(array[box.within(whole)])
+
+
+def _few(box: Box, itemsize: int) -> Iterator[Box]:
+    """A box cut into boxes of at most `CONVERTED_AT_ONCE` bytes."""
+    most = CONVERTED_AT_ONCE // max(_WIDEST, itemsize) or 1
+    steps = list(box.shape)
+    for d in range(len(steps)):
+        behind = prod(steps[d + 1 :])
+        steps[d] = max(1, min(steps[d], most // max(1, behind)))
+        if steps[d] > 1:
+            break
+    ranges = [range(a, b, n) for a, b, n in zip(box.start, box.stop, steps, strict=True)]
+    for start in product(*ranges):
+        stop = (min(a + n, b) for a, n, b in zip(start, steps, box.stop, strict=True))
+        yield Box(start, tuple(stop))
 
 
 def _parts(source: Source, box: Box, context: Context) -> Iterator[tuple[Box, np.ndarray]]:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import concatsplit_core as cs
 from concatsplit_core.codecs.pipeline import parse_codec
 from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.zarr import document, library
+from concatsplit_core.formats.zarr.dialect import said
+from concatsplit_core.meaning.model import Meaning
 from concatsplit_core.spec import ArraySpec
 
 DTYPES = ("?", "i1", "u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8", "<c8")
@@ -28,9 +31,11 @@ def both(
     folder: Path, spec: ArraySpec, storage: Storage, attrs: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The document of an array as it is made here and by zarr-python."""
-    facts = document.create(folder / "own", spec, storage, attrs)
+    storage = replace(storage, meaning=replace(storage.meaning, attrs=attrs))
+    wanted = said(storage, spec.dtype, spec.ndim, 3)
+    facts = document.create(folder / "own", spec, storage, wanted)
     assert facts is not None
-    library.create_array(folder / "theirs", "", spec, storage, attrs)
+    library.create_array(folder / "theirs", "", spec, storage, wanted)
     own, theirs = folder / "own/zarr.json", folder / "theirs/zarr.json"
     assert list(json.loads(own.read_bytes())) == list(json.loads(theirs.read_bytes()))
     return json.loads(own.read_bytes()), json.loads(theirs.read_bytes())
@@ -77,7 +82,7 @@ def test_shapes_names_and_attributes(tmp_path: Path, shape: tuple[int, ...]) -> 
     chunks = tuple(max(1, n) for n in shape)
     spec = ArraySpec(shape, np.dtype("<i4"), contiguous=False, chunks=chunks)
     names = ("a", None, "é")[: len(shape)]
-    storage = Storage(dialect="zarr3", dimension_names=names)
+    storage = Storage(dialect="zarr3", meaning=Meaning(dims=names))
     own, theirs = both(tmp_path, spec, storage, {"units": "K", "n": [1, {"x": None}]})
     assert own == theirs
     the_same(tmp_path / "own")

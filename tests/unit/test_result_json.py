@@ -26,6 +26,7 @@ KEYS = {
     "peak_memory_bytes",
     "tasks",
     "seconds",
+    "notes",
     "plan",
 }
 BLOB_KEYS = {"ref", "format", "shape", "dtype", "start", "stop"}

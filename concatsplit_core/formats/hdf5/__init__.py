@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Storage, Wish
 from concatsplit_core.formats.chunking import choose_chunks
-from concatsplit_core.spec import ArraySpec, Encoding
+from concatsplit_core.spec import ArraySpec
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.hdf5.reading import Hdf5Source
@@ -42,9 +44,15 @@ def layout(
 ) -> tuple[ArraySpec, Storage]:
     """Lay out a data set: contiguous as its inputs and without a codec, else chunked."""
     from concatsplit_core.formats.hdf5.filters import available, settled
-    from concatsplit_core.formats.hdf5.writing import stored_dtype
+    from concatsplit_core.formats.hdf5.types import encoding, stored_dtype
 
+    if wish.netcdf:
+        spec, inherited = _as_netcdf(spec, inherited)
     stored_dtype(spec.dtype)
+    if spec.is_string:  # text of any length is written as UTF-8
+        inherited = replace(inherited, own=inherited.own | {"type": None})
+    stored_type = inherited.own.get("type")
+    is_plain = _has_plain_type(spec, stored_type)
     codec = wish.codec if wish.codec is not None else inherited.codec
     own = inherited.dialect == "hdf5"
     if codec is None or (wish.codec is None and not all(available(s, own) for s in codec.steps)):
@@ -58,8 +66,7 @@ def layout(
             f"--chunks none: codec {codec} needs chunks; give --codec none or a chunk shape"
         )
     if spec.ndim == 0 or wish.chunks == "none" or (wish.chunks is None and flat and not codec):
-        plain = not spec.is_string
-        laid = replace(spec, order="C", contiguous=plain, chunks=None, shards=None)
+        laid = replace(spec, order="C", contiguous=is_plain, chunks=None, shards=None)
         return laid, replace(inherited, codec=Codec(), native=None)
     chunks = choose_chunks(spec, wish, like)
     chunks = tuple(min(c, max(1, n)) for c, n in zip(chunks, spec.shape, strict=True))
@@ -69,18 +76,45 @@ def layout(
         contiguous=False,
         chunks=chunks,
         shards=None,
-        encoding=None if spec.is_string else Encoding(spec.dtype, codec.steps),
+        encoding=encoding(spec.dtype, codec, stored_type),
     )
     return laid, replace(inherited, codec=codec, native=None)
+
+
+def _has_plain_type(spec: ArraySpec, stored_type: bytes | None) -> bool:
+    """Whether the bytes of the items in the file are NumPy's."""
+    from concatsplit_core.formats.hdf5.types import is_plain
+
+    return not spec.is_string and (stored_type is None or is_plain(stored_type, spec.dtype))
+
+
+def _as_netcdf(spec: ArraySpec, inherited: Storage) -> tuple[ArraySpec, Storage]:
+    """The array in types that netCDF has: NumPy's times become numbers with units (CF 4.4)."""
+    from concatsplit_core.formats.hdf5 import netcdf
+
+    meaning = inherited.meaning
+    if spec.dtype.kind in "mM":
+        attrs = {**meaning.attrs, **netcdf.time_attributes(spec.dtype)}
+        meaning = replace(meaning, attrs=attrs, missing=netcdf.not_a_time())
+        spec = replace(spec, dtype=np.dtype(np.int64))
+        inherited = replace(inherited, own={}, fill_value=netcdf.not_a_time())
+    if spec.dtype.kind == "b" and "dtype" not in meaning.attrs:
+        meaning = replace(meaning, attrs={**meaning.attrs, "dtype": "bool"})
+    netcdf.refuse_dtype(spec.dtype)
+    if meaning.missing is not None:  # netCDF-C takes one for the other
+        inherited = replace(inherited, fill_value=meaning.missing)
+    return spec, replace(inherited, meaning=meaning)
 
 
 def settle(base: Path) -> None:
     """Nothing speaks of the members beside the members themselves."""
 
 
-def adapt(wish: Wish, base: Path | None) -> Wish:
-    """Any HDF5 file takes any data set."""
-    return wish
+def adapt(wish: Wish, path: Path, base: Path | None) -> Wish:
+    """Any HDF5 file takes any data set; one that is called netCDF has to be one."""
+    from concatsplit_core.formats.hdf5.naming import has_netcdf_name
+
+    return replace(wish, netcdf=has_netcdf_name(path))
 
 
 def writer(path: Path, base: Path | None) -> Hdf5Writer:

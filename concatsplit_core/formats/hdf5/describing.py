@@ -20,10 +20,14 @@ from concatsplit_core.errors import (
 )
 from concatsplit_core.formats.base import Extent, Storage
 from concatsplit_core.formats.hdf5 import filters, links
+from concatsplit_core.formats.hdf5.attributes import read_attributes
+from concatsplit_core.formats.hdf5.dimensions import dimension_names, is_scale
+from concatsplit_core.formats.hdf5.netcdf import is_netcdf
 from concatsplit_core.formats.hdf5.reading import Hdf5Source, Opened, malformed, pool
-from concatsplit_core.spec import ArraySpec, Encoding
-
-_REFERENCES = ("DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME", "_Netcdf4Dimid")
+from concatsplit_core.formats.hdf5.types import encoding, is_plain
+from concatsplit_core.meaning.missing import take
+from concatsplit_core.meaning.model import Meaning
+from concatsplit_core.spec import ArraySpec
 
 
 def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
@@ -68,7 +72,8 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     found = filters.filters_of(dcpl)
     filters.refuse_unknown(found, ref)
     dtype = _dtype(dataset, ref)
-    plain = dtype.kind != "T" and _is_plain(dataset)
+    stored_type = dataset.id.get_type().encode()
+    plain = dtype.kind != "T" and is_plain(stored_type, dtype)
     codec = filters.codec_of(found, dtype.itemsize)
     flat = plain and dataset.chunks is None and not opened.file.userblock_size
     offset = dataset.id.get_offset() if flat else None
@@ -78,19 +83,24 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
         dtype,
         contiguous=offset is not None,
         chunks=chunks,
-        encoding=Encoding(dtype, codec.steps) if chunks and codec is not None and plain else None,
+        encoding=encoding(dtype, codec, stored_type) if chunks and codec is not None else None,
     )
     steps = codec.steps if codec is not None and plain and can_decode(codec.steps) else None
     whole = opened.fd < 0 or offset is None or offset + spec.nbytes <= os.fstat(opened.fd).st_size
     if not whole:
         raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
     fill = np.zeros((), dtype) if dtype.kind == "T" else np.asarray(dataset.fillvalue, dtype)
+    values, own, notes = read_attributes(dataset, _is_netcdf(dataset, opened.file))
+    attrs, missing = take(values, dtype)
     storage = Storage(
         codec=codec if codec is None or not chunks or _lossless(found) else None,
         native=("hdf5", tuple(found)) if found else None,
         fill_value=None if dtype.kind == "T" else fill[()],
-        attrs=_attrs(dataset),
+        meaning=Meaning(attrs, dimension_names(dataset), missing),
         dialect="hdf5",
+        maxshape=dataset.maxshape if chunks and dataset.maxshape != dataset.shape else None,
+        notes=tuple(notes),
+        own={"type": stored_type, "attrs": own},
     )
     extent = None if offset is None else Extent(path, offset)
     return Hdf5Source(path, ref, member, spec, storage, extent, steps, fill)
@@ -100,10 +110,8 @@ def _lossless(found: list[filters.Filter]) -> bool:
     return all(item.code != filters.SCALEOFFSET for item in found)
 
 
-def _is_plain(dataset: Any) -> bool:
-    """Whether the bytes in the file are those of the NumPy dtype."""
-    stored = dataset.id.get_type()
-    return bool(h5py.h5t.py_create(dataset.dtype, logical=True).equal(stored))
+def _is_netcdf(dataset: Any, file: Any) -> bool:
+    return is_netcdf(file) or "DIMENSION_LIST" in dataset.attrs or is_scale(dataset)
 
 
 def _dtype(dataset: Any, ref: str) -> np.dtype:
@@ -118,19 +126,6 @@ def _dtype(dataset: Any, ref: str) -> np.dtype:
         )
     plain: np.dtype = np.dtype(dtype)
     return plain
-
-
-def _attrs(dataset: Any) -> dict[str, Any]:
-    """Attributes that mean the same in another file, not those that point into this one."""
-    attrs = {}
-    for key in dataset.attrs:
-        value = dataset.attrs.get_id(key)
-        if value.dtype.hasobject and h5py.check_string_dtype(value.dtype) is None:
-            continue
-        if key in _REFERENCES:
-            continue
-        attrs[key] = dataset.attrs[key]
-    return {k: v for k, v in attrs.items() if not isinstance(v, h5py.Empty)}
 
 
 def wrap(dataset: Any) -> Hdf5Source:

@@ -12,6 +12,7 @@ from concatsplit_core.errors import (
     MalformedInput,
     UnsafeContent,
 )
+from concatsplit_core.formats.hdf5.dimensions import is_dimension_only
 
 
 def walk(root: Any) -> list[str]:
@@ -29,7 +30,7 @@ def walk(root: Any) -> list[str]:
             item = group[name]
             if isinstance(item, h5py.Group):
                 waiting.append((f"{prefix}{name}/", item))
-            elif isinstance(item, h5py.Dataset):
+            elif isinstance(item, h5py.Dataset) and not is_dimension_only(item):
                 found.append(f"{prefix}{name}")
     return sorted(found)
 

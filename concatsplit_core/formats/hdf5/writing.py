@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import fcntl
 import io
-import json
 import os
 import shutil
-from collections.abc import Mapping
 from contextlib import suppress
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +19,15 @@ import numpy as np
 
 from concatsplit_core.codecs.chunks import encode
 from concatsplit_core.codecs.pipeline import Codec
-from concatsplit_core.errors import IOFailure, OutputRefused, UnsupportedDtype
+from concatsplit_core.errors import IOFailure, OutputRefused
 from concatsplit_core.files import Pool, write_all
 from concatsplit_core.formats.base import Extent, Moved, Storage, Stored, load
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.hdf5 import filters
+from concatsplit_core.formats.hdf5.creating import create, describe, fill_of
+from concatsplit_core.formats.hdf5.naming import has_netcdf_name
+from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go
+from concatsplit_core.formats.hdf5.types import stored_dtype
 from concatsplit_core.geometry import Box
 from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.spec import ArraySpec
@@ -92,7 +93,9 @@ class Hdf5Writer:
 
     def __init__(self, path: Path, base: Path | None) -> None:
         self.path = path
+        self.notes: list[str] = []
         self._mode = "w"
+        self._netcdf = has_netcdf_name(path)
         if base is not None:
             _copy(base, path)
             self._mode = "r+"
@@ -100,7 +103,7 @@ class Hdf5Writer:
     def open(self) -> tuple[StagedFile, Any]:
         staged = StagedFile(self.path)
         try:
-            file = h5py.File(staged, self._mode)
+            file = h5py.File(staged, self._mode, track_order=self._netcdf or None)
         except BaseException:
             staged.close()
             raise
@@ -110,11 +113,12 @@ class Hdf5Writer:
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Hdf5Target:
         """Create a data set; one that is contiguous gets its place in the file at once."""
         with deferred_signals(), _pool.use(self) as (staged, file):
+            netcdf = self._netcdf or is_netcdf(file)
             if member in file:
+                let_go(file, member, f"{self.path.name}::{member}")
                 del file[member]
-            dataset = _create(file, member, spec, storage)
-            for key, value in storage.attrs.items():
-                dataset.attrs[key] = attribute(value)
+            dataset = create(file, member, spec, storage, netcdf)
+            self.notes += describe(dataset, storage, netcdf)
             offset = dataset.id.get_offset() if spec.contiguous else None
             _raise_kept(staged)
         extent = None if offset is None else Extent(self.path, offset)
@@ -172,8 +176,9 @@ class Hdf5Target:
         self.ordered = extent is None
         codec = storage.codec or Codec()
         self._writer, self._member, self._steps = writer, member, codec.steps
-        self._direct = bool(spec.chunks) and not spec.is_string and filters.own_encoding(codec)
-        self.fill = _fill(spec, storage)
+        plain = spec.encoding is not None and spec.encoding.codec == codec.steps
+        self._direct = bool(spec.chunks) and plain and filters.own_encoding(codec)
+        self.fill = fill_of(spec, storage)
 
     def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> list[_Item]:
         """Chunks that can be written as they are; else the block itself, for HDF5 to encode."""
@@ -205,79 +210,19 @@ class Hdf5Target:
             dataset = file[self._member]
             for box, data, skipped in encoded:
                 if skipped is None:
-                    opaque = data.dtype.kind in "mM"
-                    dataset[box.slices] = data.astype(stored_dtype(data.dtype)) if opaque else data
+                    dataset[box.slices] = _as_stored(data, dataset)
                 else:
                     raw = load(data) if isinstance(data, Stored) else data
                     dataset.id.write_direct_chunk(box.start, raw, skipped)
             _raise_kept(staged)
 
 
-def _fill(spec: ArraySpec, storage: Storage) -> np.ndarray:
-    """The fill value; zero for strings, and for times, which h5py cannot set one for."""
-    if storage.fill_value is None or spec.dtype.kind in "TmM":
-        return np.zeros((), spec.dtype)
-    return np.asarray(storage.fill_value).astype(spec.dtype)
-
-
-def _create(file: Any, member: str, spec: ArraySpec, storage: Storage) -> Any:
-    dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    dcpl.set_obj_track_times(False)
-    if spec.chunks is not None:
-        dcpl.set_chunk(spec.chunks)
-        chunk_bytes = prod(spec.chunks) * spec.dtype.itemsize
-        filters.apply(dcpl, storage.codec or Codec(), spec.dtype.itemsize, chunk_bytes)
-    elif spec.contiguous:
-        dcpl.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-        dcpl.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    fill = _fill(spec, storage)
-    if not spec.is_string and fill.tobytes() != bytes(spec.dtype.itemsize):
-        dcpl.set_fill_value(fill)
-    space = h5py.h5s.create_simple(spec.shape) if spec.shape else h5py.h5s.create(h5py.h5s.SCALAR)
-    parent, _, name = member.rpartition("/")
-    group = file.require_group(parent) if parent else file
-    kind = h5py.h5t.py_create(stored_dtype(spec.dtype), logical=True)
-    return h5py.Dataset(h5py.h5d.create(group.id, name.encode(), kind, space, dcpl))
-
-
-def stored_dtype(dtype: np.dtype) -> np.dtype:
-    """The dtype that h5py stores an array of this dtype as.
-
-    Raises
-    ------
-    UnsupportedDtype
-        HDF5 has no such type.
-    """
-    if dtype.kind == "T":
-        dtype = h5py.string_dtype("utf-8")
-        return dtype
-    if not dtype.itemsize:
-        raise UnsupportedDtype(f"dtype {dtype} holds nothing, which HDF5 has no type for")
-    if dtype.kind in "mM":
-        dtype = h5py.opaque_dtype(dtype)
-        return dtype
-    try:
-        h5py.h5t.py_create(dtype, logical=True)
-    except TypeError as error:
-        hint = "; --dtype S32 makes it bytes" if dtype.kind == "U" else ""
-        raise UnsupportedDtype(
-            f"dtype {dtype} has no HDF5 type{hint}; or write to .npy or .zarr", found=dtype
-        ) from error
-    return dtype
-
-
-def attribute(value: Any) -> Any:
-    """An attribute's value as HDF5 can hold it; what has no such form becomes JSON text."""
-    if isinstance(value, list | tuple):
-        if value and all(isinstance(item, str) for item in value):
-            return list(value)
-        with suppress(ValueError):
-            array = np.asarray(value)
-            if array.dtype.kind in "biufc":
-                return array
-    if value is None or isinstance(value, Mapping | list | tuple):
-        return json.dumps(value, sort_keys=True)
-    return value
+def _as_stored(data: np.ndarray, dataset: Any) -> np.ndarray:
+    """An array in the dtype of a data set: HDF5 tells text of two encodings apart."""
+    if data.dtype.kind in "mM":
+        return data.astype(stored_dtype(data.dtype))
+    same = data.dtype == dataset.dtype and data.dtype.kind != "T"
+    return data.view(dataset.dtype) if same and not data.dtype.hasobject else data
 
 
 def _copy(base: Path, path: Path) -> None:

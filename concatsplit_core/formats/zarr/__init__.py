@@ -44,6 +44,7 @@ def layout(
 ) -> tuple[ArraySpec, Storage]:
     """Lay out an array: chunks, shards and codecs of its inputs where they agree on them."""
     from concatsplit_core.formats.zarr.codecs import as_written, encoding, packing
+    from concatsplit_core.formats.zarr.dialect import said
 
     if wish.chunks == "none":
         raise UsageError("--chunks none: a Zarr array is always chunked")
@@ -65,7 +66,7 @@ def layout(
     codec = _codec(inherited, wish, spec.dtype.itemsize, number)
     if spec.is_string:  # there is no item of one size to shuffle
         codec = codec.without("shuffle")
-    fill = as_written(inherited.fill_value, spec.dtype)
+    fill = as_written(said(inherited, spec.dtype, spec.ndim, number).fill_value, spec.dtype)
     laid = replace(
         spec,
         order="C",
@@ -119,7 +120,7 @@ def _codec(inherited: Storage, wish: Wish, itemsize: int, zarr_format: int) -> C
     return settled(codec, itemsize, zarr_format)
 
 
-def adapt(wish: Wish, base: Path | None) -> Wish:
+def adapt(wish: Wish, path: Path, base: Path | None) -> Wish:
     """A store has one format, for all its arrays."""
     if base is None:
         return wish

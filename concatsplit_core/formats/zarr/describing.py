@@ -19,6 +19,7 @@ from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.descr import check_descr
 from concatsplit_core.formats.zarr import codecs, document
 from concatsplit_core.formats.zarr.codecs import ShardForm
+from concatsplit_core.formats.zarr.dialect import meaning_of
 from concatsplit_core.formats.zarr.document import Facts
 from concatsplit_core.formats.zarr.reading import ZarrSource
 from concatsplit_core.spec import ArraySpec
@@ -129,9 +130,16 @@ def describe(facts: Facts, array: Any, folder: Path | None, ref: str) -> ZarrSou
         codec=facts.neutral,
         native=facts.native,
         fill_value=facts.fill_value,
-        attrs=facts.attrs,
-        dimension_names=facts.dimension_names,
+        meaning=meaning_of(
+            facts.zarr_format,
+            facts.attrs,
+            facts.dimension_names,
+            facts.fill_value,
+            dtype,
+            len(facts.shape),
+        ),
         dialect=f"zarr{facts.zarr_format}",
+        key_encoding=facts.key_encoding,
     )
     return ZarrSource(folder, ref, array, facts.key, spec, storage, folder, form)
 

@@ -20,6 +20,7 @@ from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.zarr import codecs
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
+from concatsplit_core.formats.zarr.dialect import Said, absent
 from concatsplit_core.geometry import Shape
 from concatsplit_core.spec import ArraySpec
 
@@ -56,6 +57,8 @@ class Facts(NamedTuple):
         The dialect, and the codecs in its own terms.
     key : callable
         From a chunk's place in the grid to its name in the store.
+    key_encoding : tuple of str
+        The name of that spelling, ``zarr2`` for format 2, and its separator.
     """
 
     zarr_format: int
@@ -70,6 +73,7 @@ class Facts(NamedTuple):
     neutral: Codec | None
     native: tuple[str, Any]
     key: Callable[[Shape], str]
+    key_encoding: tuple[str, str]
 
 
 def read(folder: Path) -> Facts | None:
@@ -80,9 +84,7 @@ def read(folder: Path) -> Facts | None:
         return None
 
 
-def create(
-    folder: Path, spec: ArraySpec, storage: Storage, attrs: Mapping[str, Any]
-) -> Facts | None:
+def create(folder: Path, spec: ArraySpec, storage: Storage, wanted: Said) -> Facts | None:
     """Write the document of a new array; None, and nothing, where it is zarr-python's to write."""
     names = {dtype: name for name, dtype in _DTYPES.items()}
     if spec.dtype not in names or spec.chunks is None or storage.grid is not None:
@@ -91,13 +93,13 @@ def create(
         "shape": list(spec.shape),
         "data_type": names[spec.dtype],
         "chunk_grid": _named("regular", chunk_shape=list(spec.shards or spec.chunks)),
-        "chunk_key_encoding": _named("default", separator="/"),
-        "fill_value": _fill_as_json(storage.fill_value, spec.dtype),
+        "chunk_key_encoding": _key_encoding(storage),
+        "fill_value": _fill_as_json(wanted.fill_value, spec.dtype),
         "codecs": _chain(spec, storage),
-        "attributes": dict(attrs),
+        "attributes": wanted.attrs,
     }
-    if storage.dimension_names:
-        document["dimension_names"] = list(storage.dimension_names)
+    if wanted.dims:
+        document["dimension_names"] = list(wanted.dims)
     document |= {"zarr_format": 3, "node_type": "array", "storage_transformers": []}
     try:
         facts = _facts(document)
@@ -106,7 +108,7 @@ def create(
     except (LookupError, TypeError, ValueError):  # the codecs are zarr-python's own
         return None
     folder.mkdir(parents=True)
-    (folder / NAME).write_text(json.dumps(document, indent=2))
+    (folder / NAME).write_text(json.dumps(document, indent=2, allow_nan=False))
     return facts
 
 
@@ -120,6 +122,14 @@ def _inner(form: ChunkForm | ShardForm | None) -> ChunkForm:
 
 def _named(name: str, **configuration: Any) -> dict[str, Any]:
     return {"name": name, "configuration": configuration}
+
+
+def _key_encoding(storage: Storage) -> dict[str, Any]:
+    """How chunk keys are spelled: as the inputs spell theirs, if they are of format 3 too."""
+    name, separator = storage.key_encoding or ("default", "/")
+    return (
+        _named("default", separator="/") if name == "zarr2" else _named(name, separator=separator)
+    )
 
 
 def _chain(spec: ArraySpec, storage: Storage) -> list[dict[str, Any]]:
@@ -181,6 +191,7 @@ def _facts(document: dict[str, Any]) -> Facts | None:
         codecs.neutral_v3(groups["compressors"]),
         ("zarr3", groups),
         _keys(document["chunk_key_encoding"]),
+        spelling(document["chunk_key_encoding"]),
     )
 
 
@@ -194,6 +205,13 @@ def _groups(chain: list[dict[str, Any]], dtype: np.dtype) -> dict[str, list[dict
     if dtype.itemsize > 1 and chain[at]["configuration"]["endian"] not in {"little", "big"}:
         raise ValueError("no byte order")
     return {"filters": chain[:at], "serializer": [chain[at]], "compressors": chain[at + 1 :]}
+
+
+def spelling(encoding: dict[str, Any]) -> tuple[str, str]:
+    """The name of a key encoding of format 3, and its separator."""
+    name = encoding["name"]
+    usual = "." if name == "v2" else "/"
+    return name, (encoding.get("configuration") or {}).get("separator", usual)
 
 
 def _keys(encoding: dict[str, Any]) -> Callable[[Shape], str]:
@@ -228,7 +246,7 @@ def _number(value: Any) -> float:
 
 
 def _fill_as_json(value: Any, dtype: np.dtype) -> Any:
-    element = np.zeros((), dtype)[()] if value is None else np.asarray(value).astype(dtype)[()]
+    element = absent(value, dtype)
     if dtype.kind == "c":
         return [_float_as_json(element.real), _float_as_json(element.imag)]
     return _float_as_json(element) if dtype.kind == "f" else element.item()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,8 @@ from zarr.storage import LocalStore
 from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.zarr import codecs
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
-from concatsplit_core.formats.zarr.document import Facts
+from concatsplit_core.formats.zarr.dialect import Said
+from concatsplit_core.formats.zarr.document import Facts, spelling
 from concatsplit_core.spec import ArraySpec
 
 
@@ -77,6 +78,9 @@ def facts_of(array: Any) -> Facts:
         neutral,
         native,
         array.metadata.encode_chunk_key,
+        ("zarr2", metadata["dimension_separator"])
+        if array.metadata.zarr_format == 2
+        else spelling(metadata["chunk_key_encoding"]),
     )
 
 
@@ -89,10 +93,9 @@ def _as_json(value: Any) -> Any:
 
 
 def _fill_value(array: Any, dtype: np.dtype) -> Any:
-    if dtype.kind == "T":
-        return None
-    value = array.fill_value
-    return np.zeros((), dtype)[()] if value is None else np.asarray(value, dtype)[()]
+    """The fill value; None for text, and where format 2 has none."""
+    value = array.metadata.fill_value
+    return None if value is None or dtype.kind == "T" else np.asarray(value, dtype)[()]
 
 
 def from_store(array: Any, key: str) -> bytes | None:
@@ -103,7 +106,7 @@ def from_store(array: Any, key: str) -> bytes | None:
 
 
 def create_array(
-    path: Path, member: str, spec: ArraySpec, storage: Storage, attrs: Mapping[str, Any]
+    path: Path, member: str, spec: ArraySpec, storage: Storage, wanted: Said
 ) -> tuple[Any, Facts]:
     """Create an array and the groups above it, and read what was made of it.
 
@@ -120,10 +123,11 @@ def create_array(
             dtype=spec.dtype,
             chunks=_chunks(spec, storage),
             shards=spec.shards,
-            fill_value=_fill(storage, spec),
+            fill_value=wanted.fill_value,
             zarr_format=form,
-            attributes=dict(attrs),
-            dimension_names=storage.dimension_names if form == 3 else None,
+            attributes=wanted.attrs,
+            dimension_names=wanted.dims,
+            chunk_key_encoding=_key_encoding(storage, form),
             config={"write_empty_chunks": True},
             **_codec_arguments(spec, storage, form),
         )
@@ -138,12 +142,12 @@ def _chunks(spec: ArraySpec, storage: Storage) -> Any:
     return chunks
 
 
-def _fill(storage: Storage, spec: ArraySpec) -> Any:
-    if spec.is_string:
-        return ""
-    if storage.fill_value is None:
-        return np.zeros((), spec.dtype)[()]
-    return np.asarray(storage.fill_value).astype(spec.dtype)[()]
+def _key_encoding(storage: Storage, zarr_format: int) -> Any:
+    """As the inputs spell their keys, if they are of the same format; None for the usual way."""
+    name, separator = storage.key_encoding or ("", "")
+    if not name or (name == "zarr2") != (zarr_format == 2):
+        return None
+    return {"name": "v2" if zarr_format == 2 else name, "separator": separator}
 
 
 def _codec_arguments(spec: ArraySpec, storage: Storage, zarr_format: int) -> dict[str, Any]:

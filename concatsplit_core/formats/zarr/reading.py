@@ -23,6 +23,7 @@ from concatsplit_core.files import input_error, open_input, read_exactly
 from concatsplit_core.formats.base import Extent, Storage, Stored
 from concatsplit_core.formats.grid import chunks_of, clip
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
+from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.shards import Shard
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec
@@ -137,7 +138,7 @@ class ZarrSource:
         """What an absent chunk stands for."""
         if self.spec.is_string:
             return None
-        return np.asarray(self.storage.fill_value, self.spec.dtype)
+        return np.asarray(absent(self.storage.fill_value, self.spec.dtype), self.spec.dtype)
 
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
         """Chunks or shards that are files of their own, and chunks at their places in a shard."""

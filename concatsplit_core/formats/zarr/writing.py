@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from concatsplit_core.formats.base import Extent, Moved, Storage, Stored, copy_s
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.zarr import document
 from concatsplit_core.formats.zarr.codecs import ShardForm
+from concatsplit_core.formats.zarr.dialect import absent, said
 from concatsplit_core.formats.zarr.document import Facts
 from concatsplit_core.formats.zarr.shards import assemble
 from concatsplit_core.geometry import Box, Shape, replace
@@ -29,18 +27,20 @@ class ZarrWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.notes: list[str] = []
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> ZarrTarget:
         """Create an array and the groups above it."""
-        attrs = {key: attribute(value) for key, value in storage.attrs.items()}
+        zarr_format = 2 if storage.dialect == "zarr2" else 3
+        wanted = said(storage, spec.dtype, spec.ndim, zarr_format)
         array: Any = None
         facts = None
         if not member and storage.dialect == "zarr3":
-            facts = document.create(self._path, spec, storage, attrs)
+            facts = document.create(self._path, spec, storage, wanted)
         if facts is None:
             from concatsplit_core.formats.zarr import library
 
-            array, facts = library.create_array(self._path, member, spec, storage, attrs)
+            array, facts = library.create_array(self._path, member, spec, storage, wanted)
         return ZarrTarget(array, facts, self._path / member, spec, storage)
 
     def finish(self) -> None:
@@ -70,7 +70,9 @@ class ZarrTarget:
         self._form = facts.form
         inner = self._form.inner if isinstance(self._form, ShardForm) else self._form
         self._encodes = inner is not None and can_encode(inner.steps)
-        self.fill = None if spec.is_string else np.asarray(facts.fill_value, spec.dtype)
+        self.fill = (
+            None if spec.is_string else np.asarray(absent(facts.fill_value, spec.dtype), spec.dtype)
+        )
 
     def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> list[_File]:
         """Files and their parts; absent where a whole chunk or shard is the fill value."""
@@ -178,21 +180,3 @@ def _write_file(path: str, parts: list[Any]) -> None:
                 at += memoryview(part).nbytes
     finally:
         os.close(fd)
-
-
-def attribute(value: Any) -> Any:
-    """An attribute's value as JSON can hold it; what has no such form becomes text."""
-    if isinstance(value, np.ndarray | np.generic):
-        return attribute(value.tolist())
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, complex):
-        return [value.real, value.imag]
-    if isinstance(value, Mapping):
-        return {str(k): attribute(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [attribute(v) for v in value]
-    with suppress(TypeError, ValueError):
-        json.dumps(value)
-        return value
-    return str(value)

@@ -1,0 +1,213 @@
+"""Attributes of HDF5: read one by one, kept as they are stored, written from other formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+from h5py import h5a, h5s, h5t
+
+from concatsplit_core.formats.hdf5.values import attribute, fixed_length
+from concatsplit_core.meaning.jsonable import text_of
+
+BOOKKEEPING = (
+    "DIMENSION_LIST",
+    "REFERENCE_LIST",
+    "DIMENSION_LABELS",
+    "_Netcdf4Dimid",
+    "_Netcdf4Coordinates",
+    "_NCProperties",
+    "_nc3_strict",
+)
+"""Of a file and its dimensions: it is made anew in another file, and never copied."""
+
+LARGE = 60_000
+"""Bytes of attributes that need another kind of object header (the limit is 64 KiB each)."""
+
+
+class OwnAttribute(NamedTuple):
+    """An attribute as it is stored.
+
+    Parameters
+    ----------
+    value : object
+        What it says, as the meaning of the array has it.
+    type : bytes
+        The encoded HDF5 type.
+    shape : tuple of int, optional
+        None for an attribute without a value (a null data space).
+    data : numpy.ndarray, optional
+        The stored bytes, or the texts where they are of variable length.
+    """
+
+    value: Any
+    type: bytes
+    shape: tuple[int, ...] | None
+    data: np.ndarray | None
+
+
+def read_attributes(
+    item: Any, netcdf: bool = False
+) -> tuple[dict[str, Any], dict[str, OwnAttribute], list[str]]:
+    """What is said of a data set or group: values, attributes as stored, and what is unreadable.
+
+    Text is UTF-8 where it is sound, else Latin-1. Attributes that point into the file, and those
+    of a dimension scale, are left out. In netCDF a single number is stored as an array of one.
+    """
+    values: dict[str, Any] = {}
+    own: dict[str, OwnAttribute] = {}
+    notes: list[str] = []
+    for found in _each(item.id):
+        if isinstance(found, str):
+            notes.append(found)
+            continue
+        name = text_of(found.name)
+        if name in BOOKKEEPING:
+            continue
+        try:
+            entry = _own(item, found)
+        except Exception as error:  # a damaged or foreign attribute makes h5py raise anything
+            notes.append(f"attribute '{name}' is left out: {_line(error)}")
+            continue
+        if isinstance(entry, str):
+            notes.append(f"attribute '{name}' is left out: {entry}")
+            continue
+        if netcdf and isinstance(entry.value, np.ndarray) and entry.value.shape == (1,):
+            entry = entry._replace(value=entry.value[0])
+        values[name], own[name] = entry.value, entry
+    if plain_text(values.get("CLASS")) == "DIMENSION_SCALE":
+        for name in ("CLASS", "NAME"):
+            values.pop(name, None)
+    return values, own, notes
+
+
+def plain_text(value: Any) -> str | None:
+    """Text, where a value is text."""
+    if isinstance(value, bytes):
+        return text_of(value)
+    return value if isinstance(value, str) else None
+
+
+def _each(place: Any) -> Iterator[Any]:
+    for number in range(h5a.get_num_attrs(place)):
+        try:
+            yield h5a.open(place, index=number)
+        except Exception as error:  # as above
+            yield f"attribute {number} cannot be opened: {_line(error)}"
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _own(item: Any, found: Any) -> OwnAttribute | str:
+    """One attribute, or why it has no place outside its file."""
+    kind, space = found.get_type(), found.get_space()
+    code = kind.encode()
+    if space.get_simple_extent_type() == h5s.NULL:
+        return OwnAttribute("" if isinstance(kind, h5t.TypeStringID) else None, code, None, None)
+    shape = tuple(space.get_simple_extent_dims())
+    if kind.detect_class(h5t.REFERENCE):
+        return "it points into the file"
+    if isinstance(kind, h5t.TypeStringID) and kind.is_variable_str():
+        value = _texts(item.attrs[found.name])
+        return OwnAttribute(value, code, shape, None)
+    if kind.detect_class(h5t.VLEN) or (kind.detect_class(h5t.STRING) and _has_variable_text(kind)):
+        return "its items are of variable length"
+    raw = np.zeros(shape, f"V{kind.get_size()}")
+    found.read(raw, mtype=kind)
+    return OwnAttribute(_value(item.attrs[found.name]), code, shape, raw)
+
+
+def _has_variable_text(kind: Any) -> bool:
+    if isinstance(kind, h5t.TypeStringID):
+        return bool(kind.is_variable_str())
+    if isinstance(kind, h5t.TypeCompoundID):
+        return any(_has_variable_text(kind.get_member_type(i)) for i in range(kind.get_nmembers()))
+    return isinstance(kind, h5t.TypeArrayID) and _has_variable_text(kind.get_super())
+
+
+def _texts(value: Any) -> Any:
+    """Variable-length text, which h5py hands out with what is not UTF-8 escaped."""
+    if isinstance(value, str):
+        return text_of(value.encode("utf-8", "surrogateescape"))
+    if isinstance(value, bytes):
+        return text_of(value)
+    if isinstance(value, np.ndarray):
+        return [_texts(each) for each in value] if value.ndim else _texts(value[()])
+    return value
+
+
+def _value(value: Any) -> Any:
+    """Text as text; numbers as NumPy has them."""
+    if isinstance(value, bytes | np.bytes_):
+        return text_of(bytes(value))
+    if isinstance(value, np.ndarray) and value.dtype.kind == "S":
+        return _value(value.tolist()) if not value.ndim else [_value(each) for each in value]
+    return value
+
+
+def write_attributes(
+    item: Any, attrs: Mapping[str, Any], own: Mapping[str, OwnAttribute]
+) -> list[str]:
+    """Write attributes: as they were stored where they say what they said; gives what failed."""
+    notes = []
+    for name, value in attrs.items():
+        kept = own.get(name)
+        try:
+            if kept is not None and kept.value is value and _write_own(item, name, kept):
+                continue
+            _write(item, name, value)
+        except (TypeError, ValueError, OSError, RuntimeError, KeyError, OverflowError) as error:
+            if isinstance(error, OSError) and error.errno:
+                raise
+            notes.append(f"attribute '{name}' cannot be written to HDF5: {_line(error)}")
+    return notes
+
+
+def _write_own(item: Any, name: str, kept: OwnAttribute) -> bool:
+    """Write an attribute as it was stored; not done for texts, whose bytes lie elsewhere."""
+    if kept.data is None and kept.shape is not None:
+        return False
+    kind = h5t.decode(kept.type)
+    space = h5s.create(h5s.NULL) if kept.shape is None else _space(kept.shape)
+    made = h5a.create(item.id, name.encode("utf-8", "surrogateescape"), kind, space)
+    if kept.data is not None:
+        made.write(kept.data, mtype=kind)
+    return True
+
+
+def _space(shape: tuple[int, ...]) -> Any:
+    return h5s.create_simple(shape) if shape else h5s.create(h5s.SCALAR)
+
+
+def _write(item: Any, name: str, value: Any) -> None:
+    if not name:
+        raise ValueError("it has no name")
+    made = attribute(value)
+    if isinstance(made, str) and "\0" in made:  # variable-length text would end there
+        item.attrs.create(name, np.bytes_(made.encode()), dtype=fixed_length(len(made.encode())))
+    else:
+        item.attrs[name] = made
+
+
+def attribute_bytes(attrs: Mapping[str, Any]) -> int:
+    """Bytes of the largest attribute, roughly: what text and lists take."""
+    return max((_size(value) for value in attrs.values()), default=0)
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, np.ndarray):
+        return int(value.nbytes)
+    if isinstance(value, str):
+        return 4 * len(value)
+    if isinstance(value, list | tuple):
+        return sum(map(_size, value)) + 16 * len(value)
+    return len(repr(value)) * 4 if isinstance(value, dict) else 16
+
+
+def fixed_text(text: str) -> np.ndarray:
+    """Text as netCDF-C writes it in its own attributes: of fixed length, ended by a NUL."""
+    return np.array(text.encode() + b"\0", h5py.string_dtype("ascii", len(text) + 1))

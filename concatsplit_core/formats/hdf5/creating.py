@@ -1,0 +1,95 @@
+"""Creating data sets: type, space, filters and fill value, then names of axes and attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+import h5py
+import numpy as np
+
+from concatsplit_core.codecs.pipeline import Codec
+from concatsplit_core.formats.base import Storage
+from concatsplit_core.formats.hdf5 import filters
+from concatsplit_core.formats.hdf5.attributes import LARGE, attribute_bytes, write_attributes
+from concatsplit_core.formats.hdf5.netcdf import give_dimensions
+from concatsplit_core.formats.hdf5.types import stored_dtype
+from concatsplit_core.meaning.model import same
+from concatsplit_core.spec import ArraySpec
+
+
+def create(file: Any, member: str, spec: ArraySpec, storage: Storage, netcdf: bool) -> Any:
+    """Create a data set; it has no attributes yet."""
+    dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    dcpl.set_obj_track_times(False)
+    if netcdf or attribute_bytes(storage.meaning.attrs) > LARGE:
+        dcpl.set_attr_creation_order(h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED)
+    if spec.chunks is not None:
+        dcpl.set_chunk(spec.chunks)
+        chunk_bytes = prod(spec.chunks) * spec.dtype.itemsize
+        filters.apply(dcpl, storage.codec or Codec(), spec.dtype.itemsize, chunk_bytes)
+    elif spec.contiguous:
+        dcpl.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        dcpl.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    fill = fill_of(spec, storage)
+    if not spec.is_string and fill.tobytes() != bytes(spec.dtype.itemsize):
+        dcpl.set_fill_value(fill)
+    space = _space(spec, storage)
+    parent, _, name = member.rpartition("/")
+    group = file.require_group(parent) if parent else file
+    own = storage.own.get("type")
+    kind = (
+        h5py.h5t.decode(own)
+        if own is not None
+        else h5py.h5t.py_create(stored_dtype(spec.dtype), logical=True)
+    )
+    return h5py.Dataset(h5py.h5d.create(group.id, name.encode(), kind, space, dcpl))
+
+
+def _space(spec: ArraySpec, storage: Storage) -> Any:
+    """The data space: axes of chunked data sets may grow as those of the inputs could."""
+    if not spec.shape:
+        return h5py.h5s.create(h5py.h5s.SCALAR)
+    if storage.maxshape is None or spec.chunks is None:
+        return h5py.h5s.create_simple(spec.shape)
+    limits = tuple(
+        h5py.h5s.UNLIMITED if most is None else max(most, n)
+        for most, n in zip(storage.maxshape, spec.shape, strict=True)
+    )
+    return h5py.h5s.create_simple(spec.shape, limits)
+
+
+def fill_of(spec: ArraySpec, storage: Storage) -> np.ndarray:
+    """The fill value; zero for strings, and for times, which h5py cannot set one for."""
+    if storage.fill_value is None or spec.dtype.kind in "TmM":
+        return np.zeros((), spec.dtype)
+    return np.asarray(storage.fill_value).astype(spec.dtype)
+
+
+def describe(dataset: Any, storage: Storage, netcdf: bool) -> list[str]:
+    """Write what a new data set means; gives a line for each attribute that HDF5 cannot hold."""
+    _give_names(dataset, storage, netcdf)
+    attrs, own = dict(storage.meaning.attrs), storage.own.get("attrs", {})
+    if storage.meaning.missing is not None:
+        attrs["_FillValue"] = _marker(storage, own)
+    return write_attributes(dataset, attrs, own)
+
+
+def _give_names(dataset: Any, storage: Storage, netcdf: bool) -> None:
+    """Name the axes: as netCDF's dimensions, else by HDF5's labels."""
+    names = storage.meaning.dims
+    if netcdf:
+        give_dimensions(dataset.parent, dataset, names or (None,) * dataset.ndim)
+        return
+    for axis, name in enumerate(names or ()):
+        if name:
+            dataset.dims[axis].label = name
+
+
+def _marker(storage: Storage, own: Mapping[str, Any]) -> Any:
+    """The missing value as netCDF has it, an array of one; as it was stored where it still is."""
+    missing, kept = storage.meaning.missing, own.get("_FillValue")
+    if kept is not None and same(kept.value, missing):
+        return kept.value
+    return missing if isinstance(missing, str | bytes) else np.asarray([missing])

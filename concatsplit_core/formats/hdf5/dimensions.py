@@ -1,0 +1,95 @@
+"""Names of the axes of an HDF5 data set: netCDF-4's dimensions, HDF5's scales and labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h5py
+
+from concatsplit_core.formats.hdf5.attributes import plain_text
+from concatsplit_core.meaning.dimensions import Names
+from concatsplit_core.meaning.jsonable import text_of
+
+WITHOUT_VARIABLE = "This is a netCDF dimension but not a netCDF variable"
+"""How netCDF-C begins the NAME of a scale that stands for a dimension only."""
+_NON_COORDINATE = "_nc4_non_coord_"
+
+
+def is_scale(item: Any) -> bool:
+    """Whether a data set is a dimension scale."""
+    return text_attribute(item, "CLASS") == "DIMENSION_SCALE"
+
+
+def is_dimension_only(item: Any) -> bool:
+    """Whether a data set stands for a netCDF dimension that has no variable."""
+    return is_scale(item) and (text_attribute(item, "NAME") or "").startswith(WITHOUT_VARIABLE)
+
+
+def text_attribute(item: Any, name: str) -> str | None:
+    """An attribute that is text; None where it is not there, is none, or cannot be read."""
+    try:
+        value = item.attrs.get(name)
+    except Exception:  # a damaged attribute makes h5py raise anything
+        return None
+    return plain_text(value)
+
+
+def dimension_names(dataset: Any) -> Names | None:
+    """The names of a data set's axes, None where none of them has one.
+
+    A label says more of an axis than the scales that hang on it; the data set of a scale is its
+    own axis.
+    """
+    try:
+        labels, scales = _labels(dataset), _scales(dataset)
+    except Exception:  # as above: names are not worth the array
+        return None
+    names = [label or scale for label, scale in zip(labels, scales, strict=True)]
+    if not any(names) and is_scale(dataset):
+        names = _of_a_scale(dataset)
+    return tuple(names) if any(names) else None
+
+
+def _labels(dataset: Any) -> list[str | None]:
+    """DIMENSION_LABELS, read as an attribute: h5py crashes where it is shorter than the rank."""
+    none: list[str | None] = [None] * dataset.ndim
+    if "DIMENSION_LABELS" not in dataset.attrs:
+        return none
+    found = [plain_text(label) or None for label in list(dataset.attrs["DIMENSION_LABELS"])]
+    return [*found, *none][: dataset.ndim]
+
+
+def _scales(dataset: Any) -> list[str | None]:
+    """The names of the first scale on each axis, out of DIMENSION_LIST."""
+    none: list[str | None] = [None] * dataset.ndim
+    if "DIMENSION_LIST" not in dataset.attrs:
+        return none
+    found: list[str | None] = []
+    for references in list(dataset.attrs["DIMENSION_LIST"])[: dataset.ndim]:
+        first = next((r for r in references if isinstance(r, h5py.Reference) and r), None)
+        found.append(None if first is None else _base_name(dataset.file[first]))
+    return [*found, *none][: dataset.ndim]
+
+
+def _base_name(item: Any) -> str | None:
+    name = item.name
+    text = text_of(name) if isinstance(name, bytes) else name
+    return text.rpartition("/")[2].removeprefix(_NON_COORDINATE) or None if text else None
+
+
+def _of_a_scale(dataset: Any) -> list[str | None]:
+    """A coordinate variable's dimensions: its own, or by number where it has several."""
+    if dataset.ndim == 1:
+        return [_base_name(dataset)]
+    numbers = [int(n) for n in dataset.attrs.get("_Netcdf4Coordinates", ())]
+    known: dict[int, str | None] = {}
+    group = dataset.parent
+    while True:
+        for item in group.values():
+            if isinstance(item, h5py.Dataset) and "_Netcdf4Dimid" in item.attrs and is_scale(item):
+                known.setdefault(int(item.attrs["_Netcdf4Dimid"]), _base_name(item))
+        if group.name == "/":
+            break
+        group = group.parent
+    names = [known.get(number) for number in numbers]
+    return names if len(names) == dataset.ndim else [None] * dataset.ndim

@@ -1,0 +1,58 @@
+"""Types of HDF5 and NumPy's dtypes: whether their bytes are the same, and how they are kept."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+
+from concatsplit_core.codecs.pipeline import Codec
+from concatsplit_core.errors import UnsupportedDtype
+from concatsplit_core.spec import Encoding
+
+
+def is_plain(stored: bytes, dtype: np.dtype) -> bool:
+    """Whether the bytes of an encoded HDF5 type are those of the NumPy dtype."""
+    try:
+        made = h5py.h5t.py_create(stored_dtype(dtype), logical=True)
+        return bool(made.equal(h5py.h5t.decode(stored)))
+    except (TypeError, ValueError, UnsupportedDtype):
+        return False
+
+
+def encoding(dtype: np.dtype, codec: Codec, stored: bytes | None) -> Encoding | None:
+    """How the bytes of chunks come about; None for text that lies outside the chunks.
+
+    Items that NumPy has no dtype for, such as text padded with blanks, move between data sets of
+    the very same type.
+    """
+    if dtype.kind == "T":
+        return None
+    if stored is None or is_plain(stored, dtype):
+        return Encoding(dtype, codec.steps)
+    return Encoding(dtype, (codec.steps, stored))
+
+
+def stored_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype that h5py stores an array of this dtype as.
+
+    Raises
+    ------
+    UnsupportedDtype
+        HDF5 has no such type.
+    """
+    if dtype.kind == "T":
+        dtype = h5py.string_dtype("utf-8")
+        return dtype
+    if not dtype.itemsize:
+        raise UnsupportedDtype(f"dtype {dtype} holds nothing, which HDF5 has no type for")
+    if dtype.kind in "mM":
+        dtype = h5py.opaque_dtype(dtype)
+        return dtype
+    try:
+        h5py.h5t.py_create(dtype, logical=True)
+    except TypeError as error:
+        hint = "; --dtype S32 makes it bytes" if dtype.kind == "U" else ""
+        raise UnsupportedDtype(
+            f"dtype {dtype} has no HDF5 type{hint}; or write to .npy or .zarr", found=dtype
+        ) from error
+    return dtype

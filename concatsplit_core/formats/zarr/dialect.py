@@ -1,0 +1,98 @@
+"""What Zarr arrays mean: xarray's conventions for format 2 and 3, both ways.
+
+Format 2 has names of axes in the attribute `_ARRAY_DIMENSIONS`, and readers who know that take its
+fill value for missing; without names it is a mere fill value. Format 3 has `dimension_names`, and
+the missing value in the attribute `_FillValue` (docs.xarray.dev, "Zarr encoding specification").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from concatsplit_core.formats.base import Storage
+from concatsplit_core.meaning.dimensions import Names, completed
+from concatsplit_core.meaning.jsonable import as_json
+from concatsplit_core.meaning.marks import as_flags, enum_maps
+from concatsplit_core.meaning.missing import from_zarr3, take, to_zarr3
+from concatsplit_core.meaning.model import Meaning
+
+_DIMENSIONS = "_ARRAY_DIMENSIONS"
+
+
+class Said(NamedTuple):
+    """What the metadata of an array are to say.
+
+    Parameters
+    ----------
+    attrs : dict
+        Strict JSON.
+    dims : tuple of str or None, optional
+        Of format 3; in format 2 they are an attribute.
+    fill_value : object, optional
+        None where format 2 is to have none.
+    """
+
+    attrs: dict[str, Any]
+    dims: Names | None
+    fill_value: Any
+
+
+def meaning_of(
+    zarr_format: int,
+    attrs: Mapping[str, Any],
+    names: Names | None,
+    fill_value: Any,
+    dtype: np.dtype,
+    ndim: int,
+) -> Meaning:
+    """The meaning of an array, from its metadata."""
+    left = dict(attrs)
+    listed = left.get(_DIMENSIONS)
+    if _are_names(listed, ndim):
+        del left[_DIMENSIONS]
+        names = names if names else tuple(listed)  # type: ignore[arg-type]
+    if zarr_format == 3:
+        missing = from_zarr3(left.pop("_FillValue", None), dtype)
+        return Meaning(left, names or None, missing)
+    left, missing = take(left, dtype)
+    if missing is None and names and fill_value is not None and dtype.kind not in "mM":
+        missing = fill_value
+    return Meaning(left, names or None, missing)
+
+
+def _are_names(value: Any, ndim: int) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == ndim
+        and all(isinstance(name, str) for name in value)
+    )
+
+
+def said(storage: Storage, dtype: np.dtype, ndim: int, zarr_format: int) -> Said:
+    """What the metadata of an output are to say, so that its readers find the meaning again."""
+    meaning = storage.meaning
+    attrs = dict(meaning.attrs)
+    if "flag_values" not in attrs:
+        attrs |= as_flags(enum_maps(dtype).get("", {}))
+    missing = meaning.missing
+    if zarr_format == 3:
+        fill = storage.fill_value if storage.fill_value is not None else missing
+        if missing is not None:
+            attrs["_FillValue"] = to_zarr3(missing, dtype)
+        return Said(as_json(attrs), meaning.dims, absent(fill, dtype))
+    if meaning.dims:
+        attrs[_DIMENSIONS] = list(completed(meaning.dims, ndim))
+    fill = missing if missing is not None or meaning.dims else storage.fill_value
+    return Said(as_json(attrs), None, None if fill is None else absent(fill, dtype))
+
+
+def absent(fill_value: Any, dtype: np.dtype) -> Any:
+    """The element that a chunk which is not there is full of."""
+    if dtype.kind == "T":
+        return ""
+    if fill_value is None:  # zarr-python reads NaT, TensorStore zero
+        return np.array("NaT", dtype)[()] if dtype.kind in "mM" else np.zeros((), dtype)[()]
+    return np.asarray(fill_value).astype(dtype)[()]
