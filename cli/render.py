@@ -120,8 +120,11 @@ def show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
         )
     console.print(table)
     for blob in blobs:
+        owner = f"{blob.ref} " if len(blobs) > 1 else ""
+        if blob.dims:
+            names = ", ".join(name or "(no name)" for name in blob.dims)
+            console.print(f"{owner}dims = {names}", markup=False)
         for key, value in blob.attrs.items():
-            owner = f"{blob.ref} " if len(blobs) > 1 else ""
             console.print(f"{owner}@{key} = {value}", markup=False)
 
 

@@ -13,6 +13,8 @@ from concatsplit_core.inference import infer_cost
 from concatsplit_core.inputs import Fingerprints, opened
 from concatsplit_core.job import Job
 from concatsplit_core.layout import Layout, lay_out
+from concatsplit_core.meaning.marks import enum_maps
+from concatsplit_core.meaning.model import DEFINING
 from concatsplit_core.options import Options
 from concatsplit_core.outputs import Place
 from concatsplit_core.phase import in_phase
@@ -61,6 +63,21 @@ def execute(job: Job, options: Options) -> Result:
     return replace(result, seconds=time.perf_counter() - started, notes=notes)
 
 
+def _left_behind(job: Job, layout: Layout, found: Sequence[Place]) -> list[str]:
+    """What says how the numbers are meant, and has no place in the format of an output."""
+    said = [name for name in DEFINING if name in job.meaning.attrs]
+    said += ["_FillValue"] if job.meaning.missing is not None else []
+    said += ["the names of an enum"] if enum_maps(job.dtype) else []
+    bare = [p for p, storage in zip(found, layout.storages, strict=True) if storage.meaning.is_bare]
+    if not said or not bare:
+        return []
+    more = f" and {len(bare) - 1} more" if len(bare) > 1 else ""
+    return [
+        f"{bare[0].ref}{more}: an .npy has no place for {', '.join(said)}; "
+        "the numbers are as they are stored"
+    ]
+
+
 def _manifest(result: Result, path: Path) -> bytes:
     from concatsplit_core.manifest import format_manifest
 
@@ -107,6 +124,7 @@ def _result(job: Job, layout: Layout, found: Sequence[Place], plan: Plan) -> Res
         cost=infer_cost([segment.spec for segment in tiling.segments]),
         notes=(
             *job.notes,
+            *_left_behind(job, layout, found),
             *(f"{source.ref}: {note}" for source in job.sources for note in source.storage.notes),
         ),
     )

@@ -47,4 +47,5 @@ def as_flags(names: Mapping[str, int]) -> dict[str, Any]:
     """An enum as CF says it (CF 3.5), for formats without enums; {} where CF cannot."""
     if not names or any(not name or name.split() != [name] for name in names):
         return {}
-    return {"flag_values": list(names.values()), "flag_meanings": " ".join(names)}
+    ordered = sorted(names, key=lambda name: names[name])
+    return {"flag_values": [names[n] for n in ordered], "flag_meanings": " ".join(ordered)}

@@ -80,7 +80,7 @@ def _difference(
 
 def _shown(value: Any) -> str:
     """A value in a message: short, and as Python says it."""
-    if value is None or value == {}:
+    if value is None or (isinstance(value, dict) and not value):
         return "(none)"
     text = repr(plain(value.get("", value) if isinstance(value, dict) else value))
     return text if len(text) <= 60 else f"{text[:57]}..."

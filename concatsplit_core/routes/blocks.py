@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Generator, Iterator, Sequence
+from contextlib import closing
 from itertools import accumulate, islice, product
 from math import prod
 from typing import NamedTuple
@@ -148,10 +149,11 @@ def _fill_from(read: Piece, context: Context, served: _Served, blocks: list[np.n
             read, context, source, blocks[number][common.within(own)]
         ):
             return
-    parts = _parts(source, tiling.local(read.array, read.box), context)
-    for local, array in parts if conversion is None else _converted(parts, conversion):
-        seen = np.expand_dims(array, tiling.axis) if tiling.new_axis else array
-        served.serve(tiling.logical(read.array, local), seen)
+    # closed at once where a part fails: the error's traceback would keep the input open
+    with closing(_parts(source, tiling.local(read.array, read.box), context)) as parts:
+        for local, array in parts if conversion is None else _converted(parts, conversion):
+            seen = np.expand_dims(array, tiling.axis) if tiling.new_axis else array
+            served.serve(tiling.logical(read.array, local), seen)
 
 
 def _fill_straight(read: Piece, context: Context, source: Source, space: np.ndarray) -> bool:
@@ -190,7 +192,7 @@ def _few(box: Box, itemsize: int) -> Iterator[Box]:
         yield Box(start, tuple(stop))
 
 
-def _parts(source: Source, box: Box, context: Context) -> Iterator[tuple[Box, np.ndarray]]:
+def _parts(source: Source, box: Box, context: Context) -> Generator[tuple[Box, np.ndarray]]:
     if source.extent is None:
         yield from source.read(box)
         return

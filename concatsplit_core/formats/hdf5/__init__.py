@@ -49,7 +49,7 @@ def layout(
     if wish.netcdf:
         spec, inherited = _as_netcdf(spec, inherited)
     stored_dtype(spec.dtype)
-    if spec.is_string:  # text of any length is written as UTF-8
+    if spec.is_string or _is_lost(inherited.own.get("type")):  # other text is written as UTF-8
         inherited = replace(inherited, own=inherited.own | {"type": None})
     stored_type = inherited.own.get("type")
     is_plain = _has_plain_type(spec, stored_type)
@@ -79,6 +79,13 @@ def layout(
         encoding=encoding(spec.dtype, codec, stored_type),
     )
     return laid, replace(inherited, codec=codec, native=None)
+
+
+def _is_lost(stored_type: bytes | None) -> bool:
+    """Whether HDF5 would lose text if a type were kept."""
+    from concatsplit_core.formats.hdf5.types import loses_text
+
+    return stored_type is not None and loses_text(stored_type)
 
 
 def _has_plain_type(spec: ArraySpec, stored_type: bytes | None) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
-from h5py import h5a, h5s, h5t
+from h5py import h5, h5a, h5d, h5p, h5s, h5t
 
 from concatsplit_core.formats.hdf5.values import attribute, fixed_length
 from concatsplit_core.meaning.jsonable import text_of
@@ -91,9 +91,14 @@ def plain_text(value: Any) -> str | None:
 
 
 def _each(place: Any) -> Iterator[Any]:
+    """The attributes in the order they were made in, where the file keeps it, else by name."""
+    tracked = isinstance(place, h5d.DatasetID) and (
+        place.get_create_plist().get_attr_creation_order() & h5p.CRT_ORDER_TRACKED
+    )
+    order = h5.INDEX_CRT_ORDER if tracked else h5.INDEX_NAME
     for number in range(h5a.get_num_attrs(place)):
         try:
-            yield h5a.open(place, index=number)
+            yield h5a.open(place, index=number, index_type=order)
         except Exception as error:  # as above
             yield f"attribute {number} cannot be opened: {_line(error)}"
 

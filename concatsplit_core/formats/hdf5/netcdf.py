@@ -100,6 +100,8 @@ def let_go(file: Any, member: str, ref: str) -> None:
     for axis in range(dataset.ndim if "DIMENSION_LIST" in dataset.attrs else 0):
         for scale in list(dataset.dims[axis].values()):
             dataset.dims[axis].detach_scale(scale)
+            if is_dimension_only(scale) and not len(scale.attrs.get("REFERENCE_LIST", ())):
+                del file[scale.name]
 
 
 def give_dimensions(group: Any, dataset: Any, names: Names) -> None:
@@ -149,10 +151,19 @@ def _scale(group: Any, dataset: Any, axis: int, name: str | None, own: str, used
             return _new_scale(group, candidate, length, unlimited)
         if found is None or not isinstance(found, h5py.Dataset) or found.name in used:
             continue
-        fits = is_scale(found) and found.ndim and found.shape[0] == length
+        fits = is_scale(found) and found.ndim and _length(found) == length
         if fits and (found.maxshape[0] is None) == unlimited and found != dataset:
             return found
     raise AssertionError
+
+
+def _length(scale: Any) -> int:
+    """The length of a dimension: one that may grow is as long as the longest of its arrays."""
+    found = [int(scale.shape[0])]
+    if scale.maxshape[0] is None and is_dimension_only(scale):
+        for reference, axis in scale.attrs.get("REFERENCE_LIST", ()):
+            found.append(int(scale.file[reference].shape[axis]))
+    return max(found)
 
 
 def _candidates(name: str | None, axis: int) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import h5py
 import numpy as np
 
@@ -17,6 +19,37 @@ def is_plain(stored: bytes, dtype: np.dtype) -> bool:
         return bool(made.equal(h5py.h5t.decode(stored)))
     except (TypeError, ValueError, UnsupportedDtype):
         return False
+
+
+def takes_items(stored: bytes, dtype: np.dtype) -> bool:
+    """Whether items of the NumPy dtype may be written as they are.
+
+    HDF5 would cut the last letter off text that fills an item and is to end with a NUL; netCDF-C
+    and others do without the NUL there.
+    """
+    kind = h5py.h5t.decode(stored)
+    return is_plain(stored, dtype) or (
+        dtype.kind == "S" and _is_terminated(kind) and kind.get_size() == dtype.itemsize
+    )
+
+
+def loses_text(stored: bytes) -> bool:
+    """Whether a type has text that ends with a NUL inside its items, which HDF5 would cut."""
+    kind = h5py.h5t.decode(stored)
+    return not isinstance(kind, h5py.h5t.TypeStringID) and _holds_terminated(kind)
+
+
+def _is_terminated(kind: Any) -> bool:
+    is_text = isinstance(kind, h5py.h5t.TypeStringID) and not kind.is_variable_str()
+    return is_text and kind.get_strpad() == h5py.h5t.STR_NULLTERM
+
+
+def _holds_terminated(kind: Any) -> bool:
+    if isinstance(kind, h5py.h5t.TypeCompoundID):
+        return any(_holds_terminated(kind.get_member_type(i)) for i in range(kind.get_nmembers()))
+    if isinstance(kind, h5py.h5t.TypeArrayID):
+        return _holds_terminated(kind.get_super())
+    return _is_terminated(kind)
 
 
 def encoding(dtype: np.dtype, codec: Codec, stored: bytes | None) -> Encoding | None:

@@ -27,7 +27,7 @@ from concatsplit_core.formats.hdf5 import filters
 from concatsplit_core.formats.hdf5.creating import create, describe, fill_of
 from concatsplit_core.formats.hdf5.naming import has_netcdf_name
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go
-from concatsplit_core.formats.hdf5.types import stored_dtype
+from concatsplit_core.formats.hdf5.types import stored_dtype, takes_items
 from concatsplit_core.geometry import Box
 from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.spec import ArraySpec
@@ -176,7 +176,9 @@ class Hdf5Target:
         self.ordered = extent is None
         codec = storage.codec or Codec()
         self._writer, self._member, self._steps = writer, member, codec.steps
-        plain = spec.encoding is not None and spec.encoding.codec == codec.steps
+        own = storage.own.get("type")
+        plain = not spec.is_string and (own is None or takes_items(own, spec.dtype))
+        self._as_stored = own is not None and plain
         self._direct = bool(spec.chunks) and plain and filters.own_encoding(codec)
         self.fill = fill_of(spec, storage)
 
@@ -210,14 +212,25 @@ class Hdf5Target:
             dataset = file[self._member]
             for box, data, skipped in encoded:
                 if skipped is None:
-                    dataset[box.slices] = _as_stored(data, dataset)
+                    self._write(dataset, box, data)
                 else:
                     raw = load(data) if isinstance(data, Stored) else data
                     dataset.id.write_direct_chunk(box.start, raw, skipped)
             _raise_kept(staged)
 
+    def _write(self, dataset: Any, box: Box, data: np.ndarray) -> None:
+        """Let HDF5 encode a block; what may be written as it is it must not convert."""
+        if not self._as_stored:
+            dataset[box.slices] = _seen_as(data, dataset)
+            return
+        space = dataset.id.get_space()
+        if data.ndim:
+            space.select_hyperslab(box.start, data.shape)
+        memory = h5py.h5s.create_simple(data.shape) if data.ndim else h5py.h5s.ALL
+        dataset.id.write(memory, space, np.ascontiguousarray(data), dataset.id.get_type())
 
-def _as_stored(data: np.ndarray, dataset: Any) -> np.ndarray:
+
+def _seen_as(data: np.ndarray, dataset: Any) -> np.ndarray:
     """An array in the dtype of a data set: HDF5 tells text of two encodings apart."""
     if data.dtype.kind in "mM":
         return data.astype(stored_dtype(data.dtype))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.descr import check_descr
 from concatsplit_core.formats.zarr import codecs, document
 from concatsplit_core.formats.zarr.codecs import ShardForm
-from concatsplit_core.formats.zarr.dialect import meaning_of
+from concatsplit_core.formats.zarr.dialect import meaning_of, names_in_multiscales
 from concatsplit_core.formats.zarr.document import Facts
 from concatsplit_core.formats.zarr.reading import ZarrSource
 from concatsplit_core.spec import ArraySpec
@@ -126,22 +127,41 @@ def describe(facts: Facts, array: Any, folder: Path | None, ref: str) -> ZarrSou
         if isinstance(form, ShardForm)
         else None,
     )
+    meaning = meaning_of(
+        facts.zarr_format,
+        facts.attrs,
+        facts.dimension_names,
+        facts.fill_value,
+        dtype,
+        len(facts.shape),
+    )
+    if meaning.dims is None and folder is not None:
+        meaning = replace(meaning, dims=_names_above(folder, len(facts.shape)))
     storage = Storage(
         codec=facts.neutral,
         native=facts.native,
         fill_value=facts.fill_value,
-        meaning=meaning_of(
-            facts.zarr_format,
-            facts.attrs,
-            facts.dimension_names,
-            facts.fill_value,
-            dtype,
-            len(facts.shape),
-        ),
+        meaning=meaning,
         dialect=f"zarr{facts.zarr_format}",
         key_encoding=facts.key_encoding,
     )
     return ZarrSource(folder, ref, array, facts.key, spec, storage, folder, form)
+
+
+def _names_above(folder: Path, ndim: int) -> tuple[str | None, ...] | None:
+    """The names of the axes that the group above an array has, as an OME-NGFF image does."""
+    for name in (".zattrs", document.NAME):
+        try:
+            found = json.loads((folder.parent / name).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            continue
+        attrs = (
+            found.get("attributes") if name == document.NAME and isinstance(found, dict) else found
+        )
+        names = names_in_multiscales(attrs, folder.name)
+        if names is not None and len(names) == ndim:
+            return names
+    return None
 
 
 def wrap(array: Any) -> ZarrSource:

@@ -16,8 +16,8 @@ from concatsplit_core.formats.base import Storage
 from concatsplit_core.meaning.dimensions import Names, completed
 from concatsplit_core.meaning.jsonable import as_json
 from concatsplit_core.meaning.marks import as_flags, enum_maps
-from concatsplit_core.meaning.missing import from_zarr3, take, to_zarr3
-from concatsplit_core.meaning.model import Meaning
+from concatsplit_core.meaning.missing import from_zarr3, is_nan, marker, take, to_zarr3
+from concatsplit_core.meaning.model import Meaning, plain
 
 _DIMENSIONS = "_ARRAY_DIMENSIONS"
 
@@ -74,10 +74,12 @@ def _are_names(value: Any, ndim: int) -> bool:
 def said(storage: Storage, dtype: np.dtype, ndim: int, zarr_format: int) -> Said:
     """What the metadata of an output are to say, so that its readers find the meaning again."""
     meaning = storage.meaning
-    attrs = dict(meaning.attrs)
+    attrs, missing = dict(meaning.attrs), meaning.missing
     if "flag_values" not in attrs:
         attrs |= as_flags(enum_maps(dtype).get("", {}))
-    missing = meaning.missing
+    if is_nan(plain(attrs.get("missing_value"))):  # JSON has no NaN; `_FillValue` says the same
+        del attrs["missing_value"]
+        missing = marker(np.nan, dtype) if missing is None else missing
     if zarr_format == 3:
         fill = storage.fill_value if storage.fill_value is not None else missing
         if missing is not None:
@@ -87,6 +89,31 @@ def said(storage: Storage, dtype: np.dtype, ndim: int, zarr_format: int) -> Said
         attrs[_DIMENSIONS] = list(completed(meaning.dims, ndim))
     fill = missing if missing is not None or meaning.dims else storage.fill_value
     return Said(as_json(attrs), None, None if fill is None else absent(fill, dtype))
+
+
+def names_in_multiscales(attrs: Any, path: str) -> Names | None:
+    """The names of an image's axes, which OME-NGFF keeps in the group above it.
+
+    Parameters
+    ----------
+    attrs : mapping
+        Of the group.
+    path : str
+        Of the array, from the group.
+    """
+    if not isinstance(attrs, Mapping):
+        return None
+    found = attrs.get("ome", attrs)
+    scales = found.get("multiscales") if isinstance(found, Mapping) else None
+    for scale in scales if isinstance(scales, list) else ():
+        axes = scale.get("axes") if isinstance(scale, Mapping) else None
+        levels = scale.get("datasets") if isinstance(scale, Mapping) else None
+        if not isinstance(axes, list) or not isinstance(levels, list):
+            continue
+        if any(isinstance(level, Mapping) and level.get("path") == path for level in levels):
+            names = [axis.get("name") if isinstance(axis, Mapping) else axis for axis in axes]
+            return tuple(names) if all(isinstance(name, str) for name in names) else None
+    return None
 
 
 def absent(fill_value: Any, dtype: np.dtype) -> Any:

@@ -1,0 +1,194 @@
+"""What is written as .nc opens in netCDF-C and in xarray, with the dimensions of the inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import readers
+from readers import Variable
+
+import concatsplit_core as cs
+from concatsplit_core.errors import ConcatsplitError, OutputRefused, UnsupportedDtype
+
+_MAKE = """
+import netCDF4, numpy as np
+file = netCDF4.Dataset("a.nc", "w")
+for name, length in dict(t=None, y=3, x=4, n=None, z0=0, s5=5, c=3, w=2).items():
+    file.createDimension(name, length)
+t = file.createVariable("t", "f8", ("t",)); t.units = "days since 2000-01-01"; t[:] = [0, 1]
+v = file.createVariable("v", "i2", ("t", "y", "x"), zlib=True, fill_value=-9)
+v.scale_factor = 0.5; v.coordinates = "lat lon"; v.valid_range = np.array([-99, 99], "i2")
+v[:] = np.arange(24).reshape(2, 3, 4)
+for name, kind, dims in (
+    ("lat", "f4", ("y", "x")), ("two", "f4", ("t", "n", "y")), ("zero", "f4", ("z0", "x")),
+    ("c", "f4", ("c", "x")), ("big", ">i4", ("y",)), ("u8", "u8", ("y",)), ("w", "f4", ("y", "w")),
+):
+    made = file.createVariable(name, kind, dims)
+    shape = tuple({"t": 2, "n": 2}.get(d, len(file.dimensions[d])) for d in dims)
+    made[:] = np.arange(int(np.prod(shape))).reshape(shape)
+text = file.createVariable("text", str, ("y",)); text[:] = np.array(["a", "bb", "é"], object)
+char = file.createVariable("char", "S1", ("y", "s5"))
+char[:] = netCDF4.stringtochar(np.array(["abcde", "fg", "h"], "S5"))
+file.createVariable("scalar", "i4", ())[...] = 7
+kind = file.createEnumType(np.int8, "colour", {"R": 0, "G": 1})
+file.createVariable("enum", kind, ("y",), fill_value=0)[:] = [0, 1, 0]
+kind = file.createCompoundType(np.dtype([("a", "i4"), ("b", "f8")], align=True), "entry")
+file.createVariable("record", kind, ("y",))[:] = np.zeros(3, kind.dtype)
+group = file.createGroup("g"); group.createDimension("k", 2)
+group.createVariable("deep", "f4", ("k", "x"))[:] = 3
+file.close()
+"""
+
+VARIABLES: dict[str, tuple[str, ...]] = {
+    "t": ("t",), "v": ("t", "y", "x"), "lat": ("y", "x"), "two": ("t", "n", "y"),
+    "zero": ("z0", "x"), "c": ("c", "x"), "big": ("y",), "u8": ("y",), "w": ("y", "w"),
+    "text": ("y",), "char": ("y", "s5"), "scalar": (), "enum": ("y",), "record": ("y",),
+    "g/deep": ("k", "x"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def a_nc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with variables of every kind, made by netCDF-C in a process of its own."""
+    import subprocess
+    import sys
+
+    folder = tmp_path_factory.mktemp("netcdf")
+    subprocess.run([sys.executable, "-W", "ignore", "-c", _MAKE], cwd=folder, check=True)
+    return folder / "a.nc"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def both(path: str, name: str) -> Variable:
+    """A variable as netCDF-C has it, which xarray opens too."""
+    found = readers.netcdf(path, name)
+    readers.xarray(path, name)
+    return found
+
+
+def equal(one: np.ndarray, two: np.ndarray) -> bool:
+    return one.shape == two.shape and one.tolist() == two.tolist()
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_every_operator_keeps_the_dimensions(a_nc: Path, here: Path, name: str) -> None:
+    ref, dims = f"{a_nc}::{name}", VARIABLES[name]
+    whole = readers.netcdf(a_nc, name)
+    cs.stack([ref, ref], f"s.nc::{name}")
+    found = both("s.nc", name)
+    last = name.rpartition("/")[2]
+    expected = tuple(d if d != last else None for d in dims)
+    assert [
+        d for d, e in zip(found.dims[1:], expected, strict=True) if e is not None and d != e
+    ] == []
+    assert equal(found.values, np.stack([whole.values] * 2))
+    assert found.attrs == whole.attrs
+    if not dims:
+        return
+    cs.concat([ref, ref], f"y.nc::{name}")
+    found = both("y.nc", name)
+    assert found.dims == dims
+    assert equal(found.values, np.concatenate([whole.values] * 2))
+    assert set(found.unlimited) >= set(whole.unlimited)
+    if whole.values.size:
+        cs.unstack(ref, "u{index}.nc::" + name, axis=-1)
+        assert both("u0.nc", name).dims == dims[:-1]
+        cs.split(ref, "p{index}.nc::" + name, size=1)
+        assert both("p0.nc", name).dims == dims
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_member_added_to_a_file_gets_its_dimensions(a_nc: Path, here: Path, name: str) -> None:
+    (here / "b.nc").write_bytes(a_nc.read_bytes())
+    ref = f"{a_nc}::{name}"
+    cs.feed(f"b.nc::{name}_copy", ref)
+    found, whole = both("b.nc", f"{name}_copy"), readers.netcdf(a_nc, name)
+    assert equal(found.values, whole.values)
+    assert found.dims == VARIABLES[name]
+    for other in VARIABLES:
+        assert equal(both("b.nc", other).values, readers.netcdf(a_nc, other).values)
+
+
+def test_a_dimension_of_another_length_gets_another_name(a_nc: Path, here: Path) -> None:
+    (here / "b.nc").write_bytes(a_nc.read_bytes())
+    cs.concat([f"{a_nc}::v"] * 2, "b.nc::long")
+    found = both("b.nc", "long")
+    assert found.dims == ("x0", "y", "x")
+    assert both("b.nc", "t").values.tolist() == [0, 1]
+    cs.split(f"{a_nc}::lat", "all.nc::part{index}", lengths=[1, 2])
+    assert [both("all.nc", f"part{i}").dims for i in (0, 1)] == [("y", "x"), ("x0", "x")]
+
+
+def test_a_dimension_that_others_use_is_not_replaced(a_nc: Path, here: Path) -> None:
+    (here / "b.nc").write_bytes(a_nc.read_bytes())
+    before = (here / "b.nc").read_bytes()
+    with pytest.raises(OutputRefused, match="is a dimension of other arrays"):
+        cs.concat(f"{a_nc}::t", "b.nc::t", force=True)
+    assert (here / "b.nc").read_bytes() == before
+    cs.concat(f"{a_nc}::lat", "b.nc::lat", force=True)
+    assert both("b.nc", "lat").dims == ("y", "x")
+    with h5py.File("b.nc") as file:
+        known = [file[r[0]].name for r in file["x"].attrs["REFERENCE_LIST"]]
+        assert known.count("/lat") == 1
+
+
+SHAPES = [(), (0,), (3,), (2, 3), (2, 2), (1, 1, 1, 4)]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_arrays_without_names_get_dimensions(here: Path, shape: tuple[int, ...]) -> None:
+    np.save("p.npy", np.ones(shape, "f4"))
+    cs.feed("n.nc::w", "p.npy")
+    cs.feed("n.nc::again", "p.npy")
+    for name in ("w", "again"):
+        found = both("n.nc", name)
+        assert found.values.shape == shape
+        assert found.dims == tuple(f"x{d}" for d in range(len(shape)))
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "u8", ">f8", "f4", "S1", "S5", "c8", "c16"])
+def test_dtypes_that_netcdf_has(here: Path, dtype: str) -> None:
+    array = np.array([[1, 0, 2]]).astype(dtype)
+    cs.feed("y.nc::v", array)
+    found = both("y.nc", "v").values
+    if array.dtype.kind == "c":  # netCDF has records of two numbers
+        found = found["r"] + 1j * found["i"]
+    assert found.astype(dtype).tolist() == array.tolist()
+    if dtype == "?":
+        assert readers.xarray("y.nc", "v").values.dtype == bool
+
+
+@pytest.mark.parametrize("dtype", ["f2", "g", "G", "V3", [("a", "f2")], "<U3", "M8[Y]", "M8[25s]"])
+def test_dtypes_that_netcdf_lacks_are_refused(here: Path, dtype: Any) -> None:
+    with pytest.raises(UnsupportedDtype):
+        cs.feed("y.nc::v", np.zeros(3, dtype))
+    assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize("unit", ["D", "h", "m", "s", "ms", "us", "ns"])
+def test_times_of_numpy_are_times_of_netcdf(here: Path, unit: str) -> None:
+    times = np.array(["2020-01-01", "NaT", "1969-12-31"], f"M8[{unit}]")
+    cs.feed("y.nc::v", times)
+    found = readers.xarray("y.nc", "v").values
+    np.testing.assert_array_equal(found.astype("M8[ns]"), times.astype("M8[ns]"))
+    spans = np.array([1, -2], f"m8[{unit}]")
+    cs.feed("z.nc::v", spans)
+    assert readers.netcdf("z.nc", "v").values.tolist() == [1, -2]
+
+
+def test_a_dimension_without_a_variable_is_no_array(a_nc: Path, here: Path) -> None:
+    names = {blob.ref.partition("::")[2] for blob in cs.info(str(a_nc))}
+    assert names == set(VARIABLES)
+    with pytest.raises(ConcatsplitError):
+        cs.concat(f"{a_nc}::s5", "y.npy")
+    cs.concat(f"{a_nc}::w", "w.npy")
+    assert np.load("w.npy").shape == (3, 2)

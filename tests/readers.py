@@ -1,0 +1,104 @@
+"""What other programs read: netCDF-C and xarray, in a process that h5py is not part of.
+
+netCDF4 and h5py each bring an HDF5 library, which do not mix; the process is started once, asked
+for one variable after another, and answers with what it found or with its own error.
+"""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+_SERVER = """
+import base64, io, json, sys, warnings
+import netCDF4, numpy as np, xarray as xr
+warnings.simplefilter("ignore")
+
+def plain(value):
+    if isinstance(value, np.ndarray): return plain(value.tolist())
+    if isinstance(value, np.generic): return plain(value.item())
+    if isinstance(value, (list, tuple)): return [plain(each) for each in value]
+    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
+
+def netcdf(path, name):
+    with netCDF4.Dataset(path) as file:
+        file.set_auto_maskandscale(False)
+        found = file[name]
+        return found[...], found.dimensions, {k: found.getncattr(k) for k in found.ncattrs()}, [
+            d.name for d in found.get_dims() if d.isunlimited()]
+
+def xarray(path, name):
+    group, _, last = name.rpartition("/")
+    if path.endswith(".zarr"): file = xr.open_zarr(path, group=group or None, consolidated=False)
+    else: file = xr.open_dataset(path, group=group or None, engine="netcdf4")
+    with file: return file[last].values, file[last].dims, file[last].attrs, []
+
+for line in sys.stdin:
+    how, path, name = json.loads(line)
+    try:
+        array, dims, attrs, unlimited = globals()[how](path, name)
+        array = np.asarray(array)
+        if array.dtype.kind == "O": array = array.astype("U")
+        data = io.BytesIO(); np.lib.format.write_array(data, np.asarray(array, order="C"))
+        answer = {"data": base64.b64encode(data.getvalue()).decode(), "dims": list(dims),
+                  "attrs": {k: plain(v) for k, v in attrs.items()}, "unlimited": unlimited}
+    except Exception as error:
+        answer = {"error": f"{type(error).__name__}: {error}"}
+    print(json.dumps(answer), flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable as another program has it."""
+
+    values: np.ndarray
+    dims: tuple[str | None, ...]
+    attrs: dict[str, Any]
+    unlimited: tuple[str, ...]
+
+
+@cache
+def _server() -> subprocess.Popen[str]:
+    server = subprocess.Popen(
+        [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    atexit.register(_end, server)
+    return server
+
+
+def _end(server: subprocess.Popen[str]) -> None:
+    server.communicate()
+
+
+def _ask(how: str, path: Any, name: str) -> Variable:
+    server = _server()
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdin.write(json.dumps([how, os.path.abspath(path), name]) + "\n")
+    server.stdin.flush()
+    answer = json.loads(server.stdout.readline())
+    assert "error" not in answer, f"{how} of {path}: {answer['error']}"
+    data = io.BytesIO(base64.b64decode(answer["data"]))
+    array = np.lib.format.read_array(data)
+    return Variable(array, tuple(answer["dims"]), answer["attrs"], tuple(answer["unlimited"]))
+
+
+def netcdf(path: Any, name: str) -> Variable:
+    """A variable as netCDF-C has it, numbers as they are stored."""
+    return _ask("netcdf", path, name)
+
+
+def xarray(path: Any, name: str) -> Variable:
+    """A variable as xarray has it, decoded: times as times, missing values as NaN."""
+    return _ask("xarray", path, name)
