@@ -44,11 +44,18 @@ def inherit(
         attrs=first.attrs,
         dimension_names=_renamed(first.dimension_names, axis, source_tiling, target_tiling),
         dialect=dialects.pop() if len(dialects) == 1 else "",
+        item_shape=_item_shape(sources, axis, source_tiling.view(0).ndim),
     )
     views = [
         _on_target(source_tiling.view(i), axis, target_tiling.new_axis) for i in range(len(sources))
     ]
     return storage, _agreed_layout(views), _largest_chunks(views)
+
+
+def _item_shape(sources: Sequence[Source], axis: int, ndim: int) -> Shape:
+    """What the inputs agree lies inside an item, where the axis that is worked along does not."""
+    shape: Shape = _agreed([s.storage.item_shape for s in sources]) or ()
+    return shape if axis < ndim - len(shape) else ()
 
 
 def _agreed(values: Sequence[Any], key: Callable[[Any], Any] = lambda value: value) -> Any:

@@ -23,7 +23,8 @@ HEAVY = {"h5py", "zarr", "numcodecs", "rich", "hdf5plugin", "google_crc32c", "de
 OWNERS = {
     f"{CORE}.formats.{form}.{name}"
     for form, names in (
-        ("hdf5", ("links", "reading", "describing", "writing")),
+        ("hdf5", ("links", "reading", "describing", "writing", "types")),
+        ("hdf5", ("chunk_index", "object_header")),
         ("zarr", ("library",)),
     )
     for name in names

@@ -119,6 +119,8 @@ class Storage:
         Where the elements best start in the file, modulo the block size of file systems.
     grid : Grid, optional
         Chunk lengths along one axis, where they differ.
+    item_shape : tuple of int
+        The last axes, where they lie inside each item (HDF5's array type).
     """
 
     codec: Codec | None = Codec()
@@ -129,6 +131,7 @@ class Storage:
     dialect: str = ""
     phase: int | None = None
     grid: Grid | None = None
+    item_shape: Shape = ()
 
 
 Moved = Mapping[Shape, "Stored | np.ndarray | None"]

@@ -19,6 +19,7 @@ from concatsplit_core.manifest import Entry, Manifest, read_manifest
 from concatsplit_core.naming import name_parts
 from concatsplit_core.operators.moving import names_of
 from concatsplit_core.options import Options
+from concatsplit_core.records import packed
 from concatsplit_core.result import Result
 from concatsplit_core.spec import ArraySpec, Segment, Tiling
 
@@ -126,7 +127,7 @@ def is_exact(original: np.dtype, made: np.dtype) -> bool:
 
     NumPy calls int64 to float64 safe; a double holds whole numbers up to 2**53 only.
     """
-    if original == made or original.newbyteorder("=") == made.newbyteorder("="):
+    if packed(original).newbyteorder("=") == packed(made).newbyteorder("="):
         return True
     if original.kind in "iu" and made.kind in "fc":
         real = made if made.kind == "f" else np.empty(0, made).real.dtype

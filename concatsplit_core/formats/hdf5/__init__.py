@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,15 +42,12 @@ def layout(
     spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
 ) -> tuple[ArraySpec, Storage]:
     """Lay out a data set: contiguous as its inputs and without a codec, else chunked."""
-    from concatsplit_core.formats.hdf5.filters import available, settled
+    from concatsplit_core.formats.hdf5.filters import settled
+    from concatsplit_core.formats.hdf5.types import kept_items
     from concatsplit_core.formats.hdf5.writing import stored_dtype
 
     stored_dtype(spec.dtype)
-    codec = wish.codec if wish.codec is not None else inherited.codec
-    own = inherited.dialect == "hdf5"
-    if codec is None or (wish.codec is None and not all(available(s, own) for s in codec.steps)):
-        codec = _SANE
-    codec = settled(codec, spec.dtype.itemsize)
+    codec = _codec(inherited, wish)
     if spec.is_string:  # the chunks hold references into a heap: nothing to shuffle
         codec = codec.without("shuffle")
     flat = like is not None and like.chunks is None
@@ -58,11 +56,14 @@ def layout(
             f"--chunks none: codec {codec} needs chunks; give --codec none or a chunk shape"
         )
     if spec.ndim == 0 or wish.chunks == "none" or (wish.chunks is None and flat and not codec):
+        items = kept_items(spec, None, inherited.fill_value, inherited.item_shape)
         plain = not spec.is_string
         laid = replace(spec, order="C", contiguous=plain, chunks=None, shards=None)
-        return laid, replace(inherited, codec=Codec(), native=None)
+        return laid, replace(inherited, codec=Codec(), native=None, item_shape=items)
     chunks = choose_chunks(spec, wish, like)
     chunks = tuple(min(c, max(1, n)) for c, n in zip(chunks, spec.shape, strict=True))
+    items = kept_items(spec, chunks, inherited.fill_value, inherited.item_shape)
+    codec = settled(codec, spec.dtype.itemsize * prod(items))
     laid = replace(
         spec,
         order="C",
@@ -71,7 +72,19 @@ def layout(
         shards=None,
         encoding=None if spec.is_string else Encoding(spec.dtype, codec.steps),
     )
-    return laid, replace(inherited, codec=codec, native=None)
+    return laid, replace(inherited, codec=codec, native=None, item_shape=items)
+
+
+def _codec(inherited: Storage, wish: Wish) -> Codec:
+    """The codec that was wished for, else that of the inputs where HDF5 has it, else a sane one."""
+    from concatsplit_core.formats.hdf5.filters import available, has_one_shuffle
+
+    if wish.codec is not None:
+        return wish.codec
+    codec, own = inherited.codec, inherited.dialect == "hdf5"
+    if codec is None or not all(available(s, own) for s in codec.steps):
+        return _SANE
+    return codec if has_one_shuffle(codec) else _SANE
 
 
 def settle(base: Path) -> None:

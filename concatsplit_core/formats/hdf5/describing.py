@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from concatsplit_core.errors import (
 from concatsplit_core.formats.base import Extent, Storage
 from concatsplit_core.formats.hdf5 import filters, links
 from concatsplit_core.formats.hdf5.reading import Hdf5Source, Opened, malformed, pool
+from concatsplit_core.formats.hdf5.types import Items, items_of
 from concatsplit_core.spec import ArraySpec, Encoding
 
 _REFERENCES = ("DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME", "_Netcdf4Dimid")
@@ -67,14 +69,15 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     dcpl = dataset.id.get_create_plist()
     found = filters.filters_of(dcpl)
     filters.refuse_unknown(found, ref)
-    dtype = _dtype(dataset, ref)
-    plain = dtype.kind != "T" and _is_plain(dataset)
-    codec = filters.codec_of(found, dtype.itemsize)
+    items = items_of(dataset, ref)
+    dtype, fill = items.dtype, _fill(dataset, items)
+    plain = items.plain and fill is not None
+    codec = filters.codec_of(found, dtype.itemsize * prod(items.shape))
     flat = plain and dataset.chunks is None and not opened.file.userblock_size
     offset = dataset.id.get_offset() if flat else None
-    chunks = dataset.chunks
+    chunks = None if dataset.chunks is None else (*dataset.chunks, *items.shape)
     spec = ArraySpec(
-        dataset.shape,
+        (*dataset.shape, *items.shape),
         dtype,
         contiguous=offset is not None,
         chunks=chunks,
@@ -84,40 +87,31 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     whole = opened.fd < 0 or offset is None or offset + spec.nbytes <= os.fstat(opened.fd).st_size
     if not whole:
         raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
-    fill = np.zeros((), dtype) if dtype.kind == "T" else np.asarray(dataset.fillvalue, dtype)
+    known = np.zeros((), dtype) if fill is None else fill
     storage = Storage(
         codec=codec if codec is None or not chunks or _lossless(found) else None,
         native=("hdf5", tuple(found)) if found else None,
-        fill_value=None if dtype.kind == "T" else fill[()],
+        fill_value=None if dtype.kind == "T" else known[()],
         attrs=_attrs(dataset),
         dialect="hdf5",
+        item_shape=items.shape,
     )
     extent = None if offset is None else Extent(path, offset)
-    return Hdf5Source(path, ref, member, spec, storage, extent, steps, fill)
+    return Hdf5Source(path, ref, member, spec, storage, extent, steps, known)
 
 
 def _lossless(found: list[filters.Filter]) -> bool:
     return all(item.code != filters.SCALEOFFSET for item in found)
 
 
-def _is_plain(dataset: Any) -> bool:
-    """Whether the bytes in the file are those of the NumPy dtype."""
-    stored = dataset.id.get_type()
-    return bool(h5py.h5t.py_create(dataset.dtype, logical=True).equal(stored))
-
-
-def _dtype(dataset: Any, ref: str) -> np.dtype:
-    dtype = dataset.dtype
-    text = h5py.check_string_dtype(dtype)
-    if text is not None and text.length is None:
-        return np.dtypes.StringDType()
-    if dtype.hasobject:
-        kind = "references" if h5py.check_ref_dtype(dtype) else "variable-length items"
-        raise UnsupportedDtype(
-            f"{ref}: holds {kind}, which have no array form outside HDF5", ref=ref
-        )
-    plain: np.dtype = np.dtype(dtype)
-    return plain
+def _fill(dataset: Any, items: Items) -> np.ndarray | None:
+    """What absent elements stand for; None where that is more than one element can say."""
+    dcpl = dataset.id.get_create_plist()
+    if dcpl.fill_value_defined() != h5py.h5d.FILL_VALUE_USER_DEFINED or items.dtype.kind == "T":
+        return np.zeros((), items.dtype)
+    if items.shape:
+        return None
+    return np.asarray(np.asarray(dataset.fillvalue).astype(items.dtype))
 
 
 def _attrs(dataset: Any) -> dict[str, Any]:

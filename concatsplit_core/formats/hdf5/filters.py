@@ -17,7 +17,18 @@ BUILT_IN = {DEFLATE, SHUFFLE, FLETCHER32, SZIP, NBIT, SCALEOFFSET, LZF}
 OWN = {BZIP2, BLOSC, LZ4, ZSTD}
 """Registered filters whose chunks are decoded and encoded here, without a plugin."""
 
-_STEPS = {"gzip", "zlib", "shuffle", "fletcher32", "lzf", "zstd", "bz2", "blosc", "lz4"}
+_STEPS = {
+    "gzip",
+    "zlib",
+    "shuffle",
+    "loose_shuffle",
+    "fletcher32",
+    "lzf",
+    "zstd",
+    "bz2",
+    "blosc",
+    "lz4",
+}
 _PLUGINS = {"zstd", "blosc", "bz2", "lz4", "lz4_blocks"}
 """Steps that other programs need a plugin for to read them."""
 
@@ -81,6 +92,9 @@ def _plugin_codes() -> set[int]:
 def codec_of(filters: list[Filter], itemsize: int) -> Codec | None:
     """Filters in neutral terms; None where a step has no such name."""
     steps = [_step(item, itemsize) for item in filters]
+    for number, step in enumerate(steps):
+        if step is not None and step.name == "shuffle" and (number or itemsize % step.settings[0]):
+            steps[number] = Step("loose_shuffle", step.settings)
     return Codec(tuple(s for s in steps if s)) if all(steps) else None
 
 
@@ -127,7 +141,7 @@ def check_expansion(data: Any, filters: list[Filter], nbytes: int) -> None:
             raise OverBudget(f"it is stored in {len(data)} bytes where {nbytes} belong")
         if item.code == LZF and memoryview(data).nbytes > limit:
             raise OverBudget(f"it is compressed to {len(data)} bytes where {nbytes} belong")
-        if item.code in {LZ4, BITSHUFFLE}:
+        if item.code == LZ4 or (item.code == BITSHUFFLE and any(item.values[4:5])):
             claim = int.from_bytes(bytes(data[:8]), "big")
             if len(data) >= 8 and claim > limit:
                 raise OverBudget(f"it claims to expand to {claim} bytes where {nbytes} belong")
@@ -145,7 +159,9 @@ def settled(codec: Codec, itemsize: int) -> Codec:
     UsageError
         HDF5 has no filter for a step.
     """
-    steps = []
+    steps: list[Step] = []
+    if not has_one_shuffle(codec):
+        raise UsageError(f"codec '{codec}': HDF5 tells its shuffle filter the item size only once")
     for step in codec.steps:
         if not available(step):
             raise UsageError(f"codec '{step}' is not available for HDF5")
@@ -153,8 +169,8 @@ def settled(codec: Codec, itemsize: int) -> Codec:
             steps.append(Step("zlib", step.settings))
         elif step.name == "lz4":
             steps.append(Step("lz4_blocks"))
-        elif step.name == "shuffle":
-            steps.append(Step("shuffle", (itemsize,)))
+        elif step.name in {"shuffle", "loose_shuffle"}:
+            steps.append(Step("loose_shuffle" if steps else "shuffle", (itemsize,)))
         else:
             steps.append(step)
     return Codec(tuple(steps))
@@ -167,6 +183,11 @@ def available(step: Step, plugins: bool = True) -> bool:
     return step.name in _STEPS | _PLUGINS
 
 
+def has_one_shuffle(codec: Codec) -> bool:
+    """Whether shuffle comes at most once: HDF5 gives the item size to the first one only."""
+    return sum(step.name in {"shuffle", "loose_shuffle"} for step in codec.steps) < 2
+
+
 def own_encoding(codec: Codec) -> bool:
     """Whether chunks can be encoded outside HDF5."""
     return can_encode(codec.steps)
@@ -177,7 +198,7 @@ def apply(dcpl: Any, codec: Codec, itemsize: int, chunk_bytes: int) -> None:
     for step in codec.steps:
         if step.name == "zlib":
             dcpl.set_deflate(step.settings[0])
-        elif step.name == "shuffle":
+        elif step.name in {"shuffle", "loose_shuffle"}:
             dcpl.set_shuffle()
         elif step.name == "fletcher32":
             dcpl.set_fletcher32()

@@ -114,6 +114,11 @@ class Hdf5Source:
                     stored = self._stored(opened, chunk.start)
                     yield clip(chunk, box, self._decode(opened.fd, stored, chunk.start, unit))
 
+    @property
+    def _rank(self) -> int:
+        """Axes that HDF5 knows of: those inside an item come behind them."""
+        return self.spec.ndim - len(self.storage.item_shape)
+
     @contextmanager
     def _opened(self) -> Iterator[_Reading]:
         if self.dataset is not None:
@@ -128,7 +133,9 @@ class Hdf5Source:
         try:
             if self.spec.is_string:
                 return _read_strings(dataset, box)
-            return np.asarray(dataset[box.slices])
+            rank = self._rank
+            found = np.asarray(dataset[box.slices[:rank]])[(..., *box.slices[rank:])]
+            return found.astype(self.spec.dtype, copy=False)
         except Exception as error:  # h5py passes on whatever a filter or a conversion raises
             raise malformed(self._at(box.start), error) from error
 
@@ -185,7 +192,7 @@ class Hdf5Source:
         """A chunk as it is stored, through HDF5."""
         with self._opened() as opened:
             try:
-                return opened.dataset.id.read_direct_chunk(start)[1]
+                return opened.dataset.id.read_direct_chunk(start[: self._rank])[1]
             except Exception as error:  # a damaged index makes h5py raise nearly anything
                 raise malformed(self._at(start), error) from error
 
@@ -213,7 +220,7 @@ class Hdf5Source:
         try:
             if self.index is None:
                 self.index = index_of(opened.dataset, opened.fd)
-            return self.index.find(start)
+            return self.index.find(start[: self._rank])
         except Exception as error:  # a damaged index makes h5py raise nearly anything
             raise malformed(self.ref, error) from error
 

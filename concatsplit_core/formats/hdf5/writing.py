@@ -27,6 +27,7 @@ from concatsplit_core.files import Pool, write_all
 from concatsplit_core.formats.base import Extent, Moved, Storage, Stored, load
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.hdf5 import filters
+from concatsplit_core.formats.hdf5.types import as_items
 from concatsplit_core.geometry import Box
 from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.spec import ArraySpec
@@ -112,7 +113,7 @@ class Hdf5Writer:
         with deferred_signals(), _pool.use(self) as (staged, file):
             if member in file:
                 del file[member]
-            dataset = _create(file, member, spec, storage)
+            dataset = _create(file, member, as_items(spec, storage.item_shape), storage)
             for key, value in storage.attrs.items():
                 dataset.attrs[key] = attribute(value)
             offset = dataset.id.get_offset() if spec.contiguous else None
@@ -174,6 +175,7 @@ class Hdf5Target:
         self._writer, self._member, self._steps = writer, member, codec.steps
         self._direct = bool(spec.chunks) and not spec.is_string and filters.own_encoding(codec)
         self.fill = _fill(spec, storage)
+        self._rank = spec.ndim - len(storage.item_shape)
 
     def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> list[_Item]:
         """Chunks that can be written as they are; else the block itself, for HDF5 to encode."""
@@ -197,7 +199,8 @@ class Hdf5Target:
         if not self._direct:
             return part, None
         whole = padded(part, self.spec.chunks or (), self.fill[()])
-        return encode(whole.reshape(-1).view(np.uint8), self._steps, part.dtype.itemsize), 0
+        item = part.dtype.itemsize * prod(self.spec.shape[self._rank :])
+        return encode(whole.reshape(-1).view(np.uint8), self._steps, item), 0
 
     def store(self, encoded: list[_Item]) -> None:
         """Hand the chunks to HDF5, one thread at a time."""
@@ -206,10 +209,11 @@ class Hdf5Target:
             for box, data, skipped in encoded:
                 if skipped is None:
                     opaque = data.dtype.kind in "mM"
-                    dataset[box.slices] = data.astype(stored_dtype(data.dtype)) if opaque else data
+                    place = box.slices[: self._rank]
+                    dataset[place] = data.astype(stored_dtype(data.dtype)) if opaque else data
                 else:
                     raw = load(data) if isinstance(data, Stored) else data
-                    dataset.id.write_direct_chunk(box.start, raw, skipped)
+                    dataset.id.write_direct_chunk(box.start[: self._rank], raw, skipped)
             _raise_kept(staged)
 
 
