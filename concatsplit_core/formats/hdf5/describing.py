@@ -20,7 +20,7 @@ from concatsplit_core.errors import (
     UsageError,
 )
 from concatsplit_core.formats.base import Extent, Storage
-from concatsplit_core.formats.hdf5 import filters, links
+from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.reading import Hdf5Source, Opened, malformed, pool
 from concatsplit_core.formats.hdf5.types import Items, items_of
 from concatsplit_core.spec import ArraySpec, Encoding
@@ -75,6 +75,9 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     codec = filters.codec_of(found, dtype.itemsize * prod(items.shape))
     flat = plain and dataset.chunks is None and not opened.file.userblock_size
     offset = dataset.id.get_offset() if flat else None
+    if dataset.chunks is not None:
+        in_file = dataset.id.get_type().get_size()
+        filter_checks.check_parameters(found, prod(dataset.chunks), in_file, ref)
     chunks = None if dataset.chunks is None else (*dataset.chunks, *items.shape)
     spec = ArraySpec(
         (*dataset.shape, *items.shape),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from concatsplit_core.codecs.chunks import can_decode, can_encode, decode_bounded
+from concatsplit_core.codecs.chunks import can_encode
 from concatsplit_core.codecs.pipeline import Codec, Step
-from concatsplit_core.errors import OverBudget, UnsafeContent, UsageError
+from concatsplit_core.errors import UnsafeContent, UsageError
 
 DEFLATE, SHUFFLE, FLETCHER32, SZIP, NBIT, SCALEOFFSET = 1, 2, 3, 4, 5, 6
 BZIP2, LZF, BLOSC, LZ4, BITSHUFFLE, ZSTD = 307, 32000, 32001, 32004, 32008, 32015
@@ -33,8 +33,6 @@ _PLUGINS = {"zstd", "blosc", "bz2", "lz4", "lz4_blocks"}
 """Steps that other programs need a plugin for to read them."""
 
 _OPTIONAL = 1
-_FILTER_SLACK = 4096
-"""Bytes that a filter's own header may add to a chunk."""
 _BLOSC_NAMES = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 
@@ -91,14 +89,15 @@ def _plugin_codes() -> set[int]:
 
 def codec_of(filters: list[Filter], itemsize: int) -> Codec | None:
     """Filters in neutral terms; None where a step has no such name."""
-    steps = [_step(item, itemsize) for item in filters]
+    steps = [step_of(item, itemsize) for item in filters]
     for number, step in enumerate(steps):
         if step is not None and step.name == "shuffle" and (number or itemsize % step.settings[0]):
             steps[number] = Step("loose_shuffle", step.settings)
     return Codec(tuple(s for s in steps if s)) if all(steps) else None
 
 
-def _step(item: Filter, itemsize: int) -> Step | None:
+def step_of(item: Filter, itemsize: int) -> Step | None:
+    """A filter in neutral terms; None where it has no such name."""
     first = item.values[0] if item.values else None
     if item.code == DEFLATE:
         return Step("zlib", (first if first is not None else 6,))
@@ -125,30 +124,6 @@ def _blosc_step(values: tuple[int, ...]) -> Step:
     if compressor >= len(_BLOSC_NAMES) or shuffle >= len(_BLOSC_SHUFFLES):
         return Step("blosc", ("blosclz", 5, "shuffle"))
     return Step("blosc", (_BLOSC_NAMES[compressor], level, _BLOSC_SHUFFLES[shuffle]))
-
-
-def check_expansion(data: Any, filters: list[Filter], nbytes: int) -> None:
-    """Follow a chunk's filters back as far as they are known, with a bound on what they make.
-
-    Raises
-    ------
-    OverBudget
-        The chunk claims, or expands to, more than it should hold.
-    """
-    limit = nbytes + _FILTER_SLACK
-    for item in reversed(filters):
-        if memoryview(data).nbytes > 2 * limit:
-            raise OverBudget(f"it is stored in {len(data)} bytes where {nbytes} belong")
-        if item.code == LZF and memoryview(data).nbytes > limit:
-            raise OverBudget(f"it is compressed to {len(data)} bytes where {nbytes} belong")
-        if item.code == LZ4 or (item.code == BITSHUFFLE and any(item.values[4:5])):
-            claim = int.from_bytes(bytes(data[:8]), "big")
-            if len(data) >= 8 and claim > limit:
-                raise OverBudget(f"it claims to expand to {claim} bytes where {nbytes} belong")
-        step = _step(item, 1)
-        if step is None or not can_decode((step,)):
-            return
-        data = decode_bounded(data, step, limit)
 
 
 def settled(codec: Codec, itemsize: int) -> Codec:

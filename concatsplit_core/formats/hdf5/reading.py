@@ -25,7 +25,7 @@ from concatsplit_core.errors import (
 from concatsplit_core.files import Pool, input_error, open_input, read_exactly
 from concatsplit_core.formats.base import Extent, Storage, Stored, load
 from concatsplit_core.formats.grid import chunks_of, clip
-from concatsplit_core.formats.hdf5 import filters
+from concatsplit_core.formats.hdf5 import filter_checks
 from concatsplit_core.formats.hdf5.chunk_index import UNKNOWN, ChunkIndex, Place, index_of
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec
@@ -141,14 +141,15 @@ class Hdf5Source:
 
     def _check_claim(self, opened: _Reading, start: Shape) -> None:
         """Let HDF5 decode no chunk that would expand beyond what it should hold."""
-        native = self.storage.native
-        if not native or self._place(opened, start) is None:
+        place = self._place(opened, start) if self.storage.native else None
+        if place is None or self.storage.native is None:
             return
         nbytes = prod(self.spec.chunks or ()) * self.spec.dtype.itemsize
         try:
-            filters.check_expansion(self._fetch(start), native[1], nbytes)
+            data = self._fetch(start)
+            filter_checks.check_chunk(data, self.storage.native[1], place.skipped, nbytes)
         except (MalformedInput, OverBudget) as error:
-            raise type(error)(f"{self._at(start)}: {error.message}", ref=self.ref) from error
+            raise malformed(self._at(start), error) from error
 
     def _decode(self, fd: int, stored: Stored | None, start: Shape, unit: Shape) -> np.ndarray:
         """One chunk, read at its place in the file and decoded in this thread."""
@@ -162,7 +163,7 @@ class Hdf5Source:
         try:
             raw = decode(data, steps, nbytes)
         except (MalformedInput, OverBudget) as error:
-            raise type(error)(f"{self._at(start)}: {error.message}", ref=self.ref) from error
+            raise malformed(self._at(start), error) from error
         return np.frombuffer(raw, self.spec.dtype).reshape(unit)
 
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
