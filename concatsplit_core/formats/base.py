@@ -290,6 +290,10 @@ class Format(Protocol):
         """Names of the arrays that a container holds; ``[""]`` where the file is the array."""
         ...
 
+    def astray(self, path: Path, ref: str) -> list[str]:
+        """Names of members that are links out of the container, or to nothing."""
+        ...
+
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
     ) -> tuple[ArraySpec, Storage]:

@@ -38,6 +38,13 @@ def members(path: Path, ref: str) -> list[str]:
     return list_members(path, ref)
 
 
+def astray(path: Path, ref: str) -> list[str]:
+    """Names of links that lead out of the file, or nowhere."""
+    from concatsplit_core.formats.hdf5.describing import list_members
+
+    return list_members(path, ref, astray=True)
+
+
 def layout(
     spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
 ) -> tuple[ArraySpec, Storage]:

@@ -42,11 +42,20 @@ def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
         raise malformed(ref, error) from error  # a damaged file makes h5py raise nearly anything
 
 
-def list_members(path: Path, ref: str) -> list[str]:
-    """Names of all data sets below the root, links not followed."""
+def list_members(path: Path, ref: str, astray: bool = False) -> list[str]:
+    """Names of all data sets below the root, links not followed.
+
+    Parameters
+    ----------
+    path : Path
+    ref : str
+    astray : bool
+        Names of links that lead out of the file, or nowhere, instead.
+    """
     try:
         with pool.use(path) as opened:
-            return links.walk(opened.file)
+            found = links.survey(opened.file)
+            return found.astray if astray else found.arrays
     except ConcatsplitError:
         raise
     except Exception as error:  # a damaged file makes h5py raise nearly anything

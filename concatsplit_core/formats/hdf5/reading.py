@@ -25,12 +25,14 @@ from concatsplit_core.errors import (
 from concatsplit_core.files import Pool, input_error, open_input, read_exactly
 from concatsplit_core.formats.base import Extent, Storage, Stored, load
 from concatsplit_core.formats.grid import chunks_of, clip
-from concatsplit_core.formats.hdf5 import filter_checks
+from concatsplit_core.formats.hdf5 import filter_checks, links
 from concatsplit_core.formats.hdf5.chunk_index import UNKNOWN, ChunkIndex, Place, index_of
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec
 
 _OPEN_FILES = 64
+_WRITTEN_TO = "already open for"
+"""What HDF5 says of the mark that a writer, as one of SWMR, leaves in a file while it is open."""
 
 
 class Opened(NamedTuple):
@@ -68,6 +70,12 @@ def malformed(ref: str, error: Exception) -> ConcatsplitError:
     if isinstance(error, OSError) and error.errno:
         return input_error(ref, error)
     text = " ".join(str(error.args[0] if error.args else error).split())
+    if _WRITTEN_TO in text:
+        return InputUnavailable(
+            f"{ref}: another program has it open for writing, or did not close it: close it there, "
+            "or clear its mark with 'h5clear -s'",
+            ref=ref,
+        )
     return MalformedInput(f"{ref}: HDF5 cannot read it: {text}", ref=ref)
 
 
@@ -127,7 +135,7 @@ class Hdf5Source:
             with pool.use(self.path) as opened:
                 block = opened.file.userblock_size  # with one, offsets are not those of the file
                 fd = -1 if block else opened.fd
-                yield _Reading(opened.file[self.member], fd, os.fstat(opened.fd).st_size)
+                yield _Reading(opened.file[links.key(self.member)], fd, os.fstat(opened.fd).st_size)
 
     def _through_hdf5(self, dataset: Any, box: Box) -> np.ndarray:
         try:
@@ -232,8 +240,11 @@ class Hdf5Source:
         """Nothing to prepare."""
 
     def stored_bytes(self) -> int:
-        with self._opened() as opened:
-            return int(opened.dataset.id.get_storage_size())
+        try:
+            with self._opened() as opened:
+                return int(opened.dataset.id.get_storage_size())
+        except Exception as error:  # a damaged index makes h5py raise nearly anything
+            raise malformed(self.ref, error) from error
 
     def close(self) -> None:
         """Close the file, unless it is the caller's."""

@@ -40,6 +40,11 @@ def members(path: Path, ref: str) -> list[str]:
     return list_members(path, ref)
 
 
+def astray(path: Path, ref: str) -> list[str]:
+    """It has no links of its own."""
+    return []
+
+
 def layout(
     spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
 ) -> tuple[ArraySpec, Storage]:
