@@ -60,6 +60,8 @@ class ArraySpec:
         Of the chunks; None where they cannot be had as stored.
     packing : hashable, optional
         How chunks lie in a shard, and what an absent one stands for; None as for `encoding`.
+    string_bytes : int
+        What a variable-length string is estimated to take in memory.
     """
 
     shape: Shape
@@ -72,6 +74,7 @@ class ArraySpec:
     in_memory: bool = False
     encoding: Encoding | None = None
     packing: Hashable | None = None
+    string_bytes: int = STRING_BYTES
 
     @property
     def ndim(self) -> int:
@@ -95,7 +98,7 @@ class ArraySpec:
     @property
     def memory_itemsize(self) -> int:
         """Bytes that an element takes in memory (an estimate for strings)."""
-        return STRING_BYTES if self.is_string else self.dtype.itemsize
+        return self.string_bytes if self.is_string else self.dtype.itemsize
 
     @property
     def write_unit(self) -> Shape | None:

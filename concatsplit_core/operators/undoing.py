@@ -57,7 +57,9 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
     try:
         for source, entry in zip(sources, _sorted(record), strict=True):
             _check_unchanged(source, entry)
-        targets = [Segment(e.interval, ArraySpec(e.shape, e.dtype)) for e in record.inputs]
+        longest = max(source.spec.string_bytes for source in sources)
+        specs = [ArraySpec(e.shape, e.dtype, string_bytes=longest) for e in record.inputs]
+        targets = [Segment(e.interval, spec) for e, spec in zip(record.inputs, specs, strict=True)]
         job = Job(
             operator="undo",
             shape=shape,

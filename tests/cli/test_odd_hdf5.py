@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import zlib
 from pathlib import Path
 from typing import Any
 
 import h5py
+import hdf5plugin
 import numpy as np
 import pytest
 
@@ -126,6 +128,32 @@ def test_filter_parameters_are_checked_before_hdf5_uses_them(shell: Any, case: s
     shell.fails(3, "concat", "a.h5", "-o", "y.npy", says=("a.h5", "parameters"))
 
 
+def test_bitshuffle_of_items_of_nothing(shell: Any) -> None:
+    with h5py.File("a.h5", "w") as file:
+        settings = hdf5plugin.Bitshuffle()
+        file.create_dataset("x", data=np.arange(64), chunks=(16,), **settings)
+        values = file["x"].id.get_create_plist().get_filter(0)[2]
+    content = Path("a.h5").read_bytes()
+    old = b"".join(v.to_bytes(4, "little") for v in values)
+    assert content.count(old) == 1
+    Path("a.h5").write_bytes(content.replace(old, old[:8] + bytes(4) + old[12:]))
+    for suffix in (".npy", ".h5", ".zarr"):
+        shell.fails(3, "concat", "a.h5", "-o", f"y{suffix}", says=("a.h5", "parameters"))
+
+
+@pytest.mark.parametrize("level", [1, 10, 1 << 31])
+def test_a_level_that_is_none_is_of_no_matter(shell: Any, level: int) -> None:
+    with h5py.File("a.h5", "w") as file:
+        file.create_dataset("x", data=np.arange(64), chunks=(16,), compression="gzip")
+    content = Path("a.h5").read_bytes()
+    old = b"deflate\0" + (4).to_bytes(4, "little")
+    assert content.count(old) == 1
+    new = b"deflate\0" + level.to_bytes(4, "little")
+    Path("a.h5").write_bytes(content.replace(old, new))
+    for suffix in (".npy", ".h5", ".zarr"):
+        shell.ok("concat", "a.h5", "a.h5", "-o", f"y{suffix}", "--routes", "mapped,decoded")
+
+
 CHUNKS = {
     "szip that claims much": (4, (1 << 30).to_bytes(4, "little") + bytes(60), 10),
     "szip of nothing": (4, b"\x01", 3),
@@ -182,3 +210,49 @@ def test_a_damaged_index(shell: Any) -> None:
     shell.fails(3, "info", "a.h5", says=("a.h5", "B-tree"))
     for suffix in (".npy", ".h5", ".zarr"):
         shell.fails(3, "concat", "a.h5", "-o", f"y{suffix}", says=("a.h5", "B-tree"))
+
+
+def _strings(path: str, texts: list[str], **settings: Any) -> None:
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=texts, dtype=h5py.string_dtype(), **settings)
+
+
+STRINGS: dict[str, dict[str, Any]] = {
+    "contiguous": {},
+    "chunked": {"chunks": (10,)},
+    "filtered": {"chunks": (10,), "compression": "gzip", "shuffle": True},
+}
+
+
+@pytest.mark.parametrize("layout", STRINGS)
+def test_long_strings_count_towards_the_memory(shell: Any, layout: str) -> None:
+    _strings("a.h5", ["é" * 50_000] * 40, **STRINGS[layout])
+    if layout == "contiguous":
+        result = shell.ok("concat", "a.h5", "-o", "y.h5", "--memory", "1MiB", "--json").json
+        assert result["tasks"] > 4
+    else:  # ten strings of 100,000 bytes, in HDF5 and in NumPy
+        shell.fails(10, "concat", "a.h5", "-o", "y.h5", "--memory", "1MiB", says="MiB")
+    result = shell.ok("concat", "a.h5", "-o", "z.h5", "--memory", "16MiB", "--json").json
+    assert 10 * 200_000 <= result["peak_memory_bytes"] <= 16 << 20
+    with h5py.File("z.h5") as file:
+        assert file["data"].asstr()[...].tolist() == ["é" * 50_000] * 40
+    shell.ok("split", "a.h5", "-o", "p{index}.h5", "--parts", "2", "--memory", "16MiB")
+
+
+@pytest.mark.parametrize("layout", STRINGS)
+def test_strings_that_claim_more_than_the_file_holds(shell: Any, layout: str) -> None:
+    _strings("a.h5", ["text"] * 40, **STRINGS[layout])
+    with h5py.File("a.h5", "r+") as file:
+        made = file["x"].id
+        where = made.get_offset() if layout == "contiguous" else None
+        if where is None:
+            skipped, data = made.read_direct_chunk((0,))
+            raw = bytearray(zlib.decompress(data) if layout == "filtered" else data)
+            raw[3] = 0x7F
+            coded = zlib.compress(raw) if layout == "filtered" else bytes(raw)
+            made.write_direct_chunk((0,), coded, skipped)
+    if where is not None:
+        content = bytearray(Path("a.h5").read_bytes())
+        content[where + 3] = 0x7F
+        Path("a.h5").write_bytes(content)
+    shell.fails(3, "concat", "a.h5", "-o", "y.h5", says="strings claim")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from itertools import islice
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,40 @@ from concatsplit_core.errors import (
 from concatsplit_core.formats.base import Extent, Storage
 from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.reading import Hdf5Source, Opened, malformed, pool
+from concatsplit_core.formats.hdf5.scout import Scouts
+from concatsplit_core.formats.hdf5.strings import string_bytes
 from concatsplit_core.formats.hdf5.types import Items, items_of
-from concatsplit_core.spec import ArraySpec, Encoding
+from concatsplit_core.geometry import Box
+from concatsplit_core.spec import STRING_BYTES, ArraySpec, Encoding
 
+_SMALL, _FEW = 4 << 20, 1000
+"""Bytes of a file, and chunks of it, that are worth being read once more to be safe."""
 _REFERENCES = ("DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME", "_Netcdf4Dimid")
 
 
 def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
     """Describe a data set; the only one of the file where none is named."""
+    _scouts.check(_look_at_member, path, member, ref)
+    return _open_member(path, member, ref)
+
+
+def _look_at_member(path: Path, member: str | None) -> None:
+    """Do what is done with a data set in HDF5; all of it where the file is small."""
+    source = _open_member(path, member, "")
+    try:
+        if os.stat(path).st_size <= _SMALL:
+            source.stored_bytes()
+            whole = Box.whole(source.spec.shape)
+            if source.spec.chunks is not None:
+                list(islice(source.stored(whole, False), 1))
+            if source.steps is None and source.extent is None:
+                for _ in islice(source.read(whole), _FEW):
+                    pass
+    finally:
+        source.close()
+
+
+def _open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
     try:
         with pool.use(path) as opened:
             name = member if member is not None else links.only_member(opened.file, ref)
@@ -52,6 +79,15 @@ def list_members(path: Path, ref: str, astray: bool = False) -> list[str]:
     astray : bool
         Names of links that lead out of the file, or nowhere, instead.
     """
+    _scouts.check(_look_at_links, path, None, ref)
+    return _list_members(path, ref, astray)
+
+
+def _look_at_links(path: Path, member: str | None) -> None:
+    _list_members(path, member or "", astray=True)
+
+
+def _list_members(path: Path, ref: str, astray: bool) -> list[str]:
     try:
         with pool.use(path) as opened:
             found = links.survey(opened.file)
@@ -87,6 +123,10 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     if dataset.chunks is not None:
         in_file = dataset.id.get_type().get_size()
         filter_checks.check_parameters(found, prod(dataset.chunks), in_file, ref)
+    fd = -1 if opened.file.userblock_size else opened.fd
+    longest = STRING_BYTES
+    if dtype.kind == "T":
+        longest = string_bytes(dataset, codec.steps if codec is not None else None, fd, ref)
     chunks = None if dataset.chunks is None else (*dataset.chunks, *items.shape)
     spec = ArraySpec(
         (*dataset.shape, *items.shape),
@@ -94,6 +134,7 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
         contiguous=offset is not None,
         chunks=chunks,
         encoding=Encoding(dtype, codec.steps) if chunks and codec is not None and plain else None,
+        string_bytes=longest,
     )
     steps = codec.steps if codec is not None and plain and can_decode(codec.steps) else None
     whole = opened.fd < 0 or offset is None or offset + spec.nbytes <= os.fstat(opened.fd).st_size
@@ -152,3 +193,6 @@ def wrap(dataset: Any) -> Hdf5Source:
     source.dataset, source.extent = dataset, None
     source.spec = replace(source.spec, contiguous=False)
     return source
+
+
+_scouts = Scouts(_look_at_member, _look_at_links)

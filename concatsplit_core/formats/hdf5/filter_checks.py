@@ -52,6 +52,8 @@ def check_parameters(found: list[Filter], elements: int, itemsize: int, ref: str
             sound = len(values) >= 8 and values[2] == elements and values[4] == itemsize
         elif item.code == NBIT:
             sound = _is_sound_nbit(values, elements, itemsize)
+        elif item.code == BITSHUFFLE:  # it divides by the item size and by the block size
+            sound = len(values) >= 3 and 0 < values[2] <= itemsize and sum(values[3:4]) % 8 == 0
         else:
             sound = True
         if not sound:

@@ -100,7 +100,7 @@ def step_of(item: Filter, itemsize: int) -> Step | None:
     """A filter in neutral terms; None where it has no such name."""
     first = item.values[0] if item.values else None
     if item.code == DEFLATE:
-        return Step("zlib", (first if first is not None else 6,))
+        return Step("zlib", (_level(first, 0, 9, 6),))
     if item.code == SHUFFLE:
         return Step("shuffle", (first or itemsize,))
     if item.code == BLOSC:
@@ -114,15 +114,20 @@ def step_of(item: Filter, itemsize: int) -> Step | None:
     }
     if item.code not in names:
         return None
-    default = {ZSTD: 3, BZIP2: 9}.get(item.code)
-    settings = () if default is None else (first or default,)
-    return Step(names[item.code], settings)
+    levels = {ZSTD: (1, 22, 3), BZIP2: (1, 9, 9)}.get(item.code)
+    return Step(names[item.code], () if levels is None else (_level(first, *levels),))
+
+
+def _level(found: int | None, least: int, most: int, usual: int) -> int:
+    """A level that can be asked for again; to decode, no filter needs to know it."""
+    return found if found is not None and least <= found <= most else usual
 
 
 def _blosc_step(values: tuple[int, ...]) -> Step:
     level, shuffle, compressor = (*values[4:7], *(5, 1, 0)[len(values[4:7]) :])
     if compressor >= len(_BLOSC_NAMES) or shuffle >= len(_BLOSC_SHUFFLES):
         return Step("blosc", ("blosclz", 5, "shuffle"))
+    level = _level(level, 0, 9, 5)
     return Step("blosc", (_BLOSC_NAMES[compressor], level, _BLOSC_SHUFFLES[shuffle]))
 
 
