@@ -45,11 +45,25 @@ def inherit(
         dimension_names=_renamed(first.dimension_names, axis, source_tiling, target_tiling),
         dialect=dialects.pop() if len(dialects) == 1 else "",
         item_shape=_item_shape(sources, axis, source_tiling.view(0).ndim),
+        aligned=same_form and _are_aligned(source_tiling, target_tiling),
     )
     views = [
         _on_target(source_tiling.view(i), axis, target_tiling.new_axis) for i in range(len(sources))
     ]
     return storage, _agreed_layout(views), _largest_chunks(views)
+
+
+def _are_aligned(sources: Tiling, targets: Tiling) -> bool:
+    """Whether arrays are joined and cut between chunks only, the last of which may be short."""
+    chunks = sources.segments[0].spec.chunks
+    if not chunks or any(segment.spec.chunks != chunks for segment in sources.segments):
+        return False
+    step, total = chunks[sources.axis], sources.segments[-1].interval.stop
+    return all(
+        edge % step == 0 or edge == total
+        for segment in (*sources.segments, *targets.segments)
+        for edge in segment.interval
+    )
 
 
 def _item_shape(sources: Sequence[Source], axis: int, ndim: int) -> Shape:

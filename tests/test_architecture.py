@@ -24,7 +24,7 @@ OWNERS = {
     f"{CORE}.formats.{form}.{name}"
     for form, names in (
         ("hdf5", ("links", "reading", "describing", "writing", "types")),
-        ("hdf5", ("chunk_index", "object_header")),
+        ("hdf5", ("chunk_index", "object_header", "replicas")),
         ("zarr", ("library",)),
     )
     for name in names

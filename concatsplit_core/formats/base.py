@@ -121,6 +121,8 @@ class Storage:
         Chunk lengths along one axis, where they differ.
     item_shape : tuple of int
         The last axes, where they lie inside each item (HDF5's array type).
+    aligned : bool
+        Every chunk of the outputs is one of the inputs', so that all of them can move as stored.
     """
 
     codec: Codec | None = Codec()
@@ -132,6 +134,7 @@ class Storage:
     phase: int | None = None
     grid: Grid | None = None
     item_shape: Shape = ()
+    aligned: bool = False
 
 
 Moved = Mapping[Shape, "Stored | np.ndarray | None"]

@@ -11,6 +11,7 @@ from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Storage, Wish
 from concatsplit_core.formats.chunking import choose_chunks
+from concatsplit_core.geometry import Shape
 from concatsplit_core.spec import ArraySpec, Encoding
 
 if TYPE_CHECKING:
@@ -70,16 +71,31 @@ def layout(
     chunks = choose_chunks(spec, wish, like)
     chunks = tuple(min(c, max(1, n)) for c, n in zip(chunks, spec.shape, strict=True))
     items = kept_items(spec, chunks, inherited.fill_value, inherited.item_shape)
+    laid = replace(spec, order="C", contiguous=False, chunks=chunks, shards=None)
+    if _keeps_filters(laid, items, inherited, wish, like):
+        native = inherited.native
+        laid = replace(laid, encoding=Encoding(spec.dtype, native[1] if native else ()))
+        return laid, replace(inherited, item_shape=items)
     codec = settled(codec, spec.dtype.itemsize * prod(items))
-    laid = replace(
-        spec,
-        order="C",
-        contiguous=False,
-        chunks=chunks,
-        shards=None,
-        encoding=None if spec.is_string else Encoding(spec.dtype, codec.steps),
-    )
-    return laid, replace(inherited, codec=codec, native=None, item_shape=items)
+    encoding = None if spec.is_string else Encoding(spec.dtype, codec.steps)
+    storage = replace(inherited, codec=codec, native=None, item_shape=items)
+    return replace(laid, encoding=encoding), storage
+
+
+def _keeps_filters(
+    spec: ArraySpec, items: Shape, inherited: Storage, wish: Wish, like: ArraySpec | None
+) -> bool:
+    """Whether chunks of filters that have no neutral name can all move as they are stored."""
+    from concatsplit_core.formats.hdf5.replicas import can_be_kept
+    from concatsplit_core.formats.hdf5.types import as_items
+
+    native, chunks = inherited.native, spec.chunks
+    if wish.codec is not None or inherited.codec is not None or not inherited.aligned:
+        return False
+    if native is None or native[0] != name or like is None or like.chunks != chunks:
+        return False
+    own = as_items(spec, items)
+    return len(items) == len(inherited.item_shape) and can_be_kept(native[1], own.dtype, own.chunks)
 
 
 def _codec(inherited: Storage, wish: Wish) -> Codec:

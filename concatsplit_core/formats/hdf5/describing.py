@@ -133,7 +133,9 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
         dtype,
         contiguous=offset is not None,
         chunks=chunks,
-        encoding=Encoding(dtype, codec.steps) if chunks and codec is not None and plain else None,
+        encoding=Encoding(dtype, tuple(found) if codec is None else codec.steps)
+        if chunks and plain
+        else None,
         string_bytes=longest,
     )
     steps = codec.steps if codec is not None and plain and can_decode(codec.steps) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from concatsplit_core.codecs.chunks import can_encode
@@ -16,6 +17,9 @@ BUILT_IN = {DEFLATE, SHUFFLE, FLETCHER32, SZIP, NBIT, SCALEOFFSET, LZF}
 
 OWN = {BZIP2, BLOSC, LZ4, ZSTD}
 """Registered filters whose chunks are decoded and encoded here, without a plugin."""
+
+REGISTERED = {BITSHUFFLE, 32013, 32017, 32018, 32024, 32026, 32028, 32033}
+"""Other registered filters: their chunks can be copied, and decoded with hdf5plugin's plugins."""
 
 _STEPS = {
     "gzip",
@@ -32,7 +36,7 @@ _STEPS = {
 _PLUGINS = {"zstd", "blosc", "bz2", "lz4", "lz4_blocks"}
 """Steps that other programs need a plugin for to read them."""
 
-_OPTIONAL = 1
+OPTIONAL = 1
 _BLOSC_NAMES = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 
@@ -53,15 +57,24 @@ def filters_of(dcpl: Any) -> list[Filter]:
 
 
 def refuse_unknown(filters: list[Filter], ref: str) -> None:
-    """Let only filters of a known origin run.
+    """Let only filters of a known origin be spoken of.
 
     Raises
     ------
     UnsafeContent
         HDF5 would search its plugin path for a filter, and load whatever it finds.
     """
+    _refuse(filters, ref, BUILT_IN | OWN | REGISTERED)
+
+
+def refuse_unavailable(filters: Iterable[Filter], ref: str) -> None:
+    """Let HDF5 only run filters of a known origin; as `refuse_unknown`."""
+    _refuse(filters, ref, BUILT_IN | OWN)
+
+
+def _refuse(filters: Iterable[Filter], ref: str, known: set[int]) -> None:
     for item in filters:
-        if item.code in BUILT_IN | OWN or item.code in _plugin_codes():
+        if item.code in known or item.code in _plugin_codes():
             continue
         hint = "" if _has_plugins() else "; pip install 'concatsplit[hdf5plugin]' knows more"
         raise UnsafeContent(
@@ -183,11 +196,11 @@ def apply(dcpl: Any, codec: Codec, itemsize: int, chunk_bytes: int) -> None:
         elif step.name == "fletcher32":
             dcpl.set_fletcher32()
         elif step.name == "lzf":
-            dcpl.set_filter(LZF, _OPTIONAL, ())
+            dcpl.set_filter(LZF, OPTIONAL, ())
         elif step.name == "blosc":
             name, level, shuffle = step.settings[:3]
             coded = (level, _BLOSC_SHUFFLES.index(shuffle), _BLOSC_NAMES.index(name))
-            dcpl.set_filter(BLOSC, _OPTIONAL, (2, 2, itemsize, chunk_bytes, *coded))
+            dcpl.set_filter(BLOSC, OPTIONAL, (2, 2, itemsize, chunk_bytes, *coded))
         else:
             code = {"zstd": ZSTD, "bz2": BZIP2, "lz4_blocks": LZ4}[step.name]
-            dcpl.set_filter(code, _OPTIONAL, step.settings[:1])
+            dcpl.set_filter(code, OPTIONAL, step.settings[:1])

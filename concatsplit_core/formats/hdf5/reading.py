@@ -25,7 +25,7 @@ from concatsplit_core.errors import (
 from concatsplit_core.files import Pool, input_error, open_input, read_exactly
 from concatsplit_core.formats.base import Extent, Storage, Stored, load
 from concatsplit_core.formats.grid import chunks_of, clip
-from concatsplit_core.formats.hdf5 import filter_checks, links
+from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.chunk_index import UNKNOWN, ChunkIndex, Place, index_of
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec
@@ -152,6 +152,7 @@ class Hdf5Source:
         place = self._place(opened, start) if self.storage.native else None
         if place is None or self.storage.native is None:
             return
+        filters.refuse_unavailable(self.storage.native[1], self.ref)
         nbytes = prod(self.spec.chunks or ()) * self.spec.dtype.itemsize
         try:
             data = self._fetch(start)

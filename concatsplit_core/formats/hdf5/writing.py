@@ -27,6 +27,7 @@ from concatsplit_core.files import Pool, write_all
 from concatsplit_core.formats.base import Extent, Moved, Storage, Stored, load
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.hdf5 import filters
+from concatsplit_core.formats.hdf5.replicas import keep
 from concatsplit_core.formats.hdf5.types import as_items
 from concatsplit_core.geometry import Box
 from concatsplit_core.interrupts import deferred_signals
@@ -176,6 +177,7 @@ class Hdf5Target:
         self._direct = bool(spec.chunks) and not spec.is_string and filters.own_encoding(codec)
         self.fill = _fill(spec, storage)
         self._rank = spec.ndim - len(storage.item_shape)
+        self._skipped = 0 if storage.native is None else (1 << len(storage.native[1])) - 1
 
     def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> list[_Item]:
         """Chunks that can be written as they are; else the block itself, for HDF5 to encode."""
@@ -200,7 +202,7 @@ class Hdf5Target:
             return part, None
         whole = padded(part, self.spec.chunks or (), self.fill[()])
         item = part.dtype.itemsize * prod(self.spec.shape[self._rank :])
-        return encode(whole.reshape(-1).view(np.uint8), self._steps, item), 0
+        return encode(whole.reshape(-1).view(np.uint8), self._steps, item), self._skipped
 
     def store(self, encoded: list[_Item]) -> None:
         """Hand the chunks to HDF5, one thread at a time."""
@@ -230,6 +232,8 @@ def _create(file: Any, member: str, spec: ArraySpec, storage: Storage) -> Any:
     if spec.chunks is not None:
         dcpl.set_chunk(spec.chunks)
         chunk_bytes = prod(spec.chunks) * spec.dtype.itemsize
+        if storage.native is not None:
+            keep(dcpl, storage.native[1])
         filters.apply(dcpl, storage.codec or Codec(), spec.dtype.itemsize, chunk_bytes)
     elif spec.contiguous:
         dcpl.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
