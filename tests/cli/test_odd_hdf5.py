@@ -92,6 +92,19 @@ def test_a_file_that_is_written_to_by_swmr_is_exit_4(shell: Any) -> None:
     shell.fails(4, "info", "marked.h5", says=("marked.h5", "open for writing"))
 
 
+def test_the_marks_that_h5py_puts_on_dtypes_are_of_no_matter(shell: Any) -> None:
+    """NumPy warns of them, and a warning is an error here."""
+    colours = h5py.enum_dtype({"RED": 0, "GREEN": 1}, "i1")
+    with h5py.File("a.h5", "w") as file:
+        file.create_dataset("x", data=np.zeros(4, np.dtype([("c", colours), ("v", "<f4")])))
+        file.create_dataset("y", data=np.array([0, 1, 1, 0], "i1"), dtype=colours)
+    for member in "xy":
+        shell.ok("info", f"a.h5::{member}")
+        for suffix in (".npy", ".h5", ".zarr"):
+            out = f"{member}{suffix}"
+            shell.ok("concat", f"a.h5::{member}", "-o", out, "--manifest", "m.json", "--force")
+
+
 def _filtered(path: Path, code: int, values: tuple[int, ...], chunk: bytes) -> None:
     """A data set of a filter with these parameters, and one chunk of these bytes."""
     with h5py.File(path, "w") as file:
