@@ -10,6 +10,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from concatsplit_core.records import packed
+
 H5DUMP = shutil.which("h5dump")
 BUILT_IN = {1, 2, 3, 4, 5, 6}
 """Filters that it has without plugins."""
@@ -20,7 +22,8 @@ def check_with_h5dump(path: str, member: str, array: np.ndarray) -> None:
     with h5py.File(path) as file:
         dcpl = file[member].id.get_create_plist()
         filters = {dcpl.get_filter(i)[0] for i in range(dcpl.get_nfilters())}
-    if H5DUMP is None or array.dtype.hasobject or not filters <= BUILT_IN:
+    padded = packed(array.dtype) != array.dtype  # what pads a record is nobody's
+    if H5DUMP is None or array.dtype.hasobject or padded or not filters <= BUILT_IN:
         return
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder, "raw")
@@ -28,7 +31,4 @@ def check_with_h5dump(path: str, member: str, array: np.ndarray) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         found = raw.read_bytes() if raw.exists() else b""
-    if array.dtype.names is None:
-        assert found == array.tobytes()
-    else:  # what pads a record is nobody's
-        assert (np.frombuffer(found, array.dtype).reshape(array.shape) == array).all()
+    assert found == array.tobytes()
