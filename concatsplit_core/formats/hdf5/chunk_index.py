@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from math import prod
 from typing import Any, NamedTuple, Protocol
 
 import h5py
@@ -72,25 +73,32 @@ class ListedChunks:
     def __init__(self, dataset: Any) -> None:
         self._chunks: Shape = dataset.chunks
         self._grid = tuple(-(-n // c) for n, c in zip(dataset.shape, self._chunks, strict=True))
-        numbers, places = array("q"), array("q")
+        starts, places = array("Q"), array("Q")
 
         def note(info: Any) -> None:
-            if not self._on_grid(info.chunk_offset):
-                raise MalformedInput(f"a chunk at {info.chunk_offset} lies outside the array")
-            numbers.append(self._number(info.chunk_offset))
+            starts.extend(info.chunk_offset)
             places.extend((info.byte_offset, info.size, info.filter_mask))
 
         dataset.id.chunk_iter(note)
-        found = np.frombuffer(numbers, np.int64) if numbers else np.empty(0, np.int64)
+        found = self._on_grid(np.array(starts, np.uint64).reshape(-1, len(self._chunks)))
         order = np.argsort(found, kind="stable")
         self._numbers = found[order]
-        self._places = np.array(places, np.int64).reshape(-1, 3)[order]
+        self._places = np.array(places, np.uint64).reshape(-1, 3)[order]
 
-    def _on_grid(self, start: Shape) -> bool:
-        return all(
-            0 <= at < chunk * count and at % chunk == 0
-            for at, chunk, count in zip(start, self._chunks, self._grid, strict=True)
-        )
+    def _on_grid(self, starts: np.ndarray) -> np.ndarray:
+        """Numbers of the chunks, counted in C order, by their first indices."""
+        if prod(self._grid) >= 1 << 63:
+            raise MalformedInput(f"it claims {prod(self._grid)} chunks")
+        chunks, grid = np.array(self._chunks, np.uint64), np.array(self._grid, np.uint64)
+        index, rest = np.divmod(starts, chunks)
+        wrong = (rest != 0) | (index >= grid)
+        if wrong.any():
+            start = starts[wrong.any(axis=1)][0].tolist()
+            raise MalformedInput(f"it lists a chunk at {start}, where none can be")
+        if not len(starts):
+            return np.empty(0, np.int64)
+        numbers: np.ndarray = np.ravel_multi_index(tuple(index.astype(np.int64).T), self._grid)
+        return numbers
 
     def _number(self, start: Shape) -> int:
         number = 0
