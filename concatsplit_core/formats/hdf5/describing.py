@@ -29,8 +29,8 @@ from concatsplit_core.formats.hdf5.types import Items, items_of
 from concatsplit_core.geometry import Box
 from concatsplit_core.spec import STRING_BYTES, ArraySpec, Encoding
 
-_SMALL, _FEW = 4 << 20, 1000
-"""Bytes of a file, and chunks of it, that are worth being read once more to be safe."""
+_SMALL, _FEW, _MUCH = 4 << 20, 1000, 64 << 20
+"""Bytes of a file, chunks of it, and bytes of array data worth being read twice to be safe."""
 _REFERENCES = ("DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME", "_Netcdf4Dimid")
 
 
@@ -44,14 +44,16 @@ def _look_at_member(path: Path, member: str | None) -> None:
     """Do what is done with a data set in HDF5; all of it where the file is small."""
     source = _open_member(path, member, "")
     try:
-        if os.stat(path).st_size <= _SMALL:
-            source.stored_bytes()
-            whole = Box.whole(source.spec.shape)
-            if source.spec.chunks is not None:
-                list(islice(source.stored(whole, False), 1))
-            if source.steps is None and source.extent is None:
-                for _ in islice(source.read(whole), _FEW):
-                    pass
+        if os.stat(path).st_size > _SMALL:
+            return
+        source.stored_bytes()
+        spec, whole = source.spec, Box.whole(source.spec.shape)
+        if spec.chunks is not None:
+            list(islice(source.stored(whole, False), 1))
+        part = prod(spec.chunks or spec.shape) * spec.memory_itemsize
+        if source.steps is None and source.extent is None and part:
+            for _ in islice(source.read(whole), min(_FEW, _MUCH // part)):
+                pass
     finally:
         source.close()
 
@@ -79,7 +81,8 @@ def list_members(path: Path, ref: str, astray: bool = False) -> list[str]:
     astray : bool
         Names of links that lead out of the file, or nowhere, instead.
     """
-    _scouts.check(_look_at_links, path, None, ref)
+    if not astray:
+        _scouts.check(_look_at_links, path, None, ref)
     return _list_members(path, ref, astray)
 
 

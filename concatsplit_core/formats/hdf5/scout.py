@@ -20,7 +20,7 @@ from concatsplit_core.errors import MalformedInput
 
 _IDLE_MS = 500
 """How long the child waits to be asked."""
-_SECONDS = 5
+_SECONDS = 2
 _BYTES_A_SECOND = 1 << 20
 """Processor time that a look may take: some, and more for large files."""
 _MEMORY = 1 << 30
@@ -54,6 +54,9 @@ class _Scout:
             return os.write(self._asking, framed) > 0 and os.read(self._answering, 1) == b"."
         except OSError:
             return False
+        except BaseException:  # a signal: nobody waits for the answer any more
+            os.kill(self.pid, signal.SIGKILL)
+            raise
 
     def ended_by(self) -> int:
         """The signal that ended the child; 0 if it left by itself."""
@@ -92,16 +95,21 @@ class Scouts:
                 return
             if self._scout is None or self._owner != os.getpid():
                 self._scout, self._owner = self._start(), os.getpid()
+            if self._scout is None:
+                return
             if self._scout.sees(number, path, member):
                 return
             ended, self._scout = self._scout.ended_by(), None
             if ended:
                 _refuse(ended, ref)
 
-    def _start(self) -> _Scout:
+    def _start(self) -> _Scout | None:
+        """A new child; None where the system has no room for one."""
         self._is_child = True  # a child looks without another child
         try:
             return _Scout(self._looks)
+        except OSError:
+            return None
         finally:
             self._is_child = False
 
