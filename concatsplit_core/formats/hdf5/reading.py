@@ -142,6 +142,10 @@ class Hdf5Source:
             if self.spec.is_string:
                 return _read_strings(dataset, box)
             rank = self._rank
+            if self.spec.dtype.names and rank == self.spec.ndim > 0:  # HDF5 lays out the fields
+                records = np.zeros(box.shape, self.spec.dtype)
+                dataset.read_direct(records, box.slices)
+                return records
             found = np.asarray(dataset[box.slices[:rank]])[(..., *box.slices[rank:])]
             return found.astype(self.spec.dtype, copy=False)
         except Exception as error:  # h5py passes on whatever a filter or a conversion raises
