@@ -102,6 +102,8 @@ class ErrorBoundary(click.Group):
         if not standalone_mode:
             return super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
         _open_standard_descriptors()
+        # NumPy's linear algebra would start threads that only wait, and none of it is used
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         try:
             with _signals_raise():
                 code = super().main(given, prog_name, complete_var, standalone_mode=False, **extra)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -99,13 +98,15 @@ def show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
     if as_json:
         from concatsplit_core.meaning.jsonable import dumps
 
-        click.echo(dumps({"blobs": [asdict(blob) for blob in blobs]}))
+        click.echo(dumps({"blobs": [blob.to_dict() for blob in blobs]}))
         return
     from concatsplit_core.sizes import format_size
 
     console = _console()
     table = _table(None, "blob", "shape", "dtype", "chunks", "codec", "size", "stored")
     for blob in blobs:
+        if blob.error is not None:
+            continue
         chunks = _shape(blob.chunks) if blob.chunks is not None else f"contiguous, {blob.order}"
         if blob.shards:
             chunks += f" in shards {_shape(blob.shards)}"
@@ -118,8 +119,11 @@ def show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
             format_size(blob.nbytes),
             format_size(blob.stored_bytes),
         )
-    console.print(table)
+    if table.row_count:
+        console.print(table)
     for blob in blobs:
+        if blob.error is not None:
+            console.print(f"{blob.ref}: {blob.error}", markup=False, soft_wrap=True)
         owner = f"{blob.ref} " if len(blobs) > 1 else ""
         if blob.dims:
             names = ", ".join(name or "(no name)" for name in blob.dims)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from concatsplit_core import outputs as places
+from concatsplit_core.claims import refuse_hollow
 from concatsplit_core.inference import infer_cost
 from concatsplit_core.inputs import Fingerprints, opened
 from concatsplit_core.job import Job
@@ -41,6 +42,7 @@ def execute(job: Job, options: Options) -> Result:
     with opened(job.also_read) as others:
         places.refuse_inputs([*found, *beside], [*job.sources, *others])
     places.refuse_existing([*found, *beside], options.force)
+    refuse_hollow(job.sources)
     layout = lay_out(job, found, wish)
     places.refuse_oversized(found, [segment.spec for segment in layout.outputs.segments])
     plan = make_plan(

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from concatsplit_core.errors import DtypeMismatch, ShapeMismatch, UsageError
-from concatsplit_core.geometry import Interval, drop, insert, normalize_axis, replace, tile
+from concatsplit_core.geometry import Interval, Shape, drop, insert, normalize_axis, replace, tile
 from concatsplit_core.spec import ArraySpec
 
 Casting = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
@@ -94,7 +94,8 @@ def infer_concat(
     chosen = dtype if dtype is not None else infer_dtype([s.dtype for s in specs], names=names)
     lengths = [1] * len(specs) if add_axis else [s.shape[axis] for s in specs]
     shape = (insert if add_axis else replace)(first.shape, axis, sum(lengths))
-    return ArraySpec(shape, chosen), split_info_of(lengths)
+    longest = max(spec.string_bytes for spec in specs)
+    return ArraySpec(shape, chosen, string_bytes=longest), split_info_of(lengths)
 
 
 def split_info_of(lengths: Sequence[int]) -> np.ndarray:
@@ -168,7 +169,8 @@ def infer_parts(
 ) -> list[ArraySpec]:
     """Shapes of parts at any intervals of the axis, which may leave gaps or overlap."""
     if not drop_axis:
-        return [ArraySpec(replace(spec.shape, axis, i.length), spec.dtype) for i in intervals]
+        shapes = [replace(spec.shape, axis, interval.length) for interval in intervals]
+        return [_like(spec, shape) for shape in shapes]
     for index, interval in enumerate(intervals):
         if interval.length != 1:
             raise UsageError(
@@ -177,7 +179,11 @@ def infer_parts(
                 found=interval.length,
                 expected=1,
             )
-    return [ArraySpec(drop(spec.shape, axis), spec.dtype) for _ in intervals]
+    return [_like(spec, drop(spec.shape, axis)) for _ in intervals]
+
+
+def _like(spec: ArraySpec, shape: Shape) -> ArraySpec:
+    return ArraySpec(shape, spec.dtype, string_bytes=spec.string_bytes)
 
 
 def infer_dtype(

@@ -12,7 +12,7 @@ from concatsplit_core.formats.base import Source, Storage
 from concatsplit_core.geometry import Shape, drop
 from concatsplit_core.job import Job
 from concatsplit_core.meaning.dimensions import dropped, stacked
-from concatsplit_core.spec import ArraySpec
+from concatsplit_core.spec import ArraySpec, Tiling
 
 
 def inherit(job: Job) -> tuple[Storage, ArraySpec | None, Shape | None]:
@@ -44,9 +44,30 @@ def inherit(job: Job) -> tuple[Storage, ArraySpec | None, Shape | None]:
         maxshape=_room_to_grow(job, storages[0].maxshape),
         key_encoding=_agreed([s.key_encoding for s in storages]),
         own=_own(storages, same_items),
+        item_shape=_item_shape(speaking, axis, job.source_tiling.view(0).ndim),
+        aligned=same_form and _are_aligned(job.source_tiling, targets),
     )
     views = [_on_target(job.source_tiling.view(i), axis, targets.new_axis) for i in say]
     return storage, _agreed_layout(views), _largest_chunks(views)
+
+
+def _are_aligned(sources: Tiling, targets: Tiling) -> bool:
+    """Whether arrays are joined and cut between chunks only, the last of which may be short."""
+    chunks = sources.segments[0].spec.chunks
+    if not chunks or any(segment.spec.chunks != chunks for segment in sources.segments):
+        return False
+    step, total = chunks[sources.axis], sources.segments[-1].interval.stop
+    return all(
+        edge % step == 0 or edge == total
+        for segment in (*sources.segments, *targets.segments)
+        for edge in segment.interval
+    )
+
+
+def _item_shape(sources: Sequence[Source], axis: int, ndim: int) -> Shape:
+    """What the inputs agree lies inside an item, where the axis that is worked along does not."""
+    shape: Shape = _agreed([s.storage.item_shape for s in sources]) or ()
+    return shape if axis < ndim - len(shape) else ()
 
 
 def _agreed(values: Sequence[Any], key: Callable[[Any], Any] = lambda value: value) -> Any:

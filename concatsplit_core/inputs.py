@@ -14,7 +14,7 @@ import numpy as np
 from concatsplit_core.errors import ConcatsplitError, InputChanged, MalformedInput, UsageError
 from concatsplit_core.files import input_error, output_error
 from concatsplit_core.formats import npy
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.base import Format, Source
 from concatsplit_core.formats.registry import detect, format_named
 from concatsplit_core.references import expand, parse_input
 
@@ -87,7 +87,11 @@ def _listed(inputs: Any) -> Iterable[Any]:
 def open_ref(ref: str) -> Source:
     """Open one reference."""
     path, member = parse_input(ref)
-    form = format_named(detect(path, ref))
+    return open_member(format_named(detect(path, ref)), path, member, ref)
+
+
+def open_member(form: Format, path: Path, member: str | None, ref: str) -> Source:
+    """Open an array of a file of a known format."""
     try:
         return form.open(path, member, ref)
     except OSError as error:

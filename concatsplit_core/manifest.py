@@ -12,7 +12,7 @@ import numpy as np
 
 from concatsplit_core.errors import MalformedInput
 from concatsplit_core.files import input_error
-from concatsplit_core.formats.descr import check_descr
+from concatsplit_core.formats.descr import check_descr, descr_of
 from concatsplit_core.geometry import Interval, Shape
 from concatsplit_core.references import parse_input
 from concatsplit_core.result import Blob, Result
@@ -88,7 +88,7 @@ def _entry(blob: Blob, folder: Path) -> dict[str, Any]:
     if blob.format != "memory" and blob.ref != "-":
         path, member = parse_input(blob.ref)
         ref = os.path.relpath(os.path.realpath(path), folder) + (f"::{member}" if member else "")
-    dtype = "string" if blob.dtype.kind == "T" else np.lib.format.dtype_to_descr(blob.dtype)
+    dtype = "string" if blob.dtype.kind == "T" else descr_of(blob.dtype)
     return {
         "ref": ref,
         "shape": list(blob.shape),

@@ -51,6 +51,9 @@ def _divide(ref: str) -> BlobRef:
     if SEPARATOR not in ref or os.path.exists(ref):
         return BlobRef(Path(ref), None)
     path, _, member = ref.rpartition(SEPARATOR)
+    if not os.path.exists(path):  # the member's own name may hold the separator
+        head, _, tail = ref.partition(SEPARATOR)
+        path, member = (head, tail) if os.path.exists(head) else (path, member)
     parts = [part for part in member.split("/") if part]
     if not path or not parts or any(part in {".", ".."} for part in parts):
         raise UsageError(f"'{ref}' is not PATH or PATH::MEMBER", ref=ref)

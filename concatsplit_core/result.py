@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from concatsplit_core.formats.descr import descr_of
 from concatsplit_core.geometry import Interval, Shape
 from concatsplit_core.inference import Cost
 from concatsplit_core.plan import ROUTES, Plan
@@ -52,7 +53,7 @@ def dtype_name(dtype: np.dtype) -> str:
     if dtype.kind == "T":
         return "string"
     if dtype.names is not None:
-        return str(np.lib.format.dtype_to_descr(dtype))
+        return str(descr_of(dtype))
     return dtype.str
 
 

@@ -62,6 +62,8 @@ class ArraySpec:
         How chunks lie in a shard, and what an absent one stands for; None as for `encoding`.
     converted : bool
         The elements change when they are read, into those of `dtype`.
+    string_bytes : int
+        What a variable-length string is estimated to take in memory.
     """
 
     shape: Shape
@@ -75,6 +77,7 @@ class ArraySpec:
     encoding: Encoding | None = None
     packing: Hashable | None = None
     converted: bool = False
+    string_bytes: int = STRING_BYTES
 
     @property
     def ndim(self) -> int:
@@ -98,7 +101,7 @@ class ArraySpec:
     @property
     def memory_itemsize(self) -> int:
         """Bytes that an element takes in memory (an estimate for strings)."""
-        return STRING_BYTES if self.is_string else self.dtype.itemsize
+        return self.string_bytes if self.is_string else self.dtype.itemsize
 
     @property
     def write_unit(self) -> Shape | None:

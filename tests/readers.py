@@ -35,23 +35,26 @@ def netcdf(path, name):
         file.set_auto_maskandscale(False)
         found = file[name]
         return found[...], found.dimensions, {k: found.getncattr(k) for k in found.ncattrs()}, [
-            d.name for d in found.get_dims() if d.isunlimited()]
+            d.name for d in found.get_dims() if d.isunlimited()], sorted(found.group().variables)
 
 def xarray(path, name):
     group, _, last = name.rpartition("/")
     if path.endswith(".zarr"): file = xr.open_zarr(path, group=group or None, consolidated=False)
     else: file = xr.open_dataset(path, group=group or None, engine="netcdf4")
-    with file: return file[last].values, file[last].dims, file[last].attrs, []
+    with file:
+        found = file[last]
+        return found.values, found.dims, found.attrs, [], sorted(file.variables)
 
 for line in sys.stdin:
     how, path, name = json.loads(line)
     try:
-        array, dims, attrs, unlimited = globals()[how](path, name)
+        array, dims, attrs, unlimited, names = globals()[how](path, name)
         array = np.asarray(array)
         if array.dtype.kind == "O": array = array.astype("U")
         data = io.BytesIO(); np.lib.format.write_array(data, np.asarray(array, order="C"))
         answer = {"data": base64.b64encode(data.getvalue()).decode(), "dims": list(dims),
-                  "attrs": {k: plain(v) for k, v in attrs.items()}, "unlimited": unlimited}
+                  "attrs": {k: plain(v) for k, v in attrs.items()}, "unlimited": unlimited,
+                  "names": names}
     except Exception as error:
         answer = {"error": f"{type(error).__name__}: {error}"}
     print(json.dumps(answer), flush=True)
@@ -66,6 +69,8 @@ class Variable:
     dims: tuple[str | None, ...]
     attrs: dict[str, Any]
     unlimited: tuple[str, ...]
+    names: tuple[str, ...]
+    """Of all variables of its group."""
 
 
 @cache
@@ -91,7 +96,8 @@ def _ask(how: str, path: Any, name: str) -> Variable:
     assert "error" not in answer, f"{how} of {path}: {answer['error']}"
     data = io.BytesIO(base64.b64decode(answer["data"]))
     array = np.lib.format.read_array(data)
-    return Variable(array, tuple(answer["dims"]), answer["attrs"], tuple(answer["unlimited"]))
+    dims, unlimited, names = (tuple(answer[key]) for key in ("dims", "unlimited", "names"))
+    return Variable(array, dims, answer["attrs"], unlimited, names)
 
 
 def netcdf(path: Any, name: str) -> Variable:

@@ -69,12 +69,17 @@ def encode(data: Bytes, steps: tuple[Step, ...], itemsize: int) -> Bytes:
 
 def can_decode(steps: tuple[Step, ...]) -> bool:
     """Whether all steps have a decoder here."""
-    return all(step.name in _DECODERS for step in steps)
+    return all(step.name in _DECODERS and _is_known_blosc(step) for step in steps)
 
 
 def can_encode(steps: tuple[Step, ...]) -> bool:
     """Whether all steps have an encoder here."""
-    return all(step.name in _ENCODERS for step in steps)
+    return all(step.name in _ENCODERS and _is_known_blosc(step) for step in steps)
+
+
+def _is_known_blosc(step: Step) -> bool:
+    """Whether blosc's inner compressor is one that numcodecs has: it is built without snappy."""
+    return step.name != "blosc" or step.settings[0] != "snappy"
 
 
 def _claim(found: int, limit: int) -> None:
@@ -180,6 +185,13 @@ def _unshuffle(data: Bytes, step: Step, limit: int) -> Bytes:
     return Shuffle(step.settings[0]).decode(data) if step.settings[0] > 1 else data
 
 
+def _unshuffle_loosely(data: Bytes, step: Step, limit: int) -> Bytes:
+    """As HDF5 does it: the bytes behind the last whole item stay where they are."""
+    view = memoryview(data).cast("B")
+    whole = len(view) // step.settings[0] * step.settings[0]
+    return b"".join((_unshuffle(view[:whole], step, limit), view[whole:]))
+
+
 def _uncrc32c(data: Bytes, step: Step, limit: int) -> Bytes:
     import google_crc32c
 
@@ -242,6 +254,12 @@ def _shuffle(data: Bytes, step: Step, itemsize: int) -> Bytes:
     return Shuffle(step.settings[0]).encode(data) if step.settings[0] > 1 else data
 
 
+def _shuffle_loosely(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    view = memoryview(data).cast("B")
+    whole = len(view) // step.settings[0] * step.settings[0]
+    return b"".join((_shuffle(view[:whole], step, itemsize), view[whole:]))
+
+
 def _crc32c(data: Bytes, step: Step, itemsize: int) -> Bytes:
     import google_crc32c
 
@@ -265,6 +283,7 @@ _DECODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "bz2": _unbz2,
     "lzma": _unlzma,
     "shuffle": _unshuffle,
+    "loose_shuffle": _unshuffle_loosely,
     "crc32c": _uncrc32c,
     "fletcher32": _unfletcher,
 }
@@ -278,6 +297,7 @@ _ENCODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "lz4_blocks": _lz4_blocks,
     "bz2": _bz2,
     "shuffle": _shuffle,
+    "loose_shuffle": _shuffle_loosely,
     "crc32c": _crc32c,
     "fletcher32": _fletcher,
 }

@@ -12,8 +12,9 @@ _DEFAULT_LEVEL = {"gzip": 4, "zlib": 4, "zstd": 3, "bz2": 9}
 _BLOSC_NAMES = ("blosclz", "lz4", "lz4hc", "zlib", "zstd")
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 _FILTERS = ("shuffle", "fletcher32", "crc32c")
-_SPOKEN = {"lz4_blocks": "lz4"}
-"""What users call a step that is one container's own form of it."""
+_SPOKEN = {"lz4_blocks": "lz4", "loose_shuffle": "shuffle"}
+"""What users call a step that is one container's own form of it: HDF5's lz4 comes in blocks, its
+shuffle takes bytes that are no whole number of items."""
 
 
 class Step(NamedTuple):

@@ -128,6 +128,10 @@ class Storage:
         What of the input could not be read, and did not cost the array.
     own : dict
         What only the format itself can keep, as it is stored: types and attributes of HDF5.
+    item_shape : tuple of int
+        The last axes, where they lie inside each item (HDF5's array type).
+    aligned : bool
+        Every chunk of the outputs is one of the inputs', so that all of them can move as stored.
     """
 
     codec: Codec | None = Codec()
@@ -141,6 +145,8 @@ class Storage:
     key_encoding: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
     own: dict[str, Any] = field(default_factory=dict)
+    item_shape: Shape = ()
+    aligned: bool = False
 
 
 Moved = Mapping[Shape, "Stored | np.ndarray | None"]
@@ -302,6 +308,10 @@ class Format(Protocol):
 
     def members(self, path: Path, ref: str) -> list[str]:
         """Names of the arrays that a container holds; ``[""]`` where the file is the array."""
+        ...
+
+    def astray(self, path: Path, ref: str) -> list[str]:
+        """Names of members that are links out of the container, or to nothing."""
         ...
 
     def layout(

@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
+
 _PLAIN = re.compile(
     r"[<>|=]?(?:[?bBhHiIlLqQefdgFDGO]|[biufcSaUVO]\d{1,9}"
     r"|[mM]8?(?:\[(?:[1-9]\d{0,8})?(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as|generic)\])?)"
 )
+
+
+def descr_of(dtype: np.dtype) -> Any:
+    """As `numpy.lib.format.dtype_to_descr`, which warns of the marks that h5py puts on dtypes."""
+    return dtype.str if dtype.names is None else dtype.descr
 
 
 def check_descr(descr: Any) -> None:

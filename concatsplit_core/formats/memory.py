@@ -11,6 +11,7 @@ import numpy as np
 from concatsplit_core.errors import UnsupportedDtype
 from concatsplit_core.formats.base import Extent, Storage, Unchunked
 from concatsplit_core.geometry import Box
+from concatsplit_core.records import is_ordered, overlapping, packed
 from concatsplit_core.spec import ArraySpec
 
 name = "memory"
@@ -51,6 +52,15 @@ def wrap(array: np.ndarray, ref: str) -> MemorySource:
         raise UnsupportedDtype(
             f"{ref}: is masked, and no format here keeps a mask; fill it", ref=ref
         )
+    field = overlapping(array.dtype)
+    if field is not None:
+        raise UnsupportedDtype(
+            f"{ref}: its field '{field}' shares bytes with another one; copy it to a dtype whose "
+            "fields lie one behind the other",
+            ref=ref,
+        )
+    if not is_ordered(array.dtype):
+        array = array.astype(packed(array.dtype))
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
     spec = ArraySpec(array.shape, array.dtype, "F" if fortran else "C", in_memory=True)
     return MemorySource(array, ref, spec)

@@ -96,6 +96,11 @@ def members(path: Path, ref: str) -> list[str]:
     return [""]
 
 
+def astray(path: Path, ref: str) -> list[str]:
+    """It has no links of its own."""
+    return []
+
+
 def layout(
     spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
 ) -> tuple[ArraySpec, Storage]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import struct
-import warnings
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from concatsplit_core.errors import MalformedInput, UnsafeContent, UnsupportedDtype
 from concatsplit_core.files import SHARED_BLOCK
-from concatsplit_core.formats.descr import check_descr
+from concatsplit_core.formats.descr import check_descr, descr_of
 from concatsplit_core.geometry import Shape
 from concatsplit_core.spec import ArraySpec
 
@@ -228,10 +227,9 @@ def format_header(spec: ArraySpec, phase: int | None = None) -> bytes:
         )
     shape: Shape = spec.shape
     fortran = spec.order == "F" and spec.ndim > 1
-    with warnings.catch_warnings():  # h5py marks dtypes; .npy has no place for the marks
-        warnings.simplefilter("ignore", UserWarning)
-        descr = np.lib.format.dtype_to_descr(spec.dtype)
-    text = f"{{'descr': {descr!r}, 'fortran_order': {fortran}, 'shape': {shape!r}, }}"
+    text = (
+        f"{{'descr': {descr_of(spec.dtype)!r}, 'fortran_order': {fortran}, 'shape': {shape!r}, }}"
+    )
     growth = 0
     if shape:
         growth = max(0, 21 - len(repr(shape[-1 if fortran else 0])))

@@ -172,6 +172,11 @@ def _data_start(path: Path, info: zipfile.ZipInfo, ref: str) -> int:
     return start
 
 
+def astray(path: Path, ref: str) -> list[str]:
+    """It has no links of its own."""
+    return []
+
+
 def layout(
     spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
 ) -> tuple[ArraySpec, Storage]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from concatsplit_core.errors import UnsafeContent, UnsupportedDtype
-from concatsplit_core.formats.base import Source
+from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.formats.base import Format, Source
 from concatsplit_core.formats.registry import detect, format_named
-from concatsplit_core.inputs import open_inputs, open_ref
+from concatsplit_core.inputs import open_inputs, open_member
 from concatsplit_core.meaning.model import Meaning
 from concatsplit_core.references import expand, parse_input
 from concatsplit_core.result import dtype_name
@@ -31,6 +32,14 @@ class BlobInfo:
     stored_bytes: int
     attrs: dict[str, Any]
     dims: tuple[str | None, ...] | None = None
+    error: str | None = None
+    """Why it cannot be described, where the rest says nothing."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``--json`` prints."""
+        if self.error is not None:
+            return {"ref": self.ref, "error": self.error}
+        return {key: value for key, value in asdict(self).items() if key != "error"}
 
 
 def info(ref: Any) -> list[BlobInfo]:
@@ -50,37 +59,52 @@ def info(ref: Any) -> list[BlobInfo]:
         return [_describe(source) for source in open_inputs(ref)]
     found = []
     for name in expand([os.fspath(ref)]):
-        for blob in _blobs(name):
-            found.append(_look_at(blob, alone=blob == name))
+        found.extend(_look_into(name))
     return found
 
 
-def _look_at(ref: str, alone: bool) -> BlobInfo:
-    """Describe one array; one of many that no operator could read is listed as such."""
+class _Member(NamedTuple):
+    """An array of a container, by its own name: not every name can be part of a reference."""
+
+    path: Path
+    name: str | None
+    ref: str
+
+
+def _look_into(ref: str) -> list[BlobInfo]:
+    """Describe what a reference stands for: one array, or all of a container."""
+    path, member = parse_input(ref)
+    form = format_named(detect(path, ref))
+    names = form.members(path, ref)
+    if member is not None:
+        names = [name for name in names if name.startswith(f"{member}/")] or [member]
+    elif names != [""]:
+        names = sorted([*names, *form.astray(path, ref)])
+    if names in ([""], [member]):
+        return [_look_at(form, _Member(path, member, ref), alone=True)]
+    base, alone = ref if member is None else str(path), len(names) == 1
+    members = [_Member(path, name, f"{base}::{printable(name)}") for name in names]
+    return [_look_at(form, member, alone) for member in members]
+
+
+def _look_at(form: Format, member: _Member, alone: bool) -> BlobInfo:
+    """Describe one array; of one of many that cannot be read say why."""
     try:
-        source = open_ref(ref)
-    except (UnsupportedDtype, UnsafeContent) as error:
+        source = open_member(form, *member)
+        try:
+            return _describe(source)
+        finally:
+            source.close()
+    except ConcatsplitError as error:
         if alone:
             raise
-        why = error.message.removeprefix(f"{ref}: ")
-        return BlobInfo(ref, "", (), f"unsupported: {why}", None, None, None, "C", 0, 0, {})
-    try:
-        return _describe(source)
-    finally:
-        source.close()
+        why = error.message.removeprefix(f"{member.ref}: ")
+        return BlobInfo(member.ref, "", (), "", None, None, None, "C", 0, 0, {}, error=why)
 
 
-def _blobs(ref: str) -> list[str]:
-    """References of all arrays behind a reference that may name a container."""
-    path, member = parse_input(ref)
-    kind = detect(path, ref)
-    names = format_named(kind).members(path, ref)
-    if member is not None:
-        below = [name for name in names if name.startswith(f"{member}/")]
-        return [f"{path}::{name}" for name in below] if below and member not in names else [ref]
-    if names == [""]:
-        return [ref]
-    return [f"{ref}::{name}" for name in names]
+def printable(name: str) -> str:
+    """A name as it can be shown: bytes that are not UTF-8 are escaped."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def shown_attributes(meaning: Meaning) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from concatsplit_core.manifest import Entry, Manifest, read_manifest
 from concatsplit_core.naming import name_parts
 from concatsplit_core.operators.moving import agree_on, names_of, seen_as
 from concatsplit_core.options import Options
+from concatsplit_core.records import packed
 from concatsplit_core.result import Result
 from concatsplit_core.spec import ArraySpec, Segment, Tiling
 
@@ -59,7 +60,11 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
         config = Options(**options)
         agreed = agree_on(sources, config, record.inputs[0].dtype)
         specs = seen_as(sources, agreed)
-        targets = [Segment(e.interval, ArraySpec(e.shape, e.dtype)) for e in record.inputs]
+        longest = max(source.spec.string_bytes for source in sources)
+        targets = [
+            Segment(e.interval, ArraySpec(e.shape, e.dtype, string_bytes=longest))
+            for e in record.inputs
+        ]
         job = Job(
             operator="undo",
             shape=shape,
@@ -131,7 +136,7 @@ def is_exact(original: np.dtype, made: np.dtype) -> bool:
 
     NumPy calls int64 to float64 safe; a double holds whole numbers up to 2**53 only.
     """
-    if original == made or original.newbyteorder("=") == made.newbyteorder("="):
+    if packed(original).newbyteorder("=") == packed(made).newbyteorder("="):
         return True
     if original.kind in "iu" and made.kind in "fc":
         real = made if made.kind == "f" else np.empty(0, made).real.dtype

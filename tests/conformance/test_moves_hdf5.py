@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -166,9 +168,14 @@ HDF5_ONLY = {
         None,
     ),
     "zstd": ({"compression": hdf5plugin.Zstd(clevel=7)}, None),
-    "bitshuffle": ({"compression": hdf5plugin.Bitshuffle()}, 0),
-    "blosc2": ({"compression": hdf5plugin.Blosc2()}, 0),
-    "scale-offset": ({"scaleoffset": 0}, 0),
+    "bitshuffle": ({"compression": hdf5plugin.Bitshuffle()}, None),
+    "bitshuffle without a compressor": ({"compression": hdf5plugin.Bitshuffle(cname="none")}, None),
+    "blosc2": ({"compression": hdf5plugin.Blosc2()}, None),
+    "blosc with snappy": ({"compression": hdf5plugin.Blosc(cname="snappy")}, None),
+    "lz4": ({"compression": hdf5plugin.LZ4()}, None),
+    "zfp": ({"compression": hdf5plugin.Zfp(reversible=True)}, None),
+    "szip": ({"compression": "szip"}, None),
+    "scale-offset": ({"scaleoffset": 0}, None),
 }
 
 
@@ -177,7 +184,82 @@ def test_filters_of_hdf5(tmp_path: Path, codec: str) -> None:
     settings, moved = HDF5_ONLY[codec]
     arrays = [make("<i4", (8, 7), i) for i in range(2)]
     refs = [_chunked(tmp_path / f"{i}.h5", a, **settings) for i, a in enumerate(arrays)]
-    join(refs, tmp_path, ".h5", moved=moved)
+    out = join(refs, tmp_path, ".h5", moved=moved).outputs[0].ref
+    own = filters_of(refs[0].partition("::")[0], "x")
+    assert filters_of(out) == own or codec == "lz4"  # whose block size is the same by default
+    assert stored(out) == behind_each_other([stored(ref) for ref in refs], 2)
+
+
+def filters_of(path: str, member: str = "data") -> list[tuple]:
+    """Codes and parameters of the filters of a data set."""
+    with h5py.File(path) as file:
+        dcpl = file[member].id.get_create_plist()
+        return [dcpl.get_filter(i)[::2] for i in range(dcpl.get_nfilters())]
+
+
+LOSSY = {"zfp": hdf5plugin.Zfp(accuracy=0.5), "scale-offset": {"scaleoffset": 1}}
+
+
+@pytest.mark.parametrize("codec", LOSSY)
+def test_filters_that_lose_something_lose_it_once(tmp_path: Path, codec: str) -> None:
+    """Chunks move as they are stored, or what was read of them is stored as it was read."""
+    array = np.random.default_rng(0).random((8, 6)) * 100
+    settings = {"compression": LOSSY[codec]} if codec == "zfp" else LOSSY[codec]
+    ref = _chunked(tmp_path / "a.h5", array, **settings)
+    seen = read(ref)
+    for count, routes in ((1, None), (2, None), (1, "decoded")):
+        out = str(tmp_path / "y.h5")
+        cs.concat([ref] * count, out, force=True, routes=routes)
+        assert_same(read(out), np.concatenate([seen] * count))
+        assert filters_of(out) == filters_of(str(tmp_path / "a.h5"), "x")
+    cs.concat([ref, ref], str(tmp_path / "z.h5"), axis=1)  # chunks of 3 columns: 6 are two of them
+    cs.split(ref, str(tmp_path / "p{index}.h5"), at=[3])
+    assert_same(read(str(tmp_path / "p1.h5")), seen[3:])
+    assert filters_of(str(tmp_path / "p1.h5")) != filters_of(str(tmp_path / "a.h5"), "x")
+
+
+def test_absent_chunks_beside_those_of_another_fill_value(tmp_path: Path) -> None:
+    """What is encoded after all goes in without the filters, which HDF5 notes at the chunk."""
+    arrays = [np.full((8, 6), i + 1, "<i4") for i in range(2)]
+    refs = []
+    for i, array in enumerate(arrays):
+        with h5py.File(tmp_path / f"{i}.h5", "w") as file:
+            settings = {"chunks": CHUNKS, "fillvalue": i + 1, **hdf5plugin.Bitshuffle()}
+            file.create_dataset("x", (8, 6), "<i4", **settings)[:4, :3] = array[:4, :3] = 7
+        refs.append(f"{tmp_path / f'{i}.h5'}::x")
+    out = str(tmp_path / "y.h5")
+    cs.concat(refs, out)
+    assert_same(read(out), np.concatenate(arrays))
+    assert sorted(set(masks(out).values())) == [0, 1]
+
+
+_WITHOUT_PLUGINS = """
+import sys
+sys.modules["hdf5plugin"] = None
+import concatsplit_core as cs
+from concatsplit_core.errors import UnsafeContent
+print(cs.info("a.h5")[0].codec)
+print(cs.concat(["a.h5", "a.h5"], "y.h5").plan.routes)
+try:
+    cs.concat(["a.h5"], "y.npy")
+except UnsafeContent as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.parametrize("codec", ["bitshuffle", "blosc2", "zfp"])
+def test_a_copy_needs_no_plugin(tmp_path: Path, codec: str) -> None:
+    array = make("<i4", (8, 7))
+    _chunked(tmp_path / "a.h5", array, **HDF5_ONLY[codec][0])
+    command = [sys.executable, "-c", _WITHOUT_PLUGINS]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    kind, routes, refused = done.stdout.splitlines()
+    assert kind == "other"
+    assert routes == f"{{'encoded': {2 * array.nbytes}}}"
+    assert "needs the HDF5 filter" in refused
+    assert_same(read(f"{tmp_path / 'y.h5'}"), np.concatenate([array, array]))
 
 
 @pytest.mark.parametrize("dtype", [NESTED, "?", "<c8", ">f8", "S5", "V7"], ids=str)

@@ -38,7 +38,7 @@ def _in_file(path: str, data: Any, missing: Any, attrs: dict[str, Any]) -> str:
             made.attrs[key] = value
         if path.endswith(".nc"):
             file.create_dataset("x", data=np.zeros(len(made), ">f4")).make_scale(
-                f"This is a netCDF dimension but not a netCDF variable{len(made):10d}"
+                f"This is a netCDF dimension but not a netCDF variable.{len(made):10d}"
             )
             made.dims[0].attach_scale(file["x"])
     return f"{path}::v"

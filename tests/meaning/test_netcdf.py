@@ -153,6 +153,7 @@ def test_arrays_without_names_get_dimensions(here: Path, shape: tuple[int, ...])
         found = both("n.nc", name)
         assert found.values.shape == shape
         assert found.dims == tuple(f"x{d}" for d in range(len(shape)))
+        assert found.names == ("again", "w")
 
 
 @pytest.mark.parametrize("dtype", ["?", "i1", "u8", ">f8", "f4", "S1", "S5", "c8", "c16"])

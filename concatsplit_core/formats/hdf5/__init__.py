@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Storage, Wish
 from concatsplit_core.formats.chunking import choose_chunks
+from concatsplit_core.geometry import Shape
 from concatsplit_core.spec import ArraySpec
 
 if TYPE_CHECKING:
@@ -39,11 +41,19 @@ def members(path: Path, ref: str) -> list[str]:
     return list_members(path, ref)
 
 
+def astray(path: Path, ref: str) -> list[str]:
+    """Names of links that lead out of the file, or nowhere."""
+    from concatsplit_core.formats.hdf5.describing import list_members
+
+    return list_members(path, ref, astray=True)
+
+
 def layout(
     spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
 ) -> tuple[ArraySpec, Storage]:
     """Lay out a data set: contiguous as its inputs and without a codec, else chunked."""
-    from concatsplit_core.formats.hdf5.filters import available, settled
+    from concatsplit_core.formats.hdf5.filters import settled
+    from concatsplit_core.formats.hdf5.items import kept_items
     from concatsplit_core.formats.hdf5.types import encoding, stored_dtype
 
     if wish.netcdf:
@@ -52,12 +62,7 @@ def layout(
     if spec.is_string or _is_lost(inherited.own.get("type")):  # other text is written as UTF-8
         inherited = replace(inherited, own=inherited.own | {"type": None})
     stored_type = inherited.own.get("type")
-    is_plain = _has_plain_type(spec, stored_type)
-    codec = wish.codec if wish.codec is not None else inherited.codec
-    own = inherited.dialect == "hdf5"
-    if codec is None or (wish.codec is None and not all(available(s, own) for s in codec.steps)):
-        codec = _SANE
-    codec = settled(codec, spec.dtype.itemsize)
+    codec = _codec(inherited, wish)
     if spec.is_string:  # the chunks hold references into a heap: nothing to shuffle
         codec = codec.without("shuffle")
     flat = like is not None and like.chunks is None
@@ -66,19 +71,48 @@ def layout(
             f"--chunks none: codec {codec} needs chunks; give --codec none or a chunk shape"
         )
     if spec.ndim == 0 or wish.chunks == "none" or (wish.chunks is None and flat and not codec):
-        laid = replace(spec, order="C", contiguous=is_plain, chunks=None, shards=None)
-        return laid, replace(inherited, codec=Codec(), native=None)
+        items = kept_items(spec, None, inherited.fill_value, inherited.item_shape)
+        plain = _has_plain_type(spec, stored_type)
+        laid = replace(spec, order="C", contiguous=plain, chunks=None, shards=None)
+        return laid, replace(inherited, codec=Codec(), native=None, item_shape=items)
     chunks = choose_chunks(spec, wish, like)
     chunks = tuple(min(c, max(1, n)) for c, n in zip(chunks, spec.shape, strict=True))
-    laid = replace(
-        spec,
-        order="C",
-        contiguous=False,
-        chunks=chunks,
-        shards=None,
-        encoding=encoding(spec.dtype, codec, stored_type),
-    )
-    return laid, replace(inherited, codec=codec, native=None)
+    items = kept_items(spec, chunks, inherited.fill_value, inherited.item_shape)
+    laid = replace(spec, order="C", contiguous=False, chunks=chunks, shards=None)
+    if _keeps_filters(laid, items, inherited, wish, like):
+        kept = encoding(spec.dtype, inherited.native and inherited.native[1], stored_type)
+        return replace(laid, encoding=kept), replace(inherited, item_shape=items)
+    codec = settled(codec, spec.dtype.itemsize * prod(items))
+    laid = replace(laid, encoding=encoding(spec.dtype, codec.steps, stored_type))
+    return laid, replace(inherited, codec=codec, native=None, item_shape=items)
+
+
+def _keeps_filters(
+    spec: ArraySpec, items: Shape, inherited: Storage, wish: Wish, like: ArraySpec | None
+) -> bool:
+    """Whether chunks of filters that have no neutral name can all move as they are stored."""
+    from concatsplit_core.formats.hdf5.items import as_items
+    from concatsplit_core.formats.hdf5.replicas import can_be_kept
+
+    native, chunks = inherited.native, spec.chunks
+    if wish.codec is not None or inherited.codec is not None or not inherited.aligned:
+        return False
+    if native is None or native[0] != name or like is None or like.chunks != chunks:
+        return False
+    own = as_items(spec, items)
+    return len(items) == len(inherited.item_shape) and can_be_kept(native[1], own.dtype, own.chunks)
+
+
+def _codec(inherited: Storage, wish: Wish) -> Codec:
+    """The codec that was wished for, else that of the inputs where HDF5 has it, else a sane one."""
+    from concatsplit_core.formats.hdf5.filters import available, has_one_shuffle
+
+    if wish.codec is not None:
+        return wish.codec
+    codec, own = inherited.codec, inherited.dialect == "hdf5"
+    if codec is None or not all(available(s, own) for s in codec.steps):
+        return _SANE
+    return codec if has_one_shuffle(codec) else _SANE
 
 
 def _is_lost(stored_type: bytes | None) -> bool:
@@ -110,7 +144,7 @@ def _as_netcdf(spec: ArraySpec, inherited: Storage) -> tuple[ArraySpec, Storage]
     netcdf.refuse_dtype(spec.dtype)
     if meaning.missing is not None:  # netCDF-C takes one for the other
         inherited = replace(inherited, fill_value=meaning.missing)
-    return spec, replace(inherited, meaning=meaning)
+    return spec, replace(inherited, meaning=meaning, item_shape=())  # netCDF has no array types
 
 
 def settle(base: Path) -> None:

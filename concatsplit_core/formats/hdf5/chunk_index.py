@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from array import array
-from typing import Any, NamedTuple
+from math import prod
+from typing import Any, NamedTuple, Protocol
 
+import h5py
 import numpy as np
 
+from concatsplit_core.errors import MalformedInput
+from concatsplit_core.formats.hdf5.object_header import EXTENSIBLE_ARRAY, chunk_index_kind
 from concatsplit_core.geometry import Shape
+
+UNKNOWN = -1
+"""The offset of a chunk that only HDF5 finds."""
 
 
 class Place(NamedTuple):
@@ -18,7 +25,40 @@ class Place(NamedTuple):
     skipped: int
 
 
-class ChunkIndex:
+class ChunkIndex(Protocol):
+    """Finds chunks."""
+
+    def find(self, start: Shape) -> Place | None:
+        """The place of the chunk with this first index; None where the file does not hold it."""
+        ...
+
+
+def index_of(dataset: Any, fd: int) -> ChunkIndex:
+    """The index of a chunked data set.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+    fd : int
+        Of its file, where HDF5's addresses are those of the file; else negative.
+    """
+    return ListedChunks(dataset) if _tells_the_truth(dataset, fd) else AskedChunks(dataset)
+
+
+def _tells_the_truth(dataset: Any, fd: int) -> bool:
+    """Whether HDF5 lists the chunks of a data set with their true coordinates.
+
+    For an extensible array it keeps the one axis without a limit in front, and forgets to move it
+    back when it lists the chunks (HDF5 1.14 and 2.0; reading is right). No other index has a
+    front: tests hold this for all of them.
+    """
+    unlimited = [d for d, most in enumerate(dataset.maxshape) if most is None]
+    if len(unlimited) != 1 or unlimited[0] == 0:
+        return True
+    return chunk_index_kind(dataset, fd) not in {None, EXTENSIBLE_ARRAY}
+
+
+class ListedChunks:
     """The places of all chunks of a data set, looked up once.
 
     HDF5 finds the place of a single chunk by walking over all of them. The walk is done once
@@ -33,17 +73,32 @@ class ChunkIndex:
     def __init__(self, dataset: Any) -> None:
         self._chunks: Shape = dataset.chunks
         self._grid = tuple(-(-n // c) for n, c in zip(dataset.shape, self._chunks, strict=True))
-        numbers, places = array("q"), array("q")
+        starts, places = array("Q"), array("Q")
 
         def note(info: Any) -> None:
-            numbers.append(self._number(info.chunk_offset))
+            starts.extend(info.chunk_offset)
             places.extend((info.byte_offset, info.size, info.filter_mask))
 
         dataset.id.chunk_iter(note)
-        found = np.frombuffer(numbers, np.int64) if numbers else np.empty(0, np.int64)
+        found = self._on_grid(np.array(starts, np.uint64).reshape(-1, len(self._chunks)))
         order = np.argsort(found, kind="stable")
         self._numbers = found[order]
-        self._places = np.array(places, np.int64).reshape(-1, 3)[order]
+        self._places = np.array(places, np.uint64).reshape(-1, 3)[order]
+
+    def _on_grid(self, starts: np.ndarray) -> np.ndarray:
+        """Numbers of the chunks, counted in C order, by their first indices."""
+        if prod(self._grid) >= 1 << 63:
+            raise MalformedInput(f"it claims {prod(self._grid)} chunks")
+        chunks, grid = np.array(self._chunks, np.uint64), np.array(self._grid, np.uint64)
+        index, rest = np.divmod(starts, chunks)
+        wrong = (rest != 0) | (index >= grid)
+        if wrong.any():
+            start = starts[wrong.any(axis=1)][0].tolist()
+            raise MalformedInput(f"it lists a chunk at {start}, where none can be")
+        if not len(starts):
+            return np.empty(0, np.int64)
+        numbers: np.ndarray = np.ravel_multi_index(tuple(index.astype(np.int64).T), self._grid)
+        return numbers
 
     def _number(self, start: Shape) -> int:
         number = 0
@@ -58,3 +113,20 @@ class ChunkIndex:
         if at == len(self._numbers) or self._numbers[at] != number:
             return None
         return Place(*self._places[at].tolist())
+
+
+class AskedChunks:
+    """Chunks that HDF5 is asked for one by one, by reading them: slower, and always right."""
+
+    def __init__(self, dataset: Any) -> None:
+        self._id: h5py.h5d.DatasetID = dataset.id
+
+    def find(self, start: Shape) -> Place | None:
+        """Size and skipped filters of the chunk with this first index."""
+        try:
+            skipped, data = self._id.read_direct_chunk(start)
+        except RuntimeError as error:
+            if "not allocated" in str(error):
+                return None
+            raise
+        return Place(UNKNOWN, memoryview(data).nbytes, skipped)

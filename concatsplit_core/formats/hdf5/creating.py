@@ -14,6 +14,7 @@ from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.hdf5 import filters
 from concatsplit_core.formats.hdf5.attributes import LARGE, attribute_bytes, write_attributes
 from concatsplit_core.formats.hdf5.netcdf import give_dimensions
+from concatsplit_core.formats.hdf5.replicas import keep
 from concatsplit_core.formats.hdf5.types import stored_dtype
 from concatsplit_core.meaning.model import same
 from concatsplit_core.spec import ArraySpec
@@ -28,6 +29,8 @@ def create(file: Any, member: str, spec: ArraySpec, storage: Storage, netcdf: bo
     if spec.chunks is not None:
         dcpl.set_chunk(spec.chunks)
         chunk_bytes = prod(spec.chunks) * spec.dtype.itemsize
+        if storage.native is not None:
+            keep(dcpl, storage.native[1])
         filters.apply(dcpl, storage.codec or Codec(), spec.dtype.itemsize, chunk_bytes)
     elif spec.contiguous:
         dcpl.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
@@ -55,7 +58,7 @@ def _space(spec: ArraySpec, storage: Storage) -> Any:
         return h5py.h5s.create_simple(spec.shape)
     limits = tuple(
         h5py.h5s.UNLIMITED if most is None else max(most, n)
-        for most, n in zip(storage.maxshape, spec.shape, strict=True)
+        for most, n in zip(storage.maxshape, spec.shape, strict=False)  # no axes inside items
     )
     return h5py.h5s.create_simple(spec.shape, limits)
 
@@ -78,11 +81,11 @@ def describe(dataset: Any, storage: Storage, netcdf: bool) -> list[str]:
 
 def _give_names(dataset: Any, storage: Storage, netcdf: bool) -> None:
     """Name the axes: as netCDF's dimensions, else by HDF5's labels."""
-    names = storage.meaning.dims
+    names = (storage.meaning.dims or (None,) * dataset.ndim)[: dataset.ndim]
     if netcdf:
-        give_dimensions(dataset.parent, dataset, names or (None,) * dataset.ndim)
+        give_dimensions(dataset.parent, dataset, names)
         return
-    for axis, name in enumerate(names or ()):
+    for axis, name in enumerate(names):
         if name:
             dataset.dims[axis].label = name
 

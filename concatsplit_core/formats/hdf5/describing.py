@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from itertools import islice
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +21,53 @@ from concatsplit_core.errors import (
     UsageError,
 )
 from concatsplit_core.formats.base import Extent, Storage
-from concatsplit_core.formats.hdf5 import filters, links
+from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.attributes import read_attributes
 from concatsplit_core.formats.hdf5.dimensions import dimension_names, is_scale
+from concatsplit_core.formats.hdf5.items import Items, items_of
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf
 from concatsplit_core.formats.hdf5.reading import Hdf5Source, Opened, malformed, pool
-from concatsplit_core.formats.hdf5.types import encoding, is_plain
+from concatsplit_core.formats.hdf5.scout import Scouts
+from concatsplit_core.formats.hdf5.strings import string_bytes
+from concatsplit_core.formats.hdf5.types import encoding
+from concatsplit_core.geometry import Box
 from concatsplit_core.meaning.missing import take
 from concatsplit_core.meaning.model import Meaning
-from concatsplit_core.spec import ArraySpec
+from concatsplit_core.spec import STRING_BYTES, ArraySpec
+
+_SMALL, _FEW, _MUCH = 4 << 20, 1000, 64 << 20
+"""Bytes of a file, chunks of it, and bytes of array data worth being read twice to be safe."""
 
 
 def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
     """Describe a data set; the only one of the file where none is named."""
+    _scouts.check(_look_at_member, path, member, ref)
+    return _open_member(path, member, ref)
+
+
+def _look_at_member(path: Path, member: str | None) -> None:
+    """Do what is done with a data set in HDF5; all of it where the file is small."""
+    source = _open_member(path, member, "")
+    try:
+        if os.stat(path).st_size > _SMALL:
+            return
+        source.stored_bytes()
+        spec, whole = source.spec, Box.whole(source.spec.shape)
+        if spec.chunks is not None:
+            list(islice(source.stored(whole, False), 1))
+        part = prod(spec.chunks or spec.shape) * spec.memory_itemsize
+        if source.steps is None and source.extent is None and part:
+            for _ in islice(source.read(whole), min(_FEW, _MUCH // part)):
+                pass
+    finally:
+        source.close()
+
+
+def _open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
     try:
         with pool.use(path) as opened:
             name = member if member is not None else links.only_member(opened.file, ref)
-            dataset = links.follow(opened.file, name, ref)
+            name, dataset = links.follow(opened.file, name, ref)
             return _describe(path, name, ref, dataset, opened)
     except BaseException as error:
         pool.discard(path)
@@ -44,11 +76,30 @@ def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
         raise malformed(ref, error) from error  # a damaged file makes h5py raise nearly anything
 
 
-def list_members(path: Path, ref: str) -> list[str]:
-    """Names of all data sets below the root, links not followed."""
+def list_members(path: Path, ref: str, astray: bool = False) -> list[str]:
+    """Names of all data sets below the root, links not followed.
+
+    Parameters
+    ----------
+    path : Path
+    ref : str
+    astray : bool
+        Names of links that lead out of the file, or nowhere, instead.
+    """
+    if not astray:
+        _scouts.check(_look_at_links, path, None, ref)
+    return _list_members(path, ref, astray)
+
+
+def _look_at_links(path: Path, member: str | None) -> None:
+    _list_members(path, member or "", astray=True)
+
+
+def _list_members(path: Path, ref: str, astray: bool) -> list[str]:
     try:
         with pool.use(path) as opened:
-            return links.walk(opened.file)
+            found = links.survey(opened.file)
+            return found.astray if astray else found.arrays
     except ConcatsplitError:
         raise
     except Exception as error:  # a damaged file makes h5py raise nearly anything
@@ -71,61 +122,81 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     dcpl = dataset.id.get_create_plist()
     found = filters.filters_of(dcpl)
     filters.refuse_unknown(found, ref)
-    dtype = _dtype(dataset, ref)
-    stored_type = dataset.id.get_type().encode()
-    plain = dtype.kind != "T" and is_plain(stored_type, dtype)
-    codec = filters.codec_of(found, dtype.itemsize)
+    items = items_of(dataset, ref)
+    dtype, fill = items.dtype, _fill(dataset, items)
+    plain = items.plain and fill is not None
+    codec = filters.codec_of(found, dtype.itemsize * prod(items.shape))
     flat = plain and dataset.chunks is None and not opened.file.userblock_size
     offset = dataset.id.get_offset() if flat else None
-    chunks = dataset.chunks
+    if dataset.chunks is not None:
+        in_file = dataset.id.get_type().get_size()
+        filter_checks.check_parameters(found, prod(dataset.chunks), in_file, ref)
+    fd = -1 if opened.file.userblock_size else opened.fd
+    longest = STRING_BYTES
+    if dtype.kind == "T":
+        longest = string_bytes(dataset, codec.steps if codec is not None else None, fd, ref)
+    chunks = None if dataset.chunks is None else (*dataset.chunks, *items.shape)
     spec = ArraySpec(
-        dataset.shape,
+        (*dataset.shape, *items.shape),
         dtype,
         contiguous=offset is not None,
         chunks=chunks,
-        encoding=encoding(dtype, codec, stored_type) if chunks and codec is not None else None,
+        encoding=encoding(dtype, tuple(found) if codec is None else codec.steps, items.own_type)
+        if chunks and fill is not None and (items.plain or items.own_type)
+        else None,
+        string_bytes=longest,
     )
     steps = codec.steps if codec is not None and plain and can_decode(codec.steps) else None
     whole = opened.fd < 0 or offset is None or offset + spec.nbytes <= os.fstat(opened.fd).st_size
     if not whole:
         raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
-    fill = np.zeros((), dtype) if dtype.kind == "T" else np.asarray(dataset.fillvalue, dtype)
+    known = np.zeros((), dtype) if fill is None else fill
     values, own, notes = read_attributes(dataset, _is_netcdf(dataset, opened.file))
     attrs, missing = take(values, dtype)
     storage = Storage(
         codec=codec if codec is None or not chunks or _lossless(found) else None,
         native=("hdf5", tuple(found)) if found else None,
-        fill_value=None if dtype.kind == "T" else fill[()],
-        meaning=Meaning(attrs, dimension_names(dataset), missing),
+        fill_value=None if dtype.kind == "T" else known[()],
+        meaning=Meaning(attrs, _names(dataset, items), missing),
         dialect="hdf5",
-        maxshape=dataset.maxshape if chunks and dataset.maxshape != dataset.shape else None,
+        maxshape=_maxshape(dataset, items),
         notes=tuple(notes),
-        own={"type": stored_type, "attrs": own},
+        own={"type": items.own_type, "attrs": own},
+        item_shape=items.shape,
     )
     extent = None if offset is None else Extent(path, offset)
-    return Hdf5Source(path, ref, member, spec, storage, extent, steps, fill)
+    return Hdf5Source(path, ref, member, spec, storage, extent, steps, known)
 
 
 def _lossless(found: list[filters.Filter]) -> bool:
     return all(item.code != filters.SCALEOFFSET for item in found)
 
 
+def _fill(dataset: Any, items: Items) -> np.ndarray | None:
+    """What absent elements stand for; None where that is more than one element can say."""
+    dcpl = dataset.id.get_create_plist()
+    if dcpl.fill_value_defined() != h5py.h5d.FILL_VALUE_USER_DEFINED or items.dtype.kind == "T":
+        return np.zeros((), items.dtype)
+    if items.shape:
+        return None
+    return np.asarray(np.asarray(dataset.fillvalue).astype(items.dtype))
+
+
+def _names(dataset: Any, items: Items) -> tuple[str | None, ...] | None:
+    """The names of the axes; those inside an item have none."""
+    names = dimension_names(dataset)
+    return None if names is None else (*names, *(None for _ in items.shape))
+
+
+def _maxshape(dataset: Any, items: Items) -> tuple[int | None, ...] | None:
+    """How long the axes may grow, where that is longer than they are."""
+    if dataset.chunks is None or dataset.maxshape == dataset.shape:
+        return None
+    return (*dataset.maxshape, *items.shape)
+
+
 def _is_netcdf(dataset: Any, file: Any) -> bool:
     return is_netcdf(file) or "DIMENSION_LIST" in dataset.attrs or is_scale(dataset)
-
-
-def _dtype(dataset: Any, ref: str) -> np.dtype:
-    dtype = dataset.dtype
-    text = h5py.check_string_dtype(dtype)
-    if text is not None and text.length is None:
-        return np.dtypes.StringDType()
-    if dtype.hasobject:
-        kind = "references" if h5py.check_ref_dtype(dtype) else "variable-length items"
-        raise UnsupportedDtype(
-            f"{ref}: holds {kind}, which have no array form outside HDF5", ref=ref
-        )
-    plain: np.dtype = np.dtype(dtype)
-    return plain
 
 
 def wrap(dataset: Any) -> Hdf5Source:
@@ -141,3 +212,6 @@ def wrap(dataset: Any) -> Hdf5Source:
     source.dataset, source.extent = dataset, None
     source.spec = replace(source.spec, contiguous=False)
     return source
+
+
+_scouts = Scouts(_look_at_member, _look_at_links)

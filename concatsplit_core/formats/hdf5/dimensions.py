@@ -12,7 +12,8 @@ from concatsplit_core.meaning.jsonable import text_of
 
 WITHOUT_VARIABLE = "This is a netCDF dimension but not a netCDF variable"
 """How netCDF-C begins the NAME of a scale that stands for a dimension only."""
-_NON_COORDINATE = "_nc4_non_coord_"
+NON_COORDINATE = "_nc4_non_coord_"
+"""How netCDF-C spells a variable that is called like a dimension and is not its coordinate."""
 
 
 def is_scale(item: Any) -> bool:
@@ -74,7 +75,7 @@ def _scales(dataset: Any) -> list[str | None]:
 def _base_name(item: Any) -> str | None:
     name = item.name
     text = text_of(name) if isinstance(name, bytes) else name
-    return text.rpartition("/")[2].removeprefix(_NON_COORDINATE) or None if text else None
+    return text.rpartition("/")[2].removeprefix(NON_COORDINATE) or None if text else None
 
 
 def _of_a_scale(dataset: Any) -> list[str | None]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from concatsplit_core.codecs.chunks import can_decode, can_encode, decode_bounded
+from concatsplit_core.codecs.chunks import can_encode
 from concatsplit_core.codecs.pipeline import Codec, Step
-from concatsplit_core.errors import OverBudget, UnsafeContent, UsageError
+from concatsplit_core.errors import UnsafeContent, UsageError
 
 DEFLATE, SHUFFLE, FLETCHER32, SZIP, NBIT, SCALEOFFSET = 1, 2, 3, 4, 5, 6
 BZIP2, LZF, BLOSC, LZ4, BITSHUFFLE, ZSTD = 307, 32000, 32001, 32004, 32008, 32015
@@ -17,13 +18,25 @@ BUILT_IN = {DEFLATE, SHUFFLE, FLETCHER32, SZIP, NBIT, SCALEOFFSET, LZF}
 OWN = {BZIP2, BLOSC, LZ4, ZSTD}
 """Registered filters whose chunks are decoded and encoded here, without a plugin."""
 
-_STEPS = {"gzip", "zlib", "shuffle", "fletcher32", "lzf", "zstd", "bz2", "blosc", "lz4"}
+REGISTERED = {BITSHUFFLE, 32013, 32017, 32018, 32024, 32026, 32028, 32033}
+"""Other registered filters: their chunks can be copied, and decoded with hdf5plugin's plugins."""
+
+_STEPS = {
+    "gzip",
+    "zlib",
+    "shuffle",
+    "loose_shuffle",
+    "fletcher32",
+    "lzf",
+    "zstd",
+    "bz2",
+    "blosc",
+    "lz4",
+}
 _PLUGINS = {"zstd", "blosc", "bz2", "lz4", "lz4_blocks"}
 """Steps that other programs need a plugin for to read them."""
 
-_OPTIONAL = 1
-_FILTER_SLACK = 4096
-"""Bytes that a filter's own header may add to a chunk."""
+OPTIONAL = 1
 _BLOSC_NAMES = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 
@@ -44,15 +57,24 @@ def filters_of(dcpl: Any) -> list[Filter]:
 
 
 def refuse_unknown(filters: list[Filter], ref: str) -> None:
-    """Let only filters of a known origin run.
+    """Let only filters of a known origin be spoken of.
 
     Raises
     ------
     UnsafeContent
         HDF5 would search its plugin path for a filter, and load whatever it finds.
     """
+    _refuse(filters, ref, BUILT_IN | OWN | REGISTERED)
+
+
+def refuse_unavailable(filters: Iterable[Filter], ref: str) -> None:
+    """Let HDF5 only run filters of a known origin; as `refuse_unknown`."""
+    _refuse(filters, ref, BUILT_IN | OWN)
+
+
+def _refuse(filters: Iterable[Filter], ref: str, known: set[int]) -> None:
     for item in filters:
-        if item.code in BUILT_IN | OWN or item.code in _plugin_codes():
+        if item.code in known or item.code in _plugin_codes():
             continue
         hint = "" if _has_plugins() else "; pip install 'concatsplit[hdf5plugin]' knows more"
         raise UnsafeContent(
@@ -80,14 +102,18 @@ def _plugin_codes() -> set[int]:
 
 def codec_of(filters: list[Filter], itemsize: int) -> Codec | None:
     """Filters in neutral terms; None where a step has no such name."""
-    steps = [_step(item, itemsize) for item in filters]
+    steps = [step_of(item, itemsize) for item in filters]
+    for number, step in enumerate(steps):
+        if step is not None and step.name == "shuffle" and (number or itemsize % step.settings[0]):
+            steps[number] = Step("loose_shuffle", step.settings)
     return Codec(tuple(s for s in steps if s)) if all(steps) else None
 
 
-def _step(item: Filter, itemsize: int) -> Step | None:
+def step_of(item: Filter, itemsize: int) -> Step | None:
+    """A filter in neutral terms; None where it has no such name."""
     first = item.values[0] if item.values else None
     if item.code == DEFLATE:
-        return Step("zlib", (first if first is not None else 6,))
+        return Step("zlib", (_level(first, 0, 9, 6),))
     if item.code == SHUFFLE:
         return Step("shuffle", (first or itemsize,))
     if item.code == BLOSC:
@@ -101,40 +127,21 @@ def _step(item: Filter, itemsize: int) -> Step | None:
     }
     if item.code not in names:
         return None
-    default = {ZSTD: 3, BZIP2: 9}.get(item.code)
-    settings = () if default is None else (first or default,)
-    return Step(names[item.code], settings)
+    levels = {ZSTD: (1, 22, 3), BZIP2: (1, 9, 9)}.get(item.code)
+    return Step(names[item.code], () if levels is None else (_level(first, *levels),))
+
+
+def _level(found: int | None, least: int, most: int, usual: int) -> int:
+    """A level that can be asked for again; to decode, no filter needs to know it."""
+    return found if found is not None and least <= found <= most else usual
 
 
 def _blosc_step(values: tuple[int, ...]) -> Step:
     level, shuffle, compressor = (*values[4:7], *(5, 1, 0)[len(values[4:7]) :])
     if compressor >= len(_BLOSC_NAMES) or shuffle >= len(_BLOSC_SHUFFLES):
         return Step("blosc", ("blosclz", 5, "shuffle"))
+    level = _level(level, 0, 9, 5)
     return Step("blosc", (_BLOSC_NAMES[compressor], level, _BLOSC_SHUFFLES[shuffle]))
-
-
-def check_expansion(data: Any, filters: list[Filter], nbytes: int) -> None:
-    """Follow a chunk's filters back as far as they are known, with a bound on what they make.
-
-    Raises
-    ------
-    OverBudget
-        The chunk claims, or expands to, more than it should hold.
-    """
-    limit = nbytes + _FILTER_SLACK
-    for item in reversed(filters):
-        if memoryview(data).nbytes > 2 * limit:
-            raise OverBudget(f"it is stored in {len(data)} bytes where {nbytes} belong")
-        if item.code == LZF and memoryview(data).nbytes > limit:
-            raise OverBudget(f"it is compressed to {len(data)} bytes where {nbytes} belong")
-        if item.code in {LZ4, BITSHUFFLE}:
-            claim = int.from_bytes(bytes(data[:8]), "big")
-            if len(data) >= 8 and claim > limit:
-                raise OverBudget(f"it claims to expand to {claim} bytes where {nbytes} belong")
-        step = _step(item, 1)
-        if step is None or not can_decode((step,)):
-            return
-        data = decode_bounded(data, step, limit)
 
 
 def settled(codec: Codec, itemsize: int) -> Codec:
@@ -145,7 +152,9 @@ def settled(codec: Codec, itemsize: int) -> Codec:
     UsageError
         HDF5 has no filter for a step.
     """
-    steps = []
+    steps: list[Step] = []
+    if not has_one_shuffle(codec):
+        raise UsageError(f"codec '{codec}': HDF5 tells its shuffle filter the item size only once")
     for step in codec.steps:
         if not available(step):
             raise UsageError(f"codec '{step}' is not available for HDF5")
@@ -153,8 +162,8 @@ def settled(codec: Codec, itemsize: int) -> Codec:
             steps.append(Step("zlib", step.settings))
         elif step.name == "lz4":
             steps.append(Step("lz4_blocks"))
-        elif step.name == "shuffle":
-            steps.append(Step("shuffle", (itemsize,)))
+        elif step.name in {"shuffle", "loose_shuffle"}:
+            steps.append(Step("loose_shuffle" if steps else "shuffle", (itemsize,)))
         else:
             steps.append(step)
     return Codec(tuple(steps))
@@ -167,6 +176,11 @@ def available(step: Step, plugins: bool = True) -> bool:
     return step.name in _STEPS | _PLUGINS
 
 
+def has_one_shuffle(codec: Codec) -> bool:
+    """Whether shuffle comes at most once: HDF5 gives the item size to the first one only."""
+    return sum(step.name in {"shuffle", "loose_shuffle"} for step in codec.steps) < 2
+
+
 def own_encoding(codec: Codec) -> bool:
     """Whether chunks can be encoded outside HDF5."""
     return can_encode(codec.steps)
@@ -177,16 +191,16 @@ def apply(dcpl: Any, codec: Codec, itemsize: int, chunk_bytes: int) -> None:
     for step in codec.steps:
         if step.name == "zlib":
             dcpl.set_deflate(step.settings[0])
-        elif step.name == "shuffle":
+        elif step.name in {"shuffle", "loose_shuffle"}:
             dcpl.set_shuffle()
         elif step.name == "fletcher32":
             dcpl.set_fletcher32()
         elif step.name == "lzf":
-            dcpl.set_filter(LZF, _OPTIONAL, ())
+            dcpl.set_filter(LZF, OPTIONAL, ())
         elif step.name == "blosc":
             name, level, shuffle = step.settings[:3]
             coded = (level, _BLOSC_SHUFFLES.index(shuffle), _BLOSC_NAMES.index(name))
-            dcpl.set_filter(BLOSC, _OPTIONAL, (2, 2, itemsize, chunk_bytes, *coded))
+            dcpl.set_filter(BLOSC, OPTIONAL, (2, 2, itemsize, chunk_bytes, *coded))
         else:
             code = {"zstd": ZSTD, "bz2": BZIP2, "lz4_blocks": LZ4}[step.name]
-            dcpl.set_filter(code, _OPTIONAL, step.settings[:1])
+            dcpl.set_filter(code, OPTIONAL, step.settings[:1])

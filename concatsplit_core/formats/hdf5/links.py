@@ -2,37 +2,107 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import h5py
 
 from concatsplit_core.errors import (
     AmbiguousContainer,
+    ConcatsplitError,
     InputUnavailable,
     MalformedInput,
     UnsafeContent,
 )
-from concatsplit_core.formats.hdf5.dimensions import is_dimension_only
+from concatsplit_core.formats.hdf5.dimensions import NON_COORDINATE, is_dimension_only
 
 
-def walk(root: Any) -> list[str]:
-    """Names of all data sets below a group that hard links lead to."""
-    found, seen, waiting = [], set(), [("", root)]
+class Survey(NamedTuple):
+    """What the links of a file lead to.
+
+    Parameters
+    ----------
+    arrays : list of str
+        Names of data sets that hard links lead to, and of what cannot be told to be none.
+    astray : list of str
+        Names of links that lead out of the file, or nowhere.
+    """
+
+    arrays: list[str]
+    astray: list[str]
+
+
+def key(member: str) -> bytes:
+    """A name as HDF5 has it: bytes, of which those that are not UTF-8 are escaped in text."""
+    return member.encode("utf-8", "surrogateescape")
+
+
+def survey(root: Any) -> Survey:
+    """Look at all links below a group."""
+    found, seen, waiting = Survey([], []), set(), [("", root)]
     while waiting:
         prefix, group = waiting.pop()
         address = h5py.h5o.get_info(group.id).addr
         if address in seen:
             continue
         seen.add(address)
-        for name in group:
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        for name in _names(group):
+            whole = f"{prefix}{name}"
+            link = _link(group, name)
+            if not isinstance(link, h5py.HardLink):
+                if _leads_astray(root, group, link):
+                    found.astray.append(whole)
                 continue
-            item = group[name]
+            try:
+                item = group[key(name)]
+            except Exception:  # a damaged member makes h5py raise nearly anything: opening it tells
+                found.arrays.append(whole)
+                continue
             if isinstance(item, h5py.Group):
-                waiting.append((f"{prefix}{name}/", item))
+                waiting.append((f"{whole}/", item))
             elif isinstance(item, h5py.Dataset) and not is_dimension_only(item):
-                found.append(f"{prefix}{name}")
-    return sorted(found)
+                found.arrays.append(f"{prefix}{name.removeprefix(NON_COORDINATE)}")
+    return Survey(sorted(found.arrays), sorted(found.astray))
+
+
+def walk(root: Any) -> list[str]:
+    """Names of all data sets below a group that hard links lead to."""
+    return survey(root).arrays
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _names(group: Any) -> Iterator[str]:
+    for name in group:
+        yield _text(name) if isinstance(name, bytes) else name
+
+
+def _link(group: Any, name: str) -> Any:
+    """A link of a group; None where there is none of this name."""
+    own = key(name)
+    if not isinstance(group, h5py.Group) or not own or not group.id.links.exists(own):
+        return None
+    kind = group.id.links.get_info(own).type
+    if kind == h5py.h5l.TYPE_HARD:
+        return h5py.HardLink()
+    if kind == h5py.h5l.TYPE_SOFT:
+        return h5py.SoftLink(_text(group.id.links.get_val(own)))
+    if kind == h5py.h5l.TYPE_EXTERNAL:
+        file, path = group.id.links.get_val(own)
+        return h5py.ExternalLink(_text(file), _text(path))
+    return h5py.ExternalLink("a place of a kind that is not known", "/")
+
+
+def _leads_astray(file: Any, here: Any, link: Any) -> bool:
+    if not isinstance(link, h5py.SoftLink):
+        return True
+    try:
+        _follow_soft(file, here, link.path, "")
+    except ConcatsplitError:
+        return True
+    return False
 
 
 def only_member(file: Any, ref: str) -> str:
@@ -46,11 +116,12 @@ def only_member(file: Any, ref: str) -> str:
     return names[0]
 
 
-def follow(file: Any, member: str, ref: str) -> Any:
-    """Go to a data set link by link, within the file."""
-    here = file
-    for part in member.split("/"):
-        link = here.get(part, getlink=True) if isinstance(here, h5py.Group) else None
+def follow(file: Any, member: str, ref: str) -> tuple[str, Any]:
+    """Go to a data set link by link, within the file; gives its name there, and itself."""
+    here, parts = file, member.split("/")
+    for number, given in enumerate(parts):
+        part = given if number < len(parts) - 1 else _spelled(here, given)
+        link = _link(here, part)
         if link is None:
             names = ", ".join(walk(file)) or "none"
             raise InputUnavailable(f"{ref}: has no member '{member}'; it holds {names}", ref=ref)
@@ -63,10 +134,23 @@ def follow(file: Any, member: str, ref: str) -> Any:
         if isinstance(link, h5py.SoftLink):
             here = _follow_soft(file, here, link.path, ref)
         else:
-            here = here[part]
-    if not isinstance(here, h5py.Dataset):
-        raise InputUnavailable(f"{ref}: '{member}' is a group, not an array", ref=ref)
-    return here
+            here = here[key(part)]
+    what = "a group" if not isinstance(here, h5py.Dataset) else None
+    if what is None and is_dimension_only(here):
+        what = "a netCDF dimension without a variable"
+    if what is not None:
+        raise InputUnavailable(f"{ref}: '{member}' is {what}, not an array", ref=ref)
+    return "/".join((*parts[:-1], part)), here
+
+
+def _spelled(group: Any, name: str) -> str:
+    """The name of a variable as netCDF-C spells it in the file."""
+    other = f"{NON_COORDINATE}{name}"
+    if not isinstance(_link(group, other), h5py.HardLink):
+        return name
+    link = _link(group, name)
+    taken = isinstance(link, h5py.HardLink) and is_dimension_only(group[key(name)])
+    return other if link is None or taken else name
 
 
 def _follow_soft(file: Any, here: Any, target: str, ref: str, depth: int = 0) -> Any:
@@ -75,7 +159,7 @@ def _follow_soft(file: Any, here: Any, target: str, ref: str, depth: int = 0) ->
         raise MalformedInput(f"{ref}: its soft links go round in circles", ref=ref)
     at = file if target.startswith("/") else here
     for part in [p for p in target.split("/") if p and p != "."]:
-        link = at.get(part, getlink=True) if isinstance(at, h5py.Group) else None
+        link = _link(at, part)
         if isinstance(link, h5py.ExternalLink):
             raise UnsafeContent(
                 f"{ref}: leads over a link out of the file, to {link.filename}", ref=ref
@@ -85,5 +169,5 @@ def _follow_soft(file: Any, here: Any, target: str, ref: str, depth: int = 0) ->
         if isinstance(link, h5py.SoftLink):
             at = _follow_soft(file, at, link.path, ref, depth + 1)
         else:
-            at = at[part]
+            at = at[key(part)]
     return at

@@ -15,7 +15,12 @@ import numpy as np
 from h5py import h5ds
 
 from concatsplit_core.errors import OutputRefused, UnsupportedDtype
-from concatsplit_core.formats.hdf5.dimensions import WITHOUT_VARIABLE, is_dimension_only, is_scale
+from concatsplit_core.formats.hdf5.dimensions import (
+    NON_COORDINATE,
+    WITHOUT_VARIABLE,
+    is_dimension_only,
+    is_scale,
+)
 from concatsplit_core.meaning.dimensions import Names
 
 _TIME_UNITS = {
@@ -104,6 +109,20 @@ def let_go(file: Any, member: str, ref: str) -> None:
                 del file[scale.name]
 
 
+def spelled(file: Any, member: str, names: Names) -> str:
+    """The name of a variable in the file: another one where a dimension is called so.
+
+    A variable with the name of a dimension is its coordinate variable, if the dimension is its
+    first one, and must not be called so otherwise.
+    """
+    parent, slash, last = member.rpartition("/")
+    is_coordinate = bool(names) and names[0] == last and last not in names[1:]
+    taken = member in file and isinstance(file[member], h5py.Dataset)
+    if is_coordinate or not (last in names or (taken and is_dimension_only(file[member]))):
+        return member
+    return f"{parent}{slash}{NON_COORDINATE}{last}"
+
+
 def give_dimensions(group: Any, dataset: Any, names: Names) -> None:
     """Attach a scale to every axis of a new data set of a group.
 
@@ -186,7 +205,7 @@ def _new_scale(group: Any, name: str, length: int, unlimited: bool) -> Any:
     """A dimension without a variable."""
     more: dict[str, Any] = {"maxshape": (None,), "chunks": (1024,)} if unlimited else {}
     scale = group.create_dataset(name, (length,), ">f4", track_times=False, **more)
-    h5ds.set_scale(scale.id, f"{WITHOUT_VARIABLE}{length:10d}".encode())
+    h5ds.set_scale(scale.id, f"{WITHOUT_VARIABLE}.{length:10d}".encode())
     scale.attrs["_Netcdf4Dimid"] = np.int32(_next_number(group.file))
     return scale
 

@@ -23,14 +23,16 @@ from concatsplit_core.errors import (
     OverBudget,
 )
 from concatsplit_core.files import Pool, input_error, open_input, read_exactly
-from concatsplit_core.formats.base import Extent, Storage, Stored
+from concatsplit_core.formats.base import Extent, Storage, Stored, load
 from concatsplit_core.formats.grid import chunks_of, clip
-from concatsplit_core.formats.hdf5 import filters
-from concatsplit_core.formats.hdf5.chunk_index import ChunkIndex, Place
+from concatsplit_core.formats.hdf5 import filter_checks, filters, links
+from concatsplit_core.formats.hdf5.chunk_index import UNKNOWN, ChunkIndex, Place, index_of
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec
 
 _OPEN_FILES = 64
+_WRITTEN_TO = "already open for"
+"""What HDF5 says of the mark that a writer, as one of SWMR, leaves in a file while it is open."""
 
 
 class Opened(NamedTuple):
@@ -59,6 +61,8 @@ pool: Pool[Path, Opened] = Pool(_open_file, _close_file, _OPEN_FILES, 2)
 
 def malformed(ref: str, error: Exception) -> ConcatsplitError:
     """What h5py says of a file or data set that it cannot read, in our terms."""
+    if isinstance(error, ConcatsplitError):
+        return error if error.ref else type(error)(f"{ref}: {error.message}", ref=ref)
     if isinstance(error, BlockingIOError):
         return InputUnavailable(
             f"{ref}: locked: another program has it open for writing; close it there", ref=ref
@@ -66,6 +70,12 @@ def malformed(ref: str, error: Exception) -> ConcatsplitError:
     if isinstance(error, OSError) and error.errno:
         return input_error(ref, error)
     text = " ".join(str(error.args[0] if error.args else error).split())
+    if _WRITTEN_TO in text:
+        return InputUnavailable(
+            f"{ref}: another program has it open for writing, or did not close it: close it there, "
+            "or clear its mark with 'h5clear -s'",
+            ref=ref,
+        )
     return MalformedInput(f"{ref}: HDF5 cannot read it: {text}", ref=ref)
 
 
@@ -106,11 +116,16 @@ class Hdf5Source:
             for _, chunk in chunks_of(box, unit, self.spec.shape):
                 common = chunk.intersect(box)
                 if self.steps is None and common is not None:
-                    self._check_claim(dataset, chunk.start)
+                    self._check_claim(opened, chunk.start)
                     yield common, self._through_hdf5(dataset, common)
                 else:
                     stored = self._stored(opened, chunk.start)
                     yield clip(chunk, box, self._decode(opened.fd, stored, chunk.start, unit))
+
+    @property
+    def _rank(self) -> int:
+        """Axes that HDF5 knows of: those inside an item come behind them."""
+        return self.spec.ndim - len(self.storage.item_shape)
 
     @contextmanager
     def _opened(self) -> Iterator[_Reading]:
@@ -120,26 +135,34 @@ class Hdf5Source:
             with pool.use(self.path) as opened:
                 block = opened.file.userblock_size  # with one, offsets are not those of the file
                 fd = -1 if block else opened.fd
-                yield _Reading(opened.file[self.member], fd, os.fstat(opened.fd).st_size)
+                yield _Reading(opened.file[links.key(self.member)], fd, os.fstat(opened.fd).st_size)
 
     def _through_hdf5(self, dataset: Any, box: Box) -> np.ndarray:
         try:
             if self.spec.is_string:
                 return _read_strings(dataset, box)
-            return np.asarray(dataset[box.slices])
+            rank = self._rank
+            if self.spec.dtype.names and rank == self.spec.ndim > 0:  # HDF5 lays out the fields
+                records = np.zeros(box.shape, self.spec.dtype)
+                dataset.read_direct(records, box.slices)
+                return records
+            found = np.asarray(dataset[box.slices[:rank]])[(..., *box.slices[rank:])]
+            return found.astype(self.spec.dtype, copy=False)
         except Exception as error:  # h5py passes on whatever a filter or a conversion raises
             raise malformed(self._at(box.start), error) from error
 
-    def _check_claim(self, dataset: Any, start: Shape) -> None:
+    def _check_claim(self, opened: _Reading, start: Shape) -> None:
         """Let HDF5 decode no chunk that would expand beyond what it should hold."""
-        native = self.storage.native
-        if not native or self._place(dataset, start) is None:
+        place = self._place(opened, start) if self.storage.native else None
+        if place is None or self.storage.native is None:
             return
-        nbytes = prod(dataset.chunks) * self.spec.dtype.itemsize
+        filters.refuse_unavailable(self.storage.native[1], self.ref)
+        nbytes = prod(self.spec.chunks or ()) * self.spec.dtype.itemsize
         try:
-            filters.check_expansion(dataset.id.read_direct_chunk(start)[1], native[1], nbytes)
+            data = self._fetch(start)
+            filter_checks.check_chunk(data, self.storage.native[1], place.skipped, nbytes)
         except (MalformedInput, OverBudget) as error:
-            raise type(error)(f"{self._at(start)}: {error.message}", ref=self.ref) from error
+            raise malformed(self._at(start), error) from error
 
     def _decode(self, fd: int, stored: Stored | None, start: Shape, unit: Shape) -> np.ndarray:
         """One chunk, read at its place in the file and decoded in this thread."""
@@ -153,7 +176,7 @@ class Hdf5Source:
         try:
             raw = decode(data, steps, nbytes)
         except (MalformedInput, OverBudget) as error:
-            raise type(error)(f"{self._at(start)}: {error.message}", ref=self.ref) from error
+            raise malformed(self._at(start), error) from error
         return np.frombuffer(raw, self.spec.dtype).reshape(unit)
 
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
@@ -163,23 +186,29 @@ class Hdf5Source:
                 yield chunk, self._stored(opened, chunk.start)
 
     def _stored(self, opened: _Reading, start: Shape) -> Stored | None:
-        place = self._place(opened.dataset, start)
+        place = self._place(opened, start)
         if place is None:
             return None
-        if opened.fd < 0:
+        if opened.fd < 0 or place.offset == UNKNOWN:
             fetch = partial(self._fetch, start)
-            return Stored(place.nbytes, fetch=fetch, skipped=place.skipped, ref=self.ref)
-        if place.offset + place.nbytes > opened.size:
+            stored = Stored(place.nbytes, fetch=fetch, skipped=place.skipped, ref=self.ref)
+        elif place.offset + place.nbytes > opened.size:
             raise MalformedInput(
                 f"{self._at(start)} lies behind the end of the file; it is truncated", ref=self.ref
             )
-        stored = Stored(place.nbytes, self.path, place.offset, skipped=place.skipped, ref=self.ref)
-        return self._unfiltered(stored, opened.fd, start) if self._may_be_raw(stored) else stored
+        else:
+            stored = Stored(
+                place.nbytes, self.path, place.offset, skipped=place.skipped, ref=self.ref
+            )
+        return self._unfiltered(stored, start) if self._may_be_raw(stored) else stored
 
     def _fetch(self, start: Shape) -> Any:
         """A chunk as it is stored, through HDF5."""
         with self._opened() as opened:
-            return opened.dataset.id.read_direct_chunk(start)[1]
+            try:
+                return opened.dataset.id.read_direct_chunk(start[: self._rank])[1]
+            except Exception as error:  # a damaged index makes h5py raise nearly anything
+                raise malformed(self._at(start), error) from error
 
     def _may_be_raw(self, stored: Stored) -> bool:
         """Whether a chunk could be one that HDF5 was told to leave without its filters.
@@ -189,27 +218,25 @@ class Hdf5Source:
         raw = prod(self.spec.chunks or ()) * self.spec.dtype.itemsize
         return bool(self.steps) and not stored.skipped and stored.nbytes == raw
 
-    def _unfiltered(self, stored: Stored, fd: int, start: Shape) -> Stored:
+    def _unfiltered(self, stored: Stored, start: Shape) -> Stored:
         """The same chunk, with all filters skipped if they cannot be what it went through."""
         unit, steps = self.spec.chunks or (), self.steps or ()
         partial = any(a + c > n for a, c, n in zip(start, unit, self.spec.shape, strict=True))
         if not partial:
             return stored
-        data = bytearray(stored.nbytes)
-        read_exactly(fd, memoryview(data), stored.offset, self.path)
         try:
-            decode(data, steps, stored.nbytes)
+            decode(load(stored), steps, stored.nbytes)
         except (MalformedInput, OverBudget):
             return stored._replace(skipped=(1 << len(steps)) - 1)
         return stored
 
-    def _place(self, dataset: Any, start: Shape) -> Place | None:
-        if self.index is None:
-            try:
-                self.index = ChunkIndex(dataset)
-            except Exception as error:  # a damaged index makes h5py raise nearly anything
-                raise malformed(self.ref, error) from error
-        return self.index.find(start)
+    def _place(self, opened: _Reading, start: Shape) -> Place | None:
+        try:
+            if self.index is None:
+                self.index = index_of(opened.dataset, opened.fd)
+            return self.index.find(start[: self._rank])
+        except Exception as error:  # a damaged index makes h5py raise nearly anything
+            raise malformed(self.ref, error) from error
 
     def _at(self, start: Shape) -> str:
         return f"{self.ref}: the chunk at {start}"
@@ -218,8 +245,11 @@ class Hdf5Source:
         """Nothing to prepare."""
 
     def stored_bytes(self) -> int:
-        with self._opened() as opened:
-            return int(opened.dataset.id.get_storage_size())
+        try:
+            with self._opened() as opened:
+                return int(opened.dataset.id.get_storage_size())
+        except Exception as error:  # a damaged index makes h5py raise nearly anything
+            raise malformed(self.ref, error) from error
 
     def close(self) -> None:
         """Close the file, unless it is the caller's."""

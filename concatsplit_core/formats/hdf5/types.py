@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import h5py
 import numpy as np
 
-from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.errors import UnsupportedDtype
 from concatsplit_core.spec import Encoding
 
@@ -52,7 +52,7 @@ def _holds_terminated(kind: Any) -> bool:
     return _is_terminated(kind)
 
 
-def encoding(dtype: np.dtype, codec: Codec, stored: bytes | None) -> Encoding | None:
+def encoding(dtype: np.dtype, codec: Hashable, stored: bytes | None) -> Encoding | None:
     """How the bytes of chunks come about; None for text that lies outside the chunks.
 
     Items that NumPy has no dtype for, such as text padded with blanks, move between data sets of
@@ -61,8 +61,8 @@ def encoding(dtype: np.dtype, codec: Codec, stored: bytes | None) -> Encoding | 
     if dtype.kind == "T":
         return None
     if stored is None or is_plain(stored, dtype):
-        return Encoding(dtype, codec.steps)
-    return Encoding(dtype, (codec.steps, stored))
+        return Encoding(dtype, codec)
+    return Encoding(dtype, (codec, stored))
 
 
 def stored_dtype(dtype: np.dtype) -> np.dtype:

@@ -11,6 +11,7 @@ import io
 import os
 import shutil
 from contextlib import suppress
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from concatsplit_core.formats.base import Extent, Moved, Storage, Stored, load
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.hdf5 import filters
 from concatsplit_core.formats.hdf5.creating import create, describe, fill_of
+from concatsplit_core.formats.hdf5.items import as_items
 from concatsplit_core.formats.hdf5.naming import has_netcdf_name
-from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go
+from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, spelled
 from concatsplit_core.formats.hdf5.types import stored_dtype, takes_items
 from concatsplit_core.geometry import Box
 from concatsplit_core.interrupts import deferred_signals
@@ -114,10 +116,12 @@ class Hdf5Writer:
         """Create a data set; one that is contiguous gets its place in the file at once."""
         with deferred_signals(), _pool.use(self) as (staged, file):
             netcdf = self._netcdf or is_netcdf(file)
+            if netcdf:
+                member = spelled(file, member, storage.meaning.dims or ())
             if member in file:
                 let_go(file, member, f"{self.path.name}::{member}")
                 del file[member]
-            dataset = create(file, member, spec, storage, netcdf)
+            dataset = create(file, member, as_items(spec, storage.item_shape), storage, netcdf)
             self.notes += describe(dataset, storage, netcdf)
             offset = dataset.id.get_offset() if spec.contiguous else None
             _raise_kept(staged)
@@ -181,6 +185,8 @@ class Hdf5Target:
         self._as_stored = own is not None and plain
         self._direct = bool(spec.chunks) and plain and filters.own_encoding(codec)
         self.fill = fill_of(spec, storage)
+        self._rank = spec.ndim - len(storage.item_shape)
+        self._skipped = 0 if storage.native is None else (1 << len(storage.native[1])) - 1
 
     def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> list[_Item]:
         """Chunks that can be written as they are; else the block itself, for HDF5 to encode."""
@@ -204,7 +210,8 @@ class Hdf5Target:
         if not self._direct:
             return part, None
         whole = padded(part, self.spec.chunks or (), self.fill[()])
-        return encode(whole.reshape(-1).view(np.uint8), self._steps, part.dtype.itemsize), 0
+        item = part.dtype.itemsize * prod(self.spec.shape[self._rank :])
+        return encode(whole.reshape(-1).view(np.uint8), self._steps, item), self._skipped
 
     def store(self, encoded: list[_Item]) -> None:
         """Hand the chunks to HDF5, one thread at a time."""
@@ -215,13 +222,13 @@ class Hdf5Target:
                     self._write(dataset, box, data)
                 else:
                     raw = load(data) if isinstance(data, Stored) else data
-                    dataset.id.write_direct_chunk(box.start, raw, skipped)
+                    dataset.id.write_direct_chunk(box.start[: self._rank], raw, skipped)
             _raise_kept(staged)
 
     def _write(self, dataset: Any, box: Box, data: np.ndarray) -> None:
         """Let HDF5 encode a block; what may be written as it is it must not convert."""
         if not self._as_stored:
-            dataset[box.slices] = _seen_as(data, dataset)
+            dataset[box.slices[: self._rank]] = _seen_as(data, dataset)
             return
         space = dataset.id.get_space()
         if data.ndim:

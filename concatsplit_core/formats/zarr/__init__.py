@@ -12,6 +12,7 @@ from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import UnsupportedDtype, UsageError
 from concatsplit_core.formats.base import Storage, Wish
 from concatsplit_core.formats.chunking import choose_chunks
+from concatsplit_core.records import packed
 from concatsplit_core.spec import ArraySpec
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ def members(path: Path, ref: str) -> list[str]:
     return list_members(path, ref)
 
 
+def astray(path: Path, ref: str) -> list[str]:
+    """It has no links of its own."""
+    return []
+
+
 def layout(
     spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
 ) -> tuple[ArraySpec, Storage]:
@@ -49,6 +55,7 @@ def layout(
     if wish.chunks == "none":
         raise UsageError("--chunks none: a Zarr array is always chunked")
     _check_dtype(spec.dtype)
+    spec = replace(spec, dtype=packed(spec.dtype))  # what Zarr's structured data type always is
     dialect = f"zarr{wish.zarr_format}" if wish.zarr_format else inherited.dialect
     if dialect not in {"zarr2", "zarr3"}:
         dialect = "zarr3"

@@ -1,0 +1,148 @@
+"""What HDF5's filters take on trust, checked before they run.
+
+Their parameters are in the file, and what a chunk claims is in the chunk: HDF5 divides by the
+ones and allocates, or writes, as much as the others say.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from concatsplit_core.codecs.chunks import can_decode, decode_bounded
+from concatsplit_core.errors import MalformedInput, OverBudget
+from concatsplit_core.formats.hdf5.filters import (
+    BITSHUFFLE,
+    LZ4,
+    LZF,
+    NBIT,
+    SCALEOFFSET,
+    SZIP,
+    Filter,
+    step_of,
+)
+
+_FILTER_SLACK = 4096
+"""Bytes that a filter's own header may add to a chunk."""
+_ATOMIC = 1
+"""What the n-bit filter calls a type that is no compound or array."""
+
+
+def check_parameters(found: list[Filter], elements: int, itemsize: int, ref: str) -> None:
+    """Refuse filters whose parameters are not those of the data set.
+
+    Parameters
+    ----------
+    found : list of Filter
+    elements : int
+        In a chunk.
+    itemsize : int
+        Bytes of an item in the file.
+    ref : str
+
+    Raises
+    ------
+    MalformedInput
+        The file is damaged: the library would crash, or write beyond the end of a chunk.
+    """
+    for item in found:
+        values = item.values
+        if item.code == SZIP:
+            sound = _is_sound_szip(values)
+        elif item.code == SCALEOFFSET:
+            sound = len(values) >= 8 and values[2] == elements and values[4] == itemsize
+        elif item.code == NBIT:
+            sound = _is_sound_nbit(values, elements, itemsize)
+        elif item.code == BITSHUFFLE:  # it divides by the item size and by the block size
+            sound = len(values) >= 3 and 0 < values[2] <= itemsize and sum(values[3:4]) % 8 == 0
+        else:
+            sound = True
+        if not sound:
+            raise MalformedInput(
+                f"{ref}: the parameters {values} of its filter '{item.name}' are not those of a "
+                f"chunk of {elements} items of {itemsize} bytes; the file is damaged",
+                ref=ref,
+                found=values,
+            )
+
+
+def _is_sound_szip(values: tuple[int, ...]) -> bool:
+    """Pixels come in blocks of an even number, up to 32, and in lines of up to 128 blocks."""
+    if len(values) != 4:
+        return False
+    _, block, bits, line = values
+    even = 2 <= block <= 32 and block % 2 == 0
+    return even and (1 <= bits <= 32 or bits == 64) and block <= line <= 128 * block
+
+
+def _is_sound_nbit(values: tuple[int, ...], elements: int, itemsize: int) -> bool:
+    if len(values) < 5 or values[0] != len(values) or values[2] != elements:
+        return False
+    if values[3] != _ATOMIC:
+        return values[4] == itemsize
+    if len(values) < 8:
+        return False
+    size, _, precision, offset = values[4:8]
+    return size == itemsize and precision > 0 and precision + offset <= 8 * size
+
+
+def check_chunk(data: Any, found: list[Filter], skipped: int, nbytes: int) -> None:
+    """Follow a chunk's filters back as far as they are known, with a bound on what they make.
+
+    Parameters
+    ----------
+    data : buffer
+        The chunk as it is stored.
+    found : list of Filter
+    skipped : int
+        A bit for each filter that the chunk did not go through.
+    nbytes : int
+        Bytes of the decoded chunk.
+
+    Raises
+    ------
+    OverBudget
+        The chunk claims, or expands to, more than it should hold.
+    MalformedInput
+        It is damaged.
+    """
+    limit = nbytes + _FILTER_SLACK
+    for number, item in reversed(list(enumerate(found))):
+        if skipped >> number & 1:
+            continue
+        size = memoryview(data).nbytes
+        if size > 2 * limit or (item.code == LZF and size > limit):
+            raise OverBudget(f"it is stored in {size} bytes where {nbytes} belong")
+        claim = _claim(item, data, nbytes)
+        if claim > limit:
+            raise OverBudget(f"it claims to expand to {claim} bytes where {nbytes} belong")
+        step = step_of(item, 1)
+        if step is None or not can_decode((step,)):
+            return
+        data = decode_bounded(data, step, limit)
+
+
+def _claim(item: Filter, data: Any, nbytes: int) -> int:
+    """Bytes that a chunk claims to expand to, where its filter says so in front of it."""
+    head = bytes(memoryview(data)[:8])
+    framed = item.code == LZ4 or (item.code == BITSHUFFLE and any(item.values[4:5]))
+    if framed and len(head) == 8:
+        return int.from_bytes(head, "big")
+    if item.code == SZIP:
+        if len(head) < 4:
+            raise MalformedInput("it is shorter than the size that szip puts in front")
+        return int.from_bytes(head[:4], "little")
+    if item.code == NBIT and item.values[3:4] == (_ATOMIC,) and not item.values[1]:
+        _check_bits(data, item.values[2], item.values[6], 0)
+    if item.code == SCALEOFFSET:
+        bits = int.from_bytes(head[:4], "little")
+        if bits > 8 * item.values[4]:
+            raise MalformedInput(f"its items claim {bits} bits of {8 * item.values[4]}")
+        _check_bits(data, item.values[2], bits, 21)
+    return nbytes
+
+
+def _check_bits(data: Any, items: int, bits: int, header: int) -> None:
+    """Refuse a chunk that is shorter than its items in so many bits each."""
+    found, wanted = memoryview(data).nbytes, header + items * bits // 8
+    if found < wanted:
+        raise MalformedInput(f"it is cut short: {found} bytes where {wanted} belong")

@@ -1,0 +1,99 @@
+"""What the items of a data set are, in NumPy's terms."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from concatsplit_core.errors import UnsupportedDtype
+from concatsplit_core.formats.hdf5.types import is_plain
+from concatsplit_core.geometry import Shape
+from concatsplit_core.records import is_ordered, overlapping, packed
+from concatsplit_core.spec import ArraySpec
+
+
+class Items(NamedTuple):
+    """The items of a data set.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        Of the elements; ``StringDType`` for strings of any length.
+    shape : tuple of int
+        Of an item that is itself an array (HDF5's array type): further axes of the array.
+    plain : bool
+        The bytes in the file are those of the NumPy dtype.
+    own_type : bytes, optional
+        The encoded HDF5 type, where an output can have the very same one.
+    """
+
+    dtype: np.dtype
+    shape: Shape
+    plain: bool
+    own_type: bytes | None = None
+
+
+def items_of(dataset: Any, ref: str) -> Items:
+    """Describe the items of a data set.
+
+    Raises
+    ------
+    UnsupportedDtype
+        NumPy has no such type, or its fields overlap: h5py takes a wider type for an unusual
+        floating-point field, and reading it so corrupts the memory of the process.
+    """
+    try:
+        found = dataset.dtype
+    except (TypeError, ValueError) as error:
+        raise UnsupportedDtype(f"{ref}: {error}", ref=ref) from error
+    text = h5py.check_string_dtype(found)
+    if text is not None and text.length is None:
+        return Items(np.dtypes.StringDType(), (), False)
+    if found.hasobject:
+        kind = "references" if h5py.check_ref_dtype(found) else "variable-length items"
+        raise UnsupportedDtype(
+            f"{ref}: holds {kind}, which have no array form outside HDF5", ref=ref
+        )
+    field = overlapping(found)
+    if field is not None:
+        raise UnsupportedDtype(
+            f"{ref}: its field '{field}' would share bytes with another one in memory, since a "
+            "field has a type that NumPy lacks; such items cannot be read",
+            ref=ref,
+        )
+    shape: Shape = ()
+    dtype: np.dtype = np.dtype(found)
+    while dtype.subdtype is not None:
+        dtype, inner = dtype.subdtype
+        shape += inner
+    if not is_ordered(dtype):
+        return Items(packed(dtype), shape, False)
+    stored = dataset.id.get_type().encode()
+    plain = is_plain(stored, np.dtype(found))
+    return Items(dtype, shape, plain, None if shape else stored)
+
+
+def as_items(spec: ArraySpec, shape: Shape) -> ArraySpec:
+    """An array as HDF5 sees it whose last axes, of this shape, lie inside each item."""
+    if not shape:
+        return spec
+    rank = spec.ndim - len(shape)
+    chunks = None if spec.chunks is None else spec.chunks[:rank]
+    dtype: np.dtype = np.dtype((spec.dtype, shape))
+    return replace(spec, shape=spec.shape[:rank], chunks=chunks, dtype=dtype)
+
+
+def kept_items(spec: ArraySpec, chunks: Shape | None, fill: Any, shape: Shape) -> Shape:
+    """The shape of an output's items: its inputs', where it still has them whole.
+
+    An item that is an array can have no fill value here but zero.
+    """
+    if not shape or 0 in shape or spec.dtype.kind in "mMT":
+        return ()
+    rank = spec.ndim - len(shape)
+    whole = spec.shape[rank:] == shape and (chunks is None or (rank and chunks[rank:] == shape))
+    zero = fill is None or not np.asarray(fill).astype(spec.dtype).tobytes().strip(b"\0")
+    return shape if whole and zero else ()

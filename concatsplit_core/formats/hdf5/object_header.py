@@ -1,0 +1,111 @@
+"""The one thing that HDF5 does not tell of a data set: what kind of index finds its chunks.
+
+Read from the data set's object header in the file (HDF5 file format specification, version 3.0,
+IV.A.1 object headers and IV.A.2.i the data layout message).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import h5py
+
+EXTENSIBLE_ARRAY = 4
+BTREE_OF_OLD = 0
+"""Layouts before version 4 have no number for it: there is no other index."""
+
+_LAYOUT, _CONTINUATION = 0x08, 0x10
+_MOST_BLOCKS, _MOST_BYTES = 64, 1 << 20
+"""Bounds of what is read of a header, however long a damaged one says it is."""
+
+
+class _Message(NamedTuple):
+    kind: int
+    data: bytes
+
+
+def chunk_index_kind(dataset: Any, fd: int) -> int | None:
+    """The kind of a chunked data set's index.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+    fd : int
+        Of its file, where HDF5's addresses are those of the file; else negative.
+
+    Returns
+    -------
+    int or None
+        1 single chunk, 2 implicit, 3 fixed array, 4 extensible array, 5 B-tree of version 2, 0 the
+        B-tree of old files; None where the header does not say it in a way known here.
+    """
+    if fd < 0:
+        return None
+    sizes = dataset.file.id.get_create_plist().get_sizes()
+    for message in _messages(fd, h5py.h5o.get_info(dataset.id).addr, sizes):
+        if message.kind == _LAYOUT:
+            return _index_of(message.data)
+    return None
+
+
+def _index_of(layout: bytes) -> int | None:
+    version = layout[0] if layout else 0
+    if version in {1, 2, 3}:
+        return BTREE_OF_OLD
+    if version not in {4, 5} or len(layout) < 5:
+        return None
+    rank, width = layout[3], layout[4]
+    at = 5 + rank * width
+    return layout[at] if at < len(layout) else None
+
+
+def _messages(fd: int, address: int, sizes: tuple[int, int]) -> Iterator[_Message]:
+    """Messages of an object header of either version, those in continuation blocks as well."""
+    prefix = os.pread(fd, 64, address)
+    if prefix[:4] == b"OHDR":
+        at, size, ordered = _prefix_2(prefix)
+        version = 2
+    elif prefix[:1] == b"\1":
+        at, size, ordered = 16, int.from_bytes(prefix[8:12], "little"), False
+        version = 1
+    else:
+        return
+    waiting = [(address + at, size)]
+    for _ in range(_MOST_BLOCKS):
+        if not waiting:
+            return
+        start, length = waiting.pop(0)
+        block = os.pread(fd, min(length, _MOST_BYTES), start)
+        for message in _in_block(block, version, ordered):
+            yield message
+            if message.kind == _CONTINUATION:
+                further = _continuation(message.data, sizes, version)
+                if further[1] > 0:
+                    waiting.append(further)
+
+
+def _prefix_2(prefix: bytes) -> tuple[int, int, bool]:
+    """Where the messages start, how many bytes they take, and whether they are numbered."""
+    flags = prefix[5]
+    at = 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
+    width = 1 << (flags & 3)
+    return at + width, int.from_bytes(prefix[at : at + width], "little"), bool(flags & 4)
+
+
+def _in_block(block: bytes, version: int, ordered: bool) -> Iterator[_Message]:
+    at, head = 0, 8 if version == 1 else 6 if ordered else 4
+    while at + head <= len(block):
+        wide = 2 if version == 1 else 1
+        kind = int.from_bytes(block[at : at + wide], "little")
+        size = int.from_bytes(block[at + wide : at + wide + 2], "little")
+        yield _Message(kind, block[at + head : at + head + size])
+        at += head + size
+
+
+def _continuation(data: bytes, sizes: tuple[int, int], version: int) -> tuple[int, int]:
+    """Address and length of the messages of a block; version 2 puts a name and a sum around."""
+    offset = int.from_bytes(data[: sizes[0]], "little")
+    length = int.from_bytes(data[sizes[0] : sum(sizes)], "little")
+    return (offset, length) if version == 1 else (offset + 4, length - 8)

@@ -1,0 +1,173 @@
+"""A child process that looks at a file first: HDF5 crashes on some damaged files, or loops.
+
+The child is forked from this process, which costs 2 ms, looks at all the files of one call, and is
+gone when nobody has asked it anything for a moment. It is only forked while this process has one
+thread: a lock that another one held would stay locked in the child for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import select
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+from concatsplit_core.errors import MalformedInput
+
+_IDLE_MS = 500
+"""How long the child waits to be asked."""
+_SECONDS = 2
+_BYTES_A_SECOND = 1 << 20
+"""Processor time that a look may take: some, and more for large files."""
+_MEMORY = 1 << 30
+"""Bytes by which the child may grow."""
+
+Look = Callable[[Path, str | None], None]
+"""Looks at a member of a file, or at the whole of it; what it raises does not matter."""
+
+
+class _Scout:
+    """A child process and the pipes to it."""
+
+    def __init__(self, looks: tuple[Look, ...]) -> None:
+        ask, self._asking = os.pipe()
+        self._answering, answer = os.pipe()
+        self.pid = os.fork()
+        if not self.pid:
+            os.close(self._asking)
+            os.close(self._answering)
+            _serve(ask, answer, looks)
+        os.close(ask)
+        os.close(answer)
+
+    def sees(self, number: int, path: Path, member: str | None) -> bool:
+        """Let the child look; False where it is gone without an answer."""
+        question = b"\0".join(
+            (b"%d" % number, os.fsencode(path), b"" if member is None else os.fsencode(member))
+        )
+        framed = len(question).to_bytes(4, "little") + question
+        try:
+            return os.write(self._asking, framed) > 0 and os.read(self._answering, 1) == b"."
+        except OSError:
+            return False
+        except BaseException:  # a signal: nobody waits for the answer any more
+            os.kill(self.pid, signal.SIGKILL)
+            raise
+
+    def ended_by(self) -> int:
+        """The signal that ended the child; 0 if it left by itself."""
+        os.close(self._asking)
+        os.close(self._answering)
+        _, status = os.waitpid(self.pid, 0)
+        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
+class Scouts:
+    """Children that look first, one at a time.
+
+    Parameters
+    ----------
+    looks : tuple of callable
+        What they can be asked to do.
+    """
+
+    def __init__(self, *looks: Look) -> None:
+        self._looks = looks
+        self._scout: _Scout | None = None
+        self._owner = 0
+        self._is_child = False
+
+    def check(self, look: Look, path: Path, member: str | None, ref: str) -> None:
+        """Let a child do a look first, where one may be forked.
+
+        Raises
+        ------
+        MalformedInput
+            The child crashed, or used up its time.
+        """
+        number = self._looks.index(look)
+        for _ in range(2):  # the first child may have left just now
+            if self._is_child or not _may_fork():
+                return
+            if self._scout is None or self._owner != os.getpid():
+                self._scout, self._owner = self._start(), os.getpid()
+            if self._scout is None:
+                return
+            if self._scout.sees(number, path, member):
+                return
+            ended, self._scout = self._scout.ended_by(), None
+            if ended:
+                _refuse(ended, ref)
+
+    def _start(self) -> _Scout | None:
+        """A new child; None where the system has no room for one."""
+        self._is_child = True  # a child looks without another child
+        try:
+            return _Scout(self._looks)
+        except OSError:
+            return None
+        finally:
+            self._is_child = False
+
+
+def _refuse(ended: int, ref: str) -> NoReturn:
+    why = "takes for ever to read" if ended == signal.SIGXCPU else "crashes on"
+    name = signal.Signals(ended).name
+    raise MalformedInput(f"{ref}: the HDF5 library {why} it ({name}); the file is damaged", ref=ref)
+
+
+def _may_fork() -> bool:
+    try:
+        return len(os.listdir("/proc/self/task")) == 1
+    except OSError:
+        return False
+
+
+def _serve(ask: int, answer: int, looks: tuple[Look, ...]) -> NoReturn:
+    """Answer what is asked; nothing of it is seen or heard outside."""
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(nowhere, standard)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _limit_memory()
+        waiting = select.poll()
+        waiting.register(ask, select.POLLIN)
+        while waiting.poll(_IDLE_MS):
+            head = os.read(ask, 4)
+            if len(head) < 4:
+                break
+            size = int.from_bytes(head, "little")
+            question = b""
+            while len(question) < size:
+                question += os.read(ask, size - len(question))
+            kind, path, member = question.split(b"\0")
+            with suppress(BaseException):  # whoever asked will meet it as well
+                name = os.fsdecode(path)
+                _limit_time(os.stat(name).st_size)
+                looks[int(kind)](Path(name), os.fsdecode(member) if member else None)
+            os.write(answer, b".")
+    finally:
+        os._exit(0)
+
+
+def _limit_memory() -> None:
+    with open("/proc/self/statm") as statm:
+        size = int(statm.read().split()[0]) * resource.getpagesize()
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (size + _MEMORY, hard))
+
+
+def _limit_time(nbytes: int) -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = int(used.ru_utime + used.ru_stime) + 1 + _SECONDS + nbytes // _BYTES_A_SECOND
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))

@@ -1,0 +1,95 @@
+"""Strings of any length: what they take in memory, told from the references to them.
+
+A data set of strings holds, for each, its length (4 bytes), the address of a heap in the file and
+its number there; HDF5 allocates whatever a length says.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.codecs.chunks import can_decode, decode
+from concatsplit_core.codecs.pipeline import Step
+from concatsplit_core.errors import MalformedInput
+from concatsplit_core.spec import STRING_BYTES
+
+_ADDRESS_BYTES = 8
+_REFERENCE = np.dtype([("length", "<u4"), ("address", "<u8"), ("number", "<u4")])
+_PIECE = 1 << 14
+"""Strings of a data set without chunks that are looked at together."""
+_MOST_PIECES = 1 << 12
+_COPIES = 2
+"""Times that a string is in memory while it is read or written: HDF5's own, and NumPy's."""
+_SHARED = 64
+"""Times that a writer may have referred to one string."""
+
+
+def string_bytes(dataset: Any, steps: tuple[Step, ...] | None, fd: int, ref: str) -> int:
+    """Bytes that a string takes in memory: the mean of the chunk where they are longest.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+    steps : tuple of Step, optional
+        What its chunks went through, where that is known.
+    fd : int
+        Of its file, where HDF5's addresses are those of the file; else negative.
+    ref : str
+
+    Raises
+    ------
+    MalformedInput
+        The strings claim more bytes than the file could hold.
+    """
+    total, longest = 0, 0
+    size = os.fstat(fd).st_size if fd >= 0 else dataset.file.id.get_filesize()
+    for lengths in _lengths(dataset, steps, fd):
+        claimed = int(lengths.sum(dtype=np.int64))
+        total += claimed
+        if total > _SHARED * size:
+            raise MalformedInput(
+                f"{ref}: its strings claim {total} bytes or more, its file has {size}; it is "
+                "damaged",
+                ref=ref,
+                found=total,
+                expected=size,
+            )
+        longest = max(longest, -(-claimed // max(1, lengths.size)))
+    return max(STRING_BYTES, STRING_BYTES // 4 + _COPIES * longest)
+
+
+def _lengths(dataset: Any, steps: tuple[Step, ...] | None, fd: int) -> Iterator[np.ndarray]:
+    """Lengths of the strings, chunk by chunk; of very many chunks some, evenly spread."""
+    if dataset.file.id.get_create_plist().get_sizes()[0] != _ADDRESS_BYTES:
+        return
+    if dataset.chunks is None:
+        offset = dataset.id.get_offset()
+        if offset is None or fd < 0:
+            return
+        step = max(1, -(-dataset.size // (_PIECE * _MOST_PIECES))) * _PIECE
+        for first in range(0, dataset.size, step):
+            count = min(_PIECE, dataset.size - first)
+            raw = os.pread(fd, count * _REFERENCE.itemsize, offset + first * _REFERENCE.itemsize)
+            yield _as_lengths(raw)
+        return
+    count = dataset.id.get_num_chunks()
+    starts: list[tuple[int, ...]] = []
+    dataset.id.chunk_iter(lambda info: starts.append(info.chunk_offset))
+    nbytes = prod(dataset.chunks) * _REFERENCE.itemsize
+    for start in islice(starts, 0, None, max(1, count // _MOST_PIECES)):
+        skipped, data = dataset.id.read_direct_chunk(start)
+        own = tuple(s for i, s in enumerate(steps or ()) if not skipped >> i & 1)
+        if steps is not None and can_decode(own):
+            yield _as_lengths(decode(data, own, nbytes))
+
+
+def _as_lengths(raw: Any) -> np.ndarray:
+    whole = len(raw) // _REFERENCE.itemsize
+    lengths: np.ndarray = np.frombuffer(raw, _REFERENCE, whole)["length"]
+    return lengths

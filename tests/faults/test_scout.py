@@ -1,0 +1,130 @@
+"""The child that looks at an HDF5 file first: it takes the crash, and is not seen or heard."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+_SCRIPT = """
+import os, signal, sys, threading, warnings
+warnings.simplefilter("error")
+from pathlib import Path
+from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.formats.hdf5 import scout
+
+def crash(path, member):
+    os.write(2, b"the library says something")
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+def loop(path, member):
+    while True:
+        pass
+
+def fail(path, member):
+    raise ValueError(member)
+
+def leave(path, member):
+    os._exit(0)
+
+def note(path, member):
+    with open(path, "a") as file:
+        file.write(f"{member} {os.getpid() == owner}\\n")
+
+owner = os.getpid()
+scout._SECONDS = 0
+looks = {look.__name__: look for look in (crash, loop, fail, leave, note)}
+scouts = scout.Scouts(*looks.values())
+for name in sys.argv[2:]:
+    if name == "thread":
+        threading.Thread(target=signal.pause, daemon=True).start()
+        continue
+    try:
+        scouts.check(looks[name], Path(sys.argv[1]), name, "a.h5")
+        print("ok")
+    except ConcatsplitError as error:
+        print(error.exit_code, error.message)
+"""
+
+
+def scouted(path: Path, *looks: str) -> list[str]:
+    environ = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", _SCRIPT, str(path), *looks]
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, check=True)
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_a_crash_and_a_loop_are_damaged_files(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    path.touch()
+    said = scouted(path, "crash", "note", "loop", "fail", "note")
+    assert said[0].startswith("3 a.h5: the HDF5 library crashes on it (SIGSEGV)")
+    assert said[2].startswith("3 a.h5: the HDF5 library takes for ever to read it (SIGXCPU)")
+    assert [said[1], *said[3:]] == ["ok"] * 3
+    assert path.read_text() == "note False\nnote False\n"
+
+
+def test_a_child_that_has_left_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    path.touch()
+    assert scouted(path, "note", "leave", "note") == ["ok"] * 3
+    assert path.read_text() == "note False\n" * 2
+
+
+def test_no_child_is_forked_beside_other_threads(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    path.touch()
+    assert scouted(path, "thread", "note") == ["ok"]
+    assert path.read_text() == ""
+
+
+def test_a_file_that_crashes_the_library_ends_in_a_message(tmp_path: Path) -> None:
+    """The check of the parameters is left out, so that the szip filter divides by zero."""
+    values = b"".join(v.to_bytes(4, "little") for v in (169, 8, 64, 16))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        settings = {"compression": "szip", "compression_opts": ("nn", 8)}
+        file.create_dataset("x", data=np.arange(64), chunks=(16,), **settings)
+    content = (tmp_path / "a.h5").read_bytes()
+    assert content.count(values) == 1
+    (tmp_path / "a.h5").write_bytes(content.replace(values, values[:4] + bytes(4) + values[8:]))
+    script = (
+        "from concatsplit_core.formats.hdf5 import filter_checks\n"
+        "filter_checks.check_parameters = lambda *args: None\n"
+        "from concatsplit_cli.main import main\n"
+        "main()\n"
+    )
+    for command in (["info", "a.h5"], ["concat", "a.h5", "-o", "y.npy"]):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", script, *command],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            check=False,
+        )
+        assert done.returncode == 3, done
+        assert done.stderr.count("\n") == 1
+        assert "the HDF5 library crashes on it (SIGFPE)" in done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.h5"]
+
+
+def test_the_command_has_one_thread_while_it_opens_its_inputs(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = np.arange(3)
+    script = (
+        "import atexit, os\n"
+        "atexit.register(lambda: print(len(os.listdir('/proc/self/task'))))\n"
+        "from concatsplit_cli.main import main\n"
+        "main(['info', 'a.h5'])\n"
+    )
+    environ = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, env=environ,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "1"
