@@ -15,6 +15,8 @@ from concatsplit_core.geometry import Shape
 from concatsplit_core.spec import Encoding
 
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
+_BLOSC_WORDS = {"NOSHUFFLE": 0, "SHUFFLE": 1, "BIT": 2, "BITSHUFFLE": 2, "AUTOSHUFFLE": -1}
+"""What some writers of format 2 say in the place of blosc's numbers."""
 _STEPS = {"gzip", "zlib", "zstd", "blosc", "lz4", "bz2", "shuffle", "fletcher32", "crc32c"}
 _LEVELS = {"gzip": 5, "zlib": 1, "zstd": 0, "bz2": 1}
 
@@ -144,6 +146,18 @@ def as_written(fill_value: Any, dtype: np.dtype) -> Any:
     parts = parts.view(parts.real.dtype)
     parts[np.isnan(parts)] = np.nan
     return parts.view(dtype)[0]
+
+
+def spelled_v2(config: dict[str, Any], itemsize: int) -> dict[str, Any]:
+    """The settings of a codec of format 2 with blosc's shuffle as the number that readers want."""
+    shuffle = config.get("shuffle")
+    if config["id"] != "blosc" or shuffle is None:
+        return config
+    if isinstance(shuffle, str):
+        shuffle = _BLOSC_WORDS[shuffle.upper()]
+    if shuffle == -1:
+        shuffle = 2 if itemsize == 1 else 1
+    return config | {"shuffle": shuffle}
 
 
 def neutral_v2(configs: list[dict[str, Any]]) -> Codec | None:

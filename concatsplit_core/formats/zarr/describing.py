@@ -12,18 +12,14 @@ from concatsplit_core.errors import (
     ConcatsplitError,
     InputUnavailable,
     MalformedInput,
-    UnsafeContent,
     UnsupportedDtype,
 )
 from concatsplit_core.formats.base import Storage
-from concatsplit_core.formats.descr import check_descr
 from concatsplit_core.formats.zarr import codecs, document
 from concatsplit_core.formats.zarr.codecs import ShardForm
 from concatsplit_core.formats.zarr.document import Facts
 from concatsplit_core.formats.zarr.reading import ZarrSource
 from concatsplit_core.spec import ArraySpec
-
-_METADATA_LIMIT = 64 << 20
 
 
 def open_member(path: Path, member: str | None, ref: str) -> ZarrSource:
@@ -40,8 +36,8 @@ def open_member(path: Path, member: str | None, ref: str) -> ZarrSource:
     if not _is_array(folder):
         listed = ", ".join(list_members(path, ref)) or "none"
         raise InputUnavailable(f"{ref}: has no array '{member}'; it holds {listed}", ref=ref)
-    _check_metadata(folder, ref)
-    facts = document.read(folder)
+    found = _documents(folder, ref)
+    facts = document.facts_of(found[document.NAME]) if document.NAME in found else None
     if facts is not None:
         return describe(facts, None, folder, ref)
     from concatsplit_core.formats.zarr import library
@@ -67,26 +63,12 @@ def _is_array(folder: Path) -> bool:
     return not isinstance(document, dict) or document.get("node_type") != "group"
 
 
-def _check_metadata(folder: Path, ref: str) -> None:
-    """Refuse what would have to be unpickled, and documents too large to be metadata."""
-    for name in ("zarr.json", ".zarray"):
-        path = folder / name
-        if not path.exists():
-            continue
-        if path.stat().st_size > _METADATA_LIMIT:
-            raise MalformedInput(f"{ref}: {name} is too large to be metadata", ref=ref)
-        try:
-            document = json.loads(path.read_bytes())
-            text = json.dumps(document)
-            if name == ".zarray":
-                check_descr(document["dtype"])
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise MalformedInput(f"{ref}: {name} is no metadata: {error}", ref=ref) from error
-        if '"pickle"' in text:
-            raise UnsafeContent(
-                f"{ref}: holds pickled objects, which are not read; save it with a plain dtype",
-                ref=ref,
-            )
+def _documents(folder: Path, ref: str) -> dict[str, dict[str, Any]]:
+    """The documents of an array by their names, checked before zarr-python sees them."""
+    from concatsplit_core.formats.zarr.schema import read_document
+
+    names = [name for name in (document.NAME, ".zarray", ".zattrs") if (folder / name).exists()]
+    return {name: read_document(folder, name, ref) for name in names}
 
 
 def list_members(path: Path, ref: str) -> list[str]:
@@ -105,6 +87,9 @@ def list_members(path: Path, ref: str) -> list[str]:
 
 def describe(facts: Facts, array: Any, folder: Path | None, ref: str) -> ZarrSource:
     """An array as a source."""
+    from concatsplit_core.formats.zarr.schema import check_facts
+
+    check_facts(facts, ref)
     dtype, form = facts.dtype, facts.form
     if dtype.hasobject and dtype.kind != "T":
         raise UnsupportedDtype(

@@ -72,11 +72,11 @@ class Facts(NamedTuple):
     key: Callable[[Shape], str]
 
 
-def read(folder: Path) -> Facts | None:
-    """What the document in a folder says; None where it is zarr-python's to read."""
+def facts_of(document: dict[str, Any]) -> Facts | None:
+    """What a document of sound types says; None where it is zarr-python's to read."""
     try:
-        return _facts(json.loads((folder / NAME).read_bytes()))
-    except (OSError, LookupError, TypeError, ValueError, OverflowError, RecursionError):
+        return _facts(document)
+    except (LookupError, TypeError, ValueError, OverflowError):
         return None
 
 
@@ -196,7 +196,9 @@ def _groups(chain: list[dict[str, Any]], dtype: np.dtype) -> dict[str, list[dict
     return {"filters": chain[:at], "serializer": [chain[at]], "compressors": chain[at + 1 :]}
 
 
-def _keys(encoding: dict[str, Any]) -> Callable[[Shape], str]:
+def _keys(encoding: dict[str, Any] | str) -> Callable[[Shape], str]:
+    if isinstance(encoding, str):
+        raise TypeError("a bare name is zarr-python's to read")
     settings = encoding.get("configuration") or {}
     prefix, usual = {"default": ("c", "/"), "v2": ("", ".")}[encoding["name"]]
     separator = settings.get("separator", usual)

@@ -52,9 +52,11 @@ def facts_of(array: Any) -> Facts:
     form: ChunkForm | ShardForm | None
     native: tuple[str, Any]
     if array.metadata.zarr_format == 2:
+        for key in ("filters", "compressor"):
+            metadata[key] = _spelled(metadata[key], dtype.itemsize)
         form = codecs.form_v2(metadata, dtype, ndim)
         configs = [c for c in (*(metadata["filters"] or ()), metadata["compressor"]) if c]
-        neutral = codecs.neutral_v2([dict(c) for c in configs])
+        neutral = codecs.neutral_v2(configs)
         native = ("zarr2", {key: metadata[key] for key in ("order", "filters", "compressor")})
         regular = True
     else:
@@ -78,6 +80,13 @@ def facts_of(array: Any) -> Facts:
         native,
         array.metadata.encode_chunk_key,
     )
+
+
+def _spelled(found: Any, itemsize: int) -> Any:
+    """A codec of format 2, or several, as readers want them spelled."""
+    if isinstance(found, Mapping):
+        return codecs.spelled_v2(dict(found), itemsize)
+    return None if found is None else [_spelled(config, itemsize) for config in found]
 
 
 def _as_json(value: Any) -> Any:
