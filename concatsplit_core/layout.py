@@ -44,11 +44,13 @@ def lay_out(job: Job, found: Sequence[Place], wish: Wish) -> Layout:
     storages: list[Storage] = []
     planned: list[Segment] = []
     homes: list[tuple[int, int, int]] = []
+    texts = max((s.spec.string_bytes or 0 for s in job.sources), default=0) or None
     for number, (segment, place) in enumerate(zip(job.target_tiling.segments, found, strict=True)):
         if wish.rectilinear and not place.format.rectilinear:
             raise UsageError(f"--grid rectilinear: output {place.ref} is not Zarr of format 3")
         narrowed = place.format.adapt(wish, place.base)
-        spec, kept = place.format.layout(segment.spec, storage, narrowed, like)
+        wanted = replace(segment.spec, string_bytes=texts)
+        spec, kept = place.format.layout(wanted, storage, narrowed, like)
         regions = _regions(job, Segment(segment.interval, spec)) if wish.rectilinear else []
         if regions:
             lengths = tuple(r.chunk for r in regions for _ in range(r.interval.length // r.chunk))

@@ -14,7 +14,10 @@ from concatsplit_core.geometry import Box, Interval, Shape, drop, insert
 Order = Literal["C", "F"]
 
 STRING_BYTES = 64
-"""What a variable-length string is taken to cost in memory: its 16-byte slot and its text."""
+"""What a variable-length string costs in memory, where nothing is known of its text."""
+
+FEW_CHUNKS, FEW_BYTES = 1 << 16, 4 << 30
+"""Chunks, and bytes of array data, that are walked in seconds even if nothing of them is stored."""
 
 
 class Encoding(NamedTuple):
@@ -60,6 +63,11 @@ class ArraySpec:
         Of the chunks; None where they cannot be had as stored.
     packing : hashable, optional
         How chunks lie in a shard, and what an absent one stands for; None as for `encoding`.
+    string_bytes : int, optional
+        What a variable-length string takes in memory, slot and text, on average over the chunk
+        that has the most; None where nobody has looked.
+    stored_chunks : int, optional
+        How many chunks are stored at most; None where nobody has counted them, as there are few.
     """
 
     shape: Shape
@@ -72,6 +80,8 @@ class ArraySpec:
     in_memory: bool = False
     encoding: Encoding | None = None
     packing: Hashable | None = None
+    string_bytes: int | None = None
+    stored_chunks: int | None = None
 
     @property
     def ndim(self) -> int:
@@ -95,7 +105,7 @@ class ArraySpec:
     @property
     def memory_itemsize(self) -> int:
         """Bytes that an element takes in memory (an estimate for strings)."""
-        return STRING_BYTES if self.is_string else self.dtype.itemsize
+        return self.string_bytes or STRING_BYTES if self.is_string else self.dtype.itemsize
 
     @property
     def write_unit(self) -> Shape | None:

@@ -40,13 +40,20 @@ def decode(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
     MalformedInput
         The chunk is damaged, or holds less than it should.
     """
+    data = decode_most(data, steps, nbytes)
+    found = memoryview(data).nbytes
+    if found < nbytes:
+        raise MalformedInput(f"it holds {found} bytes where {nbytes} belong", found=found)
+    return data
+
+
+def decode_most(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
+    """Undo the steps of a chunk that may hold this many bytes or fewer; as `decode`."""
     for step in reversed(steps):
         data = decode_bounded(data, step, nbytes + SLACK)
     found = memoryview(data).nbytes
     if found > nbytes:
         raise OverBudget(f"it expands to {found} bytes or more where {nbytes} belong", found=found)
-    if found < nbytes:
-        raise MalformedInput(f"it holds {found} bytes where {nbytes} belong", found=found)
     return data
 
 

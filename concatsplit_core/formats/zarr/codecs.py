@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from concatsplit_core.spec import Encoding
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 _BLOSC_WORDS = {"NOSHUFFLE": 0, "SHUFFLE": 1, "BIT": 2, "BITSHUFFLE": 2, "AUTOSHUFFLE": -1}
 """What some writers of format 2 say in the place of blosc's numbers."""
+TEXT = "vlen-utf8"
+"""The codec of variable-length text, in both formats."""
 _STEPS = {"gzip", "zlib", "zstd", "blosc", "lz4", "bz2", "shuffle", "fletcher32", "crc32c"}
 _LEVELS = {"gzip": 5, "zlib": 1, "zstd": 0, "bz2": 1}
 
@@ -35,6 +38,10 @@ class ChunkForm:
 
     def to_array(self, raw: Any, chunks: Shape) -> np.ndarray:
         """A decoded chunk as an array of the shape of the grid."""
+        if self.dtype.kind == "T":
+            from concatsplit_core.formats.zarr.strings import texts
+
+            return texts(raw, prod(chunks)).reshape(chunks)
         array = np.frombuffer(raw, self.dtype).reshape(self.stored_shape(chunks))
         return array.transpose(np.argsort(self.permutation)) if self.permutation else array
 
@@ -56,8 +63,12 @@ class ShardForm:
 def form_v2(metadata: dict[str, Any], dtype: np.dtype, ndim: int) -> ChunkForm | None:
     """The form of chunks of a format 2 array; None where zarr-python has to decode them."""
     configs = [*(metadata.get("filters") or ()), metadata.get("compressor")]
-    codec = neutral_v2([c for c in configs if c is not None])
-    if codec is None or dtype.hasobject or dtype.kind == "T" or not can_decode(codec.steps):
+    configs = [c for c in configs if c is not None]
+    if dtype.kind == "T":
+        plain = configs and configs[0]["id"] == TEXT and metadata.get("order") == "C"
+        return _text_form(neutral_v2(configs[1:]), dtype, ndim) if plain else None
+    codec = neutral_v2(configs)
+    if codec is None or dtype.hasobject or not can_decode(codec.steps):
         return None
     axes = tuple(range(ndim))
     return ChunkForm(dtype, axes[::-1] if metadata.get("order") == "F" else axes, codec.steps)
@@ -68,6 +79,8 @@ def form_v3(codecs: list[dict[str, Any]], dtype: np.dtype, ndim: int) -> Any:
     if len(codecs) == 1 and codecs[0]["name"] == "sharding_indexed":
         return _shard_form(codecs[0]["configuration"], dtype, ndim)
     codecs = list(codecs)
+    if codecs[0]["name"] == TEXT and dtype.kind == "T":
+        return _text_form(neutral_v3(codecs[1:]), dtype, ndim)
     permutation = tuple(range(ndim))
     if codecs[0]["name"] == "transpose":
         order = codecs.pop(0)["configuration"]["order"]
@@ -84,6 +97,13 @@ def form_v3(codecs: list[dict[str, Any]], dtype: np.dtype, ndim: int) -> Any:
         return None
     stored = dtype if dtype.names else dtype.newbyteorder("<" if endian == "little" else ">")
     return ChunkForm(stored, permutation, codec.steps)
+
+
+def _text_form(codec: Codec | None, dtype: np.dtype, ndim: int) -> ChunkForm | None:
+    """The form of chunks of variable-length text, behind the codec that makes bytes of it."""
+    if codec is None or not can_decode(codec.steps):
+        return None
+    return ChunkForm(dtype, tuple(range(ndim)), codec.steps)
 
 
 def _shard_form(config: dict[str, Any], dtype: np.dtype, ndim: int) -> ShardForm | None:
@@ -121,7 +141,7 @@ def encoding(
         form = form_v2(own, dtype, ndim)
     else:
         form = form_v3([*own["filters"], *own["serializer"], *own["compressors"]], dtype, ndim)
-    if not isinstance(form, ChunkForm):
+    if not isinstance(form, ChunkForm) or dtype.kind == "T":
         opaque = own is None or sharded
         return None if opaque else Encoding(dtype, json.dumps(native, sort_keys=True))
     if sharded and not can_encode(form.steps):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from concatsplit_core.formats.zarr import codecs, document
 from concatsplit_core.formats.zarr.codecs import ShardForm
 from concatsplit_core.formats.zarr.document import Facts
 from concatsplit_core.formats.zarr.reading import ZarrSource
-from concatsplit_core.spec import ArraySpec
+from concatsplit_core.formats.zarr.shards import INDEX_ENTRY
+from concatsplit_core.spec import FEW_BYTES, FEW_CHUNKS, ArraySpec
 
 
 def open_member(path: Path, member: str | None, ref: str) -> ZarrSource:
@@ -96,7 +98,9 @@ def describe(facts: Facts, array: Any, folder: Path | None, ref: str) -> ZarrSou
             f"{ref}: holds Python objects, which no format here carries", ref=ref
         )
     sharded = facts.shards is not None
-    reachable = facts.chunks is not None and (folder is not None or not sharded)
+    reachable = facts.chunks is not None and (
+        isinstance(form, ShardForm) and folder is not None if sharded else True
+    )
     spec = ArraySpec(
         facts.shape,
         dtype,
@@ -107,8 +111,10 @@ def describe(facts: Facts, array: Any, folder: Path | None, ref: str) -> ZarrSou
         if reachable
         else None,
         packing=codecs.packing(form.index_at_end, form.index_has_checksum, facts.fill_value, dtype)
-        if isinstance(form, ShardForm)
+        if isinstance(form, ShardForm) and dtype.kind != "T"
         else None,
+        string_bytes=_string_bytes(facts, folder, ref),
+        stored_chunks=_stored_chunks(facts, folder),
     )
     storage = Storage(
         codec=facts.neutral,
@@ -119,6 +125,30 @@ def describe(facts: Facts, array: Any, folder: Path | None, ref: str) -> ZarrSou
         dialect=f"zarr{facts.zarr_format}",
     )
     return ZarrSource(folder, ref, array, facts.key, spec, storage, folder, form)
+
+
+def _string_bytes(facts: Facts, folder: Path | None, ref: str) -> int | None:
+    """What a text takes in memory; numbers need no such look."""
+    if facts.dtype.kind != "T" or facts.form is None or facts.chunks is None or folder is None:
+        return None
+    from concatsplit_core.formats.zarr.strings import measured
+
+    return measured(folder, facts.form, facts.chunks, facts.shards, ref)
+
+
+def _stored_chunks(facts: Facts, folder: Path | None) -> int | None:
+    """Chunks that are stored at most, where the grid has so many that it matters."""
+    if folder is None or facts.chunks is None:
+        return None
+    grid = prod(-(-n // c) for n, c in zip(facts.shape, facts.chunks, strict=True))
+    if grid <= FEW_CHUNKS and prod(facts.shape) * facts.dtype.itemsize <= FEW_BYTES:
+        return None
+    files = [Path(where) / name for where, _, names in os.walk(folder) for name in names]
+    if facts.shards is None:
+        return len(files)
+    inner = prod(s // c for s, c in zip(facts.shards, facts.chunks, strict=True))
+    indexed = sum(path.stat().st_size for path in files) // INDEX_ENTRY
+    return min(len(files) * inner, indexed)
 
 
 def wrap(array: Any) -> ZarrSource:

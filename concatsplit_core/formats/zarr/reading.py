@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.codecs.chunks import decode
+from concatsplit_core.codecs.chunks import decode, decode_most
 from concatsplit_core.errors import (
     ConcatsplitError,
     MalformedInput,
@@ -60,7 +60,11 @@ class ZarrSource:
                     data, form = None if shard is None else shard.chunk(at), self.form.inner
                 else:
                     data, form = self._from_file(index), self.form
-                yield clip(chunk, box, self._decode(index, data, form, chunks))
+                common = chunk.intersect(box)
+                if data is None and self.spec.is_string and common is not None:
+                    yield from self._through_zarr(common)  # which knows the text to fill it with
+                else:
+                    yield clip(chunk, box, self._decode(index, data, form, chunks))
 
     def _through_zarr(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         unit = self.spec.chunks or tuple(max(1, n) for n in box.shape)
@@ -86,7 +90,7 @@ class ZarrSource:
             raise input_error(f"{self.ref}: {path.name}", error) from error
         try:
             size = os.fstat(fd).st_size
-            limit = 2 * prod(self.spec.chunks or ()) * self.spec.dtype.itemsize + _SLACK
+            limit = 2 * prod(self.spec.chunks or ()) * self.spec.memory_itemsize + _SLACK
             if size > limit:
                 raise OverBudget(
                     f"{self._at(index)} is stored in {size} bytes, more than it can hold",
@@ -127,10 +131,13 @@ class ZarrSource:
         if data is None:
             return np.broadcast_to(np.asarray(self.fill, self.spec.dtype), chunks)
         try:
+            if self.spec.is_string:
+                most = prod(chunks) * self.spec.memory_itemsize
+                return form.to_array(decode_most(data, form.steps, most), chunks)
             raw = decode(data, form.steps, prod(chunks) * form.dtype.itemsize)
+            return form.to_array(raw, chunks)
         except (MalformedInput, OverBudget) as error:
             raise type(error)(f"{self._at(index)}: {error.message}", ref=self.ref) from error
-        return form.to_array(raw, chunks)
 
     @property
     def fill(self) -> np.ndarray | None:
