@@ -48,6 +48,7 @@ def execute(job: Job, options: Options) -> Result:
         memory=memory,
         jobs=options.workers,
         routes=options.allowed_routes,
+        names=[source.ref for source in job.sources],
     )
     result = _result(job, layout, found, plan)
     record = None if options.manifest is None else Path(os.path.realpath(options.manifest))

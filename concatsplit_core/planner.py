@@ -28,6 +28,7 @@ def make_plan(
     memory: int,
     jobs: int,
     routes: Collection[Route] = ROUTES,
+    names: Sequence[str] | None = None,
 ) -> Plan:
     """Decide which task moves which boxes, by which route.
 
@@ -43,6 +44,8 @@ def make_plan(
         Most tasks in flight at once.
     routes : collection of str
         Routes that may be taken.
+    names : sequence of str, optional
+        What messages call the inputs.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def make_plan(
     window = max(_SMALLEST_WINDOW, min(WINDOW, memory // (8 * jobs)))
     routing = route_parts(shape, sources, targets, edges, routes)
     problem = Problem(shape, sources, targets, edges, routing, window)
-    refuse_empty_claims(problem)
+    refuse_empty_claims(problem, names)
     batches: list[Batch] = [*moving_batches(problem), *filling_batches(problem)]
     workers = _workers(batches, memory, jobs)
     found = [(sweep, b.peak(sweep)) for b in batches for sweep in b.sweeps(memory // workers)]

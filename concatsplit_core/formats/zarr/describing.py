@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ from concatsplit_core.formats.zarr import codecs, document
 from concatsplit_core.formats.zarr.codecs import ShardForm
 from concatsplit_core.formats.zarr.document import Facts
 from concatsplit_core.formats.zarr.reading import ZarrSource
-from concatsplit_core.formats.zarr.shards import INDEX_ENTRY
-from concatsplit_core.spec import FEW_BYTES, FEW_CHUNKS, ArraySpec
+from concatsplit_core.formats.zarr.sparse import list_chunks
+from concatsplit_core.spec import ArraySpec
 
 
 def open_member(path: Path, member: str | None, ref: str) -> ZarrSource:
@@ -101,6 +100,7 @@ def describe(facts: Facts, array: Any, folder: Path | None, ref: str) -> ZarrSou
     reachable = facts.chunks is not None and (
         isinstance(form, ShardForm) and folder is not None if sharded else True
     )
+    listing = None if folder is None else list_chunks(facts, folder)
     spec = ArraySpec(
         facts.shape,
         dtype,
@@ -114,7 +114,7 @@ def describe(facts: Facts, array: Any, folder: Path | None, ref: str) -> ZarrSou
         if isinstance(form, ShardForm) and dtype.kind != "T"
         else None,
         string_bytes=_string_bytes(facts, folder, ref),
-        stored_chunks=_stored_chunks(facts, folder),
+        stored_chunks=None if listing is None else listing.most,
     )
     storage = Storage(
         codec=facts.neutral,
@@ -124,7 +124,7 @@ def describe(facts: Facts, array: Any, folder: Path | None, ref: str) -> ZarrSou
         dimension_names=facts.dimension_names,
         dialect=f"zarr{facts.zarr_format}",
     )
-    return ZarrSource(folder, ref, array, facts.key, spec, storage, folder, form)
+    return ZarrSource(folder, ref, array, facts.key, spec, storage, folder, form, listing)
 
 
 def _string_bytes(facts: Facts, folder: Path | None, ref: str) -> int | None:
@@ -134,21 +134,6 @@ def _string_bytes(facts: Facts, folder: Path | None, ref: str) -> int | None:
     from concatsplit_core.formats.zarr.strings import measured
 
     return measured(folder, facts.form, facts.chunks, facts.shards, ref)
-
-
-def _stored_chunks(facts: Facts, folder: Path | None) -> int | None:
-    """Chunks that are stored at most, where the grid has so many that it matters."""
-    if folder is None or facts.chunks is None:
-        return None
-    grid = prod(-(-n // c) for n, c in zip(facts.shape, facts.chunks, strict=True))
-    if grid <= FEW_CHUNKS and prod(facts.shape) * facts.dtype.itemsize <= FEW_BYTES:
-        return None
-    files = [Path(where) / name for where, _, names in os.walk(folder) for name in names]
-    if facts.shards is None:
-        return len(files)
-    inner = prod(s // c for s, c in zip(facts.shards, facts.chunks, strict=True))
-    indexed = sum(path.stat().st_size for path in files) // INDEX_ENTRY
-    return min(len(files) * inner, indexed)
 
 
 def wrap(array: Any) -> ZarrSource:

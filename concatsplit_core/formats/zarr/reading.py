@@ -24,6 +24,7 @@ from concatsplit_core.formats.base import Extent, Storage, Stored
 from concatsplit_core.formats.grid import chunks_of, clip
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.shards import Shard
+from concatsplit_core.formats.zarr.sparse import Listing, stored_chunks
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec
 
@@ -43,6 +44,8 @@ class ZarrSource:
     storage: Storage
     folder: Path | None
     form: ChunkForm | ShardForm | None
+    listing: Listing | None = None
+    """What is stored of a large grid."""
     extent: Extent | None = None
     format: str = "zarr"
 
@@ -54,7 +57,15 @@ class ZarrSource:
             return
         with ExitStack() as stack:
             shards: dict[Shape, Shard | None] = {}
-            for index, chunk in chunks_of(box, chunks, self.spec.shape):
+            found = chunks_of(box, chunks, self.spec.shape)
+            if (
+                self.listing is not None
+                and self.listing.places is not None
+                and self.fill is not None
+            ):
+                yield box, np.broadcast_to(self.fill, box.shape)  # what is stored comes over it
+                found = stored_chunks(self.listing, box, chunks, self.spec.shards, self.spec.shape)
+            for index, chunk in found:
                 if isinstance(self.form, ShardForm):
                     shard, at = self._shard_of(index, shards, stack)
                     data, form = None if shard is None else shard.chunk(at), self.form.inner
@@ -160,6 +171,9 @@ class ZarrSource:
                     yield chunk, None if shard is None else shard.stored(at)
 
     def _file(self, index: Shape, shard: bool) -> Stored | None:
+        listing = self.listing
+        if listing is not None and listing.places is not None and index not in listing.places:
+            return None
         key = self.key(index)
         if self.folder is None:
             from concatsplit_core.formats.zarr.library import from_store
