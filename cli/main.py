@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -101,6 +102,8 @@ class ErrorBoundary(click.Group):
         if not standalone_mode:
             return super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
         _open_standard_descriptors()
+        if args is None and not sys.warnoptions:
+            warnings.simplefilter("ignore")  # libraries' words to programmers; ours are errors
         try:
             with _signals_raise():
                 code = super().main(given, prog_name, complete_var, standalone_mode=False, **extra)

@@ -199,6 +199,7 @@ def infer_dtype(
         The inputs differ, cannot be promoted, or may not be cast to `dtype` under `casting`.
     """
     if dtype is not None:
+        dtype = _sized(dtype, dtypes, names)
         for index, found in enumerate(dtypes):
             if not _can_cast(found, dtype, casting):
                 raise DtypeMismatch(
@@ -225,6 +226,24 @@ def infer_dtype(
                 expected=first,
             )
     return first.newbyteorder("=")
+
+
+def _sized(dtype: np.dtype, dtypes: Sequence[np.dtype], names: Sequence[str] | None) -> np.dtype:
+    """A dtype that says no size, such as ``S``, with the one that NumPy gives it for the inputs."""
+    if dtype.kind not in "SUV" or dtype.itemsize or dtype.names is not None:
+        return dtype
+    sized = [dtype]
+    for index, found in enumerate(dtypes):
+        try:
+            sized.append(np.empty(0, found).astype(dtype, casting="unsafe").dtype)
+        except (TypeError, ValueError) as error:
+            raise DtypeMismatch(
+                f"{name_of(index, names)}: {found} says no size for {dtype}; give one, such as "
+                f"{dtype.kind}32",
+                found=found,
+                expected=dtype,
+            ) from error
+    return max(sized, key=lambda one: one.itemsize)
 
 
 def _can_cast(found: np.dtype, to: np.dtype, casting: Casting) -> bool:

@@ -48,6 +48,7 @@ def lay_out(job: Job, found: Sequence[Place], wish: Wish) -> Layout:
     for number, (segment, place) in enumerate(zip(job.target_tiling.segments, found, strict=True)):
         if wish.rectilinear and not place.format.rectilinear:
             raise UsageError(f"--grid rectilinear: output {place.ref} is not Zarr of format 3")
+        _refuse_rank(place, segment.spec)
         narrowed = place.format.adapt(wish, place.base)
         wanted = replace(segment.spec, string_bytes=texts)
         spec, kept = place.format.layout(wanted, storage, narrowed, like)
@@ -69,6 +70,17 @@ def lay_out(job: Job, found: Sequence[Place], wish: Wish) -> Layout:
         replace(tiling, segments=tuple(planned)),
         homes,
     )
+
+
+def _refuse_rank(place: Place, spec: ArraySpec) -> None:
+    most = place.format.most_axes
+    if spec.ndim > most:
+        raise UsageError(
+            f"output {place.ref}: has {spec.ndim} axes, and {place.format.name} holds {most} at "
+            "most; join along an axis that is there, or write to another format",
+            found=spec.ndim,
+            expected=most,
+        )
 
 
 def _regions(job: Job, segment: Segment) -> list[Region]:

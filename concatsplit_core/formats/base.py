@@ -278,6 +278,8 @@ class Format(Protocol):
     name: str
     rectilinear: bool
     """Whether chunks of an output may differ in length."""
+    most_axes: int
+    """Axes that an output may have; NumPy, which all goes through, has 64 at most."""
 
     def open(self, path: Path, member: str | None, ref: str) -> Source:
         """Open one array read-only; without a member the only one there is."""

@@ -19,6 +19,7 @@ from concatsplit_core.spec import ArraySpec
 
 name = "npy"
 rectilinear = False
+most_axes = 64
 
 _FIRST_READ = 4096
 

@@ -36,6 +36,7 @@ from concatsplit_core.spec import ArraySpec
 
 name = "npz"
 rectilinear = False
+most_axes = 64
 
 _LOCAL_HEADER = 30
 _COPY = 1 << 20

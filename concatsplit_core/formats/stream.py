@@ -17,6 +17,7 @@ from concatsplit_core.spec import ArraySpec
 
 name = "npy"
 rectilinear = False
+most_axes = 64
 
 _STDOUT = 1
 _PIECE = 1 << 20

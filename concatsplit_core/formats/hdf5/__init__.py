@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 name = "hdf5"
 rectilinear = False
+most_axes = 32
 
 _SANE = Codec((Step("shuffle", (0,)), Step("zlib", (4,))))
 """For inputs whose codecs differ, or would need a plugin to be read: any HDF5 library has these."""

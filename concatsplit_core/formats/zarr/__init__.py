@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 name = "zarr"
 rectilinear = True
+most_axes = 64
 
 _SANE = Codec((Step("zstd", (3,)),))
 """For inputs whose codecs differ or have no name in Zarr."""
@@ -95,7 +96,11 @@ def _check_dtype(dtype: np.dtype) -> None:
     wide = dtype.kind in "fc" and dtype.itemsize > (8 if dtype.kind == "f" else 16)
     if dtype.kind not in "biufcmMSUVT" or wide or not dtype.itemsize:
         raise UnsupportedDtype(f"dtype {dtype} has no data type in Zarr; --dtype converts it")
-    for field in (dtype.fields or {}).values():
+    for name, field in (dtype.fields or {}).items():
+        if len(field) > 2:
+            raise UnsupportedDtype(
+                f"dtype {dtype}: field '{name}' has a title, which Zarr lacks; write to .npy"
+            )
         _check_dtype(field[0])
 
 
