@@ -9,7 +9,7 @@ from typing import Any
 from concatsplit_core.errors import UnsafeContent, UnsupportedDtype
 from concatsplit_core.formats.base import Source
 from concatsplit_core.formats.registry import detect, format_named
-from concatsplit_core.inputs import open_inputs, open_ref
+from concatsplit_core.inputs import STREAM, open_input_ref, open_inputs
 from concatsplit_core.references import expand, parse_input
 from concatsplit_core.result import dtype_name
 
@@ -56,7 +56,7 @@ def info(ref: Any) -> list[BlobInfo]:
 def _look_at(ref: str, alone: bool) -> BlobInfo:
     """Describe one array; one of many that no operator could read is listed as such."""
     try:
-        source = open_ref(ref)
+        source = open_input_ref(ref)
     except (UnsupportedDtype, UnsafeContent) as error:
         if alone:
             raise
@@ -70,6 +70,8 @@ def _look_at(ref: str, alone: bool) -> BlobInfo:
 
 def _blobs(ref: str) -> list[str]:
     """References of all arrays behind a reference that may name a container."""
+    if ref == STREAM:
+        return [ref]
     path, member = parse_input(ref)
     kind = detect(path, ref)
     names = format_named(kind).members(path, ref)
