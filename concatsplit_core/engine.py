@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from concatsplit_core import outputs as places
+from concatsplit_core.errors import UsageError
 from concatsplit_core.inference import infer_cost
 from concatsplit_core.inputs import Fingerprints, opened
 from concatsplit_core.job import Job
@@ -18,6 +19,7 @@ from concatsplit_core.outputs import Place
 from concatsplit_core.phase import in_phase
 from concatsplit_core.plan import Plan
 from concatsplit_core.planner import make_plan
+from concatsplit_core.references import is_name
 from concatsplit_core.result import Blob, Result
 from concatsplit_core.running import Run
 
@@ -51,7 +53,7 @@ def execute(job: Job, options: Options) -> Result:
         names=[source.ref for source in job.sources],
     )
     result = _result(job, layout, found, plan)
-    record = None if options.manifest is None else Path(os.path.realpath(options.manifest))
+    record = _record(options)
     if record is not None:
         places.refuse_record(record, [*found, *beside], options.force)
     if options.dry_run:
@@ -59,6 +61,15 @@ def execute(job: Job, options: Options) -> Result:
     run = Run(job, options, plan, in_phase(plan, job, layout), found, beside)
     run.commit(fingerprints, None if record is None else (record, _manifest(result, record)))
     return replace(result, seconds=time.perf_counter() - started)
+
+
+def _record(options: Options) -> Path | None:
+    """Where the manifest is to be."""
+    if options.manifest is None:
+        return None
+    if not is_name(os.fspath(options.manifest)):
+        raise UsageError("--manifest: the name holds NUL or half a character")
+    return Path(os.path.realpath(options.manifest))
 
 
 def _manifest(result: Result, path: Path) -> bytes:

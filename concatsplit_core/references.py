@@ -30,7 +30,16 @@ def parse_input(ref: str) -> BlobRef:
     """Where an input lies.
 
     ``x.zarr/group/name`` is an array inside the store ``x.zarr``, like ``x.zarr::group/name``.
+
+    Raises
+    ------
+    InputUnavailable
+        No file can have that name.
+    UsageError
+        It is no reference.
     """
+    if not is_name(ref):
+        raise InputUnavailable(f"'{ref}' names no file: it holds NUL or half a character", ref=ref)
     path, member = _divide(ref)
     if member is None and not os.path.exists(path):
         store, inner = split_store(path)
@@ -41,12 +50,22 @@ def parse_input(ref: str) -> BlobRef:
 
 def parse_output(ref: str) -> BlobRef:
     """Where an output is to lie."""
+    if not is_name(ref):
+        raise UsageError(f"'{ref}' names no file: it holds NUL or half a character", ref=ref)
     path, member = _divide(ref)
     store, inner = split_store(path)
     if inner:
         joined = "/".join(part for part in (inner, member) if part)
         return BlobRef(store, joined)
     return BlobRef(path, member)
+
+
+def is_name(ref: str) -> bool:
+    """Whether the system can have a file of this name; only what is no text of a shell is not."""
+    try:
+        return b"\0" not in os.fsencode(ref)
+    except UnicodeEncodeError:
+        return False
 
 
 def _divide(ref: str) -> BlobRef:
@@ -172,7 +191,7 @@ def parse_list(data: bytes, null: bool = False) -> list[str]:
 
 def _matches(ref: str) -> Iterator[str]:
     path, mark, member = ref.partition(SEPARATOR)
-    if not glob.has_magic(path) or os.path.exists(path) or os.path.exists(ref):
+    if not glob.has_magic(path) or not is_name(ref) or os.path.exists(path) or os.path.exists(ref):
         yield ref
         return
     found = sorted(glob.glob(path), key=natural_key)
