@@ -13,7 +13,7 @@ import numpy as np
 from concatsplit_core.errors import MalformedInput
 from concatsplit_core.files import input_error
 from concatsplit_core.formats.descr import check_descr
-from concatsplit_core.geometry import Interval, Shape
+from concatsplit_core.geometry import Interval, Shape, drop
 from concatsplit_core.references import parse_input
 from concatsplit_core.result import Blob, Result
 
@@ -158,7 +158,10 @@ def _typed[T](document: dict[str, Any], name: str, kind: type[T]) -> T:
 
 def _check_shapes(record: Manifest) -> None:
     """Refuse arrays that cannot be those of one run along one axis."""
-    rank = len(record.inputs[0].shape) + record.stacked
+    first = record.inputs[0].shape
+    rank, across = len(first) + record.stacked, first
+    if not record.stacked:
+        across = drop(first, record.axis)
     if not 0 <= record.axis < rank:
         raise ValueError(f"axis {record.axis} is none of {rank} axes")
     for entries, lack in ((record.inputs, record.stacked), (record.outputs, record.unstacked)):
@@ -168,6 +171,8 @@ def _check_shapes(record: Manifest) -> None:
                 raise ValueError(f"shape {entry.shape} is of another rank than the others")
             if length != (1 if lack else entry.shape[record.axis]):
                 raise ValueError(f"start and stop do not fit the shape {entry.shape}")
+            if (entry.shape if lack else drop(entry.shape, record.axis)) != across:
+                raise ValueError(f"shapes {entry.shape} and {first} differ beside the axis")
     at = 0
     for entry in record.inputs:
         if entry.interval.start != at:
@@ -198,7 +203,10 @@ def _dtype(value: Any) -> np.dtype:
     if value == "string":
         return np.dtypes.StringDType()
     check_descr(value)
-    return np.lib.format.descr_to_dtype(_tupled(value))
+    dtype = np.lib.format.descr_to_dtype(_tupled(value))
+    if dtype.hasobject or dtype.subdtype is not None:
+        raise ValueError(f"dtype {value!r} is none of an array that can be stored")
+    return dtype
 
 
 def _tupled(value: Any) -> Any:
