@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -311,8 +311,8 @@ class Format(Protocol):
         """The wish as a container that is to be added to narrows it down."""
         ...
 
-    def settle(self, base: Path) -> None:
-        """Bring up to date what a container says of its members, after some were added."""
+    def settle(self, base: Path, members: Sequence[str]) -> None:
+        """Bring up to date what a container says of its members, after these were added."""
         ...
 
     def writer(self, path: Path, base: Path | None) -> Writer:

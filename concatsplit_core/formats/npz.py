@@ -13,7 +13,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,7 +199,7 @@ def layout(
     raise UsageError(".npz archives are read only; write to .npy, .h5 or .zarr")
 
 
-def settle(base: Path) -> None:
+def settle(base: Path, members: Sequence[str]) -> None:
     """Nothing speaks of the members beside the members themselves."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def adapt(wish: Wish, base: Path | None) -> Wish:
     return wish
 
 
-def settle(base: Path) -> None:
+def settle(base: Path, members: Sequence[str]) -> None:
     """A stream holds nothing else."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,7 +76,7 @@ def layout(
     return laid, replace(inherited, codec=codec, native=None)
 
 
-def settle(base: Path) -> None:
+def settle(base: Path, members: Sequence[str]) -> None:
     """Nothing speaks of the members beside the members themselves."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,11 +135,15 @@ def adapt(wish: Wish, base: Path | None) -> Wish:
     return replace(wish, zarr_format=found)
 
 
-def settle(base: Path) -> None:
-    """Renew consolidated metadata, where a store has them: readers look nowhere else."""
-    from concatsplit_core.formats.zarr.library import consolidate_again
+def settle(base: Path, members: Sequence[str]) -> None:
+    """Renew consolidated metadata of the groups that have them: readers look nowhere else."""
+    from concatsplit_core.formats.zarr.describing import consolidated_groups
 
-    consolidate_again(base)
+    groups = consolidated_groups(base, members)
+    if groups:
+        from concatsplit_core.formats.zarr.library import consolidate_again
+
+        consolidate_again(base, groups)
 
 
 def writer(path: Path, base: Path | None) -> ZarrWriter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,25 @@ def list_members(path: Path, ref: str) -> list[str]:
         else:
             folders[:] = [name for name in folders if not name.startswith(".concatsplit-")]
     return sorted(found)
+
+
+def consolidated_groups(store: Path, members: Iterable[str]) -> list[str]:
+    """The groups above members, the root as "", whose metadata are consolidated."""
+    above = {""}
+    for member in members:
+        parts = member.split("/")
+        above |= {"/".join(parts[:depth]) for depth in range(1, len(parts))}
+    return [group for group in sorted(above) if _is_consolidated(store / group)]
+
+
+def _is_consolidated(folder: Path) -> bool:
+    if (folder / ".zmetadata").exists():
+        return True
+    try:
+        found = json.loads((folder / document.NAME).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and bool(found.get("consolidated_metadata"))
 
 
 def describe(facts: Facts, array: Any, folder: Path | None, ref: str) -> ZarrSource:

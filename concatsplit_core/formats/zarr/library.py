@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ import zarr
 from zarr.core.sync import sync
 from zarr.storage import LocalStore
 
+from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.zarr import codecs
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
@@ -181,13 +182,29 @@ def _codec_arguments(spec: ArraySpec, storage: Storage, zarr_format: int) -> dic
     return {"compressors": codecs.as_v3(codec, spec.dtype.itemsize) if codec else None}
 
 
-def consolidate_again(store: Path) -> None:
-    """Consolidate the metadata of a store whose metadata were consolidated before."""
-    document = store / "zarr.json"
-    if document.exists():
-        consolidated = bool(json.loads(document.read_bytes()).get("consolidated_metadata"))
-    else:
-        consolidated = (store / ".zmetadata").exists()
-    if consolidated:
-        with quiet():
-            zarr.consolidate_metadata(str(store))
+def consolidate_again(store: Path, groups: Sequence[str]) -> None:
+    """Consolidate the metadata of groups once more, the innermost first.
+
+    Raises
+    ------
+    MalformedInput
+        Metadata of another member cannot be read.
+    """
+    documents = (store / g / name for g in groups for name in ("zarr.json", ".zmetadata"))
+    before = {path: path.read_bytes() for path in documents if path.exists()}
+    group = ""
+    try:
+        for group in sorted(groups, key=len, reverse=True):
+            with quiet():
+                zarr.consolidate_metadata(str(store), path=group or None)
+    except Exception as error:  # what lies in the store beside our own may be wrong in any way
+        for path, content in before.items():
+            if path.read_bytes() != content:
+                path.write_bytes(content)
+        if isinstance(error, OSError):
+            raise
+        raise MalformedInput(
+            f"{store}: the consolidated metadata of '{group or '/'}' cannot be renewed: {error}; "
+            "remove or repair them, then run again",
+            ref=str(store),
+        ) from error
