@@ -17,6 +17,9 @@ from concatsplit_core.errors import MalformedInput, OverBudget
 Bytes = Any
 """Anything with the buffer protocol."""
 
+_LZMA_MEMORY = 128 << 20
+"""Bytes that a stream's dictionary may ask for; the highest preset needs half of them."""
+
 SLACK = 64
 """Bytes by which an inner step may exceed the chunk: checksums, small headers."""
 
@@ -173,8 +176,13 @@ def _unbz2(data: Bytes, step: Step, limit: int) -> Bytes:
 def _unlzma(data: Bytes, step: Step, limit: int) -> Bytes:
     import lzma
 
-    stream = lzma.LZMADecompressor(step.settings[0], memlimit=None)
-    out = stream.decompress(data, limit + 1)
+    stream = lzma.LZMADecompressor(step.settings[0], memlimit=_LZMA_MEMORY)
+    try:
+        out = stream.decompress(data, limit + 1)
+    except lzma.LZMAError as error:
+        if "limit" in str(error):
+            raise OverBudget(f"its lzma dictionary takes more than {_LZMA_MEMORY} bytes") from error
+        raise
     _claim(len(out), limit)
     if not stream.eof:
         raise MalformedInput("its lzma stream is cut short")

@@ -21,6 +21,8 @@ _BLOSC_WORDS = {"NOSHUFFLE": 0, "SHUFFLE": 1, "BIT": 2, "BITSHUFFLE": 2, "AUTOSH
 TEXT = "vlen-utf8"
 """The codec of variable-length text, in both formats."""
 _STEPS = {"gzip", "zlib", "zstd", "blosc", "lz4", "bz2", "shuffle", "fletcher32", "crc32c"}
+_RAW = 3
+"""lzma's format without a container."""
 _LEVELS = {"gzip": 5, "zlib": 1, "zstd": 0, "bz2": 1}
 
 
@@ -205,7 +207,7 @@ def _neutral(name: str, config: dict[str, Any]) -> Step | None:
         if isinstance(shuffle, int):
             shuffle = _BLOSC_SHUFFLES[shuffle] if 0 <= shuffle <= 2 else "shuffle"
         return Step("blosc", (config.get("cname", "lz4"), int(config.get("clevel", 5)), shuffle))
-    if name == "lzma" and config.get("filters") is None:
+    if name == "lzma" and config.get("format", 1) != _RAW:  # others say their filters themselves
         return Step("lzma", (int(config.get("format", 1)),))
     if name == "shuffle":
         return Step("shuffle", (int(config.get("elementsize", 4)),))
