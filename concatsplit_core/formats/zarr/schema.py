@@ -8,6 +8,7 @@ old writers got wrong, and they are checked when it has.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,9 @@ MOST_AXES = 64
 """Axes of the arrays that NumPy has."""
 LARGEST_ITEM = 64 << 20
 """Bytes of an element: its fill value is in memory as soon as the array is open."""
+
+_SIZED = re.compile(r"[<>|=]?(?P<kind>[SaVUr])(?P<size>\d{1,18})")
+_BYTES_A_SIZE = {"S": 1, "a": 1, "V": 1, "U": 4, "r": 1 / 8}
 
 Length = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 Small = Annotated[int, Meta(ge=0, le=(1 << 31) - 1)]
@@ -206,12 +210,42 @@ def _check(found: Any, name: str, ref: str) -> None:
         names = document.dimension_names
         if names and len(names) != len(document.shape):
             raise ValueError(f"{len(names)} dimension_names for {len(document.shape)} axes")
+        _check_item(found["data_type"], ref)
         _check_chain(document.codecs, ref)
     elif isinstance(document, ArrayV2):
         check_descr(found["dtype"])
+        _check_item(found["dtype"], ref)
         for codec in (*(found.get("filters") or ()), found.get("compressor")):
             if codec is not None:
                 _check_settings(codec["id"], codec, ref)
+
+
+def _check_item(data_type: Any, ref: str) -> None:
+    """Refuse elements too large to be, before a library makes a fill value of one."""
+    match data_type:
+        case str():
+            sized = _SIZED.fullmatch(data_type)
+            nbytes = 0 if sized is None else int(sized["size"]) * _BYTES_A_SIZE[sized["kind"]]
+        case {"length_bytes": int(nbytes)}:
+            pass
+        case dict():
+            nbytes = 0
+            for value in data_type.values():
+                _check_item(value, ref)
+        case list():
+            nbytes = 0
+            for value in data_type:
+                _check_item(value, ref)
+        case _:
+            return
+    if nbytes > LARGEST_ITEM:
+        raise OverBudget(
+            f"{ref}: an element claims {nbytes:.0f} bytes, more than the {LARGEST_ITEM} that are "
+            "read",
+            ref=ref,
+            found=nbytes,
+            expected=LARGEST_ITEM,
+        )
 
 
 def _check_chain(codecs: list[Named], ref: str) -> None:
@@ -268,8 +302,8 @@ def check_facts(facts: Facts, ref: str) -> None:
         raise MalformedInput(f"{ref}: chunks of {chunks} do not fill shards of {shards}", ref=ref)
     if facts.dtype.itemsize > LARGEST_ITEM:
         raise OverBudget(
-            f"{ref}: one element of {facts.dtype} claims {facts.dtype.itemsize} bytes, more than "
-            f"the {LARGEST_ITEM} that are read",
+            f"{ref}: an element claims {facts.dtype.itemsize} bytes, more than the {LARGEST_ITEM} "
+            "that are read",
             ref=ref,
             found=facts.dtype.itemsize,
             expected=LARGEST_ITEM,
