@@ -21,6 +21,8 @@ _BLOSC_WORDS = {"NOSHUFFLE": 0, "SHUFFLE": 1, "BIT": 2, "BITSHUFFLE": 2, "AUTOSH
 TEXT = "vlen-utf8"
 """The codec of variable-length text, in both formats."""
 _STEPS = {"gzip", "zlib", "zstd", "blosc", "lz4", "bz2", "shuffle", "fletcher32", "crc32c"}
+_DEFLATE, _USUAL = {"gzip", "zlib"}, 6
+"""What deflates, and the level that zlib means by -1."""
 _RAW = 3
 """lzma's format without a container."""
 _LEVELS = {"gzip": 5, "zlib": 1, "zstd": 0, "bz2": 1}
@@ -198,7 +200,10 @@ def neutral_v3(codecs: list[dict[str, Any]]) -> Codec | None:
 
 def _neutral(name: str, config: dict[str, Any]) -> Step | None:
     if name in _LEVELS:
-        settings: tuple[Any, ...] = (int(config.get("level", _LEVELS[name])),)
+        level = int(config.get("level", _LEVELS[name]))
+        if level < 0 and name in _DEFLATE:
+            level = _USUAL
+        settings: tuple[Any, ...] = (level,)
         if name == "zstd" and config.get("checksum"):
             settings += (True,)
         return Step(name, settings)

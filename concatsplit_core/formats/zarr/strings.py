@@ -24,8 +24,8 @@ from concatsplit_core.formats.zarr.shards import Shard
 from concatsplit_core.geometry import Shape
 from concatsplit_core.spec import STRING_BYTES
 
-_SLOT = 16
-"""Bytes of an element of NumPy's StringDType, beside its text."""
+_SLOT = 16 + 57
+"""Bytes beside a text: an element of NumPy's StringDType, and the str that it passes through."""
 _LENGTH = 4
 _MOST = 1 << 40
 _METADATA = ("zarr.json", ".z")
@@ -37,7 +37,7 @@ def texts(raw: Any, count: int) -> np.ndarray:
     Raises
     ------
     MalformedInput
-        It holds another number of texts, or they do not fill it.
+        It holds another number of texts, or too few bytes for them.
     """
     view = memoryview(raw).cast("B")
     found = int.from_bytes(view[:_LENGTH], "little") if len(view) >= _LENGTH else -1
@@ -46,17 +46,27 @@ def texts(raw: Any, count: int) -> np.ndarray:
         raise MalformedInput(f"{what} where {count} belong", found=found, expected=count)
     if len(view) < _LENGTH * (1 + count):
         raise MalformedInput(f"its {len(view)} bytes are too few for {count} texts")
-    found_texts, at = [], _LENGTH
+    from numcodecs import VLenUTF8
+
+    try:
+        return VLenUTF8().decode(view).astype(np.dtypes.StringDType())  # type: ignore[no-any-return]
+    except (ValueError, OverflowError, MemoryError) as error:
+        raise MalformedInput(_damage(view, count) or str(error)) from error
+
+
+def _damage(view: memoryview, count: int) -> str:
+    """Which text of a damaged chunk is the first that cannot be had."""
+    at = _LENGTH
     for number in range(count):
         start = at + _LENGTH
         at = start + int.from_bytes(view[at:start], "little")
         if start > len(view) or at > len(view):
-            raise MalformedInput(f"it ends inside text {number} of {count}")
+            return f"it ends inside text {number} of {count}"
         try:
-            found_texts.append(str(view[start:at], "utf-8"))
+            str(view[start:at], "utf-8")
         except UnicodeDecodeError as error:
-            raise MalformedInput(f"text {number} is not UTF-8: {error.reason}") from error
-    return np.array(found_texts, np.dtypes.StringDType())
+            return f"text {number} is not UTF-8: {error.reason}"
+    return ""
 
 
 def measured(
