@@ -218,14 +218,19 @@ def infer_dtype(
         except TypeError as error:
             raise DtypeMismatch(f"the inputs' dtypes have no common one: {error}") from error
     for index, found in enumerate(dtypes):
-        if found != first and found.newbyteorder("=") != first.newbyteorder("="):
+        if found != first and native(found) != native(first):
             raise DtypeMismatch(
                 f"{name_of(index, names)}: dtype {found} differs from {name_of(0, names)} {first}; "
                 "give --promote or --dtype to convert",
                 found=found,
                 expected=first,
             )
-    return first.newbyteorder("=")
+    return native(first)
+
+
+def native(dtype: np.dtype) -> np.dtype:
+    """A dtype in the machine's byte order; variable-length strings have none."""
+    return dtype if dtype.kind == "T" else dtype.newbyteorder("=")
 
 
 def _sized(dtype: np.dtype, dtypes: Sequence[np.dtype], names: Sequence[str] | None) -> np.dtype:

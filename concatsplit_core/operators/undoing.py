@@ -13,6 +13,7 @@ from concatsplit_core.engine import execute
 from concatsplit_core.errors import DtypeMismatch, MalformedInput, UsageError
 from concatsplit_core.formats.base import Source
 from concatsplit_core.geometry import Interval, Shape, insert, replace
+from concatsplit_core.inference import native
 from concatsplit_core.inputs import close_all, open_inputs
 from concatsplit_core.job import Job
 from concatsplit_core.manifest import Entry, Manifest, read_manifest
@@ -126,7 +127,7 @@ def is_exact(original: np.dtype, made: np.dtype) -> bool:
 
     NumPy calls int64 to float64 safe; a double holds whole numbers up to 2**53 only.
     """
-    if original == made or original.newbyteorder("=") == made.newbyteorder("="):
+    if original == made or native(original) == native(made):
         return True
     if original.kind in "iu" and made.kind in "fc":
         real = made if made.kind == "f" else np.empty(0, made).real.dtype
