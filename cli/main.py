@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -104,6 +105,8 @@ class ErrorBoundary(click.Group):
         _open_standard_descriptors()
         # NumPy's linear algebra would start threads that only wait, and none of it is used
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        if args is None and not sys.warnoptions:
+            warnings.simplefilter("ignore")  # libraries' words to programmers; ours are errors
         try:
             with _signals_raise():
                 code = super().main(given, prog_name, complete_var, standalone_mode=False, **extra)

@@ -26,7 +26,7 @@ def refuse_hollow(sources: Sequence[Source]) -> None:
     """
     for source in sources:
         steps = _steps(source.spec)
-        if steps <= FEW_STEPS:
+        if steps <= FEW_STEPS or source.spec.stored_chunks is not None:
             continue
         stored = source.stored_bytes()
         if steps > stored:

@@ -15,6 +15,9 @@ Uneven = Literal["balanced", "trailing"]
 Remainder = Literal["keep", "drop", "error"]
 
 
+MOST_PARTS = 1 << 20
+"""Parts of one split: each has a name and a file or member of its own."""
+
 _WAYS = ("parts", "size", "lengths", "at", "ratio", "max_bytes")
 
 
@@ -168,9 +171,20 @@ class Cut:
         return tile(_equal(length, names, None))
 
 
+def _refuse_many(parts: int) -> None:
+    if parts > MOST_PARTS:
+        raise UsageError(
+            f"that would make {parts} parts, and {MOST_PARTS} is the most of one split; "
+            "make larger ones",
+            found=parts,
+            expected=MOST_PARTS,
+        )
+
+
 def _equal(length: int, parts: int, uneven: Uneven | None) -> list[int]:
     if parts < 1:
         raise UsageError(f"--parts {parts}: at least one part is needed", found=parts)
+    _refuse_many(parts)
     whole, rest = divmod(length, parts)
     if not rest:
         return [whole] * parts
@@ -198,6 +212,7 @@ def _sized(length: int, size: int, remainder: Remainder) -> list[int]:
             found=length,
             expected=size,
         )
+    _refuse_many(whole)
     lengths = [size] * whole + ([rest] if rest and remainder == "keep" else [])
     if not lengths and remainder == "drop":
         raise UsageError(f"an axis of length {length} holds no whole part of {size}", found=length)
@@ -213,6 +228,7 @@ def _windows(length: int, size: int, hop: int) -> list[Interval]:
         raise UsageError(
             f"an axis of length {length} holds no whole window of {size}", found=length
         )
+    _refuse_many((length - size) // hop + 1)
     return [Interval(at, at + size) for at in range(0, length - size + 1, hop)]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from concatsplit_core import outputs as places
 from concatsplit_core.claims import refuse_hollow
+from concatsplit_core.errors import UsageError
 from concatsplit_core.inference import infer_cost
 from concatsplit_core.inputs import Fingerprints, opened
 from concatsplit_core.job import Job
@@ -21,6 +22,7 @@ from concatsplit_core.outputs import Place
 from concatsplit_core.phase import in_phase
 from concatsplit_core.plan import Plan
 from concatsplit_core.planner import make_plan
+from concatsplit_core.references import is_name
 from concatsplit_core.result import Blob, Result
 from concatsplit_core.running import Run
 
@@ -52,9 +54,10 @@ def execute(job: Job, options: Options) -> Result:
         memory=memory,
         jobs=options.workers,
         routes=options.allowed_routes,
+        names=[source.ref for source in job.sources],
     )
     result = _result(job, layout, found, plan)
-    record = None if options.manifest is None else Path(os.path.realpath(options.manifest))
+    record = _record(options)
     if record is not None:
         places.refuse_record(record, [*found, *beside], options.force)
     if options.dry_run:
@@ -78,6 +81,15 @@ def _left_behind(job: Job, layout: Layout, found: Sequence[Place]) -> list[str]:
         f"{bare[0].ref}{more}: an .npy has no place for {', '.join(said)}; "
         "the numbers are as they are stored"
     ]
+
+
+def _record(options: Options) -> Path | None:
+    """Where the manifest is to be."""
+    if options.manifest is None:
+        return None
+    if not is_name(os.fspath(options.manifest)):
+        raise UsageError("--manifest: the name holds NUL or half a character")
+    return Path(os.path.realpath(options.manifest))
 
 
 def _manifest(result: Result, path: Path) -> bytes:

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from concatsplit_core.errors import DtypeMismatch, ShapeMismatch, UsageError
-from concatsplit_core.geometry import Interval, Shape, drop, insert, normalize_axis, replace, tile
+from concatsplit_core.geometry import Interval, drop, insert, normalize_axis, replace, tile
 from concatsplit_core.spec import ArraySpec
 
 Casting = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
@@ -94,8 +94,7 @@ def infer_concat(
     chosen = dtype if dtype is not None else infer_dtype([s.dtype for s in specs], names=names)
     lengths = [1] * len(specs) if add_axis else [s.shape[axis] for s in specs]
     shape = (insert if add_axis else replace)(first.shape, axis, sum(lengths))
-    longest = max(spec.string_bytes for spec in specs)
-    return ArraySpec(shape, chosen, string_bytes=longest), split_info_of(lengths)
+    return ArraySpec(shape, chosen), split_info_of(lengths)
 
 
 def split_info_of(lengths: Sequence[int]) -> np.ndarray:
@@ -169,8 +168,7 @@ def infer_parts(
 ) -> list[ArraySpec]:
     """Shapes of parts at any intervals of the axis, which may leave gaps or overlap."""
     if not drop_axis:
-        shapes = [replace(spec.shape, axis, interval.length) for interval in intervals]
-        return [_like(spec, shape) for shape in shapes]
+        return [ArraySpec(replace(spec.shape, axis, i.length), spec.dtype) for i in intervals]
     for index, interval in enumerate(intervals):
         if interval.length != 1:
             raise UsageError(
@@ -179,11 +177,7 @@ def infer_parts(
                 found=interval.length,
                 expected=1,
             )
-    return [_like(spec, drop(spec.shape, axis)) for _ in intervals]
-
-
-def _like(spec: ArraySpec, shape: Shape) -> ArraySpec:
-    return ArraySpec(shape, spec.dtype, string_bytes=spec.string_bytes)
+    return [ArraySpec(drop(spec.shape, axis), spec.dtype) for _ in intervals]
 
 
 def infer_dtype(
@@ -205,6 +199,7 @@ def infer_dtype(
         The inputs differ, cannot be promoted, or may not be cast to `dtype` under `casting`.
     """
     if dtype is not None:
+        dtype = _sized(dtype, dtypes, names)
         for index, found in enumerate(dtypes):
             if not _can_cast(found, dtype, casting):
                 raise DtypeMismatch(
@@ -223,14 +218,37 @@ def infer_dtype(
         except TypeError as error:
             raise DtypeMismatch(f"the inputs' dtypes have no common one: {error}") from error
     for index, found in enumerate(dtypes):
-        if found != first and found.newbyteorder("=") != first.newbyteorder("="):
+        if found != first and native(found) != native(first):
             raise DtypeMismatch(
                 f"{name_of(index, names)}: dtype {found} differs from {name_of(0, names)} {first}; "
                 "give --promote or --dtype to convert",
                 found=found,
                 expected=first,
             )
-    return first.newbyteorder("=")
+    return native(first)
+
+
+def native(dtype: np.dtype) -> np.dtype:
+    """A dtype in the machine's byte order; variable-length strings have none."""
+    return dtype if dtype.kind == "T" else dtype.newbyteorder("=")
+
+
+def _sized(dtype: np.dtype, dtypes: Sequence[np.dtype], names: Sequence[str] | None) -> np.dtype:
+    """A dtype that says no size, such as ``S``, with the one that NumPy gives it for the inputs."""
+    if dtype.kind not in "SUV" or dtype.itemsize or dtype.names is not None:
+        return dtype
+    sized = [dtype]
+    for index, found in enumerate(dtypes):
+        try:
+            sized.append(np.empty(0, found).astype(dtype, casting="unsafe").dtype)
+        except (TypeError, ValueError) as error:
+            raise DtypeMismatch(
+                f"{name_of(index, names)}: {found} says no size for {dtype}; give one, such as "
+                f"{dtype.kind}32",
+                found=found,
+                expected=dtype,
+            ) from error
+    return max(sized, key=lambda one: one.itemsize)
 
 
 def _can_cast(found: np.dtype, to: np.dtype, casting: Casting) -> bool:

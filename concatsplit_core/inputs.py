@@ -19,6 +19,7 @@ from concatsplit_core.formats.registry import detect, format_named
 from concatsplit_core.references import expand, parse_input
 
 STREAM = "-"
+_TWICE = "stdin (-) is one input; it cannot be read twice"
 
 
 def open_inputs(inputs: Any, beside: str | None = None) -> list[Source]:
@@ -36,16 +37,37 @@ def open_inputs(inputs: Any, beside: str | None = None) -> list[Source]:
     """
     opened: list[Source] = []
     try:
-        for item in _listed(inputs):
-            if isinstance(item, str | os.PathLike):
-                for ref in expand([os.fspath(item)]):
-                    opened.append(_spool(beside) if ref == STREAM else open_ref(ref))
+        for item in _expanded(inputs):
+            if isinstance(item, str):
+                opened.append(open_input_ref(item, beside))
             else:
                 opened.append(_wrap(item, f"<input {len(opened)}>"))
     except BaseException:
         close_all(opened)
         raise
     return opened
+
+
+def refuse_second_stream(inputs: Any, vectors: Iterable[Any]) -> None:
+    """Refuse stdin as an input that a vector of lengths has been read from."""
+    both = (vectors, _listed(inputs))
+    if all(any(isinstance(item, str) and item == STREAM for item in items) for items in both):
+        raise UsageError(_TWICE, ref=STREAM)
+
+
+def _expanded(inputs: Any) -> list[Any]:
+    """Inputs with references in the place of patterns and lists; stdin is one of them at most."""
+    found: list[Any] = []
+    for item in _listed(inputs):
+        found += expand([os.fspath(item)]) if isinstance(item, str | os.PathLike) else [item]
+    if sum(isinstance(item, str) and item == STREAM for item in found) > 1:
+        raise UsageError(_TWICE, ref=STREAM)
+    return found
+
+
+def open_input_ref(ref: str, beside: str | None = None) -> Source:
+    """Open one reference, or the .npy stream on stdin."""
+    return _spool(beside) if ref == STREAM else open_ref(ref)
 
 
 def _spool(beside: str | None) -> Source:

@@ -44,11 +44,14 @@ def lay_out(job: Job, found: Sequence[Place], wish: Wish) -> Layout:
     storages: list[Storage] = []
     planned: list[Segment] = []
     homes: list[tuple[int, int, int]] = []
+    texts = max((s.spec.string_bytes or 0 for s in job.sources), default=0) or None
     for number, (segment, place) in enumerate(zip(job.target_tiling.segments, found, strict=True)):
         if wish.rectilinear and not place.format.rectilinear:
             raise UsageError(f"--grid rectilinear: output {place.ref} is not Zarr of format 3")
+        _refuse_rank(place, segment.spec)
         narrowed = place.format.adapt(wish, place.path, place.base)
-        spec, kept = place.format.layout(segment.spec, storage, narrowed, like)
+        wanted = replace(segment.spec, string_bytes=texts)
+        spec, kept = place.format.layout(wanted, storage, narrowed, like)
         regions = _regions(job, Segment(segment.interval, spec)) if wish.rectilinear else []
         if regions:
             lengths = tuple(r.chunk for r in regions for _ in range(r.interval.length // r.chunk))
@@ -67,6 +70,17 @@ def lay_out(job: Job, found: Sequence[Place], wish: Wish) -> Layout:
         replace(tiling, segments=tuple(planned)),
         homes,
     )
+
+
+def _refuse_rank(place: Place, spec: ArraySpec) -> None:
+    most = place.format.most_axes
+    if spec.ndim > most:
+        raise UsageError(
+            f"output {place.ref}: has {spec.ndim} axes, and {place.format.name} holds {most} at "
+            "most; join along an axis that is there, or write to another format",
+            found=spec.ndim,
+            expected=most,
+        )
 
 
 def _regions(job: Job, segment: Segment) -> list[Region]:

@@ -144,7 +144,7 @@ class Options:
         Raises
         ------
         UsageError
-            It is none of NumPy's, or holds Python objects.
+            It is none of NumPy's, is an array of elements, or holds Python objects.
         """
         if self.dtype is None:
             return None
@@ -154,6 +154,11 @@ class Options:
             raise UsageError(f"--dtype {self.dtype}: {error}") from error
         if dtype.hasobject:
             raise UsageError(f"--dtype {self.dtype}: Python objects cannot be stored")
+        if dtype.subdtype is not None:
+            raise UsageError(
+                f"--dtype {self.dtype}: is an array of {dtype.base} and not an element; "
+                f"give {dtype.base}"
+            )
         return dtype
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,8 @@ from concatsplit_core.spec import ArraySpec
 
 DEFAULT_MEMBER = "data"
 STREAM = "-"
+_LISTED = 8
+"""Names that a message lists."""
 
 
 class Place(NamedTuple):
@@ -171,10 +174,24 @@ def refuse_existing(places: Sequence[Place], force: bool) -> None:
             _check_member(place, force)
         elif os.path.lexists(place.final) and not place.is_stream:
             if not force:
-                raise OutputExists(
-                    f"output {place.ref} exists; give --force to replace it", ref=place.ref
-                )
+                raise OutputExists(_what_exists(place), ref=place.ref)
             _check_replaceable(place)
+
+
+def _what_exists(place: Place) -> str:
+    """What is in the way of an output, and what to do."""
+    names: list[str] = []
+    with suppress(ConcatsplitError, OSError):  # then it is no container of the output's format
+        if detect(place.path, place.ref) == place.format.name:
+            names = place.format.members(place.path, place.ref)
+    if names in ([], [""]):
+        return f"output {place.ref} exists; give --force to replace it"
+    listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+    count = f"{len(names)} array{'s' * (len(names) != 1)}"
+    return (
+        f"output {place.ref} exists and holds {count} ({listed}); name {place.ref}::NAME to "
+        f"add to {'it' if len(names) == 1 else 'them'}, or give --force to drop all and replace it"
+    )
 
 
 def refuse_record(path: Path, places: Sequence[Place], force: bool) -> None:

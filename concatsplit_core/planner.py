@@ -9,6 +9,7 @@ from concatsplit_core.errors import OverBudget
 from concatsplit_core.geometry import Shape
 from concatsplit_core.plan import ROUTES, WINDOW, Plan, Route
 from concatsplit_core.planning.blocking import Edges
+from concatsplit_core.planning.claims import refuse_empty_claims
 from concatsplit_core.planning.filling import filling_batches
 from concatsplit_core.planning.moving import moving_batches
 from concatsplit_core.planning.problem import Batch, Problem, bytes_read, largest_block
@@ -27,6 +28,7 @@ def make_plan(
     memory: int,
     jobs: int,
     routes: Collection[Route] = ROUTES,
+    names: Sequence[str] | None = None,
 ) -> Plan:
     """Decide which task moves which boxes, by which route.
 
@@ -42,6 +44,8 @@ def make_plan(
         Most tasks in flight at once.
     routes : collection of str
         Routes that may be taken.
+    names : sequence of str, optional
+        What messages call the inputs.
 
     Raises
     ------
@@ -56,6 +60,7 @@ def make_plan(
     window = max(_SMALLEST_WINDOW, min(WINDOW, memory // (8 * jobs)))
     routing = route_parts(shape, sources, targets, edges, routes)
     problem = Problem(shape, sources, targets, edges, routing, window)
+    refuse_empty_claims(problem, names)
     batches: list[Batch] = [*moving_batches(problem), *filling_batches(problem)]
     workers = _workers(batches, memory, jobs)
     found = [(sweep, b.peak(sweep)) for b in batches for sweep in b.sweeps(memory // workers)]

@@ -15,7 +15,7 @@ from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.events import Finished, Moved, Publishing, Started
 from concatsplit_core.executors.threads import run_tasks
 from concatsplit_core.files import Pool, open_input, output_error, write_all
-from concatsplit_core.formats.base import Storage, Target, Wish, Writer
+from concatsplit_core.formats.base import Format, Storage, Target, Wish, Writer
 from concatsplit_core.geometry import Box
 from concatsplit_core.inputs import Fingerprints
 from concatsplit_core.interrupts import deferred_signals
@@ -192,9 +192,14 @@ class Run:
             writer.finish()
 
     def _settle(self) -> None:
-        added = (*self._places, *self._beside)
-        for base, form in {p.base: p.format for p in added if p.base is not None}.items():
-            form.settle(base)
+        members: dict[Path, list[str]] = {}
+        forms: dict[Path, Format] = {}
+        for place in (*self._places, *self._beside):
+            if place.base is not None:
+                forms[place.base] = place.format
+                members.setdefault(place.base, []).append(place.member)
+        for base, form in forms.items():
+            form.settle(base, members[base])
 
     def _attempt[**P, T](self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do a step that writes; what the system says against it names an output."""

@@ -7,6 +7,7 @@ import re
 from concatsplit_core.errors import UsageError
 
 _BINARY = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_MOST_DIGITS = 40
 _PATTERN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?b?)\s*", re.IGNORECASE)
 
 
@@ -27,6 +28,8 @@ def parse_size(text: str | int) -> int:
         if match is None or (not match[2] and match[3].lower() in {"i", "ib"}):
             raise UsageError(f"'{text}' is not a size; write 64MiB, 1GB, 2G or a number of bytes")
         base = 1000 if match[2] and match[3].lower() == "b" else 1024
+        if len(match[1]) > _MOST_DIGITS:
+            raise UsageError(f"a size of {text[:_MOST_DIGITS]}... is more than any machine has")
         size = int(float(match[1]) * base ** _BINARY[match[2].lower()])
     if size < 1:
         raise UsageError(f"a size of {text} holds nothing; write 64MiB, 1GB, 2G or bytes")
@@ -44,6 +47,8 @@ def format_size(nbytes: int, up: bool = False) -> str:
     """
     if nbytes < 1024:
         return f"{nbytes}B"
+    if nbytes >= 1 << 80:  # a claim, beyond all units
+        return f"2^{nbytes.bit_length() - 1}B"
     for unit, letter in enumerate("KMGTPE", 1):
         if nbytes < 1024 ** (unit + 1) or letter == "E":
             scaled = nbytes / 1024**unit

@@ -14,7 +14,10 @@ from concatsplit_core.geometry import Box, Interval, Shape, drop, insert
 Order = Literal["C", "F"]
 
 STRING_BYTES = 64
-"""What a variable-length string is taken to cost in memory: its 16-byte slot and its text."""
+"""What a variable-length string costs in memory, where nothing is known of its text."""
+
+FEW_CHUNKS, FEW_BYTES = 1 << 16, 4 << 30
+"""Chunks, and bytes of array data, that are walked in seconds even if nothing of them is stored."""
 
 
 class Encoding(NamedTuple):
@@ -62,8 +65,11 @@ class ArraySpec:
         How chunks lie in a shard, and what an absent one stands for; None as for `encoding`.
     converted : bool
         The elements change when they are read, into those of `dtype`.
-    string_bytes : int
-        What a variable-length string is estimated to take in memory.
+    string_bytes : int, optional
+        What a variable-length string takes in memory, slot and text, on average over the chunk
+        that has the most; None where nobody has looked.
+    stored_chunks : int, optional
+        How many chunks are stored at most; None where nobody has counted them, as there are few.
     """
 
     shape: Shape
@@ -77,7 +83,8 @@ class ArraySpec:
     encoding: Encoding | None = None
     packing: Hashable | None = None
     converted: bool = False
-    string_bytes: int = STRING_BYTES
+    string_bytes: int | None = None
+    stored_chunks: int | None = None
 
     @property
     def ndim(self) -> int:
@@ -101,7 +108,7 @@ class ArraySpec:
     @property
     def memory_itemsize(self) -> int:
         """Bytes that an element takes in memory (an estimate for strings)."""
-        return self.string_bytes if self.is_string else self.dtype.itemsize
+        return self.string_bytes or STRING_BYTES if self.is_string else self.dtype.itemsize
 
     @property
     def write_unit(self) -> Shape | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import (
     Shared,
     axis_option,
@@ -17,6 +18,7 @@ from concatsplit_cli.options import (
 )
 from concatsplit_cli.running import run
 
+_inputs = many_inputs("inputs", "INPUT...")
 _input = click.argument("input", metavar="INPUT")
 
 
@@ -135,14 +137,14 @@ def split_by_lengths(
 
 
 @click.command()
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@_inputs
 @outputs_option
 @axis_option
 @order_option
 @how_options
 @operator_options
 def reshard(
-    inputs: tuple[str, ...],
+    inputs: list[str],
     outputs: tuple[str, ...],
     axis: int | None,
     order: str | None,
@@ -157,4 +159,4 @@ def reshard(
     """
     from concatsplit_core import operators
 
-    run(shared, operators.reshard, list(inputs), outputs, axis=axis, order=order, **how)
+    run(shared, operators.reshard, inputs, outputs, axis=axis, order=order, **how)

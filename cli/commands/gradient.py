@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import (
     Shared,
     axis_option,
@@ -12,6 +13,8 @@ from concatsplit_cli.options import (
     outputs_option,
 )
 from concatsplit_cli.running import run
+
+_dys = many_inputs("dys", "DY...")
 
 
 @click.group()
@@ -62,7 +65,7 @@ def concat(
 
 
 @gradient.command()
-@click.argument("dys", nargs=-1, required=True, metavar="DY...")
+@_dys
 @click.option("-o", "--output", required=True, metavar="DX", help="Where to.")
 @click.option("--split-info", metavar="REF", help="Lengths of the parts; for 'zeros' needed.")
 @axis_option
@@ -70,7 +73,7 @@ def concat(
 @click.option("--drop-axis", is_flag=True, help="The parts had lost the axis: stack them.")
 @operator_options
 def split(
-    dys: tuple[str, ...],
+    dys: list[str],
     output: str,
     split_info: str | None,
     axis: int | None,
@@ -92,7 +95,7 @@ def split(
     run(
         shared,
         operators.split_gradient,
-        list(dys),
+        dys,
         output,
         split_info=split_info,
         axis=axis,

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import click
 
+from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.render import show_info
+
+_refs = many_inputs("refs", "REF...")
 
 
 @click.command()
-@click.argument("refs", nargs=-1, required=True, metavar="REF...")
+@_refs
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
-def info(refs: tuple[str, ...], as_json: bool, debug: bool) -> None:
+def info(refs: list[str], as_json: bool, debug: bool) -> None:
     """Describe arrays: shape, dtype, chunks, codec, sizes, attributes.
 
-    A container without a member stands for all of its arrays.
+    A container without a member stands for all of its arrays, - for an .npy stream on stdin.
 
     \b
     Examples:
       concatsplit info a.npy
       concatsplit info store.h5 --json
+      cat a.npy | concatsplit info -
     """
     from concatsplit_core import operators
 

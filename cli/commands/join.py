@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any
-
 import click
 
+from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import (
     Shared,
     axis_option,
@@ -17,12 +15,8 @@ from concatsplit_cli.options import (
 )
 from concatsplit_cli.running import run
 
-_inputs = click.argument("inputs", nargs=-1, metavar="INPUT...")
+_inputs = many_inputs("inputs", "INPUT...")
 _output = click.option("-o", "--output", required=True, metavar="REF", help="Where to.")
-_files_from = click.option(
-    "--files-from", metavar="FILE", help="Read input references from FILE, one a line; - is stdin."
-)
-_null = click.option("-0", "null", is_flag=True, help="References of --files-from end in NUL.")
 
 
 @click.command()
@@ -32,18 +26,14 @@ _null = click.option("-0", "null", is_flag=True, help="References of --files-fro
 @order_option
 @click.option("--add-axis", is_flag=True, help="Join along a new axis, as stack does.")
 @split_info_option
-@_files_from
-@_null
 @operator_options
 def concat(
-    inputs: tuple[str, ...],
+    inputs: list[str],
     output: str,
     axis: int | None,
     order: str | None,
     add_axis: bool,
     split_info: str | None,
-    files_from: str | None,
-    null: bool,
     shared: Shared,
 ) -> None:
     """Join arrays along an axis, as numpy.concatenate does.
@@ -59,14 +49,14 @@ def concat(
       concatsplit concat a.npy b.npy -o y.h5::y --split-info y.h5::split_info
       concatsplit concat a.npy store.zarr -o ragged.zarr --grid rectilinear
       concatsplit concat a.npy b.npy -o y.npy --routes mapped,decoded
+      find . -name 'part-*.npy' -print0 | sort -zV | concatsplit concat --files-from - -0 -o y.npy
     """
     from concatsplit_core import operators
 
-    names = _all_inputs(inputs, files_from, null)
     run(
         shared,
         operators.concat,
-        names,
+        inputs,
         output,
         axis,
         order=order,
@@ -80,16 +70,12 @@ def concat(
 @_output
 @axis_option
 @split_info_option
-@_files_from
-@_null
 @operator_options
 def stack(
-    inputs: tuple[str, ...],
+    inputs: list[str],
     output: str,
     axis: int | None,
     split_info: str | None,
-    files_from: str | None,
-    null: bool,
     shared: Shared,
 ) -> None:
     """Join arrays of one shape along a new axis, as numpy.stack does.
@@ -101,8 +87,7 @@ def stack(
     """
     from concatsplit_core import operators
 
-    names = _all_inputs(inputs, files_from, null)
-    run(shared, operators.stack, names, output, axis or 0, split_info=split_info)
+    run(shared, operators.stack, inputs, output, axis or 0, split_info=split_info)
 
 
 @click.command("depth-concat")
@@ -110,16 +95,12 @@ def stack(
 @_output
 @depth_order_option
 @split_info_option
-@_files_from
-@_null
 @operator_options
 def depth_concat(
-    inputs: tuple[str, ...],
+    inputs: list[str],
     output: str,
     order: str,
     split_info: str | None,
-    files_from: str | None,
-    null: bool,
     shared: Shared,
 ) -> None:
     """Join arrays along their channel axis (Caffe2's DepthConcat).
@@ -130,22 +111,4 @@ def depth_concat(
     """
     from concatsplit_core import operators
 
-    names = _all_inputs(inputs, files_from, null)
-    run(shared, operators.depth_concat, names, output, order, split_info=split_info)
-
-
-def _all_inputs(inputs: tuple[str, ...], files_from: str | None, null: bool) -> list[Any]:
-    """References of the command line, then those of a list."""
-    if null and files_from is None:
-        raise click.UsageError("-0 goes with --files-from")
-    names = list(inputs)
-    if files_from == "-":
-        text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
-        names += [name for name in text.split("\0" if null else "\n") if name]
-    elif files_from is not None:
-        from concatsplit_core.references import read_list
-
-        names += read_list(files_from, null=null)
-    if not names:
-        raise click.UsageError("no inputs: name at least one array, or give --files-from")
-    return names
+    run(shared, operators.depth_concat, inputs, output, order, split_info=split_info)

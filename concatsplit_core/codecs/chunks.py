@@ -17,6 +17,9 @@ from concatsplit_core.errors import MalformedInput, OverBudget
 Bytes = Any
 """Anything with the buffer protocol."""
 
+_LZMA_MEMORY = 128 << 20
+"""Bytes that a stream's dictionary may ask for; the highest preset needs half of them."""
+
 SLACK = 64
 """Bytes by which an inner step may exceed the chunk: checksums, small headers."""
 
@@ -40,13 +43,20 @@ def decode(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
     MalformedInput
         The chunk is damaged, or holds less than it should.
     """
+    data = decode_most(data, steps, nbytes)
+    found = memoryview(data).nbytes
+    if found < nbytes:
+        raise MalformedInput(f"it holds {found} bytes where {nbytes} belong", found=found)
+    return data
+
+
+def decode_most(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
+    """Undo the steps of a chunk that may hold this many bytes or fewer; as `decode`."""
     for step in reversed(steps):
         data = decode_bounded(data, step, nbytes + SLACK)
     found = memoryview(data).nbytes
     if found > nbytes:
         raise OverBudget(f"it expands to {found} bytes or more where {nbytes} belong", found=found)
-    if found < nbytes:
-        raise MalformedInput(f"it holds {found} bytes where {nbytes} belong", found=found)
     return data
 
 
@@ -171,8 +181,13 @@ def _unbz2(data: Bytes, step: Step, limit: int) -> Bytes:
 def _unlzma(data: Bytes, step: Step, limit: int) -> Bytes:
     import lzma
 
-    stream = lzma.LZMADecompressor(step.settings[0], memlimit=None)
-    out = stream.decompress(data, limit + 1)
+    stream = lzma.LZMADecompressor(step.settings[0], memlimit=_LZMA_MEMORY)
+    try:
+        out = stream.decompress(data, limit + 1)
+    except lzma.LZMAError as error:
+        if "limit" in str(error):
+            raise OverBudget(f"its lzma dictionary takes more than {_LZMA_MEMORY} bytes") from error
+        raise
     _claim(len(out), limit)
     if not stream.eof:
         raise MalformedInput("its lzma stream is cut short")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -301,6 +301,8 @@ class Format(Protocol):
     name: str
     rectilinear: bool
     """Whether chunks of an output may differ in length."""
+    most_axes: int
+    """Axes that an output may have; NumPy, which all goes through, has 64 at most."""
 
     def open(self, path: Path, member: str | None, ref: str) -> Source:
         """Open one array read-only; without a member the only one there is."""
@@ -336,8 +338,8 @@ class Format(Protocol):
         """The wish as the output's name, or a container that is added to, narrows it down."""
         ...
 
-    def settle(self, base: Path) -> None:
-        """Bring up to date what a container says of its members, after some were added."""
+    def settle(self, base: Path, members: Sequence[str]) -> None:
+        """Bring up to date what a container says of its members, after these were added."""
         ...
 
     def writer(self, path: Path, base: Path | None) -> Writer:

@@ -16,6 +16,7 @@ from concatsplit_core.spec import ArraySpec
 
 name = "memory"
 rectilinear = False
+most_axes = 64
 
 
 @dataclass(slots=True)

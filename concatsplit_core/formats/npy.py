@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from concatsplit_core.spec import ArraySpec
 
 name = "npy"
 rectilinear = False
+most_axes = 64
 
 _FIRST_READ = 4096
 
@@ -122,7 +123,7 @@ def layout(
     return laid, Storage()
 
 
-def settle(base: Path) -> None:
+def settle(base: Path, members: Sequence[str]) -> None:
     """Nothing speaks of the members beside the members themselves."""
 
 

@@ -6,11 +6,15 @@ from its start: it is spooled once, member by member, into a file without a name
 
 from __future__ import annotations
 
+import errno
+import lzma
 import os
 import struct
 import tempfile
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,7 @@ import numpy as np
 
 from concatsplit_core.errors import (
     AmbiguousContainer,
+    ConcatsplitError,
     InputUnavailable,
     MalformedInput,
     UnsafeContent,
@@ -31,9 +36,32 @@ from concatsplit_core.spec import ArraySpec
 
 name = "npz"
 rectilinear = False
+most_axes = 64
 
 _LOCAL_HEADER = 30
 _COPY = 1 << 20
+
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, OverflowError,
+    RuntimeError, struct.error,
+)  # fmt: skip
+"""What zipfile and the libraries behind it raise for an archive that is not sound."""
+
+
+@contextmanager
+def _sound(ref: str, what: str) -> Iterator[None]:
+    """Turn whatever the reading of a damaged archive raises into an error that names it."""
+    try:
+        yield
+    except ConcatsplitError:
+        raise
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.errno and error.errno != errno.EINVAL:
+            raise  # EINVAL: zipfile looks for a place before the file's start
+        raise MalformedInput(
+            f"{ref}: {what}: {error or type(error).__name__}; it is damaged, copy or save it again",
+            ref=ref,
+        ) from error
 
 
 @dataclass(slots=True)
@@ -60,19 +88,16 @@ class NpzSource(Unchunked):
         self.spooled = tempfile.TemporaryFile(dir=folder)
         expected = self.data_offset + self.spec.nbytes
         written = 0
-        try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
-                while data := stream.read(_COPY):
-                    written += len(data)
-                    if written > expected:
-                        break
-                    self.spooled.write(data)
-        except (zipfile.BadZipFile, EOFError, ValueError, OSError, NotImplementedError) as error:
-            if isinstance(error, OSError) and error.errno:
-                raise
-            raise MalformedInput(
-                f"{self.ref}: cannot be inflated: {error}", ref=self.ref
-            ) from error
+        with (
+            _sound(self.ref, "cannot be inflated"),
+            zipfile.ZipFile(self.path) as archive,
+            archive.open(self.member) as stream,
+        ):
+            while data := stream.read(_COPY):
+                written += len(data)
+                if written > expected:
+                    break
+                self.spooled.write(data)
         if written != expected:
             raise MalformedInput(
                 f"{self.ref}: inflates to {written} bytes where its header makes {expected}",
@@ -90,10 +115,8 @@ class NpzSource(Unchunked):
 
 
 def _archive(path: Path, ref: str) -> zipfile.ZipFile:
-    try:
+    with _sound(ref, "not a complete .npz archive"):
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise MalformedInput(f"{ref}: not a complete .npz archive: {error}", ref=ref) from error
 
 
 def members(path: Path, ref: str) -> list[str]:
@@ -144,15 +167,12 @@ def _member(archive: zipfile.ZipFile, member: str | None, ref: str) -> zipfile.Z
 
 
 def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, ref: str) -> Header:
-    try:
-        with archive.open(info) as stream:
-            start = stream.read(12)
-            at, length, _ = prefix_length(start, ref)
-            if length <= LONGEST:
-                start += stream.read(at + length - len(start))
-            return parse_header(start, ref)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise MalformedInput(f"{ref}: the member cannot be read: {error}", ref=ref) from error
+    with _sound(ref, "the member cannot be read"), archive.open(info) as stream:
+        start = stream.read(12)
+        at, length, _ = prefix_length(start, ref)
+        if length <= LONGEST:
+            start += stream.read(at + length - len(start))
+        return parse_header(start, ref)
 
 
 def _data_start(path: Path, info: zipfile.ZipInfo, ref: str) -> int:
@@ -184,7 +204,7 @@ def layout(
     raise UsageError(".npz archives are read only; write to .npy, .h5 or .zarr")
 
 
-def settle(base: Path) -> None:
+def settle(base: Path, members: Sequence[str]) -> None:
     """Nothing speaks of the members beside the members themselves."""
 
 

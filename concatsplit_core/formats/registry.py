@@ -25,6 +25,14 @@ _ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 _ZARR_METADATA = ("zarr.json", ".zarray", ".zgroup")
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+_FOREIGN = {
+    b"CDF\x01": ("a netCDF-3 file", "convert it with 'nccopy -k nc4 {name} new.nc'"),
+    b"CDF\x02": ("a netCDF-3 file", "convert it with 'nccopy -k nc4 {name} new.nc'"),
+    b"CDF\x05": ("a netCDF-3 file", "convert it with 'nccopy -k nc4 {name} new.nc'"),
+    b"MATLAB 5": ("a MATLAB 5 file", "save it in MATLAB with '-v7.3', which is HDF5"),
+    b"\x0e\x03\x13\x01": ("an HDF4 file", "convert it with 'h4toh5convert {name} new.h5'"),
+}
+"""Formats that are not read here: what they are called, and what to do with a file of them."""
 
 
 def format_named(name: str) -> Format:
@@ -73,8 +81,6 @@ def detect(path: Path, ref: str) -> str:
     MalformedInput
         It is empty, or of no format known.
     """
-    if "\0" in ref:
-        raise InputUnavailable(f"{ref}: a name has no NUL character", ref=ref)
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -115,6 +121,14 @@ def _by_magic(fd: int, ref: str) -> str:
         at = max(512, at * 2)
     if not start:
         raise MalformedInput(f"{ref}: the file is empty", ref=ref)
+    for magic, (what, remedy) in _FOREIGN.items():
+        if start.startswith(magic):
+            name = ref.partition("::")[0]
+            raise MalformedInput(
+                f"{ref}: is {what}, which is not read; {remedy.format(name=name)}",
+                ref=ref,
+                found=what,
+            )
     raise MalformedInput(
         f"{ref}: neither .npy, .npz, HDF5 nor Zarr: it starts with {start!r}", ref=ref
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from concatsplit_core.spec import ArraySpec
 
 name = "npy"
 rectilinear = False
+most_axes = 64
 
 _STDOUT = 1
 _PIECE = 1 << 20
@@ -59,7 +61,7 @@ def adapt(wish: Wish, path: Path, base: Path | None) -> Wish:
     return wish
 
 
-def settle(base: Path) -> None:
+def settle(base: Path, members: Sequence[str]) -> None:
     """A stream holds nothing else."""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from concatsplit_core.cuts import Cut
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Source
-from concatsplit_core.inputs import close_all, open_inputs
+from concatsplit_core.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.naming import named_count
 from concatsplit_core.operators.lengths import cut_from, read_lengths, refuse_negative
 from concatsplit_core.operators.moving import Move, axis_of, move, move_sources, names_of
@@ -267,6 +267,7 @@ def concat_gradient(
 
 def _one(request: Move, input: Any, options: Options, scaled: bool = False) -> Result:
     """Cut a single input."""
+    refuse_second_stream(input, request.vectors)
     sources = open_inputs(input, beside=request.outputs[0] if request.outputs else None)
     try:
         if len(sources) != 1:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.base import Format, Source
 from concatsplit_core.formats.registry import detect, format_named
-from concatsplit_core.inputs import open_inputs, open_member
+from concatsplit_core.inputs import STREAM, open_input_ref, open_inputs, open_member
 from concatsplit_core.meaning.model import Meaning
 from concatsplit_core.references import expand, parse_input
 from concatsplit_core.result import dtype_name
@@ -73,6 +73,12 @@ class _Member(NamedTuple):
 
 def _look_into(ref: str) -> list[BlobInfo]:
     """Describe what a reference stands for: one array, or all of a container."""
+    if ref == STREAM:
+        source = open_input_ref(ref)
+        try:
+            return [_describe(source)]
+        finally:
+            source.close()
     path, member = parse_input(ref)
     form = format_named(detect(path, ref))
     names = form.members(path, ref)

@@ -15,7 +15,7 @@ from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Source
 from concatsplit_core.geometry import Interval, normalize_axis, tile
 from concatsplit_core.inference import infer_concat, infer_dtype, infer_parts, name_of
-from concatsplit_core.inputs import close_all, open_inputs
+from concatsplit_core.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.job import Job
 from concatsplit_core.meaning.agreement import Agreement, Party, agree
 from concatsplit_core.meaning.dimensions import axis_named
@@ -69,6 +69,7 @@ class Move:
 
 def move(request: Move, inputs: Any, options: Options) -> Result:
     """Open the inputs, infer, and let the engine do the rest."""
+    refuse_second_stream(inputs, request.vectors)
     sources = open_inputs(inputs, beside=request.outputs[0] if request.outputs else None)
     try:
         return move_sources(request, sources, options)

@@ -13,6 +13,7 @@ from concatsplit_core.engine import execute
 from concatsplit_core.errors import DtypeMismatch, MalformedInput, UsageError
 from concatsplit_core.formats.base import Source
 from concatsplit_core.geometry import Interval, Shape, insert, replace
+from concatsplit_core.inference import native
 from concatsplit_core.inputs import close_all, open_inputs
 from concatsplit_core.job import Job
 from concatsplit_core.manifest import Entry, Manifest, read_manifest
@@ -60,11 +61,7 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
         config = Options(**options)
         agreed = agree_on(sources, config, record.inputs[0].dtype)
         specs = seen_as(sources, agreed)
-        longest = max(source.spec.string_bytes for source in sources)
-        targets = [
-            Segment(e.interval, ArraySpec(e.shape, e.dtype, string_bytes=longest))
-            for e in record.inputs
-        ]
+        targets = [Segment(e.interval, ArraySpec(e.shape, e.dtype)) for e in record.inputs]
         job = Job(
             operator="undo",
             shape=shape,
@@ -136,7 +133,7 @@ def is_exact(original: np.dtype, made: np.dtype) -> bool:
 
     NumPy calls int64 to float64 safe; a double holds whole numbers up to 2**53 only.
     """
-    if packed(original).newbyteorder("=") == packed(made).newbyteorder("="):
+    if native(packed(original)) == native(packed(made)):
         return True
     if original.kind in "iu" and made.kind in "fc":
         real = made if made.kind == "f" else np.empty(0, made).real.dtype

@@ -18,7 +18,7 @@ SHORT_RUN = 16 << 10
 """Bytes that a run of a contiguous array should have: less is not worth a call."""
 
 MOST_BANDS = 1 << 22
-"""Steps along the axis of one target that a plan may have."""
+"""Steps along one axis of a target that a plan may have."""
 
 STRADDLE = 16
 """How many chunks long a block may grow along an axis on which the chunk grids do not agree."""
@@ -154,6 +154,17 @@ class Edges:
         ]
 
 
+def refuse_many_steps(length: int, step: int) -> None:
+    """Refuse an axis that makes more steps than a plan can hold."""
+    if length > MOST_BANDS * step:
+        raise OverBudget(
+            f"an axis of length {length} makes more steps of {step} than a plan can hold; give "
+            "larger --chunks or more --memory",
+            found=length // step,
+            expected=MOST_BANDS,
+        )
+
+
 def cut_target(interval: Interval, unit: int | None, longest: int, edges: Edges) -> list[Interval]:
     """Cut one target's part of the axis into intervals that one task may own.
 
@@ -169,13 +180,7 @@ def cut_target(interval: Interval, unit: int | None, longest: int, edges: Edges)
     """
     step = unit or 1
     longest = max(step, longest // step * step)
-    if interval.length > MOST_BANDS * longest:
-        raise OverBudget(
-            f"an axis of length {interval.length} makes more steps of {longest} than a plan can "
-            "hold; give larger --chunks or more --memory",
-            found=interval.length // longest,
-            expected=MOST_BANDS,
-        )
+    refuse_many_steps(interval.length, longest)
     cuts, at = [], interval.start
     while at < interval.stop:
         stop = min(interval.stop, at + longest)

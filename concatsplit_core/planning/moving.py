@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from concatsplit_core.geometry import Interval, Shape
 from concatsplit_core.plan import Band, Sweep
-from concatsplit_core.planning.blocking import COMFORTABLE, Block, axes_by_speed
+from concatsplit_core.planning.blocking import COMFORTABLE, Block, axes_by_speed, refuse_many_steps
 from concatsplit_core.planning.filling import Cost
 from concatsplit_core.planning.problem import Group, Problem, group_targets, largest_block, subtract
 from concatsplit_core.planning.routing import Part
@@ -174,5 +174,6 @@ class Mixed:
 
 
 def _steps(interval: Interval, step: int) -> Iterator[Interval]:
+    refuse_many_steps(interval.length, step)
     for at in range(interval.start, interval.stop, step):
         yield Interval(at, min(at + step, interval.stop))

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from concatsplit_core.geometry import Interval, Shape, ceil_to, steps
 from concatsplit_core.plan import Sweep
-from concatsplit_core.planning.blocking import Edges, union
+from concatsplit_core.planning.blocking import Edges, refuse_many_steps, union
 from concatsplit_core.planning.routing import Part, Routing
 from concatsplit_core.spec import Order, Tiling
 
@@ -56,6 +56,9 @@ class Problem(NamedTuple):
 
     def grid(self, block: Shape) -> tuple[tuple[Interval, ...], ...]:
         """Per axis the intervals that blocks cover; the entry of the axis itself is empty."""
+        for d, (size, step) in enumerate(zip(self.shape, block, strict=True)):
+            if d != self.axis:
+                refuse_many_steps(size, step)
         return tuple(
             () if d == self.axis else tuple(steps(size, step))
             for d, (size, step) in enumerate(zip(self.shape, block, strict=True))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.errors import ConcatsplitError, DtypeMismatch
 from concatsplit_core.files import Pool, input_error, output_error
 from concatsplit_core.formats.base import Source, Target
 from concatsplit_core.plan import Task
@@ -104,9 +104,19 @@ class Context:
 
     @contextmanager
     def reading_from(self, index: int) -> Iterator[None]:
-        """Turns what the system says against reading a source into an error that names it."""
+        """Turns what the system, or a cast, says against a source into an error that names it."""
         try:
             yield
+        except DtypeMismatch as error:
+            if error.ref is not None:
+                raise
+            ref = self.sources[index].ref
+            raise DtypeMismatch(
+                f"input {index} ({ref}): {error.message}",
+                ref=ref,
+                found=error.found,
+                expected=error.expected,
+            ) from error
         except OSError as error:
             if isinstance(error, ConcatsplitError):
                 raise

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from concatsplit_core.errors import DtypeMismatch
+
 _WIDE = tuple(map(np.dtype, ("c16", "u8", "u4", "u2", "u1")))
 
 _SHORT = 24
@@ -17,12 +19,16 @@ def place(target: np.ndarray, source: np.ndarray) -> None:
 
     Arrays of one dtype are copied as bytes, so that NaN payloads, negative zeros and the padding
     of structured items survive; others are cast, which the caller has found to be allowed.
+
+    Raises
+    ------
+    DtypeMismatch
+        A value has no counterpart in the target's dtype.
     """
     if not target.size:
         return
     if source.dtype != target.dtype:
-        with np.errstate(all="ignore"):
-            np.copyto(target, source, casting="unsafe")
+        _cast(target, source)
     elif source.dtype.kind == "T" or not source.dtype.itemsize:
         target[...] = source
     elif source.flags.c_contiguous and target.flags.c_contiguous:
@@ -30,6 +36,26 @@ def place(target: np.ndarray, source: np.ndarray) -> None:
     else:
         for to, here in _as_items(target, source):
             np.copyto(to, here)
+
+
+def _cast(target: np.ndarray, source: np.ndarray) -> None:
+    """Convert every element; dtypes that can be cast may still hold a value that cannot."""
+    if source.dtype.kind == "c" and target.dtype.names is not None:
+        for name in target.dtype.names:
+            _cast(target[name], source)
+        return
+    if source.dtype.kind == "c" and target.dtype.kind in "biufmM":
+        source = source.real  # as the cast does, but without a warning
+    try:
+        with np.errstate(all="ignore"):
+            np.copyto(target, source, casting="unsafe")
+    except (ValueError, TypeError, OverflowError, RuntimeError) as error:
+        raise DtypeMismatch(
+            f"a value of {source.dtype} cannot be cast to {target.dtype}: {error}; give another "
+            "--dtype",
+            found=source.dtype,
+            expected=target.dtype,
+        ) from error
 
 
 def _as_items(target: np.ndarray, source: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

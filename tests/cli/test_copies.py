@@ -91,6 +91,38 @@ def test_consolidated_metadata_learn_of_a_new_member(store: Any) -> None:
     assert "late" in zarr.open_consolidated("s.zarr", mode="r")
 
 
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_consolidated_metadata_of_groups_inside_learn_too(shell: Any, zarr_format: int) -> None:
+    shell.save(a=A)
+    group = zarr.open_group("s.zarr", mode="w", zarr_format=zarr_format)
+    group.create_array("g/h/x", shape=(4,), dtype="f4")
+    group.create_array("other/x", shape=(4,), dtype="f4")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)
+        for path in ("g", "g/h", "other"):
+            zarr.consolidate_metadata("s.zarr", path=path)
+    name = ".zmetadata" if zarr_format == 2 else "zarr.json"
+    others = [(shell.folder / "s.zarr" / path / name) for path in ("other",)]
+    before = [path.read_bytes() for path in others]
+    shell.ok("feed", "a.npy", "s.zarr::g/h/x", "--force")
+    shell.ok("feed", "a.npy", "s.zarr::g/h/late")
+    for path in ("g", "g/h"):
+        found = zarr.open_consolidated("s.zarr", path=path, mode="r")
+        inside = "h/" if path == "g" else ""
+        assert found[f"{inside}x"].shape == found[f"{inside}late"].shape == A.shape
+    assert [path.read_bytes() for path in others] == before
+
+
+def test_a_damaged_neighbour_of_consolidated_metadata_is_exit_3(store: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)
+        zarr.consolidate_metadata("s.zarr")
+    zarr.create_array("s.zarr/bad", shape=(4,), dtype="f4")
+    document = store.folder / "s.zarr/bad/zarr.json"
+    document.write_text(document.read_text().replace("float32", "float1024"))
+    store.fails(3, "feed", "a.npy", "s.zarr::late", says=("s.zarr", "consolidated"))
+
+
 def test_streams_of_operators(store: Any) -> None:
     done = store.bash(
         "cat a.npy | concatsplit concat - s.h5::x --axis 1 -o - | "

@@ -9,13 +9,14 @@ import re
 import shlex
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from shells import Shell
 
 ROOT = Path(__file__).parents[2]
 OPERATORS = ROOT / "docs/operators.md"
+VALUES = ROOT / "docs/values.md"
 RECIPES = ROOT / "docs/recipes.md"
 SAMPLES = ROOT / "sample_data"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -108,6 +109,20 @@ def test_a_section_has_a_definition_a_command_a_call_and_what_differs(
     assert re.search(rf"^concatsplit {title} ", section, re.MULTILINE)
     assert call in section
     assert all(library in section for library in ("Caffe2", "NumPy", "PyTorch", "ONNX"))
+
+
+def test_what_numbers_mean(shell: Shell) -> None:
+    count = Page(VALUES, shell).run()
+    assert count["text"] >= 3
+
+
+def test_the_page_on_values_names_every_attribute_and_rule() -> None:
+    from concatsplit_core.meaning.agreement import Kept, Rule
+    from concatsplit_core.meaning.model import DEFINING
+
+    page = VALUES.read_text()
+    for word in (*DEFINING, *get_args(Rule), *get_args(Kept)):
+        assert f"`{word}`" in page or f"`--attrs {word}`" in page
 
 
 @pytest.fixture

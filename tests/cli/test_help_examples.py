@@ -37,7 +37,9 @@ assert len(COMMANDS) > 15, "the commands are not found"
 EXAMPLES = [
     (path, example.strip())
     for path in COMMANDS
-    for example in re.findall(r"^ +((?:cat .*)?concatsplit .*)$", _help(path), re.MULTILINE)
+    for example in re.findall(
+        r"^ +((?:(?:cat|find) .*)?concatsplit .*)$", _help(path), re.MULTILINE
+    )
 ]
 
 
@@ -73,10 +75,11 @@ def test_every_example_runs(
     if re.search(r"[|>]", example):
         piped = shell.bash(example)
         assert (piped.returncode, piped.stderr) == (0, "")
+        out = piped.stdout
     else:
-        done = shell.ok(*shlex.split(example)[1:])
+        out = shell.ok(*shlex.split(example)[1:]).out
     if "--dry-run" in example or path == ("info",):
-        assert done.out
+        assert out
         assert shell.snapshot() == before
     else:
         assert shell.snapshot() != before

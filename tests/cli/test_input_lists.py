@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import h5py
@@ -90,6 +91,81 @@ def test_lists_come_after_names_and_may_hold_members_and_patterns(
     np.testing.assert_array_equal(shell.read("y.npy")[::2], [4, 2, 1, 3, 0])
     shell.ok("concat", "@list.txt", "part-100.npy", "-o", "z.npy")
     np.testing.assert_array_equal(shell.read("z.npy")[::2], [2, 1, 3, 0, 4])
+
+
+@pytest.mark.parametrize("way", ["@", "--files-from", "-"])
+def test_lists_of_other_editors(shell: Any, parts: np.ndarray, way: str) -> None:
+    np.save("#1.npy", np.full(2, 9))
+    text = "# in order\r\n" + LINES.replace("\n", "\r\n") + "\r\n  # the end\r\n./#1.npy\r\n"
+    (shell.folder / "list.txt").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    given = {"@": ("@list.txt",), "--files-from": ("--files-from", "list.txt")}
+    stdin = b"\xef\xbb\xbf" + text.encode() if way == "-" else None
+    shell.ok("concat", *given.get(way, ("--files-from", "-")), "-o", "y.npy", stdin=stdin)
+    np.testing.assert_array_equal(shell.read("y.npy"), [*parts, 9, 9])
+
+
+def test_references_that_end_in_nul_are_taken_as_they_are(shell: Any) -> None:
+    for index, name in enumerate(("#a.npy", "b.npy\r", " c.npy")):
+        with open(name, "wb") as file:
+            np.save(file, np.full(1, index))
+    stdin = b"#a.npy\0b.npy\r\0 c.npy\0"
+    shell.ok("concat", "--files-from", "-", "-0", "-o", "y.npy", stdin=stdin)
+    np.testing.assert_array_equal(shell.read("y.npy"), [0, 1, 2])
+
+
+COMMANDS = {
+    "reshard": ("-o", "y{index}.npy", "--size", "4"),
+    "gradient split": ("-o", "y.npy"),
+    "depth-concat": ("-o", "y.npy", "--order", "C"),
+    "info": ("--json",),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_all_commands_of_many_inputs_take_lists(
+    shell: Any, parts: np.ndarray, command: str
+) -> None:
+    (shell.folder / "list.txt").write_text(LINES)
+    done = shell.ok(*command.split(), "--files-from", "list.txt", *COMMANDS[command])
+    if command == "info":
+        assert [blob["ref"] for blob in done.json["blobs"]] == LINES.split()
+    else:
+        made = sorted(shell.folder.glob("y*.npy"))
+        np.testing.assert_array_equal(np.concatenate([np.load(p) for p in made]), parts)
+    options = [] if command == "info" else COMMANDS[command]
+    shell.fails(2, *command.split(), "-0", "part-1.npy", *options, says="--files-from")
+
+
+def test_standard_input_is_one_input(shell: Any) -> None:
+    np.save("a.npy", np.arange(3))
+    (shell.folder / "list.txt").write_text("-\na.npy\n-\n")
+    for args in (("-", "-"), ("a.npy", "-", "-"), ("@list.txt",)):
+        shell.fails(2, "concat", *args, "-o", "y.npy", says=("stdin", "twice"))
+    shell.fails(2, "info", "-", "-", says="twice")
+    shell.fails(2, "concat", "-", "--files-from", "-", "-o", "y.npy", says="stdin")
+    done = shell.bash("concatsplit split-by-lengths - - -o 'y{index}.npy' < a.npy")
+    assert done.returncode == 2
+    shell.one_line(done.stderr, "twice")
+    described = json.loads(shell.bash("concatsplit info - --json < a.npy").stdout)["blobs"]
+    assert [(blob["ref"], blob["shape"]) for blob in described] == [("-", [3])]
+
+
+def test_lists_that_double_end_in_a_message(shell: Any) -> None:
+    for index in range(40):
+        following = f"@{index + 1}.txt\n" * 2
+        (shell.folder / f"{index}.txt").write_text(following)
+    (shell.folder / "40.txt").write_text("a.npy\n")
+    shell.fails(2, "concat", "@0.txt", "-o", "y.npy", says=("@0.txt", "name each input once"))
+    (shell.folder / "40.txt").write_text("\n")
+    shell.fails(2, "concat", "@0.txt", "-o", "y.npy", says="@0.txt")
+
+
+def test_a_list_may_be_named_again(shell: Any) -> None:
+    np.save("a.npy", np.arange(2))
+    (shell.folder / "one.txt").write_text("a.npy\n")
+    (shell.folder / "two.txt").write_text("@one.txt\n@one.txt\n")
+    shell.ok("concat", "@two.txt", "@one.txt", "-o", "y.npy")
+    np.testing.assert_array_equal(shell.read("y.npy"), [0, 1] * 3)
 
 
 def test_stack_takes_lists_too(shell: Any, parts: np.ndarray) -> None:

@@ -53,6 +53,17 @@ def test_what_exists_is_refused_without_force(shell: Any, things: None, output: 
     shell.fails(5, "concat", "a.npy", "-o", output, "--dry-run", says=(output, "--force"))
 
 
+@pytest.mark.parametrize("output", ["t.h5", "t.zarr"])
+def test_a_container_that_exists_is_said_to_hold_arrays(
+    shell: Any, things: None, output: str
+) -> None:
+    says = (f"{output} exists", "2 arrays (g/y, x)", f"{output}::NAME", "--force")
+    shell.fails(5, "concat", "a.npy", "-o", output, says=says)
+    shell.fails(5, "feed", "a.npy", output, says=says)
+    shell.ok("concat", "a.npy", "-o", f"{output}::new")
+    shell.fails(5, "concat", "a.npy", "-o", output, says="3 arrays")
+
+
 @pytest.mark.parametrize("taken", [0, 1, 2])
 def test_one_part_that_exists_refuses_the_set(shell: Any, things: None, taken: int) -> None:
     shell.save(**{f"p{taken}": A})

@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import readers
 import zarr
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +49,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         np.save(path / f"shards/part-{index}.npy", np.full((rows, 8, 8), index, "u1"))
     for channel in ("red", "green", "blue"):
         np.save(path / f"{channel}.npy", rng.integers(0, 255, (6, 7), "u1"))
+    for month in (1, 2):
+        with h5py.File(path / f"m{month}.nc", "w") as file:
+            made = file.create_dataset("temperature", data=np.full((2, 3), month, "f4"))
+            for axis, name in enumerate(("time", "x")):
+                file[name] = np.arange(float(made.shape[axis]))
+                file[name].make_scale(name)
+                made.dims[axis].attach_scale(file[name])
     return path
 
 
@@ -64,6 +72,8 @@ def test_every_command_of_the_readme_runs(folder: Path) -> None:
     with h5py.File(folder / "train.h5") as file:
         assert file["train"][:].tobytes() + file["val"][:].tobytes() == train.tobytes()
     assert (folder / "train-again.npy").read_bytes() == (folder / "train.npy").read_bytes()
+    year = readers.netcdf(folder / "year.nc", "temperature")
+    assert (year.dims, year.values[:, 0].tolist()) == (("time", "x"), [1, 1, 2, 2])
     photo = np.load(folder / "photo.npy")
     assert np.load(folder / "channel-1.npy").tobytes() == photo[..., 1].tobytes()
 

@@ -36,6 +36,7 @@ def _in_file(path: str, data: Any, missing: Any, attrs: dict[str, Any]) -> str:
             made.attrs["_FillValue"] = np.asarray([missing], made.dtype)
         for key, value in attrs.items():
             made.attrs[key] = value
+        made.dims[0].label = "x"
         if path.endswith(".nc"):
             file.create_dataset("x", data=np.zeros(len(made), ">f4")).make_scale(
                 f"This is a netCDF dimension but not a netCDF variable.{len(made):10d}"

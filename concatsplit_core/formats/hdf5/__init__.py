@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 name = "hdf5"
 rectilinear = False
+most_axes = 32
 
 _SANE = Codec((Step("shuffle", (0,)), Step("zlib", (4,))))
 """For inputs whose codecs differ, or would need a plugin to be read: any HDF5 library has these."""
@@ -147,7 +149,7 @@ def _as_netcdf(spec: ArraySpec, inherited: Storage) -> tuple[ArraySpec, Storage]
     return spec, replace(inherited, meaning=meaning, item_shape=())  # netCDF has no array types
 
 
-def settle(base: Path) -> None:
+def settle(base: Path, members: Sequence[str]) -> None:
     """Nothing speaks of the members beside the members themselves."""
 
 

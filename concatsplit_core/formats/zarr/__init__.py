@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 name = "zarr"
 rectilinear = True
+most_axes = 64
 
 _SANE = Codec((Step("zstd", (3,)),))
 """For inputs whose codecs differ or have no name in Zarr."""
@@ -103,7 +105,11 @@ def _check_dtype(dtype: np.dtype) -> None:
     wide = dtype.kind in "fc" and dtype.itemsize > (8 if dtype.kind == "f" else 16)
     if dtype.kind not in "biufcmMSUVT" or wide or not dtype.itemsize:
         raise UnsupportedDtype(f"dtype {dtype} has no data type in Zarr; --dtype converts it")
-    for field in (dtype.fields or {}).values():
+    for name, field in (dtype.fields or {}).items():
+        if len(field) > 2:
+            raise UnsupportedDtype(
+                f"dtype {dtype}: field '{name}' has a title, which Zarr lacks; write to .npy"
+            )
         _check_dtype(field[0])
 
 
@@ -137,11 +143,15 @@ def adapt(wish: Wish, path: Path, base: Path | None) -> Wish:
     return replace(wish, zarr_format=found)
 
 
-def settle(base: Path) -> None:
-    """Renew consolidated metadata, where a store has them: readers look nowhere else."""
-    from concatsplit_core.formats.zarr.library import consolidate_again
+def settle(base: Path, members: Sequence[str]) -> None:
+    """Renew consolidated metadata of the groups that have them: readers look nowhere else."""
+    from concatsplit_core.formats.zarr.describing import consolidated_groups
 
-    consolidate_again(base)
+    groups = consolidated_groups(base, members)
+    if groups:
+        from concatsplit_core.formats.zarr.library import consolidate_again
+
+        consolidate_again(base, groups)
 
 
 def writer(path: Path, base: Path | None) -> ZarrWriter:

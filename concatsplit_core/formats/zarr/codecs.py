@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,15 @@ from concatsplit_core.geometry import Shape
 from concatsplit_core.spec import Encoding
 
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
+_BLOSC_WORDS = {"NOSHUFFLE": 0, "SHUFFLE": 1, "BIT": 2, "BITSHUFFLE": 2, "AUTOSHUFFLE": -1}
+"""What some writers of format 2 say in the place of blosc's numbers."""
+TEXT = "vlen-utf8"
+"""The codec of variable-length text, in both formats."""
 _STEPS = {"gzip", "zlib", "zstd", "blosc", "lz4", "bz2", "shuffle", "fletcher32", "crc32c"}
+_DEFLATE, _USUAL = {"gzip", "zlib"}, 6
+"""What deflates, and the level that zlib means by -1."""
+_RAW = 3
+"""lzma's format without a container."""
 _LEVELS = {"gzip": 5, "zlib": 1, "zstd": 0, "bz2": 1}
 
 
@@ -33,6 +42,10 @@ class ChunkForm:
 
     def to_array(self, raw: Any, chunks: Shape) -> np.ndarray:
         """A decoded chunk as an array of the shape of the grid."""
+        if self.dtype.kind == "T":
+            from concatsplit_core.formats.zarr.strings import texts
+
+            return texts(raw, prod(chunks)).reshape(chunks)
         array = np.frombuffer(raw, self.dtype).reshape(self.stored_shape(chunks))
         return array.transpose(np.argsort(self.permutation)) if self.permutation else array
 
@@ -54,8 +67,12 @@ class ShardForm:
 def form_v2(metadata: dict[str, Any], dtype: np.dtype, ndim: int) -> ChunkForm | None:
     """The form of chunks of a format 2 array; None where zarr-python has to decode them."""
     configs = [*(metadata.get("filters") or ()), metadata.get("compressor")]
-    codec = neutral_v2([c for c in configs if c is not None])
-    if codec is None or dtype.hasobject or dtype.kind == "T" or not can_decode(codec.steps):
+    configs = [c for c in configs if c is not None]
+    if dtype.kind == "T":
+        plain = configs and configs[0]["id"] == TEXT and metadata.get("order") == "C"
+        return _text_form(neutral_v2(configs[1:]), dtype, ndim) if plain else None
+    codec = neutral_v2(configs)
+    if codec is None or dtype.hasobject or not can_decode(codec.steps):
         return None
     axes = tuple(range(ndim))
     return ChunkForm(dtype, axes[::-1] if metadata.get("order") == "F" else axes, codec.steps)
@@ -66,6 +83,8 @@ def form_v3(codecs: list[dict[str, Any]], dtype: np.dtype, ndim: int) -> Any:
     if len(codecs) == 1 and codecs[0]["name"] == "sharding_indexed":
         return _shard_form(codecs[0]["configuration"], dtype, ndim)
     codecs = list(codecs)
+    if codecs[0]["name"] == TEXT and dtype.kind == "T":
+        return _text_form(neutral_v3(codecs[1:]), dtype, ndim)
     permutation = tuple(range(ndim))
     if codecs[0]["name"] == "transpose":
         order = codecs.pop(0)["configuration"]["order"]
@@ -82,6 +101,13 @@ def form_v3(codecs: list[dict[str, Any]], dtype: np.dtype, ndim: int) -> Any:
         return None
     stored = dtype if dtype.names else dtype.newbyteorder("<" if endian == "little" else ">")
     return ChunkForm(stored, permutation, codec.steps)
+
+
+def _text_form(codec: Codec | None, dtype: np.dtype, ndim: int) -> ChunkForm | None:
+    """The form of chunks of variable-length text, behind the codec that makes bytes of it."""
+    if codec is None or not can_decode(codec.steps):
+        return None
+    return ChunkForm(dtype, tuple(range(ndim)), codec.steps)
 
 
 def _shard_form(config: dict[str, Any], dtype: np.dtype, ndim: int) -> ShardForm | None:
@@ -119,7 +145,7 @@ def encoding(
         form = form_v2(own, dtype, ndim)
     else:
         form = form_v3([*own["filters"], *own["serializer"], *own["compressors"]], dtype, ndim)
-    if not isinstance(form, ChunkForm):
+    if not isinstance(form, ChunkForm) or dtype.kind == "T":
         opaque = own is None or sharded
         return None if opaque else Encoding(dtype, json.dumps(native, sort_keys=True))
     if sharded and not can_encode(form.steps):
@@ -146,6 +172,18 @@ def as_written(fill_value: Any, dtype: np.dtype) -> Any:
     return parts.view(dtype)[0]
 
 
+def spelled_v2(config: dict[str, Any], itemsize: int) -> dict[str, Any]:
+    """The settings of a codec of format 2 with blosc's shuffle as the number that readers want."""
+    shuffle = config.get("shuffle")
+    if config["id"] != "blosc" or shuffle is None:
+        return config
+    if isinstance(shuffle, str):
+        shuffle = _BLOSC_WORDS[shuffle.upper()]
+    if shuffle == -1:
+        shuffle = 2 if itemsize == 1 else 1
+    return config | {"shuffle": shuffle}
+
+
 def neutral_v2(configs: list[dict[str, Any]]) -> Codec | None:
     """Filters and compressor of format 2 in neutral terms; None where a step has no such name."""
     steps = [_neutral(config["id"], config) for config in configs]
@@ -162,7 +200,10 @@ def neutral_v3(codecs: list[dict[str, Any]]) -> Codec | None:
 
 def _neutral(name: str, config: dict[str, Any]) -> Step | None:
     if name in _LEVELS:
-        settings: tuple[Any, ...] = (int(config.get("level", _LEVELS[name])),)
+        level = int(config.get("level", _LEVELS[name]))
+        if level < 0 and name in _DEFLATE:
+            level = _USUAL
+        settings: tuple[Any, ...] = (level,)
         if name == "zstd" and config.get("checksum"):
             settings += (True,)
         return Step(name, settings)
@@ -171,7 +212,7 @@ def _neutral(name: str, config: dict[str, Any]) -> Step | None:
         if isinstance(shuffle, int):
             shuffle = _BLOSC_SHUFFLES[shuffle] if 0 <= shuffle <= 2 else "shuffle"
         return Step("blosc", (config.get("cname", "lz4"), int(config.get("clevel", 5)), shuffle))
-    if name == "lzma" and config.get("filters") is None:
+    if name == "lzma" and config.get("format", 1) != _RAW:  # others say their filters themselves
         return Step("lzma", (int(config.get("format", 1)),))
     if name == "shuffle":
         return Step("shuffle", (int(config.get("elementsize", 4)),))

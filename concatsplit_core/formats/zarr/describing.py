@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,19 +14,16 @@ from concatsplit_core.errors import (
     ConcatsplitError,
     InputUnavailable,
     MalformedInput,
-    UnsafeContent,
     UnsupportedDtype,
 )
 from concatsplit_core.formats.base import Storage
-from concatsplit_core.formats.descr import check_descr
 from concatsplit_core.formats.zarr import codecs, document
 from concatsplit_core.formats.zarr.codecs import ShardForm
 from concatsplit_core.formats.zarr.dialect import meaning_of, names_in_multiscales
 from concatsplit_core.formats.zarr.document import Facts
 from concatsplit_core.formats.zarr.reading import ZarrSource
+from concatsplit_core.formats.zarr.sparse import list_chunks
 from concatsplit_core.spec import ArraySpec
-
-_METADATA_LIMIT = 64 << 20
 
 
 def open_member(path: Path, member: str | None, ref: str) -> ZarrSource:
@@ -42,8 +40,8 @@ def open_member(path: Path, member: str | None, ref: str) -> ZarrSource:
     if not _is_array(folder):
         listed = ", ".join(list_members(path, ref)) or "none"
         raise InputUnavailable(f"{ref}: has no array '{member}'; it holds {listed}", ref=ref)
-    _check_metadata(folder, ref)
-    facts = document.read(folder)
+    found = _documents(folder, ref)
+    facts = document.facts_of(found[document.NAME]) if document.NAME in found else None
     if facts is not None:
         return describe(facts, None, folder, ref)
     from concatsplit_core.formats.zarr import library
@@ -69,26 +67,12 @@ def _is_array(folder: Path) -> bool:
     return not isinstance(document, dict) or document.get("node_type") != "group"
 
 
-def _check_metadata(folder: Path, ref: str) -> None:
-    """Refuse what would have to be unpickled, and documents too large to be metadata."""
-    for name in ("zarr.json", ".zarray"):
-        path = folder / name
-        if not path.exists():
-            continue
-        if path.stat().st_size > _METADATA_LIMIT:
-            raise MalformedInput(f"{ref}: {name} is too large to be metadata", ref=ref)
-        try:
-            document = json.loads(path.read_bytes())
-            text = json.dumps(document)
-            if name == ".zarray":
-                check_descr(document["dtype"])
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise MalformedInput(f"{ref}: {name} is no metadata: {error}", ref=ref) from error
-        if '"pickle"' in text:
-            raise UnsafeContent(
-                f"{ref}: holds pickled objects, which are not read; save it with a plain dtype",
-                ref=ref,
-            )
+def _documents(folder: Path, ref: str) -> dict[str, dict[str, Any]]:
+    """The documents of an array by their names, checked before zarr-python sees them."""
+    from concatsplit_core.formats.zarr.schema import read_document
+
+    names = [name for name in (document.NAME, ".zarray", ".zattrs") if (folder / name).exists()]
+    return {name: read_document(folder, name, ref) for name in names}
 
 
 def list_members(path: Path, ref: str) -> list[str]:
@@ -105,15 +89,40 @@ def list_members(path: Path, ref: str) -> list[str]:
     return sorted(found)
 
 
+def consolidated_groups(store: Path, members: Iterable[str]) -> list[str]:
+    """The groups above members, the root as "", whose metadata are consolidated."""
+    above = {""}
+    for member in members:
+        parts = member.split("/")
+        above |= {"/".join(parts[:depth]) for depth in range(1, len(parts))}
+    return [group for group in sorted(above) if _is_consolidated(store / group)]
+
+
+def _is_consolidated(folder: Path) -> bool:
+    if (folder / ".zmetadata").exists():
+        return True
+    try:
+        found = json.loads((folder / document.NAME).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and bool(found.get("consolidated_metadata"))
+
+
 def describe(facts: Facts, array: Any, folder: Path | None, ref: str) -> ZarrSource:
     """An array as a source."""
+    from concatsplit_core.formats.zarr.schema import check_facts
+
+    check_facts(facts, ref)
     dtype, form = facts.dtype, facts.form
     if dtype.hasobject and dtype.kind != "T":
         raise UnsupportedDtype(
             f"{ref}: holds Python objects, which no format here carries", ref=ref
         )
     sharded = facts.shards is not None
-    reachable = facts.chunks is not None and (folder is not None or not sharded)
+    reachable = facts.chunks is not None and (
+        isinstance(form, ShardForm) and folder is not None if sharded else True
+    )
+    listing = None if folder is None else list_chunks(facts, folder)
     spec = ArraySpec(
         facts.shape,
         dtype,
@@ -124,8 +133,10 @@ def describe(facts: Facts, array: Any, folder: Path | None, ref: str) -> ZarrSou
         if reachable
         else None,
         packing=codecs.packing(form.index_at_end, form.index_has_checksum, facts.fill_value, dtype)
-        if isinstance(form, ShardForm)
+        if isinstance(form, ShardForm) and dtype.kind != "T"
         else None,
+        string_bytes=_string_bytes(facts, folder, ref),
+        stored_chunks=None if listing is None else listing.most,
     )
     meaning = meaning_of(
         facts.zarr_format,
@@ -145,7 +156,16 @@ def describe(facts: Facts, array: Any, folder: Path | None, ref: str) -> ZarrSou
         dialect=f"zarr{facts.zarr_format}",
         key_encoding=facts.key_encoding,
     )
-    return ZarrSource(folder, ref, array, facts.key, spec, storage, folder, form)
+    return ZarrSource(folder, ref, array, facts.key, spec, storage, folder, form, listing)
+
+
+def _string_bytes(facts: Facts, folder: Path | None, ref: str) -> int | None:
+    """What a text takes in memory; numbers need no such look."""
+    if facts.dtype.kind != "T" or facts.form is None or facts.chunks is None or folder is None:
+        return None
+    from concatsplit_core.formats.zarr.strings import measured
+
+    return measured(folder, facts.form, facts.chunks, facts.shards, ref)
 
 
 def _names_above(folder: Path, ndim: int) -> tuple[str | None, ...] | None:

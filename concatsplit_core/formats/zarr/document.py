@@ -76,11 +76,11 @@ class Facts(NamedTuple):
     key_encoding: tuple[str, str]
 
 
-def read(folder: Path) -> Facts | None:
-    """What the document in a folder says; None where it is zarr-python's to read."""
+def facts_of(document: dict[str, Any]) -> Facts | None:
+    """What a document of sound types says; None where it is zarr-python's to read."""
     try:
-        return _facts(json.loads((folder / NAME).read_bytes()))
-    except (OSError, LookupError, TypeError, ValueError, OverflowError, RecursionError):
+        return _facts(document)
+    except (LookupError, TypeError, ValueError, OverflowError):
         return None
 
 
@@ -214,7 +214,9 @@ def spelling(encoding: dict[str, Any]) -> tuple[str, str]:
     return name, (encoding.get("configuration") or {}).get("separator", usual)
 
 
-def _keys(encoding: dict[str, Any]) -> Callable[[Shape], str]:
+def _keys(encoding: dict[str, Any] | str) -> Callable[[Shape], str]:
+    if isinstance(encoding, str):
+        raise TypeError("a bare name is zarr-python's to read")
     settings = encoding.get("configuration") or {}
     prefix, usual = {"default": ("c", "/"), "v2": ("", ".")}[encoding["name"]]
     separator = settings.get("separator", usual)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ import zarr
 from zarr.core.sync import sync
 from zarr.storage import LocalStore
 
+from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.zarr import codecs
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
@@ -53,9 +54,11 @@ def facts_of(array: Any) -> Facts:
     form: ChunkForm | ShardForm | None
     native: tuple[str, Any]
     if array.metadata.zarr_format == 2:
+        for key in ("filters", "compressor"):
+            metadata[key] = _spelled(metadata[key], dtype.itemsize)
         form = codecs.form_v2(metadata, dtype, ndim)
         configs = [c for c in (*(metadata["filters"] or ()), metadata["compressor"]) if c]
-        neutral = codecs.neutral_v2([dict(c) for c in configs])
+        neutral = codecs.neutral_v2(configs)
         native = ("zarr2", {key: metadata[key] for key in ("order", "filters", "compressor")})
         regular = True
     else:
@@ -82,6 +85,13 @@ def facts_of(array: Any) -> Facts:
         if array.metadata.zarr_format == 2
         else spelling(metadata["chunk_key_encoding"]),
     )
+
+
+def _spelled(found: Any, itemsize: int) -> Any:
+    """A codec of format 2, or several, as readers want them spelled."""
+    if isinstance(found, Mapping):
+        return codecs.spelled_v2(dict(found), itemsize)
+    return None if found is None else [_spelled(config, itemsize) for config in found]
 
 
 def _as_json(value: Any) -> Any:
@@ -176,13 +186,29 @@ def _codec_arguments(spec: ArraySpec, storage: Storage, zarr_format: int) -> dic
     return {"compressors": codecs.as_v3(codec, spec.dtype.itemsize) if codec else None}
 
 
-def consolidate_again(store: Path) -> None:
-    """Consolidate the metadata of a store whose metadata were consolidated before."""
-    document = store / "zarr.json"
-    if document.exists():
-        consolidated = bool(json.loads(document.read_bytes()).get("consolidated_metadata"))
-    else:
-        consolidated = (store / ".zmetadata").exists()
-    if consolidated:
-        with quiet():
-            zarr.consolidate_metadata(str(store))
+def consolidate_again(store: Path, groups: Sequence[str]) -> None:
+    """Consolidate the metadata of groups once more, the innermost first.
+
+    Raises
+    ------
+    MalformedInput
+        Metadata of another member cannot be read.
+    """
+    documents = (store / g / name for g in groups for name in ("zarr.json", ".zmetadata"))
+    before = {path: path.read_bytes() for path in documents if path.exists()}
+    group = ""
+    try:
+        for group in sorted(groups, key=len, reverse=True):
+            with quiet():
+                zarr.consolidate_metadata(str(store), path=group or None)
+    except Exception as error:  # what lies in the store beside our own may be wrong in any way
+        for path, content in before.items():
+            if path.read_bytes() != content:
+                path.write_bytes(content)
+        if isinstance(error, OSError):
+            raise
+        raise MalformedInput(
+            f"{store}: the consolidated metadata of '{group or '/'}' cannot be renewed: {error}; "
+            "remove or repair them, then run again",
+            ref=str(store),
+        ) from error

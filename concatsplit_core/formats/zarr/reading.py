@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.codecs.chunks import decode
+from concatsplit_core.codecs.chunks import decode, decode_most
 from concatsplit_core.errors import (
     ConcatsplitError,
     MalformedInput,
@@ -25,6 +25,7 @@ from concatsplit_core.formats.grid import chunks_of, clip
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.shards import Shard
+from concatsplit_core.formats.zarr.sparse import Listing, stored_chunks
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec
 
@@ -44,6 +45,8 @@ class ZarrSource:
     storage: Storage
     folder: Path | None
     form: ChunkForm | ShardForm | None
+    listing: Listing | None = None
+    """What is stored of a large grid."""
     extent: Extent | None = None
     format: str = "zarr"
 
@@ -55,13 +58,25 @@ class ZarrSource:
             return
         with ExitStack() as stack:
             shards: dict[Shape, Shard | None] = {}
-            for index, chunk in chunks_of(box, chunks, self.spec.shape):
+            found = chunks_of(box, chunks, self.spec.shape)
+            if (
+                self.listing is not None
+                and self.listing.places is not None
+                and self.fill is not None
+            ):
+                yield box, np.broadcast_to(self.fill, box.shape)  # what is stored comes over it
+                found = stored_chunks(self.listing, box, chunks, self.spec.shards, self.spec.shape)
+            for index, chunk in found:
                 if isinstance(self.form, ShardForm):
                     shard, at = self._shard_of(index, shards, stack)
                     data, form = None if shard is None else shard.chunk(at), self.form.inner
                 else:
                     data, form = self._from_file(index), self.form
-                yield clip(chunk, box, self._decode(index, data, form, chunks))
+                common = chunk.intersect(box)
+                if data is None and self.spec.is_string and common is not None:
+                    yield from self._through_zarr(common)  # which knows the text to fill it with
+                else:
+                    yield clip(chunk, box, self._decode(index, data, form, chunks))
 
     def _through_zarr(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         unit = self.spec.chunks or tuple(max(1, n) for n in box.shape)
@@ -87,7 +102,7 @@ class ZarrSource:
             raise input_error(f"{self.ref}: {path.name}", error) from error
         try:
             size = os.fstat(fd).st_size
-            limit = 2 * prod(self.spec.chunks or ()) * self.spec.dtype.itemsize + _SLACK
+            limit = 2 * prod(self.spec.chunks or ()) * self.spec.memory_itemsize + _SLACK
             if size > limit:
                 raise OverBudget(
                     f"{self._at(index)} is stored in {size} bytes, more than it can hold",
@@ -128,10 +143,13 @@ class ZarrSource:
         if data is None:
             return np.broadcast_to(np.asarray(self.fill, self.spec.dtype), chunks)
         try:
+            if self.spec.is_string:
+                most = prod(chunks) * self.spec.memory_itemsize
+                return form.to_array(decode_most(data, form.steps, most), chunks)
             raw = decode(data, form.steps, prod(chunks) * form.dtype.itemsize)
+            return form.to_array(raw, chunks)
         except (MalformedInput, OverBudget) as error:
             raise type(error)(f"{self._at(index)}: {error.message}", ref=self.ref) from error
-        return form.to_array(raw, chunks)
 
     @property
     def fill(self) -> np.ndarray | None:
@@ -154,6 +172,9 @@ class ZarrSource:
                     yield chunk, None if shard is None else shard.stored(at)
 
     def _file(self, index: Shape, shard: bool) -> Stored | None:
+        listing = self.listing
+        if listing is not None and listing.places is not None and index not in listing.places:
+            return None
         key = self.key(index)
         if self.folder is None:
             from concatsplit_core.formats.zarr.library import from_store

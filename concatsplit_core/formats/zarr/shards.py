@@ -18,6 +18,8 @@ from concatsplit_core.formats.zarr.codecs import ShardForm
 from concatsplit_core.geometry import Shape
 
 ABSENT = (1 << 64) - 1
+INDEX_ENTRY = 16
+"""Bytes that a shard has for each of its chunks, whether it holds the chunk or not."""
 _CHECKSUM = (Step("crc32c"),)
 
 
@@ -35,7 +37,7 @@ class Shard:
             raise
 
     def _read_index(self, form: ShardForm, inner: Shape) -> np.ndarray:
-        nbytes = 16 * prod(inner)
+        nbytes = INDEX_ENTRY * prod(inner)
         stored = nbytes + 4 * form.index_has_checksum
         if self._size < stored:
             raise MalformedInput(
@@ -80,7 +82,7 @@ class Shard:
 def assemble(chunks: dict[Shape, Any], inner: Shape, form: ShardForm) -> list[Any]:
     """The parts of a shard, to be written one after the other."""
     index = np.full((*inner, 2), ABSENT, "<u8")
-    nbytes = 16 * prod(inner) + 4 * form.index_has_checksum
+    nbytes = INDEX_ENTRY * prod(inner) + 4 * form.index_has_checksum
     at = 0 if form.index_at_end else nbytes
     parts = []
     for where, data in chunks.items():

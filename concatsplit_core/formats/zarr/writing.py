@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.codecs.chunks import can_encode, encode
+from concatsplit_core.errors import UsageError
 from concatsplit_core.files import write_all
 from concatsplit_core.formats.base import Extent, Moved, Storage, Stored, copy_stored
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
@@ -157,9 +158,20 @@ class ZarrTarget:
         """Write the files."""
         for place, content in encoded:
             if isinstance(place, Box):
-                self._array[place.offset(self._first_element).slices] = content
+                self._through_zarr(place, content)
             else:
                 _write_file(place, content)
+
+    def _through_zarr(self, box: Box, block: np.ndarray) -> None:
+        try:
+            self._array[box.offset(self._first_element).slices] = block
+        except OSError:
+            raise
+        except Exception as error:  # any codec may raise anything for values that it cannot encode
+            raise UsageError(
+                f"the codecs taken over from the input cannot encode the output: {error}; "
+                "give a --codec"
+            ) from error
 
 
 def _write_file(path: str, parts: list[Any]) -> None:

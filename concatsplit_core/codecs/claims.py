@@ -1,0 +1,92 @@
+"""How much a chunk expands to, without keeping any of it: for what has no size of its own."""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from concatsplit_core.codecs.chunks import SLACK, decode_bounded, zstd_content_size
+from concatsplit_core.codecs.pipeline import Step
+
+Load = Callable[[int], Any]
+
+_PIECE = 1 << 20
+_HEADER = 32
+_LOADED = 256 << 20
+"""Bytes of the largest chunk that is inflated only to be measured."""
+_DENSEST = 1032
+"""How many times over deflate can pack what repeats itself."""
+_CHECKED = ("crc32c", "fletcher32")
+"""Steps that only add a checksum."""
+_CHECKSUM = 4
+
+
+def expanded_bytes(load: Load, size: int, steps: tuple[Step, ...], most: int) -> int:
+    """Bytes that a chunk expands to, from its header where that says so, else by inflating it.
+
+    Parameters
+    ----------
+    load : callable
+        Gives the first bytes of the chunk, as many as it is asked for.
+    size : int
+        Bytes of the chunk as stored.
+    steps : tuple of Step
+        In the order in which they encode.
+    most : int
+        Count no further than this.
+
+    Raises
+    ------
+    MalformedInput, OverBudget
+        The chunk is damaged; whoever decodes it says how.
+    """
+    steps = tuple(step for step in steps if step.name != "shuffle")
+    while steps and steps[-1].name in _CHECKED:
+        size, steps = max(0, size - _CHECKSUM), steps[:-1]
+    if not steps:
+        return min(size, most)
+    claim = _claim(memoryview(load(min(size, _HEADER))), steps[-1]) if len(steps) == 1 else None
+    if claim is not None:
+        return min(claim, most)
+    if size > _LOADED:
+        return min(most, size * _DENSEST)
+    data: Any = load(size)
+    for step in steps[:0:-1]:
+        data = decode_bounded(data, step, most + SLACK)
+    return min(most, _counted(memoryview(data), steps[0], most))
+
+
+def _claim(view: memoryview, step: Step) -> int | None:
+    """What the header of a compressed chunk says, where it has one."""
+    if step.name == "zstd":
+        return zstd_content_size(view)
+    if step.name == "blosc":
+        return int.from_bytes(view[4:8], "little")
+    return int.from_bytes(view[:4], "little") if step.name == "lz4" else None
+
+
+def _counted(view: memoryview, step: Step, most: int) -> int:
+    """Inflate piece by piece and count."""
+    if step.name not in {"gzip", "zlib", "bz2", "lzma"}:
+        return len(decode_bounded(view, step, most + SLACK))
+    stream: Any
+    if step.name == "bz2":
+        stream = bz2.BZ2Decompressor()
+    elif step.name == "lzma":
+        stream = lzma.LZMADecompressor(step.settings[0])
+    else:
+        stream = zlib.decompressobj(31 if step.name == "gzip" else 15)
+    total, ahead = 0, bytes(view)
+    try:
+        while not stream.eof and total < most:
+            piece = stream.decompress(ahead, _PIECE)
+            ahead = getattr(stream, "unconsumed_tail", b"")
+            total += len(piece)
+            if not piece and not ahead:
+                break
+    except (zlib.error, OSError, lzma.LZMAError, ValueError):
+        return total  # whoever decodes it says what is wrong
+    return total

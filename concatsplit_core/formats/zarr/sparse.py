@@ -1,0 +1,85 @@
+"""What is stored of a store whose grid has many chunks: listed once, instead of looked for."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from math import prod
+from pathlib import Path
+from typing import NamedTuple
+
+from concatsplit_core.formats.grid import chunks_of
+from concatsplit_core.formats.zarr.document import Facts
+from concatsplit_core.formats.zarr.shards import INDEX_ENTRY
+from concatsplit_core.geometry import Box, Shape
+from concatsplit_core.spec import FEW_BYTES, FEW_CHUNKS
+
+_SPARSE = 4
+"""How many times over a grid must have more chunks than there are files."""
+_NUMBER = re.compile(r"\d+")
+
+
+class Listing(NamedTuple):
+    """The chunk files of an array.
+
+    Parameters
+    ----------
+    most : int
+        Chunks that are stored at most.
+    places : frozenset of tuple of int, optional
+        Where in the grid of files, of chunks or of shards, there are some; None where there are
+        so many that to look for each one is as good.
+    """
+
+    most: int
+    places: frozenset[Shape] | None
+
+
+def list_chunks(facts: Facts, folder: Path) -> Listing | None:
+    """The chunk files of an array, or None where the grid is so small that nobody needs to know."""
+    chunks, shards = facts.chunks, facts.shards
+    if chunks is None:
+        return None
+    grid = prod(-(-n // c) for n, c in zip(facts.shape, chunks, strict=True))
+    if grid <= FEW_CHUNKS and prod(facts.shape) * facts.dtype.itemsize <= FEW_BYTES:
+        return None
+    files = [f"{where}/{name}" for where, _, names in os.walk(folder) for name in names]
+    count, unit = len(files), shards or chunks
+    if shards is not None:
+        indexed = sum(os.stat(path).st_size for path in files) // INDEX_ENTRY
+        count = min(count * prod(s // c for s, c in zip(shards, chunks, strict=True)), indexed)
+    if prod(-(-n // u) for n, u in zip(facts.shape, unit, strict=True)) < _SPARSE * len(files):
+        return Listing(count, None)
+    names = [os.path.relpath(path, folder) for path in files]
+    places = {name: tuple(map(int, _NUMBER.findall(name.removeprefix("c")))) for name in names}
+    rank = len(facts.shape)
+    there = (at for name, at in places.items() if len(at) == rank and facts.key(at) == name)
+    return Listing(count, frozenset(there))
+
+
+def stored_chunks(
+    listing: Listing, box: Box, chunks: Shape, shards: Shape | None, shape: Shape
+) -> Iterator[tuple[Shape, Box]]:
+    """As `chunks_of`, without those of which no file is there."""
+    places = listing.places
+    if places is None:
+        yield from chunks_of(box, chunks, shape)
+        return
+    if shards is None and len(places) < _count(box, chunks):
+        for index in places:
+            start = tuple(i * c for i, c in zip(index, chunks, strict=True))
+            stop = tuple(min(a + c, n) for a, c, n in zip(start, chunks, shape, strict=True))
+            if Box(start, stop).intersect(box) is not None:
+                yield index, Box(start, stop)
+        return
+    inner = tuple(s // c for s, c in zip(shards or chunks, chunks, strict=True))
+    for index, chunk in chunks_of(box, chunks, shape):
+        if tuple(i // n for i, n in zip(index, inner, strict=True)) in places:
+            yield index, chunk
+
+
+def _count(box: Box, chunks: Shape) -> int:
+    return prod(
+        -(-b // c) - a // c for a, b, c in zip(box.start, box.stop, chunks, strict=True)
+    )  # fmt: skip

@@ -1,0 +1,120 @@
+"""Variable-length text in Zarr's chunks (vlen-utf8): a count, then each text behind its length.
+
+Counts and lengths of a damaged chunk are checked against its bytes before anything is allocated,
+and real bytes, not a guess, count towards the memory budget.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.codecs.claims import expanded_bytes
+from concatsplit_core.errors import MalformedInput, OverBudget
+from concatsplit_core.files import open_input, read_exactly
+from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
+from concatsplit_core.formats.zarr.shards import Shard
+from concatsplit_core.geometry import Shape
+from concatsplit_core.spec import STRING_BYTES
+
+_SLOT = 16 + 57
+"""Bytes beside a text: an element of NumPy's StringDType, and the str that it passes through."""
+_LENGTH = 4
+_MOST = 1 << 40
+_METADATA = ("zarr.json", ".z")
+
+
+def texts(raw: Any, count: int) -> np.ndarray:
+    """The texts of a decoded chunk.
+
+    Raises
+    ------
+    MalformedInput
+        It holds another number of texts, or too few bytes for them.
+    """
+    view = memoryview(raw).cast("B")
+    found = int.from_bytes(view[:_LENGTH], "little") if len(view) >= _LENGTH else -1
+    if found != count:
+        what = "it is cut short" if found < 0 else f"it claims {found} texts"
+        raise MalformedInput(f"{what} where {count} belong", found=found, expected=count)
+    if len(view) < _LENGTH * (1 + count):
+        raise MalformedInput(f"its {len(view)} bytes are too few for {count} texts")
+    from numcodecs import VLenUTF8
+
+    try:
+        return VLenUTF8().decode(view).astype(np.dtypes.StringDType())  # type: ignore[no-any-return]
+    except (ValueError, OverflowError, MemoryError) as error:
+        raise MalformedInput(_damage(view, count) or str(error)) from error
+
+
+def _damage(view: memoryview, count: int) -> str:
+    """Which text of a damaged chunk is the first that cannot be had."""
+    at = _LENGTH
+    for number in range(count):
+        start = at + _LENGTH
+        at = start + int.from_bytes(view[at:start], "little")
+        if start > len(view) or at > len(view):
+            return f"it ends inside text {number} of {count}"
+        try:
+            str(view[start:at], "utf-8")
+        except UnicodeDecodeError as error:
+            return f"text {number} is not UTF-8: {error.reason}"
+    return ""
+
+
+def measured(
+    folder: Path, form: ChunkForm | ShardForm, chunks: Shape, shards: Shape | None, ref: str
+) -> int:
+    """Bytes that a text takes in memory, in the chunk that has the most of them.
+
+    Only headers are read where they say what a chunk expands to.
+    """
+    inner = form.inner if isinstance(form, ShardForm) else form
+    largest = 0
+    for path, offset, nbytes in _stored(folder, form, chunks, shards, ref):
+        fd = open_input(path)
+        try:
+            load = partial(_head, fd, offset, path)
+            largest = max(largest, expanded_bytes(load, nbytes, inner.steps, _MOST))
+        except (MalformedInput, OverBudget):
+            continue  # found again, with its place, when the chunk is decoded
+        finally:
+            os.close(fd)
+    return max(STRING_BYTES, _SLOT + -(-largest // max(1, prod(chunks))))
+
+
+def _head(fd: int, offset: int, path: Path, nbytes: int) -> bytearray:
+    data = bytearray(nbytes)
+    read_exactly(fd, memoryview(data), offset, path)
+    return data
+
+
+def _stored(
+    folder: Path, form: ChunkForm | ShardForm, chunks: Shape, shards: Shape | None, ref: str
+) -> Iterator[tuple[Path, int, int]]:
+    """File, offset and size of every chunk that is stored."""
+    inner = tuple(s // c for s, c in zip(shards or chunks, chunks, strict=True))
+    for path in _chunk_files(folder):
+        if not isinstance(form, ShardForm):
+            yield path, 0, path.stat().st_size
+            continue
+        with suppress(MalformedInput):  # a damaged shard is found again when it is read
+            shard = Shard(path, form, inner, ref)
+            shard.close()
+            for offset, nbytes in shard.index.reshape(-1, 2).tolist():
+                if offset + nbytes <= path.stat().st_size:
+                    yield path, offset, nbytes
+
+
+def _chunk_files(folder: Path) -> Iterator[Path]:
+    for where, _, names in os.walk(folder):
+        for name in names:
+            if not name.startswith(_METADATA):
+                yield Path(where) / name

@@ -1,0 +1,57 @@
+"""Files of formats that are not read, and stores of other writers: said to be what they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numcodecs
+import numpy as np
+import pytest
+import zarr
+
+FOREIGN = {
+    "classic.nc": (b"CDF\x01" + bytes(60), "netCDF-3", "nccopy -k nc4 classic.nc"),
+    "offset.nc": (b"CDF\x02" + bytes(60), "netCDF-3", "nccopy"),
+    "data.nc": (b"CDF\x05" + bytes(60), "netCDF-3", "nccopy"),
+    "x.mat": (
+        b"MATLAB 5.0 MAT-file, Platform: GLNXA64".ljust(128) + bytes(60),
+        "MATLAB 5",
+        "-v7.3",
+    ),
+    "x.hdf": (b"\x0e\x03\x13\x01" + bytes(60), "HDF4", "h4toh5convert x.hdf"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("member", ["", "::v"])
+def test_a_format_that_is_not_read_is_named_with_what_to_do(
+    shell: Any, name: str, member: str
+) -> None:
+    content, what, remedy = FOREIGN[name]
+    Path(name).write_bytes(content)
+    shell.fails(3, "concat", name + member, "-o", "y.npy", says=(name, what, remedy))
+    shell.fails(3, "info", name + member, says=(name, what, remedy))
+
+
+WORDS = {"BIT": 2, "SHUFFLE": 1, "NOSHUFFLE": 0, 2: 2, -1: -1}
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_blosc_whose_shuffle_is_a_word(shell: Any, word: Any, dtype: str) -> None:
+    values = np.arange(8, dtype=dtype)
+    zarr.create_array("x.zarr", shape=(8,), chunks=(4,), dtype=dtype, zarr_format=2)[...] = values
+    codec = numcodecs.Blosc("lz4", 5, WORDS[word])
+    path = Path("x.zarr/.zarray")
+    settings = codec.get_config() | {"shuffle": word}
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"compressor": settings}))
+    for index in range(2):
+        chunk = codec.encode(values[4 * index : 4 * index + 4])
+        Path(f"x.zarr/{index}").write_bytes(chunk)
+    shell.ok("split", "x.zarr", "-o", "a.zarr", "-o", "b.zarr", "--lengths", "3,-1")
+    np.testing.assert_array_equal(zarr.open_array("a.zarr")[...], values[:3])
+    np.testing.assert_array_equal(zarr.open_array("b.zarr")[...], values[3:])
+    number = json.loads(Path("b.zarr/.zarray").read_bytes())["compressor"]["shuffle"]
+    assert number in {0, 1, 2}
