@@ -9,6 +9,7 @@ import numpy as np
 import zarr
 from conformance.arrays import Row
 from conformance.base import FormatConformance
+from conformance.second import check_with_tensorstore
 
 
 def create(
@@ -68,7 +69,9 @@ class ZarrConformance(FormatConformance):
         return ref
 
     def read(self, ref: str) -> np.ndarray:
-        return read(ref)
+        array = read(ref)
+        check_with_tensorstore(ref, array)
+        return array
 
     def read_attributes(self, ref: str) -> dict:
         return dict(opened(ref).attrs)

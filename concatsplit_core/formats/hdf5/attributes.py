@@ -11,6 +11,7 @@ from h5py import h5, h5a, h5d, h5p, h5s, h5t
 
 from concatsplit_core.formats.hdf5.values import attribute, fixed_length
 from concatsplit_core.meaning.jsonable import text_of
+from concatsplit_core.records import overlapping
 
 BOOKKEEPING = (
     "DIMENSION_LIST",
@@ -121,6 +122,8 @@ def _own(item: Any, found: Any) -> OwnAttribute | str:
         return OwnAttribute(value, code, shape, None)
     if kind.detect_class(h5t.VLEN) or (kind.detect_class(h5t.STRING) and _has_variable_text(kind)):
         return "its items are of variable length"
+    if overlapping(np.dtype(found.dtype)) is not None:  # h5py would corrupt memory
+        return "its fields overlap"
     raw = np.zeros(shape, f"V{kind.get_size()}")
     found.read(raw, mtype=kind)
     return OwnAttribute(_value(item.attrs[found.name]), code, shape, raw)
