@@ -269,3 +269,13 @@ def test_strings_that_claim_more_than_the_file_holds(shell: Any, layout: str) ->
         content[where + 3] = 0x7F
         Path("a.h5").write_bytes(content)
     shell.fails(3, "concat", "a.h5", "-o", "y.h5", says="strings claim")
+
+
+@pytest.mark.parametrize("size", [0, 1 << 40])
+def test_a_heap_of_strings_without_an_end(shell: Any, size: int) -> None:
+    _strings("a.h5", ["text"] * 4)
+    content = Path("a.h5").read_bytes()
+    at = content.index(b"GCOL") + 16 + 4 * (16 + 8)  # behind the four strings: what is free
+    assert content[at : at + 8] == bytes(8)
+    Path("a.h5").write_bytes(content[: at + 8] + size.to_bytes(8, "little") + content[at + 16 :])
+    shell.fails(3, "concat", "a.h5", "-o", "y.h5", says=("a.h5", "heap"))

@@ -66,7 +66,7 @@ def _open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
             return _describe(path, name, ref, dataset, opened)
     except BaseException as error:
         pool.discard(path)
-        if isinstance(error, ConcatsplitError) or not isinstance(error, Exception):
+        if not isinstance(error, Exception) or (isinstance(error, ConcatsplitError) and error.ref):
             raise
         raise malformed(ref, error) from error  # a damaged file makes h5py raise nearly anything
 
