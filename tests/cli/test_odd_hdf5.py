@@ -62,6 +62,12 @@ def test_good_members_beside_odd_ones_are_read(shell: Any, member: str, wanted: 
     assert shell.read("y.npy").tolist() == wanted
 
 
+def test_a_member_is_written_under_a_name_of_utf8_only(shell: Any) -> None:
+    _odd(shell.folder / "odd.h5")
+    shell.fails(2, "concat", "odd.h5::good", "-o", "y.h5::caf\udce9", says="caf\\xe9")
+    shell.ok("concat", "odd.h5::good", "-o", "y.h5::caf\u00e9")
+
+
 def test_info_of_one_array_that_cannot_be_described_fails(shell: Any) -> None:
     _odd(shell.folder / "odd.h5")
     shell.fails(3, "info", "odd.h5::time", says="TypeTimeID")
