@@ -111,6 +111,26 @@ def test_the_marks_that_h5py_puts_on_dtypes_are_of_no_matter(shell: Any) -> None
             shell.ok("concat", f"a.h5::{member}", "-o", out, "--manifest", "m.json", "--force")
 
 
+def test_attributes_that_cannot_be_read_hide_nothing_else(shell: Any) -> None:
+    odd = h5py.h5t.IEEE_F64LE.copy()
+    odd.set_ebias(2000)  # no type of NumPy: h5py takes the widest, over the next field
+    crossed = h5py.h5t.create(h5py.h5t.COMPOUND, 16)
+    crossed.insert(b"a", 0, odd)
+    crossed.insert(b"b", 8, h5py.h5t.IEEE_F64LE)
+    with h5py.File("a.h5", "w", track_order=True) as file:
+        made = file.create_dataset("x", data=np.arange(4), track_order=True)
+        made.attrs["z"] = 1
+        space = h5py.h5s.create_simple((2,))
+        h5py.h5a.create(made.id, b"time", h5py.h5t.UNIX_D32LE, space)
+        h5py.h5a.create(made.id, LATIN, h5py.h5t.NATIVE_INT32, space)
+        h5py.h5a.create(made.id, b"crossed", crossed, space)
+        made.attrs["a"] = 2
+    assert shell.ok("info", "a.h5", "--json").json["blobs"][0]["attrs"] == {"z": 1, "a": 2}
+    shell.ok("concat", "a.h5", "a.h5", "-o", "y.h5")
+    with h5py.File("y.h5") as file:
+        assert dict(file["data"].attrs) == {"z": 1, "a": 2}
+
+
 def _filtered(path: Path, code: int, values: tuple[int, ...], chunk: bytes) -> None:
     """A data set of a filter with these parameters, and one chunk of these bytes."""
     with h5py.File(path, "w") as file:

@@ -26,7 +26,7 @@ from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.reading import Hdf5Source, Opened, malformed, pool
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.strings import string_bytes
-from concatsplit_core.formats.hdf5.types import Items, items_of
+from concatsplit_core.formats.hdf5.types import Items, items_of, readable_attributes
 from concatsplit_core.geometry import Box
 from concatsplit_core.spec import STRING_BYTES, ArraySpec, Encoding
 
@@ -181,7 +181,7 @@ def _fill(dataset: Any, items: Items) -> np.ndarray | None:
 def _attrs(dataset: Any) -> dict[str, Any]:
     """Attributes that mean the same in another file, not those that point into this one."""
     attrs = {}
-    for key in dataset.attrs:
+    for key in readable_attributes(dataset):
         value = dataset.attrs.get_id(key)
         if value.dtype.hasobject and h5py.check_string_dtype(value.dtype) is None:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -73,6 +74,25 @@ def items_of(dataset: Any, ref: str) -> Items:
 def _is_plain(dataset: Any) -> bool:
     stored = dataset.id.get_type()
     return bool(h5py.h5t.py_create(dataset.dtype, logical=True).equal(stored))
+
+
+def readable_attributes(owner: Any) -> Iterator[str]:
+    """Names of the attributes that h5py can read; the others have no form outside HDF5.
+
+    NumPy lacks their types, or reading them would corrupt memory as in `items_of`.
+    """
+    names: list[bytes] = []
+    tracked = owner.id.get_create_plist().get_attr_creation_order() & h5py.h5p.CRT_ORDER_TRACKED
+    order = h5py.h5.INDEX_CRT_ORDER if tracked else h5py.h5.INDEX_NAME
+    h5py.h5a.iterate(owner.id, lambda name, *_: names.append(name), index_type=order)
+    for own in names:
+        try:
+            name = own.decode("utf-8")
+            sound = overlapping(h5py.h5a.open(owner.id, own).dtype) is None
+        except (TypeError, ValueError):  # a type, or a name, that is nothing in Python
+            continue
+        if sound:
+            yield name
 
 
 def as_items(spec: ArraySpec, shape: Shape) -> ArraySpec:
