@@ -14,7 +14,7 @@ from conformance.arrays import assert_same
 from conformance.moves import read
 
 import concatsplit_core as cs
-from concatsplit_core.errors import UnsupportedDtype
+from concatsplit_core.errors import UnsupportedDtype, UsageError
 from concatsplit_core.records import is_ordered, overlapping, packed
 
 ALIGNED = np.dtype([("a", "i1"), ("b", "<f8"), ("c", "<i2")], align=True)
@@ -180,6 +180,18 @@ def test_shuffle_behind_other_filters(tmp_path: Path, order: str, dtype: str) ->
         assert_same(got, np.concatenate([array, array]))
     moved = cs.concat([ref], str(tmp_path / "m.h5"))
     assert set(moved.plan.routes) == {"decoded" if order == "twice" else "encoded"}
+
+
+def test_a_wished_shuffle_behind_other_filters(tmp_path: Path) -> None:
+    """HDF5 has it; Zarr's readers could not undo it."""
+    array = np.arange(100, dtype="<i8")
+    for out in ("y.h5", "y.zarr"):
+        if out == "y.zarr":
+            with pytest.raises(UsageError, match="put shuffle first"):
+                cs.concat([array], str(tmp_path / out), codec="gzip:4+shuffle")
+        else:
+            cs.concat([array], str(tmp_path / out), codec="gzip:4+shuffle", chunks=(30,))
+            assert_same(read(str(tmp_path / out)), array)
 
 
 PLUGINS = {
