@@ -186,7 +186,7 @@ def settled(codec: Codec, itemsize: int, zarr_format: int) -> Codec:
     UsageError
         Zarr has no codec for a step.
     """
-    steps = []
+    steps: list[Step] = []
     for own in codec.steps:
         step = Step("lz4") if own.name == "lz4_blocks" else own
         if not available(step, zarr_format):
