@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ _PLAIN = re.compile(
 
 
 def descr_of(dtype: np.dtype) -> Any:
-    """As `numpy.lib.format.dtype_to_descr`, which warns of the marks that h5py puts on dtypes."""
-    return dtype.str if dtype.names is None else dtype.descr
+    """As `numpy.lib.format.dtype_to_descr`, without a warning of the marks that h5py puts there."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return np.lib.format.dtype_to_descr(dtype)
 
 
 def check_descr(descr: Any) -> None:

@@ -62,6 +62,12 @@ def test_good_members_beside_odd_ones_are_read(shell: Any, member: str, wanted: 
     assert shell.read("y.npy").tolist() == wanted
 
 
+def test_a_member_is_written_under_a_name_of_utf8_only(shell: Any) -> None:
+    _odd(shell.folder / "odd.h5")
+    shell.fails(2, "concat", "odd.h5::good", "-o", "y.h5::caf\udce9", says="caf\\xe9")
+    shell.ok("concat", "odd.h5::good", "-o", "y.h5::caf\u00e9")
+
+
 def test_info_of_one_array_that_cannot_be_described_fails(shell: Any) -> None:
     _odd(shell.folder / "odd.h5")
     shell.fails(3, "info", "odd.h5::time", says="TypeTimeID")
@@ -103,6 +109,28 @@ def test_the_marks_that_h5py_puts_on_dtypes_are_of_no_matter(shell: Any) -> None
         for suffix in (".npy", ".h5", ".zarr"):
             out = f"{member}{suffix}"
             shell.ok("concat", f"a.h5::{member}", "-o", out, "--manifest", "m.json", "-fq")
+
+
+def test_attributes_that_cannot_be_read_hide_nothing_else(shell: Any) -> None:
+    odd = h5py.h5t.IEEE_F64LE.copy()
+    odd.set_ebias(2000)  # no type of NumPy: h5py takes the widest, over the next field
+    crossed = h5py.h5t.create(h5py.h5t.COMPOUND, 16)
+    crossed.insert(b"a", 0, odd)
+    crossed.insert(b"b", 8, h5py.h5t.IEEE_F64LE)
+    with h5py.File("a.h5", "w", track_order=True) as file:
+        made = file.create_dataset("x", data=np.arange(4), track_order=True)
+        made.attrs["z"] = 1
+        space = h5py.h5s.create_simple((2,))
+        h5py.h5a.create(made.id, b"time", h5py.h5t.UNIX_D32LE, space)
+        h5py.h5a.create(made.id, LATIN, h5py.h5t.NATIVE_INT32, space)
+        h5py.h5a.create(made.id, b"crossed", crossed, space)
+        made.attrs["a"] = 2
+    known = {"z": 1, "caf\u00e9": [0, 0], "a": 2}
+    assert shell.ok("info", "a.h5", "--json").json["blobs"][0]["attrs"] == known
+    notes = shell.ok("concat", "a.h5", "a.h5", "-o", "y.h5", "--json", "-q").json["notes"]
+    assert ["'time'" in note or "'crossed'" in note for note in notes] == [True] * 4
+    with h5py.File("y.h5") as file:
+        assert sorted(file["data"].attrs) == ["a", "caf\u00e9", "z"]
 
 
 def _filtered(path: Path, code: int, values: tuple[int, ...], chunk: bytes) -> None:
@@ -269,3 +297,13 @@ def test_strings_that_claim_more_than_the_file_holds(shell: Any, layout: str) ->
         content[where + 3] = 0x7F
         Path("a.h5").write_bytes(content)
     shell.fails(3, "concat", "a.h5", "-o", "y.h5", says="strings claim")
+
+
+@pytest.mark.parametrize("size", [0, 1 << 40])
+def test_a_heap_of_strings_without_an_end(shell: Any, size: int) -> None:
+    _strings("a.h5", ["text"] * 4)
+    content = Path("a.h5").read_bytes()
+    at = content.index(b"GCOL") + 16 + 4 * (16 + 8)  # behind the four strings: what is free
+    assert content[at : at + 8] == bytes(8)
+    Path("a.h5").write_bytes(content[: at + 8] + size.to_bytes(8, "little") + content[at + 16 :])
+    shell.fails(3, "concat", "a.h5", "-o", "y.h5", says=("a.h5", "heap"))

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
+
+import concatsplit_core as cs
+from concatsplit_core.formats.hdf5 import describing
 
 _SCRIPT = """
 import os, signal, sys, threading, warnings
@@ -128,3 +132,20 @@ def test_the_command_has_one_thread_while_it_opens_its_inputs(tmp_path: Path) ->
         check=True,
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "1"
+
+
+def test_of_many_inputs_the_first_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+
+    class Counting:
+        def check(self, look: object, path: Path, member: str | None, ref: str) -> None:
+            looks.append(ref)
+
+    monkeypatch.setattr(describing, "_scouts", Counting())
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = np.arange(3)
+    for _ in range(2):  # and again in the next call
+        cs.concat([str(tmp_path / "a.h5")] * 100, str(tmp_path / "y.npy"), force=True)
+    assert len(looks) == 2 * 64

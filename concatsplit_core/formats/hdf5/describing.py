@@ -8,6 +8,7 @@ from itertools import islice
 from math import prod
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import h5py
 import numpy as np
@@ -37,12 +38,17 @@ from concatsplit_core.spec import STRING_BYTES, ArraySpec
 
 _SMALL, _FEW, _MUCH = 4 << 20, 1000, 64 << 20
 """Bytes of a file, chunks of it, and bytes of array data worth being read twice to be safe."""
+_FIRST = 64
+"""Inputs of a call that are looked at: of thousands it would take as long as all the rest."""
 
 
 def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
     """Describe a data set; the only one of the file where none is named."""
-    _scouts.check(_look_at_member, path, member, ref)
-    return _open_member(path, member, ref)
+    if len(_inputs) < _FIRST:
+        _scouts.check(_look_at_member, path, member, ref)
+    source = _open_member(path, member, ref)
+    _inputs.add(source)
+    return source
 
 
 def _look_at_member(path: Path, member: str | None) -> None:
@@ -71,7 +77,7 @@ def _open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
             return _describe(path, name, ref, dataset, opened)
     except BaseException as error:
         pool.discard(path)
-        if isinstance(error, ConcatsplitError) or not isinstance(error, Exception):
+        if not isinstance(error, Exception) or (isinstance(error, ConcatsplitError) and error.ref):
             raise
         raise malformed(ref, error) from error  # a damaged file makes h5py raise nearly anything
 
@@ -214,4 +220,6 @@ def wrap(dataset: Any) -> Hdf5Source:
     return source
 
 
+_inputs: WeakSet[Hdf5Source] = WeakSet()
+"""Those that are open: the inputs of one call, mostly."""
 _scouts = Scouts(_look_at_member, _look_at_links)

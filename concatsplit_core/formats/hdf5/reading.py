@@ -87,7 +87,7 @@ class _Reading(NamedTuple):
     size: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Hdf5Source:
     """One data set."""
 

@@ -17,6 +17,7 @@ import numpy as np
 from concatsplit_core.codecs.chunks import can_decode, decode
 from concatsplit_core.codecs.pipeline import Step
 from concatsplit_core.errors import MalformedInput
+from concatsplit_core.formats.hdf5.heaps import check_heaps
 from concatsplit_core.spec import STRING_BYTES
 
 _ADDRESS_BYTES = 8
@@ -48,8 +49,11 @@ def string_bytes(dataset: Any, steps: tuple[Step, ...] | None, fd: int, ref: str
         The strings claim more bytes than the file could hold.
     """
     total, longest = 0, 0
+    heaps: set[int] = set()
     size = os.fstat(fd).st_size if fd >= 0 else dataset.file.id.get_filesize()
-    for lengths in _lengths(dataset, steps, fd):
+    for references in _references(dataset, steps, fd):
+        lengths = references["length"]
+        heaps.update(np.unique(references["address"][lengths > 0]).tolist())
         claimed = int(lengths.sum(dtype=np.int64))
         total += claimed
         if total > _SHARED * size:
@@ -61,11 +65,13 @@ def string_bytes(dataset: Any, steps: tuple[Step, ...] | None, fd: int, ref: str
                 expected=size,
             )
         longest = max(longest, -(-claimed // max(1, lengths.size)))
+    if fd >= 0:
+        check_heaps(fd, sorted(heaps))
     return max(STRING_BYTES, STRING_BYTES // 4 + _COPIES * longest)
 
 
-def _lengths(dataset: Any, steps: tuple[Step, ...] | None, fd: int) -> Iterator[np.ndarray]:
-    """Lengths of the strings, chunk by chunk; of very many chunks some, evenly spread."""
+def _references(dataset: Any, steps: tuple[Step, ...] | None, fd: int) -> Iterator[np.ndarray]:
+    """References to the strings, chunk by chunk; of very many chunks some, evenly spread."""
     if dataset.file.id.get_create_plist().get_sizes()[0] != _ADDRESS_BYTES:
         return
     if dataset.chunks is None:
@@ -76,7 +82,7 @@ def _lengths(dataset: Any, steps: tuple[Step, ...] | None, fd: int) -> Iterator[
         for first in range(0, dataset.size, step):
             count = min(_PIECE, dataset.size - first)
             raw = os.pread(fd, count * _REFERENCE.itemsize, offset + first * _REFERENCE.itemsize)
-            yield _as_lengths(raw)
+            yield _parsed(raw)
         return
     count = dataset.id.get_num_chunks()
     starts: list[tuple[int, ...]] = []
@@ -86,10 +92,9 @@ def _lengths(dataset: Any, steps: tuple[Step, ...] | None, fd: int) -> Iterator[
         skipped, data = dataset.id.read_direct_chunk(start)
         own = tuple(s for i, s in enumerate(steps or ()) if not skipped >> i & 1)
         if steps is not None and can_decode(own):
-            yield _as_lengths(decode(data, own, nbytes))
+            yield _parsed(decode(data, own, nbytes))
 
 
-def _as_lengths(raw: Any) -> np.ndarray:
+def _parsed(raw: Any) -> np.ndarray:
     whole = len(raw) // _REFERENCE.itemsize
-    lengths: np.ndarray = np.frombuffer(raw, _REFERENCE, whole)["length"]
-    return lengths
+    return np.frombuffer(raw, _REFERENCE, whole)

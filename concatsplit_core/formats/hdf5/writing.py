@@ -20,7 +20,7 @@ import numpy as np
 
 from concatsplit_core.codecs.chunks import encode
 from concatsplit_core.codecs.pipeline import Codec
-from concatsplit_core.errors import IOFailure, OutputRefused
+from concatsplit_core.errors import IOFailure, OutputRefused, UsageError
 from concatsplit_core.files import Pool, write_all
 from concatsplit_core.formats.base import Extent, Moved, Storage, Stored, load
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
@@ -114,6 +114,9 @@ class Hdf5Writer:
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Hdf5Target:
         """Create a data set; one that is contiguous gets its place in the file at once."""
+        if any("\ud800" <= letter <= "\udfff" for letter in member):
+            shown = member.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            raise UsageError(f"output member '{shown}': names in HDF5 are UTF-8, which this is not")
         with deferred_signals(), _pool.use(self) as (staged, file):
             netcdf = self._netcdf or is_netcdf(file)
             if netcdf:

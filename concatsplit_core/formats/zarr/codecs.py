@@ -227,11 +227,13 @@ def settled(codec: Codec, itemsize: int, zarr_format: int) -> Codec:
     UsageError
         Zarr has no codec for a step.
     """
-    steps = []
+    steps: list[Step] = []
     for own in codec.steps:
         step = Step("lz4") if own.name == "lz4_blocks" else own
         if not available(step, zarr_format):
             raise UsageError(f"codec '{step}' is not available for Zarr format {zarr_format}")
+        if step.name == "shuffle" and steps:
+            raise UsageError(f"codec '{codec}': Zarr shuffles whole items only; put shuffle first")
         steps.append(Step("shuffle", (itemsize,)) if step.name == "shuffle" else step)
     return Codec(tuple(steps))
 
