@@ -42,12 +42,16 @@ def refuse_empty_claims(problem: Problem, names: Sequence[str] | None) -> None:
         if not (few and small):
             size = f" of {format_size(filled)}" if filled else ""
             raise OverBudget(
-                f"{name_of(index, names)} claims {chunks} chunks{size} to go through, and stores "
-                f"{view.stored_chunks} at most; split off the part that is stored, or write to "
-                ".npy",
+                f"{name_of(index, names)} claims {_said(chunks)} chunks{size} to go through, "
+                f"and stores {view.stored_chunks} at most; split off the part that is stored, or "
+                "write to .npy",
                 found=view.stored_chunks,
                 expected=chunks,
             )
+
+
+def _said(count: int) -> str:
+    return str(count) if count < 1 << 64 else f"2^{count.bit_length() - 1}"
 
 
 def _needed(problem: Problem, source: int) -> tuple[int, int]:

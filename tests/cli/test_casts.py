@@ -96,6 +96,16 @@ def test_a_field_with_a_title_is_kept_or_refused(shell: Any) -> None:
     assert np.load("y.npy").dtype == np.load("a.npy").dtype
 
 
+def test_texts_do_not_join_numbers(shell: Any) -> None:
+    zarr.create_array("t.zarr", shape=(4,), dtype=str)[...] = np.array(list("abcd"))
+    zarr.create_array("n.zarr", shape=(4,), dtype="f4")
+    for first, second in (("t.zarr", "n.zarr"), ("n.zarr", "t.zarr")):
+        shell.fails(
+            3, "concat", first, second, "-o", "y.zarr", says=(f"input 1 ({second})", "dtype")
+        )
+        shell.fails(3, "concat", first, second, "-o", "y.zarr", "--promote", says="common")
+
+
 def test_warnings_of_libraries_stay_off_stderr(shell: Any) -> None:
     zarr.create_array("a.zarr", shape=(2,), dtype="M8[s]", zarr_format=3)[...] = np.zeros(
         2, "M8[s]"

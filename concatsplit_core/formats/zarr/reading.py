@@ -128,6 +128,8 @@ class ZarrSource:
             raise AssertionError("not sharded")
         inner = tuple(s // c for s, c in zip(self.spec.shards, self.spec.chunks, strict=True))
         outer = tuple(i // n for i, n in zip(index, inner, strict=True))
+        if outer not in opened and self._is_absent(outer):
+            opened[outer] = None
         if outer not in opened:
             try:
                 shard = Shard(self._chunk_path(outer), form, inner, self.ref)
@@ -136,6 +138,11 @@ class ZarrSource:
             except FileNotFoundError:
                 opened[outer] = None
         return opened[outer], tuple(i % n for i, n in zip(index, inner, strict=True))
+
+    def _is_absent(self, index: Shape) -> bool:
+        """Whether the listing knows that a chunk, or a shard, has no file."""
+        listing = self.listing
+        return listing is not None and listing.places is not None and index not in listing.places
 
     def _decode(
         self, index: Shape, data: bytearray | None, form: ChunkForm, chunks: Shape
@@ -172,8 +179,7 @@ class ZarrSource:
                     yield chunk, None if shard is None else shard.stored(at)
 
     def _file(self, index: Shape, shard: bool) -> Stored | None:
-        listing = self.listing
-        if listing is not None and listing.places is not None and index not in listing.places:
+        if self._is_absent(index):
             return None
         key = self.key(index)
         if self.folder is None:
