@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import click
 
-from concatsplit_cli.render import one_line
+from concatsplit_cli.lines import one_line
 from concatsplit_core import __version__
 from concatsplit_core.errors import ConcatsplitError
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from concatsplit_cli.lines import one_line
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -130,11 +132,6 @@ def show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
             console.print(f"{owner}dims = {names}", markup=False)
         for key, value in blob.attrs.items():
             console.print(f"{owner}@{key} = {value}", markup=False)
-
-
-def one_line(text: str) -> str:
-    """Text without line breaks and other control characters."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _table(title: str | None, *columns: str) -> Table:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from concatsplit_core.formats.base import Source
 from concatsplit_core.geometry import Shape
-from concatsplit_core.meaning.conversions import Conversion
 from concatsplit_core.meaning.model import BARE, Meaning
 from concatsplit_core.spec import Tiling
+
+if TYPE_CHECKING:
+    from concatsplit_core.meaning.conversions import Conversion
 
 
 class Job(NamedTuple):
