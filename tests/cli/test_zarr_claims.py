@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
+from conformance.second import check_with_tensorstore
 
 from concatsplit_core.planning.claims import ABSENT_CHUNKS
 
@@ -57,31 +58,31 @@ def test_parts_without_number(shell: Any) -> None:
 
 
 SPARSE = {
-    "chunks": {"chunks": (2, 3)},
-    "format 2": {"chunks": (2, 3), "zarr_format": 2, "fill_value": 7},
+    "chunks": {"chunks": (1, 3)},
+    "format 2": {"chunks": (1, 3), "zarr_format": 2, "fill_value": 7},
     "keys in one folder": {
-        "chunks": (2, 3),
+        "chunks": (1, 3),
         "chunk_key_encoding": {"name": "v2", "separator": "."},
     },
-    "shards": {"chunks": (2, 3), "shards": (20, 30)},
+    "shards": {"chunks": (1, 3), "shards": (20, 30)},
 }
 
 
 @pytest.mark.parametrize("what", SPARSE)
 def test_sparse_arrays_are_read_by_what_is_there(shell: Any, what: str) -> None:
-    whole = np.full((4000, 300), 7, "f4")
-    whole[5:9, 100:105], whole[3990:], whole[2001, 299] = 1, 3, 4
+    whole = np.full((700, 300), 7, "f4")
+    whole[5:9, 100:105], whole[690:], whole[201, 299] = 1, 3, 4
     options = {"fill_value": 7.0} | SPARSE[what]
     array = zarr.create_array("x.zarr", shape=whole.shape, dtype="f4", **options)
-    array[5:9, 100:105], array[3990:], array[2001, 299] = 1, 3, 4
-    chunks = whole.size // 6
+    array[5:9, 100:105], array[690:], array[201, 299] = 1, 3, 4
+    chunks = whole.size // 3
     stored = len(list((shell.folder / "x.zarr").rglob("*")))
     assert 1 << 16 < chunks <= ABSENT_CHUNKS
     assert stored < chunks // 4
     shell.ok("concat", "x.zarr", "-o", "y.npy")
     np.testing.assert_array_equal(shell.read("y.npy"), whole)
     shell.ok("concat", "x.zarr", "-o", "y.zarr")
-    np.testing.assert_array_equal(zarr.open_array("y.zarr")[...], whole)
-    shell.ok("split", "x.zarr", "-o", "p{index}.zarr", "--at", "7,3995", "--chunks", "50,70")
+    check_with_tensorstore("y.zarr", whole)  # zarr-python takes seconds for so many chunks
+    shell.ok("split", "x.zarr", "-o", "p{index}.zarr", "--at", "7,695", "--chunks", "50,70")
     parts = [zarr.open_array(f"p{index}.zarr")[...] for index in range(3)]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
