@@ -168,7 +168,11 @@ def test_dtypes_that_netcdf_has(here: Path, dtype: str) -> None:
         assert readers.xarray("y.nc", "v").values.dtype == bool
 
 
-@pytest.mark.parametrize("dtype", ["f2", "g", "G", "V3", [("a", "f2")], "<U3", "M8[Y]", "M8[25s]"])
+REFUSED: list[Any] = ["f2", "g", "G", "V3", "<U3", "M8[Y]", "M8[25s]"]
+REFUSED += [[("a", kind)] for kind in ("f2", "S2", "?", "c8", [("b", "f4")], "M8[s]")]
+
+
+@pytest.mark.parametrize("dtype", REFUSED, ids=str)
 def test_dtypes_that_netcdf_lacks_are_refused(here: Path, dtype: Any) -> None:
     with pytest.raises(UnsupportedDtype):
         cs.feed("y.nc::v", np.zeros(3, dtype))

@@ -22,6 +22,7 @@ from concatsplit_core.formats.hdf5.dimensions import (
     is_scale,
 )
 from concatsplit_core.meaning.dimensions import Names
+from concatsplit_core.meaning.marks import enum_maps
 
 _TIME_UNITS = {
     "D": "days",
@@ -47,8 +48,16 @@ def refuse_dtype(dtype: np.dtype) -> None:
     ------
     UnsupportedDtype
     """
-    for field in (dtype.fields or {}).values():
-        refuse_dtype(field[0])
+    for name, (kind, *_) in (dtype.fields or {}).items():
+        base = kind.subdtype[0] if kind.subdtype is not None else kind
+        text = base.kind == "S" and base.itemsize > 1
+        if text or base.kind not in "iufS" or enum_maps(base):
+            raise UnsupportedDtype(
+                f"field '{name}' of dtype {base} has no place in a netCDF record, which holds "
+                "numbers and single letters; write to .h5",
+                found=dtype,
+            )
+        refuse_dtype(base)
     odd = dtype.kind in "fc" and (dtype.itemsize >> (dtype.kind == "c")) not in (4, 8)
     if odd or (dtype.kind == "V" and dtype.names is None and dtype.subdtype is None):
         raise UnsupportedDtype(

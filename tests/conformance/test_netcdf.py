@@ -1,0 +1,46 @@
+"""netCDF-4 outputs against h5py, and against netCDF-C as a second reader."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import readers
+from conformance import test_hdf5
+from conformance.arrays import NUMBERS, SWAPPED, Row, assert_same
+
+RECORD = [("a", "<i2"), ("b", ">f4"), ("c", "S1"), ("d", "<u8", (2,))]
+
+
+class TestNetcdf(test_hdf5.TestHdf5):
+    """The same inputs; every output opens in netCDF-C."""
+
+    output = ".nc"
+    dtypes: ClassVar[tuple] = (
+        *(d for d in (*NUMBERS, *SWAPPED) if not d.endswith("f2")),
+        "S1",
+        "S5",
+        np.dtype(RECORD),
+    )
+    layouts: ClassVar[tuple] = (
+        Row("contiguous"),
+        Row("chunked", chunks=(4, 4, 3)),
+        Row("shuffle+gzip big endian", ">i4", chunks=(4, 4, 3), **test_hdf5.SHUFFLED_GZIP),
+        Row("fletcher32", "<i2", chunks=(4, 4, 3), fletcher32=True),
+        Row("fixed shape", chunks=(4, 4, 3), maxshape=None),
+        Row("fill value", chunks=(4, 4, 3), fillvalue=-1.5),
+    )
+
+    def read(self, ref: str) -> np.ndarray:
+        array = super().read(ref)
+        if ref.endswith(".nc"):
+            found = readers.netcdf(ref, "data")
+            assert found.names == ("data",)
+            assert len(set(found.dims)) == array.ndim
+            if array.dtype.kind in "iuf" or array.dtype == "S1":
+                assert_same(found.values, array)
+        return array
+
+    def read_attributes(self, ref: str) -> dict:
+        ours = super().read_attributes(ref)
+        return {k: v for k, v in ours.items() if k not in ("DIMENSION_LIST", "_Netcdf4Dimid")}
