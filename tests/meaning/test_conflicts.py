@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -185,3 +186,34 @@ def test_enums_that_differ_are_refused(tmp_path: Path, monkeypatch: pytest.Monke
 
     attrs = dict(zarr.open_array("y.zarr", mode="r").attrs)
     assert attrs == {"flag_values": [0, 1], "flag_meanings": "RED GREEN"}
+
+
+@pytest.mark.parametrize("form", ["h5", "zarr", "contiguous"])
+def test_conversions_keep_to_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = np.arange(8 << 20, dtype="i2").reshape(1024, -1)
+    for number in (1, 2):
+        attrs = {"scale_factor": 0.5 * number, "_FillValue": np.int16(-9)}
+        if form == "zarr":
+            import zarr
+
+            made: Any = zarr.create_array(f"{number}.zarr", data=data, chunks=(64, 4096))
+            made.attrs.update({"scale_factor": 0.5 * number, "_FillValue": -9})
+            continue
+        with h5py.File(f"{number}.h5", "w") as file:
+            chunks = (64, 4096) if form == "h5" else None
+            file.create_dataset("v", data=data, chunks=chunks).attrs.update(attrs)
+    suffix = "zarr" if form == "zarr" else "h5"
+    inputs = [f"{number}.{suffix}" for number in (1, 2)]
+    cs.concat(inputs[:1], "warm.npy")  # what is imported is not array data
+    tracemalloc.start()
+    result = cs.concat(inputs, "y.npy", conflicts="convert", memory="16MiB", jobs=1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert result.plan.peak_memory_bytes <= 16 << 20
+    assert peak <= result.plan.peak_memory_bytes + (1 << 20)
+    joined = np.load("y.npy", mmap_mode="r")
+    assert joined.dtype == np.float64
+    np.testing.assert_array_equal(joined[1024, :5], np.arange(5.0))
