@@ -116,3 +116,10 @@ def test_chunks_of_an_output_of_long_texts_hold_few_of_them(shell: Any) -> None:
     array = zarr.open_array("y.zarr")
     assert array.chunks == (1,)
     np.testing.assert_array_equal(array[...], texts)
+
+
+def test_a_text_with_a_nul_has_no_place_in_hdf5(shell: Any) -> None:
+    array = zarr.create_array("x.zarr", shape=(3,), dtype=str)
+    array[:] = np.array(["a", "b\0c", ""], object)
+    shell.fails(3, "concat", "x.zarr", "-o", "y.h5", says="holds a NUL")
+    shell.ok("concat", "x.zarr", "-o", "y.zarr")

@@ -20,7 +20,7 @@ import numpy as np
 
 from concatsplit_core.codecs.chunks import encode
 from concatsplit_core.codecs.pipeline import Codec
-from concatsplit_core.errors import IOFailure, OutputRefused, UsageError
+from concatsplit_core.errors import IOFailure, OutputRefused, UnsupportedDtype, UsageError
 from concatsplit_core.files import Pool, write_all
 from concatsplit_core.formats.base import Extent, Moved, Storage, Stored, load
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
@@ -230,6 +230,10 @@ class Hdf5Target:
 
     def _write(self, dataset: Any, box: Box, data: np.ndarray) -> None:
         """Let HDF5 encode a block; what may be written as it is it must not convert."""
+        if self.spec.is_string and (np.strings.find(data, "\0") >= 0).any():
+            raise UnsupportedDtype(
+                "a text holds a NUL, which ends a text of any length in HDF5; write to .zarr"
+            )
         if not self._as_stored:
             dataset[box.slices[: self._rank]] = _seen_as(data, dataset)
             return
