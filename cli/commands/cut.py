@@ -33,7 +33,7 @@ _input = click.argument("input", metavar="INPUT")
 def split(
     input: str,
     outputs: tuple[str, ...],
-    axis: int | None,
+    axis: int | str | None,
     order: str | None,
     drop_axis: bool,
     how: dict[str, Any],
@@ -51,6 +51,7 @@ def split(
       concatsplit split a.npy -o parts/ --size 2
       concatsplit split a.npy -o 'all.h5::part{index}' --lengths 1,-1
       concatsplit split a.npy -o train.npy -o val.npy --ratio 3:1
+      concatsplit split jan.nc::t -o 'day{index}.nc::t' --axis time --size 1
     """
     from concatsplit_core import operators
 
@@ -108,7 +109,7 @@ def split_by_lengths(
     lengths: str,
     outputs: tuple[str, ...],
     count: int | None,
-    axis: int | None,
+    axis: int | str | None,
     order: str | None,
     scale: bool,
     shared: Shared,
@@ -146,7 +147,7 @@ def split_by_lengths(
 def reshard(
     inputs: list[str],
     outputs: tuple[str, ...],
-    axis: int | None,
+    axis: int | str | None,
     order: str | None,
     how: dict[str, Any],
     shared: Shared,

@@ -30,7 +30,7 @@ _output = click.option("-o", "--output", required=True, metavar="REF", help="Whe
 def concat(
     inputs: list[str],
     output: str,
-    axis: int | None,
+    axis: int | str | None,
     order: str | None,
     add_axis: bool,
     split_info: str | None,
@@ -39,7 +39,8 @@ def concat(
     """Join arrays along an axis, as numpy.concatenate does.
 
     Inputs may be of any mix of formats, a quoted pattern or an @list of references. They agree in
-    dtype and on every other axis.
+    dtype and on every other axis. Where their units, scales or missing values differ, --conflicts
+    says what happens; names of axes and attributes are kept.
 
     \b
     Examples:
@@ -48,6 +49,7 @@ def concat(
       concatsplit concat a.npy b.npy -o joined.zarr --axis -1 --dry-run
       concatsplit concat a.npy b.npy -o y.h5::y --split-info y.h5::split_info
       concatsplit concat a.npy store.zarr -o ragged.zarr --grid rectilinear
+      concatsplit concat jan.nc::t feb.nc::t -o year.nc::t --axis time --conflicts convert
       concatsplit concat a.npy b.npy -o y.npy --routes mapped,decoded
       find . -name 'part-*.npy' -print0 | sort -zV | concatsplit concat --files-from - -0 -o y.npy
     """
@@ -74,7 +76,7 @@ def concat(
 def stack(
     inputs: list[str],
     output: str,
-    axis: int | None,
+    axis: int | str | None,
     split_info: str | None,
     shared: Shared,
 ) -> None:

@@ -64,6 +64,10 @@ def workshop(shell: Any) -> None:
     with h5py.File("store.h5", "w") as file:
         file["x"], file["group/y"] = a, -a
     zarr.save_array("store.zarr", a)
+    for month in ("jan", "feb"):
+        with h5py.File(f"{month}.nc", "w") as file:
+            made = file.create_dataset("t", data=a)
+            made.dims[0].label = "time"
     shell.ok("concat", "a.npy", "b.npy", "-o", "joined-before.npy", "--manifest", "run.json")
 
 

@@ -242,14 +242,3 @@ def _next_number(file: Any) -> int:
 
     file.visititems(note)
     return max(taken) + 1
-
-
-__all__ = [
-    "give_dimensions",
-    "is_dimension_only",
-    "is_netcdf",
-    "let_go",
-    "not_a_time",
-    "refuse_dtype",
-    "time_attributes",
-]
