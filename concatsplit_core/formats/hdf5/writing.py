@@ -35,6 +35,8 @@ from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.spec import ArraySpec
 
 _OPEN_FILES = 32
+_NUL = np.array("\0", np.dtypes.StringDType())
+"""As an array of texts of any length: NumPy's other texts end at a NUL."""
 
 
 class StagedFile(io.RawIOBase):
@@ -230,7 +232,7 @@ class Hdf5Target:
 
     def _write(self, dataset: Any, box: Box, data: np.ndarray) -> None:
         """Let HDF5 encode a block; what may be written as it is it must not convert."""
-        if self.spec.is_string and (np.strings.find(data, "\0") >= 0).any():
+        if self.spec.is_string and (np.strings.find(data, _NUL) >= 0).any():
             raise UnsupportedDtype(
                 "a text holds a NUL, which ends a text of any length in HDF5; write to .zarr"
             )
