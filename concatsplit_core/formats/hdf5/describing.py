@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from math import prod
@@ -24,7 +25,7 @@ from concatsplit_core.errors import (
 from concatsplit_core.formats.base import Extent, Storage
 from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.attributes import read_attributes
-from concatsplit_core.formats.hdf5.dimensions import dimension_names, is_scale
+from concatsplit_core.formats.hdf5.dimensions import dimension_names, is_scale, text_attribute
 from concatsplit_core.formats.hdf5.items import Items, items_of
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf
 from concatsplit_core.formats.hdf5.reading import Hdf5Source, Opened, malformed, pool
@@ -32,8 +33,9 @@ from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.strings import string_bytes
 from concatsplit_core.formats.hdf5.types import encoding
 from concatsplit_core.geometry import Box
+from concatsplit_core.meaning.bounds import BOUNDS, may_be_bounds, with_units
 from concatsplit_core.meaning.missing import take
-from concatsplit_core.meaning.model import Meaning
+from concatsplit_core.meaning.model import TIME, Meaning
 from concatsplit_core.spec import STRING_BYTES, ArraySpec
 
 _SMALL, _FEW, _MUCH = 4 << 20, 1000, 64 << 20
@@ -158,6 +160,8 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
         raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
     known = np.zeros((), dtype) if fill is None else fill
     values, own, notes = read_attributes(dataset, _is_netcdf(dataset, opened.file))
+    if may_be_bounds(values, dataset.shape):
+        values = with_units(values, member.rpartition("/")[2], _beside(dataset))
     attrs, missing = take(values, dtype)
     storage = Storage(
         codec=codec if codec is None or not chunks or _lossless(found) else None,
@@ -186,6 +190,19 @@ def _fill(dataset: Any, items: Items) -> np.ndarray | None:
     if items.shape:
         return None
     return np.asarray(np.asarray(dataset.fillvalue).astype(items.dtype))
+
+
+def _beside(dataset: Any) -> Iterator[dict[str, Any]]:
+    """What the arrays in the same group say of their units and bounds."""
+    group = dataset.parent
+    for name in group:
+        try:
+            item = group[name] if isinstance(group.get(name, getlink=True), h5py.HardLink) else None
+        except Exception:  # a damaged neighbour makes h5py raise anything, and costs nothing else
+            continue
+        if item is not None:
+            found = {key: text_attribute(item, key) for key in (*BOUNDS, *TIME)}
+            yield {key: value for key, value in found.items() if value is not None}
 
 
 def _names(dataset: Any, items: Items) -> tuple[str | None, ...] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,9 @@ from concatsplit_core.errors import (
 from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.zarr import codecs, document
 from concatsplit_core.formats.zarr.codecs import ShardForm
-from concatsplit_core.formats.zarr.dialect import meaning_of, names_in_multiscales
+from concatsplit_core.formats.zarr.dialect import meaning_of
 from concatsplit_core.formats.zarr.document import Facts
+from concatsplit_core.formats.zarr.neighbours import with_neighbours
 from concatsplit_core.formats.zarr.reading import ZarrSource
 from concatsplit_core.formats.zarr.sparse import list_chunks
 from concatsplit_core.spec import ArraySpec
@@ -43,12 +43,12 @@ def open_member(path: Path, member: str | None, ref: str) -> ZarrSource:
     found = _documents(folder, ref)
     facts = document.facts_of(found[document.NAME]) if document.NAME in found else None
     if facts is not None:
-        return describe(facts, None, folder, ref)
+        return describe(facts, None, folder, ref, bool(member))
     from concatsplit_core.formats.zarr import library
 
     try:
         array = library.open_array(folder)
-        return describe(library.facts_of(array), array, folder, ref)
+        return describe(library.facts_of(array), array, folder, ref, bool(member))
     except ConcatsplitError:
         raise
     except Exception as error:  # metadata may be wrong in any way
@@ -108,8 +108,10 @@ def _is_consolidated(folder: Path) -> bool:
     return isinstance(found, dict) and bool(found.get("consolidated_metadata"))
 
 
-def describe(facts: Facts, array: Any, folder: Path | None, ref: str) -> ZarrSource:
-    """An array as a source."""
+def describe(
+    facts: Facts, array: Any, folder: Path | None, ref: str, is_member: bool = False
+) -> ZarrSource:
+    """An array as a source; a member of a group has neighbours that say more of it."""
     from concatsplit_core.formats.zarr.schema import check_facts
 
     check_facts(facts, ref)
@@ -146,8 +148,8 @@ def describe(facts: Facts, array: Any, folder: Path | None, ref: str) -> ZarrSou
         dtype,
         len(facts.shape),
     )
-    if meaning.dims is None and folder is not None:
-        meaning = replace(meaning, dims=_names_above(folder, len(facts.shape)))
+    if is_member and folder is not None:
+        meaning = with_neighbours(meaning, folder, facts.shape)
     storage = Storage(
         codec=facts.neutral,
         native=facts.native,
@@ -166,22 +168,6 @@ def _string_bytes(facts: Facts, folder: Path | None, ref: str) -> int | None:
     from concatsplit_core.formats.zarr.strings import measured
 
     return measured(folder, facts.form, facts.chunks, facts.shards, ref)
-
-
-def _names_above(folder: Path, ndim: int) -> tuple[str | None, ...] | None:
-    """The names of the axes that the group above an array has, as an OME-NGFF image does."""
-    for name in (".zattrs", document.NAME):
-        try:
-            found = json.loads((folder.parent / name).read_bytes())
-        except (OSError, ValueError, RecursionError):
-            continue
-        attrs = (
-            found.get("attributes") if name == document.NAME and isinstance(found, dict) else found
-        )
-        names = names_in_multiscales(attrs, folder.name)
-        if names is not None and len(names) == ndim:
-            return names
-    return None
 
 
 def wrap(array: Any) -> ZarrSource:
