@@ -32,7 +32,7 @@ from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.strings import string_bytes
 from concatsplit_core.formats.hdf5.types import encoding
 from concatsplit_core.geometry import Box
-from concatsplit_core.meaning.missing import take
+from concatsplit_core.meaning.missing import take, unfit
 from concatsplit_core.meaning.model import Meaning
 from concatsplit_core.spec import STRING_BYTES, ArraySpec
 
@@ -159,6 +159,7 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     known = np.zeros((), dtype) if fill is None else fill
     values, own, notes = read_attributes(dataset, _is_netcdf(dataset, opened.file))
     attrs, missing = take(values, dtype)
+    notes += unfit(values, missing, dtype)
     storage = Storage(
         codec=codec if codec is None or not chunks or _lossless(found) else None,
         native=("hdf5", tuple(found)) if found else None,

@@ -87,6 +87,8 @@ def said(storage: Storage, dtype: np.dtype, ndim: int, zarr_format: int) -> Said
         return Said(as_json(attrs), meaning.dims, absent(fill, dtype))
     if meaning.dims:
         attrs[_DIMENSIONS] = list(completed(meaning.dims, ndim))
+    elif missing is not None:  # without names the fill value does not stand for missing values
+        attrs["_FillValue"] = missing
     fill = missing if missing is not None or meaning.dims else storage.fill_value
     return Said(as_json(attrs), None, None if fill is None else absent(fill, dtype))
 
