@@ -214,4 +214,4 @@ def test_enums_and_records_have_named_types(here: Path) -> None:
             assert file[name].id.get_type().committed()
     for index in range(2):
         found = both("y.nc", f"deep/er/e{index}")
-        assert (found.data.tolist(), found.dims) == ([index], ("x0",))
+        assert (found.values.tolist(), found.dims) == ([index], ("x0",))
