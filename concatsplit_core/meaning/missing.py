@@ -28,7 +28,12 @@ def marker(value: Any, dtype: np.dtype, sign: str = "") -> Any:
     """
     value = plain(value)
     if dtype.kind in "iufcb":
-        return _number(_WORDS.get(value, value) if isinstance(value, str) else value, dtype, sign)
+        value = from_words(value)
+    if dtype.kind == "c" and isinstance(value, list) and len(value) == 2:  # as JSON has it
+        parts = [_number(each, np.dtype("f8"), "") for each in value]
+        value = None if None in parts else complex(*parts)
+    if dtype.kind in "iufcb":
+        return _number(value, dtype, sign)
     if isinstance(value, str):
         if dtype.kind == "S":
             raw = value.encode("utf-8", "surrogateescape")
@@ -57,6 +62,13 @@ def _number(value: Any, dtype: np.dtype, sign: str) -> Any:
     if not info.min <= value <= info.max and seen.min <= value <= seen.max:
         return np.asarray(value, seen.dtype).view(dtype.newbyteorder("="))[()]
     return dtype.type(value) if info.min <= value <= info.max else None
+
+
+def from_words(value: Any) -> Any:
+    """Numbers for the words that JSON has in their place, also inside a list."""
+    if isinstance(value, list):
+        return [from_words(each) for each in value]
+    return _WORDS.get(value, value) if isinstance(value, str) else value
 
 
 def is_nan(value: Any) -> bool:

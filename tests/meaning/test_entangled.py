@@ -140,3 +140,18 @@ def test_missing_values_outlive_zarr_2_without_names(make: Any, read: Read) -> N
             made.attrs["_FillValue"] = [value]
         cs.concat("a.h5::v", "y.zarr", zarr_format=2, force=True)
         assert np.array_equal(read("y.zarr")[1].missing, value, equal_nan=True)
+
+
+@pytest.mark.parametrize("form", [2, 3])
+def test_markers_come_back_from_json(tmp_path: Path, monkeypatch: Any, form: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    with h5py.File("a.h5", "w") as file:
+        file.create_dataset("f", data=[1.0, np.nan]).attrs["missing_value"] = [1.0, np.nan]
+        file.create_dataset("c", data=[1j, np.nan]).attrs["_FillValue"] = np.complex128(np.nan)
+    for name, attr in (("f", "missing_value"), ("c", "_FillValue")):
+        cs.concat(f"a.h5::{name}", f"{name}.zarr", zarr_format=form)
+        assert cs.concat(f"{name}.zarr", f"{name}.h5").notes == ()
+        with h5py.File("a.h5") as one, h5py.File(f"{name}.h5") as two:
+            assert np.array_equal(
+                np.ravel(two["data"].attrs[attr]), np.ravel(one[name].attrs[attr]), equal_nan=True
+            )
