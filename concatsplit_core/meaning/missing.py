@@ -29,10 +29,9 @@ def marker(value: Any, dtype: np.dtype, sign: str = "") -> Any:
     value = plain(value)
     if dtype.kind in "iufcb":
         value = from_words(value)
-    if dtype.kind == "c" and isinstance(value, list) and len(value) == 2:  # as JSON has it
-        parts = [_number(each, np.dtype("f8"), "") for each in value]
-        value = None if None in parts else complex(*parts)
-    if dtype.kind in "iufcb":
+        if dtype.kind == "c" and isinstance(value, list) and len(value) == 2:  # as JSON has it
+            parts = [_number(each, np.dtype("f8"), "") for each in value]
+            value = None if None in parts else complex(*parts)
         return _number(value, dtype, sign)
     if isinstance(value, str):
         if dtype.kind == "S":
