@@ -36,6 +36,7 @@ OWNERS = {
                 "dimensions",
                 "items",
                 "links",
+                "named_types",
                 "netcdf",
                 "object_header",
                 "reading",

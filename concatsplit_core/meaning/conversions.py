@@ -80,7 +80,13 @@ class Rebase(NamedTuple):
             ).reshape(values.shape)
         scaled = values.astype(np.int64) * self.times + self.plus
         quotient, rest = np.divmod(scaled, self.over)
-        return self._rounded(scaled, dtype, exact) if rest.any() else _fitting(quotient, dtype)
+        if not rest.any():
+            return _fitting(quotient, dtype)
+        if dtype.kind == "f" and far >= _WHOLE:  # a double would round before it is divided
+            return self._fractions(
+                [Fraction(int(v)) for v in values.ravel()], dtype, exact
+            ).reshape(values.shape)
+        return self._rounded(scaled, dtype, exact)
 
     def _rounded(self, scaled: np.ndarray, dtype: np.dtype, exact: bool) -> np.ndarray:
         """Results that are no whole numbers, which a float may hold all the same."""
@@ -130,16 +136,24 @@ def _fitting(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 class Unpack(NamedTuple):
-    """Packed numbers as the floating-point numbers that they stand for (CF 8.1)."""
+    """Packed numbers as the floating-point numbers that they stand for (CF 8.1).
+
+    Parameters
+    ----------
+    scale, offset : float
+    sign : str
+        What `_Unsigned` turns the items into, as `missing.sign_of` has it.
+    """
 
     scale: float
     offset: float
-    is_unsigned: bool
+    sign: str
 
     def apply(self, values: np.ndarray, dtype: np.dtype, exact: bool) -> np.ndarray:
         """The values unpacked, in the precision of the dtype."""
-        if self.is_unsigned and values.dtype.kind == "i":
-            values = values.view(f"u{values.dtype.itemsize}")
+        if self.sign:
+            order = values.dtype.byteorder
+            values = values.view(f"{order}{self.sign}{values.dtype.itemsize}")
         out = values.astype(dtype)
         if self.scale != 1:
             out *= dtype.type(self.scale)

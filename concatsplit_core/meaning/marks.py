@@ -5,7 +5,7 @@ NumPy keeps them as metadata of a dtype, under h5py's keys, and loses them when 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,15 +27,21 @@ def enum_maps(dtype: np.dtype, path: str = "") -> dict[str, dict[str, int]]:
 def marked(dtype: np.dtype, inputs: Sequence[np.dtype]) -> np.dtype:
     """A joined dtype with the marks of its inputs, which agree on the names of enums.
 
-    ASCII joined with UTF-8 is UTF-8.
+    An enum that is cast to whole numbers which hold its values stays one. ASCII joined with UTF-8
+    is UTF-8.
     """
     first = inputs[0]
     names = _mark(first, _ENUM)
-    if names is not None and dtype.newbyteorder("=") == first.newbyteorder("="):
+    if names is not None and dtype.kind in "iu" and _holds(dtype, names.values()):
         return np.dtype(dtype.str, metadata={_ENUM: names})
     if dtype.kind == "S" and any(_mark(one, _ENCODING) == "utf-8" for one in inputs):
         return np.dtype(dtype.str, metadata={_ENCODING: "utf-8"})
     return dtype
+
+
+def _holds(dtype: np.dtype, values: Iterable[int]) -> bool:
+    info = np.iinfo(dtype)
+    return all(info.min <= value <= info.max for value in values)
 
 
 def _mark(dtype: np.dtype, key: str) -> Any:

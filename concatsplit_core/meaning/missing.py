@@ -15,7 +15,7 @@ from concatsplit_core.meaning.model import Meaning, plain
 _WORDS = {"NaN": np.nan, "nan": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
 
 
-def marker(value: Any, dtype: np.dtype, unsigned: bool = False) -> Any:
+def marker(value: Any, dtype: np.dtype, sign: str = "") -> Any:
     """A missing value as an element of the array; None where no element can have it.
 
     Parameters
@@ -23,14 +23,16 @@ def marker(value: Any, dtype: np.dtype, unsigned: bool = False) -> Any:
     value : object
         Of an attribute, such as `_FillValue`.
     dtype : numpy.dtype
-    unsigned : bool
-        The array is signed and says `_Unsigned`: its markers may be written without a sign.
+    sign : str
+        As of `sign_of`: markers may be written as the items are seen, or as they are stored.
     """
     value = plain(value)
     if dtype.kind in "iufcb":
-        return _number(
-            _WORDS.get(value, value) if isinstance(value, str) else value, dtype, unsigned
-        )
+        value = from_words(value)
+        if dtype.kind == "c" and isinstance(value, list) and len(value) == 2:  # as JSON has it
+            parts = [_number(each, np.dtype("f8"), "") for each in value]
+            value = None if None in parts else complex(*parts)
+        return _number(value, dtype, sign)
     if isinstance(value, str):
         if dtype.kind == "S":
             raw = value.encode("utf-8", "surrogateescape")
@@ -40,7 +42,7 @@ def marker(value: Any, dtype: np.dtype, unsigned: bool = False) -> Any:
     return None
 
 
-def _number(value: Any, dtype: np.dtype, unsigned: bool) -> Any:
+def _number(value: Any, dtype: np.dtype, sign: str) -> Any:
     if isinstance(value, complex) and dtype.kind != "c":
         return None
     if not isinstance(value, bool | int | float | complex):
@@ -55,9 +57,17 @@ def _number(value: Any, dtype: np.dtype, unsigned: bool) -> Any:
     if dtype.kind == "b":
         return dtype.type(value) if value in (0, 1) else None
     info = np.iinfo(dtype)
-    if unsigned and dtype.kind == "i" and info.max < value <= 2 * info.max + 1:
-        value -= 2 * (int(info.max) + 1)
+    seen = np.iinfo(f"{sign or dtype.kind}{dtype.itemsize}")
+    if not info.min <= value <= info.max and seen.min <= value <= seen.max:
+        return np.asarray(value, seen.dtype).view(dtype.newbyteorder("="))[()]
     return dtype.type(value) if info.min <= value <= info.max else None
+
+
+def from_words(value: Any) -> Any:
+    """Numbers for the words that JSON has in their place, also inside a list."""
+    if isinstance(value, list):
+        return [from_words(each) for each in value]
+    return _WORDS.get(value, value) if isinstance(value, str) else value
 
 
 def is_nan(value: Any) -> bool:
@@ -82,17 +92,22 @@ def markers_of(meaning: Meaning, dtype: np.dtype) -> list[Any]:
     """The elements that stand for missing ones: `_FillValue`, then `missing_value` (CF 2.5.1)."""
     found = [] if meaning.missing is None else [meaning.missing]
     listed = plain(meaning.attrs.get("missing_value"))
-    unsigned = is_unsigned(meaning.attrs)
+    sign = sign_of(meaning.attrs, dtype)
     for value in listed if isinstance(listed, list) else [listed]:
-        one = marker(value, dtype, unsigned)
+        one = marker(value, dtype, sign)
         if one is not None and not among(one, found):
             found.append(one)
     return found
 
 
-def is_unsigned(attrs: Mapping[str, Any]) -> bool:
-    """Whether the items are to be seen without a sign (NetCDF Users Guide, `_Unsigned`)."""
-    return str(plain(attrs.get("_Unsigned", ""))).lower() == "true"
+def sign_of(attrs: Mapping[str, Any], dtype: np.dtype) -> str:
+    """The kind of number that `_Unsigned` turns the items into; "" where they stay what they are.
+
+    Signed items are "u" with ``_Unsigned = "true"`` (NetCDF Users Guide), unsigned ones "i" with
+    ``"false"``, as xarray has it.
+    """
+    said = str(plain(attrs.get("_Unsigned", ""))).lower()
+    return {("i", "true"): "u", ("u", "false"): "i"}.get((dtype.kind, said), "")
 
 
 def take(attrs: Mapping[str, Any], dtype: np.dtype) -> tuple[dict[str, Any], Any]:
@@ -100,7 +115,16 @@ def take(attrs: Mapping[str, Any], dtype: np.dtype) -> tuple[dict[str, Any], Any
     left = dict(attrs)
     if "_FillValue" not in left:
         return left, None
-    return left, marker(left.pop("_FillValue"), dtype, is_unsigned(left))
+    return left, marker(left.pop("_FillValue"), dtype, sign_of(left, dtype))
+
+
+def unfit(attrs: Mapping[str, Any], missing: Any, dtype: np.dtype) -> list[str]:
+    """What to say of a `_FillValue` that is no element, so that none of them can be missing."""
+    if missing is not None or "_FillValue" not in attrs:
+        return []
+    shown = repr(plain(attrs["_FillValue"]))
+    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+    return [f"attribute '_FillValue' is left out: {shown} is no {dtype}"]
 
 
 def to_zarr3(value: Any, dtype: np.dtype) -> Any:

@@ -13,14 +13,23 @@ from concatsplit_core.meaning.agreement import Agreement, Kept, Party, Rule
 from concatsplit_core.meaning.conversions import Conversion, Rebase, Step, Unpack
 from concatsplit_core.meaning.marks import enum_maps, marked
 from concatsplit_core.meaning.merging import merged
-from concatsplit_core.meaning.missing import among, is_nan, is_unsigned, markers_of
-from concatsplit_core.meaning.model import DEFINING, MISSING, PACKING, TIME, Meaning, plain, same
+from concatsplit_core.meaning.missing import among, is_nan, markers_of, sign_of
+from concatsplit_core.meaning.model import (
+    DEFINING,
+    MISSING,
+    PACKING,
+    TIME,
+    VALID,
+    Meaning,
+    plain,
+    same,
+)
 from concatsplit_core.meaning.times import TimeUnits, parse_time, rebase
 
 _FIRST = "; --conflicts first would keep the first input's, with the numbers as they are stored"
 _UNPACK = "; --conflicts convert would unpack them to floating-point numbers"
 _WIDEN = "; --conflicts convert would round, first would leave the numbers as they are stored"
-_NO_VALUE = {"scale_factor": 1, "add_offset": 0, "_Unsigned": "false"}
+_NO_VALUE = {"scale_factor": 1, "add_offset": 0}
 """What an attribute that is not there stands for."""
 
 
@@ -44,6 +53,8 @@ def reconcile(
     others = [parties[i] for i in speaking]
     dtype = choose_dtype(_converted_dtypes(parties, steps, rule))
     dtype = marked(dtype, [party.dtype for party in others])
+    if rule != "first":
+        _refuse_lost_signs(others, steps, speaking, dtype)
     unpacked = any(isinstance(step, Unpack) for step in steps)
     return _with_markers(parties, others, steps, dtype, rule, merged(others, kept, unpacked))
 
@@ -57,7 +68,8 @@ def _refuse_differences(lead: Party, other: Party, rule: Rule) -> None:
             continue
         if name == "_FillValue":
             one, two = lead.meaning.missing, other.meaning.missing
-        if same(one, two) or (name in PACKING and rule == "convert"):
+        agrees = _sign(lead) == _sign(other) if name == "_Unsigned" else same(one, two)
+        if agrees or (name in PACKING and rule == "convert"):
             continue
         if name in TIME and _say_times(lead, other, rule):
             continue
@@ -66,6 +78,35 @@ def _refuse_differences(lead: Party, other: Party, rule: Rule) -> None:
         raise _difference(
             lead, other, "enum", enum_maps(lead.dtype), enum_maps(other.dtype), _FIRST
         )
+    _refuse_other_order(lead, other)
+
+
+def _refuse_other_order(lead: Party, other: Party) -> None:
+    """Refuse the same dimensions in another order: one of the arrays is transposed."""
+    one, two = lead.meaning.dims, other.meaning.dims
+    if one and two and one != two and None not in one and set(one) == set(two):
+        raise _difference(lead, other, "dimensions", list(one), list(two), _FIRST)
+
+
+def _sign(party: Party) -> str:
+    return sign_of(party.meaning.attrs, party.dtype)
+
+
+def _refuse_lost_signs(
+    others: Sequence[Party],
+    steps: Sequence[Step | None],
+    speaking: Sequence[int],
+    dtype: np.dtype,
+) -> None:
+    """Refuse a cast by which `_Unsigned` would mean other numbers: -1 of int8 is 255."""
+    for index, party in zip(speaking, others, strict=True):
+        is_cast = (dtype.kind, dtype.itemsize) != (party.dtype.kind, party.dtype.itemsize)
+        if is_cast and _sign(party) and not isinstance(steps[index], Unpack):
+            raise MeaningMismatch(
+                f"{party.name}: _Unsigned {_shown(party.meaning.attrs['_Unsigned'])} tells how "
+                f"{party.dtype} is to be read, and would be wrong of {dtype}; leave out --dtype "
+                f"and --promote{_FIRST}"
+            )
 
 
 def _difference(
@@ -120,7 +161,24 @@ def _time_step(lead: Party, other: Party, rule: Rule) -> Rebase | None:
         raise MeaningMismatch(f"{other.name}: units: {error}{_FIRST}") from error
     if step is None or (step.is_identity and step.least is None):
         return None
+    _refuse_times_that_depend(lead, other, step)
     return step
+
+
+def _refuse_times_that_depend(lead: Party, other: Party, step: Rebase) -> None:
+    """Refuse to count times anew whose attributes would have to change with them."""
+    if step.is_identity:
+        return
+    for party in (other, lead):
+        attrs = party.meaning.attrs
+        packed = [n for n, none in _NO_VALUE.items() if not same(attrs.get(n, none), none)]
+        signed = ["_Unsigned"] if _sign(party) else []
+        for name in (*packed, *signed, *(n for n in VALID if n in attrs)):
+            raise MeaningMismatch(
+                f"{other.name}: units {_shown(other.meaning.attrs['units'])} differs from "
+                f"{lead.name} {_shown(lead.meaning.attrs['units'])}, and times with {name} "
+                f"{_shown(attrs[name])} cannot be converted{_FIRST}"
+            )
 
 
 def _unpack_where_packings_differ(
@@ -146,7 +204,7 @@ def _packing(party: Party) -> Unpack:
     for name, value in (("scale_factor", scale), ("add_offset", offset)):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise MeaningMismatch(f"{party.name}: {name} {_shown(value)} is no number")
-    return Unpack(float(scale), float(offset), is_unsigned(attrs))
+    return Unpack(float(scale), float(offset), _sign(party))
 
 
 def _converted_dtypes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -72,7 +73,7 @@ def rebase(own: TimeUnits, wanted: TimeUnits) -> Rebase | None:
     if len(calendars) > 1:
         reform = _difference(_epoch(_REFORM[len("days since ") :], wanted.calendar), here)
         least = Fraction(reform) / own.length
-        if _difference(there, here) < reform:
+        if reform > 0 or _difference(there, here) < reform:  # a reference date means another day
             return None
     return Rebase(
         times=int(own.length * common),
@@ -93,6 +94,8 @@ def _epoch(reference: str, calendar: str) -> Any:
     if re.search(r"\.\d{7,}", reference):
         raise ValueError(f"'{reference}' is finer than a microsecond")
     try:
-        return cftime.num2date(0, f"days since {reference}", calendar or "standard")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # CF has no year 0, and cftime knows what is meant
+            return cftime.num2date(0, f"days since {reference}", calendar or "standard")
     except (ValueError, OverflowError, TypeError) as error:
         raise ValueError(f"'{reference}' is no date of the calendar {calendar}: {error}") from error

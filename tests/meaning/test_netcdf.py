@@ -197,3 +197,25 @@ def test_a_dimension_without_a_variable_is_no_array(a_nc: Path, here: Path) -> N
         cs.concat(f"{a_nc}::s5", "y.npy")
     cs.concat(f"{a_nc}::w", "w.npy")
     assert np.load("w.npy").shape == (3, 2)
+
+
+RECORD = np.dtype([("k", h5py.enum_dtype({"A": 0, "B": 1}, "i1")), ("m", [("q", "f4")])])
+
+
+def test_enums_and_records_have_named_types(here: Path) -> None:
+    with h5py.File("a.h5", "w") as file:
+        file["e"] = np.array([0, 1], h5py.enum_dtype({"A": 0, "B": 1}, "i1"))
+        file["r"] = np.zeros(2, RECORD)
+    cs.split("a.h5::e", "y.nc::deep/er/e{index}", parts=2)
+    cs.concat("a.h5::r", "y.nc::r")
+    with pytest.raises(OutputRefused, match="is a type"):
+        cs.concat("a.h5::e", "y.nc::e0_t", force=True)
+    cs.concat("a.h5::e", "y.nc::e")
+    with h5py.File("y.nc") as file:
+        kinds = [name for name in file if isinstance(file[name], h5py.Datatype)]
+        assert sorted(kinds) == ["e0_t", "r_m_t", "r_t"]
+        for name in ("deep/er/e0", "deep/er/e1", "r", "e"):
+            assert file[name].id.get_type().committed()
+    for index in range(2):
+        found = both("y.nc", f"deep/er/e{index}")
+        assert (found.values.tolist(), found.dims) == ([index], ("x0",))

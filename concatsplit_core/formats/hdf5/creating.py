@@ -13,6 +13,7 @@ from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.hdf5 import filters
 from concatsplit_core.formats.hdf5.attributes import LARGE, attribute_bytes, write_attributes
+from concatsplit_core.formats.hdf5.named_types import named
 from concatsplit_core.formats.hdf5.netcdf import give_dimensions
 from concatsplit_core.formats.hdf5.replicas import keep
 from concatsplit_core.formats.hdf5.types import stored_dtype
@@ -40,14 +41,29 @@ def create(file: Any, member: str, spec: ArraySpec, storage: Storage, netcdf: bo
         dcpl.set_fill_value(fill)
     space = _space(spec, storage)
     parent, _, name = member.rpartition("/")
-    group = file.require_group(parent) if parent else file
+    group = _group(file, parent, netcdf)
     own = storage.own.get("type")
     kind = (
         h5py.h5t.decode(own)
         if own is not None
         else h5py.h5t.py_create(stored_dtype(spec.dtype), logical=True)
     )
+    if netcdf:
+        kind = named(file, kind, name)
     return h5py.Dataset(h5py.h5d.create(group.id, name.encode(), kind, space, dcpl))
+
+
+def _group(file: Any, path: str, netcdf: bool) -> Any:
+    """The group of a path, made where it is not there: netCDF-C wants its links kept in order."""
+    group = file
+    for name in filter(None, path.split("/")):
+        if netcdf and name not in group:
+            gcpl = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+            gcpl.set_link_creation_order(h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED)
+            gcpl.set_obj_track_times(False)
+            h5py.h5g.create(group.id, name.encode(), gcpl=gcpl)
+        group = group.require_group(name)
+    return group
 
 
 def _space(spec: ArraySpec, storage: Storage) -> Any:

@@ -34,7 +34,7 @@ from concatsplit_core.formats.hdf5.strings import string_bytes
 from concatsplit_core.formats.hdf5.types import encoding
 from concatsplit_core.geometry import Box
 from concatsplit_core.meaning.bounds import BOUNDS, may_be_bounds, with_units
-from concatsplit_core.meaning.missing import take
+from concatsplit_core.meaning.missing import take, unfit
 from concatsplit_core.meaning.model import TIME, Meaning
 from concatsplit_core.spec import STRING_BYTES, ArraySpec
 
@@ -163,6 +163,7 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     if may_be_bounds(values, dataset.shape):
         values = with_units(values, member.rpartition("/")[2], _beside(dataset))
     attrs, missing = take(values, dtype)
+    notes += unfit(values, missing, dtype)
     storage = Storage(
         codec=codec if codec is None or not chunks or _lossless(found) else None,
         native=("hdf5", tuple(found)) if found else None,

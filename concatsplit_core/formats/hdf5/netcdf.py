@@ -98,9 +98,15 @@ def let_go(file: Any, member: str, ref: str) -> None:
     Raises
     ------
     OutputRefused
-        It is a dimension of other arrays, which would lose it.
+        It is a dimension or the type of other arrays, which would lose it.
     """
     dataset = file[member]
+    if isinstance(dataset, h5py.Datatype):
+        raise OutputRefused(
+            f"output {ref}: is a type, which arrays of the file may have; write to another name "
+            "or file",
+            ref=ref,
+        )
     if not isinstance(dataset, h5py.Dataset):
         return
     if is_scale(dataset):

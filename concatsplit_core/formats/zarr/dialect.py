@@ -16,7 +16,7 @@ from concatsplit_core.formats.base import Storage
 from concatsplit_core.meaning.dimensions import Names, completed
 from concatsplit_core.meaning.jsonable import as_json
 from concatsplit_core.meaning.marks import as_flags, enum_maps
-from concatsplit_core.meaning.missing import from_zarr3, is_nan, marker, take, to_zarr3
+from concatsplit_core.meaning.missing import from_words, from_zarr3, is_nan, marker, take, to_zarr3
 from concatsplit_core.meaning.model import Meaning, plain
 
 _DIMENSIONS = "_ARRAY_DIMENSIONS"
@@ -50,6 +50,8 @@ def meaning_of(
 ) -> Meaning:
     """The meaning of an array, from its metadata."""
     left = dict(attrs)
+    if dtype.kind in "fc" and "missing_value" in left:
+        left["missing_value"] = from_words(left["missing_value"])
     listed = left.get(_DIMENSIONS)
     if _are_names(listed, ndim):
         del left[_DIMENSIONS]
@@ -87,6 +89,8 @@ def said(storage: Storage, dtype: np.dtype, ndim: int, zarr_format: int) -> Said
         return Said(as_json(attrs), meaning.dims, absent(fill, dtype))
     if meaning.dims:
         attrs[_DIMENSIONS] = list(completed(meaning.dims, ndim))
+    elif missing is not None:  # without names the fill value does not stand for missing values
+        attrs["_FillValue"] = missing
     fill = missing if missing is not None or meaning.dims else storage.fill_value
     return Said(as_json(attrs), None, None if fill is None else absent(fill, dtype))
 

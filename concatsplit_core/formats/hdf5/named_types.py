@@ -1,0 +1,51 @@
+"""Types with names, which netCDF-C wants of every enum and record."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+import h5py
+from h5py import h5t
+
+
+def named(file: Any, kind: Any, name: str) -> Any:
+    """The type of a new data set, with a name in the file where it is an enum or a record.
+
+    netCDF-C 4.9 leaves out a variable whose type has no name, and newer ones leave it out where a
+    field of it has such a type. Types stand in the root, which is read before all groups.
+
+    Parameters
+    ----------
+    file : h5py.File
+    kind : h5py.h5t.TypeID
+    name : str
+        Of the data set: the type is called after it.
+    """
+    if isinstance(kind, h5t.TypeArrayID):
+        named(file, kind.get_super(), name)
+        return kind
+    if isinstance(kind, h5t.TypeCompoundID):
+        for number in range(kind.get_nmembers()):
+            field = kind.get_member_name(number).decode("utf-8", "replace")
+            named(file, kind.get_member_type(number), f"{name}_{field}")
+    elif not isinstance(kind, h5t.TypeEnumID):
+        return kind
+    return _known(file, kind) or _committed(file, kind, name)
+
+
+def _known(file: Any, kind: Any) -> Any:
+    """A type of the file that is the very same."""
+    for name in file:
+        if file.get(name, getclass=True, getlink=True) is not h5py.HardLink:
+            continue
+        if file.get(name, getclass=True) is h5py.Datatype and file[name].id.equal(kind):
+            return file[name].id
+    return None
+
+
+def _committed(file: Any, kind: Any, name: str) -> Any:
+    free = next(n for n in (f"{name}_t{i or ''}" for i in count()) if n not in file)
+    made = kind.copy()
+    made.commit(file.id, free.encode("utf-8", "surrogateescape"))
+    return made
