@@ -18,6 +18,7 @@ from concatsplit_core.errors import OutputRefused, UnsupportedDtype
 from concatsplit_core.formats.hdf5.dimensions import (
     NON_COORDINATE,
     WITHOUT_VARIABLE,
+    dimension_length,
     is_dimension_only,
     is_scale,
 )
@@ -170,19 +171,10 @@ def _scale(group: Any, dataset: Any, axis: int, name: str | None, own: str, used
             return _new_scale(group, candidate, length, unlimited)
         if found is None or not isinstance(found, h5py.Dataset) or found.name in used:
             continue
-        fits = is_scale(found) and found.ndim and _length(found) == length
+        fits = is_scale(found) and found.ndim and dimension_length(found) == length
         if fits and (found.maxshape[0] is None) == unlimited and found != dataset:
             return found
     raise AssertionError
-
-
-def _length(scale: Any) -> int:
-    """The length of a dimension: one that may grow is as long as the longest of its arrays."""
-    found = [int(scale.shape[0])]
-    if scale.maxshape[0] is None and is_dimension_only(scale):
-        for reference, axis in scale.attrs.get("REFERENCE_LIST", ()):
-            found.append(int(scale.file[reference].shape[axis]))
-    return max(found)
 
 
 def _candidates(name: str | None, axis: int) -> Iterator[str]:
