@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import h5py
@@ -77,9 +78,36 @@ def _scales(dataset: Any) -> list[Any]:
 
 
 def _base_name(item: Any) -> str | None:
+    """The last part of an object's name.
+
+    HDF5 searches the whole file for the name of what a reference leads to, which would be done
+    for every array again: it is remembered as long as the file is the same.
+    """
+    key = _identity(item)
+    if key is not None and key in _known_names:
+        return _known_names[key]
     name = item.name
     text = text_of(name) if isinstance(name, bytes) else name
-    return text.rpartition("/")[2].removeprefix(NON_COORDINATE) or None if text else None
+    base = text.rpartition("/")[2].removeprefix(NON_COORDINATE) or None if text else None
+    if key is not None:
+        if len(_known_names) >= _MOST_NAMES:
+            _known_names.clear()
+        _known_names[key] = base
+    return base
+
+
+_MOST_NAMES = 4096
+_known_names: dict[tuple[int, ...], str | None] = {}
+
+
+def _identity(item: Any) -> tuple[int, ...] | None:
+    """An object and the state of its file; None for one that is in no file."""
+    try:
+        found = os.stat(item.file.filename)
+    except (OSError, ValueError):
+        return None
+    address = int(h5py.h5o.get_info(item.id).addr)
+    return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size, address)
 
 
 def _of_a_scale(dataset: Any) -> list[Any]:
