@@ -11,7 +11,7 @@ import numpy as np
 
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.base import Storage
-from concatsplit_core.formats.hdf5 import filters
+from concatsplit_core.formats.hdf5 import filters, netcdf_types
 from concatsplit_core.formats.hdf5.attributes import LARGE, attribute_bytes, write_attributes
 from concatsplit_core.formats.hdf5.netcdf import give_dimensions
 from concatsplit_core.formats.hdf5.replicas import keep
@@ -40,13 +40,15 @@ def create(file: Any, member: str, spec: ArraySpec, storage: Storage, netcdf: bo
         dcpl.set_fill_value(fill)
     space = _space(spec, storage)
     parent, _, name = member.rpartition("/")
-    group = file.require_group(parent) if parent else file
+    group = netcdf_types.group_of(file, parent) if netcdf else file.require_group(parent or "/")
     own = storage.own.get("type")
     kind = (
         h5py.h5t.decode(own)
         if own is not None
         else h5py.h5t.py_create(stored_dtype(spec.dtype), logical=True)
     )
+    if netcdf:
+        kind = netcdf_types.named(group, kind, name)
     return h5py.Dataset(h5py.h5d.create(group.id, name.encode(), kind, space, dcpl))
 
 

@@ -41,22 +41,6 @@ def is_netcdf(file: Any) -> bool:
     return "_NCProperties" in file.attrs
 
 
-def refuse_dtype(dtype: np.dtype) -> None:
-    """Refuse what netCDF-C has no type for; it crashes on some of them.
-
-    Raises
-    ------
-    UnsupportedDtype
-    """
-    for field in (dtype.fields or {}).values():
-        refuse_dtype(field[0])
-    odd = dtype.kind in "fc" and (dtype.itemsize >> (dtype.kind == "c")) not in (4, 8)
-    if odd or (dtype.kind == "V" and dtype.names is None and dtype.subdtype is None):
-        raise UnsupportedDtype(
-            f"dtype {dtype} has no netCDF type; --dtype converts it, or write to .h5", found=dtype
-        )
-
-
 def time_attributes(dtype: np.dtype) -> dict[str, Any]:
     """What says that whole numbers are NumPy's times (CF 4.4).
 
@@ -233,6 +217,5 @@ __all__ = [
     "is_netcdf",
     "let_go",
     "not_a_time",
-    "refuse_dtype",
     "time_attributes",
 ]
