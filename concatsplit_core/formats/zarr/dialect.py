@@ -75,6 +75,8 @@ def said(storage: Storage, dtype: np.dtype, ndim: int, zarr_format: int) -> Said
     """What the metadata of an output are to say, so that its readers find the meaning again."""
     meaning = storage.meaning
     attrs, missing = dict(meaning.attrs), meaning.missing
+    if dtype.names is not None:  # Zarr says it in the fill value
+        attrs.pop("_FillValue", None)
     if "flag_values" not in attrs:
         attrs |= as_flags(enum_maps(dtype).get("", {}))
     if is_nan(plain(attrs.get("missing_value"))):  # JSON has no NaN; `_FillValue` says the same
