@@ -153,7 +153,9 @@ def _scale(group: Any, dataset: Any, axis: int, name: str | None, own: str, used
         found = _visible(group, candidate)
         if found is None and candidate != own:
             return _new_scale(group, candidate, length, unlimited)
-        if found is None or not isinstance(found, h5py.Dataset) or found.name in used:
+        if found is None or not isinstance(found, h5py.Dataset):
+            continue
+        if found.name in used and candidate != name:
             continue
         fits = is_scale(found) and found.ndim and dimension_length(found) == length
         if fits and (found.maxshape[0] is None) == unlimited and found != dataset:

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from concatsplit_core.formats.base import Storage
-from concatsplit_core.meaning.dimensions import Names, completed
+from concatsplit_core.geometry import Shape
+from concatsplit_core.meaning.dimensions import Names, completed, fitting
 from concatsplit_core.meaning.jsonable import as_json
 from concatsplit_core.meaning.marks import as_flags, enum_maps
 from concatsplit_core.meaning.missing import from_zarr3, is_nan, marker, take, to_zarr3
@@ -71,10 +72,11 @@ def _are_names(value: Any, ndim: int) -> bool:
     )
 
 
-def said(storage: Storage, dtype: np.dtype, ndim: int, zarr_format: int) -> Said:
+def said(storage: Storage, dtype: np.dtype, shape: Shape, zarr_format: int) -> Said:
     """What the metadata of an output are to say, so that its readers find the meaning again."""
     meaning = storage.meaning
     attrs, missing = dict(meaning.attrs), meaning.missing
+    dims = fitting(meaning.dims, shape)
     if dtype.names is not None:  # Zarr says it in the fill value
         attrs.pop("_FillValue", None)
     if "flag_values" not in attrs:
@@ -86,10 +88,10 @@ def said(storage: Storage, dtype: np.dtype, ndim: int, zarr_format: int) -> Said
         fill = storage.fill_value if storage.fill_value is not None else missing
         if missing is not None:
             attrs["_FillValue"] = to_zarr3(missing, dtype)
-        return Said(as_json(attrs), meaning.dims, absent(fill, dtype))
-    if meaning.dims:
-        attrs[_DIMENSIONS] = list(completed(meaning.dims, ndim))
-    fill = missing if missing is not None or meaning.dims else storage.fill_value
+        return Said(as_json(attrs), dims, absent(fill, dtype))
+    if dims:
+        attrs[_DIMENSIONS] = list(completed(dims, len(shape)))
+    fill = missing if missing is not None or dims else storage.fill_value
     return Said(as_json(attrs), None, None if fill is None else absent(fill, dtype))
 
 
