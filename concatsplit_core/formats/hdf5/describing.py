@@ -116,16 +116,7 @@ def _list_members(path: Path, ref: str, astray: bool) -> list[str]:
 
 
 def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -> Hdf5Source:
-    if dataset.is_virtual:
-        raise UnsafeContent(
-            f"{ref}: is a virtual data set, whose data lie in other files; name those", ref=ref
-        )
-    if dataset.external:
-        raise UnsafeContent(
-            f"{ref}: keeps its data outside the file, in {dataset.external[0][0]}", ref=ref
-        )
-    if dataset.shape is None:
-        raise UnsupportedDtype(f"{ref}: is an empty data set without a shape", ref=ref)
+    _refuse_elsewhere(dataset, ref)
     dcpl = dataset.id.get_create_plist()
     found = filters.filters_of(dcpl)
     filters.refuse_unknown(found, ref)
@@ -178,6 +169,20 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     return Hdf5Source(path, ref, member, spec, storage, extent, steps, known, padding=padding)
 
 
+def _refuse_elsewhere(dataset: Any, ref: str) -> None:
+    """Refuse data sets whose elements lie in other files, or nowhere."""
+    if dataset.is_virtual:
+        raise UnsafeContent(
+            f"{ref}: is a virtual data set, whose data lie in other files; name those", ref=ref
+        )
+    if dataset.external:
+        raise UnsafeContent(
+            f"{ref}: keeps its data outside the file, in {dataset.external[0][0]}", ref=ref
+        )
+    if dataset.shape is None:
+        raise UnsupportedDtype(f"{ref}: is an empty data set without a shape", ref=ref)
+
+
 def _lossless(found: list[filters.Filter]) -> bool:
     return all(item.code != filters.SCALEOFFSET for item in found)
 
@@ -206,7 +211,10 @@ def _maxshape(dataset: Any, items: Items) -> tuple[int | None, ...] | None:
 
 
 def _is_netcdf(dataset: Any, file: Any) -> bool:
-    return is_netcdf(file) or "DIMENSION_LIST" in dataset.attrs or is_scale(dataset)
+    try:
+        return is_netcdf(file) or "DIMENSION_LIST" in dataset.attrs or is_scale(dataset)
+    except Exception:  # damaged attributes make h5py raise anything, and are not worth the array
+        return False
 
 
 def wrap(dataset: Any) -> Hdf5Source:
