@@ -71,3 +71,15 @@ def test_the_missing_value_of_records(suffix: str) -> None:
         assert file["v"].attrs["_FillValue"].tolist() == missing.tolist()
     if suffix == ".nc":
         assert readers.netcdf("y.nc", "v").values.tolist() == [(0, 0.0)] * 6
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_a_missing_letter_does_not_keep_xarray_out(zarr_format: int) -> None:
+    with h5py.File("a.h5", "w") as file:
+        made = file.create_dataset("v", data=np.array([[b"x", b"a"], [b"-", b"q"]]))
+        made.attrs["_FillValue"] = np.array([b"-"])
+        made.dims[0].label, made.dims[1].label = "x", "letters"
+    cs.concat(["a.h5", "a.h5"], "y.zarr::v", zarr_format=zarr_format)
+    assert readers.xarray("y.zarr", "v").values.tolist() == ["xa", "-q"] * 2
+    cs.concat(["y.zarr::v", "a.h5"], "z.h5::v")
+    assert cs.fetch("z.h5::v").shape == (6, 2)

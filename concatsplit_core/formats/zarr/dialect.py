@@ -15,7 +15,7 @@ import numpy as np
 from concatsplit_core.formats.base import Storage
 from concatsplit_core.geometry import Shape
 from concatsplit_core.meaning.dimensions import Names, completed, fitting
-from concatsplit_core.meaning.jsonable import as_json
+from concatsplit_core.meaning.jsonable import as_json, text_of
 from concatsplit_core.meaning.marks import as_flags, enum_maps
 from concatsplit_core.meaning.missing import from_zarr3, is_nan, marker, take, to_zarr3
 from concatsplit_core.meaning.model import Meaning, plain
@@ -86,7 +86,9 @@ def said(storage: Storage, dtype: np.dtype, shape: Shape, zarr_format: int) -> S
         missing = marker(np.nan, dtype) if missing is None else missing
     if zarr_format == 3:
         fill = storage.fill_value if storage.fill_value is not None else missing
-        if missing is not None:
+        if missing is not None and dtype.kind == "S":  # xarray opens no `_FillValue` of bytes
+            attrs.setdefault("missing_value", text_of(bytes(missing)))
+        elif missing is not None:
             attrs["_FillValue"] = to_zarr3(missing, dtype)
         return Said(as_json(attrs), dims, absent(fill, dtype))
     if dims:
