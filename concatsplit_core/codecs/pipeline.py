@@ -35,6 +35,11 @@ class Codec(NamedTuple):
     def __str__(self) -> str:
         return "+".join(map(str, self.steps)) or "none"
 
+    @property
+    def names(self) -> set[str]:
+        """Names of the steps."""
+        return {step.name for step in self.steps}
+
     def without(self, name: str) -> Codec:
         """The codec without the steps of one name."""
         return Codec(tuple(step for step in self.steps if step.name != name))

@@ -40,6 +40,7 @@ most_axes = 64
 
 _LOCAL_HEADER = 30
 _COPY = 1 << 20
+_ZARR_METADATA = {".zarray", ".zgroup", "zarr.json"}
 
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, OverflowError,
@@ -116,7 +117,16 @@ class NpzSource(Unchunked):
 
 def _archive(path: Path, ref: str) -> zipfile.ZipFile:
     with _sound(ref, "not a complete .npz archive"):
-        return zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(path)
+    names = [name.rpartition("/")[2] for name in archive.namelist()]
+    if not _ZARR_METADATA.isdisjoint(names) and not any(n.endswith(".npy") for n in names):
+        archive.close()
+        raise MalformedInput(
+            f"{ref}: is a zipped Zarr store, which is not read; unzip it into a folder whose "
+            "name ends in .zarr",
+            ref=ref,
+        )
+    return archive
 
 
 def members(path: Path, ref: str) -> list[str]:

@@ -29,6 +29,7 @@ _FOREIGN = {
     b"CDF\x01": ("a netCDF-3 file", "convert it with 'nccopy -k nc4 {name} new.nc'"),
     b"CDF\x02": ("a netCDF-3 file", "convert it with 'nccopy -k nc4 {name} new.nc'"),
     b"CDF\x05": ("a netCDF-3 file", "convert it with 'nccopy -k nc4 {name} new.nc'"),
+    b"\xcd\xf3\x00\x01": ("a CDF file of NASA", "convert it with NASA's 'cdf-to-netcdf'"),
     b"MATLAB 5": ("a MATLAB 5 file", "save it in MATLAB with '-v7.3', which is HDF5"),
     b"\x0e\x03\x13\x01": ("an HDF4 file", "convert it with 'h4toh5convert {name} new.h5'"),
 }

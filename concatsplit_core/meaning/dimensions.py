@@ -23,6 +23,21 @@ def dropped(names: Names | None, axis: int) -> Names | None:
     return left if any(left) else None
 
 
+def fitting(names: Names | None, shape: Sequence[int]) -> Names | None:
+    """Names of which none stands for two lengths: readers refuse such an array.
+
+    The first axis of a name keeps it.
+    """
+    if names is None:
+        return None
+    lengths: dict[str, int] = {}
+    fits = (
+        name is None or lengths.setdefault(name, length) == length
+        for name, length in zip(names, shape, strict=True)
+    )
+    return tuple(name if fit else None for name, fit in zip(names, fits, strict=True))
+
+
 def completed(names: Names | None, ndim: int) -> tuple[str, ...]:
     """A name for every axis: those that are known, else ``x0``, ``x1``, ..."""
     known = names if names is not None else (None,) * ndim

@@ -111,9 +111,9 @@ def sign_of(attrs: Mapping[str, Any], dtype: np.dtype) -> str:
 
 
 def take(attrs: Mapping[str, Any], dtype: np.dtype) -> tuple[dict[str, Any], Any]:
-    """Attributes without `_FillValue`, and the marker that it was."""
+    """Attributes without `_FillValue`, and the marker that it was; records keep it."""
     left = dict(attrs)
-    if "_FillValue" not in left:
+    if "_FillValue" not in left or dtype.names is not None:
         return left, None
     return left, marker(left.pop("_FillValue"), dtype, sign_of(left, dtype))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ FOREIGN = {
         "MATLAB 5",
         "-v7.3",
     ),
+    "x.cdf": (b"\xcd\xf3\x00\x01\x00\x00\xff\xff" + bytes(60), "CDF file of NASA", "cdf-to-netcdf"),
     "x.hdf": (b"\x0e\x03\x13\x01" + bytes(60), "HDF4", "h4toh5convert x.hdf"),
 }
 
@@ -33,6 +35,14 @@ def test_a_format_that_is_not_read_is_named_with_what_to_do(
     Path(name).write_bytes(content)
     shell.fails(3, "concat", name + member, "-o", "y.npy", says=(name, what, remedy))
     shell.fails(3, "info", name + member, says=(name, what, remedy))
+
+
+def test_a_zipped_zarr_store_is_named(shell: Any) -> None:
+    with zipfile.ZipFile("x.zarr.zip", "w") as archive:
+        archive.writestr("a/.zarray", "{}")
+        archive.writestr("a/0.0", b"chunk")
+    for args in (("info", "x.zarr.zip"), ("concat", "x.zarr.zip::a", "-o", "y.npy")):
+        shell.fails(3, *args, says=("x.zarr.zip", "zipped Zarr store", "unzip it"))
 
 
 WORDS = {"BIT": 2, "SHUFFLE": 1, "NOSHUFFLE": 0, 2: 2, -1: -1}

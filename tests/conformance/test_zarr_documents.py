@@ -32,7 +32,7 @@ def both(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The document of an array as it is made here and by zarr-python."""
     storage = replace(storage, meaning=replace(storage.meaning, attrs=attrs))
-    wanted = said(storage, spec.dtype, spec.ndim, 3)
+    wanted = said(storage, spec.dtype, spec.shape, 3)
     facts = document.create(folder / "own", spec, storage, wanted)
     assert facts is not None
     library.create_array(folder / "theirs", "", spec, storage, wanted)

@@ -121,3 +121,19 @@ def test_every_axis_gets_a_name_of_its_own() -> None:
     assert completed(None, 3) == ("x0", "x1", "x2")
     assert completed(("x1", None, None), 3) == ("x1", "x2", "x3")
     assert completed((None, "x0"), 2) == ("x1", "x0")
+
+
+@pytest.mark.parametrize("name", ["y.nc", "y.zarr", "y.h5"])
+def test_two_axes_of_one_name(tmp_path: Path, name: str) -> None:
+    """A covariance has one dimension twice, until one of the two axes gets another length."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        made = file.create_dataset("v", data=np.arange(9).reshape(3, 3))
+        made.dims[0].label = made.dims[1].label = "x"
+    source, ref = str(tmp_path / "a.h5"), f"{tmp_path / name}::v"
+    cs.stack([source, source], ref, axis=2)
+    assert cs.info(ref)[0].dims == ("x", "x", "x2" if name == "y.nc" else None)
+    cs.concat([source, source], ref, axis=1, force=True)
+    second = {"y.nc": "x1", "y.zarr": None, "y.h5": "x"}[name]
+    assert cs.info(ref)[0].dims == ("x", second)
+    if name != "y.h5":
+        assert readers.xarray(tmp_path / name, "v").values.shape == (3, 6)

@@ -12,7 +12,7 @@ import readers
 from readers import Variable
 
 import concatsplit_core as cs
-from concatsplit_core.errors import ConcatsplitError, OutputRefused, UnsupportedDtype
+from concatsplit_core.errors import ConcatsplitError, OutputRefused, UnsupportedDtype, UsageError
 
 _MAKE = """
 import netCDF4, numpy as np
@@ -168,11 +168,30 @@ def test_dtypes_that_netcdf_has(here: Path, dtype: str) -> None:
         assert readers.xarray("y.nc", "v").values.dtype == bool
 
 
-REFUSED: list[Any] = ["f2", "g", "G", "V3", "<U3", "M8[Y]", "M8[25s]"]
-REFUSED += [[("a", kind)] for kind in ("f2", "S2", "?", "c8", [("b", "f4")], "M8[s]")]
+NESTED = np.dtype([("a", [("x", "f4"), ("y", "i2")]), ("b", "c8"), ("c", "S1", (2,))], align=True)
 
 
-@pytest.mark.parametrize("dtype", REFUSED, ids=str)
+def test_records_in_records(here: Path) -> None:
+    array = np.zeros(3, NESTED)
+    array["a"]["y"], array["b"], array["c"] = [1, 2, 3], 1 + 2j, b"q"
+    for name in ("v", "w", "g/v"):
+        cs.feed(f"y.nc::{name}", array)
+        found = both("y.nc", name).values
+        assert found["a"].tolist() == array["a"].tolist()
+        assert found["c"].tolist() == [b"qq"] * 3  # netCDF4-python joins letters
+    with h5py.File("y.nc") as file:
+        assert {"v_t", "v_a_t", "v_b_t"} < set(file)
+        assert all(item.id.get_type().committed() for item in (file["v"], file["w"]))
+
+
+ODD = [
+    "f2", "g", "G", "V3", [("a", "f2")], "<U3", "M8[Y]", "M8[25s]", [("a", "S5"), ("b", "i4")],
+    [("a", "?"), ("b", "i4")], [("a", [("x", "f4")], (3,))], [("a" * 257, "f4")],
+    [("a", h5py.enum_dtype({"R": 0}, "i1")), ("b", "i4")], [("a", [("x", "S2")])],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ODD, ids=lambda dtype: str(dtype)[:30])
 def test_dtypes_that_netcdf_lacks_are_refused(here: Path, dtype: Any) -> None:
     with pytest.raises(UnsupportedDtype):
         cs.feed("y.nc::v", np.zeros(3, dtype))
@@ -190,6 +209,19 @@ def test_times_of_numpy_are_times_of_netcdf(here: Path, unit: str) -> None:
     assert readers.netcdf("z.nc", "v").values.tolist() == [1, -2]
 
 
+@pytest.mark.parametrize("codec", ["lzf", "gzip", 32004])
+def test_codecs_that_netcdf_lacks_are_replaced(here: Path, codec: Any) -> None:
+    if isinstance(codec, int):
+        pytest.importorskip("hdf5plugin")
+    with h5py.File("a.h5", "w") as file:
+        file.create_dataset("v", data=np.arange(100), chunks=(10,), compression=codec)
+    cs.concat(["a.h5", "a.h5"], "y.nc::v")
+    assert both("y.nc", "v").values.tolist() == [*range(100)] * 2
+    assert str(cs.info("y.nc::v")[0].codec).endswith("zlib:4")
+    with pytest.raises(UsageError, match="netCDF lacks"):
+        cs.concat(["a.h5", "a.h5"], "z.nc::v", codec="lzf")
+
+
 def test_a_dimension_without_a_variable_is_no_array(a_nc: Path, here: Path) -> None:
     names = {blob.ref.partition("::")[2] for blob in cs.info(str(a_nc))}
     assert names == set(VARIABLES)
@@ -199,7 +231,7 @@ def test_a_dimension_without_a_variable_is_no_array(a_nc: Path, here: Path) -> N
     assert np.load("w.npy").shape == (3, 2)
 
 
-RECORD = np.dtype([("k", h5py.enum_dtype({"A": 0, "B": 1}, "i1")), ("m", [("q", "f4")])])
+RECORD = np.dtype([("k", "i1"), ("m", [("q", "f4")])])
 
 
 def test_enums_and_records_have_named_types(here: Path) -> None:

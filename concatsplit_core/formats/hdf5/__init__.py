@@ -93,11 +93,14 @@ def _keeps_filters(
     spec: ArraySpec, items: Shape, inherited: Storage, wish: Wish, like: ArraySpec | None
 ) -> bool:
     """Whether chunks of filters that have no neutral name can all move as they are stored."""
+    from concatsplit_core.formats.hdf5.filters import are_of_netcdf
     from concatsplit_core.formats.hdf5.items import as_items
     from concatsplit_core.formats.hdf5.replicas import can_be_kept
 
     native, chunks = inherited.native, spec.chunks
     if wish.codec is not None or inherited.codec is not None or not inherited.aligned:
+        return False
+    if wish.netcdf and native is not None and not are_of_netcdf(native[1]):
         return False
     if native is None or native[0] != name or like is None or like.chunks != chunks:
         return False
@@ -107,12 +110,16 @@ def _keeps_filters(
 
 def _codec(inherited: Storage, wish: Wish) -> Codec:
     """The codec that was wished for, else that of the inputs where HDF5 has it, else a sane one."""
-    from concatsplit_core.formats.hdf5.filters import available, has_one_shuffle
+    from concatsplit_core.formats.hdf5.filters import NOT_OF_NETCDF, available, has_one_shuffle
 
     if wish.codec is not None:
+        if wish.netcdf and "lzf" in wish.codec.names:
+            raise UsageError("codec 'lzf' is h5py's own, which netCDF lacks; write to .h5")
         return wish.codec
     codec, own = inherited.codec, inherited.dialect == "hdf5"
     if codec is None or not all(available(s, own) for s in codec.steps):
+        return _SANE
+    if wish.netcdf and not NOT_OF_NETCDF.isdisjoint(codec.names):
         return _SANE
     return codec if has_one_shuffle(codec) else _SANE
 
@@ -134,6 +141,7 @@ def _has_plain_type(spec: ArraySpec, stored_type: bytes | None) -> bool:
 def _as_netcdf(spec: ArraySpec, inherited: Storage) -> tuple[ArraySpec, Storage]:
     """The array in types that netCDF has: NumPy's times become numbers with units (CF 4.4)."""
     from concatsplit_core.formats.hdf5 import netcdf
+    from concatsplit_core.formats.hdf5.netcdf_types import refuse_dtype
 
     meaning = inherited.meaning
     if spec.dtype.kind in "mM":
@@ -143,7 +151,7 @@ def _as_netcdf(spec: ArraySpec, inherited: Storage) -> tuple[ArraySpec, Storage]
         inherited = replace(inherited, own={}, fill_value=netcdf.not_a_time())
     if spec.dtype.kind == "b" and "dtype" not in meaning.attrs:
         meaning = replace(meaning, attrs={**meaning.attrs, "dtype": "bool"})
-    netcdf.refuse_dtype(spec.dtype)
+    refuse_dtype(spec.dtype)
     if meaning.missing is not None:  # netCDF-C takes one for the other
         inherited = replace(inherited, fill_value=meaning.missing)
     return spec, replace(inherited, meaning=meaning, item_shape=())  # netCDF has no array types

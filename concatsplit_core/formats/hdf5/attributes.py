@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 from h5py import h5, h5a, h5d, h5p, h5s, h5t
 
+from concatsplit_core.formats.hdf5.named_types import named
 from concatsplit_core.formats.hdf5.values import attribute, fixed_length
 from concatsplit_core.meaning.jsonable import text_of
 from concatsplit_core.records import overlapping
@@ -126,7 +127,13 @@ def _own(item: Any, found: Any) -> OwnAttribute | str:
         return "its fields overlap"
     raw = np.zeros(shape, f"V{kind.get_size()}")
     found.read(raw, mtype=kind)
-    return OwnAttribute(_value(item.attrs[found.name]), code, shape, raw)
+    try:
+        value = _value(item.attrs[found.name])
+    except OSError:
+        if not isinstance(kind, h5t.TypeOpaqueID):
+            raise
+        value = raw  # opaque items with a tag that h5py does not know
+    return OwnAttribute(value, code, shape, raw)
 
 
 def _has_variable_text(kind: Any) -> bool:
@@ -158,14 +165,19 @@ def _value(value: Any) -> Any:
 
 
 def write_attributes(
-    item: Any, attrs: Mapping[str, Any], own: Mapping[str, OwnAttribute]
+    item: Any, attrs: Mapping[str, Any], own: Mapping[str, OwnAttribute], netcdf: bool = False
 ) -> list[str]:
     """Write attributes: as they were stored where they say what they said; gives what failed."""
     notes = []
     for name, value in attrs.items():
         kept = own.get(name)
         try:
-            if kept is not None and kept.value is value and _write_own(item, name, kept):
+            made = attribute(value)
+            if netcdf and isinstance(made, np.ndarray) and made.ndim > 1 and made.dtype.kind != "V":
+                _write(item, name, made.ravel())
+                notes.append(f"attribute '{name}' of shape {made.shape} is a list in netCDF")
+                continue
+            if kept is not None and kept.value is value and _write_own(item, name, kept, netcdf):
                 continue
             _write(item, name, value)
         except (TypeError, ValueError, OSError, RuntimeError, KeyError, OverflowError) as error:
@@ -175,11 +187,17 @@ def write_attributes(
     return notes
 
 
-def _write_own(item: Any, name: str, kept: OwnAttribute) -> bool:
+def _write_own(item: Any, name: str, kept: OwnAttribute, netcdf: bool) -> bool:
     """Write an attribute as it was stored; not done for texts, whose bytes lie elsewhere."""
     if kept.data is None and kept.shape is not None:
-        return False
+        if len(kept.shape) < 2:
+            return False
+        texts = np.array(kept.value, object).reshape(kept.shape)
+        item.attrs.create(name, texts, dtype=h5py.string_dtype())
+        return True
     kind = h5t.decode(kept.type)
+    if netcdf:
+        kind = named(item.file, kind, item.name.rpartition("/")[2])
     space = h5s.create(h5s.NULL) if kept.shape is None else _space(kept.shape)
     made = h5a.create(item.id, name.encode("utf-8", "surrogateescape"), kind, space)
     if kept.data is not None:

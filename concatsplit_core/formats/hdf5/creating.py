@@ -92,7 +92,7 @@ def describe(dataset: Any, storage: Storage, netcdf: bool) -> list[str]:
     attrs, own = dict(storage.meaning.attrs), storage.own.get("attrs", {})
     if storage.meaning.missing is not None:
         attrs["_FillValue"] = _marker(storage, own)
-    return write_attributes(dataset, attrs, own)
+    return write_attributes(dataset, attrs, own, netcdf)
 
 
 def _give_names(dataset: Any, storage: Storage, netcdf: bool) -> None:

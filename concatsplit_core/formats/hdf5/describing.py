@@ -28,6 +28,7 @@ from concatsplit_core.formats.hdf5.attributes import read_attributes
 from concatsplit_core.formats.hdf5.dimensions import dimension_names, is_scale, text_attribute
 from concatsplit_core.formats.hdf5.items import Items, items_of
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf
+from concatsplit_core.formats.hdf5.padding import padding_of
 from concatsplit_core.formats.hdf5.reading import Hdf5Source, Opened, malformed, pool
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.strings import string_bytes
@@ -117,16 +118,7 @@ def _list_members(path: Path, ref: str, astray: bool) -> list[str]:
 
 
 def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -> Hdf5Source:
-    if dataset.is_virtual:
-        raise UnsafeContent(
-            f"{ref}: is a virtual data set, whose data lie in other files; name those", ref=ref
-        )
-    if dataset.external:
-        raise UnsafeContent(
-            f"{ref}: keeps its data outside the file, in {dataset.external[0][0]}", ref=ref
-        )
-    if dataset.shape is None:
-        raise UnsupportedDtype(f"{ref}: is an empty data set without a shape", ref=ref)
+    _refuse_elsewhere(dataset, ref)
     dcpl = dataset.id.get_create_plist()
     found = filters.filters_of(dcpl)
     filters.refuse_unknown(found, ref)
@@ -144,29 +136,32 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     if dtype.kind == "T":
         longest = string_bytes(dataset, codec.steps if codec is not None else None, fd, ref)
     chunks = None if dataset.chunks is None else (*dataset.chunks, *items.shape)
+    netcdf = _is_netcdf(dataset, opened.file)
+    padding = padding_of(dataset, dtype, found) if netcdf and opened.fd >= 0 else None
     spec = ArraySpec(
-        (*dataset.shape, *items.shape),
+        (*(dataset.shape if padding is None else padding.shape), *items.shape),
         dtype,
         contiguous=offset is not None,
         chunks=chunks,
         encoding=encoding(dtype, tuple(found) if codec is None else codec.steps, items.own_type)
-        if chunks and fill is not None and (items.plain or items.own_type)
+        if chunks and fill is not None and padding is None and (items.plain or items.own_type)
         else None,
         string_bytes=longest,
     )
     steps = codec.steps if codec is not None and plain and can_decode(codec.steps) else None
+    steps = steps if padding is None else None
     whole = opened.fd < 0 or offset is None or offset + spec.nbytes <= os.fstat(opened.fd).st_size
     if not whole:
         raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
     known = np.zeros((), dtype) if fill is None else fill
-    values, own, notes = read_attributes(dataset, _is_netcdf(dataset, opened.file))
+    values, own, notes = read_attributes(dataset, netcdf)
     if may_be_bounds(values, dataset.shape):
         values = with_units(values, member.rpartition("/")[2], _beside(dataset))
     attrs, missing = take(values, dtype)
     notes += unfit(values, missing, dtype)
     storage = Storage(
         codec=codec if codec is None or not chunks or _lossless(found) else None,
-        native=("hdf5", tuple(found)) if found else None,
+        native=("hdf5", tuple(found)) if found and padding is None else None,
         fill_value=None if dtype.kind == "T" else known[()],
         meaning=Meaning(attrs, _names(dataset, items), missing),
         dialect="hdf5",
@@ -176,7 +171,21 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
         item_shape=items.shape,
     )
     extent = None if offset is None else Extent(path, offset)
-    return Hdf5Source(path, ref, member, spec, storage, extent, steps, known)
+    return Hdf5Source(path, ref, member, spec, storage, extent, steps, known, padding=padding)
+
+
+def _refuse_elsewhere(dataset: Any, ref: str) -> None:
+    """Refuse data sets whose elements lie in other files, or nowhere."""
+    if dataset.is_virtual:
+        raise UnsafeContent(
+            f"{ref}: is a virtual data set, whose data lie in other files; name those", ref=ref
+        )
+    if dataset.external:
+        raise UnsafeContent(
+            f"{ref}: keeps its data outside the file, in {dataset.external[0][0]}", ref=ref
+        )
+    if dataset.shape is None:
+        raise UnsupportedDtype(f"{ref}: is an empty data set without a shape", ref=ref)
 
 
 def _lossless(found: list[filters.Filter]) -> bool:
@@ -220,7 +229,10 @@ def _maxshape(dataset: Any, items: Items) -> tuple[int | None, ...] | None:
 
 
 def _is_netcdf(dataset: Any, file: Any) -> bool:
-    return is_netcdf(file) or "DIMENSION_LIST" in dataset.attrs or is_scale(dataset)
+    try:
+        return is_netcdf(file) or "DIMENSION_LIST" in dataset.attrs or is_scale(dataset)
+    except Exception:  # damaged attributes make h5py raise anything, and are not worth the array
+        return False
 
 
 def wrap(dataset: Any) -> Hdf5Source:

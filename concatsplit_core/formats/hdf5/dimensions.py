@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import h5py
 
 from concatsplit_core.formats.hdf5.attributes import plain_text
+from concatsplit_core.geometry import Shape
 from concatsplit_core.meaning.dimensions import Names
 from concatsplit_core.meaning.jsonable import text_of
 
@@ -43,11 +45,14 @@ def dimension_names(dataset: Any) -> Names | None:
     """
     try:
         labels, scales = _labels(dataset), _scales(dataset)
+        if not any((*labels, *(scale is not None for scale in scales))) and is_scale(dataset):
+            scales = _of_a_scale(dataset)
+        names = [
+            label or (None if scale is None else _base_name(scale))
+            for label, scale in zip(labels, scales, strict=True)
+        ]
     except Exception:  # as above: names are not worth the array
         return None
-    names = [label or scale for label, scale in zip(labels, scales, strict=True)]
-    if not any(names) and is_scale(dataset):
-        names = _of_a_scale(dataset)
     return tuple(names) if any(names) else None
 
 
@@ -60,37 +65,98 @@ def _labels(dataset: Any) -> list[str | None]:
     return [*found, *none][: dataset.ndim]
 
 
-def _scales(dataset: Any) -> list[str | None]:
-    """The names of the first scale on each axis, out of DIMENSION_LIST."""
-    none: list[str | None] = [None] * dataset.ndim
+def _scales(dataset: Any) -> list[Any]:
+    """The first scale on each axis, out of DIMENSION_LIST."""
+    none: list[Any] = [None] * dataset.ndim
     if "DIMENSION_LIST" not in dataset.attrs:
         return none
-    found: list[str | None] = []
+    found: list[Any] = []
     for references in list(dataset.attrs["DIMENSION_LIST"])[: dataset.ndim]:
         first = next((r for r in references if isinstance(r, h5py.Reference) and r), None)
-        found.append(None if first is None else _base_name(dataset.file[first]))
+        found.append(None if first is None else dataset.file[first])
     return [*found, *none][: dataset.ndim]
 
 
 def _base_name(item: Any) -> str | None:
+    """The last part of an object's name.
+
+    HDF5 searches the whole file for the name of what a reference leads to, which would be done
+    for every array again: it is remembered as long as the file is the same.
+    """
+    key = _identity(item)
+    if key is not None and key in _known_names:
+        return _known_names[key]
     name = item.name
     text = text_of(name) if isinstance(name, bytes) else name
-    return text.rpartition("/")[2].removeprefix(NON_COORDINATE) or None if text else None
+    base = text.rpartition("/")[2].removeprefix(NON_COORDINATE) or None if text else None
+    if key is not None:
+        if len(_known_names) >= _MOST_NAMES:
+            _known_names.clear()
+        _known_names[key] = base
+    return base
 
 
-def _of_a_scale(dataset: Any) -> list[str | None]:
-    """A coordinate variable's dimensions: its own, or by number where it has several."""
+_MOST_NAMES = 4096
+_known_names: dict[tuple[int, ...], str | None] = {}
+
+
+def _identity(item: Any) -> tuple[int, ...] | None:
+    """An object and the state of its file; None for one that is in no file."""
+    try:
+        found = os.stat(item.file.filename)
+    except (OSError, ValueError):
+        return None
+    address = int(h5py.h5o.get_info(item.id).addr)
+    return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size, address)
+
+
+def _of_a_scale(dataset: Any) -> list[Any]:
+    """A coordinate variable's scales: itself, or by number where it has several axes."""
     if dataset.ndim == 1:
-        return [_base_name(dataset)]
+        return [dataset]
     numbers = [int(n) for n in dataset.attrs.get("_Netcdf4Coordinates", ())]
-    known: dict[int, str | None] = {}
+    known: dict[int, Any] = {}
     group = dataset.parent
     while True:
         for item in group.values():
             if isinstance(item, h5py.Dataset) and "_Netcdf4Dimid" in item.attrs and is_scale(item):
-                known.setdefault(int(item.attrs["_Netcdf4Dimid"]), _base_name(item))
+                known.setdefault(int(item.attrs["_Netcdf4Dimid"]), item)
         if group.name == "/":
             break
         group = group.parent
-    names = [known.get(number) for number in numbers]
-    return names if len(names) == dataset.ndim else [None] * dataset.ndim
+    scales = [known.get(number) for number in numbers]
+    return scales if len(scales) == dataset.ndim else [None] * dataset.ndim
+
+
+def netcdf_shape(dataset: Any) -> Shape:
+    """The shape that netCDF gives an array: unlimited axes are as long as their dimensions.
+
+    An array in the file may be shorter; netCDF readers see fill values behind its end.
+    """
+    shape: Shape = dataset.shape
+    if None not in dataset.maxshape:
+        return shape
+    try:
+        scales = _of_a_scale(dataset) if is_scale(dataset) else _scales(dataset)
+        return tuple(
+            max(length, dimension_length(scale))
+            if most is None and _is_of_netcdf(scale)
+            else length
+            for length, most, scale in zip(shape, dataset.maxshape, scales, strict=True)
+        )
+    except Exception:  # a damaged reference makes h5py raise anything
+        return shape
+
+
+def _is_of_netcdf(scale: Any) -> bool:
+    """Whether a scale is a dimension of netCDF, which numbers its own, and of HDF5 not only."""
+    return scale is not None and "_Netcdf4Dimid" in scale.attrs
+
+
+def dimension_length(scale: Any) -> int:
+    """The length of a dimension: one that may grow is as long as the longest of its arrays."""
+    longest = int(scale.shape[0])
+    if scale.maxshape[0] is None:
+        for reference, axis in scale.attrs.get("REFERENCE_LIST", ()):
+            longest = max(longest, int(scale.file[reference].shape[axis]))
+    return longest

@@ -36,6 +36,10 @@ _STEPS = {
 _PLUGINS = {"zstd", "blosc", "bz2", "lz4", "lz4_blocks"}
 """Steps that other programs need a plugin for to read them."""
 
+NOT_OF_NETCDF = {"lzf", "lz4", "lz4_blocks"}
+"""Steps that netCDF-C has not, neither of its own nor in a plugin that comes with it."""
+_OF_NETCDF = {*BUILT_IN, BZIP2, BLOSC, ZSTD} - {LZF}
+
 OPTIONAL = 1
 _BLOSC_NAMES = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
@@ -83,6 +87,11 @@ def _refuse(filters: Iterable[Filter], ref: str, known: set[int]) -> None:
             ref=ref,
             found=item.code,
         )
+
+
+def are_of_netcdf(filters: Iterable[Filter]) -> bool:
+    """Whether netCDF-C has all these filters, of its own or in plugins that come with it."""
+    return all(item.code in _OF_NETCDF for item in filters)
 
 
 def _has_plugins() -> bool:

@@ -18,11 +18,11 @@ from concatsplit_core.errors import OutputRefused, UnsupportedDtype
 from concatsplit_core.formats.hdf5.dimensions import (
     NON_COORDINATE,
     WITHOUT_VARIABLE,
+    dimension_length,
     is_dimension_only,
     is_scale,
 )
 from concatsplit_core.meaning.dimensions import Names
-from concatsplit_core.meaning.marks import enum_maps
 
 _TIME_UNITS = {
     "D": "days",
@@ -39,30 +39,6 @@ _NOT_A_TIME = np.int64(-(1 << 63))
 def is_netcdf(file: Any) -> bool:
     """Whether an HDF5 file says that a netCDF library wrote it."""
     return "_NCProperties" in file.attrs
-
-
-def refuse_dtype(dtype: np.dtype) -> None:
-    """Refuse what netCDF-C has no type for; it crashes on some of them.
-
-    Raises
-    ------
-    UnsupportedDtype
-    """
-    for name, (kind, *_) in (dtype.fields or {}).items():
-        base = kind.subdtype[0] if kind.subdtype is not None else kind
-        text = base.kind == "S" and base.itemsize > 1
-        if text or base.kind not in "iufS" or enum_maps(base):
-            raise UnsupportedDtype(
-                f"field '{name}' of dtype {base} has no place in a netCDF record, which holds "
-                "numbers and single letters; write to .h5",
-                found=dtype,
-            )
-        refuse_dtype(base)
-    odd = dtype.kind in "fc" and (dtype.itemsize >> (dtype.kind == "c")) not in (4, 8)
-    if odd or (dtype.kind == "V" and dtype.names is None and dtype.subdtype is None):
-        raise UnsupportedDtype(
-            f"dtype {dtype} has no netCDF type; --dtype converts it, or write to .h5", found=dtype
-        )
 
 
 def time_attributes(dtype: np.dtype) -> dict[str, Any]:
@@ -183,21 +159,14 @@ def _scale(group: Any, dataset: Any, axis: int, name: str | None, own: str, used
         found = _visible(group, candidate)
         if found is None and candidate != own:
             return _new_scale(group, candidate, length, unlimited)
-        if found is None or not isinstance(found, h5py.Dataset) or found.name in used:
+        if found is None or not isinstance(found, h5py.Dataset):
             continue
-        fits = is_scale(found) and found.ndim and _length(found) == length
+        if found.name in used and candidate != name:
+            continue
+        fits = is_scale(found) and found.ndim and dimension_length(found) == length
         if fits and (found.maxshape[0] is None) == unlimited and found != dataset:
             return found
     raise AssertionError
-
-
-def _length(scale: Any) -> int:
-    """The length of a dimension: one that may grow is as long as the longest of its arrays."""
-    found = [int(scale.shape[0])]
-    if scale.maxshape[0] is None and is_dimension_only(scale):
-        for reference, axis in scale.attrs.get("REFERENCE_LIST", ()):
-            found.append(int(scale.file[reference].shape[axis]))
-    return max(found)
 
 
 def _candidates(name: str | None, axis: int) -> Iterator[str]:

@@ -27,6 +27,7 @@ from concatsplit_core.formats.base import Extent, Storage, Stored, load
 from concatsplit_core.formats.grid import chunks_of, clip
 from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.chunk_index import UNKNOWN, ChunkIndex, Place, index_of
+from concatsplit_core.formats.hdf5.padding import Padding
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec
 
@@ -104,6 +105,8 @@ class Hdf5Source:
     dataset: Any = None
     """An open data set, where the input is one and not a name."""
     index: ChunkIndex | None = None
+    padding: Padding | None = None
+    """How the array goes on behind its end in the file."""
 
     def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         """Decode chunk by chunk."""
@@ -115,7 +118,9 @@ class Hdf5Source:
                 return
             for _, chunk in chunks_of(box, unit, self.spec.shape):
                 common = chunk.intersect(box)
-                if self.steps is None and common is not None:
+                if self.padding is not None and common is not None:
+                    yield common, self._padded(opened, self.padding, chunk.start, common)
+                elif self.steps is None and common is not None:
                     self._check_claim(opened, chunk.start)
                     yield common, self._through_hdf5(dataset, common)
                 else:
@@ -146,21 +151,34 @@ class Hdf5Source:
                 records = np.zeros(box.shape, self.spec.dtype)
                 dataset.read_direct(records, box.slices)
                 return records
-            found = np.asarray(dataset[box.slices[:rank]])[(..., *box.slices[rank:])]
+            outer, inner = Box(box.start[:rank], box.stop[:rank]), box.slices[rank:]
+            found = np.asarray(dataset[outer.slices])
+            found = found[(..., *inner)] if self.storage.item_shape else found
             return found.astype(self.spec.dtype, copy=False)
         except Exception as error:  # h5py passes on whatever a filter or a conversion raises
             raise malformed(self._at(box.start), error) from error
 
+    def _padded(self, opened: _Reading, padding: Padding, start: Shape, box: Box) -> np.ndarray:
+        """A box of an array that may end in the file before the box does."""
+        block = np.full(box.shape, padding.value, self.spec.dtype)
+        there = box.intersect(Box.whole(padding.stored))
+        if there is not None and there.size:
+            self._check_claim(opened, start)
+            block[there.within(box)] = self._through_hdf5(opened.dataset, there)
+        return block
+
     def _check_claim(self, opened: _Reading, start: Shape) -> None:
         """Let HDF5 decode no chunk that would expand beyond what it should hold."""
-        place = self._place(opened, start) if self.storage.native else None
-        if place is None or self.storage.native is None:
+        native = self.storage.native and self.storage.native[1]
+        pipeline = native if self.padding is None else list(self.padding.filters)
+        place = self._place(opened, start) if pipeline else None
+        if place is None or not pipeline:
             return
-        filters.refuse_unavailable(self.storage.native[1], self.ref)
+        filters.refuse_unavailable(pipeline, self.ref)
         nbytes = prod(self.spec.chunks or ()) * self.spec.dtype.itemsize
         try:
             data = self._fetch(start)
-            filter_checks.check_chunk(data, self.storage.native[1], place.skipped, nbytes)
+            filter_checks.check_chunk(data, pipeline, place.skipped, nbytes)
         except (MalformedInput, OverBudget) as error:
             raise malformed(self._at(start), error) from error
 

@@ -75,7 +75,7 @@ def layout(
     codec = _codec(inherited, wish, spec.dtype.itemsize, number)
     if spec.is_string:  # there is no item of one size to shuffle
         codec = codec.without("shuffle")
-    fill = as_written(said(inherited, spec.dtype, spec.ndim, number).fill_value, spec.dtype)
+    fill = as_written(said(inherited, spec.dtype, spec.shape, number).fill_value, spec.dtype)
     laid = replace(
         spec,
         order="C",

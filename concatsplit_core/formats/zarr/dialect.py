@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from concatsplit_core.formats.base import Storage
-from concatsplit_core.meaning.dimensions import Names, completed
-from concatsplit_core.meaning.jsonable import as_json
+from concatsplit_core.geometry import Shape
+from concatsplit_core.meaning.dimensions import Names, completed, fitting
+from concatsplit_core.meaning.jsonable import as_json, text_of
 from concatsplit_core.meaning.marks import as_flags, enum_maps
 from concatsplit_core.meaning.missing import from_words, from_zarr3, is_nan, marker, take, to_zarr3
 from concatsplit_core.meaning.model import Meaning, plain
@@ -73,10 +74,13 @@ def _are_names(value: Any, ndim: int) -> bool:
     )
 
 
-def said(storage: Storage, dtype: np.dtype, ndim: int, zarr_format: int) -> Said:
+def said(storage: Storage, dtype: np.dtype, shape: Shape, zarr_format: int) -> Said:
     """What the metadata of an output are to say, so that its readers find the meaning again."""
     meaning = storage.meaning
     attrs, missing = dict(meaning.attrs), meaning.missing
+    dims = fitting(meaning.dims, shape)
+    if dtype.names is not None:  # Zarr says it in the fill value
+        attrs.pop("_FillValue", None)
     if "flag_values" not in attrs:
         attrs |= as_flags(enum_maps(dtype).get("", {}))
     if is_nan(plain(attrs.get("missing_value"))):  # JSON has no NaN; `_FillValue` says the same
@@ -84,14 +88,16 @@ def said(storage: Storage, dtype: np.dtype, ndim: int, zarr_format: int) -> Said
         missing = marker(np.nan, dtype) if missing is None else missing
     if zarr_format == 3:
         fill = storage.fill_value if storage.fill_value is not None else missing
-        if missing is not None:
+        if missing is not None and dtype.kind == "S":  # xarray opens no `_FillValue` of bytes
+            attrs.setdefault("missing_value", text_of(bytes(missing)))
+        elif missing is not None:
             attrs["_FillValue"] = to_zarr3(missing, dtype)
-        return Said(as_json(attrs), meaning.dims, absent(fill, dtype))
-    if meaning.dims:
-        attrs[_DIMENSIONS] = list(completed(meaning.dims, ndim))
+        return Said(as_json(attrs), dims, absent(fill, dtype))
+    if dims:
+        attrs[_DIMENSIONS] = list(completed(dims, len(shape)))
     elif missing is not None:  # without names the fill value does not stand for missing values
         attrs["_FillValue"] = missing
-    fill = missing if missing is not None or meaning.dims else storage.fill_value
+    fill = missing if missing is not None or dims else storage.fill_value
     return Said(as_json(attrs), None, None if fill is None else absent(fill, dtype))
 
 

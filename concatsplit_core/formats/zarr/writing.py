@@ -33,7 +33,7 @@ class ZarrWriter:
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> ZarrTarget:
         """Create an array and the groups above it."""
         zarr_format = 2 if storage.dialect == "zarr2" else 3
-        wanted = said(storage, spec.dtype, spec.ndim, zarr_format)
+        wanted = said(storage, spec.dtype, spec.shape, zarr_format)
         array: Any = None
         facts = None
         if not member and storage.dialect == "zarr3":
