@@ -25,7 +25,12 @@ from concatsplit_core.errors import (
 from concatsplit_core.formats.base import Extent, Storage
 from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.attributes import read_attributes
-from concatsplit_core.formats.hdf5.dimensions import dimension_names, is_scale, text_attribute
+from concatsplit_core.formats.hdf5.dimensions import (
+    dimension_names,
+    has_attribute,
+    is_scale,
+    text_attribute,
+)
 from concatsplit_core.formats.hdf5.items import Items, items_of
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf
 from concatsplit_core.formats.hdf5.padding import padding_of
@@ -230,7 +235,7 @@ def _maxshape(dataset: Any, items: Items) -> tuple[int | None, ...] | None:
 
 def _is_netcdf(dataset: Any, file: Any) -> bool:
     try:
-        return is_netcdf(file) or "DIMENSION_LIST" in dataset.attrs or is_scale(dataset)
+        return is_netcdf(file) or has_attribute(dataset, "DIMENSION_LIST") or is_scale(dataset)
     except Exception:  # damaged attributes make h5py raise anything, and are not worth the array
         return False
 

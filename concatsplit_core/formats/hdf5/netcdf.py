@@ -19,6 +19,7 @@ from concatsplit_core.formats.hdf5.dimensions import (
     NON_COORDINATE,
     WITHOUT_VARIABLE,
     dimension_length,
+    has_attribute,
     is_dimension_only,
     is_scale,
 )
@@ -38,7 +39,7 @@ _NOT_A_TIME = np.int64(-(1 << 63))
 
 def is_netcdf(file: Any) -> bool:
     """Whether an HDF5 file says that a netCDF library wrote it."""
-    return "_NCProperties" in file.attrs
+    return has_attribute(file, "_NCProperties")
 
 
 def time_attributes(dtype: np.dtype) -> dict[str, Any]:
