@@ -72,8 +72,8 @@ def named(group: Any, kind: Any, name: str) -> Any:
     if isinstance(kind, h5t.TypeCompoundID):
         for number in range(kind.get_nmembers()):
             named(group, kind.get_member_type(number), name)
-    elif not isinstance(kind, h5t.TypeEnumID):
-        return kind
+    elif not isinstance(kind, h5t.TypeEnumID) or kind.get_super().get_order() == h5t.ORDER_BE:
+        return kind  # netCDF-C does not open a file with a name for a big-endian enum
     for number in count():
         called = f"{name}_t{number or ''}"
         if called not in group:
