@@ -173,7 +173,7 @@ def write_attributes(
         kept = own.get(name)
         made = attribute(value)
         try:
-            if netcdf and isinstance(made, np.ndarray) and made.ndim > 1 and made.dtype.kind != "V":
+            if netcdf and isinstance(made, np.ndarray) and made.ndim > 1:
                 _write(item, name, made.ravel())
                 notes.append(f"attribute '{name}' of shape {made.shape} is a list in netCDF")
                 continue
