@@ -222,6 +222,20 @@ def test_codecs_that_netcdf_lacks_are_replaced(here: Path, codec: Any) -> None:
         cs.concat(["a.h5", "a.h5"], "z.nc::v", codec="lzf")
 
 
+def test_types_of_hdf5_that_netcdf_does_not_read(here: Path) -> None:
+    colours = h5py.enum_dtype({"R": 0, "G": 1}, ">i4")
+    with h5py.File("a.h5", "w") as file:
+        space = h5py.h5s.create_simple((3,))
+        made = h5py.Dataset(h5py.h5d.create(file.id, b"bits", h5py.h5t.STD_B8LE, space))
+        made.id.write(h5py.h5s.ALL, h5py.h5s.ALL, np.array([1, 2, 3], "u1"), h5py.h5t.STD_B8LE)
+        made.attrs["latin"] = np.bytes_(b"\xe9")
+        file.create_dataset("enum", data=np.array([0, 1, 0]), dtype=colours)
+    for name, values in (("bits", [1, 2, 3]), ("enum", [0, 1, 0])):
+        cs.concat([f"a.h5::{name}"] * 2, f"{name}.nc::v")
+        assert both(f"{name}.nc", "v").values.tolist() == values * 2
+    assert both("bits.nc", "v").attrs["latin"] == "é"
+
+
 def test_a_dimension_without_a_variable_is_no_array(a_nc: Path, here: Path) -> None:
     names = {blob.ref.partition("::")[2] for blob in cs.info(str(a_nc))}
     assert names == set(VARIABLES)

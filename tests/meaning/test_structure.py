@@ -151,3 +151,14 @@ def test_types_of_hdf5_stay_what_they_are(name: str, chunked: bool) -> None:
             assert file["data"][()].tolist() == wanted.tolist()
     cs.concat("a.h5", "y.npy")
     assert np.load("y.npy").tolist() == data.tolist()
+
+
+def test_items_that_are_arrays_of_records(tmp_path: Path) -> None:
+    record = np.dtype([("i", "<i4"), ("f", "<f4", (2,))])
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        made = file.create_dataset("v", (3,), np.dtype((record, (4,))))
+        made[...] = np.ones((3, 4), record)
+    source = str(tmp_path / "a.h5")
+    cs.concat([source, source], str(tmp_path / "y.h5"))
+    with h5py.File(tmp_path / "y.h5") as file:
+        assert file["data"][...].tobytes() == np.ones((6, 4), record).tobytes()

@@ -142,6 +142,7 @@ def _as_netcdf(spec: ArraySpec, inherited: Storage) -> tuple[ArraySpec, Storage]
     """The array in types that netCDF has: NumPy's times become numbers with units (CF 4.4)."""
     from concatsplit_core.formats.hdf5 import netcdf
     from concatsplit_core.formats.hdf5.netcdf_types import refuse_dtype
+    from concatsplit_core.formats.hdf5.types import takes_items
 
     meaning = inherited.meaning
     if spec.dtype.kind in "mM":
@@ -152,6 +153,9 @@ def _as_netcdf(spec: ArraySpec, inherited: Storage) -> tuple[ArraySpec, Storage]
     if spec.dtype.kind == "b" and "dtype" not in meaning.attrs:
         meaning = replace(meaning, attrs={**meaning.attrs, "dtype": "bool"})
     refuse_dtype(spec.dtype)
+    stored_type = inherited.own.get("type")
+    if stored_type is not None and not spec.is_string and not takes_items(stored_type, spec.dtype):
+        inherited = replace(inherited, own=inherited.own | {"type": None})  # such as bitfields
     if meaning.missing is not None:  # netCDF-C takes one for the other
         inherited = replace(inherited, fill_value=meaning.missing)
     return spec, replace(inherited, meaning=meaning, item_shape=())  # netCDF has no array types

@@ -173,7 +173,7 @@ def write_attributes(
         kept = own.get(name)
         try:
             made = attribute(value)
-            if netcdf and isinstance(made, np.ndarray) and made.ndim > 1 and made.dtype.kind != "V":
+            if netcdf and isinstance(made, np.ndarray) and made.ndim > 1:
                 _write(item, name, made.ravel())
                 notes.append(f"attribute '{name}' of shape {made.shape} is a list in netCDF")
                 continue
@@ -196,6 +196,11 @@ def _write_own(item: Any, name: str, kept: OwnAttribute, netcdf: bool) -> bool:
         item.attrs.create(name, texts, dtype=h5py.string_dtype())
         return True
     kind = h5t.decode(kept.type)
+    if netcdf and isinstance(kind, h5t.TypeStringID) and kept.data is not None:
+        try:
+            kept.data.tobytes().decode()
+        except UnicodeDecodeError:  # netCDF4-python and xarray read UTF-8 only
+            return False
     if netcdf:
         kind = named(item.file, kind, item.name.rpartition("/")[2])
     space = h5s.create(h5s.NULL) if kept.shape is None else _space(kept.shape)

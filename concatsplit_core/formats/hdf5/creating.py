@@ -80,8 +80,8 @@ def _space(spec: ArraySpec, storage: Storage) -> Any:
 
 
 def fill_of(spec: ArraySpec, storage: Storage) -> np.ndarray:
-    """The fill value; zero for strings, and for times, which h5py cannot set one for."""
-    if storage.fill_value is None or spec.dtype.kind in "TmM":
+    """The fill value; zero for strings, for items that are arrays, and for times."""
+    if storage.fill_value is None or spec.dtype.kind in "TmM" or spec.dtype.subdtype is not None:
         return np.zeros((), spec.dtype)
     return np.asarray(storage.fill_value).astype(spec.dtype)
 

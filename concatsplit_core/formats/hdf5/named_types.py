@@ -29,8 +29,8 @@ def named(file: Any, kind: Any, name: str) -> Any:
         for number in range(kind.get_nmembers()):
             field = kind.get_member_name(number).decode("utf-8", "replace")
             named(file, kind.get_member_type(number), f"{name}_{field}")
-    elif not isinstance(kind, h5t.TypeEnumID):
-        return kind
+    elif not isinstance(kind, h5t.TypeEnumID) or kind.get_super().get_order() == h5t.ORDER_BE:
+        return kind  # netCDF-C does not open a file with a name for a big-endian enum
     return _known(file, kind) or _committed(file, kind, name)
 
 
