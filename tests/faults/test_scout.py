@@ -35,13 +35,16 @@ def fail(path, member):
 def leave(path, member):
     os._exit(0)
 
+def killed(path, member):
+    os.kill(os.getpid(), signal.SIGKILL)
+
 def note(path, member):
     with open(path, "a") as file:
         file.write(f"{member} {os.getpid() == owner}\\n")
 
 owner = os.getpid()
 scout._SECONDS = 0
-looks = {look.__name__: look for look in (crash, loop, fail, leave, note)}
+looks = {look.__name__: look for look in (crash, loop, fail, leave, killed, note)}
 scouts = scout.Scouts(*looks.values())
 for name in sys.argv[2:]:
     if name == "thread":
@@ -78,6 +81,12 @@ def test_a_child_that_has_left_is_replaced(tmp_path: Path) -> None:
     path.touch()
     assert scouted(path, "note", "leave", "note") == ["ok"] * 3
     assert path.read_text() == "note False\n" * 2
+
+
+def test_a_child_that_somebody_killed_says_nothing_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    path.touch()
+    assert scouted(path, "killed", "note") == ["ok"] * 2
 
 
 def test_no_child_is_forked_beside_other_threads(tmp_path: Path) -> None:

@@ -26,6 +26,16 @@ _BYTES_A_SECOND = 1 << 20
 _MEMORY = 1 << 30
 """Bytes by which the child may grow."""
 
+_CRASHES = {
+    signal.SIGSEGV,
+    signal.SIGBUS,
+    signal.SIGFPE,
+    signal.SIGABRT,
+    signal.SIGILL,
+    signal.SIGXCPU,
+}
+"""How a child ends because of what is in a file; another signal came from somebody else."""
+
 Look = Callable[[Path, str | None], None]
 """Looks at a member of a file, or at the whole of it; what it raises does not matter."""
 
@@ -100,7 +110,7 @@ class Scouts:
             if self._scout.sees(number, path, member):
                 return
             ended, self._scout = self._scout.ended_by(), None
-            if ended:
+            if ended in _CRASHES:
                 _refuse(ended, ref)
 
     def _start(self) -> _Scout | None:
