@@ -141,6 +141,23 @@ def test_a_dimension_that_others_use_is_not_replaced(a_nc: Path, here: Path) -> 
         assert known.count("/lat") == 1
 
 
+def test_a_dimension_gets_its_variable_after_the_arrays_that_have_it(
+    a_nc: Path, here: Path
+) -> None:
+    for name in ("v", "lat", "t"):
+        cs.concat([f"{a_nc}::{name}"] * 2, f"y.nc::{name}", axis=0)
+    found = both("y.nc", "t")
+    assert (found.dims, found.unlimited, found.names) == (("t",), ("t",), ("lat", "t", "v"))
+    assert found.values.tolist() == [0, 1, 0, 1]
+    assert both("y.nc", "v").dims == ("t", "y", "x")
+    with pytest.raises(OutputRefused, match="is a dimension of other arrays"):
+        cs.feed("y.nc::t", f"{a_nc}::t", force=True)
+    cs.feed("y.nc::x", np.arange(5.0))  # of another length, it is no coordinate of x
+    assert both("y.nc", "x").dims == ("x1",)
+    assert both("y.nc", "v").dims == ("t", "y", "x")
+    assert both("y.nc", "t").values.tolist() == [0, 1, 0, 1]
+
+
 SHAPES = [(), (0,), (3,), (2, 3), (2, 2), (1, 1, 1, 4)]
 
 

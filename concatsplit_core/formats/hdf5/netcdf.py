@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -69,8 +69,26 @@ def not_a_time() -> np.int64:
     return _NOT_A_TIME
 
 
-def let_go(file: Any, member: str, ref: str) -> None:
+class Freed(NamedTuple):
+    """A dimension whose scale is taken away: its number, and the axes that have it."""
+
+    number: Any
+    axes: tuple[tuple[str, int], ...]
+
+
+_NOTHING = Freed(None, ())
+
+
+def let_go(file: Any, member: str, ref: str, coordinate: int | None = None) -> Freed:
     """Take an array out of its dimensions before it is replaced.
+
+    Parameters
+    ----------
+    file : h5py.File
+    member, ref : str
+    coordinate : int, optional
+        Length of the coordinate variable that takes its place: that may be had by a dimension
+        which had no variable so far.
 
     Raises
     ------
@@ -85,20 +103,34 @@ def let_go(file: Any, member: str, ref: str) -> None:
             ref=ref,
         )
     if not isinstance(dataset, h5py.Dataset):
-        return
+        return _NOTHING
     if is_scale(dataset):
-        if len(dataset.attrs.get("REFERENCE_LIST", ())):
+        found = dataset.attrs.get("REFERENCE_LIST", ())
+        axes = tuple((file[reference].name, int(axis)) for reference, axis in found)
+        free = is_dimension_only(dataset) and coordinate == dimension_length(dataset)
+        if axes and not free:
             raise OutputRefused(
                 f"output {ref}: is a dimension of other arrays of the file, which would lose it; "
                 "write to another name or file",
                 ref=ref,
             )
-        return
+        for name, axis in axes:
+            file[name].dims[axis].detach_scale(dataset)
+        return Freed(dataset.attrs.get("_Netcdf4Dimid"), axes)
     for axis in range(dataset.ndim if "DIMENSION_LIST" in dataset.attrs else 0):
         for scale in list(dataset.dims[axis].values()):
             dataset.dims[axis].detach_scale(scale)
             if is_dimension_only(scale) and not len(scale.attrs.get("REFERENCE_LIST", ())):
                 del file[scale.name]
+    return _NOTHING
+
+
+def take_up(dataset: Any, freed: Freed) -> None:
+    """Let a new coordinate variable be the scale of the axes that had its dimension."""
+    for name, axis in freed.axes:
+        dataset.file[name].dims[axis].attach_scale(dataset)
+    if freed.number is not None and is_scale(dataset):
+        dataset.attrs["_Netcdf4Dimid"] = freed.number
 
 
 def spelled(file: Any, member: str, names: Names) -> str:

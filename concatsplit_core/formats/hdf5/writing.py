@@ -28,7 +28,7 @@ from concatsplit_core.formats.hdf5 import filters
 from concatsplit_core.formats.hdf5.creating import create, describe, fill_of
 from concatsplit_core.formats.hdf5.items import as_items
 from concatsplit_core.formats.hdf5.naming import has_netcdf_name
-from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, spelled
+from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, spelled, take_up
 from concatsplit_core.formats.hdf5.types import stored_dtype, takes_items
 from concatsplit_core.geometry import Box
 from concatsplit_core.interrupts import deferred_signals
@@ -121,13 +121,18 @@ class Hdf5Writer:
             raise UsageError(f"output member '{shown}': names in HDF5 are UTF-8, which this is not")
         with deferred_signals(), _pool.use(self) as (staged, file):
             netcdf = self._netcdf or is_netcdf(file)
+            names, freed = storage.meaning.dims or (), None
             if netcdf:
-                member = spelled(file, member, storage.meaning.dims or ())
+                member = spelled(file, member, names)
             if member in file:
-                let_go(file, member, f"{self.path.name}::{member}")
+                alone = netcdf and names == (member.rpartition("/")[2],)
+                length = spec.shape[0] if alone else None
+                freed = let_go(file, member, f"{self.path.name}::{member}", length)
                 del file[member]
             dataset = create(file, member, as_items(spec, storage.item_shape), storage, netcdf)
             self.notes += describe(dataset, storage, netcdf)
+            if freed is not None:
+                take_up(dataset, freed)
             offset = dataset.id.get_offset() if spec.contiguous else None
             _raise_kept(staged)
         extent = None if offset is None else Extent(self.path, offset)
