@@ -137,7 +137,6 @@ def _result(job: Job, layout: Layout, found: Sequence[Place], plan: Plan) -> Res
         plan=plan,
         cost=infer_cost([segment.spec for segment in tiling.segments]),
         notes=(
-            *job.notes,
             *_left_behind(job, layout, found),
             *(f"{source.ref}: {note}" for source in job.sources for note in source.storage.notes),
         ),

@@ -42,8 +42,6 @@ class Job(NamedTuple):
         Of the logical array.
     conversions : sequence of Conversion or None
         How the elements of each source change when they are read.
-    notes : sequence of str
-        What a person should be told.
     """
 
     operator: str
@@ -58,4 +56,3 @@ class Job(NamedTuple):
     also_read: Sequence[str | os.PathLike[str]] = ()
     meaning: Meaning = BARE
     conversions: Sequence[Conversion | None] = ()
-    notes: Sequence[str] = ()

@@ -237,8 +237,3 @@ def _size(value: Any) -> int:
     if isinstance(value, list | tuple):
         return sum(map(_size, value)) + 16 * len(value)
     return len(repr(value)) * 4 if isinstance(value, dict) else 16
-
-
-def fixed_text(text: str) -> np.ndarray:
-    """Text as netCDF-C writes it in its own attributes: of fixed length, ended by a NUL."""
-    return np.array(text.encode() + b"\0", h5py.string_dtype("ascii", len(text) + 1))
