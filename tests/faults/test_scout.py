@@ -38,13 +38,16 @@ def leave(path, member):
 def killed(path, member):
     os.kill(os.getpid(), signal.SIGKILL)
 
+def place(path, member):
+    path.write_text(os.getcwd())
+
 def note(path, member):
     with open(path, "a") as file:
         file.write(f"{member} {os.getpid() == owner}\\n")
 
 owner = os.getpid()
 scout._SECONDS = 0
-looks = {look.__name__: look for look in (crash, loop, fail, leave, killed, note)}
+looks = {look.__name__: look for look in (crash, loop, fail, leave, killed, place, note)}
 scouts = scout.Scouts(*looks.values())
 for name in sys.argv[2:]:
     if name == "thread":
@@ -87,6 +90,13 @@ def test_a_child_that_somebody_killed_says_nothing_of_the_file(tmp_path: Path) -
     path = tmp_path / "a.h5"
     path.touch()
     assert scouted(path, "killed", "note") == ["ok"] * 2
+
+
+def test_the_child_keeps_no_folder_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.h5").touch()
+    assert scouted(Path("a.h5"), "place") == ["ok"]
+    assert Path("a.h5").read_text() == "/"
 
 
 def test_no_child_is_forked_beside_other_threads(tmp_path: Path) -> None:

@@ -56,11 +56,11 @@ class _Scout:
 
     def sees(self, number: int, path: Path, member: str | None) -> bool:
         """Let the child look; False where it is gone without an answer."""
-        question = b"\0".join(
-            (b"%d" % number, os.fsencode(path), b"" if member is None else os.fsencode(member))
-        )
-        framed = len(question).to_bytes(4, "little") + question
         try:
+            whole = os.fsencode(os.path.abspath(path))
+            inner = b"" if member is None else os.fsencode(member)
+            question = b"\0".join((b"%d" % number, whole, inner))
+            framed = len(question).to_bytes(4, "little") + question
             return os.write(self._asking, framed) > 0 and os.read(self._answering, 1) == b"."
         except OSError:
             return False
@@ -145,6 +145,7 @@ def _serve(ask: int, answer: int, looks: tuple[Look, ...]) -> NoReturn:
         nowhere = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(nowhere, standard)
+        os.chdir("/")  # a file system that it stood in could not be unmounted
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         _limit_memory()
         waiting = select.poll()
