@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -200,9 +200,10 @@ def _look(path: Path) -> int | None:
         looks = _look_at(path.stat())
         if path.is_dir():
             for folder, _, names in os.walk(path):
-                for entry in os.scandir(folder) if names else ():
-                    if entry.is_file():
-                        looks ^= hash((entry.path, _look_at(entry.stat())))
+                with os.scandir(folder) if names else nullcontext(()) as entries:
+                    for entry in entries:
+                        if entry.is_file():
+                            looks ^= hash((entry.path, _look_at(entry.stat())))
     except OSError:
         return None
     return looks

@@ -40,6 +40,5 @@ def _attributes(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _beside(folder: Path) -> Iterator[dict[str, Any]]:
     with os.scandir(folder.parent) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield _attributes(entry.path)
+        folders = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    yield from map(_attributes, folders)
