@@ -46,7 +46,7 @@ def disk(shell: Any) -> Iterator[Path]:
     os.chdir(shell.folder)
     yield shell.folder
     os.chdir(shell.folder.parent)
-    subprocess.run(["umount", str(shell.folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(shell.folder)], check=True)
 
 
 def _old_targets(shell: Any) -> None:

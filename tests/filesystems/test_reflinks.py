@@ -44,7 +44,7 @@ def disk(
     if said.returncode:
         pytest.skip(f"mounting an image is not permitted here: {said.stderr.strip()}")
     yield mounted
-    subprocess.run(["umount", mounted], check=True)
+    subprocess.run(["umount", "--lazy", mounted], check=True)
 
 
 @pytest.fixture
