@@ -50,6 +50,7 @@ COMMANDS = {
     "feed": "blob",
     "undo": "blob",
     "info": "info",
+    "recover": "recover",
 }
 """The module of every command."""
 

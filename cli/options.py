@@ -99,6 +99,11 @@ _OPERATOR_OPTIONS = (
         help="Make the result durable before it appears.",
     ),
     click.option("--manifest", metavar="FILE", help="Record what was done, for undo."),
+    click.option(
+        "--follow-links",
+        is_flag=True,
+        help="Read and write through links that lead out of a Zarr store.",
+    ),
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
     click.option(
         "--progress/--no-progress",
@@ -127,6 +132,7 @@ _FOR_THE_CORE = (
     "dry_run",
     "sync",
     "manifest",
+    "follow_links",
 )
 
 

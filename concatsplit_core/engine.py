@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from concatsplit_core.planner import make_plan
 from concatsplit_core.references import is_name
 from concatsplit_core.result import Blob, Result
 from concatsplit_core.running import Run
+from concatsplit_core.stores.recovery import recover
 
 
 def execute(job: Job, options: Options) -> Result:
@@ -37,9 +38,10 @@ def execute(job: Job, options: Options) -> Result:
     """
     started = time.perf_counter()
     memory, wish = options.memory_bytes, options.wish
-    fingerprints = Fingerprints(job.sources)
-    found = [places.find_place(ref) for ref in job.outputs]
-    beside = [places.find_place(ref) for ref, _ in job.extras]
+    recover_in(places.folders_of([*job.outputs, *(ref for ref, _ in job.extras)]), options)
+    fingerprints = Fingerprints(job.sources, options.follow_links)
+    found = [places.find_place(ref, options.follow_links) for ref in job.outputs]
+    beside = [places.find_place(ref, options.follow_links) for ref, _ in job.extras]
     places.refuse_collisions([*found, *beside])
     with opened(job.also_read) as others:
         places.refuse_inputs([*found, *beside], [*job.sources, *others])
@@ -66,6 +68,21 @@ def execute(job: Job, options: Options) -> Result:
     run.commit(fingerprints, None if record is None else (record, _manifest(result, record)))
     notes = (*result.notes, *run.notes)
     return replace(result, seconds=time.perf_counter() - started, notes=notes)
+
+
+def recover_in(folders: Iterable[Path], options: Options) -> bool:
+    """Complete or undo what killed runs left in folders, and tell of it; whether there was any.
+
+    A dry run changes nothing.
+    """
+    if options.dry_run:
+        return False
+    found = False
+    for recovered in recover(folders):
+        found = True
+        if options.on_event is not None:
+            options.on_event(recovered)
+    return found
 
 
 def _left_behind(job: Job, layout: Layout, found: Sequence[Place]) -> list[str]:

@@ -110,6 +110,10 @@ class OutputBusy(OutputRefused):
     """Another run is writing the target."""
 
 
+class OutputChanged(OutputRefused):
+    """Someone else changed or replaced the target while its replacement was built."""
+
+
 class NoSpace(ConcatsplitError, OSError):
     """Disk full, quota reached or file size limit hit."""
 

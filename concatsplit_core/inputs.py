@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from concatsplit_core.errors import ConcatsplitError, InputChanged, MalformedInput, UsageError
+from concatsplit_core.errors import (
+    ConcatsplitError,
+    InputChanged,
+    InputUnavailable,
+    MalformedInput,
+    UnsafeContent,
+    UsageError,
+)
 from concatsplit_core.files import input_error, output_error
 from concatsplit_core.formats import npy
 from concatsplit_core.formats.base import Format, Source
 from concatsplit_core.formats.registry import detect, format_named
-from concatsplit_core.references import expand, parse_input
+from concatsplit_core.references import SEPARATOR, expand, parse_input, split_store
 
 STREAM = "-"
 _TWICE = "stdin (-) is one input; it cannot be read twice"
 
 
-def open_inputs(inputs: Any, beside: str | None = None) -> list[Source]:
+def open_inputs(
+    inputs: Any,
+    beside: str | None = None,
+    recover: Callable[[list[Path]], bool] | None = None,
+) -> list[Source]:
     """Open references, patterns, ``@list`` files, ndarrays, h5py data sets and zarr arrays.
 
     Parameters
@@ -30,6 +42,9 @@ def open_inputs(inputs: Any, beside: str | None = None) -> list[Source]:
     inputs : str, path, array or sequence of these
     beside : str, optional
         An output, in whose folder an .npy stream from stdin (``-``) is spooled.
+    recover : callable, optional
+        Completes what killed runs left in folders, before anything there is read; says whether
+        there was anything.
 
     Raises
     ------
@@ -37,7 +52,7 @@ def open_inputs(inputs: Any, beside: str | None = None) -> list[Source]:
     """
     opened: list[Source] = []
     try:
-        for item in _expanded(inputs):
+        for item in _whole(inputs, recover):
             if isinstance(item, str):
                 opened.append(open_input_ref(item, beside))
             else:
@@ -46,6 +61,31 @@ def open_inputs(inputs: Any, beside: str | None = None) -> list[Source]:
         close_all(opened)
         raise
     return opened
+
+
+def _whole(inputs: Any, recover: Callable[[list[Path]], bool] | None) -> list[Any]:
+    """The inputs expanded, after what killed runs left beside them has been completed."""
+    if recover is None:
+        return _expanded(inputs)
+    try:
+        found = _expanded(inputs)
+    except InputUnavailable:  # a pattern may match what is not there yet
+        if recover(_folders_of(_listed(inputs))):
+            return _expanded(inputs)
+        raise
+    return _expanded(inputs) if recover(_folders_of(found)) else found
+
+
+def _folders_of(items: Iterable[Any]) -> list[Path]:
+    """The folders that files and stores lie in, each once."""
+    folders: dict[Path, None] = {}
+    for item in items:
+        if isinstance(item, str | os.PathLike) and item != STREAM:
+            path = os.fspath(item)
+            if not os.path.exists(path):
+                path = path.partition(SEPARATOR)[0]
+            folders[split_store(Path(os.path.abspath(path)))[0].parent] = None
+    return list(folders)
 
 
 def refuse_second_stream(inputs: Any, vectors: Iterable[Any]) -> None:
@@ -169,14 +209,29 @@ def opened(refs: Sequence[Any]) -> Iterator[list[Source]]:
 
 
 class Fingerprints:
-    """What the files of inputs looked like when they were opened."""
+    """What the files of inputs looked like before anything was read of their elements.
 
-    def __init__(self, sources: Sequence[Source]) -> None:
-        self._seen = {
-            source.path: (source.ref, _look(source.path))
-            for source in sources
-            if source.path is not None
-        }
+    Parameters
+    ----------
+    sources : sequence of Source
+    follow_links : bool
+        Read also through links that leave a store.
+
+    Raises
+    ------
+    UnsafeContent
+        A link leads out of a store.
+    """
+
+    def __init__(self, sources: Sequence[Source], follow_links: bool = False) -> None:
+        self._seen: dict[Path, tuple[str, int | None]] = {}
+        for source in sources:
+            if source.path is None or source.path in self._seen:
+                continue
+            looks, links = _look(source.path)
+            self._seen[source.path] = (source.ref, looks)
+            if not follow_links:
+                refuse_links(source, links)
 
     def check(self) -> None:
         """Compare with what they look like now.
@@ -187,29 +242,61 @@ class Fingerprints:
             A file was written to, replaced or removed.
         """
         for path, (ref, before) in self._seen.items():
-            if _look(path) != before:
+            if _look(path)[0] != before:
                 raise InputChanged(
                     f"{ref}: changed while it was read; nothing was written, run again",
                     ref=ref,
                 )
 
 
-def _look(path: Path) -> int | None:
-    """One number for what a file, or everything below a folder, looks like; None if it is gone."""
+def refuse_links(source: Source, links: Iterable[str]) -> None:
+    """Refuse an array of a store of which something is not in the store.
+
+    Parameters
+    ----------
+    source : Source
+    links : iterable of str
+        Those below its folder.
+    """
+    if source.root is None or source.path is None:
+        return
+    inside = os.path.realpath(source.root)
+    for link in (str(source.path), *links):
+        place = os.path.realpath(link)
+        if place != inside and not place.startswith(f"{inside}{os.sep}"):
+            raise UnsafeContent(
+                f"{source.ref}: {link} leads out of the store, to {place}; --follow-links reads "
+                "it nevertheless",
+                ref=source.ref,
+            )
+
+
+def _look(path: Path) -> tuple[int | None, list[str]]:
+    """One number for what a file, or everything below a folder, looks like; and the links there.
+
+    The number is the same in every process. It is None if the file is gone.
+    """
+    links: list[str] = []
     try:
         looks = _look_at(path.stat())
         if path.is_dir():
-            for folder, _, names in os.walk(path):
-                with os.scandir(folder) if names else nullcontext(()) as entries:
+            start = len(str(path))
+            for folder, _, _ in os.walk(path):
+                with os.scandir(folder) as entries:
                     for entry in entries:
+                        if entry.is_symlink():
+                            links.append(entry.path)
                         if entry.is_file():
-                            looks ^= hash((entry.path, _look_at(entry.stat())))
+                            name = zlib.crc32(os.fsencode(entry.path[start:]))
+                            looks ^= hash((name, _look_at(entry.stat())))
     except OSError:
-        return None
-    return looks
+        return None, links
+    return looks, links
 
 
 def _look_at(status: os.stat_result) -> int:
+    """Of numbers only: the hash of a text differs between processes."""
     if stat.S_ISDIR(status.st_mode):
         return hash((status.st_dev, status.st_ino))
-    return hash((status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return hash((status.st_dev, status.st_ino, status.st_size, *times))

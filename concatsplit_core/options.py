@@ -62,6 +62,8 @@ class Options:
         Make the result durable before it is published.
     manifest : path, optional
         Where to write a record of the run, which `undo` reads.
+    follow_links : bool
+        Read and write through links that leave a Zarr store.
     on_event : callable, optional
         Told of what happens, in the calling thread.
     """
@@ -83,6 +85,7 @@ class Options:
     dry_run: bool = False
     sync: bool = True
     manifest: str | os.PathLike[str] | None = None
+    follow_links: bool = False
     on_event: Callable[[Any], None] | None = None
 
     def __post_init__(self) -> None:

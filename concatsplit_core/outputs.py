@@ -15,12 +15,14 @@ from concatsplit_core.errors import (
     OutputExists,
     OutputIsInput,
     OutputRefused,
+    UnsafeContent,
 )
 from concatsplit_core.formats.base import Format, Source
 from concatsplit_core.formats.registry import detect, format_by_suffix, format_named, is_zarr
 from concatsplit_core.references import parse_output
 from concatsplit_core.sizes import format_size
 from concatsplit_core.spec import ArraySpec
+from concatsplit_core.stores.identity import Identity, identify
 
 DEFAULT_MEMBER = "data"
 STREAM = "-"
@@ -46,6 +48,8 @@ class Place(NamedTuple):
         The member, seen from `final`.
     base : Path, optional
         The container that is added to.
+    found : Identity, optional
+        What had the place when it was looked for.
     """
 
     ref: str
@@ -55,6 +59,7 @@ class Place(NamedTuple):
     final: Path
     inner: str
     base: Path | None = None
+    found: Identity | None = None
 
     @property
     def is_stream(self) -> bool:
@@ -63,20 +68,41 @@ class Place(NamedTuple):
 
     @property
     def staged_beside(self) -> Path:
-        """The folder that the staged file or folder is built in."""
-        return self.path.parent
+        """The folder that the staged file or folder is built in.
+
+        Beside a store, where it shows in no listing of members; inside it, where the store is a
+        file system of its own or its folder is not ours to write to.
+        """
+        beside = self.path.parent
+        if self.final == self.path or not self.path.exists():
+            return beside
+        same = beside.stat().st_dev == self.path.stat().st_dev
+        return beside if same and os.access(beside, os.W_OK) else self.final.parent
+
+    @property
+    def is_rebuilt(self) -> bool:
+        """Whether what is there is copied into its replacement, and must not change meanwhile."""
+        return self.base == self.final
 
 
-def find_place(ref: str) -> Place:
+def find_place(ref: str, follow_links: bool = False) -> Place:
     """Resolve the name of an output.
 
     A name without a member stands for the whole file; one with a member leaves the container's
-    other members as they are.
+    other members as they are. A link is followed, and what it leads to is replaced.
+
+    Parameters
+    ----------
+    ref : str
+    follow_links : bool
+        Also links that leave a Zarr store.
 
     Raises
     ------
     UsageError
         The suffix says no format.
+    UnsafeContent
+        A link leaves the store.
     """
     if ref == STREAM:
         return Place(ref, format_named("stream"), Path(ref), "", Path(ref), "")
@@ -84,27 +110,70 @@ def find_place(ref: str) -> Place:
     kind = format_by_suffix(path.name, ref)
     form = format_named(kind)
     path = Path(os.path.realpath(path))
+    found = _found(path, ref)
     if kind == "npy":
         if member:
             raise NameCollision(f"output {ref}: an .npy file holds one array and has no members")
-        return Place(ref, form, path, "", path, "")
+        return Place(ref, form, path, "", path, "", found=found)
     if kind == "zarr":
-        return _zarr_place(ref, form, path, member or "")
-    base = path if member and path.exists() else None
+        return _zarr_place(ref, form, path, member or "", found, follow_links)
+    base = path if member and found is not None else None
     chosen = member or DEFAULT_MEMBER
-    return Place(ref, form, path, chosen, path, chosen, base)
+    return Place(ref, form, path, chosen, path, chosen, base, found)
 
 
-def _zarr_place(ref: str, form: Format, path: Path, member: str) -> Place:
+def folders_of(refs: Iterable[str]) -> list[Path]:
+    """The folders that outputs are going to be staged in, each once."""
+    found: dict[Path, None] = {}
+    for ref in refs:
+        if ref != STREAM:
+            path, _ = parse_output(ref)
+            found[Path(os.path.realpath(path)).parent] = None
+    return list(found)
+
+
+def _zarr_place(
+    ref: str,
+    form: Format,
+    path: Path,
+    member: str,
+    found: Identity | None,
+    follow_links: bool,
+) -> Place:
     """In a store that exists only the topmost folder that is missing appears."""
     if not member or not is_zarr(path):
-        return Place(ref, form, path, member, path, member)
+        return Place(ref, form, path, member, path, member, found=found)
     final, parts = path, member.split("/")
     while parts:
         final /= parts.pop(0)
-        if not final.exists():
+        found = _found(final, ref)
+        if found is None:
             break
-    return Place(ref, form, path, member, final, "/".join(parts), path)
+        if found.kind == "link":
+            final = _followed(final, path, ref, follow_links)
+            found = _found(final, ref)
+    return Place(ref, form, path, member, final, "/".join(parts), path, found)
+
+
+def _followed(link: Path, store: Path, ref: str, follow_links: bool) -> Path:
+    """Where a link in a store leads, if that is in the store too, or was asked for."""
+    place = Path(os.path.realpath(link))
+    if not follow_links and not place.is_relative_to(store):
+        raise UnsafeContent(
+            f"output {ref}: {link} is a link out of the store, to {place}; nothing is written "
+            "through it without --follow-links",
+            ref=ref,
+        )
+    return place
+
+
+def _found(path: Path, ref: str) -> Identity | None:
+    try:
+        return identify(path)
+    except OSError as error:
+        raise OutputRefused(
+            f"output {ref}: {path} cannot be looked at: {os.strerror(error.errno or 0)}", ref=ref
+        ) from error
 
 
 def refuse_collisions(places: Sequence[Place]) -> None:
@@ -171,8 +240,9 @@ def refuse_existing(places: Sequence[Place], force: bool) -> None:
     """Refuse outputs that exist, unless they may be replaced and are what they seem."""
     for place in places:
         if place.base is not None:
+            _check_kind(place, "folder" if place.format.name == "zarr" else "file")
             _check_member(place, force)
-        elif os.path.lexists(place.final) and not place.is_stream:
+        elif place.found is not None and not place.is_stream:
             if not force:
                 raise OutputExists(_what_exists(place), ref=place.ref)
             _check_replaceable(place)
@@ -200,8 +270,10 @@ def refuse_record(path: Path, places: Sequence[Place], force: bool) -> None:
         raise NameCollision(f"manifest {path} is an output, or lies in one")
     if os.path.lexists(path) and not force:
         raise OutputExists(f"manifest {path} exists; give --force to replace it", ref=str(path))
-    if path.is_dir():
-        raise OutputRefused(f"manifest {path} is a folder", ref=str(path))
+    found = identify(path)
+    if found is not None and found.kind != "file":
+        what = "a folder" if found.kind == "folder" else "no regular file"
+        raise OutputRefused(f"manifest {path} is {what}; it is not replaced", ref=str(path))
 
 
 def refuse_oversized(places: Sequence[Place], specs: Sequence[ArraySpec]) -> None:
@@ -250,13 +322,26 @@ def _check_member(place: Place, force: bool) -> None:
         raise OutputExists(f"output {place.ref} exists; give --force to replace it", ref=place.ref)
 
 
+def _check_kind(place: Place, wanted: str) -> None:
+    if place.found is None or place.found.kind == wanted:
+        return
+    what = {
+        "file": "not a folder",
+        "folder": "a folder",
+        "link": "a link to nowhere, or in a circle",
+        "other": "no regular file",
+    }[place.found.kind]
+    raise OutputRefused(
+        f"output {place.ref}: {place.final} is {what}; it is not replaced", ref=place.ref
+    )
+
+
 def _check_replaceable(place: Place) -> None:
-    """Never replace a folder by a file, nor a folder that is not a Zarr array or group."""
-    zarr = place.format.name == "zarr"
-    if place.final.is_dir() != zarr:
-        what = "a folder" if place.final.is_dir() else "not a folder"
-        raise OutputRefused(f"output {place.ref}: {place.final} is {what}", ref=place.ref)
-    if zarr and not is_zarr(place.final) and any(place.final.iterdir()):
+    """Replace regular files and our stores only: no other folder, and no device, pipe or link."""
+    wanted = "folder" if place.format.name == "zarr" else "file"
+    _check_kind(place, wanted)
+
+    if wanted == "folder" and not is_zarr(place.final) and any(place.final.iterdir()):
         raise OutputRefused(
             f"output {place.ref}: {place.final} is a folder and not a Zarr array; "
             "it is not replaced",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from math import prod
 from pathlib import Path
@@ -15,7 +15,7 @@ from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.events import Finished, Moved, Publishing, Started
 from concatsplit_core.executors.threads import run_tasks
 from concatsplit_core.files import Pool, open_input, output_error, write_all
-from concatsplit_core.formats.base import Format, Storage, Target, Wish, Writer
+from concatsplit_core.formats.base import Storage, Target, Wish, Writer
 from concatsplit_core.geometry import Box
 from concatsplit_core.inputs import Fingerprints
 from concatsplit_core.interrupts import deferred_signals
@@ -27,7 +27,8 @@ from concatsplit_core.plan import Plan, Task
 from concatsplit_core.routes import decoded, encoded, kernel, mapped
 from concatsplit_core.routes.base import Context, RunTask
 from concatsplit_core.spec import ArraySpec
-from concatsplit_core.staging import Staging
+from concatsplit_core.stores.identity import Amendment, identify
+from concatsplit_core.stores.staging import Staging
 
 _ROUTES: dict[str, RunTask] = {
     "kernel": kernel.run,
@@ -54,6 +55,7 @@ class Run:
         self._layout, self._places = layout, found
         self._staging = Staging(options.sync)
         self._writers: dict[Path, Writer] = {}
+        self._staged: dict[Path, Path] = {}
 
     def commit(self, fingerprints: Fingerprints, record: tuple[Path, bytes] | None) -> None:
         """Build all outputs, then let them appear together; on any error none of them.
@@ -73,7 +75,7 @@ class Run:
                 self._attempt(self._stage_record, *record)
             fingerprints.check()
             self._tell(Publishing())
-            self._attempt(self._staging.publish, self._settle)
+            self._attempt(self._staging.publish, self._amend, self._shared)
         except BaseException as error:
             with deferred_signals(forget=True):
                 for writer in self._writers.values():
@@ -96,12 +98,14 @@ class Run:
 
     def _stage(self) -> list[Target]:
         """Create every output, empty, in its staging place."""
-        staged: dict[Path, Path] = {}
+        staged = self._staged
         for place in (*self._places, *self._beside):
             if place.final not in staged and not place.is_stream:
-                replaces = self._options.force or place.base is not None
                 staged[place.final] = self._staging.claim(
-                    place.final, replace=replaces, beside=place.staged_beside
+                    place.final,
+                    found=place.found,
+                    exact=place.is_rebuilt,
+                    beside=place.staged_beside,
                 )
         self._staging.refuse_rivals()
         scratch = _scratch(next(iter(staged.values()), None))
@@ -150,7 +154,7 @@ class Run:
         return self._writers[path].add(place.inner, spec, storage)
 
     def _stage_record(self, path: Path, data: bytes) -> None:
-        staged = self._staging.claim(path, replace=self._options.force)
+        staged = self._staging.claim(path, found=identify(path), last=True)
         self._staging.refuse_rivals()
         staged.write_bytes(data)
 
@@ -191,15 +195,22 @@ class Run:
         for writer in self._writers.values():
             writer.finish()
 
-    def _settle(self) -> None:
-        members: dict[Path, list[str]] = {}
-        forms: dict[Path, Format] = {}
-        for place in (*self._places, *self._beside):
-            if place.base is not None:
-                forms[place.base] = place.format
-                members.setdefault(place.base, []).append(place.member)
-        for base, form in forms.items():
-            form.settle(base, members[base])
+    @property
+    def _shared(self) -> set[Path]:
+        """Containers that stay where they are while members are added to them."""
+        places = (*self._places, *self._beside)
+        return {p.base for p in places if p.base is not None and not p.is_rebuilt}
+
+    def _amend(self, folder: Path) -> Iterator[Amendment]:
+        """Documents of containers that say what members they have."""
+        for number, base in enumerate(sorted(self._shared)):
+            added = {
+                place.final: self._staged[place.final]
+                for place in (*self._places, *self._beside)
+                if place.base == base
+            }
+            form = next(p.format for p in (*self._places, *self._beside) if p.base == base)
+            yield from form.amend(base, added, folder / str(number))
 
     def _attempt[**P, T](self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do a step that writes; what the system says against it names an output."""

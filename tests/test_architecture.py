@@ -160,7 +160,7 @@ def test_a_format_stands_alone(module: str, kind: str) -> None:
         if below(name, *core("formats")):
             assert below(name, *core(*(f"formats.{one}" for one in (*SHARED, kind))))
         assert not below(
-            name, *core("planner", "executors", "engine", "routes", "staging", "operators")
+            name, *core("planner", "executors", "engine", "routes", "stores.staging", "operators")
         )
 
 

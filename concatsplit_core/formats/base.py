@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -16,6 +16,7 @@ from concatsplit_core.files import copy_range, input_error, open_input, read_exa
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.meaning.model import BARE, Meaning
 from concatsplit_core.spec import ArraySpec, Order
+from concatsplit_core.stores.identity import Amendment
 
 
 class Extent(NamedTuple):
@@ -161,35 +162,31 @@ class Source(Protocol):
     spec: ArraySpec
     storage: Storage
     extent: Extent | None
+    root: Path | None
+    """The store that no link should lead out of."""
 
     @property
     def fill(self) -> np.ndarray | None:
         """What an absent chunk stands for; None without chunks, and for strings."""
-        ...
 
     @property
     def path(self) -> Path | None:
         """The file or folder; None where the array is in memory."""
-        ...
 
     def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         """Parts that cover a box, decoded one after another; never called with an extent.
 
         An array handed out is valid until the next one is asked for.
         """
-        ...
 
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
         """Every chunk, or shard, that lies in a box, as it is stored; None where it is absent."""
-        ...
 
     def prepare(self, folder: Path) -> None:
         """Make ready to be read; what has to be spooled goes into the folder."""
-        ...
 
     def stored_bytes(self) -> int:
         """Bytes that the array takes in its file."""
-        ...
 
     def close(self) -> None: ...
 
@@ -200,6 +197,7 @@ class Unchunked:
     __slots__ = ()
     fill: np.ndarray | None = None
     takes_skipped: bool = False
+    root: Path | None = None
 
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
         raise AssertionError("there are no chunks")
@@ -225,7 +223,6 @@ class Target(Protocol):
     @property
     def fill(self) -> np.ndarray | None:
         """As of a source."""
-        ...
 
     takes_skipped: bool
     """Whether a chunk that skipped steps of its codec can be stored as it is."""
@@ -242,11 +239,9 @@ class Target(Protocol):
             By its first index, a chunk, or shard, that is stored already, or decoded as an
             array; None for one that stays absent.
         """
-        ...
 
     def store(self, encoded: Any) -> None:
         """Write what `encode` gave."""
-        ...
 
     def part(self, spec: ArraySpec, element: int, chunk: int) -> Target:
         """A part of an array with a rectilinear grid whose own grid is regular, to be written.
@@ -258,7 +253,6 @@ class Target(Protocol):
         element, chunk : int
             Where the part starts along the axis of the grid.
         """
-        ...
 
 
 class Writer(Protocol):
@@ -269,15 +263,12 @@ class Writer(Protocol):
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target:
         """Create an array; nothing is written to it yet."""
-        ...
 
     def finish(self) -> None:
         """Complete the staged file."""
-        ...
 
     def abort(self) -> None:
         """Let go of the staged file, which is about to be removed."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,15 +297,12 @@ class Format(Protocol):
 
     def open(self, path: Path, member: str | None, ref: str) -> Source:
         """Open one array read-only; without a member the only one there is."""
-        ...
 
     def members(self, path: Path, ref: str) -> list[str]:
         """Names of the arrays that a container holds; ``[""]`` where the file is the array."""
-        ...
 
     def astray(self, path: Path, ref: str) -> list[str]:
         """Names of members that are links out of the container, or to nothing."""
-        ...
 
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
@@ -332,16 +320,15 @@ class Format(Protocol):
         like : ArraySpec, optional
             The layout that the inputs agree on, with the output's axes.
         """
-        ...
 
     def adapt(self, wish: Wish, path: Path, base: Path | None) -> Wish:
         """The wish as the output's name, or a container that is added to, narrows it down."""
-        ...
 
-    def settle(self, base: Path, members: Sequence[str]) -> None:
-        """Bring up to date what a container says of its members, after these were added."""
-        ...
+    def amend(self, base: Path, added: Mapping[Path, Path], folder: Path) -> Iterator[Amendment]:
+        """Build what `base` says of its members anew, in a new `folder`, for what is `added`.
+
+        Its keys are folders that are to appear, its values where they are staged.
+        """
 
     def writer(self, path: Path, base: Path | None) -> Writer:
         """A writer of a staged file; `base` is a container whose other members are to be kept."""
-        ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from concatsplit_core.formats.base import Extent, Storage, Target, Unchunked, Wi
 from concatsplit_core.formats.npy_header import format_header, parse_header
 from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
+from concatsplit_core.stores.identity import Amendment
 
 name = "npy"
 rectilinear = False
@@ -123,8 +124,9 @@ def layout(
     return laid, Storage()
 
 
-def settle(base: Path, members: Sequence[str]) -> None:
-    """Nothing speaks of the members beside the members themselves."""
+def amend(base: Path, added: Mapping[Path, Path], folder: Path) -> Iterator[Amendment]:
+    """Nothing but the members themselves says what members there are."""
+    return iter(())
 
 
 def adapt(wish: Wish, path: Path, base: Path | None) -> Wish:
@@ -151,7 +153,7 @@ class NpyWriter:
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target:
         header = format_header(spec, storage.phase)
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             write_all(fd, header, 0)
             os.ftruncate(fd, len(header) + spec.nbytes)

@@ -13,7 +13,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,7 @@ from concatsplit_core.formats.base import Extent, Storage, Unchunked, Wish
 from concatsplit_core.formats.npy_header import LONGEST, Header, parse_header, prefix_length
 from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
+from concatsplit_core.stores.identity import Amendment
 
 name = "npz"
 rectilinear = False
@@ -214,8 +215,9 @@ def layout(
     raise UsageError(".npz archives are read only; write to .npy, .h5 or .zarr")
 
 
-def settle(base: Path, members: Sequence[str]) -> None:
-    """Nothing speaks of the members beside the members themselves."""
+def amend(base: Path, added: Mapping[Path, Path], folder: Path) -> Iterator[Amendment]:
+    """Nothing but the members themselves says what members there are."""
+    return iter(())
 
 
 def adapt(wish: Wish, path: Path, base: Path | None) -> Wish:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from concatsplit_core.formats.base import Extent, Moved, Storage, Unchunked, Wis
 from concatsplit_core.formats.npy_header import format_header
 from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
+from concatsplit_core.stores.identity import Amendment
 
 name = "npy"
 rectilinear = False
@@ -61,8 +62,9 @@ def adapt(wish: Wish, path: Path, base: Path | None) -> Wish:
     return wish
 
 
-def settle(base: Path, members: Sequence[str]) -> None:
-    """A stream holds nothing else."""
+def amend(base: Path, added: Mapping[Path, Path], folder: Path) -> Iterator[Amendment]:
+    """Nothing but the members themselves says what members there are."""
+    return iter(())
 
 
 class StreamTarget(Unchunked):

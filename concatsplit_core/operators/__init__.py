@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from concatsplit_core.operators.describing import BlobInfo, info
     from concatsplit_core.operators.joining import concat, depth_concat, split_gradient, stack
+    from concatsplit_core.operators.recovering import recover
     from concatsplit_core.operators.undoing import undo
 
 _HOMES = {
@@ -32,6 +33,7 @@ _HOMES = {
     "fetch": "copying",
     "fetch_to": "copying",
     "info": "describing",
+    "recover": "recovering",
     "reshard": "cutting",
     "split": "cutting",
     "split_by_lengths": "cutting",
@@ -51,6 +53,7 @@ __all__ = [
     "fetch",
     "fetch_to",
     "info",
+    "recover",
     "reshard",
     "split",
     "split_by_lengths",

@@ -11,7 +11,7 @@ from concatsplit_core.cuts import Cut
 from concatsplit_core.errors import UsageError
 from concatsplit_core.inputs import close_all, open_inputs
 from concatsplit_core.loading import load
-from concatsplit_core.operators.moving import Move, move_sources
+from concatsplit_core.operators.moving import Move, move_sources, recovering
 from concatsplit_core.options import Options
 from concatsplit_core.result import Result
 
@@ -72,7 +72,7 @@ def feed(ref: str, array: Any, **options: Any) -> Result:
 def _copy(operator: str, item: Any, output: str, options: Options) -> Result:
     """Move one array as it is; one without axes is seen with an axis of length 1."""
     name = os.fspath(output)
-    sources = open_inputs(item, beside=name)
+    sources = open_inputs(item, beside=name, recover=recovering(options))
     try:
         if len(sources) != 1:
             raise UsageError(f"one blob is copied at a time, found {len(sources)}")

@@ -12,7 +12,14 @@ from concatsplit_core.formats.base import Source
 from concatsplit_core.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.naming import named_count
 from concatsplit_core.operators.lengths import cut_from, read_lengths, refuse_negative
-from concatsplit_core.operators.moving import Move, axis_of, move, move_sources, names_of
+from concatsplit_core.operators.moving import (
+    Move,
+    axis_of,
+    move,
+    move_sources,
+    names_of,
+    recovering,
+)
 from concatsplit_core.options import Options
 from concatsplit_core.orders import DEFAULT_ORDER
 from concatsplit_core.result import Result
@@ -268,7 +275,11 @@ def concat_gradient(
 def _one(request: Move, input: Any, options: Options, scaled: bool = False) -> Result:
     """Cut a single input."""
     refuse_second_stream(input, request.vectors)
-    sources = open_inputs(input, beside=request.outputs[0] if request.outputs else None)
+    sources = open_inputs(
+        input,
+        beside=request.outputs[0] if request.outputs else None,
+        recover=recovering(options),
+    )
     try:
         if len(sources) != 1:
             raise UsageError(f"one input is split at a time, found {len(sources)}")

@@ -15,6 +15,7 @@ from concatsplit_core.operators.moving import (
     axis_of,
     move,
     move_sources,
+    recovering,
     zeros_like,
 )
 from concatsplit_core.options import Options
@@ -176,17 +177,21 @@ def split_gradient(
     if lengths is not None:
         refuse_negative(lengths, "split_info")
     listed = [dys] if isinstance(dys, str | os.PathLike) else list(dys)
-    sources = _with_zeros(listed, lengths, request)
+    config = Options(**options)
+    sources = _with_zeros(listed, lengths, request, config)
     try:
-        return move_sources(request, sources, Options(**options))
+        return move_sources(request, sources, config)
     finally:
         close_all(sources)
 
 
-def _with_zeros(dys: list[Any], lengths: list[int] | None, request: Move) -> list[Source]:
+def _with_zeros(
+    dys: list[Any], lengths: list[int] | None, request: Move, options: Options
+) -> list[Source]:
     """The gradients opened, zeros in the place of those that are missing."""
     missing = [isinstance(dy, str) and dy == ZEROS for dy in dys]
-    given = open_inputs([dy for dy, absent in zip(dys, missing, strict=True) if not absent])
+    refs = [dy for dy, absent in zip(dys, missing, strict=True) if not absent]
+    given = open_inputs(refs, recover=recovering(options))
     try:
         if len(given) + sum(missing) != len(dys) and any(missing):
             raise UsageError("with 'zeros' every gradient is named on its own, without patterns")

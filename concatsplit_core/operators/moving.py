@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from concatsplit_core.engine import execute
+from concatsplit_core.engine import execute, recover_in
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Source
 from concatsplit_core.geometry import Interval, normalize_axis, tile
@@ -70,11 +71,20 @@ class Move:
 def move(request: Move, inputs: Any, options: Options) -> Result:
     """Open the inputs, infer, and let the engine do the rest."""
     refuse_second_stream(inputs, request.vectors)
-    sources = open_inputs(inputs, beside=request.outputs[0] if request.outputs else None)
+    sources = open_inputs(
+        inputs,
+        beside=request.outputs[0] if request.outputs else None,
+        recover=recovering(options),
+    )
     try:
         return move_sources(request, sources, options)
     finally:
         close_all(sources)
+
+
+def recovering(options: Options) -> Callable[[list[Path]], bool]:
+    """What completes or undoes what killed runs left in folders, and tells of it."""
+    return lambda folders: recover_in(folders, options)
 
 
 def move_sources(request: Move, sources: Sequence[Source], options: Options) -> Result:

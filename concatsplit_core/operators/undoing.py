@@ -18,7 +18,7 @@ from concatsplit_core.inputs import close_all, open_inputs
 from concatsplit_core.job import Job
 from concatsplit_core.manifest import Entry, Manifest, read_manifest
 from concatsplit_core.naming import name_parts
-from concatsplit_core.operators.moving import agree_on, names_of, seen_as
+from concatsplit_core.operators.moving import agree_on, names_of, recovering, seen_as
 from concatsplit_core.options import Options
 from concatsplit_core.records import packed
 from concatsplit_core.result import Result
@@ -54,11 +54,12 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
     intervals = _tiled(record, shape[record.axis])
     for entry in record.inputs:
         _check_exact(entry, record.outputs[0])
-    sources = open_inputs([entry.ref for entry in _sorted(record)])
+    config = Options(**options)
+    refs = [entry.ref for entry in _sorted(record)]
+    sources = open_inputs(refs, recover=recovering(config))
     try:
         for source, entry in zip(sources, _sorted(record), strict=True):
             _check_unchanged(source, entry)
-        config = Options(**options)
         agreed = agree_on(sources, config, record.inputs[0].dtype)
         specs = seen_as(sources, agreed)
         targets = [Segment(e.interval, ArraySpec(e.shape, e.dtype)) for e in record.inputs]

@@ -74,6 +74,15 @@ class Shell:
         assert self.hidden() == []
         return outcome
 
+    def heals(self, *args: Any) -> Outcome:
+        """Run a command that succeeds, and says what it did about runs that were killed."""
+        outcome = self.run(*args)
+        assert outcome.code == 0, outcome.err
+        for line in outcome.err.splitlines():
+            assert line.startswith("concatsplit: note: ") and "a run that was killed" in line, line
+        assert self.hidden() == []
+        return outcome
+
     def fails(self, code: int, *args: Any, says: str | tuple[str, ...] = ()) -> Outcome:
         """Run a command that fails as the contract wants it.
 

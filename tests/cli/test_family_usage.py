@@ -262,9 +262,9 @@ def test_json_says_it_too(shell: Any, things: None, error: str) -> None:
 def test_nothing_is_left_where_a_join_fails_late(
     shell: Any, pair: Any, info: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from concatsplit_core.staging import Staging
+    from concatsplit_core.stores.staging import Staging
 
-    def full(self: Staging, settle: Any) -> None:
+    def full(self: Staging, *_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Staging, "publish", full)

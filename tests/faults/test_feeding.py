@@ -25,9 +25,8 @@ def test_killed_while_feeding(shell: Any, suffix: str) -> None:
         np.testing.assert_array_equal(shell.read(f"s.{suffix}::x"), -A)
         if f"s.{suffix}::new/a" in _members(suffix):
             np.testing.assert_array_equal(shell.read(f"s.{suffix}::new/a"), A)
-    shell.ok("feed", "a.npy", f"s.{suffix}::new/a", "--force")
+    shell.heals("feed", "a.npy", f"s.{suffix}::new/a", "--force")
     np.testing.assert_array_equal(shell.read(f"s.{suffix}::new/a"), A)
-    assert shell.hidden() == []
 
 
 def _members(suffix: str) -> list[str]:

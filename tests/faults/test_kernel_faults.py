@@ -242,5 +242,5 @@ def test_a_killed_copy_leaves_the_old_target_or_the_new_one(
         shell.ok("concat", *KINDS[kind][:1], "-o", output, "--force")
         assert victim.killed(moment) == -9
         assert holds(shell, output, arrays[0], np.concatenate(arrays, axis)), f"killed at {moment}"
-    shell.ok(*victim.args)
+    shell.heals(*victim.args)
     assert shell.hidden() == []

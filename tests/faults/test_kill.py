@@ -72,7 +72,7 @@ def test_a_killed_join_leaves_no_target_or_a_whole_one(
         assert victim.killed(moment) == -9
         assert holds(shell, target, None, whole), f"killed at {moment}"
     assert shell.hidden(), "no kill left a trace; did any come in time?"
-    shell.ok(*victim.args, "--force")
+    shell.heals(*victim.args, "--force")
     assert holds(shell, target, whole)
     assert sorted(shell.names()) == sorted(["a.npy", "b.npy", target])
 
@@ -102,7 +102,7 @@ def test_killed_while_chunks_move_there_is_no_target_or_a_whole_one(
             shell.ok("concat", f"a.{suffix}", "-o", target)
         assert victim.killed(moment) == -9
         assert holds(shell, target, *allowed), f"killed at {moment}"
-    shell.ok(*victim.args)
+    shell.heals(*victim.args)
     assert holds(shell, target, whole)
     assert shell.hidden() == []
 
@@ -119,7 +119,7 @@ def test_a_killed_replacement_leaves_the_old_target_or_the_new_one(
         shell.ok("concat", "a.npy", "-o", target, "--force")
         assert victim.killed(moment) == -9
         assert holds(shell, target, old, whole), f"killed at {moment}"
-    shell.ok(*victim.args)
+    shell.heals(*victim.args)
     assert holds(shell, target, whole)
 
 
@@ -135,7 +135,7 @@ def test_a_killed_split_leaves_whole_parts_only(shell: Any, whole: np.ndarray, k
         assert victim.killed(moment) == -9
         for name, part in zip(names, parts, strict=True):
             assert holds(shell, name, None, part), f"{name}, killed at {moment}"
-    shell.ok(*victim.args, "--force")
+    shell.heals(*victim.args, "--force")
     assert all(holds(shell, name, part) for name, part in zip(names, parts, strict=True))
 
 
@@ -149,6 +149,6 @@ def test_a_killed_addition_leaves_the_container_whole(
         assert victim.killed(moment) == -9
         np.testing.assert_array_equal(shell.read(f"{container}::old"), whole[64:])
         assert shell.run("info", container).code == 0
-    shell.ok(*victim.args)
+    shell.heals(*victim.args)
     np.testing.assert_array_equal(shell.read(f"{container}::new"), whole)
     np.testing.assert_array_equal(shell.read(f"{container}::old"), whole[64:])

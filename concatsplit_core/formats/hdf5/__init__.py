@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -16,6 +16,7 @@ from concatsplit_core.formats.base import Storage, Wish
 from concatsplit_core.formats.chunking import choose_chunks
 from concatsplit_core.geometry import Shape
 from concatsplit_core.spec import ArraySpec
+from concatsplit_core.stores.identity import Amendment
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.hdf5.reading import Hdf5Source
@@ -161,8 +162,9 @@ def _as_netcdf(spec: ArraySpec, inherited: Storage) -> tuple[ArraySpec, Storage]
     return spec, replace(inherited, meaning=meaning, item_shape=())  # netCDF has no array types
 
 
-def settle(base: Path, members: Sequence[str]) -> None:
-    """Nothing speaks of the members beside the members themselves."""
+def amend(base: Path, added: Mapping[Path, Path], folder: Path) -> Iterator[Amendment]:
+    """Nothing but the members themselves says what members there are."""
+    return iter(())
 
 
 def adapt(wish: Wish, path: Path, base: Path | None) -> Wish:

@@ -107,6 +107,7 @@ class Hdf5Source:
     index: ChunkIndex | None = None
     padding: Padding | None = None
     """How the array goes on behind its end in the file."""
+    root: Path | None = None
 
     def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         """Decode chunk by chunk."""

@@ -274,7 +274,7 @@ def _copy(base: Path, path: Path) -> None:
             f"{base}: is no HDF5 file that could be added to: {error}", ref=str(base)
         ) from error
     ficlone = 0x40049409
-    with base.open("rb") as here, path.open("xb") as there:
+    with base.open("rb") as here, path.open("wb") as there:
         try:
             fcntl.ioctl(there.fileno(), ficlone, here.fileno())
         except OSError:

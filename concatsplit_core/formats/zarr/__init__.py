@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from concatsplit_core.formats.base import Storage, Wish
 from concatsplit_core.formats.chunking import choose_chunks
 from concatsplit_core.records import packed
 from concatsplit_core.spec import ArraySpec
+from concatsplit_core.stores.identity import Amendment
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.zarr.reading import ZarrSource
@@ -143,15 +144,15 @@ def adapt(wish: Wish, path: Path, base: Path | None) -> Wish:
     return replace(wish, zarr_format=found)
 
 
-def settle(base: Path, members: Sequence[str]) -> None:
+def amend(base: Path, added: Mapping[Path, Path], folder: Path) -> Iterator[Amendment]:
     """Renew consolidated metadata of the groups that have them: readers look nowhere else."""
     from concatsplit_core.formats.zarr.describing import consolidated_groups
 
-    groups = consolidated_groups(base, members)
+    groups = consolidated_groups(base, (path.relative_to(base).as_posix() for path in added))
     if groups:
-        from concatsplit_core.formats.zarr.library import consolidate_again
+        from concatsplit_core.formats.zarr.consolidating import consolidated
 
-        consolidate_again(base, groups)
+        yield from consolidated(base, groups, added, folder)
 
 
 def writer(path: Path, base: Path | None) -> ZarrWriter:

@@ -44,12 +44,12 @@ def open_member(path: Path, member: str | None, ref: str) -> ZarrSource:
     found = _documents(folder, ref)
     facts = document.facts_of(found[document.NAME]) if document.NAME in found else None
     if facts is not None:
-        return describe(facts, None, folder, ref, bool(member))
+        return describe(facts, None, folder, ref, path)
     from concatsplit_core.formats.zarr import library
 
     try:
         array = library.open_array(folder)
-        return describe(library.facts_of(array), array, folder, ref, bool(member))
+        return describe(library.facts_of(array), array, folder, ref, path)
     except ConcatsplitError:
         raise
     except Exception as error:  # metadata may be wrong in any way
@@ -110,9 +110,9 @@ def _is_consolidated(folder: Path) -> bool:
 
 
 def describe(
-    facts: Facts, array: Any, folder: Path | None, ref: str, is_member: bool = False
+    facts: Facts, array: Any, folder: Path | None, ref: str, store: Path | None = None
 ) -> ZarrSource:
-    """An array as a source; a member of a group has neighbours that say more of it."""
+    """An array as a source; a member of a store has neighbours that say more of it."""
     from concatsplit_core.formats.zarr.schema import check_facts
 
     check_facts(facts, ref)
@@ -149,7 +149,7 @@ def describe(
         dtype,
         len(facts.shape),
     )
-    if is_member and folder is not None:
+    if store is not None and folder is not None and folder != store:
         meaning = with_neighbours(meaning, folder, facts.shape)
     storage = Storage(
         codec=facts.neutral,
@@ -160,7 +160,9 @@ def describe(
         key_encoding=facts.key_encoding,
         notes=tuple(unfit(facts.attrs, meaning.missing, dtype)),
     )
-    return ZarrSource(folder, ref, array, facts.key, spec, storage, folder, form, listing)
+    return ZarrSource(
+        folder, ref, array, facts.key, spec, storage, folder, form, listing, root=store or folder
+    )
 
 
 def _string_bytes(facts: Facts, folder: Path | None, ref: str) -> int | None:

@@ -107,7 +107,7 @@ def create(folder: Path, spec: ArraySpec, storage: Storage, wanted: Said) -> Fac
             return None
     except (LookupError, TypeError, ValueError):  # the codecs are zarr-python's own
         return None
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / NAME).write_text(json.dumps(document, indent=2, allow_nan=False))
     return facts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,6 @@ import zarr
 from zarr.core.sync import sync
 from zarr.storage import LocalStore
 
-from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.zarr import codecs
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
@@ -124,7 +123,7 @@ def create_array(
     """
     form: Literal[2, 3] = 2 if storage.dialect == "zarr2" else 3
     with quiet():
-        if member and not path.exists():
+        if member and not (path.exists() and any(path.iterdir())):
             zarr.create_group(store=str(path), zarr_format=form)
         array = zarr.create_array(
             store=str(path),
@@ -186,29 +185,7 @@ def _codec_arguments(spec: ArraySpec, storage: Storage, zarr_format: int) -> dic
     return {"compressors": codecs.as_v3(codec, spec.dtype.itemsize) if codec else None}
 
 
-def consolidate_again(store: Path, groups: Sequence[str]) -> None:
-    """Consolidate the metadata of groups once more, the innermost first.
-
-    Raises
-    ------
-    MalformedInput
-        Metadata of another member cannot be read.
-    """
-    documents = (store / g / name for g in groups for name in ("zarr.json", ".zmetadata"))
-    before = {path: path.read_bytes() for path in documents if path.exists()}
-    group = ""
-    try:
-        for group in sorted(groups, key=len, reverse=True):
-            with quiet():
-                zarr.consolidate_metadata(str(store), path=group or None)
-    except Exception as error:  # what lies in the store beside our own may be wrong in any way
-        for path, content in before.items():
-            if path.read_bytes() != content:
-                path.write_bytes(content)
-        if isinstance(error, OSError):
-            raise
-        raise MalformedInput(
-            f"{store}: the consolidated metadata of '{group or '/'}' cannot be renewed: {error}; "
-            "remove or repair them, then run again",
-            ref=str(store),
-        ) from error
+def consolidate(store: Path, group: str) -> None:
+    """Write the consolidated metadata of a group."""
+    with quiet():
+        zarr.consolidate_metadata(str(store), path=group or None)

@@ -49,6 +49,7 @@ class ZarrSource:
     """What is stored of a large grid."""
     extent: Extent | None = None
     format: str = "zarr"
+    root: Path | None = None
 
     def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         """Decode chunk by chunk."""

@@ -1,0 +1,74 @@
+"""Which file or folder a name leads to, so that nothing else is replaced in its place."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Identity(NamedTuple):
+    """What tells one file or folder from another, also from what it was before a change.
+
+    Parameters
+    ----------
+    kind : {"file", "folder", "link", "other"}
+    inode : int
+    size : int
+        In bytes; 0 of a folder, whose size says nothing.
+    mtime_ns : int
+        0 of a folder: its time changes when something is put into it.
+    """
+
+    kind: str
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Identity:
+        """From what `os.lstat` gives."""
+        mode = status.st_mode
+        if stat.S_ISREG(mode):
+            return cls("file", status.st_ino, status.st_size, status.st_mtime_ns)
+        kind = "folder" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "other"
+        return cls(kind, status.st_ino, 0, 0)
+
+    @classmethod
+    def from_json(cls, found: Any) -> Identity | None:
+        """From a list as `json` gives it, or None."""
+        if found is None:
+            return None
+        kind, *numbers = found
+        if type(kind) is not str or [type(n) for n in numbers] != [int] * 3:
+            raise ValueError(f"{found} is no identity of a file")
+        return cls(kind, *numbers)
+
+    def is_same_entry(self, other: Identity | None) -> bool:
+        """Whether both are one file or folder, though it may have been changed."""
+        return other is not None and self[:2] == other[:2]
+
+
+def identify(path: Path | str) -> Identity | None:
+    """What lies at a path itself, a link not followed; None where nothing does."""
+    try:
+        return Identity.of(os.lstat(path))
+    except FileNotFoundError:
+        return None
+
+
+class Amendment(NamedTuple):
+    """A document of a container that changes together with the members that it speaks of.
+
+    Parameters
+    ----------
+    final, staged : Path
+        The document, and what is to replace it.
+    found : Identity
+        The document when it was read.
+    """
+
+    final: Path
+    staged: Path
+    found: Identity

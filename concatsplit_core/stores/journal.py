@@ -1,0 +1,220 @@
+"""What a run means to publish, written down before the first name is given.
+
+A run that is killed between two of its renames leaves its journal behind. Whoever finds it knows
+for every name what had it, what was to have it, and where both are: so the set is completed, or,
+where somebody else has taken one of the names meanwhile, taken back.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from concatsplit_core.stores.durability import sync_path
+from concatsplit_core.stores.folders import write_new
+from concatsplit_core.stores.identity import Identity, identify
+from concatsplit_core.stores.renames import exchange, kept_beside, put
+
+_NAME = "journal.json"
+_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name that is to be given.
+
+    Parameters
+    ----------
+    staged, final : Path
+        Where its file or folder was built, and where it is to appear.
+    new : Identity
+        What was built.
+    old : Identity, optional
+        What it replaces; it takes the place that the new one leaves.
+    folder : Identity
+        That of `final`.
+    """
+
+    staged: Path
+    final: Path
+    new: Identity
+    old: Identity | None
+    folder: Identity
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the name has been given, whatever became of it since."""
+        return not self.new.is_same_entry(identify(self.staged))
+
+    @property
+    def can_be_done(self) -> bool:
+        """Whether the name is free, or what has it is what was to be replaced."""
+        if not self._is_in_its_folder:
+            return False
+        return self._is_half_exchanged or identify(self.final) == self.old
+
+    @property
+    def _is_half_exchanged(self) -> bool:
+        """Whether what is replaced has left its name, and its replacement has not come yet."""
+        return identify(self.final) is None and identify(kept_beside(self.staged)) is not None
+
+    @property
+    def _is_in_its_folder(self) -> bool:
+        return self.folder.is_same_entry(identify(self.final.parent))
+
+    def do(self, sync: bool, before: Callable[[], None] = lambda: None) -> None:
+        """Give the name.
+
+        Parameters
+        ----------
+        sync : bool
+        before : callable
+            Called first where it cannot be done in one step.
+
+        Raises
+        ------
+        FileExistsError
+            Something else has the name by now; it keeps it.
+        """
+        if self.old is None or self._is_half_exchanged:
+            put(self.staged, self.final, sync)
+            return
+        if exchange(self.staged, self.final, sync, before) and identify(self.staged) != self.old:
+            exchange(self.staged, self.final, sync)
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self.final))
+
+    def undo(self, sync: bool) -> bool:
+        """Take the name back, and give it to what had it; whether that was possible."""
+        if self._is_half_exchanged:
+            put(kept_beside(self.staged), self.final, sync)
+            return True
+        if not self.is_done:
+            return True
+        if not self._is_in_its_folder:
+            return self.old is None
+        is_here = self.new.is_same_entry(identify(self.final))
+        if self.old is None:
+            if is_here:
+                put(self.final, self.staged, sync)
+            return True  # else somebody has taken it away or replaced it
+        if is_here:
+            exchange(self.staged, self.final, sync)
+        return is_here
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """All names that a run gives, in this order, and the folders that it staged them in."""
+
+    home: Path
+    folders: tuple[Path, ...]
+    entries: tuple[Entry, ...]
+
+    def write(self, sync: bool) -> None:
+        """Write it into the home folder; it is there as a whole, or not at all."""
+        root = self.home.parent
+        document = {
+            "concatsplit": _SCHEMA,
+            "folders": [os.path.relpath(path, root) for path in self.folders],
+            "entries": [
+                {
+                    "staged": os.path.relpath(entry.staged, root),
+                    "final": os.path.relpath(entry.final, root),
+                    "new": entry.new,
+                    "old": entry.old,
+                    "folder": entry.folder,
+                }
+                for entry in self.entries
+            ],
+        }
+        draft = self.home / f"{_NAME}.draft"
+        write_new(draft, json.dumps(document).encode())
+        if sync:
+            sync_path(draft)
+        os.rename(draft, self.home / _NAME)
+        if sync:
+            for path in {*self.folders, *(path.parent for path in self.folders)}:
+                sync_path(path)
+
+    def erase(self) -> None:
+        """Forget what was meant: all of it has been taken back."""
+        (self.home / _NAME).unlink(missing_ok=True)
+
+    def carry_out(self, sync: bool) -> bool:
+        """Give all names that are not given yet, or else take those back that are.
+
+        Returns
+        -------
+        bool
+            Whether all names are given; if not, what had them has them again.
+
+        Raises
+        ------
+        OSError
+            Neither could be done: nothing is lost, and the journal still says what is where.
+        """
+        waiting = [entry for entry in self.entries if not entry.is_done]
+        forward = all(entry.can_be_done for entry in waiting)
+        if forward:
+            for entry in waiting:
+                entry.do(sync)
+        else:
+            for entry in reversed(self.entries):
+                if not entry.undo(sync):
+                    raise OSError(f"{entry.final} is no longer what it was")
+        if sync:
+            for folder in {entry.final.parent for entry in self.entries}:
+                with suppress(FileNotFoundError):
+                    sync_path(folder)
+        return forward
+
+
+def read_journal(home: Path) -> Journal | None:
+    """The journal in a home folder; None where the run was not that far.
+
+    Raises
+    ------
+    ValueError
+        It is no journal of ours, though only we can have written it.
+    """
+    try:
+        found = json.loads((home / _NAME).read_bytes())
+    except FileNotFoundError:
+        return None
+    try:
+        if found["concatsplit"] != _SCHEMA:
+            raise ValueError(f"schema {found['concatsplit']}")
+        root = home.parent
+        folders = tuple(_path(root, name) for name in found["folders"])
+        return Journal(home, folders, tuple(_entry(root, entry) for entry in found["entries"]))
+    except (TypeError, KeyError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _entry(root: Path, found: Any) -> Entry:
+    new, old, folder = (Identity.from_json(found[key]) for key in ("new", "old", "folder"))
+    if new is None or folder is None:
+        raise ValueError("an entry without an identity")
+    return Entry(_path(root, found["staged"]), _path(root, found["final"]), new, old, folder)
+
+
+def _path(root: Path, name: str) -> Path:
+    return Path(os.path.normpath(root / name))
+
+
+def entries_of(claims: Sequence[tuple[Path, Path, Identity | None]]) -> tuple[Entry, ...]:
+    """Entries for what is staged, where, and what it replaces."""
+    folders = {final.parent: identify(final.parent) for _, final, _ in claims}
+    made = []
+    for staged, final, old in claims:
+        new, folder = identify(staged), folders[final.parent]
+        if new is None or folder is None:
+            raise FileNotFoundError(2, os.strerror(2), str(staged if new is None else final.parent))
+        made.append(Entry(staged, final, new, old, folder))
+    return tuple(made)
