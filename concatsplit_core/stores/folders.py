@@ -87,6 +87,7 @@ class StagingFolder:
                 self.remove()
                 raise
         self._names: set[str] = set()
+        self._announced = 0
 
     def _mark(self, home: Path, made: list[Path]) -> None:
         self._fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -111,11 +112,15 @@ class StagingFolder:
         return room / name
 
     def announce(self, finals: list[Path]) -> None:
-        """Tell other runs which names this one is going to give."""
-        text = b"".join(os.fsencode(final) + b"\0" for final in finals)
-        draft = self.path / f"{_CLAIMS}.draft"
-        draft.write_bytes(text)
-        os.replace(draft, self.path / _CLAIMS)
+        """Tell other runs which names this one is going to give, all of them or more than before.
+
+        They are only added to: whoever reads meanwhile sees no fewer.
+        """
+        more = finals[self._announced :]
+        self._announced = len(finals)
+        if more:
+            with open(self.path / _CLAIMS, "ab") as file:
+                file.write(b"".join(os.fsencode(final) + b"\0" for final in more))
 
     def remove(self) -> None:
         """Remove it with all that it holds; what the system has against it is not to be helped."""
