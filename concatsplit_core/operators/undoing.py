@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.engine import execute
-from concatsplit_core.errors import DtypeMismatch, MalformedInput, UsageError
+from concatsplit_core.errors import DtypeMismatch, MalformedInput, UnsafeContent, UsageError
 from concatsplit_core.formats.base import Source
 from concatsplit_core.geometry import Interval, Shape, insert, replace
 from concatsplit_core.inference import native
@@ -21,6 +21,7 @@ from concatsplit_core.naming import name_parts
 from concatsplit_core.operators.moving import agree_on, names_of, recovering, seen_as
 from concatsplit_core.options import Options
 from concatsplit_core.records import packed
+from concatsplit_core.references import parse_output
 from concatsplit_core.result import Result
 from concatsplit_core.spec import ArraySpec, Segment, Tiling
 
@@ -48,6 +49,8 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
         The run's cast lost something.
     UsageError
         The outputs do not hold the whole axis, or an input had no name.
+    UnsafeContent
+        Without `output`, an input of the run lies outside of the manifest's folder.
     """
     record = read_manifest(Path(manifest))
     shape = _logical_shape(record)
@@ -73,7 +76,7 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
                 tuple(map(Segment, intervals, specs)),
                 record.unstacked,
             ),
-            outputs=_names(record, output),
+            outputs=_names(record, output, Path(manifest)),
             target_tiling=Tiling(record.axis, tuple(targets), record.stacked),
             split_info=[e.interval.length for e in record.inputs],
             meaning=agreed.meaning,
@@ -154,10 +157,19 @@ def _check_unchanged(source: Source, entry: Entry) -> None:
         )
 
 
-def _names(record: Manifest, output: Any) -> Sequence[str]:
+def _names(record: Manifest, output: Any, manifest: Path) -> Sequence[str]:
     if output is not None:
         intervals = [entry.interval for entry in record.inputs]
         return name_parts(names_of(output), intervals, record.outputs[0].ref)
     if not all(entry.ref for entry in record.inputs):
         raise UsageError("the run's inputs were arrays in memory or stdin: say where with -o")
+    folder = os.path.realpath(manifest.parent)
+    for entry in record.inputs:
+        path, _ = parse_output(entry.ref)
+        if not Path(os.path.realpath(path)).is_relative_to(folder):
+            raise UnsafeContent(
+                f"{manifest}: names an input outside of its folder, {entry.ref}; a manifest from "
+                "elsewhere may name any file, so say with -o where to write",
+                ref=entry.ref,
+            )
     return [entry.ref for entry in record.inputs]

@@ -32,11 +32,15 @@ def _files_below(path: Path, most: int) -> list[Path]:
     """A path and what is below it, up to a number that is enough to know."""
     found = [path]
     if path.is_dir():
-        for folder, folders, files in os.walk(path):
+        for folder, folders, files in os.walk(path, onerror=_fail):
             found += [Path(folder) / name for name in (*folders, *files)]
             if len(found) > most:
                 break
     return found
+
+
+def _fail(error: OSError) -> None:
+    raise error
 
 
 def sync_path(path: Path) -> None:

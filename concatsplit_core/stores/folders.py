@@ -124,8 +124,7 @@ class StagingFolder:
 
     def remove(self) -> None:
         """Remove it with all that it holds; what the system has against it is not to be helped."""
-        with suppress(OSError):
-            shutil.rmtree(self.path, ignore_errors=True)
+        remove_folder(self.path)
         self._let_go()
 
     def _let_go(self) -> None:
@@ -133,6 +132,22 @@ class StagingFolder:
         if fd >= 0:
             with suppress(OSError):
                 os.close(fd)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a staging folder, as far as the system allows it.
+
+    The marker goes last: without it nobody would know what the rest is.
+    """
+    with suppress(OSError):
+        for name in sorted(os.listdir(path), key=lambda name: name == _MARKER):
+            inner = path / name
+            if inner.is_dir() and not inner.is_symlink():
+                shutil.rmtree(inner, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    inner.unlink()
+        path.rmdir()
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -195,6 +210,20 @@ def read_marker(path: Path) -> Marker | None:
         return _checked(found)
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
+
+
+def remove_unmarked(path: Path) -> None:
+    """Remove a folder whose run was killed before it had written a byte into it.
+
+    Raises
+    ------
+    OSError
+        It holds something.
+    """
+    marker = path / _MARKER
+    if os.listdir(path) == [_MARKER] and not marker.lstat().st_size:
+        marker.unlink()
+    path.rmdir()
 
 
 def _checked(found: Any) -> Marker | None:

@@ -18,6 +18,8 @@ from concatsplit_core.stores.folders import (
     lock,
     read_claims,
     read_marker,
+    remove_folder,
+    remove_unmarked,
 )
 from concatsplit_core.stores.journal import Journal, read_journal
 
@@ -132,10 +134,10 @@ def _recover(path: Path) -> Recovered | None:
 
 
 def _foreign(path: Path) -> Recovered | None:
-    """Leave alone what is not ours; a folder that is empty holds nothing to be lost."""
+    """Leave alone what is not ours, unless it is empty: then nothing can be lost."""
     with suppress(OSError):
         if not path.is_symlink() and path.lstat().st_uid == os.geteuid():
-            path.rmdir()
+            remove_unmarked(path)
             return None
     if not os.path.lexists(path):
         return None
@@ -194,4 +196,4 @@ def _remove(path: Path) -> None:
             shutil.rmtree(beside, ignore_errors=True)
         else:
             beside.unlink(missing_ok=True)
-    shutil.rmtree(path, ignore_errors=True)
+    remove_folder(path)

@@ -20,6 +20,7 @@ from concatsplit_core.errors import (
     OutputBusy,
     OutputChanged,
     OutputExists,
+    OutputRefused,
 )
 from concatsplit_core.files import output_error
 from concatsplit_core.interrupts import deferred_signals
@@ -96,6 +97,12 @@ class Staging:
             raise _changed(final) if found is not None else output_error(str(final), error) from (
                 error
             )
+        except PermissionError as error:
+            raise OutputRefused(
+                f"{final}: the folder {parent} may not be written to: "
+                f"{os.strerror(error.errno or 0)}; write elsewhere, or ask for permission",
+                ref=str(final),
+            ) from error
         except OSError as error:
             raise output_error(str(final), error) from error
         self._claims.append(_Claim(final, staged, found, exact, last))
@@ -111,12 +118,12 @@ class Staging:
         """
         finals = [claim.final for claim in self._claims]
         own = {folder.path for folder in self._folders.values()}
-        for parent, folder in self._folders.items():
-            folder.announce(finals)
-            for other in candidates(parent):
-                if other in own:
-                    continue
-                for final in claimed(other).intersection(finals):
+        with _locked(self._folders):  # of two runs that look at once, one has to see the other
+            for folder in self._folders.values():
+                folder.announce(finals)
+            for other in (path for parent in self._folders for path in candidates(parent)):
+                taken = set() if other in own else claimed(other).intersection(finals)
+                for final in taken:
                     raise OutputBusy(
                         f"{final}: another run is writing it; wait for it to end", ref=str(final)
                     )

@@ -79,7 +79,8 @@ class Shell:
         outcome = self.run(*args)
         assert outcome.code == 0, outcome.err
         for line in outcome.err.splitlines():
-            assert line.startswith("concatsplit: note: ") and "a run that was killed" in line, line
+            assert line.startswith("concatsplit: note: "), line
+            assert "a run that was killed" in line, line
         assert self.hidden() == []
         return outcome
 

@@ -99,7 +99,7 @@ def test_killed_while_chunks_move_there_is_no_target_or_a_whole_one(
     for moment in victim.moments(f"{kind} {old}", 8):
         remove(Path(target))
         if old:
-            shell.ok("concat", f"a.{suffix}", "-o", target)
+            shell.heals("concat", f"a.{suffix}", "-o", target)
         assert victim.killed(moment) == -9
         assert holds(shell, target, *allowed), f"killed at {moment}"
     shell.heals(*victim.args)
@@ -116,27 +116,60 @@ def test_a_killed_replacement_leaves_the_old_target_or_the_new_one(
     old = whole[:64]
     victim = Victim(shell, "concat", "a.npy", "b.npy", "-o", target, "--force", *options)
     for moment in victim.moments(f"replace {kind}", 7):
-        shell.ok("concat", "a.npy", "-o", target, "--force")
+        shell.heals("concat", "a.npy", "-o", target, "--force")
         assert victim.killed(moment) == -9
         assert holds(shell, target, old, whole), f"killed at {moment}"
     shell.heals(*victim.args)
     assert holds(shell, target, whole)
 
 
+@pytest.mark.parametrize("force", [(), ("--force",)], ids=["new", "replacing"])
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_killed_split_leaves_whole_parts_only(shell: Any, whole: np.ndarray, kind: str) -> None:
+def test_a_killed_split_is_all_or_nothing_after_the_next_run(
+    shell: Any, whole: np.ndarray, kind: str, force: tuple[str, ...]
+) -> None:
     suffix, options = FORMATS[kind]
-    names = [f"p{index}.{suffix}" for index in range(4)]
-    victim = Victim(shell, "split", "a.npy", "-o", f"p{{index}}.{suffix}", "--parts", 4, *options)
-    parts = np.split(whole[:64], 4)
-    for moment in victim.moments(f"split {kind}", 7):
+    names = [*(f"p{index}.{suffix}" for index in range(4)), "m.json"]
+    args = ("split", "a.npy", "-o", f"p{{index}}.{suffix}", "--parts", 4, "--manifest", "m.json")
+    parts, old = np.split(whole[:64], 4), whole[:1]
+    shell.save(old=old)
+    victim = Victim(shell, *args, *options, *force)
+    for moment in victim.moments(f"split {kind} {force}", 7):
         for name in names:
             remove(Path(name))
+            if force and not name.endswith("json"):
+                shell.ok("concat", "old.npy", "-o", name)
         assert victim.killed(moment) == -9
-        for name, part in zip(names, parts, strict=True):
-            assert holds(shell, name, None, part), f"{name}, killed at {moment}"
-    shell.heals(*victim.args, "--force")
-    assert all(holds(shell, name, part) for name, part in zip(names, parts, strict=True))
+        shell.heals("concat", "old.npy", "-o", "another.npy", "--force")
+        there = {name: holds(shell, name, part) for name, part in zip(names, parts, strict=False)}
+        assert len(set(there.values())) == 1, f"{there}, killed at {moment}"
+        if not all(there.values()):
+            assert all(holds(shell, name, old if force else None) for name in there)
+        assert Path("m.json").exists() == all(there.values())
+
+
+@pytest.mark.parametrize("suffix", ["npy", "zarr"])
+def test_a_recovery_may_be_killed_too(shell: Any, whole: np.ndarray, suffix: str) -> None:
+    names = [f"p{index}.{suffix}" for index in range(4)]
+    parts = np.split(whole[:64], 4)
+    args = ("split", "a.npy", "-o", f"p{{index}}.{suffix}", "--parts", 4, "--force")
+    victim, signs = Victim(shell, *args), shell.folder.parent / "signs"
+    assert victim.killed(0) == 0
+    last = int((signs / "count").read_text())
+    again = Victim.__new__(Victim)
+    again.shell, again.args, again.signs = shell, ["recover", "."], signs
+    for moment in range(last - 12, last):
+        shell.heals("concat", "b.npy", "-o", "other.npy", "--force")
+        for name in names:
+            shell.ok("concat", "b.npy", "-o", name, "--force")
+        assert victim.killed(moment) == -9
+        for step in range(1, 40, 3):
+            if again.killed(step) == 0:
+                break
+        shell.heals("concat", "b.npy", "-o", "other.npy", "--force")
+        news = {holds(shell, name, part) for name, part in zip(names, parts, strict=True)}
+        assert len(news) == 1, f"killed at {moment}"
+        assert news == {True} or all(holds(shell, name, whole[64:]) for name in names)
 
 
 @pytest.mark.parametrize("container", ["all.h5", "all.zarr"])

@@ -95,6 +95,31 @@ def _link(group: Any, name: str) -> Any:
     return h5py.ExternalLink("a place of a kind that is not known", "/")
 
 
+def refuse_links_out(file: Any, member: str, ref: str) -> None:
+    """Refuse to write to a member that a link leads to, out of the file or nowhere.
+
+    Raises
+    ------
+    UnsafeContent
+    """
+    here = file
+    for part in member.split("/"):
+        link = _link(here, part)
+        if link is None:
+            return
+        if isinstance(link, h5py.HardLink):
+            here = here[key(part)]
+            continue
+        if _leads_astray(file, here, link):
+            where = getattr(link, "filename", None) or link.path
+            raise UnsafeContent(
+                f"output {ref}: '{part}' is a link out of the file or to nothing, to {where}; "
+                "nothing is written through it, name another member or remove the link",
+                ref=ref,
+            )
+        here = _follow_soft(file, here, link.path, ref)
+
+
 def _leads_astray(file: Any, here: Any, link: Any) -> bool:
     if not isinstance(link, h5py.SoftLink):
         return True

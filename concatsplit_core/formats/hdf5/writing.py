@@ -27,6 +27,7 @@ from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.hdf5 import filters
 from concatsplit_core.formats.hdf5.creating import create, describe, fill_of
 from concatsplit_core.formats.hdf5.items import as_items
+from concatsplit_core.formats.hdf5.links import refuse_links_out
 from concatsplit_core.formats.hdf5.naming import has_netcdf_name
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, spelled, take_up
 from concatsplit_core.formats.hdf5.types import stored_dtype, takes_items
@@ -124,6 +125,7 @@ class Hdf5Writer:
             names, freed = storage.meaning.dims or (), None
             if netcdf:
                 member = spelled(file, member, names)
+            refuse_links_out(file, member, f"{self.path.name}::{member}")
             if member in file:
                 alone = netcdf and names == (member.rpartition("/")[2],)
                 length = spec.shape[0] if alone else None

@@ -15,6 +15,7 @@ from concatsplit_core.errors import (
     MalformedInput,
     UnsupportedDtype,
 )
+from concatsplit_core.files import input_error
 from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.zarr import codecs, document
 from concatsplit_core.formats.zarr.codecs import ShardForm
@@ -81,7 +82,11 @@ def list_members(path: Path, ref: str) -> list[str]:
     if _is_array(path):
         return [""]
     found = []
-    for folder, folders, names in os.walk(path):
+
+    def fail(error: OSError) -> None:
+        raise input_error(ref, error) from error
+
+    for folder, folders, names in os.walk(path, onerror=fail):
         if {"zarr.json", ".zarray"}.intersection(names) and _is_array(Path(folder)):
             found.append(Path(folder).relative_to(path).as_posix())
             folders.clear()

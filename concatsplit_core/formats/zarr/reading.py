@@ -25,7 +25,7 @@ from concatsplit_core.formats.grid import chunks_of, clip
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.shards import Shard
-from concatsplit_core.formats.zarr.sparse import Listing, stored_chunks
+from concatsplit_core.formats.zarr.sparse import Listing, files_below, stored_chunks
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec
 
@@ -205,11 +205,10 @@ class ZarrSource:
     def stored_bytes(self) -> int:
         if self.folder is None:
             return int(self.array.nbytes_stored())
-        return sum(
-            (Path(folder) / name).stat().st_size
-            for folder, _, names in os.walk(self.folder)
-            for name in names
-        )
+        try:
+            return sum(os.stat(path).st_size for path in files_below(self.folder))
+        except OSError as error:
+            raise input_error(self.ref, error) from error
 
     def close(self) -> None:
         pass

@@ -44,7 +44,7 @@ def list_chunks(facts: Facts, folder: Path) -> Listing | None:
     grid = prod(-(-n // c) for n, c in zip(facts.shape, chunks, strict=True))
     if grid <= FEW_CHUNKS and prod(facts.shape) * facts.dtype.itemsize <= FEW_BYTES:
         return None
-    files = [f"{where}/{name}" for where, _, names in os.walk(folder) for name in names]
+    files = list(files_below(folder))
     count, unit = len(files), shards or chunks
     if shards is not None:
         indexed = sum(os.stat(path).st_size for path in files) // INDEX_ENTRY
@@ -56,6 +56,23 @@ def list_chunks(facts: Facts, folder: Path) -> Listing | None:
     rank = len(facts.shape)
     there = (at for name, at in places.items() if len(at) == rank and facts.key(at) == name)
     return Listing(count, frozenset(there))
+
+
+def files_below(folder: Path) -> Iterator[str]:
+    """All files of an array.
+
+    Raises
+    ------
+    OSError
+        A folder cannot be listed: nobody may take what it holds for absent.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for where, _, names in os.walk(folder, onerror=fail):
+        for name in names:
+            yield f"{where}/{name}"
 
 
 def stored_chunks(

@@ -21,6 +21,7 @@ from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.files import open_input, read_exactly
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.shards import Shard
+from concatsplit_core.formats.zarr.sparse import files_below
 from concatsplit_core.geometry import Shape
 from concatsplit_core.spec import STRING_BYTES
 
@@ -114,7 +115,6 @@ def _stored(
 
 
 def _chunk_files(folder: Path) -> Iterator[Path]:
-    for where, _, names in os.walk(folder):
-        for name in names:
-            if not name.startswith(_METADATA):
-                yield Path(where) / name
+    for path in map(Path, files_below(folder)):
+        if not path.name.startswith(_METADATA):
+            yield path
