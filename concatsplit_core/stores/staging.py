@@ -155,7 +155,10 @@ class Staging:
             return
         for claim in self._claims:
             if claim.found is not None:
-                keep_mode(claim.staged, claim.final)
+                try:
+                    keep_mode(claim.staged, claim.final)
+                except FileNotFoundError:
+                    raise _changed(claim.final) from None
         if self._sync:
             make_durable(claim.staged for claim in self._claims)
         with _locked(shared):
