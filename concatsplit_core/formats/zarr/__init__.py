@@ -148,7 +148,8 @@ def amend(base: Path, added: Mapping[Path, Path], folder: Path) -> Iterator[Amen
     """Renew consolidated metadata of the groups that have them: readers look nowhere else."""
     from concatsplit_core.formats.zarr.describing import consolidated_groups
 
-    groups = consolidated_groups(base, (path.relative_to(base).as_posix() for path in added))
+    inside = [path for path in added if path.is_relative_to(base)]  # not so behind a link
+    groups = consolidated_groups(base, (path.relative_to(base).as_posix() for path in inside))
     if groups:
         from concatsplit_core.formats.zarr.consolidating import consolidated
 
