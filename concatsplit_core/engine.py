@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from concatsplit_core import outputs as places
+from concatsplit_core import outputs
 from concatsplit_core.claims import refuse_hollow
 from concatsplit_core.errors import UsageError
 from concatsplit_core.inference import infer_cost
@@ -18,8 +18,8 @@ from concatsplit_core.layout import Layout, lay_out
 from concatsplit_core.meaning.marks import enum_maps
 from concatsplit_core.meaning.model import DEFINING
 from concatsplit_core.options import Options
-from concatsplit_core.outputs import Place
 from concatsplit_core.phase import in_phase
+from concatsplit_core.places import Place, find_place, folders_of
 from concatsplit_core.plan import Plan
 from concatsplit_core.planner import make_plan
 from concatsplit_core.references import is_name
@@ -38,17 +38,17 @@ def execute(job: Job, options: Options) -> Result:
     """
     started = time.perf_counter()
     memory, wish = options.memory_bytes, options.wish
-    recover_in(places.folders_of([*job.outputs, *(ref for ref, _ in job.extras)]), options)
+    recover_in(folders_of([*job.outputs, *(ref for ref, _ in job.extras)]), options)
     fingerprints = Fingerprints(job.sources, options.follow_links)
-    found = [places.find_place(ref, options.follow_links) for ref in job.outputs]
-    beside = [places.find_place(ref, options.follow_links) for ref, _ in job.extras]
-    places.refuse_collisions([*found, *beside])
+    found = [find_place(ref, options.follow_links) for ref in job.outputs]
+    beside = [find_place(ref, options.follow_links) for ref, _ in job.extras]
+    outputs.refuse_collisions([*found, *beside])
     with opened(job.also_read) as others:
-        places.refuse_inputs([*found, *beside], [*job.sources, *others])
-    places.refuse_existing([*found, *beside], options.force)
+        outputs.refuse_inputs([*found, *beside], [*job.sources, *others])
+    outputs.refuse_existing([*found, *beside], options.force)
     refuse_hollow(job.sources)
     layout = lay_out(job, found, wish)
-    places.refuse_oversized(found, [segment.spec for segment in layout.outputs.segments])
+    outputs.refuse_oversized(found, [segment.spec for segment in layout.outputs.segments])
     plan = make_plan(
         job.shape,
         job.source_tiling,
@@ -61,7 +61,7 @@ def execute(job: Job, options: Options) -> Result:
     result = _result(job, layout, found, plan)
     record = _record(options)
     if record is not None:
-        places.refuse_record(record, [*found, *beside], options.force)
+        outputs.refuse_record(record, [*found, *beside], options.force)
     if options.dry_run:
         return replace(result, dry_run=True)
     run = Run(job, options, plan, in_phase(plan, job, layout), found, beside)

@@ -6,7 +6,7 @@ import os
 import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,10 @@ def _spool(beside: str | None) -> Source:
     folder = os.path.dirname(os.path.abspath(beside.partition("::")[0])) if beside else None
     if beside == STREAM or (folder is not None and not os.path.isdir(folder)):
         folder = None
-    spooled = tempfile.TemporaryFile(dir=folder)
+    try:
+        spooled = tempfile.TemporaryFile(dir=folder)
+    except OSError as error:
+        raise output_error("the spooled stdin", error) from error
     try:
         with open(0, "rb", closefd=False) as stdin:
             shutil.copyfileobj(stdin, spooled, 1 << 20)
@@ -193,9 +196,10 @@ def wrap_array(array: np.ndarray, ref: str) -> Source:
 
 
 def close_all(sources: Iterable[Source]) -> None:
-    """Let go of inputs."""
+    """Let go of inputs; nothing is lost where the system does not let one be closed."""
     for source in sources:
-        source.close()
+        with suppress(OSError):
+            source.close()
 
 
 @contextmanager
@@ -228,7 +232,7 @@ class Fingerprints:
         for source in sources:
             if source.path is None or source.path in self._seen:
                 continue
-            looks, links = _look(source.path)
+            looks, links = _seen(source.path, source.ref)
             self._seen[source.path] = (source.ref, looks)
             if not follow_links:
                 refuse_links(source, links)
@@ -242,11 +246,18 @@ class Fingerprints:
             A file was written to, replaced or removed.
         """
         for path, (ref, before) in self._seen.items():
-            if _look(path)[0] != before:
+            if _seen(path, ref)[0] != before:
                 raise InputChanged(
                     f"{ref}: changed while it was read; nothing was written, run again",
                     ref=ref,
                 )
+
+
+def _seen(path: Path, ref: str) -> tuple[int | None, list[str]]:
+    try:
+        return _look(path)
+    except OSError as error:
+        raise input_error(ref, error) from error
 
 
 def refuse_links(source: Source, links: Iterable[str]) -> None:
@@ -289,7 +300,7 @@ def _look(path: Path) -> tuple[int | None, list[str]]:
                         if entry.is_file():
                             name = zlib.crc32(os.fsencode(entry.path[start:]))
                             looks ^= hash((name, _look_at(entry.stat())))
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None, links
     return looks, links
 

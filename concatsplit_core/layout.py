@@ -10,7 +10,7 @@ from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Grid, Storage, Wish
 from concatsplit_core.inheritance import inherit
 from concatsplit_core.job import Job
-from concatsplit_core.outputs import Place
+from concatsplit_core.places import Place
 from concatsplit_core.planning.regions import Region, is_regular, regions_of
 from concatsplit_core.spec import ArraySpec, Segment, Tiling
 

@@ -22,7 +22,7 @@ from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.job import Job
 from concatsplit_core.layout import Layout
 from concatsplit_core.options import Options
-from concatsplit_core.outputs import Place
+from concatsplit_core.places import Place
 from concatsplit_core.plan import Plan, Task
 from concatsplit_core.routes import decoded, encoded, kernel, mapped
 from concatsplit_core.routes.base import Context, RunTask

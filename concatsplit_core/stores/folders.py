@@ -139,15 +139,21 @@ def remove_folder(path: Path) -> None:
 
     The marker goes last: without it nobody would know what the rest is.
     """
-    with suppress(OSError):
-        for name in sorted(os.listdir(path), key=lambda name: name == _MARKER):
-            inner = path / name
-            if inner.is_dir() and not inner.is_symlink():
-                shutil.rmtree(inner, ignore_errors=True)
-            else:
-                with suppress(OSError):
-                    inner.unlink()
-        path.rmdir()
+    for _ in range(2):  # file systems on a network fail now and then
+        with suppress(OSError):
+            _remove_within(path)
+            path.rmdir()
+            return
+
+
+def _remove_within(path: Path) -> None:
+    for name in sorted(os.listdir(path), key=lambda name: name == _MARKER):
+        inner = path / name
+        if inner.is_dir() and not inner.is_symlink():
+            shutil.rmtree(inner, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                inner.unlink()
 
 
 def write_new(path: Path, data: bytes) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -33,6 +34,7 @@ from concatsplit_core.spec import ArraySpec
 
 _OPEN_FILES = 64
 _WRITTEN_TO = "already open for"
+_SYSTEM_ERROR = re.compile(r"\berrno = (\d+), error message")
 """What HDF5 says of the mark that a writer, as one of SWMR, leaves in a file while it is open."""
 
 
@@ -53,8 +55,11 @@ def _open_file(path: Path) -> Opened:
 
 
 def _close_file(opened: Opened) -> None:
-    opened.file.close()
-    os.close(opened.fd)
+    """Close a file that was only read: nothing is lost where that fails."""
+    with suppress(Exception):  # h5py makes a RuntimeError of what the system says
+        opened.file.close()
+    with suppress(OSError):
+        os.close(opened.fd)
 
 
 pool: Pool[Path, Opened] = Pool(_open_file, _close_file, _OPEN_FILES, 2)
@@ -71,6 +76,9 @@ def malformed(ref: str, error: Exception) -> ConcatsplitError:
     if isinstance(error, OSError) and error.errno:
         return input_error(ref, error)
     text = " ".join(str(error.args[0] if error.args else error).split())
+    failed = _SYSTEM_ERROR.search(text)
+    if failed is not None:
+        return input_error(ref, OSError(int(failed[1]), ""))
     if _WRITTEN_TO in text:
         return InputUnavailable(
             f"{ref}: another program has it open for writing, or did not close it: close it there, "

@@ -10,7 +10,8 @@ import fcntl
 import io
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -45,12 +46,17 @@ class StagedFile(io.RawIOBase):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
+        self.fd = -1
         self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         self.error: OSError | None = None
         self._at = 0
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = offset + (0, self._at, os.fstat(self.fd).st_size)[whence]
+        try:
+            start = os.fstat(self.fd).st_size if whence == 2 else (0, self._at)[whence]
+        except OSError as error:
+            self.error, start = self.error or error, self._at
+        self._at = start + offset
         return self._at
 
     def tell(self) -> int:
@@ -88,9 +94,10 @@ class StagedFile(io.RawIOBase):
         pass
 
     def close(self) -> None:
-        if not self.closed:
-            os.close(self.fd)
         super().close()
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 class Hdf5Writer:
@@ -120,7 +127,8 @@ class Hdf5Writer:
         if any("\ud800" <= letter <= "\udfff" for letter in member):
             shown = member.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
             raise UsageError(f"output member '{shown}': names in HDF5 are UTF-8, which this is not")
-        with deferred_signals(), _pool.use(self) as (staged, file):
+        ref = f"{self.path.name}::{member}"
+        with deferred_signals(), _pool.use(self) as (staged, file), _in_terms(staged, ref):
             netcdf = self._netcdf or is_netcdf(file)
             names, freed = storage.meaning.dims or (), None
             if netcdf:
@@ -154,15 +162,27 @@ class Hdf5Writer:
 def _close(opened: tuple[StagedFile, Any]) -> None:
     staged, file = opened
     try:
-        file.close()
-        error = staged.error
+        with _in_terms(staged, "file"):
+            file.close()
+        _raise_kept(staged)
     finally:
         staged.close()
-    if error is not None:
-        raise error
 
 
 _pool: Pool[Hdf5Writer, tuple[StagedFile, Any]] = Pool(Hdf5Writer.open, _close, _OPEN_FILES)
+
+
+@contextmanager
+def _in_terms(staged: StagedFile, ref: str) -> Iterator[None]:
+    """What h5py raises where the file cannot be written, or is damaged, in our terms."""
+    try:
+        yield
+    except (RuntimeError, SystemError) as error:
+        if staged.error is not None:
+            raise staged.error from error
+        raise OutputRefused(f"output {ref}: HDF5 cannot add to the file: {error}", ref=ref) from (
+            error
+        )
 
 
 def _raise_kept(staged: StagedFile) -> None:
@@ -264,7 +284,9 @@ def _seen_as(data: np.ndarray, dataset: Any) -> np.ndarray:
 def _copy(base: Path, path: Path) -> None:
     """Copy a container to be added to; on XFS and btrfs a reflink, which shares its blocks."""
     try:
-        h5py.File(base, "r").close()
+        file = h5py.File(base, "r")
+        with suppress(RuntimeError):  # nothing is lost where it does not close
+            file.close()
     except BlockingIOError:
         raise OutputRefused(
             f"{base}: locked: another program is writing it; close it there", ref=str(base)

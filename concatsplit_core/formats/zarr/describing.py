@@ -109,7 +109,7 @@ def _is_consolidated(folder: Path) -> bool:
         return True
     try:
         found = json.loads((folder / document.NAME).read_bytes())
-    except (OSError, ValueError, RecursionError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return False
     return isinstance(found, dict) and bool(found.get("consolidated_metadata"))
 

@@ -1,0 +1,107 @@
+"""What is taken for a dead run's, and what is left alone."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_publishing import JOIN, before_publishing
+
+from concatsplit_core.stores import folders
+
+
+@pytest.fixture
+def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system without flock, as some are on a network."""
+
+    def refuse(fd: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+
+def _left(shell: Any, monkeypatch: pytest.MonkeyPatch, **said: Any) -> Path:
+    """The staging folder of a run that claims y.npy, with another marker."""
+    kept = shell.folder.parent / "kept"
+
+    def copy() -> None:
+        (made,) = shell.folder.glob(".concatsplit-*")
+        subprocess.run(["cp", "-a", made, kept], check=True)
+
+    with monkeypatch.context() as patched:
+        before_publishing(patched, copy)
+        shell.ok(*JOIN, "y.npy")
+    Path("y.npy").unlink()
+    marker = kept / "run.json"
+    marker.write_text(json.dumps(json.loads(marker.read_text()) | said))
+    return kept.rename(shell.folder / ".concatsplit-0123456789ab")
+
+
+def test_without_locks_a_dead_process_is_told_from_one_that_lives(
+    shell: Any, whole: np.ndarray, no_locks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = _left(shell, monkeypatch)  # says that it is of this process, which lives
+    shell.fails(5, *JOIN, "y.npy", says="another run")
+    assert shell.run(*JOIN, "z.npy").code == 0
+    assert left.exists()
+    marker = left / "run.json"
+    marker.write_text(json.dumps(json.loads(marker.read_text()) | {"started": 1}))
+    shell.heals(*JOIN, "y.npy")
+    np.testing.assert_array_equal(np.load("y.npy"), whole)
+
+
+def test_without_locks_a_run_of_another_machine_is_left_alone(
+    shell: Any, whole: np.ndarray, no_locks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = _left(shell, monkeypatch, host="elsewhere")
+    assert shell.run(*JOIN, "z.npy").code == 0
+    shell.fails(5, *JOIN, "y.npy", says="another run")
+    assert left.exists()
+
+
+def test_locks_say_more_than_markers(
+    shell: Any, whole: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = _left(shell, monkeypatch)
+    fd = os.open(left, os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    shell.fails(5, *JOIN, "y.npy", says="another run")
+    os.close(fd)
+    shell.heals(*JOIN, "y.npy")
+
+
+@pytest.mark.parametrize("name", [".concatsplit-notes", ".concatsplit-0123456789ab"])
+@pytest.mark.parametrize("kind", ["folder", "file", "link", "pipe", "marker of another"])
+def test_only_what_a_run_made_is_ever_removed(
+    shell: Any, whole: np.ndarray, name: str, kind: str
+) -> None:
+    precious, planted = Path("precious"), Path(name)
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("years of work")
+    if kind == "folder":
+        precious.rename(planted)
+    elif kind == "file":
+        planted.write_text("x")
+    elif kind == "link":
+        planted.symlink_to("precious")
+    elif kind == "pipe":
+        os.mkfifo(planted)
+    else:
+        marker = folders.Marker.of_this_process(".", ())._asdict() | {"concatsplit": 1}
+        (precious / "run.json").write_text(json.dumps(marker))
+        precious.rename(planted)
+        os.chown(planted, 65534, 65534)
+    before = shell.snapshot()
+    outcome = shell.run(*JOIN, "y.npy")
+    assert outcome.code == 0, outcome.err
+    assert (name in outcome.err) == name.endswith("ab")
+    assert {key: shell.snapshot()[key] for key in before} == before
+    assert shell.run("recover", ".").code == 0
+    assert {key: shell.snapshot()[key] for key in before} == before
