@@ -23,7 +23,7 @@ def recover(folder: str, as_json: bool, debug: bool) -> None:
 
     \b
     Example:
-      concatsplit recover shards/
+      concatsplit recover .
     """
     from concatsplit_core import operators
 

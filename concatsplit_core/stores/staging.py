@@ -85,11 +85,12 @@ class Staging:
         """
         parent = beside or final.parent
         try:
-            self._make_folders(final.parent)
-            folder = self._folders.get(parent)
-            if folder is None:
-                home = next(iter(self._folders.values()), None)
-                folder = self._folders[parent] = StagingFolder(parent, home, self._made)
+            with deferred_signals():  # what is made is known, so that it can be removed
+                self._make_folders(final.parent)
+                folder = self._folders.get(parent)
+                if folder is None:
+                    home = next(iter(self._folders.values()), None)
+                    folder = self._folders[parent] = StagingFolder(parent, home, self._made)
             staged = folder.place(final.name)
             if found is not None:
                 create_like(staged, final)
