@@ -86,7 +86,7 @@ def test_every_example_runs(
         out = piped.stdout
     else:
         out = shell.ok(*shlex.split(example)[1:]).out
-    if "--dry-run" in example or path[0] in LOOK_ONLY:
+    if "--dry-run" in example or LOOK_ONLY.intersection(path[:1]):
         assert out
         assert shell.snapshot() == before
     else:
