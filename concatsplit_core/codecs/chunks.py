@@ -20,6 +20,8 @@ Bytes = Any
 _LZMA_MEMORY = 128 << 20
 """Bytes that a stream's dictionary may ask for; the highest preset needs half of them."""
 
+_CRC32C = Step("crc32c")
+
 SLACK = 64
 """Bytes by which an inner step may exceed the chunk: checksums, small headers."""
 
@@ -75,6 +77,14 @@ def encode(data: Bytes, steps: tuple[Step, ...], itemsize: int) -> Bytes:
     for step in steps:
         data = _ENCODERS[step.name](data, step, itemsize)
     return data
+
+
+def encode_in_parts(data: Bytes, steps: tuple[Step, ...], itemsize: int) -> list[Bytes]:
+    """As `encode`, in parts to be written one after the other: a checksum costs no copy."""
+    if steps[-1:] != (_CRC32C,):
+        return [encode(data, steps, itemsize)]
+    body = encode(data, steps[:-1], itemsize)
+    return [body, _crc32c_of(memoryview(body).cast("B")).to_bytes(4, "little")]
 
 
 def can_decode(steps: tuple[Step, ...]) -> bool:
@@ -208,13 +218,22 @@ def _unshuffle_loosely(data: Bytes, step: Step, limit: int) -> Bytes:
 
 
 def _uncrc32c(data: Bytes, step: Step, limit: int) -> Bytes:
-    import google_crc32c
-
     view = memoryview(data).cast("B")
+    if len(view) < 4:
+        raise MalformedInput("it is shorter than its crc32c checksum")
     body, stored = view[:-4], int.from_bytes(view[-4:], "little")
-    if google_crc32c.value(bytes(body)) != stored:
+    if _crc32c_of(body) != stored:
         raise MalformedInput("its crc32c checksum does not match")
     return body
+
+
+def _crc32c_of(data: Bytes) -> int:
+    """The checksum of a buffer; the library takes no memory view, but an array over one."""
+    import google_crc32c
+    import numpy as np
+
+    found: int = google_crc32c.value(np.frombuffer(data, np.uint8) if len(data) else b"")
+    return found
 
 
 def _unfletcher(data: Bytes, step: Step, limit: int) -> Bytes:
@@ -276,10 +295,8 @@ def _shuffle_loosely(data: Bytes, step: Step, itemsize: int) -> Bytes:
 
 
 def _crc32c(data: Bytes, step: Step, itemsize: int) -> Bytes:
-    import google_crc32c
-
-    body = bytes(data)
-    return body + google_crc32c.value(body).to_bytes(4, "little")
+    view = memoryview(data).cast("B")
+    return b"".join((view, _crc32c_of(view).to_bytes(4, "little")))
 
 
 def _fletcher(data: Bytes, step: Step, itemsize: int) -> Bytes:

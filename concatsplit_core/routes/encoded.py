@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.errors import MalformedInput, OverBudget
-from concatsplit_core.formats.base import Moved, Source, Stored, Target
+from concatsplit_core.formats.base import Moved, Source, Target
+from concatsplit_core.formats.stored import Stored
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.plan import Piece, Task
 from concatsplit_core.routes.base import Context

@@ -23,11 +23,12 @@ from concatsplit_core.errors import (
     OverBudget,
 )
 from concatsplit_core.files import Pool, input_error, open_input, read_exactly
-from concatsplit_core.formats.base import Extent, Storage, Stored, load
+from concatsplit_core.formats.base import Extent, Storage
 from concatsplit_core.formats.grid import chunks_of, clip
 from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.chunk_index import UNKNOWN, ChunkIndex, Place, index_of
 from concatsplit_core.formats.hdf5.padding import Padding
+from concatsplit_core.formats.stored import Stored, load
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec
 

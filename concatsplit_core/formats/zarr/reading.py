@@ -20,8 +20,9 @@ from concatsplit_core.errors import (
     OverBudget,
 )
 from concatsplit_core.files import input_error, open_input, read_exactly
-from concatsplit_core.formats.base import Extent, Storage, Stored
+from concatsplit_core.formats.base import Extent, Storage
 from concatsplit_core.formats.grid import chunks_of, clip
+from concatsplit_core.formats.stored import Stored
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.shards import Shard

@@ -13,7 +13,7 @@ from concatsplit_core.codecs.chunks import decode, encode
 from concatsplit_core.codecs.pipeline import Step
 from concatsplit_core.errors import MalformedInput
 from concatsplit_core.files import open_input, read_exactly
-from concatsplit_core.formats.base import Stored
+from concatsplit_core.formats.stored import Stored
 from concatsplit_core.formats.zarr.codecs import ShardForm
 from concatsplit_core.geometry import Shape
 
@@ -79,17 +79,17 @@ class Shard:
         os.close(self.fd)
 
 
-def assemble(chunks: dict[Shape, Any], inner: Shape, form: ShardForm) -> list[Any]:
+def assemble(chunks: dict[Shape, list[Any]], inner: Shape, form: ShardForm) -> list[Any]:
     """The parts of a shard, to be written one after the other."""
     index = np.full((*inner, 2), ABSENT, "<u8")
     nbytes = INDEX_ENTRY * prod(inner) + 4 * form.index_has_checksum
     at = 0 if form.index_at_end else nbytes
-    parts = []
-    for where, data in chunks.items():
-        size = data.nbytes if isinstance(data, Stored) else memoryview(data).nbytes
+    parts: list[Any] = []
+    for where, pieces in chunks.items():
+        size = sum(p.nbytes if isinstance(p, Stored) else memoryview(p).nbytes for p in pieces)
         index[where] = (at, size)
         at += size
-        parts.append(data)
+        parts += pieces
     steps = _CHECKSUM if form.index_has_checksum else ()
     coded = encode(index.reshape(-1).view(np.uint8), steps, 1)
     return [*parts, coded] if form.index_at_end else [coded, *parts]
