@@ -55,6 +55,7 @@ def execute(job: Job, options: Options) -> Result:
         jobs=options.workers,
         routes=options.allowed_routes,
         names=[source.ref for source in job.sources],
+        check=options.check,
     )
     result = _result(job, layout, found, plan)
     record = _record(options)

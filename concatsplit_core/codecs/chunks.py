@@ -62,6 +62,17 @@ def decode_most(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
     return data
 
 
+def check_guard(data: Bytes, steps: tuple[Step, ...]) -> None:
+    """Look at the checksum that is the last step of a chunk, and decode no further.
+
+    Raises
+    ------
+    MalformedInput
+        It is not that of the chunk.
+    """
+    decode_bounded(data, steps[-1], memoryview(data).nbytes)
+
+
 def decode_bounded(data: Bytes, step: Step, limit: int) -> Bytes:
     """Undo one step, whose result may have at most so many bytes."""
     try:
@@ -230,16 +241,27 @@ def _uncrc32c(data: Bytes, step: Step, limit: int) -> Bytes:
 def _crc32c_of(data: Bytes) -> int:
     """The checksum of a buffer; the library takes no memory view, but an array over one."""
     import google_crc32c
+
+    found: int = google_crc32c.value(_as_array(data))
+    return found
+
+
+def _as_array(data: Bytes) -> Any:
+    """A buffer as an array, without a copy."""
     import numpy as np
 
-    found: int = google_crc32c.value(np.frombuffer(data, np.uint8) if len(data) else b"")
-    return found
+    return np.frombuffer(data, np.uint8) if memoryview(data).nbytes else np.empty(0, np.uint8)
 
 
 def _unfletcher(data: Bytes, step: Step, limit: int) -> Bytes:
     from numcodecs.fletcher32 import Fletcher32
 
-    return Fletcher32().decode(bytes(data))
+    if memoryview(data).nbytes < 4:
+        raise MalformedInput("it is shorter than its fletcher32 checksum")
+    try:
+        return Fletcher32().decode(_as_array(data))
+    except RuntimeError as error:  # whose text goes over two lines
+        raise MalformedInput("its fletcher32 checksum does not match") from error
 
 
 def _gzip(data: Bytes, step: Step, itemsize: int) -> Bytes:
@@ -302,7 +324,7 @@ def _crc32c(data: Bytes, step: Step, itemsize: int) -> Bytes:
 def _fletcher(data: Bytes, step: Step, itemsize: int) -> Bytes:
     from numcodecs.fletcher32 import Fletcher32
 
-    return Fletcher32().encode(bytes(data))
+    return Fletcher32().encode(_as_array(data))
 
 
 _DECODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {

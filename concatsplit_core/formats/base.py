@@ -120,8 +120,27 @@ class Source(Protocol):
         """Every chunk, or shard, that lies in a box, as it is stored; None where it is absent."""
         ...
 
-    def prepare(self, folder: Path) -> None:
-        """Make ready to be read; what has to be spooled goes into the folder."""
+    def guarded(self, box: Box, stored: Stored, full: bool) -> Stored:
+        """What `stored` gave for a box, with a look at it on its way.
+
+        Parameters
+        ----------
+        box : Box
+        stored : Stored
+        full : bool
+            It is decoded; else only a checksum that costs next to nothing is looked at.
+        """
+        ...
+
+    def prepare(self, folder: Path, check: bool = False) -> None:
+        """Make ready to be read; what has to be spooled goes into the folder.
+
+        Parameters
+        ----------
+        folder : Path
+        check : bool
+            Look at a checksum of the whole array, where there is one.
+        """
         ...
 
     def stored_bytes(self) -> int:
@@ -139,6 +158,9 @@ class Unchunked:
     takes_skipped: bool = False
 
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
+        raise AssertionError("there are no chunks")
+
+    def guarded(self, box: Box, stored: Stored, full: bool) -> Stored:
         raise AssertionError("there are no chunks")
 
     def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> Any:

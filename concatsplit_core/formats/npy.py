@@ -41,7 +41,7 @@ class NpySource(Unchunked):
     def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         raise AssertionError("an .npy file is read through its extent")
 
-    def prepare(self, folder: Path) -> None:
+    def prepare(self, folder: Path, check: bool = False) -> None:
         """Nothing to prepare."""
 
     def stored_bytes(self) -> int:

@@ -50,7 +50,8 @@ def _moved(task: Task, write: Piece, context: Context) -> Moved:
                 if stored is not None and not task.shards:
                     _check_size(stored, source, here.start)
                 if _as_it_is(stored, source, target, task.shards):
-                    moved[there.start] = stored
+                    seen = stored and source.guarded(here, stored, context.check)
+                    moved[there.start] = seen
                 else:
                     moved[there.start] = _decoded(source, here, there)
     return moved
