@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from concatsplit_core.codecs import guards
 from concatsplit_core.codecs.deflate import deflated, inflate
 from concatsplit_core.codecs.lz4_blocks import blocked, claimed, unblocked
 from concatsplit_core.codecs.pipeline import Step
@@ -95,7 +96,7 @@ def encode_in_parts(data: Bytes, steps: tuple[Step, ...], itemsize: int) -> list
     if steps[-1:] != (_CRC32C,):
         return [encode(data, steps, itemsize)]
     body = encode(data, steps[:-1], itemsize)
-    return [body, _crc32c_of(memoryview(body).cast("B")).to_bytes(4, "little")]
+    return [body, guards.crc32c_of(body)]
 
 
 def can_decode(steps: tuple[Step, ...]) -> bool:
@@ -228,42 +229,6 @@ def _unshuffle_loosely(data: Bytes, step: Step, limit: int) -> Bytes:
     return b"".join((_unshuffle(view[:whole], step, limit), view[whole:]))
 
 
-def _uncrc32c(data: Bytes, step: Step, limit: int) -> Bytes:
-    view = memoryview(data).cast("B")
-    if len(view) < 4:
-        raise MalformedInput("it is shorter than its crc32c checksum")
-    body, stored = view[:-4], int.from_bytes(view[-4:], "little")
-    if _crc32c_of(body) != stored:
-        raise MalformedInput("its crc32c checksum does not match")
-    return body
-
-
-def _crc32c_of(data: Bytes) -> int:
-    """The checksum of a buffer; the library takes no memory view, but an array over one."""
-    import google_crc32c
-
-    found: int = google_crc32c.value(_as_array(data))
-    return found
-
-
-def _as_array(data: Bytes) -> Any:
-    """A buffer as an array, without a copy."""
-    import numpy as np
-
-    return np.frombuffer(data, np.uint8) if memoryview(data).nbytes else np.empty(0, np.uint8)
-
-
-def _unfletcher(data: Bytes, step: Step, limit: int) -> Bytes:
-    from numcodecs.fletcher32 import Fletcher32
-
-    if memoryview(data).nbytes < 4:
-        raise MalformedInput("it is shorter than its fletcher32 checksum")
-    try:
-        return Fletcher32().decode(_as_array(data))
-    except RuntimeError as error:  # whose text goes over two lines
-        raise MalformedInput("its fletcher32 checksum does not match") from error
-
-
 def _gzip(data: Bytes, step: Step, itemsize: int) -> Bytes:
     return deflated(data, "gzip", step.settings[0])
 
@@ -316,17 +281,6 @@ def _shuffle_loosely(data: Bytes, step: Step, itemsize: int) -> Bytes:
     return b"".join((_shuffle(view[:whole], step, itemsize), view[whole:]))
 
 
-def _crc32c(data: Bytes, step: Step, itemsize: int) -> Bytes:
-    view = memoryview(data).cast("B")
-    return b"".join((view, _crc32c_of(view).to_bytes(4, "little")))
-
-
-def _fletcher(data: Bytes, step: Step, itemsize: int) -> Bytes:
-    from numcodecs.fletcher32 import Fletcher32
-
-    return Fletcher32().encode(_as_array(data))
-
-
 _DECODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "gzip": _ungzip,
     "zlib": _unzlib,
@@ -338,8 +292,8 @@ _DECODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "lzma": _unlzma,
     "shuffle": _unshuffle,
     "loose_shuffle": _unshuffle_loosely,
-    "crc32c": _uncrc32c,
-    "fletcher32": _unfletcher,
+    "crc32c": lambda data, step, limit: guards.without_crc32c(data),
+    "fletcher32": lambda data, step, limit: guards.without_fletcher32(data),
 }
 
 _ENCODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
@@ -352,6 +306,6 @@ _ENCODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "bz2": _bz2,
     "shuffle": _shuffle,
     "loose_shuffle": _shuffle_loosely,
-    "crc32c": _crc32c,
-    "fletcher32": _fletcher,
+    "crc32c": lambda data, step, itemsize: guards.with_crc32c(data),
+    "fletcher32": lambda data, step, itemsize: guards.with_fletcher32(data),
 }
