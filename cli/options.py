@@ -68,6 +68,21 @@ _OPERATOR_OPTIONS = (
         "[default: as the inputs]",
     ),
     click.option(
+        "--checksum",
+        type=click.Choice(["auto", "crc32c", "fletcher32", "none"]),
+        default="auto",
+        show_default=True,
+        help="What the chunks of an output carry beside their codec: crc32c in Zarr, fletcher32 in "
+        "HDF5 and Zarr format 2; auto is zstd's own, and crc32c in a Zarr format 3 output whose "
+        "codec is not given and not the inputs'.",
+    ),
+    click.option(
+        "--check",
+        is_flag=True,
+        help="Decode chunks that move as they are stored as well, and sum up .npz members: damage "
+        "is found wherever the inputs carry checksums.",
+    ),
+    click.option(
         "--memory-order",
         type=click.Choice(["C", "F"]),
         help="Element order of an .npy output.  [default: F only where every input is]",
@@ -125,6 +140,8 @@ _FOR_THE_CORE = (
     "conflicts",
     "chunks",
     "codec",
+    "checksum",
+    "check",
     "memory_order",
     "zarr_format",
     "grid",

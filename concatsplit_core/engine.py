@@ -57,13 +57,15 @@ def execute(job: Job, options: Options) -> Result:
         jobs=options.workers,
         routes=options.allowed_routes,
         names=[source.ref for source in job.sources],
+        check=options.check,
     )
     result = _result(job, layout, found, plan)
     record = _record(options)
     if record is not None:
         outputs.refuse_record(record, [*found, *beside], options.force)
     if options.dry_run:
-        return replace(result, dry_run=True)
+        looks = _looks(job, plan) if options.check else []
+        return replace(result, dry_run=True, notes=(*result.notes, *looks))
     run = Run(job, options, plan, in_phase(plan, job, layout), found, beside)
     run.commit(fingerprints, None if record is None else (record, _manifest(result, record)))
     notes = (*result.notes, *run.notes)
@@ -98,6 +100,27 @@ def _left_behind(job: Job, layout: Layout, found: Sequence[Place]) -> list[str]:
         f"{bare[0].ref}{more}: an .npy has no place for {', '.join(said)}; "
         "the numbers are as they are stored"
     ]
+
+
+def _looks(job: Job, plan: Plan) -> list[str]:
+    """What --check does beside the plan, and what it cannot do."""
+    found = []
+    moved = plan.routes.get("encoded", 0)
+    if moved:
+        found.append(f"--check: {moved} bytes that move as they are stored are decoded as well")
+    archived = [source.ref for source in job.sources if source.format == "npz"]
+    if archived:
+        found.append(f"--check: {_listed(archived)}: read as a whole first, for its CRC-32")
+    bare = [s.ref for s in job.sources if s.format != "npz" and not s.storage.codec]
+    if bare:
+        found.append(
+            f"--check: {_listed(bare)}: carries no checksum; a flipped bit in it is not found"
+        )
+    return found
+
+
+def _listed(refs: Sequence[str]) -> str:
+    return f"{refs[0]} and {len(refs) - 1} more" if len(refs) > 1 else refs[0]
 
 
 def _record(options: Options) -> Path | None:

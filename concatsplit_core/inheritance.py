@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from concatsplit_core.codecs.checksums import agreed
 from concatsplit_core.formats.base import Source, Storage
 from concatsplit_core.geometry import Shape, drop
 from concatsplit_core.job import Job
@@ -36,7 +37,7 @@ def inherit(job: Job) -> tuple[Storage, ArraySpec | None, Shape | None]:
     same_items = kept and all(s.spec.dtype == job.dtype for s in speaking)
     same_form = same_items and not job.source_tiling.new_axis and not targets.new_axis
     storage = Storage(
-        codec=_agreed([s.codec for s in storages]),
+        codec=agreed([s.codec for s in storages]),
         native=_agreed([s.native for s in storages]) if same_form else None,
         fill_value=_agreed([s.fill_value for s in storages], _bytes_of) if kept else None,
         meaning=_with_axes(job),

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from concatsplit_core.codecs.checksums import Checksum
 from concatsplit_core.codecs.pipeline import Codec, parse_codec
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Wish
@@ -49,6 +50,12 @@ class Options:
         Chunk shape of an HDF5 or Zarr output.
     codec : str, optional
         Such as ``"zstd:3"``.
+    checksum : {"auto", "crc32c", "fletcher32", "none"}
+        What the chunks of an output carry beside their codec: ``crc32c`` in Zarr, ``fletcher32``
+        in HDF5 and Zarr format 2. By default zstd's own, and crc32c in a Zarr format 3 output
+        whose codec is nobody's choice.
+    check : bool
+        Decode chunks that move as they are stored as well, to find those that are damaged.
     memory_order : {"C", "F"}, optional
         Of an .npy output.
     zarr_format : {2, 3}, optional
@@ -78,6 +85,8 @@ class Options:
     conflicts: Rule = "exact"
     chunks: Sequence[int] | Literal["auto", "none"] | None = None
     codec: str | Codec | None = None
+    checksum: Checksum = "auto"
+    check: bool = False
     memory_order: Order | None = None
     zarr_format: int | None = None
     grid: Literal["regular", "rectilinear"] = "regular"
@@ -106,6 +115,10 @@ class Options:
             raise UsageError(f"--zarr-format {self.zarr_format} is not 2 or 3")
         if self.grid not in {"regular", "rectilinear"}:
             raise UsageError(f"--grid {self.grid} is not regular or rectilinear")
+        if self.checksum not in get_args(Checksum):
+            raise UsageError(
+                f"--checksum {self.checksum} is not one of {', '.join(get_args(Checksum))}"
+            )
         if self.memory_order not in (None, "C", "F"):
             raise UsageError(f"--memory-order {self.memory_order} is not C or F")
 
@@ -176,4 +189,11 @@ class Options:
             wanted = None if chunks is None else tuple(int(c) for c in chunks)
         codec = parse_codec(self.codec) if isinstance(self.codec, str) else self.codec
         rectilinear = self.grid == "rectilinear"
-        return Wish(wanted, codec, self.memory_order, self.zarr_format, rectilinear)
+        return Wish(
+            wanted,
+            codec,
+            self.memory_order,
+            self.zarr_format,
+            rectilinear,
+            checksum=self.checksum,
+        )

@@ -110,7 +110,7 @@ class Run:
         self._staging.refuse_rivals()
         scratch = _scratch(next(iter(staged.values()), None))
         for source in self._job.sources:
-            source.prepare(scratch)
+            source.prepare(scratch, self._options.check)
         layout = self._layout
         targets = [
             self._attempt(
@@ -167,6 +167,7 @@ class Run:
             output_refs=[self._places[home].ref for home, _, _ in self._layout.homes],
             window=self._plan.window,
             conversions=self._job.conversions,
+            check=self._options.check,
             reading=Pool(open_input, os.close),
             writing=Pool(_open_staged, os.close),
         )

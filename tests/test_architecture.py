@@ -17,7 +17,7 @@ CORE = "concatsplit_core"
 PACKAGES = {CORE: ROOT / CORE, "concatsplit_cli": ROOT / "cli"}
 
 PURE = ("geometry", "spec", "inference", "plan", "planner", "planning", "cuts", "meaning")
-SHARED = ("base", "grid", "chunking", "registry", "memory", "descr", "npy_header")
+SHARED = ("base", "grid", "chunking", "registry", "memory", "descr", "npy_header", "stored")
 """What formats share; .npy files and .npz members have the same header."""
 HEAVY = {
     "cftime", "h5py", "zarr", "numcodecs", "rich", "hdf5plugin", "google_crc32c", "deflate", "isal",
@@ -167,7 +167,15 @@ def test_a_format_stands_alone(module: str, kind: str) -> None:
 @pytest.mark.parametrize("module", members_of(*core("routes")))
 def test_routes_know_protocols_only(module: str) -> None:
     allowed = core(
-        "plan", "spec", "geometry", "formats.base", "files", "errors", "codecs", "routes"
+        "plan",
+        "spec",
+        "geometry",
+        "formats.base",
+        "formats.stored",
+        "files",
+        "errors",
+        "codecs",
+        "routes",
     )
     ours = [name for name in imports(module) if below(name, CORE)]
     assert not [name for name in ours if not below(name, *allowed)]

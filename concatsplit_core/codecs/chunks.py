@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from concatsplit_core.codecs import guards
 from concatsplit_core.codecs.deflate import deflated, inflate
 from concatsplit_core.codecs.lz4_blocks import blocked, claimed, unblocked
 from concatsplit_core.codecs.pipeline import Step
@@ -19,6 +20,8 @@ Bytes = Any
 
 _LZMA_MEMORY = 128 << 20
 """Bytes that a stream's dictionary may ask for; the highest preset needs half of them."""
+
+_CRC32C = Step("crc32c")
 
 SLACK = 64
 """Bytes by which an inner step may exceed the chunk: checksums, small headers."""
@@ -60,6 +63,17 @@ def decode_most(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
     return data
 
 
+def check_guard(data: Bytes, steps: tuple[Step, ...]) -> None:
+    """Look at the checksum that is the last step of a chunk, and decode no further.
+
+    Raises
+    ------
+    MalformedInput
+        It is not that of the chunk.
+    """
+    decode_bounded(data, steps[-1], memoryview(data).nbytes)
+
+
 def decode_bounded(data: Bytes, step: Step, limit: int) -> Bytes:
     """Undo one step, whose result may have at most so many bytes."""
     try:
@@ -75,6 +89,14 @@ def encode(data: Bytes, steps: tuple[Step, ...], itemsize: int) -> Bytes:
     for step in steps:
         data = _ENCODERS[step.name](data, step, itemsize)
     return data
+
+
+def encode_in_parts(data: Bytes, steps: tuple[Step, ...], itemsize: int) -> list[Bytes]:
+    """As `encode`, in parts to be written one after the other: a checksum costs no copy."""
+    if steps[-1:] != (_CRC32C,):
+        return [encode(data, steps, itemsize)]
+    body = encode(data, steps[:-1], itemsize)
+    return [body, guards.crc32c_of(body)]
 
 
 def can_decode(steps: tuple[Step, ...]) -> bool:
@@ -207,22 +229,6 @@ def _unshuffle_loosely(data: Bytes, step: Step, limit: int) -> Bytes:
     return b"".join((_unshuffle(view[:whole], step, limit), view[whole:]))
 
 
-def _uncrc32c(data: Bytes, step: Step, limit: int) -> Bytes:
-    import google_crc32c
-
-    view = memoryview(data).cast("B")
-    body, stored = view[:-4], int.from_bytes(view[-4:], "little")
-    if google_crc32c.value(bytes(body)) != stored:
-        raise MalformedInput("its crc32c checksum does not match")
-    return body
-
-
-def _unfletcher(data: Bytes, step: Step, limit: int) -> Bytes:
-    from numcodecs.fletcher32 import Fletcher32
-
-    return Fletcher32().decode(bytes(data))
-
-
 def _gzip(data: Bytes, step: Step, itemsize: int) -> Bytes:
     return deflated(data, "gzip", step.settings[0])
 
@@ -275,19 +281,6 @@ def _shuffle_loosely(data: Bytes, step: Step, itemsize: int) -> Bytes:
     return b"".join((_shuffle(view[:whole], step, itemsize), view[whole:]))
 
 
-def _crc32c(data: Bytes, step: Step, itemsize: int) -> Bytes:
-    import google_crc32c
-
-    body = bytes(data)
-    return body + google_crc32c.value(body).to_bytes(4, "little")
-
-
-def _fletcher(data: Bytes, step: Step, itemsize: int) -> Bytes:
-    from numcodecs.fletcher32 import Fletcher32
-
-    return Fletcher32().encode(bytes(data))
-
-
 _DECODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "gzip": _ungzip,
     "zlib": _unzlib,
@@ -299,8 +292,8 @@ _DECODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "lzma": _unlzma,
     "shuffle": _unshuffle,
     "loose_shuffle": _unshuffle_loosely,
-    "crc32c": _uncrc32c,
-    "fletcher32": _unfletcher,
+    "crc32c": lambda data, step, limit: guards.without_crc32c(data),
+    "fletcher32": lambda data, step, limit: guards.without_fletcher32(data),
 }
 
 _ENCODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
@@ -313,6 +306,6 @@ _ENCODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "bz2": _bz2,
     "shuffle": _shuffle,
     "loose_shuffle": _shuffle_loosely,
-    "crc32c": _crc32c,
-    "fletcher32": _fletcher,
+    "crc32c": lambda data, step, itemsize: guards.with_crc32c(data),
+    "fletcher32": lambda data, step, itemsize: guards.with_fletcher32(data),
 }

@@ -24,7 +24,8 @@ class Step(NamedTuple):
     settings: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
-        return ":".join(map(str, (_SPOKEN.get(self.name, self.name), *self.settings)))
+        settings = self.settings[:1] if self.name == "zstd" else self.settings
+        return ":".join(map(str, (_SPOKEN.get(self.name, self.name), *settings)))
 
 
 class Codec(NamedTuple):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from concatsplit_core.codecs.checksums import Checksum
 from concatsplit_core.codecs.pipeline import Codec
-from concatsplit_core.errors import ConcatsplitError
-from concatsplit_core.files import copy_range, input_error, open_input, read_exactly, write_all
+from concatsplit_core.formats.stored import Stored
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.meaning.model import BARE, Meaning
 from concatsplit_core.spec import ArraySpec, Order
@@ -31,68 +30,6 @@ class Extent(NamedTuple):
 
     path: Path
     offset: int
-
-
-class Stored(NamedTuple):
-    """A chunk, or a shard, as it is stored.
-
-    Parameters
-    ----------
-    nbytes : int
-    path : Path, optional
-        The file that holds it.
-    offset : int
-        Where it starts in the file.
-    fetch : callable, optional
-        Gives its bytes, where they are not to be had from a file.
-    skipped : int
-        A bit for each step of the codec that this chunk did not go through, as in HDF5.
-    shard : bool
-        It is a shard, with its index.
-    ref : str
-        What messages call the input.
-    """
-
-    nbytes: int
-    path: Path | str | None = None
-    offset: int = 0
-    fetch: Callable[[], Any] | None = None
-    skipped: int = 0
-    shard: bool = False
-    ref: str = ""
-
-
-def load(stored: Stored) -> Any:
-    """The bytes of a chunk or shard; what the system says against it names the input."""
-    try:
-        if stored.fetch is not None:
-            return stored.fetch()
-        fd = open_input(stored.path or "")
-        try:
-            data = bytearray(stored.nbytes)
-            read_exactly(fd, memoryview(data), stored.offset, stored.ref)
-        finally:
-            os.close(fd)
-    except OSError as error:
-        if isinstance(error, ConcatsplitError):
-            raise
-        raise input_error(stored.ref, error) from error
-    return data
-
-
-def copy_stored(stored: Stored, fd: int, to: int) -> None:
-    """Copy a chunk or shard into a file."""
-    if stored.fetch is not None:
-        write_all(fd, load(stored), to)
-        return
-    try:
-        here = open_input(stored.path or "")
-    except OSError as error:
-        raise input_error(stored.ref, error) from error
-    try:
-        copy_range(here, stored.offset, fd, to, stored.nbytes, stored.ref)
-    finally:
-        os.close(here)
 
 
 class Grid(NamedTuple):
@@ -182,8 +119,26 @@ class Source(Protocol):
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
         """Every chunk, or shard, that lies in a box, as it is stored; None where it is absent."""
 
-    def prepare(self, folder: Path) -> None:
-        """Make ready to be read; what has to be spooled goes into the folder."""
+    def guarded(self, box: Box, stored: Stored, full: bool) -> Stored:
+        """What `stored` gave for a box, with a look at it on its way.
+
+        Parameters
+        ----------
+        box : Box
+        stored : Stored
+        full : bool
+            It is decoded; else only a checksum that costs next to nothing is looked at.
+        """
+
+    def prepare(self, folder: Path, check: bool = False) -> None:
+        """Make ready to be read; what has to be spooled goes into the folder.
+
+        Parameters
+        ----------
+        folder : Path
+        check : bool
+            Look at a checksum of the whole array, where there is one.
+        """
 
     def stored_bytes(self) -> int:
         """Bytes that the array takes in its file."""
@@ -200,6 +155,9 @@ class Unchunked:
     root: Path | None = None
 
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
+        raise AssertionError("there are no chunks")
+
+    def guarded(self, box: Box, stored: Stored, full: bool) -> Stored:
         raise AssertionError("there are no chunks")
 
     def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> Any:
@@ -284,6 +242,8 @@ class Wish:
     """The output is to be read as netCDF-4."""
     hint: Shape | None = None
     """Chunks of the largest input, to follow where the inputs disagree."""
+    checksum: Checksum = "auto"
+    """What the chunks are to carry beside their codec."""
 
 
 class Format(Protocol):

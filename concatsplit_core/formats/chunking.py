@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from concatsplit_core.codecs.checksums import APPENDED
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Wish
 from concatsplit_core.geometry import Shape
@@ -34,6 +35,14 @@ def choose_chunks(spec: ArraySpec, wish: Wish, like: ArraySpec | None) -> Shape:
     if wish.chunks is None and like is not None and like.chunks:
         return like.chunks
     return suggest_chunks(spec, wish.hint)
+
+
+def refuse_checksum(wish: Wish, what: str) -> None:
+    """Refuse a checksum of chunks where there are none."""
+    if wish.checksum in APPENDED:
+        raise UsageError(
+            f"--checksum {wish.checksum}: {what} has no place for it; write to .h5 or .zarr"
+        )
 
 
 def check_chunks(spec: ArraySpec, chunks: Shape) -> Shape:

@@ -53,3 +53,13 @@ def is_fill(block: np.ndarray, fill: np.ndarray) -> bool:
     if plain:
         return bool((block.view(kind) == np.frombuffer(wanted, kind)[0]).all())
     return block.tobytes() == wanted * block.size
+
+
+def place_of(index: Shape, chunks: Shape | None, shape: Shape) -> str:
+    """What messages call a chunk: its place in the grid, and the elements that it holds."""
+    name = f"chunk {'.'.join(map(str, index)) or '0'}"
+    if not chunks or len(chunks) != len(index):
+        return name
+    bounds = zip(index, chunks, shape, strict=True)
+    inside = ", ".join(f"{i * c}:{min(i * c + c, n)}" for i, c, n in bounds)
+    return f"{name} (elements {inside})"

@@ -35,7 +35,7 @@ class MemorySource(Unchunked):
         """The array itself, seen through the box."""
         yield box, self.array[box.slices]
 
-    def prepare(self, folder: Path) -> None:
+    def prepare(self, folder: Path, check: bool = False) -> None:
         """Nothing to prepare."""
 
     def stored_bytes(self) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 from concatsplit_core.errors import MalformedInput, UnsupportedDtype, UsageError
 from concatsplit_core.files import open_input, write_all
 from concatsplit_core.formats.base import Extent, Storage, Target, Unchunked, Wish
+from concatsplit_core.formats.chunking import refuse_checksum
 from concatsplit_core.formats.npy_header import format_header, parse_header
 from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
@@ -41,7 +42,7 @@ class NpySource(Unchunked):
     def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         raise AssertionError("an .npy file is read through its extent")
 
-    def prepare(self, folder: Path) -> None:
+    def prepare(self, folder: Path, check: bool = False) -> None:
         """Nothing to prepare."""
 
     def stored_bytes(self) -> int:
@@ -113,6 +114,7 @@ def layout(
         raise UsageError(
             f"--codec {wish.codec}: an .npy file is not compressed; write to .h5 or .zarr"
         )
+    refuse_checksum(wish, "an .npy file")
     order = wish.memory_order or (like.order if like is not None and like.contiguous else "C")
     if spec.is_string or spec.dtype.hasobject:
         format_header(spec)

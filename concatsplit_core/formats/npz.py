@@ -83,9 +83,13 @@ class NpzSource(Unchunked):
     def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         raise AssertionError("an .npz member is read through its extent")
 
-    def prepare(self, folder: Path) -> None:
+    def prepare(self, folder: Path, check: bool = False) -> None:
         """Inflate a compressed member into a file without a name, to be mapped from there."""
-        if self.extent is not None or self.path is None:
+        if self.path is None:
+            return
+        if self.extent is not None:
+            if check:
+                self._check(self.path)
             return
         self.spooled = tempfile.TemporaryFile(dir=folder)
         expected = self.data_offset + self.spec.nbytes
@@ -107,6 +111,16 @@ class NpzSource(Unchunked):
             )
         self.spooled.flush()
         self.extent = Extent(Path(f"/proc/self/fd/{self.spooled.fileno()}"), self.data_offset)
+
+    def _check(self, path: Path) -> None:
+        """Read a stored member once, which has zipfile compare its checksum."""
+        with (
+            _sound(self.ref, "is damaged"),
+            zipfile.ZipFile(path) as archive,
+            archive.open(self.member) as stream,
+        ):
+            while stream.read(_COPY):
+                pass
 
     def stored_bytes(self) -> int:
         return self.member.compress_size

@@ -12,6 +12,7 @@ import numpy as np
 
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Extent, Moved, Storage, Unchunked, Wish
+from concatsplit_core.formats.chunking import refuse_checksum
 from concatsplit_core.formats.npy_header import format_header
 from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
@@ -46,6 +47,7 @@ def layout(
     """C order, in pieces that follow each other as the elements do."""
     if wish.codec or wish.chunks not in (None, "auto", "none") or wish.memory_order == "F":
         raise UsageError("a stream on stdout is .npy in C order, without chunks and codec")
+    refuse_checksum(wish, "an .npy stream")
     format_header(replace(spec, order="C"))
     unit, room = [1] * spec.ndim, max(1, _PIECE // max(1, spec.dtype.itemsize))
     for d in range(spec.ndim - 1, -1, -1):

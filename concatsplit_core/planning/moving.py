@@ -21,6 +21,9 @@ KERNEL_BYTES = 32 << 20
 MANY_CHUNKS = 512
 """Chunks that one task moves at most."""
 
+_DECODED = 2
+"""Chunks that a chunk being looked at makes: decoded, and between the steps of its codec."""
+
 
 def moving_batches(problem: Problem) -> Iterator[Kernel | Encoded | Mixed]:
     """What moves as it is stored, grouped by kind."""
@@ -115,16 +118,18 @@ class Encoded:
         views = [problem.targets.view(i) for i in group.members]
         self._chunk = max(prod(view.chunks or ()) for view in views) * problem.itemsize
         self._streams = any(view.shards is not None for view in views)
-        self.smallest = 2 * self._chunk
+        self._looked_at = _DECODED * self._chunk * problem.check
+        self.smallest = 2 * self._chunk + self._looked_at
 
     def peak(self, sweep: Sweep) -> int:
         """Two chunks, and what a task of chunks has read; shards are put together on the disk."""
         held = 0 if self._streams else prod(largest_block(sweep)) * self._problem.itemsize
-        return max(self._chunk, held) + self._chunk
+        return max(self._chunk, held) + self._chunk + self._looked_at
 
     def sweeps(self, budget: int) -> Iterator[Sweep]:
         problem, axis, unit = self._problem, self._problem.axis, self._unit
-        limit = min(COMFORTABLE, MANY_CHUNKS * self._chunk, budget - self._chunk)
+        room = budget - self._chunk - self._looked_at
+        limit = min(COMFORTABLE, MANY_CHUNKS * self._chunk, room)
         block = Block(problem.shape, unit, unit, problem.itemsize, limit)
         for d in axes_by_speed("C", len(problem.shape)):
             block.grow(d, problem.shape[d])
@@ -153,10 +158,16 @@ class Mixed:
         self._problem, self._rows = problem, rows
         self._unit = problem.unit(group.members)
         self._cost = Cost(problem, group.members)
-        self.smallest = self._cost.peak(prod(map(min, self._unit, problem.shape)))
+        views = [problem.targets.view(i) for i in group.members]
+        chunk = max(prod(view.chunks or ()) for view in views) * problem.itemsize
+        self._looked_at = _DECODED * chunk * problem.check
+        self.smallest = self._peak(prod(map(min, self._unit, problem.shape)))
+
+    def _peak(self, elements: int) -> int:
+        return self._cost.peak(elements) + self._looked_at
 
     def peak(self, sweep: Sweep) -> int:
-        return self._cost.peak(prod(largest_block(sweep)))
+        return self._peak(prod(largest_block(sweep)))
 
     def sweeps(self, budget: int) -> Iterator[Sweep]:
         problem = self._problem

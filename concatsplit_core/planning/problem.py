@@ -26,6 +26,8 @@ class Problem(NamedTuple):
     routing : Routing
     window : int
         Bytes to read from a contiguous source at once.
+    check : bool
+        What moves as it is stored is decoded as well.
     """
 
     shape: Shape
@@ -34,6 +36,7 @@ class Problem(NamedTuple):
     edges: Edges
     routing: Routing
     window: int
+    check: bool = False
 
     @property
     def axis(self) -> int:

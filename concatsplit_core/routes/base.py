@@ -74,6 +74,8 @@ class Context:
         Descriptors of contiguous inputs and of staged contiguous outputs.
     conversions : sequence of callable or None
         How the elements of each input change when they are read; empty where none do.
+    check : bool
+        What moves as it is stored is decoded as well, to find what is damaged.
     """
 
     sources: Sequence[Source]
@@ -85,6 +87,7 @@ class Context:
     reading: Pool[Path, int]
     writing: Pool[Path, int]
     conversions: Sequence[Convert | None] = ()
+    check: bool = False
     turns: Turns = field(default_factory=Turns)
     _local: threading.local = field(default_factory=threading.local)
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.errors import MalformedInput, OverBudget
-from concatsplit_core.formats.base import Moved, Source, Stored, Target
+from concatsplit_core.formats.base import Moved, Source, Target
+from concatsplit_core.formats.stored import Stored
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.plan import Piece, Task
 from concatsplit_core.routes.base import Context
@@ -49,7 +50,8 @@ def _moved(task: Task, write: Piece, context: Context) -> Moved:
                 if stored is not None and not task.shards:
                     _check_size(stored, source, here.start)
                 if _as_it_is(stored, source, target, task.shards):
-                    moved[there.start] = stored
+                    seen = stored and source.guarded(here, stored, context.check)
+                    moved[there.start] = seen
                 else:
                     moved[there.start] = _decoded(source, here, there)
     return moved

@@ -193,16 +193,20 @@ def _as_stored(path: str, member: str) -> tuple[int, bytes]:
     return place.filter_mask, content[place.byte_offset : place.byte_offset + place.size]
 
 
-@pytest.mark.parametrize("make", [_damaged_gzip, _damaged_checksum])
-def test_a_damaged_chunk_that_moves_is_not_looked_into(
-    shell: Any, make: Callable[[Path], None]
-) -> None:
-    make(shell.folder / "bad.h5")
+def test_a_damaged_chunk_that_moves_is_looked_into_when_asked(shell: Any) -> None:
+    _damaged_gzip(shell.folder / "bad.h5")
     for count in (1, 2):
         moved = shell.ok("concat", *["bad.h5"] * count, "-o", "y.h5", "--force", "--json").json
         assert moved["routes"]["encoded"] == moved["bytes_written"]
         assert _as_stored("y.h5", "data") == _as_stored("bad.h5", "x")
-    shell.fails(3, "concat", "bad.h5", "-o", "z.h5", "--routes", "decoded", says="bad.h5")
+    for more in (("--routes", "decoded"), ("--check",)):
+        shell.fails(3, "concat", "bad.h5", "-o", "z.h5", *more, says=("bad.h5", "chunk 0"))
+
+
+def test_a_checksum_that_does_not_match_is_exit_3_where_chunks_move(shell: Any) -> None:
+    _damaged_checksum(shell.folder / "bad.h5")
+    for more in (("--routes", "decoded"), ("--routes", "encoded"), ("--check",)):
+        shell.fails(3, "concat", "bad.h5", "-o", "z.h5", *more, says="fletcher32 checksum")
 
 
 @pytest.mark.parametrize("make", [_short_chunk, _cut, _cut_chunks, _no_hdf5, _only_the_magic])

@@ -127,13 +127,25 @@ def test_a_chunk_that_is_too_short_does_not_move(shell: Any, what: str) -> None:
     shell.fails(3, *args, says=("bad.zarr", "bytes"))
 
 
-@pytest.mark.parametrize("what", [what for what in DAMAGED if what not in TOO_SHORT])
-def test_a_damaged_chunk_that_moves_is_not_looked_into(shell: Any, what: str) -> None:
+SEEN = ("checksum", *(what for what in DAMAGED if what.startswith("index")))
+"""What costs next to nothing to be found."""
+UNSEEN = [what for what in DAMAGED if what not in {*TOO_SHORT, *SEEN}]
+
+
+@pytest.mark.parametrize("what", SEEN)
+def test_a_checksum_that_does_not_match_is_exit_3_where_chunks_move(shell: Any, what: str) -> None:
+    DAMAGED[what](shell.folder / "bad.zarr")
+    shell.fails(3, "concat", "bad.zarr", "-o", "y.zarr", "--routes", "encoded", says="bad.zarr")
+
+
+@pytest.mark.parametrize("what", UNSEEN)
+def test_a_damaged_chunk_that_moves_is_looked_into_when_asked(shell: Any, what: str) -> None:
     DAMAGED[what](shell.folder / "bad.zarr")
     moved = shell.ok("concat", "bad.zarr", "-o", "y.zarr", "--json").json
     assert moved["routes"]["encoded"] == moved["bytes_written"]
     assert _chunks_of(shell.folder / "y.zarr") == _chunks_of(shell.folder / "bad.zarr")
     shell.fails(3, "concat", "bad.zarr", "-o", "z.zarr", "--routes", "decoded", says="bad.zarr")
+    shell.fails(3, "concat", "bad.zarr", "-o", "z.zarr", "--check", says=("bad.zarr", "chunk 0"))
 
 
 @pytest.mark.parametrize("what", [what for what in DAMAGED if what.startswith("index")])

@@ -228,7 +228,7 @@ def test_options(tmp_path: Path, option: dict, wanted: dict) -> None:
         {"chunks": "none"},
         {"chunks": (3,)},
         {"codec": "lzf"},
-        {"codec": "crc32c", "zarr_format": 2},
+        {"checksum": "fletcher32", "zarr_format": 3},
         {"zarr_format": 4},
     ],
     ids=str,

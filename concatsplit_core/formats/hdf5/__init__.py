@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from concatsplit_core.codecs.checksums import Checksum, bare, guarded, in_frames, is_guarded
 from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Storage, Wish
@@ -65,13 +66,14 @@ def layout(
     if spec.is_string or _is_lost(inherited.own.get("type")):  # other text is written as UTF-8
         inherited = replace(inherited, own=inherited.own | {"type": None})
     stored_type = inherited.own.get("type")
-    codec = _codec(inherited, wish)
+    codec = _with_checksum(_codec(inherited, wish), spec, wish.checksum)
     if spec.is_string:  # the chunks hold references into a heap: nothing to shuffle
         codec = codec.without("shuffle")
     flat = like is not None and like.chunks is None
     if wish.chunks == "none" and codec:
         raise UsageError(
-            f"--chunks none: codec {codec} needs chunks; give --codec none or a chunk shape"
+            f"--chunks none: {'checksum' if is_guarded(codec.steps) else 'codec'} {codec} needs "
+            "chunks; give a chunk shape, or --codec none without --checksum"
         )
     if spec.ndim == 0 or wish.chunks == "none" or (wish.chunks is None and flat and not codec):
         items = kept_items(spec, None, inherited.fill_value, inherited.item_shape)
@@ -86,19 +88,37 @@ def layout(
         kept = encoding(spec.dtype, inherited.native and inherited.native[1], stored_type)
         return replace(laid, encoding=kept), replace(inherited, item_shape=items)
     codec = settled(codec, spec.dtype.itemsize * prod(items))
-    laid = replace(laid, encoding=encoding(spec.dtype, codec.steps, stored_type))
+    laid = replace(laid, encoding=encoding(spec.dtype, bare(codec).steps, stored_type))
     return laid, replace(inherited, codec=codec, native=None, item_shape=items)
+
+
+def _with_checksum(codec: Codec, spec: ArraySpec, checksum: Checksum) -> Codec:
+    """The codec with the checksum that was asked for; without a wish it is in zstd's frames."""
+    if checksum == "crc32c":
+        raise UsageError("--checksum crc32c: HDF5 has no such filter; give fletcher32")
+    if checksum != "fletcher32":
+        return codec if checksum == "none" else in_frames(codec)
+    if spec.ndim == 0:
+        raise UsageError("--checksum fletcher32: a scalar has no chunks that could carry it")
+    if spec.is_string:
+        raise UsageError(
+            "--checksum fletcher32: HDF5 keeps texts of any length beside their chunks, where "
+            "nothing covers them; write to .zarr with --checksum crc32c"
+        )
+    return guarded(codec, checksum)
 
 
 def _keeps_filters(
     spec: ArraySpec, items: Shape, inherited: Storage, wish: Wish, like: ArraySpec | None
 ) -> bool:
     """Whether chunks of filters that have no neutral name can all move as they are stored."""
-    from concatsplit_core.formats.hdf5.filters import are_of_netcdf
+    from concatsplit_core.formats.hdf5.filters import FLETCHER32, are_of_netcdf
     from concatsplit_core.formats.hdf5.items import as_items
     from concatsplit_core.formats.hdf5.replicas import can_be_kept
 
     native, chunks = inherited.native, spec.chunks
+    if wish.checksum == "fletcher32" and (native is None or native[1][-1].code != FLETCHER32):
+        return False
     if wish.codec is not None or inherited.codec is not None or not inherited.aligned:
         return False
     if wish.netcdf and native is not None and not are_of_netcdf(native[1]):
@@ -118,6 +138,7 @@ def _codec(inherited: Storage, wish: Wish) -> Codec:
             raise UsageError("codec 'lzf' is h5py's own, which netCDF lacks; write to .h5")
         return wish.codec
     codec, own = inherited.codec, inherited.dialect == "hdf5"
+    codec = codec and codec.without("crc32c")  # Zarr's, which changes no elements
     if codec is None or not all(available(s, own) for s in codec.steps):
         return _SANE
     if wish.netcdf and not NOT_OF_NETCDF.isdisjoint(codec.names):

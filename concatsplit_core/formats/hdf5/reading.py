@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from concatsplit_core.codecs.chunks import decode
+from concatsplit_core.codecs.checksums import is_guarded
+from concatsplit_core.codecs.chunks import check_guard, decode
 from concatsplit_core.codecs.pipeline import Step
 from concatsplit_core.errors import (
     ConcatsplitError,
@@ -24,11 +25,12 @@ from concatsplit_core.errors import (
     OverBudget,
 )
 from concatsplit_core.files import Pool, input_error, open_input, read_exactly
-from concatsplit_core.formats.base import Extent, Storage, Stored, load
-from concatsplit_core.formats.grid import chunks_of, clip
+from concatsplit_core.formats.base import Extent, Storage
+from concatsplit_core.formats.grid import chunks_of, clip, place_of
 from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.chunk_index import UNKNOWN, ChunkIndex, Place, index_of
 from concatsplit_core.formats.hdf5.padding import Padding
+from concatsplit_core.formats.stored import Check, Stored, load_unseen
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec
 
@@ -195,16 +197,43 @@ class Hdf5Source:
         """One chunk, read at its place in the file and decoded in this thread."""
         if stored is None or self.steps is None:
             return np.broadcast_to(self.fill, unit)
-        steps = tuple(s for i, s in enumerate(self.steps) if not stored.skipped >> i & 1)
-        nbytes = prod(unit) * self.spec.dtype.itemsize
         data = bytearray(stored.nbytes) if stored.fetch is None else stored.fetch()
         if stored.fetch is None:
             read_exactly(fd, memoryview(data), stored.offset, self.path)
+        raw = self._raw(data, self._taken(stored), start)
+        return np.frombuffer(raw, self.spec.dtype).reshape(unit)
+
+    def _taken(self, stored: Stored) -> tuple[Step, ...]:
+        """The steps that a chunk went through."""
+        steps = enumerate(self.steps or ())
+        return tuple(step for i, step in steps if not stored.skipped >> i & 1)
+
+    def _raw(self, data: Any, steps: tuple[Step, ...], start: Shape) -> Any:
+        nbytes = prod(self.spec.chunks or ()) * self.spec.dtype.itemsize
         try:
-            raw = decode(data, steps, nbytes)
+            return decode(data, steps, nbytes)
         except (MalformedInput, OverBudget) as error:
             raise malformed(self._at(start), error) from error
-        return np.frombuffer(raw, self.spec.dtype).reshape(unit)
+
+    def guarded(self, box: Box, stored: Stored, full: bool) -> Stored:
+        """With a look at a chunk on its way."""
+        if not full and not (self.steps and is_guarded(self._taken(stored))):
+            return stored
+        return stored._replace(check=Check(partial(self._piece, box, stored, full), full))
+
+    def _piece(self, box: Box, stored: Stored, full: bool) -> Iterator[tuple[int, Any]]:
+        data = load_unseen(stored)
+        if self.steps is None:
+            for _ in self.read(box):
+                pass
+        elif full:
+            self._raw(data, self._taken(stored), box.start)
+        else:
+            try:
+                check_guard(data, self._taken(stored))
+            except MalformedInput as error:
+                raise malformed(self._at(box.start), error) from error
+        yield 0, data
 
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
         """Chunks at their places in the file."""
@@ -252,7 +281,7 @@ class Hdf5Source:
         if not partial:
             return stored
         try:
-            decode(load(stored), steps, stored.nbytes)
+            decode(load_unseen(stored), steps, stored.nbytes)
         except (MalformedInput, OverBudget):
             return stored._replace(skipped=(1 << len(steps)) - 1)
         return stored
@@ -266,9 +295,13 @@ class Hdf5Source:
             raise malformed(self.ref, error) from error
 
     def _at(self, start: Shape) -> str:
-        return f"{self.ref}: the chunk at {start}"
+        chunks = self.spec.chunks
+        if not chunks:
+            return self.ref
+        index = tuple(a // c for a, c in zip(start, chunks, strict=True))
+        return f"{self.ref}: {place_of(index, chunks, self.spec.shape)}"
 
-    def prepare(self, folder: Path) -> None:
+    def prepare(self, folder: Path, check: bool = False) -> None:
         """Nothing to prepare."""
 
     def stored_bytes(self) -> int:

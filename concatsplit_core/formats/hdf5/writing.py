@@ -23,7 +23,7 @@ from concatsplit_core.codecs.chunks import encode
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.errors import IOFailure, OutputRefused, UnsupportedDtype, UsageError
 from concatsplit_core.files import Pool, write_all
-from concatsplit_core.formats.base import Extent, Moved, Storage, Stored, load
+from concatsplit_core.formats.base import Extent, Moved, Storage
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.hdf5 import filters
 from concatsplit_core.formats.hdf5.creating import create, describe, fill_of
@@ -32,6 +32,7 @@ from concatsplit_core.formats.hdf5.links import refuse_links_out
 from concatsplit_core.formats.hdf5.naming import has_netcdf_name
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, spelled, take_up
 from concatsplit_core.formats.hdf5.types import stored_dtype, takes_items
+from concatsplit_core.formats.stored import Stored, load
 from concatsplit_core.geometry import Box
 from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.spec import ArraySpec

@@ -52,6 +52,7 @@ def layout(
     spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
 ) -> tuple[ArraySpec, Storage]:
     """Lay out an array: chunks, shards and codecs of its inputs where they agree on them."""
+    from concatsplit_core.formats.zarr.checksums import Chosen, with_checksum
     from concatsplit_core.formats.zarr.codecs import as_written, encoding, packing
     from concatsplit_core.formats.zarr.dialect import said
 
@@ -68,14 +69,18 @@ def layout(
     if wish.rectilinear:
         _check_rectilinear(wish, number)
     chunks = wish.hint if wish.rectilinear and wish.hint else choose_chunks(spec, wish, like)
+    moving = wish.rectilinear or _may_move(spec, inherited, chunks, like)
     if wish.rectilinear:
         like = None
     shards = like.shards if like is not None and chunks == like.chunks and number == 3 else None
     shards = shards or None
     native = _kept_native(inherited, wish, dialect, chunks, like)
-    codec = _codec(inherited, wish, spec.dtype.itemsize, number)
+    found, ours = _codec(inherited, native, wish, spec.dtype.itemsize, number)
     if spec.is_string:  # there is no item of one size to shuffle
-        codec = codec.without("shuffle")
+        found = found.without("shuffle")
+    ours = ours or (wish.codec is None and not found and not moving)
+    chosen = Chosen(found, native, ours, moving)
+    codec, native = with_checksum(chosen, wish.checksum, inherited.codec, number)
     fill = as_written(said(inherited, spec.dtype, spec.shape, number).fill_value, spec.dtype)
     laid = replace(
         spec,
@@ -123,15 +128,29 @@ def _kept_native(
     return inherited.native
 
 
-def _codec(inherited: Storage, wish: Wish, itemsize: int, zarr_format: int) -> Codec:
+def _may_move(spec: ArraySpec, inherited: Storage, chunks: Any, like: ArraySpec | None) -> bool:
+    """Whether chunks of the inputs, as they are stored, can be chunks of the output."""
+    if like is None or not like.chunks or like.chunks != chunks or like.dtype != spec.dtype:
+        return False
+    return not spec.is_string or inherited.native is not None
+
+
+def _codec(
+    inherited: Storage, native: Any, wish: Wish, itemsize: int, zarr_format: int
+) -> tuple[Codec, bool]:
+    """The codec that was wished for, else the inputs', else a sane one, which is our choice."""
     from concatsplit_core.formats.zarr.codecs import available, settled
 
-    codec = wish.codec if wish.codec is not None else inherited.codec
+    if wish.codec is not None:
+        return settled(wish.codec, itemsize, zarr_format), False
+    codec = inherited.codec
     if codec is None:
-        return _SANE
-    if wish.codec is None and not all(available(step, zarr_format) for step in codec.steps):
-        return _SANE
-    return settled(codec, itemsize, zarr_format)
+        return _SANE, native is None
+    if zarr_format == 2 and inherited.dialect != "zarr2":  # of its readers only some have it
+        codec = codec.without("crc32c")
+    if not all(available(step, zarr_format) for step in codec.steps):
+        return _SANE, native is None
+    return settled(codec, itemsize, zarr_format), False
 
 
 def adapt(wish: Wish, path: Path, base: Path | None) -> Wish:

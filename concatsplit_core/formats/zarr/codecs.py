@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from concatsplit_core.codecs.checksums import bare
 from concatsplit_core.codecs.chunks import can_decode, can_encode
 from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import UsageError
@@ -151,7 +152,8 @@ def encoding(
     if sharded and not can_encode(form.steps):
         return None
     plain = form.permutation in {(), tuple(range(ndim))}
-    return Encoding(form.dtype, form.steps, () if plain else form.permutation)
+    steps = bare(Codec(form.steps)).steps
+    return Encoding(form.dtype, steps, () if plain else form.permutation)
 
 
 def packing(
@@ -216,6 +218,8 @@ def _neutral(name: str, config: dict[str, Any]) -> Step | None:
         return Step("lzma", (int(config.get("format", 1)),))
     if name == "shuffle":
         return Step("shuffle", (int(config.get("elementsize", 4)),))
+    if name == "crc32c" and config.get("location", "end") != "end":
+        return None
     return Step(name) if name in {"lz4", "crc32c", "fletcher32"} else None
 
 
@@ -243,7 +247,7 @@ def available(step: Step, zarr_format: int) -> bool:
     name = "lz4" if step.name == "lz4_blocks" else step.name
     if name == "blosc" and step.settings[0] == "snappy":  # numcodecs is built without it
         return False
-    return name in _STEPS and not (step.name == "crc32c" and zarr_format == 2)
+    return name in _STEPS
 
 
 def as_v2(codec: Codec) -> list[dict[str, Any]]:
@@ -266,7 +270,9 @@ def as_v3(codec: Codec, itemsize: int) -> list[dict[str, Any]]:
 def _settings(step: Step, zarr_format: int, itemsize: int = 1) -> dict[str, Any]:
     if step.name == "zstd":
         level, *checksum = step.settings
-        return {"level": level, "checksum": bool(checksum)}
+        return (
+            {"level": level} if zarr_format == 2 else {"level": level, "checksum": bool(checksum)}
+        )
     if step.name in _LEVELS:
         return {"level": step.settings[0]}
     if step.name == "blosc":

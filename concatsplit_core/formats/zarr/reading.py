@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -13,15 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.codecs.chunks import decode, decode_most
+from concatsplit_core.codecs.checksums import is_guarded
+from concatsplit_core.codecs.chunks import check_guard, decode, decode_most
 from concatsplit_core.errors import (
     ConcatsplitError,
     MalformedInput,
     OverBudget,
 )
 from concatsplit_core.files import input_error, open_input, read_exactly
-from concatsplit_core.formats.base import Extent, Storage, Stored
-from concatsplit_core.formats.grid import chunks_of, clip
+from concatsplit_core.formats.base import Extent, Storage
+from concatsplit_core.formats.grid import chunks_of, clip, place_of
+from concatsplit_core.formats.stored import Check, Pieces, Stored, load_unseen
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.shards import Shard
@@ -30,6 +32,8 @@ from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec
 
 _SLACK = 64 << 10
+_LARGE = 64 << 10
+"""Bytes of a chunk that takes longer to copy than to be looked for."""
 
 
 @dataclass(slots=True)
@@ -103,8 +107,7 @@ class ZarrSource:
             raise input_error(f"{self.ref}: {path.name}", error) from error
         try:
             size = os.fstat(fd).st_size
-            limit = 2 * prod(self.spec.chunks or ()) * self.spec.memory_itemsize + _SLACK
-            if size > limit:
+            if size > self._most:
                 raise OverBudget(
                     f"{self._at(index)} is stored in {size} bytes, more than it can hold",
                     ref=self.ref,
@@ -179,6 +182,76 @@ class ZarrSource:
                     shard, at = self._shard_of(index, opened, stack)
                     yield chunk, None if shard is None else shard.stored(at)
 
+    def guarded(self, box: Box, stored: Stored, full: bool) -> Stored:
+        """With a look at a chunk, or at every chunk of a shard and at the shard's index."""
+        form, unit = self.form, self.spec.shards if stored.shard else self.spec.chunks
+        index = tuple(a // u for a, u in zip(box.start, unit or (), strict=True))
+        look = full or (form is not None and is_guarded(self._inner.steps))
+        if stored.shard and isinstance(form, ShardForm):
+            if not (full or (look and self._has_large_chunks)):
+                with closing(self._open_shard(index, form)) as shard:
+                    shard.refuse_astray()
+                return stored
+            pieces: Pieces = partial(self._shard_pieces, index, form, full)
+        elif look:
+            pieces = partial(self._chunk_piece, box, index, stored, full)
+        else:
+            return stored
+        return stored._replace(check=Check(pieces, full))
+
+    @property
+    def _has_large_chunks(self) -> bool:
+        """Whether a look at every chunk of a shard takes little more than copying them at once."""
+        return prod(self.spec.chunks or ()) * self.spec.memory_itemsize >= _LARGE
+
+    @property
+    def _inner(self) -> ChunkForm:
+        form = self.form.inner if isinstance(self.form, ShardForm) else self.form
+        if form is None:
+            raise AssertionError("zarr-python decodes it")
+        return form
+
+    def _chunk_piece(
+        self, box: Box, index: Shape, stored: Stored, full: bool
+    ) -> Iterator[tuple[int, Any]]:
+        data = load_unseen(stored)
+        if self.form is None:
+            for _ in self.read(box):
+                pass
+        else:
+            self._check(index, data, full)
+        yield 0, data
+
+    def _check(self, index: Shape, data: Any, full: bool) -> None:
+        if full:
+            self._decode(index, data, self._inner, self.spec.chunks or ())
+            return
+        try:
+            check_guard(data, self._inner.steps)
+        except MalformedInput as error:
+            raise MalformedInput(f"{self._at(index)}: {error.message}", ref=self.ref) from error
+
+    def _shard_pieces(self, outer: Shape, form: ShardForm, full: bool) -> Iterator[tuple[int, Any]]:
+        with closing(self._open_shard(outer, form)) as shard:
+            inner = shard.index.shape[:-1]
+
+            def check(at: Shape, data: Any) -> None:
+                index = tuple(o * n + i for o, n, i in zip(outer, inner, at, strict=True))
+                self._check(index, data, full)
+
+            yield from shard.pieces(check, self._most)
+
+    def _open_shard(self, outer: Shape, form: ShardForm) -> Shard:
+        """A shard whose index is sound."""
+        chunks, shards = self.spec.chunks or (), self.spec.shards or ()
+        inner = tuple(s // c for s, c in zip(shards, chunks, strict=True))
+        return Shard(self._chunk_path(outer), form, inner, self.ref)
+
+    @property
+    def _most(self) -> int:
+        """Bytes that a chunk may be stored in."""
+        return 2 * prod(self.spec.chunks or ()) * self.spec.memory_itemsize + _SLACK
+
     def _file(self, index: Shape, shard: bool) -> Stored | None:
         if self._is_absent(index):
             return None
@@ -197,9 +270,9 @@ class ZarrSource:
             return None
 
     def _at(self, index: Shape) -> str:
-        return f"{self.ref}: chunk {'.'.join(map(str, index)) or '0'}"
+        return f"{self.ref}: {place_of(index, self.spec.chunks, self.spec.shape)}"
 
-    def prepare(self, folder: Path) -> None:
+    def prepare(self, folder: Path, check: bool = False) -> None:
         """Nothing to prepare."""
 
     def stored_bytes(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ import numpy as np
 
 from concatsplit_core.codecs.chunks import decode, encode
 from concatsplit_core.codecs.pipeline import Step
-from concatsplit_core.errors import MalformedInput
+from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.files import open_input, read_exactly
-from concatsplit_core.formats.base import Stored
+from concatsplit_core.formats.stored import Stored
 from concatsplit_core.formats.zarr.codecs import ShardForm
 from concatsplit_core.geometry import Shape
 
@@ -21,6 +22,7 @@ ABSENT = (1 << 64) - 1
 INDEX_ENTRY = 16
 """Bytes that a shard has for each of its chunks, whether it holds the chunk or not."""
 _CHECKSUM = (Step("crc32c"),)
+_PIECE = 64 << 10
 
 
 class Shard:
@@ -70,8 +72,57 @@ class Shard:
         found = self.stored(at)
         if found is None:
             return None
-        data = bytearray(found.nbytes)
-        read_exactly(self.fd, memoryview(data), found.offset, self._path)
+        return self._read(found.offset, found.nbytes)
+
+    def refuse_astray(self) -> None:
+        """Look at all of the index at once: every chunk lies in the file."""
+        entries = self.index.reshape(-1, 2)
+        offsets, sizes = entries[(entries != ABSENT).any(axis=1)].T
+        size = np.uint64(self._size)
+        astray = (offsets > size) | (sizes > size - np.minimum(offsets, size))
+        if astray.any():
+            raise MalformedInput(
+                f"{self._ref}: shard {self._path.name} ends inside one of its chunks", ref=self._ref
+            )
+
+    def pieces(self, check: Callable[[Shape, Any], None], most: int) -> Iterator[tuple[int, Any]]:
+        """The whole file from its start to its end, each chunk of it after a look.
+
+        Parameters
+        ----------
+        check : callable
+            Raises where the chunk at a place in the shard is damaged.
+        most : int
+            Bytes that a chunk may be stored in.
+        """
+        found = [(self.stored(at), at) for at in np.ndindex(self.index.shape[:-1])]
+        done = 0
+        for stored, at in sorted(
+            ((s, at) for s, at in found if s), key=lambda pair: pair[0].offset
+        ):
+            if stored.nbytes > most:
+                raise OverBudget(
+                    f"{self._ref}: shard {self._path.name}: its chunk {at} is stored in "
+                    f"{stored.nbytes} bytes, more than it can hold",
+                    ref=self._ref,
+                )
+            yield from self._between(done, stored.offset)
+            data = self._read(stored.offset, stored.nbytes)
+            check(at, data)
+            seen = max(0, done - stored.offset)
+            if seen < stored.nbytes:
+                yield stored.offset + seen, memoryview(data)[seen:]
+            done = max(done, stored.offset + stored.nbytes)
+        yield from self._between(done, self._size)
+
+    def _between(self, start: int, stop: int) -> Iterator[tuple[int, Any]]:
+        """Bytes that belong to no chunk: the index, and what nobody refers to."""
+        for at in range(start, stop, _PIECE):
+            yield at, self._read(at, min(_PIECE, stop - at))
+
+    def _read(self, offset: int, nbytes: int) -> bytearray:
+        data = bytearray(nbytes)
+        read_exactly(self.fd, memoryview(data), offset, self._path)
         return data
 
     def close(self) -> None:
@@ -79,17 +130,17 @@ class Shard:
         os.close(self.fd)
 
 
-def assemble(chunks: dict[Shape, Any], inner: Shape, form: ShardForm) -> list[Any]:
+def assemble(chunks: dict[Shape, list[Any]], inner: Shape, form: ShardForm) -> list[Any]:
     """The parts of a shard, to be written one after the other."""
     index = np.full((*inner, 2), ABSENT, "<u8")
     nbytes = INDEX_ENTRY * prod(inner) + 4 * form.index_has_checksum
     at = 0 if form.index_at_end else nbytes
-    parts = []
-    for where, data in chunks.items():
-        size = data.nbytes if isinstance(data, Stored) else memoryview(data).nbytes
+    parts: list[Any] = []
+    for where, pieces in chunks.items():
+        size = sum(p.nbytes if isinstance(p, Stored) else memoryview(p).nbytes for p in pieces)
         index[where] = (at, size)
         at += size
-        parts.append(data)
+        parts += pieces
     steps = _CHECKSUM if form.index_has_checksum else ()
     coded = encode(index.reshape(-1).view(np.uint8), steps, 1)
     return [*parts, coded] if form.index_at_end else [coded, *parts]

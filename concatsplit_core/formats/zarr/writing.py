@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from copy import copy
 from pathlib import Path
@@ -9,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.codecs.chunks import can_encode, encode
+from concatsplit_core.codecs.checksums import bare, in_frames
+from concatsplit_core.codecs.chunks import can_encode, encode_in_parts
+from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.errors import UsageError
 from concatsplit_core.files import write_all
-from concatsplit_core.formats.base import Extent, Moved, Storage, Stored, copy_stored
+from concatsplit_core.formats.base import Extent, Moved, Storage
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
+from concatsplit_core.formats.stored import Stored, copy_stored
 from concatsplit_core.formats.zarr import document
-from concatsplit_core.formats.zarr.codecs import ShardForm
+from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.dialect import absent, said
 from concatsplit_core.formats.zarr.document import Facts
 from concatsplit_core.formats.zarr.shards import assemble
@@ -68,7 +72,7 @@ class ZarrTarget:
         self.spec = spec
         self._array, self._key, self._folder, self._grid = array, facts.key, folder, storage.grid
         self._first_element = self._first_chunk = (0,) * spec.ndim
-        self._form = facts.form
+        self._form = _with_frames(facts.form, storage.codec)
         inner = self._form.inner if isinstance(self._form, ShardForm) else self._form
         self._encodes = inner is not None and can_encode(inner.steps)
         self.fill = (
@@ -125,21 +129,20 @@ class ZarrTarget:
             if isinstance(whole, np.ndarray) and whole.shape == unit.shape:
                 return self._shard(unit, whole, {}, self._form)
             return self._shard(unit, part, moved, self._form)
-        coded = self._coded(found)
-        return [] if coded is None else [coded]
+        return self._coded(found)
 
-    def _coded(self, chunk: Stored | np.ndarray | None) -> Any:
-        """A chunk as it is to be stored; None where it is to be absent."""
+    def _coded(self, chunk: Stored | np.ndarray | None) -> list[Any]:
+        """The parts of a chunk as it is to be stored; none where it is to be absent."""
         if chunk is None or isinstance(chunk, Stored):
-            return chunk
+            return [] if chunk is None else [chunk]
         form = self._form.inner if isinstance(self._form, ShardForm) else self._form
         if form is None or self.fill is None:
             raise AssertionError("zarr-python encodes it")
         chunk = np.asarray(chunk, order="C")
         if is_fill(chunk, self.fill):
-            return None
+            return []
         raw = form.to_bytes(padded(chunk, self.spec.chunks or (), self.fill[()]))
-        return encode(raw, form.steps, form.dtype.itemsize)
+        return encode_in_parts(raw, form.steps, form.dtype.itemsize)
 
     def _shard(
         self, unit: Box, part: np.ndarray | None, moved: Moved, form: ShardForm
@@ -149,7 +152,7 @@ class ZarrTarget:
         for _, chunk in chunks_of(unit, chunks, self.spec.shape):
             within = chunk.within(unit)
             coded = self._coded(moved.get(chunk.start, None if part is None else part[within]))
-            if coded is not None:
+            if coded:
                 found[tuple(w.start // c for w, c in zip(within, chunks, strict=True))] = coded
         inner = tuple(s // c for s, c in zip(shards, chunks, strict=True))
         return assemble(found, inner, form) if found else []
@@ -172,6 +175,13 @@ class ZarrTarget:
                 f"the codecs taken over from the input cannot encode the output: {error}; "
                 "give a --codec"
             ) from error
+
+
+def _with_frames(form: Any, codec: Codec | None) -> Any:
+    """The form of chunks with checksums in zstd's frames, which metadata of format 2 cannot say."""
+    if codec is None or codec == bare(codec) or not isinstance(form, ChunkForm):
+        return form
+    return dataclasses.replace(form, steps=in_frames(Codec(form.steps)).steps)
 
 
 def _write_file(path: str, parts: list[Any]) -> None:

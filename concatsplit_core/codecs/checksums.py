@@ -1,0 +1,70 @@
+"""Which checksum the chunks of an output carry: pure.
+
+A crc32c finds every single flipped bit, and on the compressed bytes costs less than zstd's own
+checksum, which is one of the bytes before they are compressed.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from concatsplit_core.codecs.pipeline import Codec, Step
+
+Checksum = Literal["auto", "crc32c", "fletcher32", "none"]
+"""What may be asked for: auto is the cheapest that the format is sure to have."""
+
+APPENDED = ("crc32c", "fletcher32")
+"""Steps that only add a checksum."""
+
+_ZSTD = "zstd"
+
+
+def bare(codec: Codec) -> Codec:
+    """The codec without the checksums of zstd's frames: any reader takes them with or without."""
+    return Codec(tuple(_frame(step, False) for step in codec.steps))
+
+
+def unchecked(codec: Codec) -> Codec:
+    """The codec without anything that is but a checksum."""
+    return Codec(tuple(step for step in bare(codec).steps if step.name not in APPENDED))
+
+
+def is_guarded(steps: tuple[Step, ...]) -> bool:
+    """Whether the last step is a checksum, of the very bytes that are stored."""
+    return bool(steps) and steps[-1].name in APPENDED
+
+
+def in_frames(codec: Codec) -> Codec:
+    """The codec with zstd's frames carrying their checksum, where no other one covers them."""
+    if is_guarded(codec.steps):
+        return codec
+    return Codec(tuple(_frame(step, True) for step in codec.steps))
+
+
+def guarded(codec: Codec, name: str) -> Codec:
+    """The codec with a checksum as its last step; as it is where it has one of that name there."""
+    if codec.steps and codec.steps[-1].name == name:
+        return codec
+    return Codec((*bare(codec).steps, Step(name)))
+
+
+def _frame(step: Step, checked: bool) -> Step:
+    if step.name != _ZSTD:
+        return step
+    return Step(_ZSTD, (*step.settings[:1], *((True,) if checked else ())))
+
+
+def agreed(codecs: list[Codec | None]) -> Codec | None:
+    """The codec of several arrays; where only checksums differ, one that has them all can have.
+
+    Returns
+    -------
+    Codec or None
+        None where they differ in more than that, or one has no neutral name.
+    """
+    known = [codec for codec in codecs if codec is not None]
+    if len(known) < len(codecs) or any(unchecked(c) != unchecked(known[0]) for c in known):
+        return None
+    if all(codec == known[0] for codec in known):
+        return known[0]
+    return max((bare(codec) for codec in known), key=lambda codec: len(codec.steps))

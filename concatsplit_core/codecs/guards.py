@@ -1,0 +1,67 @@
+"""Steps that add a checksum to the bytes of a chunk, and take it off again if it is theirs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.errors import MalformedInput
+
+_SIZE = 4
+
+
+def crc32c_of(data: Any) -> bytes:
+    """The checksum of a buffer, as it is stored."""
+    import google_crc32c
+
+    return int(google_crc32c.value(_as_array(data))).to_bytes(_SIZE, "little")
+
+
+def with_crc32c(data: Any) -> bytes:
+    """A buffer and its checksum."""
+    return b"".join((memoryview(data).cast("B"), crc32c_of(data)))
+
+
+def without_crc32c(data: Any) -> memoryview:
+    """A buffer without its checksum.
+
+    Raises
+    ------
+    MalformedInput
+        It is the checksum of something else.
+    """
+    view = _long_enough(data, "crc32c")
+    if crc32c_of(view[:-_SIZE]) != view[-_SIZE:]:
+        raise MalformedInput("its crc32c checksum does not match")
+    return view[:-_SIZE]
+
+
+def with_fletcher32(data: Any) -> Any:
+    """As `with_crc32c`."""
+    from numcodecs.fletcher32 import Fletcher32
+
+    return Fletcher32().encode(_as_array(data))
+
+
+def without_fletcher32(data: Any) -> Any:
+    """As `without_crc32c`."""
+    from numcodecs.fletcher32 import Fletcher32
+
+    _long_enough(data, "fletcher32")
+    try:
+        return Fletcher32().decode(_as_array(data))
+    except RuntimeError as error:  # whose text goes over two lines
+        raise MalformedInput("its fletcher32 checksum does not match") from error
+
+
+def _long_enough(data: Any, name: str) -> memoryview:
+    view = memoryview(data).cast("B")
+    if len(view) <= _SIZE:
+        raise MalformedInput(f"it is no longer than its {name} checksum")
+    return view
+
+
+def _as_array(data: Any) -> np.ndarray:
+    """A buffer as an array, without a copy: google_crc32c takes no memory view."""
+    return np.frombuffer(data, np.uint8) if memoryview(data).nbytes else np.empty(0, np.uint8)
