@@ -41,6 +41,7 @@ COMMANDS = {
     "feed": "blob",
     "undo": "blob",
     "info": "info",
+    "diff": "diff",
 }
 """The module of every command."""
 

@@ -112,12 +112,12 @@ def requests_raise(for_good: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        take_no_more()
+        # what Python handles it lets go of while it ends, and what is ignored stays ignored
+        last = dict.fromkeys(before, signal.SIG_IGN) if for_good else before
+        for number, handler in last.items():
+            signal.signal(number, handler)
         _State.raising = ()
         sys.unraisablehook = unheard
-        if not for_good:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def take_no_more() -> None:
