@@ -39,11 +39,21 @@ def _in_one_unit(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
     fits = np.ones(len(a), bool)
     found = []
     for each in (a, b):
-        moved = each.astype(fine)
-        back = moved.astype(each.dtype)
-        fits &= (back == each) | (np.isnat(back) & np.isnat(each))
+        moved = _moved(each, fine)
+        fits &= np.isnat(moved) == np.isnat(each)
         found.append(_integers(moved))
     return found[0], found[1], fits
+
+
+def _moved(times: np.ndarray, fine: np.dtype) -> np.ndarray:
+    """In a finer unit; those that do not fit it, which NumPy refuses, become not-a-time."""
+    try:
+        return times.astype(fine)
+    except OverflowError:
+        if len(times) == 1:
+            return np.full(1, "NaT", fine)
+        half = len(times) // 2
+        return np.concatenate([_moved(times[:half], fine), _moved(times[half:], fine)])
 
 
 def _integers(times: np.ndarray) -> np.ndarray:

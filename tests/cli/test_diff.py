@@ -250,3 +250,12 @@ def test_from_python(shell: Any, stores: np.ndarray) -> None:
 
     with pytest.raises(InputChanged):
         cs.diff("a.npy", "a.zarr", on_event=change)
+
+
+@pytest.mark.parametrize("unit", ["M8[ns]", "m8[ns]"])
+def test_times_that_do_not_fit_the_finer_unit_differ(shell: Any, unit: str) -> None:
+    coarse = np.arange(9).astype(unit.replace("ns", "s"))
+    fine = coarse.astype(unit)
+    coarse[4] = np.int64(1 << 60).astype(coarse.dtype)
+    shell.save(a=coarse, b=fine)
+    assert differ(shell, "a.npy", "b.npy").out.startswith("elements: 1 of 9 differ\nfirst: [4]")
