@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Iterator, MutableMapping, Sequence
-from contextlib import contextmanager
 from importlib import import_module
-from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
 from concatsplit_cli.lines import one_line
+from concatsplit_cli.signals import Terminated, requests_raise, take_no_more
+from concatsplit_cli.streams import (
+    ReaderGone,
+    let_go_of_stdout,
+    open_standard_descriptors,
+    out_of_memory,
+    printing,
+    stdout_error,
+    tell,
+)
+from concatsplit_cli.watcher import watched
 from concatsplit_core import __version__
 from concatsplit_core.errors import ConcatsplitError
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Terminated(BaseException):
-    """A signal asks the process to end; what was staged is removed on the way out."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.exit_code = 128 + number
-
-
-class ReaderGone(Exception):
-    """Whoever read stdout has left; Click would make an exit code of a broken pipe itself."""
-
 
 COMMANDS = {
     "concat": "join",
@@ -51,6 +42,7 @@ COMMANDS = {
     "undo": "blob",
     "info": "info",
     "recover": "recover",
+    "diff": "diff",
 }
 """The module of every command."""
 
@@ -84,10 +76,21 @@ class Commands(MutableMapping[str, click.Command]):
 class ErrorBoundary(click.Group):
     """A group whose failures are one line on stderr and an exit code of the contract."""
 
+    watches = False
+    """Whether the commands run in a process of their own."""
+
+    def make_context(self, *given: Any, **extra: Any) -> click.Context:
+        """Parse a command line; ``--help`` and ``--version`` print here."""
+        with printing():
+            return super().make_context(*given, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was parsed."""
         try:
-            return super().invoke(ctx)
+            if not self.watches:
+                return super().invoke(ctx)
+            with watched():
+                return super().invoke(ctx)
         except BrokenPipeError as error:
             raise ReaderGone from error
 
@@ -103,22 +106,34 @@ class ErrorBoundary(click.Group):
         given = list(sys.argv[1:] if args is None else args)
         if not standalone_mode:
             return super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
-        _open_standard_descriptors()
+        debugged = "--debug" in given
+        open_standard_descriptors()
         # NumPy's linear algebra would start threads that only wait, and none of it is used
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        if args is None and not sys.warnoptions:
-            warnings.simplefilter("ignore")  # libraries' words to programmers; ours are errors
-        try:
-            with _signals_raise():
+        self.watches = args is None
+        if args is None:
+            _hush(debugged)
+        with requests_raise(for_good=args is None):
+            try:
                 code = super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
-            sys.stdout.flush()
-        except BaseException as error:
-            if "--debug" in given and not isinstance(error, SystemExit | click.exceptions.Exit):
-                import traceback
+                with printing():
+                    pass
+            except BaseException as error:
+                take_no_more()
+                if debugged and not isinstance(error, SystemExit | click.exceptions.Exit):
+                    import traceback
 
-                traceback.print_exc()
-            _exit(error, "--json" in given)
+                    traceback.print_exc()
+                _exit(error, "--json" in given)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _hush(debugged: bool) -> None:
+    """Keep the libraries' words to programmers to themselves; ours are errors."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    if not debugged:
+        sys.unraisablehook = lambda _: None  # what a finalizer raises comes too late for anybody
 
 
 def _exit(error: BaseException, as_json: bool) -> NoReturn:
@@ -126,20 +141,19 @@ def _exit(error: BaseException, as_json: bool) -> NoReturn:
     if isinstance(error, SystemExit):
         raise error
     if isinstance(error, BrokenPipeError | ReaderGone):
-        _let_go_of_stdout()
-        sys.exit(0)
+        let_go_of_stdout()
+        sys.exit(ReaderGone.exit_code)
     code, kind, message = _verdict(error)
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        click.echo(error.ctx.get_usage(), err=True)
+        tell(error.ctx.get_usage())
     if as_json:
-        click.echo(json.dumps({"error": {"code": code, "kind": kind, "message": message}}))
-    click.echo(f"concatsplit: error: {message}", err=True)
+        try:
+            with printing():
+                click.echo(json.dumps({"error": {"code": code, "kind": kind, "message": message}}))
+        except (ReaderGone, ConcatsplitError):
+            let_go_of_stdout()  # the exit code says it as well
+    tell(f"concatsplit: error: {message}")
     sys.exit(code)
-
-
-def _let_go_of_stdout() -> None:
-    """Let what could not be written to stdout not fail once more at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _verdict(error: BaseException) -> tuple[int, str, str]:
@@ -151,14 +165,14 @@ def _verdict(error: BaseException) -> tuple[int, str, str]:
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return 130, "Interrupted", "interrupted; nothing was left behind"
     if isinstance(error, Terminated):
-        return error.exit_code, "Terminated", "terminated; nothing was left behind"
+        return error.exit_code, "Terminated", f"{error.reason}; nothing was left behind"
+    no_room = out_of_memory(error)
+    if no_room is not None:
+        return 10, "OverBudget", no_room
     if isinstance(error, OSError) and error.errno:
-        _let_go_of_stdout()
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-        name = "NoSpace" if full else "IOFailure"
-        return 6 if full else 7, name, one_line(f"{os.strerror(error.errno)}: {error}")
-    if isinstance(error, MemoryError):
-        return 10, "OverBudget", "out of memory; give a smaller --memory or fewer --jobs"
+        let_go_of_stdout()
+        told = stdout_error(error)
+        return told.exit_code, told.kind, one_line(told.message)
     return (
         1,
         "InternalError",
@@ -167,37 +181,6 @@ def _verdict(error: BaseException) -> tuple[int, str, str]:
             "run again with --debug for the traceback"
         ),
     )
-
-
-def _open_standard_descriptors() -> None:
-    """Take up descriptors 0 to 2 if they are closed, lest an output file becomes one of them."""
-    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(fd)
-    if sys.stdout is None:
-        sys.stdout = open(1, "w", closefd=False)
-    if sys.stderr is None:
-        sys.stderr = open(2, "w", closefd=False)
-
-
-@contextmanager
-def _signals_raise() -> Iterator[None]:
-    """Let a request to end unwind the stack, once: more of them must not stop the cleaning up."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(number: int, frame: FrameType | None) -> None:
-        for each in _SIGNALS:
-            signal.signal(each, lambda _number, _frame: None)
-        raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
-
-    before = {number: signal.signal(number, end) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @click.group(

@@ -16,10 +16,9 @@ _OPERATOR_OPTIONS = (
     click.option("-f", "--force", is_flag=True, help="Replace outputs that exist."),
     click.option(
         "--memory",
-        default="256MiB",
-        show_default=True,
         metavar="SIZE",
-        help="Budget for array data in memory: 64MiB, 1GB, 2G.",
+        help="Budget for array data in memory: 64MiB, 1GB, 2G.  [default: 256MiB, less where a "
+        "control group or ulimit is smaller]",
     ),
     click.option(
         "-j",

@@ -1,18 +1,82 @@
-"""Engine events as a progress bar on stderr."""
+"""Engine events as a progress bar on stderr, and as the answer to who asks how far it is."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from concatsplit_cli.signals import answering, take_no_more
+from concatsplit_core.events import Finished, Moved, Publishing, Started
+from concatsplit_core.sizes import format_size
+
+_MINUTE, _HOUR = 60, 3600
+
+
+class Tally:
+    """How far a run is."""
+
+    def __init__(self, title: str) -> None:
+        self._title, self._began = title, time.monotonic()
+        self._total: int | None = None
+        self._done, self._stage = 0, ""
+
+    def listen(self, event: Any) -> None:
+        """Take note of an event."""
+        match event:
+            case Started(total_bytes=total):
+                self._total, self._began = total, time.monotonic()
+            case Moved(nbytes=nbytes):
+                self._done += nbytes
+            case Publishing():
+                self._stage = ", making it durable"
+            case Finished():
+                self._stage = ", complete"
+                take_no_more()
+
+    def line(self) -> str:
+        """Bytes done of all, the rate and the time that is left, in one line."""
+        seconds = time.monotonic() - self._began
+        if self._total is None:
+            return f"{self._title}: nothing moved yet, opening and planning for {_clock(seconds)}"
+        share = 100 * self._done // self._total if self._total else 100
+        text = f"{self._title}: {format_size(self._done)} of {format_size(self._total)} ({share}%)"
+        if not self._done or self._stage:
+            return f"{text} in {_clock(seconds)}{self._stage}"
+        rate = self._done / max(seconds, 1e-3)
+        left = _clock((self._total - self._done) / rate)
+        return f"{text} in {_clock(seconds)}, {format_size(int(rate))}/s, {left} left"
+
+
+def _clock(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{seconds:.1f} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE} s"
+    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
+
 
 @contextmanager
-def progress_bar(shown: bool, title: str) -> Iterator[Callable[[Any], None] | None]:
-    """A listener for events that draws a bar, or None where none is to be shown."""
-    if not shown:
-        yield None
-        return
+def progress_bar(shown: bool, title: str) -> Iterator[Callable[[Any], None]]:
+    """A listener for events, which answers SIGUSR1 and, where it is to be shown, draws a bar."""
+    tally = Tally(title)
+    with answering(tally.line):
+        if not shown:
+            yield tally.listen
+            return
+        with _bar(title) as draw:
+
+            def listen(event: Any) -> None:
+                tally.listen(event)
+                draw(event)
+
+            yield listen
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[Any], None]]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -23,8 +87,6 @@ def progress_bar(shown: bool, title: str) -> Iterator[Callable[[Any], None] | No
         TransferSpeedColumn,
     )
 
-    from concatsplit_core.events import Finished, Moved, Publishing, Started
-
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -32,10 +94,15 @@ def progress_bar(shown: bool, title: str) -> Iterator[Callable[[Any], None] | No
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+
+    class Stderr(Console):
+        def on_broken_pipe(self) -> None:
+            self.quiet = True  # Rich would end the run
+
+    with Progress(*columns, console=Stderr(stderr=True)) as bar:
         row = bar.add_task(title, total=None)
 
-        def listen(event: Any) -> None:
+        def draw(event: Any) -> None:
             match event:
                 case Started(total_bytes=total):
                     bar.update(row, total=total)
@@ -46,4 +113,4 @@ def progress_bar(shown: bool, title: str) -> Iterator[Callable[[Any], None] | No
                 case Finished():
                     bar.update(row, description=title)
 
-        yield listen
+        yield draw

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from concatsplit_cli.lines import one_line
+from concatsplit_cli.streams import printing, tell
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,12 +27,16 @@ def show_result(result: Result, as_json: bool, quiet: bool) -> None:
     """Print the result of an operator: JSON, the plan of a dry run, or one line on a terminal."""
     if not quiet:
         for note in result.notes:
-            click.echo(f"concatsplit: note: {one_line(note)}", err=True)
-    if as_json:
-        click.echo(json.dumps(result.to_dict()), err=any(o.ref == "-" for o in result.outputs))
+            tell(f"concatsplit: note: {one_line(note)}")
+    if as_json and any(output.ref == "-" for output in result.outputs):
+        tell(json.dumps(result.to_dict()))
+    elif as_json:
+        with printing("" if result.dry_run else "; the outputs are complete"):
+            click.echo(json.dumps(result.to_dict()))
     elif result.dry_run:
         if not quiet:
-            _show_plan(result)
+            with printing():
+                _show_plan(result)
     elif not quiet and sys.stderr.isatty():
         from concatsplit_core.sizes import format_size
 
@@ -39,24 +44,29 @@ def show_result(result: Result, as_json: bool, quiet: bool) -> None:
         if len(result.outputs) > 1:
             where += f" … {result.outputs[-1].ref} ({len(result.outputs)} blobs)"
         moved = format_size(result.plan.bytes_written)
-        click.echo(f"{where}: {moved} in {result.seconds or 0:.2f} s", err=True)
+        tell(f"{where}: {moved} in {result.seconds or 0:.2f} s")
 
 
-def _console() -> Console:
+def console() -> Console:
+    """Where tables are printed: stdout."""
     from rich.console import Console
 
+    class Stdout(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # Rich would leave by itself
+
     if sys.stdout.isatty():
-        return Console(highlight=False)
-    return Console(highlight=False, width=_SCRIPT_WIDTH, file=sys.stdout)
+        return Stdout(highlight=False)
+    return Stdout(highlight=False, width=_SCRIPT_WIDTH, file=sys.stdout)
 
 
 def _show_plan(result: Result) -> None:
-    console = _console()
+    out = console()
     new = ", a new one" if result.add_axis else ""
-    console.print(f"[bold]{result.operator}[/] along axis {result.axis}{new} (dry run)")
-    console.print(_blob_table("inputs", result.inputs))
-    console.print(_blob_table("outputs", result.outputs))
-    console.print(_route_table(result))
+    out.print(f"[bold]{result.operator}[/] along axis {result.axis}{new} (dry run)")
+    out.print(_blob_table("inputs", result.inputs))
+    out.print(_blob_table("outputs", result.outputs))
+    out.print(_route_table(result))
 
 
 def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
@@ -97,6 +107,11 @@ def _route_table(result: Result) -> Table:
 
 def show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
     """Print what is known of arrays."""
+    with printing():
+        _show_info(blobs, as_json)
+
+
+def _show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
     if as_json:
         from concatsplit_core.meaning.jsonable import dumps
 
@@ -104,7 +119,7 @@ def show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
         return
     from concatsplit_core.sizes import format_size
 
-    console = _console()
+    out = console()
     table = _table(None, "blob", "shape", "dtype", "chunks", "codec", "size", "stored")
     for blob in blobs:
         if blob.error is not None:
@@ -122,16 +137,16 @@ def show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
             format_size(blob.stored_bytes),
         )
     if table.row_count:
-        console.print(table)
+        out.print(table)
     for blob in blobs:
         if blob.error is not None:
-            console.print(f"{blob.ref}: {blob.error}", markup=False, soft_wrap=True)
+            out.print(f"{blob.ref}: {blob.error}", markup=False, soft_wrap=True)
         owner = f"{blob.ref} " if len(blobs) > 1 else ""
         if blob.dims:
             names = ", ".join(name or "(no name)" for name in blob.dims)
-            console.print(f"{owner}dims = {names}", markup=False)
+            out.print(f"{owner}dims = {names}", markup=False)
         for key, value in blob.attrs.items():
-            console.print(f"{owner}@{key} = {value}", markup=False)
+            out.print(f"{owner}@{key} = {value}", markup=False)
 
 
 def _table(title: str | None, *columns: str) -> Table:

@@ -11,6 +11,7 @@ from concatsplit_cli.lines import one_line
 from concatsplit_cli.options import Shared
 from concatsplit_cli.progress import progress_bar
 from concatsplit_cli.render import show_result
+from concatsplit_cli.streams import tell
 
 if TYPE_CHECKING:
     from concatsplit_core.result import Result
@@ -24,8 +25,8 @@ def run(shared: Shared, operator: Callable[..., Result], *given: Any, **options:
         def listen(event: Any) -> None:
             text = getattr(event, "text", None)
             if text is not None:
-                click.echo(f"concatsplit: note: {one_line(text)}", err=True)
-            elif draw is not None:
+                tell(f"concatsplit: note: {one_line(text)}")
+            else:
                 draw(event)
 
         result = operator(*given, on_event=listen, **options, **shared.options)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from concatsplit_core.comparison.difference import Difference
     from concatsplit_core.cuts import Cut
     from concatsplit_core.errors import ConcatsplitError
     from concatsplit_core.inference import Cost, infer_concat, infer_cost, infer_split
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         concat_gradient,
         depth_concat,
         depth_split,
+        diff,
         feed,
         fetch,
         fetch_to,
@@ -46,12 +48,14 @@ _HOMES = {
     "ConcatsplitError": "errors",
     "Cost": "inference",
     "Cut": "cuts",
+    "Difference": "comparison.difference",
     "Options": "options",
     "Result": "result",
     "concat": "operators",
     "concat_gradient": "operators",
     "depth_concat": "operators",
     "depth_split": "operators",
+    "diff": "operators",
     "feed": "operators",
     "fetch": "operators",
     "fetch_to": "operators",
@@ -75,12 +79,14 @@ __all__ = [
     "ConcatsplitError",
     "Cost",
     "Cut",
+    "Difference",
     "Options",
     "Result",
     "concat",
     "concat_gradient",
     "depth_concat",
     "depth_split",
+    "diff",
     "feed",
     "fetch",
     "fetch_to",

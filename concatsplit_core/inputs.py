@@ -112,7 +112,6 @@ def open_input_ref(ref: str, beside: str | None = None) -> Source:
 
 def _spool(beside: str | None) -> Source:
     """Copy stdin to a file without a name, and open the .npy stream that it is."""
-    import shutil
     import tempfile
 
     folder = os.path.dirname(os.path.abspath(beside.partition("::")[0])) if beside else None
@@ -123,8 +122,8 @@ def _spool(beside: str | None) -> Source:
     except OSError as error:
         raise output_error("the spooled stdin", error) from error
     try:
-        with open(0, "rb", closefd=False) as stdin:
-            shutil.copyfileobj(stdin, spooled, 1 << 20)
+        for piece in _stdin():
+            spooled.write(piece)
         spooled.flush()
         path = Path(f"/proc/self/fd/{spooled.fileno()}")
         if detect(path, "stdin") != "npy":
@@ -137,6 +136,18 @@ def _spool(beside: str | None) -> Source:
         if isinstance(error, OSError) and not isinstance(error, ConcatsplitError):
             raise output_error("the spooled stdin", error) from error
         raise
+
+
+def _stdin() -> Iterator[bytes]:
+    """All of stdin, piece by piece."""
+    while True:
+        try:
+            piece = os.read(0, 1 << 20)
+        except OSError as error:
+            raise input_error("stdin", error) from error
+        if not piece:
+            return
+        yield piece
 
 
 def _listed(inputs: Any) -> Iterable[Any]:

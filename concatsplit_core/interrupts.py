@@ -9,7 +9,13 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU)
+"""Signals that ask a process to end; a batch system's limit of processor time is one."""
+
+
+def heard() -> list[signal.Signals]:
+    """Those of them that are not ignored: nohup and ``sh -c 'command &'`` mean what they do."""
+    return [n for n in ENDING if signal.getsignal(n) not in (None, signal.SIG_IGN)]
 
 
 @contextmanager
@@ -29,11 +35,7 @@ def deferred_signals(forget: bool = False) -> Iterator[None]:
     def note(number: int, frame: FrameType | None) -> None:
         pending.append(number)
 
-    held: dict[int, Any] = {
-        number: signal.signal(number, note)
-        for number in _SIGNALS
-        if signal.getsignal(number) is not None
-    }
+    held: dict[int, Any] = {number: signal.signal(number, note) for number in heard()}
     try:
         yield
     finally:
@@ -41,4 +43,12 @@ def deferred_signals(forget: bool = False) -> Iterator[None]:
             signal.signal(number, handler)
     if not forget:
         for number in pending:
-            signal.raise_signal(number)
+            _hand_on(number, held[number])
+
+
+def _hand_on(number: int, handler: Any) -> None:
+    """Let a signal do what it would have done; raised anew it would look like a second one."""
+    if callable(handler):
+        handler(number, None)
+    else:
+        signal.raise_signal(number)

@@ -14,6 +14,7 @@ from concatsplit_core.codecs.pipeline import Codec, parse_codec
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Wish
 from concatsplit_core.inference import Casting
+from concatsplit_core.limits import default_budget
 from concatsplit_core.meaning.agreement import Kept, Rule
 from concatsplit_core.plan import ROUTES, Route
 from concatsplit_core.sizes import parse_size
@@ -30,8 +31,9 @@ class Options:
     ----------
     force : bool
         Replace outputs that exist.
-    memory : str or int
-        Budget for array data in memory, such as ``"256MiB"``.
+    memory : str or int, optional
+        Budget for array data in memory, such as ``"256MiB"``, the default; less than that in a
+        control group or under a ``ulimit`` that is small.
     jobs : int, optional
         Worker threads; default the CPUs that this process may use.
     dtype : dtype-like, optional
@@ -76,7 +78,7 @@ class Options:
     """
 
     force: bool = False
-    memory: str | int = "256MiB"
+    memory: str | int | None = None
     jobs: int | None = None
     dtype: Any = None
     casting: Casting = "same_kind"
@@ -125,7 +127,7 @@ class Options:
     @property
     def memory_bytes(self) -> int:
         """The budget in bytes."""
-        return parse_size(self.memory)
+        return default_budget() if self.memory is None else parse_size(self.memory)
 
     @property
     def workers(self) -> int:

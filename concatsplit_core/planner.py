@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from math import prod
+from typing import NoReturn
 
 from concatsplit_core.errors import OverBudget
 from concatsplit_core.geometry import Shape
@@ -60,12 +61,15 @@ def make_plan(
     if 0 in shape or not targets.segments or not targets.segments[0].spec.dtype.itemsize:
         return Plan((), {}, {}, shape, 1, WINDOW, 0, 0, 0)
     edges = Edges(sources)
-    window = max(_SMALLEST_WINDOW, min(WINDOW, memory // (8 * jobs)))
+    window = _window(memory, jobs)
     routing = route_parts(shape, sources, targets, edges, routes)
     problem = Problem(shape, sources, targets, edges, routing, window, check)
     refuse_empty_claims(problem, names)
-    batches: list[Batch] = [*moving_batches(problem), *filling_batches(problem)]
-    workers = _workers(batches, memory, jobs)
+    batches = _batches(problem)
+    need = _smallest(batches)
+    if need > memory:
+        _refuse(problem, need, memory, jobs)
+    workers = max(1, min(jobs, memory // max(1, need)))
     found = [(sweep, b.peak(sweep)) for b in batches for sweep in b.sweeps(memory // workers)]
     sweeps = tuple(sweep for sweep, _ in found)
     workers = max(1, min(workers, sum(len(sweep) for sweep in sweeps)))
@@ -82,18 +86,30 @@ def make_plan(
     )
 
 
-def _workers(batches: Sequence[Batch], memory: int, jobs: int) -> int:
-    """How many tasks of the smallest kind fit the budget at once, at most ``jobs``."""
-    need = max((batch.smallest for batch in batches), default=0)
-    if need > memory:
-        raise OverBudget(
-            f"the smallest step holds {format_size(need)} of array data, more than "
-            f"--memory {format_size(memory)}: a chunk or shard has to be decoded or written as a "
-            f"whole; give --memory {format_size(need, up=True)} or smaller --chunks",
-            found=need,
-            expected=memory,
-        )
-    return max(1, min(jobs, memory // max(1, need)))
+def _window(memory: int, jobs: int) -> int:
+    return max(_SMALLEST_WINDOW, min(WINDOW, memory // (8 * jobs)))
+
+
+def _batches(problem: Problem) -> list[Batch]:
+    return [*moving_batches(problem), *filling_batches(problem)]
+
+
+def _smallest(batches: Sequence[Batch]) -> int:
+    """Bytes that the smallest tasks hold."""
+    return max((batch.smallest for batch in batches), default=0)
+
+
+def _refuse(problem: Problem, need: int, memory: int, jobs: int) -> NoReturn:
+    """Name a budget that is enough: a larger one has larger windows."""
+    while need < (more := _smallest(_batches(problem._replace(window=_window(need, jobs))))):
+        need = more
+    raise OverBudget(
+        f"the smallest step holds {format_size(need)} of array data, more than "
+        f"--memory {format_size(memory)}: a chunk or shard has to be decoded or written as a "
+        f"whole; give --memory {format_size(need, up=True)} or smaller --chunks",
+        found=need,
+        expected=memory,
+    )
 
 
 def _covered(targets: Tiling, shape: Shape) -> Iterable[int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from concatsplit_cli.lines import one_line
+from concatsplit_cli.streams import printing
 
 
 @click.command()
@@ -28,11 +29,12 @@ def recover(folder: str, as_json: bool, debug: bool) -> None:
     from concatsplit_core import operators
 
     found = operators.recover(folder)
-    if as_json:
-        said = [one._asdict() | {"folder": str(one.folder)} for one in found]
-        click.echo(json.dumps({"folder": folder, "found": said}))
-        return
-    for one in found:
-        click.echo(one_line(one.text))
-    if not found:
-        click.echo(f"{one_line(os.fspath(Path(folder)))}: no run that was killed left anything")
+    with printing("; what was found there is done"):
+        if as_json:
+            said = [one._asdict() | {"folder": str(one.folder)} for one in found]
+            click.echo(json.dumps({"folder": folder, "found": said}))
+            return
+        for one in found:
+            click.echo(one_line(one.text))
+        if not found:
+            click.echo(f"{one_line(os.fspath(Path(folder)))}: no run that was killed left anything")

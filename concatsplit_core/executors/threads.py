@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from queue import SimpleQueue
 
 from concatsplit_core.interrupts import deferred_signals
@@ -53,13 +54,14 @@ class _Crew:
         self._news: SimpleQueue[Task | BaseException | None] = SimpleQueue()
 
     def run(self, jobs: int, done: Callable[[Task], None]) -> None:
-        threads = [threading.Thread(target=self._loop, daemon=True) for _ in range(jobs)]
+        threads: list[threading.Thread] = []
         failure: BaseException | None = None
         try:
             with deferred_signals():
-                for thread in threads:
-                    thread.start()
-            working = jobs
+                self._start(threads, jobs)
+            if not threads:
+                self._loop()
+            working = max(1, len(threads))
             while working:
                 news = self._news.get()
                 if news is None:
@@ -72,10 +74,17 @@ class _Crew:
             with deferred_signals():
                 self._halt()
                 for thread in threads:
-                    if thread.ident is not None:
-                        thread.join()
+                    thread.join()
         if failure is not None:
             raise failure
+
+    def _start(self, threads: list[threading.Thread], jobs: int) -> None:
+        """Start as many threads as the system has room for; those that run do all the work."""
+        with suppress(RuntimeError, MemoryError):
+            while len(threads) < jobs:
+                thread = threading.Thread(target=self._loop, daemon=True)
+                thread.start()
+                threads.append(thread)
 
     def _halt(self) -> None:
         self._stop.set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from concatsplit_core.operators.comparing import diff
     from concatsplit_core.operators.copying import feed, fetch, fetch_to
     from concatsplit_core.operators.cutting import (
         concat_gradient,
@@ -29,6 +30,7 @@ _HOMES = {
     "concat_gradient": "cutting",
     "depth_concat": "joining",
     "depth_split": "cutting",
+    "diff": "comparing",
     "feed": "copying",
     "fetch": "copying",
     "fetch_to": "copying",
@@ -49,6 +51,7 @@ __all__ = [
     "concat_gradient",
     "depth_concat",
     "depth_split",
+    "diff",
     "feed",
     "fetch",
     "fetch_to",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import sys
 from typing import Any
 
 import h5py
@@ -39,17 +41,47 @@ def test_hundreds_of_parts_need_few_descriptors(shell: Any, template: str) -> No
     np.testing.assert_array_equal(shell.read("y.npy"), x)
 
 
-@pytest.mark.parametrize(
-    ("output", "closed"),
-    [("y.npy", ">&-"), ("y.npy", "<&- >&- 2>&-"), ("y.npy", "2>&-"), ("y.npy", "<&-"),
-     ("y.h5", ">&-"), ("y.zarr", ">&-"), ("y.zarr", "<&- >&- 2>&-")],
-)  # fmt: skip
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-", "2>&-", "<&-"])
+@pytest.mark.parametrize("output", ["y.npy", "y.h5", "y.zarr"])
 def test_closed_streams_do_not_end_up_in_the_output(
     shell: Any, pair: Any, output: str, closed: str
 ) -> None:
-    done = shell.bash(f"concatsplit concat a.npy b.npy -o {output} --json {closed}")
+    done = shell.bash(f"concatsplit concat a.npy b.npy -o {output} {closed}")
     assert (done.returncode, done.stderr) == (0, "")
     np.testing.assert_array_equal(shell.read(output), np.concatenate(pair))
+
+
+@pytest.mark.parametrize(
+    "words", ["fetch a.npy", "info a.npy", "info a.npy --json", "concat a.npy -o y.npy -n",
+              "concat a.npy -o -", "--version", "--help", "concat --help"]
+)  # fmt: skip
+@pytest.mark.parametrize(("to", "code"), [(">&-", 7), ("> /dev/full", 6)])
+def test_what_cannot_be_printed_is_no_success(
+    shell: Any, pair: Any, words: str, to: str, code: int
+) -> None:
+    before = shell.snapshot()
+    done = shell.bash(f"concatsplit {words} {to}")
+    assert done.returncode == code
+    shell.one_line(done.stderr)
+    assert shell.snapshot() == before
+
+
+@pytest.mark.parametrize(("to", "code"), [(">&-", 7), ("> /dev/full", 6)])
+def test_a_summary_that_cannot_be_printed_says_what_became_of_the_run(
+    shell: Any, pair: Any, to: str, code: int
+) -> None:
+    done = shell.bash(f"concatsplit concat a.npy b.npy -o y.npy --json {to}")
+    assert done.returncode == code
+    shell.one_line(done.stderr, "the outputs are complete")
+    np.testing.assert_array_equal(shell.read("y.npy"), np.concatenate(pair))
+
+
+def test_a_stdin_that_is_closed(shell: Any, pair: Any) -> None:
+    before = shell.snapshot()
+    done = shell.bash("concatsplit feed - y.npy <&-")
+    assert done.returncode == 7
+    shell.one_line(done.stderr, "stdin: cannot be read")
+    assert shell.snapshot() == before
 
 
 def test_an_error_with_closed_streams_keeps_its_code(shell: Any, pair: Any) -> None:
@@ -59,20 +91,69 @@ def test_an_error_with_closed_streams_keeps_its_code(shell: Any, pair: Any) -> N
     assert shell.snapshot() == before
 
 
-def test_a_closed_pipe_ends_quietly(shell: Any) -> None:
+UNBUFFERED = ["", "PYTHONUNBUFFERED=1 "]
+
+
+@pytest.mark.parametrize("how", UNBUFFERED)
+@pytest.mark.parametrize("words", ["info many.h5 --json", "info many.h5", "fetch large.npy",
+                                   "concat large.npy -o -"])  # fmt: skip
+def test_a_reader_that_leaves_ends_quietly_as_sigpipe_does(
+    shell: Any, how: str, words: str
+) -> None:
     with h5py.File("many.h5", "w") as file:
         for index in range(800):
             file[f"a-rather-long-name-{index}"] = 0
-    done = shell.bash("set -o pipefail; concatsplit info many.h5 --json | head -c 1")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "{", "")
-    done = shell.bash("concatsplit info many.h5 | head -n 1")
-    assert (done.returncode, done.stderr) == (0, "")
+    np.save("large.npy", np.zeros(1 << 17))
+    done = shell.bash(f"set -o pipefail; {how}concatsplit {words} | head -c 1 > /dev/null")
+    assert (done.returncode, done.stderr) == (141, "")
 
 
-def test_a_full_device_on_stdout_is_no_success(shell: Any, pair: Any) -> None:
-    done = shell.bash("concatsplit info a.npy --json > /dev/full")
-    assert done.returncode in {6, 7}
-    shell.one_line(done.stderr)
+@pytest.mark.parametrize("how", UNBUFFERED)
+def test_a_slow_reader_gets_all(shell: Any, how: str) -> None:
+    with h5py.File("many.h5", "w") as file:
+        for index in range(800):
+            file[f"a-rather-long-name-{index}"] = 0
+    done = shell.bash(f"{how}concatsplit info many.h5 --json | cat")
+    assert len(json.loads(done.stdout)["blobs"]) == 800
+
+
+def test_a_root_without_a_null_device(shell: Any, pair: Any) -> None:
+    np.save("large.npy", np.zeros(1 << 17))
+    with h5py.File("x.h5", "w") as file:
+        file["x"] = pair[0]
+    script = (
+        "import os, sys; os.devnull = '/nowhere/null'; "
+        "from concatsplit_cli.main import main; main()"
+    )
+    run = f"{sys.executable} -c {script!r}"
+    done = shell.bash(f"{run} concat x.h5 a.npy -o y.h5 <&- 2>&-")
+    assert (done.returncode, done.stdout) == (0, "")
+    np.testing.assert_array_equal(shell.read("y.h5"), np.concatenate([pair[0], pair[0]]))
+    done = shell.bash(f"set -o pipefail; {run} fetch large.npy | head -c 1 > /dev/null")
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_finalizers_are_not_heard(shell: Any, pair: Any) -> None:
+    script = """
+import sys
+from concatsplit_cli.main import main
+class Late:
+    def __del__(self):
+        raise OSError("too late")
+late = Late()
+del late
+try:
+    main()
+finally:
+    late = Late()
+    del late
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, "concat", "a.npy", "-o", "y.npy"],
+        capture_output=True, text=True, check=False, cwd=shell.folder,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stderr.count("Exception ignored") == 1  # the one before the command began
 
 
 def test_a_list_from_a_pipe(shell: Any, pair: Any) -> None:

@@ -31,6 +31,17 @@ AUDITED = {
 WRAPPED = ("pwrite", "copy_file_range", "fsync", "ftruncate")
 
 
+PATIENCE = 60.0
+
+
+def wait_for(condition: Callable[[], Any]) -> None:
+    """Look again and again until something holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.002)
+
+
 def start(target: Callable[..., Any], *args: Any) -> BaseProcess:
     """Start a child."""
     process = _CONTEXT.Process(target=target, args=args)

@@ -14,9 +14,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
 
 import children
+from children import PATIENCE, wait_for
 from shells import Shell
-
-PATIENCE = 60.0
 
 
 @pytest.fixture
@@ -35,14 +34,6 @@ def whole(shell: Shell) -> np.ndarray:
     shell.save(a=whole[0], b=whole[1])
     joined: np.ndarray = whole.reshape(128, 500)
     return joined
-
-
-def wait_for(condition: Callable[[], Any]) -> None:
-    """Look again and again until something holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.002)
 
 
 class Held:

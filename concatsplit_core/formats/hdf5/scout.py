@@ -140,9 +140,10 @@ def _may_fork() -> bool:
 def _serve(ask: int, answer: int, looks: tuple[Look, ...]) -> NoReturn:
     """Answer what is asked; nothing of it is seen or heard outside."""
     try:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
             signal.signal(number, signal.SIG_IGN)
-        nowhere = os.open(os.devnull, os.O_RDWR)
+        signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+        nowhere = _nowhere()
         for standard in (0, 1, 2):
             os.dup2(nowhere, standard)
         os.chdir("/")  # a file system that it stood in could not be unmounted
@@ -166,6 +167,13 @@ def _serve(ask: int, answer: int, looks: tuple[Look, ...]) -> NoReturn:
             os.write(answer, b".")
     finally:
         os._exit(0)
+
+
+def _nowhere() -> int:
+    try:
+        return os.open(os.devnull, os.O_RDWR)
+    except OSError:  # not every root has a /dev/null
+        return os.memfd_create("nowhere")
 
 
 def _limit_memory() -> None:

@@ -1,0 +1,84 @@
+"""Whether two arrays are equal."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from concatsplit_cli.progress import progress_bar
+
+DIFFERENT = 8
+"""The exit code of arrays that are not equal."""
+
+
+@click.command()
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.option("--nan-equal", is_flag=True, help="Any NaN equals any NaN.")
+@click.option(
+    "--rtol", type=float, default=0.0, metavar="R", help="Numbers may differ by ATOL + R * abs(b)."
+)
+@click.option(
+    "--atol", type=float, default=0.0, metavar="T", help="Numbers may differ by T + RTOL * abs(b)."
+)
+@click.option(
+    "--memory",
+    metavar="SIZE",
+    help="Budget for array data in memory: 64MiB, 1GB, 2G.  [default: 256MiB, less where a "
+    "control group or ulimit is smaller]",
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Worker threads.  [default: the CPUs this process may use]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing; the exit code says it.")
+@click.option(
+    "--progress/--no-progress",
+    default=None,
+    help="Show a progress bar on stderr.  [default: on a terminal]",
+)
+@click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+def diff(
+    a: str,
+    b: str,
+    nan_equal: bool,
+    rtol: float,
+    atol: float,
+    memory: str | None,
+    jobs: int | None,
+    as_json: bool,
+    quiet: bool,
+    progress: bool | None,
+    debug: bool,
+) -> None:
+    """Compare two arrays element by element, in any formats: exit 0 if they are equal, else 8.
+
+    They are equal if their shapes, dtypes and all elements are. Byte order is no part of a dtype,
+    nor is the room that texts have. 0 equals -0, and a NaN equals a NaN of the same bits. With
+    --rtol or --atol numbers may differ as in numpy.isclose, and the dtypes as well; integers are
+    not rounded. Names of axes, attributes and chunks that differ are told and do not count.
+
+    \b
+    Examples:
+      concatsplit diff part-0.npy part-1.npy --atol 1 --quiet
+      concatsplit diff a.npy store.zarr --json
+    """
+    from concatsplit_core import operators
+
+    shown = not quiet and (sys.stderr.isatty() if progress is None else progress)
+    with progress_bar(shown, "diff") as listen:
+        found = operators.diff(
+            a, b, nan_equal=nan_equal, rtol=rtol, atol=atol, memory=memory, jobs=jobs,
+            on_event=listen,
+        )  # fmt: skip
+    if as_json or not quiet:
+        from concatsplit_cli.render_diff import show_difference
+
+        show_difference(found, as_json)
+    if not found.equal:
+        click.get_current_context().exit(DIFFERENT)

@@ -1,0 +1,94 @@
+"""What is said of two arrays that were compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from concatsplit_core.geometry import Shape
+
+COUNTED = ("shape", "dtype")
+"""Facts that make arrays unequal, as their elements do; the others are only told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An element of each array, at one place.
+
+    Parameters
+    ----------
+    index : tuple of int
+    a, b : object
+        The elements, as NumPy's scalars.
+    difference : object, optional
+        How far they lie apart, where that can be said.
+    """
+
+    index: Shape
+    a: Any
+    b: Any
+    difference: Any = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        facts = {"index": list(self.index), "a": self.a, "b": self.b}
+        return facts if self.difference is None else {**facts, "difference": self.difference}
+
+
+class Side(NamedTuple):
+    """One of the two arrays."""
+
+    ref: str
+    format: str
+    shape: Shape
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How two arrays differ.
+
+    Parameters
+    ----------
+    a, b : Side
+    facts : dict
+        Of ``"shape"``, ``"dtype"``, ``"dims"``, ``"attrs"`` and ``"chunks"`` those that differ: a
+        pair of values; for attributes a pair of dicts with those that differ, or that only one has.
+    elements : int, optional
+        How many elements differ; None where the shapes do, and nothing was compared.
+    first, largest : Pair, optional
+        The first pair in C order, and the one that lies furthest apart.
+    dtype_counts : bool
+        Different dtypes make the arrays unequal.
+    """
+
+    a: Side
+    b: Side
+    facts: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    elements: int | None = None
+    first: Pair | None = None
+    largest: Pair | None = None
+    dtype_counts: bool = True
+
+    @property
+    def equal(self) -> bool:
+        """Whether shapes, dtypes and all elements agree."""
+        counted = [name for name in self.facts if self.counts(name)]
+        return not counted and not self.elements
+
+    def counts(self, fact: str) -> bool:
+        """Whether a fact that differs makes the arrays unequal."""
+        return fact in COUNTED and (fact != "dtype" or self.dtype_counts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        return {
+            "operator": "diff",
+            "equal": self.equal,
+            "a": self.a._asdict(),
+            "b": self.b._asdict(),
+            "elements": self.elements,
+            "first": None if self.first is None else self.first.to_dict(),
+            "largest": None if self.largest is None else self.largest.to_dict(),
+            "differences": {name: list(pair) for name, pair in self.facts.items()},
+        }

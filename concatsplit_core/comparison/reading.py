@@ -1,0 +1,126 @@
+"""Two arrays that are read side by side, in blocks that suit the chunks of both."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from concatsplit_core.errors import OverBudget
+from concatsplit_core.files import Pool, open_input
+from concatsplit_core.formats.base import Source
+from concatsplit_core.geometry import Box, Interval, Shape
+from concatsplit_core.plan import Piece, Plan, Route, Task
+from concatsplit_core.planner import make_plan
+from concatsplit_core.routes.base import Context
+from concatsplit_core.routes.blocks import fill_blocks
+from concatsplit_core.sizes import format_size
+from concatsplit_core.spec import ArraySpec, Order, Segment, Tiling
+
+_DECODED: tuple[Route, ...] = ("decoded",)
+
+
+class Reader:
+    """Reads one array block by block, for many threads at once.
+
+    Parameters
+    ----------
+    source : Source
+    order : {"C", "F"}
+        In which the elements of blocks follow each other.
+    window : int
+        Bytes to read from a contiguous array at once.
+    """
+
+    def __init__(self, source: Source, order: Order, window: int) -> None:
+        self._context = Context(
+            sources=[source],
+            targets=[],
+            source_tiling=_alone(source.spec),
+            target_tiling=_alone(ArraySpec(source.spec.shape, source.spec.dtype, order)),
+            output_refs=[],
+            window=window,
+            reading=Pool(open_input, os.close),
+            writing=Pool(open_input, os.close),
+        )
+
+    def block(self, box: Box) -> np.ndarray:
+        """The elements of a box, valid until this thread asks for the next ones."""
+        pieces = (Piece(0, box),)
+        return fill_blocks(Task(0, "decoded", pieces, pieces), self._context)[0]
+
+    def close(self) -> None:
+        """Let go of descriptors."""
+        self._context.reading.close()
+
+
+def logical_shape(spec: ArraySpec) -> Shape:
+    """The shape of an array as it is walked: what has no axis is seen with one of length 1."""
+    return spec.shape or (1,)
+
+
+def common_order(a: ArraySpec, b: ArraySpec) -> Order:
+    """The order in which both are read in the longest runs."""
+    flat = [spec.order for spec in (a, b) if spec.contiguous and not spec.is_string]
+    return flat[0] if flat else "C"
+
+
+def plan_blocks(a: Source, b: Source, memory: int, jobs: int) -> Plan:
+    """Blocks of whole chunks of both arrays, as far as two of them a thread fit the memory.
+
+    Raises
+    ------
+    OverBudget
+        The smallest block does not fit, or next to nothing of what is claimed is stored.
+    """
+    share = _share(a.spec, b.spec)
+    room = max(1, int(memory * share))
+    try:
+        plan = _plan(a, b, room, jobs)
+        if b.spec.stored_chunks is not None:
+            _plan(b, a, memory, jobs)  # refuses claims of the second one
+    except OverBudget as error:
+        if error.expected != room or not isinstance(error.found, int):
+            raise
+        need = int(error.found / share) + 1
+        raise OverBudget(
+            f"{a.ref} and {b.ref}: the smallest step holds {format_size(need)} of array data, more "
+            f"than --memory {format_size(memory)}: chunks have to be decoded as a whole; give "
+            f"--memory {format_size(need, up=True)}",
+            found=need,
+            expected=memory,
+        ) from error
+    return plan
+
+
+def _plan(a: Source, b: Source, memory: int, jobs: int) -> Plan:
+    """Read one array and have blocks with the chunks of the other, and with room for them twice."""
+    blocks = ArraySpec(
+        a.spec.shape,
+        a.spec.dtype,
+        common_order(a.spec, b.spec),
+        contiguous=False,
+        chunks=b.spec.chunks,
+        string_bytes=a.spec.string_bytes,
+    )
+    return make_plan(
+        logical_shape(a.spec),
+        _alone(a.spec),
+        _alone(blocks),
+        memory=memory,
+        jobs=jobs,
+        routes=_DECODED,
+        names=[a.ref],
+    )
+
+
+def _share(a: ArraySpec, b: ArraySpec) -> float:
+    """The part of the memory that a plan for the first one's elements alone may take."""
+    one, other = max(1, a.memory_itemsize), max(1, b.memory_itemsize)
+    share = min(1.0, 2 * one / (one + other))
+    return share if b.chunks is None else 0.75 * share  # one more chunk is held to be decoded
+
+
+def _alone(spec: ArraySpec) -> Tiling:
+    length = logical_shape(spec)[0]
+    return Tiling(0, (Segment(Interval(0, length), spec),), new_axis=not spec.shape)
