@@ -16,7 +16,8 @@ from concatsplit_core.geometry import Interval, Shape, insert, replace
 from concatsplit_core.inference import native
 from concatsplit_core.inputs import close_all, open_inputs
 from concatsplit_core.job import Job
-from concatsplit_core.manifest import Entry, Manifest, read_manifest
+from concatsplit_core.manifest import Entry, Manifest
+from concatsplit_core.manifest_reading import read_manifest
 from concatsplit_core.naming import name_parts
 from concatsplit_core.operators.moving import agree_on, names_of, seen_as
 from concatsplit_core.options import Options

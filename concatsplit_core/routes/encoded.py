@@ -11,7 +11,7 @@ from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.formats.base import Moved, Source, Stored, Target
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.plan import Piece, Task
-from concatsplit_core.routes.base import Context
+from concatsplit_core.routes.base import Context, Hashes
 from concatsplit_core.routes.blocks import fill_blocks
 
 _SLACK = 4096
@@ -48,11 +48,23 @@ def _moved(task: Task, write: Piece, context: Context) -> Moved:
                 there = context.target_tiling.local(write.array, logical)
                 if stored is not None and not task.shards:
                     _check_size(stored, source, here.start)
-                if _as_it_is(stored, source, target, task.shards):
-                    moved[there.start] = stored
-                else:
-                    moved[there.start] = _decoded(source, here, there)
+                as_it_is = _as_it_is(stored, source, target, task.shards)
+                moved[there.start] = stored if as_it_is else _decoded(source, here, there)
+                if context.hashes is not None and not task.shards:
+                    place = there if as_it_is else None
+                    context.hashes.of_chunk(move.array, here, write.array, place, stored)
+            if context.hashes is not None and task.shards:
+                _hash_shards(move, write, context, context.hashes)
     return moved
+
+
+def _hash_shards(move: Piece, write: Piece, context: Context, hashes: Hashes) -> None:
+    """Hash the chunks of shards that move as they are."""
+    local = context.source_tiling.local(move.array, move.box)
+    for here, stored in context.sources[move.array].stored(local, False):
+        logical = context.source_tiling.logical(move.array, here)
+        there = context.target_tiling.local(write.array, logical)
+        hashes.of_chunk(move.array, here, write.array, there, stored)
 
 
 def _as_it_is(stored: Stored | None, source: Source, target: Target, shards: bool) -> bool:
