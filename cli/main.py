@@ -50,6 +50,7 @@ COMMANDS = {
     "feed": "blob",
     "undo": "blob",
     "info": "info",
+    "verify": "verify",
 }
 """The module of every command."""
 

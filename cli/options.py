@@ -98,7 +98,9 @@ _OPERATOR_OPTIONS = (
         show_default=True,
         help="Make the result durable before it appears.",
     ),
-    click.option("--manifest", metavar="FILE", help="Record what was done, for undo."),
+    click.option(
+        "--manifest", metavar="FILE", help="Record what was done, with hashes, for undo and verify."
+    ),
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
     click.option(
         "--progress/--no-progress",

@@ -38,7 +38,7 @@ def progress_bar(shown: bool, title: str) -> Iterator[Callable[[Any], None] | No
         def listen(event: Any) -> None:
             match event:
                 case Started(total_bytes=total):
-                    bar.update(row, total=total)
+                    bar.reset(row, total=total)  # undo reads its inputs twice
                 case Moved(nbytes=nbytes):
                     bar.advance(row, nbytes)
                 case Publishing():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from concatsplit_core.inference import Cost, infer_concat, infer_cost, infer_split
     from concatsplit_core.operators import (
         BlobInfo,
+        Verification,
         concat,
         concat_gradient,
         depth_concat,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         stack,
         undo,
         unstack,
+        verify,
     )
     from concatsplit_core.options import Options
     from concatsplit_core.result import Result
@@ -47,6 +49,7 @@ _HOMES = {
     "Cut": "cuts",
     "Options": "options",
     "Result": "result",
+    "Verification": "operators",
     "concat": "operators",
     "concat_gradient": "operators",
     "depth_concat": "operators",
@@ -65,6 +68,7 @@ _HOMES = {
     "stack": "operators",
     "undo": "operators",
     "unstack": "operators",
+    "verify": "operators",
 }
 
 __all__ = [
@@ -75,6 +79,7 @@ __all__ = [
     "Cut",
     "Options",
     "Result",
+    "Verification",
     "concat",
     "concat_gradient",
     "depth_concat",
@@ -93,6 +98,7 @@ __all__ = [
     "stack",
     "undo",
     "unstack",
+    "verify",
 ]
 
 

@@ -70,11 +70,12 @@ def execute(job: Job, options: Options) -> Result:
         places.refuse_record(record, [*found, *beside], options.force)
     if options.dry_run:
         return replace(result, dry_run=True)
+    checked = () if job.check is None else job.check()
     layout = in_phase(plan, job, layout)
     hashes = None if record is None else _hashes(job, layout, plan, options)
     run = Run(job, options, plan, layout, found, beside, hashes)
     run.commit(fingerprints, None if record is None else (record, _manifest(result, record)))
-    notes = (*result.notes, *run.notes)
+    notes = (*checked, *result.notes, *run.notes)
     return replace(result, seconds=time.perf_counter() - started, notes=notes)
 
 

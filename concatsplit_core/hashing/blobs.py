@@ -85,6 +85,10 @@ class BlobHash(Protocol):
         """The leaves, in order."""
         ...
 
+    def start_again(self) -> None:
+        """Give up leaves that are not complete."""
+        ...
+
     def stretch(self, first: int, stop: int) -> Stretch:
         """The elements of a run of leaves, by their numbers among all."""
         ...
@@ -150,6 +154,10 @@ class ElementHash:
     def all_leaves(self) -> list[Leaves]:
         return [region.stream.leaves for region in self.regions]
 
+    def start_again(self) -> None:
+        for region in self.regions:
+            region.stream.start_again()
+
     def stretch(self, first: int, stop: int) -> Stretch:
         counts = [leaves.count for leaves in self.all_leaves()]
         return Stretch(*(self._index(leaf, counts, end) for leaf, end in ((first, 0), (stop, 1))))
@@ -182,6 +190,9 @@ class ByteHash:
 
     def all_leaves(self) -> list[Leaves]:
         return [self.stream.leaves]
+
+    def start_again(self) -> None:
+        self.stream.start_again()
 
     def stretch(self, first: int, stop: int) -> Stretch:
         cut, size = self.stream.cut, self.spec.dtype.itemsize
@@ -251,6 +262,9 @@ class ChunkHash:
 
     def all_leaves(self) -> list[Leaves]:
         return [self.leaves]
+
+    def start_again(self) -> None:
+        """Chunks are hashed as a whole."""
 
     def stretch(self, first: int, stop: int) -> Stretch:
         start, end = self._chunk(first).start, self._chunk(stop - 1).stop

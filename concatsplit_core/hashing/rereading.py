@@ -19,7 +19,7 @@ from concatsplit_core.formats.base import Source, Stored, load
 from concatsplit_core.geometry import Box, Interval
 from concatsplit_core.geometry import replace as with_length
 from concatsplit_core.hashing.blobs import BlobHash, ByteHash, ChunkHash, ElementHash, is_complete
-from concatsplit_core.hashing.leaves import LEAF_BYTES, digest
+from concatsplit_core.hashing.leaves import digest
 from concatsplit_core.plan import Piece, Task
 from concatsplit_core.planner import make_plan
 from concatsplit_core.routes.base import Context
@@ -62,6 +62,7 @@ def complete(blob: BlobHash, source: Source, memory: int, jobs: int, told: Told)
     if is_complete(blob):
         return
     try:
+        blob.start_again()
         match blob:
             case ElementHash():
                 refuse_hollow([source])
@@ -160,7 +161,7 @@ def _rows(spec: ArraySpec, axis: int, interval: Interval, blob: ElementHash) -> 
 
 
 def _read_bytes(blob: ByteHash, source: Source, jobs: int, told: Told) -> None:
-    extent, leaves = source.extent, blob.stream.leaves
+    extent, leaves, step = source.extent, blob.stream.leaves, blob.stream.cut.leaf
     if extent is None:
         raise AssertionError("only a contiguous array has bytes")
     runs = (
@@ -173,7 +174,7 @@ def _read_bytes(blob: ByteHash, source: Source, jobs: int, told: Told) -> None:
     def work(task: Task) -> None:
         buffer = memoryview(bytearray(_WINDOW))
         (first,), (stop,) = task.moves[0].box
-        at, end = first * LEAF_BYTES, min(stop * LEAF_BYTES, source.spec.nbytes)
+        at, end = first * step, min(stop * step, source.spec.nbytes)
         while at < end:
             view = buffer[: end - at]
             read_exactly(fd, view, extent.offset + at, extent.path)
@@ -182,7 +183,7 @@ def _read_bytes(blob: ByteHash, source: Source, jobs: int, told: Told) -> None:
 
     def done(task: Task) -> None:
         (first,), (stop,) = task.moves[0].box
-        told(min(stop * LEAF_BYTES, source.spec.nbytes) - first * LEAF_BYTES)
+        told(min(stop * step, source.spec.nbytes) - first * step)
 
     boxes = (Box((run.start,), (run.stop,)) for run in runs)
     try:

@@ -112,8 +112,8 @@ class Stream:
         opened.waiting.clear()
         opened.state = None
 
-    def close(self) -> None:
-        """Give up what is not complete, and its room."""
+    def start_again(self) -> None:
+        """Give up leaves that are not complete: all of their bytes come once more."""
         with self._room.lock:
             for opened in self._opened.values():
                 self._forget(opened)

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from concatsplit_core.operators.describing import BlobInfo, info
     from concatsplit_core.operators.joining import concat, depth_concat, split_gradient, stack
     from concatsplit_core.operators.undoing import undo
+    from concatsplit_core.operators.verifying import Verification, verify
 
 _HOMES = {
     "BlobInfo": "describing",
+    "Verification": "verifying",
     "concat": "joining",
     "concat_gradient": "cutting",
     "depth_concat": "joining",
@@ -39,10 +41,12 @@ _HOMES = {
     "stack": "joining",
     "undo": "undoing",
     "unstack": "cutting",
+    "verify": "verifying",
 }
 
 __all__ = [
     "BlobInfo",
+    "Verification",
     "concat",
     "concat_gradient",
     "depth_concat",
@@ -58,6 +62,7 @@ __all__ = [
     "stack",
     "undo",
     "unstack",
+    "verify",
 ]
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from concatsplit_core.engine import execute
-from concatsplit_core.errors import DtypeMismatch, MalformedInput, UsageError
+from concatsplit_core.errors import DtypeMismatch, MalformedInput, UsageError, VerificationMismatch
 from concatsplit_core.formats.base import Source
 from concatsplit_core.geometry import Interval, Shape, insert, replace
 from concatsplit_core.inference import native
@@ -20,6 +21,7 @@ from concatsplit_core.manifest import Entry, Manifest
 from concatsplit_core.manifest_reading import read_manifest
 from concatsplit_core.naming import name_parts
 from concatsplit_core.operators.moving import agree_on, names_of, seen_as
+from concatsplit_core.operators.verifying import damaged
 from concatsplit_core.options import Options
 from concatsplit_core.records import packed
 from concatsplit_core.result import Result
@@ -29,6 +31,7 @@ from concatsplit_core.spec import ArraySpec, Segment, Tiling
 def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any) -> Result:
     """Make the inputs of a run again from its outputs: parts of a join, the whole of a split.
 
+    The outputs are compared with what the manifest records of them before anything is written.
     Shapes and dtypes are as they were. Where the run cast to another dtype, the cast back has to
     be exact.
 
@@ -45,6 +48,8 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
     ------
     MalformedInput
         It is no manifest, or an output is no longer what it records.
+    VerificationMismatch
+        An output does not hold any more what the manifest records; `force` takes it as it is.
     DtypeMismatch
         The run's cast lost something.
     UsageError
@@ -78,10 +83,26 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
             split_info=[e.interval.length for e in record.inputs],
             meaning=agreed.meaning,
             conversions=agreed.conversions,
+            check=partial(_refuse_damage, record, sources, config),
         )
         return execute(job, config)
     finally:
         close_all(sources)
+
+
+def _refuse_damage(record: Manifest, sources: Sequence[Source], options: Options) -> list[str]:
+    """Refuse outputs that do not hold any more what was recorded, or with --force note them."""
+    if not record.has_hashes:
+        return []
+    found = damaged(_sorted(record), sources, record.axis, options)
+    if found and not options.force:
+        more = f" (and {len(found) - 1} more of {len(sources)})" if len(found) > 1 else ""
+        raise VerificationMismatch(
+            f"{found[0].ref}: is not what the manifest records: {found[0].reason}{more}; "
+            "bring it back from a copy, or give --force to use it as it is",
+            ref=found[0].ref,
+        )
+    return [f"{blob.ref}: used though damaged: {blob.reason}" for blob in found]
 
 
 def _sorted(record: Manifest) -> list[Entry]:
