@@ -125,6 +125,8 @@ class ElementHash:
         whole = Box.whole(spec.shape)
         boxes = [whole] if ranges is None else [whole.with_axis(axis, part) for part in ranges]
         self.regions = [_Region(b, Stream(cut_elements(b.shape, spec.dtype), room)) for b in boxes]
+        self.takes_bytes = spec.order == "C" and is_plain(spec.dtype)
+        """Whether the array's bytes in its file are those that are hashed."""
 
     def put(self, box: Box, array: np.ndarray) -> None:
         """Hash the elements of a box, which lies in one region, if it has whole rows."""
@@ -133,10 +135,6 @@ class ElementHash:
             if common is not None:
                 within = common.offset(tuple(-n for n in region.box.start))
                 put_box(region.stream, region.box.shape, within, array[common.within(box)])
-
-    def takes_bytes(self) -> bool:
-        """Whether the array's bytes in its file are those that are hashed."""
-        return self.spec.order == "C" and is_plain(self.spec.dtype)
 
     def put_bytes(self, start: int, data: memoryview) -> None:
         """Hash bytes of the array, the first of them at an offset from its first element."""

@@ -120,7 +120,7 @@ class RunHashes:
     def of_bytes(self, source: int, start: int, target: int, to: int, data: memoryview) -> None:
         """Hash bytes that are copied."""
         for blob, at in ((self.source(source), start), (self.target(target), to)):
-            if isinstance(blob, ByteHash) or (isinstance(blob, ElementHash) and blob.takes_bytes()):
+            if isinstance(blob, ByteHash) or (isinstance(blob, ElementHash) and blob.takes_bytes):
                 blob.put_bytes(at, data)
 
     def of_chunk(

@@ -66,6 +66,9 @@ class Stream:
     def put_bytes(self, start: int, data: memoryview) -> None:
         """Take bytes whose first one is the unit of this number."""
         for part in self.cut.parts(start, len(data)):
+            if part.length == len(data):
+                self.put(part, data)
+                return
             self.put(part, data[: part.length])
             data = data[part.length :]
 
