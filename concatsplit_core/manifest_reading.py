@@ -23,8 +23,12 @@ _MOST_AXES = 64
 _OLD = 1
 """The schema before hashes."""
 
-_KEYS = ("schema", "operator", "axis", "stacked", "unstacked", "inputs", "outputs", "sha256")
-_ENTRY = ("ref", "shape", "dtype", "start", "stop", "stored_bytes", "hash")
+TOP = ("schema", "operator", "axis", "stacked", "unstacked", "inputs", "outputs", "sha256")
+ENTRY = ("ref", "shape", "dtype", "start", "stop", "stored_bytes", "hash")
+HASH = ("kind", "value", "ranges", "sections")
+SECTIONS = ("leaves", "digests")
+"""Keys of a manifest, of a blob, of a hash and of its sections; there are no others."""
+
 _HEX = re.compile("[0-9a-f]*")
 
 
@@ -63,7 +67,7 @@ def _checked(document: Any, data: bytes, path: Path) -> Manifest:
     if schema == SCHEMA or "sha256" in document:
         if not is_sound(data):
             raise ValueError("its sha256 is not that of its text: it is damaged, or was edited")
-        _refuse_others(document, _KEYS, "the manifest")
+        _refuse_others(document, TOP, "the manifest")
     inputs, outputs = (
         tuple(
             _read_entry(entry, path, f"{name}[{number}]", schema)
@@ -151,7 +155,7 @@ def _read_entry(entry: Any, path: Path, where: str, schema: int) -> Entry:
     plain = _plain_dtype(dtype) if isinstance(dtype, str) else _dtype(dtype)
     if schema == _OLD:
         return Entry(ref, shape, plain, Interval(start, stop))
-    _refuse_others(entry, _ENTRY, where)
+    _refuse_others(entry, ENTRY, where)
     _length(entry["stored_bytes"], f"{where}.stored_bytes")
     return Entry(ref, shape, plain, Interval(start, stop), _hash(entry["hash"], f"{where}.hash"))
 
@@ -161,7 +165,7 @@ def _hash(said: Any, where: str) -> HashRecord | None:
         return None
     if not isinstance(said, dict):
         raise TypeError(f"{where} is no object")
-    _refuse_others(said, ("kind", "value", "ranges", "sections"), where)
+    _refuse_others(said, HASH, where)
     if said["kind"] not in KINDS:
         raise ValueError(f"{where}.kind {said['kind']!r} is none of {', '.join(KINDS)}")
     if len(_digests(said["value"], f"{where}.value")) != DIGEST_BYTES:
@@ -179,7 +183,7 @@ def _sections(said: dict[str, Any], where: str) -> Sections | None:
     if "sections" not in said:
         return None
     listed = _typed(said, "sections", dict)
-    _refuse_others(listed, ("leaves", "digests"), f"{where}.sections")
+    _refuse_others(listed, SECTIONS, f"{where}.sections")
     leaves = _length(listed["leaves"], f"{where}.sections.leaves")
     digests = _digests(listed["digests"], f"{where}.sections.digests")
     if not leaves or not 0 < len(digests) <= MOST_SECTIONS * DIGEST_BYTES:

@@ -168,6 +168,11 @@ class _Wanted(NamedTuple):
     def nbytes(self) -> int:
         return prod(self.entry.shape) * self.entry.dtype.itemsize
 
+    @property
+    def shown(self) -> str:
+        """The reference as people write it."""
+        return self.entry.ref.removeprefix("./")
+
 
 def _together(wanted: Sequence[_Wanted]) -> Iterator[list[_Wanted]]:
     """Small blobs in groups, large ones alone, in their order."""
@@ -246,15 +251,14 @@ class _Look:
         self, wanted: _Wanted, source: Source, *, memory: int, jobs: int, told: Told
     ) -> Checked:
         """Compare an open blob with its entry."""
-        entry, role = wanted
         try:
-            reason, places = _compare(entry, source, self._axis, memory, jobs, told)
+            reason, places = _compare(wanted.entry, source, self._axis, memory, jobs, told)
         except ConcatsplitError as error:
             if isinstance(error, OverBudget) and error.ref is None and error.expected == memory:
                 raise  # it says what budget would do: that is no fault of the blob
             return _failed(wanted, error)
         status: Status = "different" if reason else "same"
-        return Checked(entry.ref, role, status, reason, tuple(places[:_LISTED]))
+        return Checked(wanted.shown, wanted.role, status, reason, tuple(places[:_LISTED]))
 
 
 def _opened(wanted: _Wanted) -> Source | Checked:
@@ -266,9 +270,9 @@ def _opened(wanted: _Wanted) -> Source | Checked:
 
 def _failed(wanted: _Wanted, error: ConcatsplitError) -> Checked:
     """What an error says of a blob: it is not to be had, or not to be read any more."""
-    ref = wanted.entry.ref
     status: Status = "missing" if isinstance(error, InputUnavailable) else "different"
-    return Checked(ref, wanted.role, status, error.message.removeprefix(f"{ref}: "))
+    reason = error.message.removeprefix(f"{wanted.entry.ref}: ")
+    return Checked(wanted.shown, wanted.role, status, reason)
 
 
 def _compare(
