@@ -185,11 +185,12 @@ class Source(Protocol):
 
     def prepare(self, folder: Path) -> None:
         """Make ready to be read; what has to be spooled goes into the folder."""
-        ...
 
     def stored_bytes(self) -> int:
         """Bytes that the array takes in its file."""
-        ...
+
+    def check(self) -> None:
+        """Look for damage that reading all of it here does not show, and other readers meet."""
 
     def close(self) -> None: ...
 
@@ -203,6 +204,9 @@ class Unchunked:
 
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
         raise AssertionError("there are no chunks")
+
+    def check(self) -> None:
+        """There is one way to read it."""
 
     def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> Any:
         raise AssertionError("it is written through its extent")
@@ -273,11 +277,9 @@ class Writer(Protocol):
 
     def finish(self) -> None:
         """Complete the staged file."""
-        ...
 
     def abort(self) -> None:
         """Let go of the staged file, which is about to be removed."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +342,6 @@ class Format(Protocol):
 
     def settle(self, base: Path, members: Sequence[str]) -> None:
         """Bring up to date what a container says of its members, after these were added."""
-        ...
 
     def writer(self, path: Path, base: Path | None) -> Writer:
         """A writer of a staged file; `base` is a container whose other members are to be kept."""

@@ -292,6 +292,7 @@ def _compare(
     if blob is None:
         return "is no longer stored as it was, and only what was stored had been hashed", []
     complete(blob, source, memory, jobs, told)
+    source.check()
     places = differing(blob, entry.hash)
     return (said(places), places) if places else ("", [])
 

@@ -201,6 +201,9 @@ class ZarrSource:
     def prepare(self, folder: Path) -> None:
         """Nothing to prepare."""
 
+    def check(self) -> None:
+        """Every reader finds chunks by their names."""
+
     def stored_bytes(self) -> int:
         if self.folder is None:
             return int(self.array.nbytes_stored())
