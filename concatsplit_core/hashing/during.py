@@ -119,7 +119,10 @@ class RunHashes:
 
     def of_bytes(self, source: int, start: int, target: int, to: int, data: memoryview) -> None:
         """Hash bytes that are copied."""
-        for blob, at in ((self.source(source), start), (self.target(target), to)):
+        for blob, at in (
+            (self._sources.get(source) or self.source(source), start),
+            (self._targets.get(target) or self.target(target), to),
+        ):
             if isinstance(blob, ByteHash) or (isinstance(blob, ElementHash) and blob.takes_bytes):
                 blob.put_bytes(at, data)
 

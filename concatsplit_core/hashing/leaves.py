@@ -79,17 +79,21 @@ class Cut(NamedTuple):
         """Number of leaves."""
         return self.total // self.span * -(-self.span // self.leaf) if self.total else 0
 
+    def part(self, start: int, length: int) -> Part:
+        """The first part of a run of units that lies in one leaf."""
+        turn, at = divmod(start, self.span)
+        inner, within = divmod(at, self.leaf)
+        whole = min(self.leaf, self.span - inner * self.leaf)
+        number = turn * -(-self.span // self.leaf) + inner
+        return Part(number, within, min(whole - within, length), whole)
+
     def parts(self, start: int, length: int) -> Iterator[Part]:
         """A run of units by the leaves that it lies in."""
         stop = start + length
-        each = -(-self.span // self.leaf) if self.total else 0
         while start < stop:
-            turn, at = divmod(start, self.span)
-            inner, within = divmod(at, self.leaf)
-            whole = min(self.leaf, self.span - inner * self.leaf)
-            taken = min(whole - within, stop - start)
-            yield Part(turn * each + inner, within, taken, whole)
-            start += taken
+            part = self.part(start, stop - start)
+            yield part
+            start += part.length
 
     def place(self, leaf: int) -> int:
         """The first unit of a leaf."""

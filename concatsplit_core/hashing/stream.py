@@ -65,17 +65,17 @@ class Stream:
 
     def put_bytes(self, start: int, data: memoryview) -> None:
         """Take bytes whose first one is the unit of this number."""
-        for part in self.cut.parts(start, len(data)):
-            if part.length == len(data):
-                self.put(part, data)
-                return
+        while len(data):
+            part = self.cut.part(start, len(data))
             self.put(part, data[: part.length])
-            data = data[part.length :]
+            start, data = start + part.length, data[part.length :]
 
     def _put_some(self, part: Part, data: Any) -> None:
         if part.leaf in self.leaves:
             return
-        opened = self._opened.setdefault(part.leaf, _Open())
+        opened = self._opened.get(part.leaf)
+        if opened is None:
+            opened = self._opened[part.leaf] = _Open()
         if opened.lost or part.start < opened.done:
             return
         if part.start > opened.done:
@@ -93,9 +93,9 @@ class Stream:
 
     @staticmethod
     def _go_on(opened: _Open, length: int, data: Any) -> None:
-        import xxhash
-
         if opened.state is None:
+            import xxhash
+
             opened.state = xxhash.xxh3_128()
         opened.state.update(data)
         opened.done += length

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.files import copy_range, input_error, read_exactly, share_range, write_all
 from concatsplit_core.plan import Task
-from concatsplit_core.routes.base import Context, Hashes
+from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.extents import common_runs
 
-_HASHED_AT_ONCE = 256 << 10
+_HASHED_AT_ONCE = 512 << 10
 """Bytes that are read, hashed and written while they are in the processor's cache."""
 
 
@@ -64,7 +64,8 @@ def run(task: Task, context: Context) -> None:
 def _copy(context: Context, here: _End, there: _End, size: int) -> None:
     start, to = here.offset + here.start, there.offset + there.start
     ref = context.sources[here.array].ref
-    if context.hashes is None:
+    hashes = context.hashes
+    if hashes is None:
         copy_range(here.fd, start, there.fd, to, size, ref, context.window)
         return
     shared = share_range(here.fd, start, there.fd, to, size)
@@ -74,7 +75,7 @@ def _copy(context: Context, here: _End, there: _End, size: int) -> None:
         stop = next(edge for edge in (shared.start, shared.stop, size) if edge > done)
         view = buffer[: stop - done]
         _read(here.fd, view, start + done, ref)
-        _hash(context.hashes, here, there, done, view)
+        hashes.of_bytes(here.array, here.start + done, there.array, there.start + done, view)
         if done not in shared:
             write_all(there.fd, view, to + done)
         done += len(view)
@@ -88,7 +89,3 @@ def _read(fd: int, view: memoryview, offset: int, ref: str) -> None:
         if isinstance(error, ConcatsplitError):
             raise
         raise input_error(ref, error) from error
-
-
-def _hash(hashes: Hashes, here: _End, there: _End, done: int, view: memoryview) -> None:
-    hashes.of_bytes(here.array, here.start + done, there.array, there.start + done, view)
