@@ -43,6 +43,7 @@ COMMANDS = {
     "info": "info",
     "recover": "recover",
     "diff": "diff",
+    "verify": "verify",
 }
 """The module of every command."""
 

@@ -112,7 +112,9 @@ _OPERATOR_OPTIONS = (
         show_default=True,
         help="Make the result durable before it appears.",
     ),
-    click.option("--manifest", metavar="FILE", help="Record what was done, for undo."),
+    click.option(
+        "--manifest", metavar="FILE", help="Record what was done, with hashes, for undo and verify."
+    ),
     click.option(
         "--follow-links",
         is_flag=True,

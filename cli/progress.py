@@ -105,7 +105,7 @@ def _bar(title: str) -> Iterator[Callable[[Any], None]]:
         def draw(event: Any) -> None:
             match event:
                 case Started(total_bytes=total):
-                    bar.update(row, total=total)
+                    bar.reset(row, total=total)  # undo reads its inputs twice
                 case Moved(nbytes=nbytes):
                     bar.advance(row, nbytes)
                 case Publishing():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from concatsplit_core.operators import BlobInfo
+    from concatsplit_core.operators import BlobInfo, Verification
     from concatsplit_core.result import Blob, Result
 
 _MOST_ROWS = 24
@@ -147,6 +147,18 @@ def _show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
             out.print(f"{owner}dims = {names}", markup=False)
         for key, value in blob.attrs.items():
             out.print(f"{owner}@{key} = {value}", markup=False)
+
+
+def show_verification(found: Verification, as_json: bool) -> None:
+    """Print what differs and what is missing, and how many blobs are as they were."""
+    if as_json:
+        click.echo(json.dumps(found.to_dict()))
+        return
+    for blob in found.blobs:
+        if blob.status != "same":
+            click.echo(one_line(f"{blob.ref}: {blob.status} ({blob.role}): {blob.reason}"))
+    counts = (f"{found.count(s)} {s}" for s in ("same", "different", "missing"))
+    click.echo(", ".join(counts))
 
 
 def _table(title: str | None, *columns: str) -> Table:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from concatsplit_core.inference import Cost, infer_concat, infer_cost, infer_split
     from concatsplit_core.operators import (
         BlobInfo,
+        Verification,
         concat,
         concat_gradient,
         depth_concat,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         stack,
         undo,
         unstack,
+        verify,
     )
     from concatsplit_core.options import Options
     from concatsplit_core.result import Result
@@ -51,6 +53,7 @@ _HOMES = {
     "Difference": "comparison.difference",
     "Options": "options",
     "Result": "result",
+    "Verification": "operators",
     "concat": "operators",
     "concat_gradient": "operators",
     "depth_concat": "operators",
@@ -71,6 +74,7 @@ _HOMES = {
     "stack": "operators",
     "undo": "operators",
     "unstack": "operators",
+    "verify": "operators",
 }
 
 __all__ = [
@@ -82,6 +86,7 @@ __all__ = [
     "Difference",
     "Options",
     "Result",
+    "Verification",
     "concat",
     "concat_gradient",
     "depth_concat",
@@ -102,6 +107,7 @@ __all__ = [
     "stack",
     "undo",
     "unstack",
+    "verify",
 ]
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from concatsplit_core import outputs
 from concatsplit_core.claims import refuse_hollow
@@ -26,6 +28,12 @@ from concatsplit_core.references import is_name
 from concatsplit_core.result import Blob, Result
 from concatsplit_core.running import Run
 from concatsplit_core.stores.recovery import recover
+
+if TYPE_CHECKING:
+    from concatsplit_core.hashing.during import RunHashes
+
+_FOR_HASHES = 8
+"""What part of the budget is for parts of leaves, where a manifest is to be written."""
 
 
 def execute(job: Job, options: Options) -> Result:
@@ -49,26 +57,29 @@ def execute(job: Job, options: Options) -> Result:
     refuse_hollow(job.sources)
     layout = lay_out(job, found, wish)
     outputs.refuse_oversized(found, [segment.spec for segment in layout.outputs.segments])
+    record = _record(options)
     plan = make_plan(
         job.shape,
         job.source_tiling,
         layout.planned,
-        memory=memory,
+        memory=memory if record is None else memory - memory // _FOR_HASHES,
         jobs=options.workers,
         routes=options.allowed_routes,
         names=[source.ref for source in job.sources],
         check=options.check,
     )
     result = _result(job, layout, found, plan)
-    record = _record(options)
     if record is not None:
         outputs.refuse_record(record, [*found, *beside], options.force)
     if options.dry_run:
         looks = _looks(job, plan) if options.check else []
         return replace(result, dry_run=True, notes=(*result.notes, *looks))
-    run = Run(job, options, plan, in_phase(plan, job, layout), found, beside)
+    checked = () if job.check is None else job.check()
+    layout = in_phase(plan, job, layout)
+    hashes = None if record is None else _hashes(job, layout, plan, options)
+    run = Run(job, options, plan, layout, found, beside, hashes)
     run.commit(fingerprints, None if record is None else (record, _manifest(result, record)))
-    notes = (*result.notes, *run.notes)
+    notes = (*checked, *result.notes, *run.notes)
     return replace(result, seconds=time.perf_counter() - started, notes=notes)
 
 
@@ -132,10 +143,17 @@ def _record(options: Options) -> Path | None:
     return Path(os.path.realpath(options.manifest))
 
 
-def _manifest(result: Result, path: Path) -> bytes:
+def _hashes(job: Job, layout: Layout, plan: Plan, options: Options) -> RunHashes:
+    from concatsplit_core.hashing.during import RunHashes
+
+    return RunHashes(job, layout, plan, options.memory_bytes, options.workers)
+
+
+def _manifest(result: Result, path: Path) -> Callable[..., bytes]:
+    """What makes a manifest, when all has moved."""
     from concatsplit_core.manifest import format_manifest
 
-    return format_manifest(result, path)
+    return partial(format_manifest, result, path)
 
 
 def _result(job: Job, layout: Layout, found: Sequence[Place], plan: Plan) -> Result:

@@ -126,6 +126,12 @@ class IOFailure(ConcatsplitError, OSError):
     exit_code = 7
 
 
+class VerificationMismatch(ConcatsplitError):
+    """A blob is not what was recorded of it."""
+
+    exit_code = 8
+
+
 class InputChanged(ConcatsplitError):
     """An input was changed while it was being read."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import resource
+import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -159,6 +161,31 @@ def copy_range(
         _copy(source, start, target, to, head, ref, buffer)
         start, to, size = start + head, to + head, size - head
     _copy(source, start, target, to, size, ref, buffer)
+
+
+_FICLONERANGE = 0x4020940D
+
+
+def share_range(source: int, start: int, target: int, to: int, size: int) -> range:
+    """Let two files share the whole blocks of a range, where their file system is able to.
+
+    Returns
+    -------
+    range
+        The bytes of the range, from its start, that are shared; nothing else has been written.
+    """
+    head = -start % SHARED_BLOCK
+    length = (size - head) // SHARED_BLOCK * SHARED_BLOCK
+    if size < SHAREABLE or (start - to) % SHARED_BLOCK:
+        return range(0)
+    try:
+        asked = struct.pack("=qQQQ", source, start + head, length, to + head)
+        fcntl.ioctl(target, _FICLONERANGE, asked)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        return range(0)
+    return range(head, head + length)
 
 
 def _copy(source: int, start: int, target: int, to: int, size: int, ref: str, buffer: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -42,6 +42,9 @@ class Job(NamedTuple):
         Of the logical array.
     conversions : sequence of Conversion or None
         How the elements of each source change when they are read.
+    check : callable, optional
+        Looks at the sources once more before anything is written, when all else has been found
+        good; gives notes, or raises.
     """
 
     operator: str
@@ -56,3 +59,4 @@ class Job(NamedTuple):
     also_read: Sequence[str | os.PathLike[str]] = ()
     meaning: Meaning = BARE
     conversions: Sequence[Conversion | None] = ()
+    check: Callable[[], Sequence[str]] | None = None

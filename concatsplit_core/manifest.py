@@ -1,24 +1,32 @@
-"""The record of a run: what went in, what came out, and where each lies on the axis."""
+"""The record of a run: what went in, what came out, where each lies on the axis, and its hash.
+
+`docs/manifest.md` says what every key means.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from concatsplit_core.errors import MalformedInput
-from concatsplit_core.files import input_error
-from concatsplit_core.formats.descr import check_descr, descr_of
-from concatsplit_core.geometry import Interval, Shape, drop
+from concatsplit_core.formats.descr import descr_of
+from concatsplit_core.geometry import Interval, Shape
 from concatsplit_core.references import parse_input
 from concatsplit_core.result import Blob, Result
 
-SCHEMA = 1
-_MOST_AXES = 64
+if TYPE_CHECKING:
+    from concatsplit_core.hashing.blobs import Hashed, HashRecord
+
+SCHEMA = 2
+_SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n\}\n')
+_SEAL_BYTES = 82
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +41,15 @@ class Entry:
     dtype : numpy.dtype
     interval : Interval
         Along the axis of the logical array.
+    hash : HashRecord, optional
+        None where the manifest is of schema 1, or nothing of an input was read.
     """
 
     ref: str
     shape: Shape
     dtype: np.dtype
     interval: Interval
+    hash: HashRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,8 @@ class Manifest:
     stacked, unstacked : bool
         Whether the inputs, or the outputs, lack the axis.
     inputs, outputs : tuple of Entry
+    has_hashes : bool
+        False for manifests of schema 1.
     """
 
     operator: str
@@ -60,9 +73,12 @@ class Manifest:
     unstacked: bool
     inputs: tuple[Entry, ...]
     outputs: tuple[Entry, ...]
+    has_hashes: bool = True
 
 
-def format_manifest(result: Result, path: Path) -> bytes:
+def format_manifest(
+    result: Result, path: Path, inputs: Sequence[Hashed], outputs: Sequence[Hashed]
+) -> bytes:
     """A manifest as it is written: the same run gives the same bytes.
 
     Parameters
@@ -70,21 +86,44 @@ def format_manifest(result: Result, path: Path) -> bytes:
     result : Result
     path : Path
         Of the manifest; references are relative to its folder.
+    inputs, outputs : sequence of Hashed
+        One a blob.
     """
     folder = Path(os.path.realpath(path)).parent
-    document = {
+    head = {
         "schema": SCHEMA,
         "operator": result.operator,
         "axis": result.axis,
         "stacked": result.stacked,
         "unstacked": result.unstacked,
-        "inputs": [_entry(blob, folder) for blob in result.inputs],
-        "outputs": [_entry(blob, folder) for blob in result.outputs],
     }
-    return (json.dumps(document, indent=1) + "\n").encode()
+    lines = [f' "{key}": {json.dumps(value)}' for key, value in head.items()]
+    for name, blobs, hashed in (
+        ("inputs", result.inputs, inputs),
+        ("outputs", result.outputs, outputs),
+    ):
+        entries = (_entry(*pair, folder) for pair in zip(blobs, hashed, strict=True))
+        listed = ",\n".join("  " + json.dumps(entry) for entry in entries)
+        lines.append(f' "{name}": [\n{listed}\n ]')
+    return sealed(("{\n" + ",\n".join(lines)).encode())
 
 
-def _entry(blob: Blob, folder: Path) -> dict[str, Any]:
+def sealed(text: bytes) -> bytes:
+    """A document, open at its end, with its own SHA-256 as its last key."""
+    seal = hashlib.sha256(text).hexdigest()
+    return text + f',\n "sha256": "{seal}"\n}}\n'.encode()
+
+
+def is_sound(data: bytes) -> bool:
+    """Whether a document holds the SHA-256 of all that stands before it."""
+    seal = _SEAL.fullmatch(data, max(0, len(data) - _SEAL_BYTES))
+    if seal is None:
+        return False
+    text = memoryview(data)[: len(data) - _SEAL_BYTES]
+    return hashlib.sha256(text).hexdigest().encode() == seal[1]
+
+
+def _entry(blob: Blob, hashed: Hashed, folder: Path) -> dict[str, Any]:
     ref = None
     if blob.format != "memory" and blob.ref != "-":
         path, member = parse_input(blob.ref)
@@ -96,124 +135,16 @@ def _entry(blob: Blob, folder: Path) -> dict[str, Any]:
         "dtype": dtype,
         "start": blob.interval.start,
         "stop": blob.interval.stop,
+        "stored_bytes": hashed.stored_bytes,
+        "hash": None if hashed.hash is None else _hash(hashed.hash),
     }
 
 
-def read_manifest(path: Path) -> Manifest:
-    """Read a manifest back.
-
-    Raises
-    ------
-    MalformedInput
-        It is no manifest, or of a schema that is not known.
-    """
-    try:
-        document = json.loads(path.read_bytes())
-        return _checked(document, path)
-    except OSError as error:
-        raise input_error(str(path), error) from error
-    except (ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
-        raise MalformedInput(
-            f"{path}: is no manifest of concatsplit: {_reason(error)}", ref=str(path)
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"it has no {error}"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-
-
-def _checked(document: Any, path: Path) -> Manifest:
-    """A document whose every entry is of the type and in the range that it has to be."""
-    if not isinstance(document, dict):
-        raise TypeError("it is no object")
-    if document["schema"] != SCHEMA or type(document["schema"]) is not int:
-        raise ValueError(f"schema {document['schema']} is not {SCHEMA}")
-    inputs, outputs = (
-        tuple(_read_entry(entry, path, f"{name}[{number}]") for number, entry in enumerate(listed))
-        for name, listed in ((name, _typed(document, name, list)) for name in ("inputs", "outputs"))
-    )
-    if not inputs or not outputs:
-        raise ValueError("it names no inputs or no outputs")
-    record = Manifest(
-        operator=_typed(document, "operator", str),
-        axis=_typed(document, "axis", int),
-        stacked=_typed(document, "stacked", bool),
-        unstacked=_typed(document, "unstacked", bool),
-        inputs=inputs,
-        outputs=outputs,
-    )
-    _check_shapes(record)
-    return record
-
-
-def _typed[T](document: dict[str, Any], name: str, kind: type[T]) -> T:
-    """An entry of exactly one type: a truth is no number here."""
-    found = document[name]
-    if type(found) is not kind:
-        raise TypeError(f"{name} is a {type(found).__name__}, not a {kind.__name__}")
-    return found
-
-
-def _check_shapes(record: Manifest) -> None:
-    """Refuse arrays that cannot be those of one run along one axis."""
-    first = record.inputs[0].shape
-    rank, across = len(first) + record.stacked, first
-    if not record.stacked:
-        across = drop(first, record.axis)
-    if not 0 <= record.axis < rank:
-        raise ValueError(f"axis {record.axis} is none of {rank} axes")
-    for entries, lack in ((record.inputs, record.stacked), (record.outputs, record.unstacked)):
-        for entry in entries:
-            length = entry.interval.length
-            if len(entry.shape) + lack != rank:
-                raise ValueError(f"shape {entry.shape} is of another rank than the others")
-            if length != (1 if lack else entry.shape[record.axis]):
-                raise ValueError(f"start and stop do not fit the shape {entry.shape}")
-            if (entry.shape if lack else drop(entry.shape, record.axis)) != across:
-                raise ValueError(f"shapes {entry.shape} and {first} differ beside the axis")
-    at = 0
-    for entry in record.inputs:
-        if entry.interval.start != at:
-            raise ValueError(f"the inputs leave a gap at {at} of the axis")
-        at = entry.interval.stop
-
-
-def _read_entry(entry: Any, path: Path, where: str) -> Entry:
-    if not isinstance(entry, dict):
-        raise TypeError(f"{where} is no object")
-    shape = tuple(_length(n, f"{where}.shape") for n in _typed(entry, "shape", list))
-    if len(shape) > _MOST_AXES:
-        raise ValueError(f"{where}.shape has more than {_MOST_AXES} axes")
-    start, stop = (_length(entry[name], f"{where}.{name}") for name in ("start", "stop"))
-    if stop < start:
-        raise ValueError(f"{where} stops at {stop}, before its start {start}")
-    ref = "" if entry["ref"] is None else os.path.join(path.parent, _typed(entry, "ref", str))
-    return Entry(ref, shape, _dtype(entry["dtype"]), Interval(start, stop))
-
-
-def _length(value: Any, where: str) -> int:
-    if type(value) is not int or not 0 <= value < 1 << 63:
-        raise ValueError(f"{where}: {value!r} is no length")
-    return value
-
-
-def _dtype(value: Any) -> np.dtype:
-    if value == "string":
-        return np.dtypes.StringDType()
-    check_descr(value)
-    dtype = np.lib.format.descr_to_dtype(_tupled(value))
-    if dtype.hasobject or dtype.subdtype is not None:
-        raise ValueError(f"dtype {value!r} is none of an array that can be stored")
-    return dtype
-
-
-def _tupled(value: Any) -> Any:
-    """JSON's lists as the tuples that NumPy wants for fields."""
-    if not isinstance(value, list):
-        return value
-    return [
-        tuple(tuple(part) if i == 2 else _tupled(part) for i, part in enumerate(field))
-        for field in value
-    ]
+def _hash(record: HashRecord) -> dict[str, Any]:
+    said: dict[str, Any] = {"kind": record.kind, "value": record.value}
+    if record.ranges is not None:
+        said["ranges"] = [list(part) for part in record.ranges]
+    if record.sections is not None:
+        leaves, digests = record.sections
+        said["sections"] = {"leaves": leaves, "digests": digests.hex()}
+    return said

@@ -40,16 +40,14 @@ def make_plan(
         Shape of the logical array.
     sources, targets : Tiling
         Along the same axis. The sources cover what the targets cover.
-    memory : int
-        Budget in bytes for array data in memory.
-    jobs : int
-        Most tasks in flight at once.
+    memory, jobs : int
+        Budget in bytes for array data in memory; most tasks in flight at once.
     routes : collection of str
         Routes that may be taken.
     names : sequence of str, optional
-        What messages call the inputs.
+        For messages.
     check : bool
-        What moves as it is stored is decoded as well.
+        Decode what moves as it is stored.
 
     Raises
     ------
@@ -66,8 +64,7 @@ def make_plan(
     problem = Problem(shape, sources, targets, edges, routing, window, check)
     refuse_empty_claims(problem, names)
     batches = _batches(problem)
-    need = _smallest(batches)
-    if need > memory:
+    if (need := _smallest(batches)) > memory:
         _refuse(problem, need, memory, jobs)
     workers = max(1, min(jobs, memory // max(1, need)))
     found = [(sweep, b.peak(sweep)) for b in batches for sweep in b.sweeps(memory // workers)]

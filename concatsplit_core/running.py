@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.events import Finished, Moved, Publishing, Started
 from concatsplit_core.executors.threads import run_tasks
 from concatsplit_core.files import Pool, open_input, output_error, write_all
-from concatsplit_core.formats.base import Storage, Target, Wish, Writer
+from concatsplit_core.formats.base import Source, Storage, Target, Wish, Writer
 from concatsplit_core.geometry import Box
 from concatsplit_core.inputs import Fingerprints
 from concatsplit_core.interrupts import deferred_signals
@@ -29,6 +29,13 @@ from concatsplit_core.routes.base import Context, RunTask
 from concatsplit_core.spec import ArraySpec
 from concatsplit_core.stores.identity import Amendment, identify
 from concatsplit_core.stores.staging import Staging
+
+if TYPE_CHECKING:
+    from concatsplit_core.hashing.blobs import Hashed
+    from concatsplit_core.hashing.during import RunHashes
+
+Record = tuple[Path, Callable[["Sequence[Hashed]", "Sequence[Hashed]"], bytes]]
+"""Where a manifest is to be, and what makes it of what is known of the inputs and outputs."""
 
 _ROUTES: dict[str, RunTask] = {
     "kernel": kernel.run,
@@ -49,30 +56,33 @@ class Run:
         layout: Layout,
         found: Sequence[Place],
         beside: Sequence[Place],
+        hashes: RunHashes | None = None,
     ) -> None:
-        self._beside = beside
+        self._beside, self._hashes = beside, hashes
         self._job, self._options, self._plan = job, options, plan
         self._layout, self._places = layout, found
         self._staging = Staging(options.sync)
         self._writers: dict[Path, Writer] = {}
         self._staged: dict[Path, Path] = {}
 
-    def commit(self, fingerprints: Fingerprints, record: tuple[Path, bytes] | None) -> None:
+    def commit(self, fingerprints: Fingerprints, record: Record | None) -> None:
         """Build all outputs, then let them appear together; on any error none of them.
 
         Parameters
         ----------
         fingerprints : Fingerprints
-        record : tuple of (Path, bytes), optional
-            The manifest, which appears last.
+        record : tuple of (Path, callable), optional
+            The manifest, which appears last, and what makes it of what the blobs hold.
         """
         try:
             targets = self._stage()
             self._tell(Started(self._plan.bytes_written))
             self._move(targets)
             self._attempt(self._finish)
-            if record is not None:
-                self._attempt(self._stage_record, *record)
+            if record is not None and self._hashes is not None:
+                path, made = record
+                hashed = self._hashes.inputs(), self._hashes.outputs(self._reopened)
+                self._attempt(self._stage_record, path, made(*hashed))
             fingerprints.check()
             self._tell(Publishing())
             self._attempt(self._staging.publish, self._amend, self._shared)
@@ -168,13 +178,20 @@ class Run:
             window=self._plan.window,
             conversions=self._job.conversions,
             check=self._options.check,
+            hashes=self._hashes,
             reading=Pool(open_input, os.close),
             writing=Pool(_open_staged, os.close),
         )
+        turns = [context.turns] if self._hashes is None else [context.turns, self._hashes.turns]
 
         def work(task: Task) -> None:
             _ROUTES[task.route](task, context)
-            context.turns.finish(task.number)
+            for each in turns:
+                each.finish(task.number)
+
+        def cancel() -> None:
+            for each in turns:
+                each.cancel()
 
         try:
             run_tasks(
@@ -182,11 +199,21 @@ class Run:
                 work,
                 jobs=self._plan.workers,
                 done=self._count,
-                cancel=context.turns.cancel,
+                cancel=cancel,
             )
         finally:
             context.reading.close()
             context.writing.close()
+
+    @contextmanager
+    def _reopened(self, index: int) -> Iterator[Source]:
+        """A finished output where it is staged, to be read."""
+        place = self._places[index]
+        source = place.format.open(self._staged[place.final], place.inner or None, place.ref)
+        try:
+            yield source
+        finally:
+            source.close()
 
     def _count(self, task: Task) -> None:
         size = sum(prod(write.box.shape) for write in task.writes)

@@ -21,7 +21,7 @@ SHARED = ("base", "grid", "chunking", "registry", "memory", "descr", "npy_header
 """What formats share; .npy files and .npz members have the same header."""
 HEAVY = {
     "cftime", "h5py", "zarr", "numcodecs", "rich", "hdf5plugin", "google_crc32c", "deflate", "isal",
-    "msgspec",
+    "msgspec", "xxhash",
 }  # fmt: skip
 OWNERS = {
     f"{CORE}.formats.{form}.{name}"
@@ -221,14 +221,14 @@ def _loaded(libraries: str, *args: str, cwd: Path | None = None) -> str:
 @pytest.mark.parametrize("args", [("--version",), ("--help",), ("concat", "--help")])
 def test_start_up_pays_for_no_library(args: tuple[str, ...]) -> None:
     assert _loaded("click", *args) == "['click']"
-    assert _loaded("numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec", *args) == "[]"
+    assert _loaded("numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec,xxhash", *args) == "[]"
 
 
 def test_an_npy_run_pays_for_no_other_format(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.arange(6))
     args = ("concat", "a.npy", "a.npy", "-o", "y.npy")
     assert (
-        _loaded("numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec", *args, cwd=tmp_path)
+        _loaded("numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec,xxhash", *args, cwd=tmp_path)
         == "['numpy']"
     )
     assert np.load(tmp_path / "y.npy").shape == (12,)

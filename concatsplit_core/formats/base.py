@@ -143,6 +143,9 @@ class Source(Protocol):
     def stored_bytes(self) -> int:
         """Bytes that the array takes in its file."""
 
+    def check(self) -> None:
+        """Look for damage that reading all of it here does not show, and other readers meet."""
+
     def close(self) -> None: ...
 
 
@@ -159,6 +162,9 @@ class Unchunked:
 
     def guarded(self, box: Box, stored: Stored, full: bool) -> Stored:
         raise AssertionError("there are no chunks")
+
+    def check(self) -> None:
+        """There is one way to read it."""
 
     def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> Any:
         raise AssertionError("it is written through its extent")

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from concatsplit_core.operators.joining import concat, depth_concat, split_gradient, stack
     from concatsplit_core.operators.recovering import recover
     from concatsplit_core.operators.undoing import undo
+    from concatsplit_core.operators.verifying import Verification, verify
 
 _HOMES = {
     "BlobInfo": "describing",
+    "Verification": "verifying",
     "concat": "joining",
     "concat_gradient": "cutting",
     "depth_concat": "joining",
@@ -43,10 +45,12 @@ _HOMES = {
     "stack": "joining",
     "undo": "undoing",
     "unstack": "cutting",
+    "verify": "verifying",
 }
 
 __all__ = [
     "BlobInfo",
+    "Verification",
     "concat",
     "concat_gradient",
     "depth_concat",
@@ -64,6 +68,7 @@ __all__ = [
     "stack",
     "undo",
     "unstack",
+    "verify",
 ]
 
 

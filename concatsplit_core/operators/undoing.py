@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from concatsplit_core.engine import execute
-from concatsplit_core.errors import DtypeMismatch, MalformedInput, UnsafeContent, UsageError
+from concatsplit_core.errors import (
+    DtypeMismatch,
+    MalformedInput,
+    UnsafeContent,
+    UsageError,
+    VerificationMismatch,
+)
 from concatsplit_core.formats.base import Source
 from concatsplit_core.geometry import Interval, Shape, insert, replace
 from concatsplit_core.inference import native
 from concatsplit_core.inputs import close_all, open_inputs
 from concatsplit_core.job import Job
-from concatsplit_core.manifest import Entry, Manifest, read_manifest
+from concatsplit_core.manifest import Entry, Manifest
+from concatsplit_core.manifest_reading import read_manifest
 from concatsplit_core.naming import name_parts
 from concatsplit_core.operators.moving import agree_on, names_of, recovering, seen_as
+from concatsplit_core.operators.verifying import damaged
 from concatsplit_core.options import Options
 from concatsplit_core.records import packed
 from concatsplit_core.references import parse_output
@@ -29,6 +38,7 @@ from concatsplit_core.spec import ArraySpec, Segment, Tiling
 def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any) -> Result:
     """Make the inputs of a run again from its outputs: parts of a join, the whole of a split.
 
+    The outputs are compared with what the manifest records of them before anything is written.
     Shapes and dtypes are as they were. Where the run cast to another dtype, the cast back has to
     be exact.
 
@@ -45,6 +55,8 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
     ------
     MalformedInput
         It is no manifest, or an output is no longer what it records.
+    VerificationMismatch
+        An output does not hold any more what the manifest records; `force` takes it as it is.
     DtypeMismatch
         The run's cast lost something.
     UsageError
@@ -53,8 +65,7 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
         Without `output`, an input of the run lies outside of the manifest's folder.
     """
     record = read_manifest(Path(manifest))
-    shape = _logical_shape(record)
-    intervals = _tiled(record, shape[record.axis])
+    intervals = _tiled(record, _logical_shape(record)[record.axis])
     for entry in record.inputs:
         _check_exact(entry, record.outputs[0])
     config = Options(**options)
@@ -63,28 +74,52 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
     try:
         for source, entry in zip(sources, _sorted(record), strict=True):
             _check_unchanged(source, entry)
-        agreed = agree_on(sources, config, record.inputs[0].dtype)
-        specs = seen_as(sources, agreed)
-        targets = [Segment(e.interval, ArraySpec(e.shape, e.dtype)) for e in record.inputs]
-        job = Job(
-            operator="undo",
-            shape=shape,
-            dtype=record.inputs[0].dtype,
-            sources=sources,
-            source_tiling=Tiling(
-                record.axis,
-                tuple(map(Segment, intervals, specs)),
-                record.unstacked,
-            ),
-            outputs=_names(record, output, Path(manifest)),
-            target_tiling=Tiling(record.axis, tuple(targets), record.stacked),
-            split_info=[e.interval.length for e in record.inputs],
-            meaning=agreed.meaning,
-            conversions=agreed.conversions,
-        )
-        return execute(job, config)
+        names = _names(record, output, Path(manifest))
+        return execute(_inverse(record, sources, intervals, names, config), config)
     finally:
         close_all(sources)
+
+
+def _inverse(
+    record: Manifest,
+    sources: Sequence[Source],
+    intervals: Sequence[Interval],
+    names: Sequence[str],
+    options: Options,
+) -> Job:
+    """The job that makes the inputs of a run of its outputs."""
+    dtype = record.inputs[0].dtype
+    agreed = agree_on(sources, options, dtype)
+    specs = seen_as(sources, agreed)
+    targets = [Segment(e.interval, ArraySpec(e.shape, e.dtype)) for e in record.inputs]
+    return Job(
+        operator="undo",
+        shape=_logical_shape(record),
+        dtype=dtype,
+        sources=sources,
+        source_tiling=Tiling(record.axis, tuple(map(Segment, intervals, specs)), record.unstacked),
+        outputs=names,
+        target_tiling=Tiling(record.axis, tuple(targets), record.stacked),
+        split_info=[e.interval.length for e in record.inputs],
+        meaning=agreed.meaning,
+        conversions=agreed.conversions,
+        check=partial(_refuse_damage, record, sources, options),
+    )
+
+
+def _refuse_damage(record: Manifest, sources: Sequence[Source], options: Options) -> list[str]:
+    """Refuse outputs that do not hold any more what was recorded, or with --force note them."""
+    if not record.has_hashes:
+        return []
+    found = damaged(_sorted(record), sources, record.axis, options)
+    if found and not options.force:
+        more = f" (and {len(found) - 1} more of {len(sources)})" if len(found) > 1 else ""
+        raise VerificationMismatch(
+            f"{found[0].ref}: is not what the manifest records: {found[0].reason}{more}; "
+            "bring it back from a copy, or give --force to use it as it is",
+            ref=found[0].ref,
+        )
+    return [f"{blob.ref}: used though damaged: {blob.reason}" for blob in found]
 
 
 def _sorted(record: Manifest) -> list[Entry]:

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from concatsplit_core.errors import ConcatsplitError, DtypeMismatch
 from concatsplit_core.files import Pool, input_error, output_error
 from concatsplit_core.formats.base import Source, Target
+from concatsplit_core.formats.stored import Stored
+from concatsplit_core.geometry import Box
 from concatsplit_core.plan import Task
 from concatsplit_core.routes.arena import Arena
 from concatsplit_core.spec import Tiling
@@ -42,9 +45,10 @@ class Turns:
                 raise Cancelled
 
     def finish(self, number: int) -> None:
-        """Say that a task is finished, whether it waited for its turn or not."""
+        """Say that a task is finished, whether it waited for its turn or not; twice is once."""
         with self._changed:
-            self._finished.add(number)
+            if number >= self._next:
+                self._finished.add(number)
             while self._next in self._finished:
                 self._finished.remove(self._next)
                 self._next += 1
@@ -55,6 +59,35 @@ class Turns:
         with self._changed:
             self._over = True
             self._changed.notify_all()
+
+
+class Hashes(Protocol):
+    """Takes what moves and hashes it, where it comes in a form that the hashes are made of."""
+
+    turns: Turns
+    """For blocks, whose rows are hashed in the order of the tasks."""
+
+    def of_source(self, index: int, box: Box, array: np.ndarray) -> None:
+        """Elements of an input, with a box in its own indices."""
+        ...
+
+    def of_target(self, index: int, box: Box, block: np.ndarray) -> None:
+        """Elements for an output, with the axes of the logical array."""
+        ...
+
+    def of_bytes(self, source: int, start: int, target: int, to: int, data: memoryview) -> None:
+        """Bytes that are copied from one offset, seen from the first element, to another one."""
+        ...
+
+    def of_chunk(
+        self, source: int, here: Box, target: int, there: Box | None, stored: Stored | None
+    ) -> None:
+        """A chunk as it is stored; it moves as it is unless there is no box in the target."""
+        ...
+
+    def is_same(self, source: int, target: int) -> bool:
+        """Whether the elements of an input and an output are hashed as the same bytes."""
+        ...
 
 
 @dataclass(slots=True)
@@ -76,6 +109,8 @@ class Context:
         How the elements of each input change when they are read; empty where none do.
     check : bool
         What moves as it is stored is decoded as well, to find what is damaged.
+    hashes : Hashes, optional
+        Of what moves, where a manifest is to be written.
     """
 
     sources: Sequence[Source]
@@ -88,6 +123,7 @@ class Context:
     writing: Pool[Path, int]
     conversions: Sequence[Convert | None] = ()
     check: bool = False
+    hashes: Hashes | None = None
     turns: Turns = field(default_factory=Turns)
     _local: threading.local = field(default_factory=threading.local)
 

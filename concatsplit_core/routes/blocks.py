@@ -14,7 +14,7 @@ import numpy as np
 from concatsplit_core.formats.base import Source
 from concatsplit_core.geometry import Box
 from concatsplit_core.plan import CONVERTED_AT_ONCE, Piece, Task
-from concatsplit_core.routes.base import Context, Convert
+from concatsplit_core.routes.base import Context, Convert, Hashes
 from concatsplit_core.routes.extents import read_whole, read_windows
 from concatsplit_core.routes.place import place
 
@@ -40,7 +40,34 @@ def fill_blocks(task: Task, context: Context) -> list[np.ndarray]:
     for read in task.reads:
         with context.reading_from(read.array):
             _fill_from(read, context, served, blocks)
+    if context.hashes is not None:
+        _hash_blocks(task, context, context.hashes, blocks)
     return blocks
+
+
+def _hash_blocks(task: Task, context: Context, hashes: Hashes, blocks: list[np.ndarray]) -> None:
+    """Hash what a task writes, and of what it has read all that lies whole in one block."""
+    hashes.turns.wait(task.number)
+    for write, block in zip(task.writes, blocks, strict=True):
+        hashes.of_target(write.array, write.box, block)
+    tiling = context.source_tiling
+    for read in task.reads:
+        number = _holder(read, task.writes, tiling.axis, context)
+        if number is not None:
+            block = blocks[number][read.box.within(task.writes[number].box)]
+            local = tiling.local(read.array, read.box)
+            hashes.of_source(read.array, local, block.reshape(local.shape))
+    hashes.turns.finish(task.number)
+
+
+def _holder(read: Piece, writes: Sequence[Piece], axis: int, context: Context) -> int | None:
+    """Number of a block that holds all of a read, in elements that are hashed as those read."""
+    if context.hashes is None or context.conversion(read.array) is not None:
+        return None
+    number = bisect_right(writes, read.box.start[axis], key=lambda w: w.box.start[axis]) - 1
+    if number < 0 or writes[number].box.intersect(read.box) != read.box:
+        return None
+    return number if context.hashes.is_same(read.array, writes[number].array) else None
 
 
 class _Even(NamedTuple):
@@ -59,16 +86,16 @@ class _Served:
     """The writes of a task, in order along the axis, to be found by what they overlap."""
 
     def __init__(self, writes: Sequence[Piece], axis: int, blocks: list[np.ndarray]) -> None:
-        self._writes, self._axis, self._blocks = writes, axis, blocks
+        self.writes, self._axis, self._blocks = writes, axis, blocks
         self._reach = list(accumulate((w.box.stop[axis] for w in writes), max))
         self._even = _even_run(writes, axis, blocks) if len(writes) >= _MANY else None
 
     def overlapping(self, box: Box, without: Container[int] = ()) -> Iterator[tuple[int, Box, Box]]:
         """Number of each write that a box serves, its own box, and the common one."""
-        for number in range(bisect_right(self._reach, box.start[self._axis]), len(self._writes)):
+        for number in range(bisect_right(self._reach, box.start[self._axis]), len(self.writes)):
             if number in without:
                 continue
-            own = self._writes[number].box
+            own = self.writes[number].box
             if own.start[self._axis] >= box.stop[self._axis]:
                 break
             common = own.intersect(box)
@@ -88,7 +115,7 @@ class _Served:
         even = self._even
         if even is None:
             return range(0)
-        start = self._writes[even.first].box.start[self._axis]
+        start = self.writes[even.first].box.start[self._axis]
         low = max(0, -(-(box.start[self._axis] - start) // even.length))
         high = min(even.total, (box.stop[self._axis] - start) // even.length)
         return range(even.first + low, even.first + high) if high - low >= _MANY else range(0)
@@ -96,7 +123,7 @@ class _Served:
     def _serve_together(self, box: Box, seen: np.ndarray, numbers: range) -> None:
         """One copy for many neighbours: both sides seen with an axis that counts them."""
         number, even = numbers[0], self._even
-        own = self._writes[number].box
+        own = self.writes[number].box
         common = own.intersect(box)
         if even is None or common is None:
             raise AssertionError("nothing to serve together")
@@ -149,11 +176,31 @@ def _fill_from(read: Piece, context: Context, served: _Served, blocks: list[np.n
             read, context, source, blocks[number][common.within(own)]
         ):
             return
+    hashes = context.hashes
+    if hashes is not None and (
+        not _comes_whole(source) or _holder(read, served.writes, tiling.axis, context) is not None
+    ):
+        hashes = None
     # closed at once where a part fails: the error's traceback would keep the input open
-    with closing(_parts(source, tiling.local(read.array, read.box), context)) as parts:
+    with closing(_parts(source, tiling.local(read.array, read.box), context)) as found:
+        parts = found if hashes is None else _hashed(found, read.array, hashes)
         for local, array in parts if conversion is None else _converted(parts, conversion):
             seen = np.expand_dims(array, tiling.axis) if tiling.new_axis else array
             served.serve(tiling.logical(read.array, local), seen)
+
+
+def _comes_whole(source: Source) -> bool:
+    """Whether every element is read once: of sparse arrays what is stored comes over the rest."""
+    return source.spec.stored_chunks is None
+
+
+def _hashed(
+    parts: Iterator[tuple[Box, np.ndarray]], source: int, hashes: Hashes
+) -> Iterator[tuple[Box, np.ndarray]]:
+    """Parts of an input, which are hashed on their way."""
+    for local, array in parts:
+        hashes.of_source(source, local, array)
+        yield local, array
 
 
 def _fill_straight(read: Piece, context: Context, source: Source, space: np.ndarray) -> bool:

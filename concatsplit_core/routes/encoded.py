@@ -12,7 +12,7 @@ from concatsplit_core.formats.base import Moved, Source, Target
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.plan import Piece, Task
-from concatsplit_core.routes.base import Context
+from concatsplit_core.routes.base import Context, Hashes
 from concatsplit_core.routes.blocks import fill_blocks
 
 _SLACK = 4096
@@ -49,12 +49,26 @@ def _moved(task: Task, write: Piece, context: Context) -> Moved:
                 there = context.target_tiling.local(write.array, logical)
                 if stored is not None and not task.shards:
                     _check_size(stored, source, here.start)
-                if _as_it_is(stored, source, target, task.shards):
-                    seen = stored and source.guarded(here, stored, context.check)
-                    moved[there.start] = seen
+                as_it_is = _as_it_is(stored, source, target, task.shards)
+                if as_it_is:
+                    moved[there.start] = stored and source.guarded(here, stored, context.check)
                 else:
                     moved[there.start] = _decoded(source, here, there)
+                if context.hashes is not None and not task.shards:
+                    place = there if as_it_is else None
+                    context.hashes.of_chunk(move.array, here, write.array, place, stored)
+            if context.hashes is not None and task.shards:
+                _hash_shards(move, write, context, context.hashes)
     return moved
+
+
+def _hash_shards(move: Piece, write: Piece, context: Context, hashes: Hashes) -> None:
+    """Hash the chunks of shards that move as they are."""
+    local = context.source_tiling.local(move.array, move.box)
+    for here, stored in context.sources[move.array].stored(local, False):
+        logical = context.source_tiling.logical(move.array, here)
+        there = context.target_tiling.local(write.array, logical)
+        hashes.of_chunk(move.array, here, write.array, there, stored)
 
 
 def _as_it_is(stored: Stored | None, source: Source, target: Target, shards: bool) -> bool:

@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
-from concatsplit_core.files import copy_range
+from typing import NamedTuple
+
+from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.files import copy_range, input_error, read_exactly, share_range, write_all
 from concatsplit_core.plan import Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.extents import common_runs
+
+_HASHED_AT_ONCE = 512 << 10
+"""Bytes that are read, hashed and written while they are in the processor's cache."""
+
+
+class _End(NamedTuple):
+    """Where a run starts on one side.
+
+    Parameters
+    ----------
+    array : int
+        Number of the input or output.
+    fd : int
+    offset : int
+        Of its first element in the file.
+    start : int
+        Of the run, from there.
+    """
+
+    array: int
+    fd: int
+    offset: int
+    start: int
 
 
 def run(task: Task, context: Context) -> None:
@@ -27,12 +53,39 @@ def run(task: Task, context: Context) -> None:
             context.writing.use(target.path) as there,
         ):
             for start, to, size in runs:
-                copy_range(
-                    here,
-                    source.offset + start,
-                    there,
-                    target.offset + to,
+                _copy(
+                    context,
+                    _End(move.array, here, source.offset, start),
+                    _End(write.array, there, target.offset, to),
                     size,
-                    context.sources[move.array].ref,
-                    context.window,
                 )
+
+
+def _copy(context: Context, here: _End, there: _End, size: int) -> None:
+    start, to = here.offset + here.start, there.offset + there.start
+    ref = context.sources[here.array].ref
+    hashes = context.hashes
+    if hashes is None:
+        copy_range(here.fd, start, there.fd, to, size, ref, context.window)
+        return
+    shared = share_range(here.fd, start, there.fd, to, size)
+    buffer = context.arena.scratch(min(size, context.window, _HASHED_AT_ONCE)).data
+    done = 0
+    while done < size:
+        stop = next(edge for edge in (shared.start, shared.stop, size) if edge > done)
+        view = buffer[: stop - done]
+        _read(here.fd, view, start + done, ref)
+        hashes.of_bytes(here.array, here.start + done, there.array, there.start + done, view)
+        if done not in shared:
+            write_all(there.fd, view, to + done)
+        done += len(view)
+
+
+def _read(fd: int, view: memoryview, offset: int, ref: str) -> None:
+    """Read, where an error of the system would else be taken for one of the output's."""
+    try:
+        read_exactly(fd, view, offset, ref)
+    except OSError as error:
+        if isinstance(error, ConcatsplitError):
+            raise
+        raise input_error(ref, error) from error

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 OPERATORS = ROOT / "docs/operators.md"
 VALUES = ROOT / "docs/values.md"
 RECIPES = ROOT / "docs/recipes.md"
+MANIFEST = ROOT / "docs/manifest.md"
 SAMPLES = ROOT / "sample_data"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -99,6 +100,7 @@ def test_the_operators(shell: Shell) -> None:
         ("fetch", "cs.fetch("),
         ("feed", "cs.feed("),
         ("undo", "cs.undo("),
+        ("verify", "cs.verify("),
     ],
 )
 def test_a_section_has_a_definition_a_command_a_call_and_what_differs(
@@ -109,6 +111,28 @@ def test_a_section_has_a_definition_a_command_a_call_and_what_differs(
     assert re.search(rf"^concatsplit {title} ", section, re.MULTILINE)
     assert call in section
     assert all(library in section for library in ("Caffe2", "NumPy", "PyTorch", "ONNX"))
+
+
+def test_the_manifest(shell: Shell) -> None:
+    count = Page(MANIFEST, shell).run()
+    assert count == {"python": 3, "text": 2}
+
+
+def test_the_page_on_manifests_names_every_key_and_kind() -> None:
+    from concatsplit_core import manifest_reading
+    from concatsplit_core.hashing import leaves
+    from concatsplit_core.hashing.blobs import KINDS
+
+    page = MANIFEST.read_text()
+    known = (*manifest_reading.TOP, *manifest_reading.ENTRY, *manifest_reading.HASH)
+    for key in (*known, *manifest_reading.SECTIONS):
+        assert f"`{key}`" in page
+    for kind in KINDS:
+        assert f'`"{kind}"`' in page
+        assert f"**`{kind}`**" in page
+    assert f"{leaves.ROW_BYTES >> 10} KiB" in page
+    assert f"{leaves.LEAF_BYTES >> 20} MiB" in page
+    assert f"{leaves.MOST_SECTIONS} sections" in page
 
 
 def test_what_numbers_mean(shell: Shell) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 from math import prod
 from typing import Any, NamedTuple, Protocol
 
@@ -113,6 +114,13 @@ class ListedChunks:
         if at == len(self._numbers) or self._numbers[at] != number:
             return None
         return Place(*self._places[at].tolist())
+
+    def listed(self) -> Iterator[tuple[Shape, Place]]:
+        """First index and place of every chunk."""
+        for number, place in zip(self._numbers.tolist(), self._places.tolist(), strict=True):
+            index = np.unravel_index(number, self._grid)
+            start = tuple(int(i) * c for i, c in zip(index, self._chunks, strict=True))
+            yield start, Place(*place)
 
 
 class AskedChunks:

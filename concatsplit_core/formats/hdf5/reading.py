@@ -29,6 +29,7 @@ from concatsplit_core.formats.base import Extent, Storage
 from concatsplit_core.formats.grid import chunks_of, clip, place_of
 from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.chunk_index import UNKNOWN, ChunkIndex, Place, index_of
+from concatsplit_core.formats.hdf5.lookups import check_lookups
 from concatsplit_core.formats.hdf5.padding import Padding
 from concatsplit_core.formats.stored import Check, Stored, load_unseen
 from concatsplit_core.geometry import Box, Shape
@@ -303,6 +304,16 @@ class Hdf5Source:
 
     def prepare(self, folder: Path, check: bool = False) -> None:
         """Nothing to prepare."""
+
+    def check(self) -> None:
+        """Look for damage to the index that reading here would not show."""
+        if self.spec.chunks is None or self.dataset is not None or self.index is None:
+            return
+        try:
+            with self._opened() as opened:
+                check_lookups(opened.dataset, opened.fd, self.index)
+        except Exception as error:  # a damaged index makes h5py raise nearly anything
+            raise malformed(self.ref, error) from error
 
     def stored_bytes(self) -> int:
         try:

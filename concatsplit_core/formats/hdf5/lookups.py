@@ -1,0 +1,36 @@
+"""Whether HDF5 finds by looking up what it lists: its old B-trees have no checksums.
+
+A list of the chunks does not show damage to the keys that a look-up goes by, and a look-up is what
+other readers do.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from concatsplit_core.errors import MalformedInput
+from concatsplit_core.formats.hdf5.chunk_index import ListedChunks
+from concatsplit_core.formats.hdf5.object_header import BTREE_OF_OLD, chunk_index_kind
+
+
+def check_lookups(dataset: Any, fd: int, index: Any) -> None:
+    """Look up every chunk that is listed, where a B-tree of old files finds them.
+
+    Raises
+    ------
+    MalformedInput
+        A chunk is found elsewhere, or not at all.
+    """
+    if not isinstance(index, ListedChunks) or chunk_index_kind(dataset, fd) != BTREE_OF_OLD:
+        return
+    for start, place in index.listed():
+        try:
+            skipped, data = dataset.id.read_direct_chunk(start)
+        except RuntimeError:
+            skipped, data = -1, b""
+        if skipped != place.skipped or os.pread(fd, place.nbytes, place.offset) != bytes(data):
+            raise MalformedInput(
+                f"HDF5 does not find the chunk at {start} where it is listed: its index is damaged",
+                found=start,
+            )
