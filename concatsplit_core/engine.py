@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from concatsplit_core import outputs
 from concatsplit_core.claims import refuse_hollow
 from concatsplit_core.errors import UsageError
+from concatsplit_core.fingerprints import Fingerprints
 from concatsplit_core.inference import infer_cost
-from concatsplit_core.inputs import Fingerprints, opened
+from concatsplit_core.inputs import opened
 from concatsplit_core.job import Job
 from concatsplit_core.layout import Layout, lay_out
 from concatsplit_core.meaning.marks import enum_maps

@@ -15,9 +15,9 @@ from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.events import Finished, Moved, Publishing, Started
 from concatsplit_core.executors.threads import run_tasks
 from concatsplit_core.files import Pool, open_input, output_error, write_all
+from concatsplit_core.fingerprints import Fingerprints
 from concatsplit_core.formats.base import Source, Storage, Target, Wish, Writer
 from concatsplit_core.geometry import Box
-from concatsplit_core.inputs import Fingerprints
 from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.job import Job
 from concatsplit_core.layout import Layout

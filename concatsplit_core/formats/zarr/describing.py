@@ -64,7 +64,9 @@ def _is_array(folder: Path) -> bool:
         return True
     try:
         document = json.loads((folder / "zarr.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (IsADirectoryError, ValueError, RecursionError):
         return (folder / "zarr.json").is_file()
     return not isinstance(document, dict) or document.get("node_type") != "group"
 
