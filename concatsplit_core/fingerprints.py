@@ -1,4 +1,4 @@
-"""What inputs look like, so that a change while they are read is seen, and a link out of a store."""
+"""What inputs look like: a change while they are read is seen, and a link out of a store."""
 
 from __future__ import annotations
 

@@ -18,9 +18,10 @@ from concatsplit_core.comparison.values import Rule, comparable
 from concatsplit_core.errors import UsageError
 from concatsplit_core.events import Finished, Moved, Started
 from concatsplit_core.executors.threads import run_tasks
+from concatsplit_core.fingerprints import Fingerprints
 from concatsplit_core.formats.base import Source
 from concatsplit_core.geometry import Box
-from concatsplit_core.inputs import Fingerprints, close_all, open_inputs
+from concatsplit_core.inputs import close_all, open_inputs
 from concatsplit_core.operators.describing import shown_attributes
 from concatsplit_core.options import Options
 from concatsplit_core.plan import Task
