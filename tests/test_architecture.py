@@ -181,6 +181,13 @@ def test_routes_know_protocols_only(module: str) -> None:
     assert not [name for name in ours if not below(name, *allowed)]
 
 
+@pytest.mark.parametrize("module", members_of(*core("stores")))
+def test_stores_know_files_and_folders_only(module: str) -> None:
+    allowed = core("stores", "errors", "files", "interrupts")
+    ours = [name for name in imports(module) if below(name, CORE)]
+    assert not [name for name in ours if not below(name, *allowed)]
+
+
 @pytest.mark.parametrize("module", list(modules()))
 def test_costly_libraries_have_one_owner(module: str) -> None:
     paid = {name.partition(".")[0] for name in imports(module, at_import_time=True)}
