@@ -12,6 +12,12 @@ import click
 
 from concatsplit_cli.params import AXIS, CHUNKS, INTEGERS, RATIO
 
+follow_links_option = click.option(
+    "--follow-links",
+    is_flag=True,
+    help="Read and write through links that lead out of a Zarr store.",
+)
+
 _OPERATOR_OPTIONS = (
     click.option("-f", "--force", is_flag=True, help="Replace outputs that exist."),
     click.option(
@@ -115,11 +121,7 @@ _OPERATOR_OPTIONS = (
     click.option(
         "--manifest", metavar="FILE", help="Record what was done, with hashes, for undo and verify."
     ),
-    click.option(
-        "--follow-links",
-        is_flag=True,
-        help="Read and write through links that lead out of a Zarr store.",
-    ),
+    follow_links_option,
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
     click.option(
         "--progress/--no-progress",

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from concatsplit_cli.options import follow_links_option
 from concatsplit_cli.progress import progress_bar
 
 DIFFERENT = 8
@@ -35,6 +36,7 @@ DIFFERENT = 8
     metavar="N",
     help="Worker threads.  [default: the CPUs this process may use]",
 )
+@follow_links_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing; the exit code says it.")
 @click.option(
@@ -51,6 +53,7 @@ def diff(
     atol: float,
     memory: str | None,
     jobs: int | None,
+    follow_links: bool,
     as_json: bool,
     quiet: bool,
     progress: bool | None,
@@ -74,7 +77,7 @@ def diff(
     with progress_bar(shown, "diff") as listen:
         found = operators.diff(
             a, b, nan_equal=nan_equal, rtol=rtol, atol=atol, memory=memory, jobs=jobs,
-            on_event=listen,
+            follow_links=follow_links, on_event=listen,
         )  # fmt: skip
     if as_json or not quiet:
         from concatsplit_cli.render_diff import show_difference

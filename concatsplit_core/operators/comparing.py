@@ -37,6 +37,7 @@ def diff(
     atol: float = 0.0,
     memory: str | int | None = None,
     jobs: int | None = None,
+    follow_links: bool = False,
     on_event: Callable[[Any], None] | None = None,
 ) -> Difference:
     """Compare two arrays of any formats, in bounded memory and on all cores.
@@ -50,7 +51,7 @@ def diff(
     rtol, atol : float
         Numbers may differ by ``atol + rtol * abs(b)``, as in `numpy.isclose`; then different
         dtypes are only told.
-    memory, jobs, on_event
+    memory, jobs, follow_links, on_event
         As in `Options`.
 
     Returns
@@ -61,7 +62,8 @@ def diff(
     Raises
     ------
     ConcatsplitError
-        An input is missing, malformed, or changed meanwhile; or it does not fit the memory.
+        An input is missing, malformed, or changed meanwhile; a link leads out of its store; or it
+        does not fit the memory.
     """
     rule = Rule(nan_equal, rtol, atol).check()
     options = Options(memory=memory, jobs=jobs, on_event=on_event)
@@ -69,7 +71,7 @@ def diff(
     try:
         if len(sources) != 2:
             raise UsageError(f"two arrays are compared, found {len(sources)}")
-        fingerprints = Fingerprints(sources)
+        fingerprints = Fingerprints(sources, follow_links)
         found = _compare(sources[0], sources[1], rule, options)
         fingerprints.check()
         return found

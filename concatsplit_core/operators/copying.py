@@ -9,6 +9,7 @@ import numpy as np
 
 from concatsplit_core.cuts import Cut
 from concatsplit_core.errors import UsageError
+from concatsplit_core.fingerprints import Fingerprints
 from concatsplit_core.inputs import close_all, open_inputs
 from concatsplit_core.loading import load
 from concatsplit_core.operators.moving import Move, move_sources, recovering
@@ -27,12 +28,22 @@ def fetch(ref: Any) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
+
+    Raises
+    ------
+    InputChanged
+        It was written to meanwhile.
+    UnsafeContent
+        A link leads out of its store.
     """
     sources = open_inputs(ref)
     try:
         if len(sources) != 1:
             raise UsageError(f"one blob is fetched at a time, found {len(sources)}")
-        return load(sources[0])
+        fingerprints = Fingerprints(sources)
+        found = load(sources[0])
+        fingerprints.check()
+        return found
     finally:
         close_all(sources)
 

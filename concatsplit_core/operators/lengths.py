@@ -7,6 +7,7 @@ from typing import Any
 
 from concatsplit_core.cuts import Cut, parse_ratio, whole_numbers
 from concatsplit_core.errors import MalformedInput, UsageError
+from concatsplit_core.fingerprints import Fingerprints
 from concatsplit_core.inputs import close_all, open_inputs
 from concatsplit_core.loading import load
 from concatsplit_core.sizes import parse_size
@@ -52,6 +53,7 @@ def read_lengths(vector: Any) -> list[int]:
                 ref=source.ref,
                 found=spec.shape,
             )
+        Fingerprints(sources)  # refuses links out of a store
         return [int(n) for n in load(source)]
     finally:
         close_all(sources)

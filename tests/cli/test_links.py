@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 import zarr
 
+import concatsplit_core as cs
+from concatsplit_core.errors import UnsafeContent
+
 A = np.arange(12.0).reshape(3, 4)
 
 
@@ -74,6 +77,23 @@ def test_a_link_out_of_a_store_is_read_only_where_that_is_asked_for(
     if way is _chunk:
         expected[1] = 7
     np.testing.assert_array_equal(shell.read(output), expected)
+
+
+@pytest.mark.parametrize("way", WAYS_OUT, ids=lambda f: f.__name__[1:])
+def test_other_commands_do_not_read_through_it_either(shell: Any, store: Path, way: Any) -> None:
+    ref = way(store)
+    shell.fails(11, "diff", ref, "a.npy", says="--follow-links")
+    assert shell.run("diff", ref, "a.npy", "--follow-links").code == (8 if way is _chunk else 0)
+    with pytest.raises(UnsafeContent):
+        cs.fetch(ref)
+
+
+def test_lengths_are_not_read_through_a_link(shell: Any, store: Path) -> None:
+    np.save("lengths.npy", np.array([1, 2]))
+    shell.ok("concat", "lengths.npy", "-o", "outside/l.zarr")
+    (store / "l").symlink_to("../outside/l.zarr")
+    args = ("split", "a.npy", "--lengths-from", "s.zarr::l", "-o", "p{index}.npy")
+    shell.fails(11, *args, says="out of the store")
 
 
 def test_a_link_within_a_store_is_read(shell: Any, store: Path) -> None:
