@@ -13,6 +13,11 @@ from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.hdf5.object_header import EXTENSIBLE_ARRAY, chunk_index_kind
 from concatsplit_core.geometry import Shape
 
+_MANY = 1 << 14
+"""Indices that are turned into numbers at once; all of them would take far more room."""
+
+_NOWHERE = np.empty((0, 3), np.uint64)
+
 UNKNOWN = -1
 """The offset of a chunk that only HDF5 finds."""
 
@@ -73,22 +78,33 @@ class ListedChunks:
     def __init__(self, dataset: Any) -> None:
         self._chunks: Shape = dataset.chunks
         self._grid = tuple(-(-n // c) for n, c in zip(dataset.shape, self._chunks, strict=True))
-        starts, places = array("Q"), array("Q")
+        starts, numbers, places = array("Q"), array("q"), array("Q")
+
+        def turn_into_numbers() -> None:
+            numbers.frombytes(self._on_grid(np.array(starts, np.uint64)).tobytes())
+            del starts[:]
 
         def note(info: Any) -> None:
             starts.extend(info.chunk_offset)
             places.extend((info.byte_offset, info.size, info.filter_mask))
+            if len(starts) >= _MANY:
+                turn_into_numbers()
 
         dataset.id.chunk_iter(note)
-        found = self._on_grid(np.array(starts, np.uint64).reshape(-1, len(self._chunks)))
-        order = np.argsort(found, kind="stable")
-        self._numbers = found[order]
-        self._places = np.array(places, np.uint64).reshape(-1, 3)[order]
+        turn_into_numbers()
+        self._numbers = (
+            np.frombuffer(numbers, np.int64) if numbers else _NOWHERE[:, 0].view(np.int64)
+        )
+        self._places = np.frombuffer(places, np.uint64).reshape(-1, 3) if places else _NOWHERE
+        if (self._numbers[1:] < self._numbers[:-1]).any():
+            order = np.argsort(self._numbers, kind="stable")
+            self._numbers, self._places = self._numbers[order], self._places[order]
 
     def _on_grid(self, starts: np.ndarray) -> np.ndarray:
         """Numbers of the chunks, counted in C order, by their first indices."""
         if prod(self._grid) >= 1 << 63:
             raise MalformedInput(f"it claims {prod(self._grid)} chunks")
+        starts = starts.reshape(-1, len(self._chunks))
         chunks, grid = np.array(self._chunks, np.uint64), np.array(self._grid, np.uint64)
         index, rest = np.divmod(starts, chunks)
         wrong = (rest != 0) | (index >= grid)
