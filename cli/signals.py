@@ -76,9 +76,14 @@ def _is_main_thread() -> bool:
 
 
 def take_up_early() -> None:
-    """Let SIGUSR1 not end a command that has only begun to start; other programs it may."""
+    """Let SIGUSR1 not end a command that has only begun to start, and Ctrl-C end it in silence.
+
+    That is for the command; a program that imports this has its own signals.
+    """
     if os.path.basename(sys.argv[0] if sys.argv else "") == "concatsplit" and _is_main_thread():
         _answer_questions()
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _answer_questions() -> Any:

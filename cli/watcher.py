@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ _LAST_WORDS = (
 def watched() -> Iterator[None]:
     """Be watched for the time of a context, if the system has room for a child."""
     try:
+        if threading.active_count() > 1:
+            raise OSError("a lock that another thread holds would stay locked in the child")
         reading, writing = os.pipe()
     except OSError:
         yield

@@ -20,6 +20,10 @@ from concatsplit_core.spec import Tiling
 
 _SMALLEST_WINDOW = 4096
 
+_INPUT_BYTES, _OUTPUT_BYTES, _FREE_BYTES = 1800, 5600, 14 << 20
+"""What an input and an output take in memory beside their elements (measured, for .npy inputs and
+members of an HDF5 file), and how much of it the process needs anyway."""
+
 
 def make_plan(
     shape: Shape,
@@ -59,15 +63,17 @@ def make_plan(
     if 0 in shape or not targets.segments or not targets.segments[0].spec.dtype.itemsize:
         return Plan((), {}, {}, shape, 1, WINDOW, 0, 0, 0)
     edges = Edges(sources)
-    window = _window(memory, jobs)
+    held = _held(len(sources.segments), len(targets.segments))
+    room = memory - held
+    window = _window(room, jobs)
     routing = route_parts(shape, sources, targets, edges, routes)
     problem = Problem(shape, sources, targets, edges, routing, window, check)
     refuse_empty_claims(problem, names)
     batches = _batches(problem)
-    if (need := _smallest(batches)) > memory:
-        _refuse(problem, need, memory, jobs)
-    workers = max(1, min(jobs, memory // max(1, need)))
-    found = [(sweep, b.peak(sweep)) for b in batches for sweep in b.sweeps(memory // workers)]
+    if (need := _smallest(batches)) > room:
+        _refuse(problem, need, held, memory, jobs)
+    workers = max(1, min(jobs, room // max(1, need)))
+    found = [(sweep, b.peak(sweep)) for b in batches for sweep in b.sweeps(room // workers)]
     sweeps = tuple(sweep for sweep, _ in found)
     workers = max(1, min(workers, sum(len(sweep) for sweep in sweeps)))
     return Plan(
@@ -96,14 +102,27 @@ def _smallest(batches: Sequence[Batch]) -> int:
     return max((batch.smallest for batch in batches), default=0)
 
 
-def _refuse(problem: Problem, need: int, memory: int, jobs: int) -> NoReturn:
+def _held(inputs: int, outputs: int) -> int:
+    """Bytes that arrays take beside their elements, where they are more than a few thousand."""
+    return max(0, inputs * _INPUT_BYTES + outputs * _OUTPUT_BYTES - _FREE_BYTES)
+
+
+def _refuse(problem: Problem, need: int, held: int, memory: int, jobs: int) -> NoReturn:
     """Name a budget that is enough: a larger one has larger windows."""
     while need < (more := _smallest(_batches(problem._replace(window=_window(need, jobs))))):
         need = more
+    what = f"the smallest step holds {format_size(need)} of array data"
+    why = "a chunk or shard has to be decoded or written as a whole"
+    how = "or smaller --chunks"
+    if held:
+        count = len(problem.sources.segments) + len(problem.targets.segments)
+        what = f"{count} inputs and outputs, and {what}, need {format_size(need + held)}"
+        why = "each is known for as long as the run lasts"
+        how = "or fewer of them at once"
+    need += held
     raise OverBudget(
-        f"the smallest step holds {format_size(need)} of array data, more than "
-        f"--memory {format_size(memory)}: a chunk or shard has to be decoded or written as a "
-        f"whole; give --memory {format_size(need, up=True)} or smaller --chunks",
+        f"{what}, more than --memory {format_size(memory)}: {why}; "
+        f"give --memory {format_size(need, up=True)} {how}",
         found=need,
         expected=memory,
     )

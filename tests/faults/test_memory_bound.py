@@ -146,6 +146,16 @@ def test_small_chunks_that_are_stored_in_many_bytes(shell: Any, output: str) -> 
     assert _traced(lambda: cs.concat(["x.h5"], output, **options)) < 12 * MIB
 
 
+def test_places_of_many_chunks_take_little_room(shell: Any) -> None:
+    from concatsplit_core.formats.hdf5.chunk_index import ListedChunks
+
+    count = 1 << 15
+    with h5py.File("x.h5", "w") as file:
+        made = file.create_dataset("x", data=np.arange(count).reshape(-1, 16, 4), chunks=(1, 1, 1))
+        assert _traced(lambda: ListedChunks(made)) < 64 * count
+        assert ListedChunks(made).find((5, 6, 3)) is not None
+
+
 @pytest.mark.parametrize("number", [errno.EXDEV, errno.ENOSYS])
 @pytest.mark.parametrize("output", ["y.npy", "y.h5"])
 def test_copies_that_the_kernel_refuses_stay_in_the_budget(

@@ -280,3 +280,27 @@ def test_the_budget_that_is_named_will_do(problem: tuple, workers: int) -> None:
     needed = refused.value.found
     plan = make_plan(shape, sources, targets, memory=needed, jobs=workers)
     assert plan.peak_memory_bytes <= needed
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 10_000), (20_000, 1)])
+def test_many_arrays_are_part_of_the_budget(inputs: int, outputs: int) -> None:
+    length = inputs * outputs
+    sources, targets = (
+        Tiling(
+            0,
+            tuple(
+                Segment(Interval(i, i + step), ArraySpec((step, 8), np.dtype("f8")))
+                for i in range(0, length, step)
+            ),
+        )
+        for step in (length // inputs, length // outputs)
+    )
+
+    def plan(memory: int) -> Plan:
+        return make_plan((length, 8), sources, targets, memory=memory, jobs=2)
+
+    with pytest.raises(OverBudget, match=r"20001|10001") as caught:
+        plan(4 << 20)
+    assert isinstance(caught.value.found, int)
+    found = plan(caught.value.found)
+    assert found.peak_memory_bytes < caught.value.found - (16 << 20)

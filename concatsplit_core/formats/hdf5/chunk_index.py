@@ -14,6 +14,9 @@ from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.hdf5.object_header import EXTENSIBLE_ARRAY, chunk_index_kind
 from concatsplit_core.geometry import Shape
 
+_MANY = 1 << 14
+"""Indices that are turned into numbers at once; all of them would take far more room."""
+
 UNKNOWN = -1
 """The offset of a chunk that only HDF5 finds."""
 
@@ -63,7 +66,7 @@ class ListedChunks:
     """The places of all chunks of a data set, looked up once.
 
     HDF5 finds the place of a single chunk by walking over all of them. The walk is done once
-    here, and what it finds is kept in 32 bytes a chunk.
+    here, and what it finds is kept in 32 bytes a chunk at most.
 
     Parameters
     ----------
@@ -74,22 +77,38 @@ class ListedChunks:
     def __init__(self, dataset: Any) -> None:
         self._chunks: Shape = dataset.chunks
         self._grid = tuple(-(-n // c) for n, c in zip(dataset.shape, self._chunks, strict=True))
-        starts, places = array("Q"), array("Q")
+        starts, numbers = array("Q"), array("q")
+        facts = tuple(array("Q") for _ in Place._fields)
+
+        def turn_into_numbers() -> None:
+            numbers.frombytes(self._on_grid(np.array(starts, np.uint64)).tobytes())
+            del starts[:]
 
         def note(info: Any) -> None:
             starts.extend(info.chunk_offset)
-            places.extend((info.byte_offset, info.size, info.filter_mask))
+            for fact, value in zip(
+                facts, (info.byte_offset, info.size, info.filter_mask), strict=True
+            ):
+                fact.append(value)
+            if len(starts) >= _MANY:
+                turn_into_numbers()
 
         dataset.id.chunk_iter(note)
-        found = self._on_grid(np.array(starts, np.uint64).reshape(-1, len(self._chunks)))
-        order = np.argsort(found, kind="stable")
-        self._numbers = found[order]
-        self._places = np.array(places, np.uint64).reshape(-1, 3)[order]
+        turn_into_numbers()
+        found = np.array(numbers, np.int64)
+        self._places = tuple(map(_compact, facts))
+        if (found[1:] < found[:-1]).any():
+            order = np.argsort(found, kind="stable")
+            found = found[order]
+            self._places = tuple(fact[order] for fact in self._places)
+        self._count = len(found)
+        self._numbers = None if (found == np.arange(len(found))).all() else found
 
     def _on_grid(self, starts: np.ndarray) -> np.ndarray:
         """Numbers of the chunks, counted in C order, by their first indices."""
         if prod(self._grid) >= 1 << 63:
             raise MalformedInput(f"it claims {prod(self._grid)} chunks")
+        starts = starts.reshape(-1, len(self._chunks))
         chunks, grid = np.array(self._chunks, np.uint64), np.array(self._grid, np.uint64)
         index, rest = np.divmod(starts, chunks)
         wrong = (rest != 0) | (index >= grid)
@@ -110,10 +129,18 @@ class ListedChunks:
     def find(self, start: Shape) -> Place | None:
         """The place of the chunk with this first index; None where the file does not hold it."""
         number = self._number(start)
-        at = int(self._numbers.searchsorted(number))
-        if at == len(self._numbers) or self._numbers[at] != number:
+        at = number if self._numbers is None else int(self._numbers.searchsorted(number))
+        if at >= self._count or (self._numbers is not None and self._numbers[at] != number):
             return None
-        return Place(*self._places[at].tolist())
+        return Place(*(int(fact[at]) for fact in self._places))
+
+
+def _compact(values: array[int]) -> np.ndarray:
+    """The same numbers in as little room as they need: many are all the same."""
+    given = np.frombuffer(values, np.uint64) if values else np.empty(0, np.uint64)
+    if len(given) and given.min() == given.max():
+        return np.broadcast_to(given[:1].copy(), given.shape)
+    return given.astype(np.min_scalar_type(int(given.max(initial=0))))
 
     def listed(self) -> Iterator[tuple[Shape, Place]]:
         """First index and place of every chunk."""

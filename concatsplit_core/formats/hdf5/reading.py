@@ -36,6 +36,8 @@ from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec
 
 _OPEN_FILES = 64
+_BOOKKEEPING = 1 << 20
+"""Bytes of indexes and headers that HDF5 keeps of a file; it would keep 32 times as many."""
 _WRITTEN_TO = "already open for"
 _SYSTEM_ERROR = re.compile(r"\berrno = (\d+), error message")
 """What HDF5 says of the mark that a writer, as one of SWMR, leaves in a file while it is open."""
@@ -51,10 +53,21 @@ class Opened(NamedTuple):
 def _open_file(path: Path) -> Opened:
     fd = open_input(path)
     try:
-        return Opened(h5py.File(path, "r", rdcc_nbytes=0), fd)
+        return Opened(_opened(path), fd)
     except BaseException:
         os.close(fd)
         raise
+
+
+def _opened(path: Path) -> Any:
+    """An HDF5 file that keeps little of what it has read of its own bookkeeping."""
+    file = h5py.File(path, "r", rdcc_nbytes=0)
+    config = file.id.get_mdc_config()
+    config.max_size = _BOOKKEEPING
+    config.set_initial_size, config.initial_size = True, _BOOKKEEPING
+    config.min_size = min(config.min_size, _BOOKKEEPING)
+    file.id.set_mdc_config(config)
+    return file
 
 
 def _close_file(opened: Opened) -> None:
