@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from math import prod
@@ -125,29 +126,32 @@ class ElementHash:
         whole = Box.whole(spec.shape)
         boxes = [whole] if ranges is None else [whole.with_axis(axis, part) for part in ranges]
         self.regions = [_Region(b, Stream(cut_elements(b.shape, spec.dtype), room)) for b in boxes]
+        self._starts = [part.start for part in self.ranges or ()]
         self.takes_bytes = spec.order == "C" and is_plain(spec.dtype)
         """Whether the array's bytes in its file are those that are hashed."""
 
+    def _region(self, start: int) -> _Region:
+        """The region that holds an index along the axis."""
+        return self.regions[max(0, bisect_right(self._starts, start) - 1)]
+
     def put(self, box: Box, array: np.ndarray) -> None:
         """Hash the elements of a box, which lies in one region, if it has whole rows."""
-        for region in self.regions:
-            common = region.box.intersect(box)
-            if common is not None:
-                within = common.offset(tuple(-n for n in region.box.start))
-                put_box(region.stream, region.box.shape, within, array[common.within(box)])
+        region = self._region(box.start[self.axis]) if self.ranges else self.regions[0]
+        if region.box.intersect(box) == box:
+            within = box.offset(tuple(-n for n in region.box.start))
+            put_box(region.stream, region.box.shape, within, array)
 
     def put_bytes(self, start: int, data: memoryview) -> None:
         """Hash bytes of the array, the first of them at an offset from its first element."""
         if self.ranges is None:
             self.regions[0].stream.put_bytes(start, data)
             return
-        shape = self.spec.shape
-        row = prod(shape[self.axis + 1 :]) * unit_bytes(self.spec.dtype)
-        before, at = divmod(start, row * shape[self.axis])
-        for region, (first, stop) in zip(self.regions, self.ranges, strict=True):
-            if first * row <= at and at + len(data) <= stop * row:
-                place = before * (stop - first) * row + at - first * row
-                region.stream.put_bytes(place, data)
+        row = prod(self.spec.shape[self.axis + 1 :]) * unit_bytes(self.spec.dtype)
+        before, at = divmod(start, row * self.spec.shape[self.axis])
+        region = self._region(at // row)
+        first, stop = region.box.start[self.axis], region.box.stop[self.axis]
+        if first * row <= at and at + len(data) <= stop * row:
+            region.stream.put_bytes(before * (stop - first) * row + at - first * row, data)
 
     def all_leaves(self) -> list[Leaves]:
         return [region.stream.leaves for region in self.regions]

@@ -100,6 +100,17 @@ def test_another_array_in_its_place(shell: Any, joined: None, array: Any, says: 
     assert says in outcome.out
 
 
+def test_the_bar_and_what_it_hears(shell: Any, joined: None) -> None:
+    outcome = shell.run("verify", "run.json", "--progress")
+    assert outcome.code == 0
+    assert "verify" in outcome.err
+    assert "384/384 bytes" in " ".join(outcome.err.split())
+    assert shell.run("verify", "run.json", "--progress", "-q").err == ""
+    heard: list[Any] = []
+    cs.verify("run.json", on_event=heard.append)
+    assert heard[0].total_bytes == sum(event.nbytes for event in heard[1:-1]) == 2 * 192
+
+
 def test_a_manifest_is_read_from_anywhere(
     shell: Any, joined: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
