@@ -29,6 +29,7 @@ def make_plan(
     jobs: int,
     routes: Collection[Route] = ROUTES,
     names: Sequence[str] | None = None,
+    whole_axes: int = 0,
 ) -> Plan:
     """Decide which task moves which boxes, by which route.
 
@@ -46,6 +47,8 @@ def make_plan(
         Routes that may be taken.
     names : sequence of str, optional
         What messages call the inputs.
+    whole_axes : int
+        Axes at the end on which blocks are best whole.
 
     Raises
     ------
@@ -59,7 +62,7 @@ def make_plan(
     edges = Edges(sources)
     window = max(_SMALLEST_WINDOW, min(WINDOW, memory // (8 * jobs)))
     routing = route_parts(shape, sources, targets, edges, routes)
-    problem = Problem(shape, sources, targets, edges, routing, window)
+    problem = Problem(shape, sources, targets, edges, routing, window, whole_axes)
     refuse_empty_claims(problem, names)
     batches: list[Batch] = [*moving_batches(problem), *filling_batches(problem)]
     workers = _workers(batches, memory, jobs)

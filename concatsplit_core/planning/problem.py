@@ -26,6 +26,8 @@ class Problem(NamedTuple):
     routing : Routing
     window : int
         Bytes to read from a contiguous source at once.
+    whole_axes : int
+        Axes at the end on which blocks are best whole: who hashes them wants whole rows.
     """
 
     shape: Shape
@@ -34,6 +36,7 @@ class Problem(NamedTuple):
     edges: Edges
     routing: Routing
     window: int
+    whole_axes: int = 0
 
     @property
     def axis(self) -> int:
