@@ -69,10 +69,13 @@ def test_a_join_reads_nothing_twice(
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_a_cut_reads_nothing_twice(inputs: Any, again: dict[str, int], axis: int) -> None:
-    how = {"axis": axis, "parts": 5, "uneven": "balanced", "sync": False}
-    cs.split("a.npy", "p{index}.npy", manifest="run.json", **how)
-    assert again == {"a.npy": 0}
+@pytest.mark.parametrize("source", ["a.npy", "c.zarr"])
+def test_a_cut_reads_nothing_twice(
+    inputs: Any, again: dict[str, int], source: str, axis: int
+) -> None:
+    how = {"axis": axis, "parts": 7, "uneven": "balanced", "sync": False}
+    cs.split(source, "p{index}.npy", manifest="run.json", **how)
+    assert again == {source: 0}
 
 
 def test_threads_and_budgets_change_no_byte_of_a_manifest(inputs: Any) -> None:
