@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -151,11 +151,14 @@ def verify(
     wanted += [_Wanted(entry, "input") for entry in record.inputs if inputs]
     wanted = [item for item in wanted if item.entry.ref]
     tell = config.on_event or (lambda _: None)
-    tell(Started(sum(item.nbytes for item in wanted)))
     look = _Look(record.axis, config.memory_bytes, config.workers, lambda n: tell(Moved(n)))
-    found = tuple(blob for some in _together(wanted) for blob in look.at(some))
+    # a blob that was an input more than once is read once
+    once = list({item.key: item for item in wanted}.values())
+    tell(Started(sum(item.nbytes for item in once)))
+    found = [blob for some in _together(once) for blob in look.at(some)]
     tell(Finished())
-    return Verification(os.fspath(manifest), found)
+    seen = {item.key: blob for item, blob in zip(once, found, strict=True)}
+    return Verification(os.fspath(manifest), tuple(seen[item.key] for item in wanted))
 
 
 class _Wanted(NamedTuple):
@@ -167,6 +170,12 @@ class _Wanted(NamedTuple):
     @property
     def nbytes(self) -> int:
         return prod(self.entry.shape) * self.entry.dtype.itemsize
+
+    @property
+    def key(self) -> Hashable:
+        """The same for entries that say the same of the same blob."""
+        entry = self.entry
+        return self.role, entry.ref, entry.shape, str(entry.dtype), entry.hash
 
     @property
     def shown(self) -> str:

@@ -121,6 +121,17 @@ def test_a_manifest_is_read_from_anywhere(
     assert found.exit_code == 0
 
 
+def test_an_input_that_comes_twice_is_read_once(shell: Any, pair: Any) -> None:
+    shell.ok("stack", "a.npy", "b.npy", "a.npy", "-o", "y.npy", "--manifest", "run.json")
+    heard: list[Any] = []
+    found = cs.verify("run.json", outputs=False, on_event=heard.append)
+    assert [blob.ref for blob in found.blobs] == ["a.npy", "b.npy", "a.npy"]
+    assert heard[0].total_bytes == 2 * 96
+    spoil("a.npy")
+    found = cs.verify("run.json", outputs=False)
+    assert [blob.status for blob in found.blobs] == ["different", "same", "different"]
+
+
 def test_arrays_without_a_name_are_passed_over(shell: Any, pair: Any) -> None:
     cs.concat(["a.npy", np.ones((1, 6), "f4")], "y.npy", manifest="run.json")
     entry = hashed.read("run.json")["inputs"][1]
