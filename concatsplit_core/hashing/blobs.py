@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from math import prod
-from typing import Literal, NamedTuple, Protocol, get_args
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -14,58 +14,17 @@ from concatsplit_core.geometry import Box, Interval, Shape
 from concatsplit_core.hashing.elements import is_plain, put_box
 from concatsplit_core.hashing.leaves import (
     ABSENT,
-    DIGEST_BYTES,
     Leaves,
-    Sections,
     cut_bytes,
     cut_elements,
     digest,
-    in_sections,
     root,
     sections,
     unit_bytes,
 )
+from concatsplit_core.hashing.record import HashRecord, Kind
 from concatsplit_core.hashing.stream import Room, Stream
 from concatsplit_core.spec import ArraySpec
-
-Kind = Literal["elements", "bytes", "chunks"]
-"""Elements, or what is stored: the bytes of a contiguous array, the chunks of another one."""
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
-
-
-class HashRecord(NamedTuple):
-    """The hash of a blob as a manifest holds it.
-
-    Parameters
-    ----------
-    kind : str
-    value : str
-        In hexadecimal.
-    ranges : tuple of Interval, optional
-        What was hashed along the axis of the run; None where it is all.
-    sections : Sections, optional
-    """
-
-    kind: Kind
-    value: str
-    ranges: tuple[Interval, ...] | None = None
-    sections: Sections | None = None
-
-
-class Hashed(NamedTuple):
-    """What a manifest says of the content of one blob.
-
-    Parameters
-    ----------
-    hash : HashRecord, optional
-        None where nothing of an input was read.
-    stored_bytes : int
-        What the array takes in its file.
-    """
-
-    hash: HashRecord | None
-    stored_bytes: int
 
 
 class Stretch(NamedTuple):
@@ -279,39 +238,3 @@ class ChunkHash:
         start = tuple(i * c for i, c in zip(index, self.chunks, strict=True))
         ends = zip(start, self.chunks, self.spec.shape, strict=True)
         return Box(start, tuple(min(a + c, n) for a, c, n in ends))
-
-
-def differing(blob: BlobHash, recorded: HashRecord) -> list[Stretch]:
-    """Where a blob, all of whose leaves are known, is not what was recorded.
-
-    Returns
-    -------
-    list of Stretch
-        Neighbouring sections joined; empty where nothing differs.
-    """
-    digests = b"".join(leaves.digests() for leaves in blob.all_leaves())
-    if root(digests).hex() == recorded.value:
-        return []
-    count = len(digests) // DIGEST_BYTES
-    if not count:
-        return [Stretch((), ())]
-    noted = recorded.sections
-    if noted is None or -(-count // noted.leaves) * DIGEST_BYTES != len(noted.digests):
-        return [blob.stretch(0, count)]
-    found, runs = _compared(digests, noted), []
-    at = 0
-    while at < len(found):
-        stop = at + 1
-        if found[at]:
-            while stop < len(found) and found[stop]:
-                stop += 1
-            runs.append((at * noted.leaves, min(count, stop * noted.leaves)))
-        at = stop
-    return [blob.stretch(*run) for run in runs] or [blob.stretch(0, count)]
-
-
-def _compared(digests: bytes, noted: Sections) -> list[bool]:
-    """Of every section whether it differs."""
-    now = in_sections(digests, noted.leaves)
-    starts = range(0, len(now), DIGEST_BYTES)
-    return [now[at : at + DIGEST_BYTES] != noted.digests[at : at + DIGEST_BYTES] for at in starts]

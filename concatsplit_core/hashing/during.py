@@ -15,12 +15,11 @@ from concatsplit_core.hashing.blobs import (
     ByteHash,
     ChunkHash,
     ElementHash,
-    Hashed,
-    HashRecord,
     is_complete,
     record_of,
 )
 from concatsplit_core.hashing.elements import is_plain, same_bytes
+from concatsplit_core.hashing.record import Hashed, HashRecord
 from concatsplit_core.hashing.rereading import chunk_digest, complete
 from concatsplit_core.hashing.stream import Room
 from concatsplit_core.job import Job

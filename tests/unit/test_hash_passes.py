@@ -14,9 +14,11 @@ import pytest
 import concatsplit_core as cs
 from concatsplit_core.geometry import Box
 from concatsplit_core.hashing import during
-from concatsplit_core.hashing.blobs import ByteHash, ChunkHash, ElementHash, HashRecord, differing
+from concatsplit_core.hashing.blobs import ByteHash, ChunkHash, ElementHash
 from concatsplit_core.hashing.blobs import record_of as record
+from concatsplit_core.hashing.comparing import differing
 from concatsplit_core.hashing.leaves import Cut, cut_elements
+from concatsplit_core.hashing.record import HashRecord
 from concatsplit_core.hashing.stream import Room, Stream
 from concatsplit_core.spec import ArraySpec
 
