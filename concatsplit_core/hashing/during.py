@@ -119,8 +119,8 @@ class RunHashes:
     def of_bytes(self, source: int, start: int, target: int, to: int, data: memoryview) -> None:
         """Hash bytes that are copied."""
         for blob, at in (
-            (self._sources.get(source) or self.source(source), start),
-            (self._targets.get(target) or self.target(target), to),
+            (self.source(source), start),
+            (self.target(self._layout.homes[target][0]), to),
         ):
             if isinstance(blob, ByteHash) or (isinstance(blob, ElementHash) and blob.takes_bytes):
                 blob.put_bytes(at, data)
