@@ -68,6 +68,7 @@ def execute(job: Job, options: Options) -> Result:
         routes=options.allowed_routes,
         names=[source.ref for source in job.sources],
         check=options.check,
+        whole_axes=0 if record is None else _whole_axes(job),
     )
     result = _result(job, layout, found, plan)
     if record is not None:
@@ -142,6 +143,12 @@ def _record(options: Options) -> Path | None:
     if not is_name(os.fspath(options.manifest)):
         raise UsageError("--manifest: the name holds NUL or half a character")
     return Path(os.path.realpath(options.manifest))
+
+
+def _whole_axes(job: Job) -> int:
+    from concatsplit_core.hashing.leaves import cut_elements
+
+    return cut_elements(job.shape, job.dtype).fixed
 
 
 def _hashes(job: Job, layout: Layout, plan: Plan, options: Options) -> RunHashes:

@@ -22,7 +22,7 @@ from concatsplit_core.references import parse_input
 from concatsplit_core.result import Blob, Result
 
 if TYPE_CHECKING:
-    from concatsplit_core.hashing.blobs import Hashed, HashRecord
+    from concatsplit_core.hashing.record import Hashed, HashRecord
 
 SCHEMA = 2
 _SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n\}\n')

@@ -15,8 +15,8 @@ from concatsplit_core.errors import MalformedInput
 from concatsplit_core.files import input_error
 from concatsplit_core.formats.descr import check_descr
 from concatsplit_core.geometry import Interval, drop
-from concatsplit_core.hashing.blobs import KINDS, HashRecord
 from concatsplit_core.hashing.leaves import DIGEST_BYTES, MOST_SECTIONS, Sections
+from concatsplit_core.hashing.record import KINDS, HashRecord
 from concatsplit_core.manifest import SCHEMA, Entry, Manifest, is_sound
 
 _MOST_AXES = 64

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from concatsplit_core.errors import OverBudget
 from concatsplit_core.geometry import Shape
-from concatsplit_core.plan import ROUTES, WINDOW, Plan, Route
+from concatsplit_core.plan import ROUTES, WINDOW, Plan, Route, Sweep
 from concatsplit_core.planning.blocking import Edges
 from concatsplit_core.planning.claims import refuse_empty_claims
 from concatsplit_core.planning.filling import filling_batches
@@ -35,6 +35,7 @@ def make_plan(
     routes: Collection[Route] = ROUTES,
     names: Sequence[str] | None = None,
     check: bool = False,
+    whole_axes: int = 0,
 ) -> Plan:
     """Decide which task moves which boxes, by which route.
 
@@ -52,6 +53,8 @@ def make_plan(
         For messages.
     check : bool
         Decode what moves as it is stored.
+    whole_axes : int
+        Axes at the end on which blocks are best whole.
 
     Raises
     ------
@@ -67,25 +70,30 @@ def make_plan(
     room = memory - held
     window = _window(room, jobs)
     routing = route_parts(shape, sources, targets, edges, routes)
-    problem = Problem(shape, sources, targets, edges, routing, window, check)
+    problem = Problem(shape, sources, targets, edges, routing, window, check, whole_axes)
     refuse_empty_claims(problem, names)
     batches = _batches(problem)
     if (need := _smallest(batches)) > room:
         _refuse(problem, need, held, memory, jobs)
     workers = max(1, min(jobs, room // max(1, need)))
     found = [(sweep, b.peak(sweep)) for b in batches for sweep in b.sweeps(room // workers)]
+    return _plan(problem, found, workers)
+
+
+def _plan(problem: Problem, found: Sequence[tuple[Sweep, int]], workers: int) -> Plan:
+    """The plan of sweeps, each with what a task of it holds at most."""
     sweeps = tuple(sweep for sweep, _ in found)
     workers = max(1, min(workers, sum(len(sweep) for sweep in sweeps)))
     return Plan(
         sweeps=sweeps,
-        routes=routing.routes,
-        reasons=routing.reasons,
-        block=max(map(largest_block, sweeps), key=prod, default=shape),
+        routes=problem.routing.routes,
+        reasons=problem.routing.reasons,
+        block=max(map(largest_block, sweeps), key=prod, default=problem.shape),
         workers=workers,
-        window=window,
+        window=problem.window,
         peak_memory_bytes=workers * max((peak for _, peak in found), default=0),
-        bytes_read=sum(bytes_read(sweep, sources) for sweep in sweeps),
-        bytes_written=sum(_covered(targets, shape)),
+        bytes_read=sum(bytes_read(sweep, problem.sources) for sweep in sweeps),
+        bytes_written=sum(_covered(problem.targets, problem.shape)),
     )
 
 

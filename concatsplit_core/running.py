@@ -31,8 +31,8 @@ from concatsplit_core.stores.identity import Amendment, identify
 from concatsplit_core.stores.staging import Staging
 
 if TYPE_CHECKING:
-    from concatsplit_core.hashing.blobs import Hashed
     from concatsplit_core.hashing.during import RunHashes
+    from concatsplit_core.hashing.record import Hashed
 
 Record = tuple[Path, Callable[["Sequence[Hashed]", "Sequence[Hashed]"], bytes]]
 """Where a manifest is to be, and what makes it of what is known of the inputs and outputs."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from math import prod
-from typing import Literal, NamedTuple, Protocol, get_args
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,58 +14,17 @@ from concatsplit_core.geometry import Box, Interval, Shape
 from concatsplit_core.hashing.elements import is_plain, put_box
 from concatsplit_core.hashing.leaves import (
     ABSENT,
-    DIGEST_BYTES,
     Leaves,
-    Sections,
     cut_bytes,
     cut_elements,
     digest,
-    in_sections,
     root,
     sections,
     unit_bytes,
 )
+from concatsplit_core.hashing.record import HashRecord, Kind
 from concatsplit_core.hashing.stream import Room, Stream
 from concatsplit_core.spec import ArraySpec
-
-Kind = Literal["elements", "bytes", "chunks"]
-"""Elements, or what is stored: the bytes of a contiguous array, the chunks of another one."""
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
-
-
-class HashRecord(NamedTuple):
-    """The hash of a blob as a manifest holds it.
-
-    Parameters
-    ----------
-    kind : str
-    value : str
-        In hexadecimal.
-    ranges : tuple of Interval, optional
-        What was hashed along the axis of the run; None where it is all.
-    sections : Sections, optional
-    """
-
-    kind: Kind
-    value: str
-    ranges: tuple[Interval, ...] | None = None
-    sections: Sections | None = None
-
-
-class Hashed(NamedTuple):
-    """What a manifest says of the content of one blob.
-
-    Parameters
-    ----------
-    hash : HashRecord, optional
-        None where nothing of an input was read.
-    stored_bytes : int
-        What the array takes in its file.
-    """
-
-    hash: HashRecord | None
-    stored_bytes: int
 
 
 class Stretch(NamedTuple):
@@ -125,29 +85,32 @@ class ElementHash:
         whole = Box.whole(spec.shape)
         boxes = [whole] if ranges is None else [whole.with_axis(axis, part) for part in ranges]
         self.regions = [_Region(b, Stream(cut_elements(b.shape, spec.dtype), room)) for b in boxes]
+        self._starts = [part.start for part in self.ranges or ()]
         self.takes_bytes = spec.order == "C" and is_plain(spec.dtype)
         """Whether the array's bytes in its file are those that are hashed."""
 
+    def _region(self, start: int) -> _Region:
+        """The region that holds an index along the axis."""
+        return self.regions[max(0, bisect_right(self._starts, start) - 1)]
+
     def put(self, box: Box, array: np.ndarray) -> None:
         """Hash the elements of a box, which lies in one region, if it has whole rows."""
-        for region in self.regions:
-            common = region.box.intersect(box)
-            if common is not None:
-                within = common.offset(tuple(-n for n in region.box.start))
-                put_box(region.stream, region.box.shape, within, array[common.within(box)])
+        region = self._region(box.start[self.axis]) if self.ranges else self.regions[0]
+        if region.box.intersect(box) == box:
+            within = box.offset(tuple(-n for n in region.box.start))
+            put_box(region.stream, region.box.shape, within, array)
 
     def put_bytes(self, start: int, data: memoryview) -> None:
         """Hash bytes of the array, the first of them at an offset from its first element."""
         if self.ranges is None:
             self.regions[0].stream.put_bytes(start, data)
             return
-        shape = self.spec.shape
-        row = prod(shape[self.axis + 1 :]) * unit_bytes(self.spec.dtype)
-        before, at = divmod(start, row * shape[self.axis])
-        for region, (first, stop) in zip(self.regions, self.ranges, strict=True):
-            if first * row <= at and at + len(data) <= stop * row:
-                place = before * (stop - first) * row + at - first * row
-                region.stream.put_bytes(place, data)
+        row = prod(self.spec.shape[self.axis + 1 :]) * unit_bytes(self.spec.dtype)
+        before, at = divmod(start, row * self.spec.shape[self.axis])
+        region = self._region(at // row)
+        first, stop = region.box.start[self.axis], region.box.stop[self.axis]
+        if first * row <= at and at + len(data) <= stop * row:
+            region.stream.put_bytes(before * (stop - first) * row + at - first * row, data)
 
     def all_leaves(self) -> list[Leaves]:
         return [region.stream.leaves for region in self.regions]
@@ -275,39 +238,3 @@ class ChunkHash:
         start = tuple(i * c for i, c in zip(index, self.chunks, strict=True))
         ends = zip(start, self.chunks, self.spec.shape, strict=True)
         return Box(start, tuple(min(a + c, n) for a, c, n in ends))
-
-
-def differing(blob: BlobHash, recorded: HashRecord) -> list[Stretch]:
-    """Where a blob, all of whose leaves are known, is not what was recorded.
-
-    Returns
-    -------
-    list of Stretch
-        Neighbouring sections joined; empty where nothing differs.
-    """
-    digests = b"".join(leaves.digests() for leaves in blob.all_leaves())
-    if root(digests).hex() == recorded.value:
-        return []
-    count = len(digests) // DIGEST_BYTES
-    if not count:
-        return [Stretch((), ())]
-    noted = recorded.sections
-    if noted is None or -(-count // noted.leaves) * DIGEST_BYTES != len(noted.digests):
-        return [blob.stretch(0, count)]
-    found, runs = _compared(digests, noted), []
-    at = 0
-    while at < len(found):
-        stop = at + 1
-        if found[at]:
-            while stop < len(found) and found[stop]:
-                stop += 1
-            runs.append((at * noted.leaves, min(count, stop * noted.leaves)))
-        at = stop
-    return [blob.stretch(*run) for run in runs] or [blob.stretch(0, count)]
-
-
-def _compared(digests: bytes, noted: Sections) -> list[bool]:
-    """Of every section whether it differs."""
-    now = in_sections(digests, noted.leaves)
-    starts = range(0, len(now), DIGEST_BYTES)
-    return [now[at : at + DIGEST_BYTES] != noted.digests[at : at + DIGEST_BYTES] for at in starts]

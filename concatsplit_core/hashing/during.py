@@ -16,12 +16,11 @@ from concatsplit_core.hashing.blobs import (
     ByteHash,
     ChunkHash,
     ElementHash,
-    Hashed,
-    HashRecord,
     is_complete,
     record_of,
 )
 from concatsplit_core.hashing.elements import is_plain, same_bytes
+from concatsplit_core.hashing.record import Hashed, HashRecord
 from concatsplit_core.hashing.rereading import chunk_digest, complete
 from concatsplit_core.hashing.stream import Room
 from concatsplit_core.job import Job
@@ -121,8 +120,8 @@ class RunHashes:
     def of_bytes(self, source: int, start: int, target: int, to: int, data: memoryview) -> None:
         """Hash bytes that are copied."""
         for blob, at in (
-            (self._sources.get(source) or self.source(source), start),
-            (self._targets.get(target) or self.target(target), to),
+            (self.source(source), start),
+            (self.target(self._layout.homes[target][0]), to),
         ):
             if isinstance(blob, ByteHash) or (isinstance(blob, ElementHash) and blob.takes_bytes):
                 blob.put_bytes(at, data)

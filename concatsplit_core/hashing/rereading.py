@@ -85,7 +85,9 @@ def _read_elements(blob: ElementHash, source: Source, memory: int, jobs: int, to
     item = spec.memory_itemsize
     largest = max(spec.size, prod(spec.chunks or ())) * item
     if not spec.ndim or largest <= min(_SMALL, memory // 4):
-        blob.put(Box.whole(spec.shape), _whole(source))
+        array = _whole(source)
+        for region in blob.regions:
+            blob.put(region.box, array[region.box.slices])
         told(spec.nbytes)
         return
     axis, intervals = _missing(blob)

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from concatsplit_core.claims import refuse_hollow
 from concatsplit_core.errors import ConcatsplitError, InputUnavailable, MalformedInput, OverBudget
 from concatsplit_core.events import Finished, Moved, Started
 from concatsplit_core.executors.threads import run_tasks
 from concatsplit_core.formats.base import Source
-from concatsplit_core.hashing.blobs import (
-    BlobHash,
-    ByteHash,
-    ChunkHash,
-    ElementHash,
-    Stretch,
-    differing,
-)
-from concatsplit_core.hashing.rereading import Told, complete
-from concatsplit_core.hashing.stream import Room
+from concatsplit_core.hashing.blobs import Stretch
+from concatsplit_core.hashing.comparing import compare
+from concatsplit_core.hashing.rereading import Told
 from concatsplit_core.inputs import open_ref
 from concatsplit_core.manifest import Entry
 from concatsplit_core.manifest_reading import read_manifest
@@ -151,11 +142,14 @@ def verify(
     wanted += [_Wanted(entry, "input") for entry in record.inputs if inputs]
     wanted = [item for item in wanted if item.entry.ref]
     tell = config.on_event or (lambda _: None)
-    tell(Started(sum(item.nbytes for item in wanted)))
     look = _Look(record.axis, config.memory_bytes, config.workers, lambda n: tell(Moved(n)))
-    found = tuple(blob for some in _together(wanted) for blob in look.at(some))
+    # a blob that was an input more than once is read once
+    once = list({item.key: item for item in wanted}.values())
+    tell(Started(sum(item.nbytes for item in once)))
+    found = [blob for some in _together(once) for blob in look.at(some)]
     tell(Finished())
-    return Verification(os.fspath(manifest), found)
+    seen = {item.key: blob for item, blob in zip(once, found, strict=True)}
+    return Verification(os.fspath(manifest), tuple(seen[item.key] for item in wanted))
 
 
 class _Wanted(NamedTuple):
@@ -167,6 +161,12 @@ class _Wanted(NamedTuple):
     @property
     def nbytes(self) -> int:
         return prod(self.entry.shape) * self.entry.dtype.itemsize
+
+    @property
+    def key(self) -> Hashable:
+        """The same for entries that say the same of the same blob."""
+        entry = self.entry
+        return self.role, entry.ref, entry.shape, str(entry.dtype), entry.hash
 
     @property
     def shown(self) -> str:
@@ -252,7 +252,7 @@ class _Look:
     ) -> Checked:
         """Compare an open blob with its entry."""
         try:
-            reason, places = _compare(wanted.entry, source, self._axis, memory, jobs, told)
+            reason, places = compare(wanted.entry, source, self._axis, memory, jobs, told)
         except ConcatsplitError as error:
             if isinstance(error, OverBudget) and error.ref is None and error.expected == memory:
                 raise  # it says what budget would do: that is no fault of the blob
@@ -273,55 +273,6 @@ def _failed(wanted: _Wanted, error: ConcatsplitError) -> Checked:
     status: Status = "missing" if isinstance(error, InputUnavailable) else "different"
     reason = error.message.removeprefix(f"{wanted.entry.ref}: ")
     return Checked(wanted.shown, wanted.role, status, reason)
-
-
-def _compare(
-    entry: Entry, source: Source, axis: int, memory: int, jobs: int, told: Told
-) -> tuple[str, list[Stretch]]:
-    """What is wrong with a blob, and where; empty where nothing is."""
-    spec = source.spec
-    if spec.shape != entry.shape:
-        return f"is of shape {spec.shape}, not {entry.shape}", []
-    if spec.dtype != entry.dtype:
-        return f"is of dtype {spec.dtype}, not {entry.dtype}", []
-    if entry.hash is None:
-        return "", []
-    source.prepare(Path(tempfile.gettempdir()))
-    refuse_hollow([source])
-    blob = _blob(entry, source, axis)
-    if blob is None:
-        return "is no longer stored as it was, and only what was stored had been hashed", []
-    complete(blob, source, memory, jobs, told)
-    source.check()
-    places = differing(blob, entry.hash)
-    return (said(places), places) if places else ("", [])
-
-
-def _blob(entry: Entry, source: Source, axis: int) -> BlobHash | None:
-    """What has to be hashed of a blob; None where it is not stored in such a way."""
-    if entry.hash is None:
-        return None
-    room = Room()
-    match entry.hash.kind:
-        case "elements":
-            return ElementHash(source.spec, room, axis, entry.hash.ranges)
-        case "bytes":
-            return ByteHash(source.spec, room) if source.extent is not None else None
-        case "chunks":
-            if source.spec.chunks is None:
-                return None
-            return ChunkHash(source.spec, source.fill, axis, entry.hash.ranges)
-
-
-def said(places: Sequence[Stretch]) -> str:
-    """Where a blob differs, in words."""
-    first = places[0]
-    if not first.first:
-        return "its elements differ"
-    many = f" and in {len(places) - 1} more places" if len(places) > 1 else ""
-    if first.first == first.last:
-        return f"element {first.first} differs{many}"
-    return f"elements from {first.first} on, up to {first.last} at most, differ{many}"
 
 
 def damaged(

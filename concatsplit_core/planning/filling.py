@@ -104,6 +104,9 @@ class Filling:
         crowd = len(group.members) * PART_BYTES + len(views) * PIECE_BYTES
         comfortable = min(max(COMFORTABLE, crowd), limit)
         fitting = tuple(map(min, want, problem.shape))
+        if group.order == "C":
+            first = len(want) - problem.whole_axes
+            fitting = fitting[:first] + problem.shape[first:]
         sequential = any(spec.sequential for spec in chosen)
         return choose_block(
             Block(problem.shape, self._unit, fitting, self._cost.itemsize, limit, sequential),

@@ -28,6 +28,8 @@ class Problem(NamedTuple):
         Bytes to read from a contiguous source at once.
     check : bool
         What moves as it is stored is decoded as well.
+    whole_axes : int
+        Axes at the end on which blocks are best whole: who hashes them wants whole rows.
     """
 
     shape: Shape
@@ -37,6 +39,7 @@ class Problem(NamedTuple):
     routing: Routing
     window: int
     check: bool = False
+    whole_axes: int = 0
 
     @property
     def axis(self) -> int:

@@ -16,6 +16,7 @@ from concatsplit_core.geometry import Box
 from concatsplit_core.plan import CONVERTED_AT_ONCE, Piece, Task
 from concatsplit_core.routes.base import Context, Convert, Hashes
 from concatsplit_core.routes.extents import read_whole, read_windows
+from concatsplit_core.routes.hashed import hash_blocks, holders
 from concatsplit_core.routes.place import place
 
 _WIDEST = 8
@@ -41,33 +42,8 @@ def fill_blocks(task: Task, context: Context) -> list[np.ndarray]:
         with context.reading_from(read.array):
             _fill_from(read, context, served, blocks)
     if context.hashes is not None:
-        _hash_blocks(task, context, context.hashes, blocks)
+        hash_blocks(task, context, context.hashes, blocks)
     return blocks
-
-
-def _hash_blocks(task: Task, context: Context, hashes: Hashes, blocks: list[np.ndarray]) -> None:
-    """Hash what a task writes, and of what it has read all that lies whole in one block."""
-    hashes.turns.wait(task.number)
-    for write, block in zip(task.writes, blocks, strict=True):
-        hashes.of_target(write.array, write.box, block)
-    tiling = context.source_tiling
-    for read in task.reads:
-        number = _holder(read, task.writes, tiling.axis, context)
-        if number is not None:
-            block = blocks[number][read.box.within(task.writes[number].box)]
-            local = tiling.local(read.array, read.box)
-            hashes.of_source(read.array, local, block.reshape(local.shape))
-    hashes.turns.finish(task.number)
-
-
-def _holder(read: Piece, writes: Sequence[Piece], axis: int, context: Context) -> int | None:
-    """Number of a block that holds all of a read, in elements that are hashed as those read."""
-    if context.hashes is None or context.conversion(read.array) is not None:
-        return None
-    number = bisect_right(writes, read.box.start[axis], key=lambda w: w.box.start[axis]) - 1
-    if number < 0 or writes[number].box.intersect(read.box) != read.box:
-        return None
-    return number if context.hashes.is_same(read.array, writes[number].array) else None
 
 
 class _Even(NamedTuple):
@@ -178,7 +154,7 @@ def _fill_from(read: Piece, context: Context, served: _Served, blocks: list[np.n
             return
     hashes = context.hashes
     if hashes is not None and (
-        not _comes_whole(source) or _holder(read, served.writes, tiling.axis, context) is not None
+        not _comes_whole(source) or holders(read, served.writes, context) is not None
     ):
         hashes = None
     # closed at once where a part fails: the error's traceback would keep the input open

@@ -100,6 +100,17 @@ def test_another_array_in_its_place(shell: Any, joined: None, array: Any, says: 
     assert says in outcome.out
 
 
+def test_the_bar_and_what_it_hears(shell: Any, joined: None) -> None:
+    outcome = shell.run("verify", "run.json", "--progress")
+    assert outcome.code == 0
+    assert "verify" in outcome.err
+    assert "384/384 bytes" in " ".join(outcome.err.split())
+    assert shell.run("verify", "run.json", "--progress", "-q").err == ""
+    heard: list[Any] = []
+    cs.verify("run.json", on_event=heard.append)
+    assert heard[0].total_bytes == sum(event.nbytes for event in heard[1:-1]) == 2 * 192
+
+
 def test_a_manifest_is_read_from_anywhere(
     shell: Any, joined: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +119,17 @@ def test_a_manifest_is_read_from_anywhere(
     found = cs.verify(f"{folder}/run.json")
     assert [blob.ref for blob in found.blobs] == [f"{folder}/{n}.npy" for n in ("y", "a", "b")]
     assert found.exit_code == 0
+
+
+def test_an_input_that_comes_twice_is_read_once(shell: Any, pair: Any) -> None:
+    shell.ok("stack", "a.npy", "b.npy", "a.npy", "-o", "y.npy", "--manifest", "run.json")
+    heard: list[Any] = []
+    found = cs.verify("run.json", outputs=False, on_event=heard.append)
+    assert [blob.ref for blob in found.blobs] == ["a.npy", "b.npy", "a.npy"]
+    assert heard[0].total_bytes == 2 * 96
+    spoil("a.npy")
+    found = cs.verify("run.json", outputs=False)
+    assert [blob.status for blob in found.blobs] == ["different", "same", "different"]
 
 
 def test_arrays_without_a_name_are_passed_over(shell: Any, pair: Any) -> None:

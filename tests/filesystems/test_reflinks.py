@@ -70,10 +70,13 @@ def whole() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 1 << 62, (64, 128, 1024))
 
 
-def test_a_split_takes_no_room(folder: Path, whole: np.ndarray) -> None:
+@pytest.mark.parametrize("recorded", [False, True], ids=["", "with a manifest"])
+def test_a_split_takes_no_room(folder: Path, whole: np.ndarray, recorded: bool) -> None:
     np.save(folder / "x.npy", whole)
     before = used(folder)
-    result = cs.split(folder / "x.npy", str(folder / "p{index}.npy"), parts=3, uneven="balanced")
+    options = {"manifest": folder / "run.json"} if recorded else {}
+    names = str(folder / "p{index}.npy")
+    result = cs.split(folder / "x.npy", names, parts=3, uneven="balanced", **options)
     assert result.plan.routes == {"kernel": whole.nbytes}
     assert used(folder) - before < 2 * MIB
     for index, part in enumerate(np.array_split(whole, 3)):

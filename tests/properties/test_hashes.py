@@ -111,7 +111,7 @@ def test_a_join(case: dict[str, Any]) -> None:
     st.integers(1, 5),
     st.integers(1, 7),
     st.sampled_from(DTYPES + RECORDS),
-    st.sampled_from(HOW[:2] + HOW[-1:]),
+    st.sampled_from(HOW),
     st.sampled_from(OUTPUTS),
     st.integers(1, 3),
     st.one_of(st.none(), st.sets(st.integers(0, 3), min_size=1)),
@@ -123,7 +123,7 @@ def test_a_cut(
     array = make(dtype, shape, 3)
     size = min(size, shape[axis])
     if dtype in RECORDS:
-        how, suffix = how.replace("memory", "npy C"), ".npy"
+        how, suffix = "npy C", ".npy"
     starts = list(range(0, shape[axis] - size + 1, hop))
     if only is not None:
         only = {n for n in only if n < len(starts)} or {0}
@@ -161,12 +161,13 @@ def _holds_used(
         return
     edges = np.flatnonzero(np.diff(np.array([0, *used, 0]))).reshape(-1, 2).tolist()
     assert entry["hash"]["ranges"] == edges
+    if entry["hash"]["kind"] == "chunks":
+        return
     digests = [
         digest
         for a, b in edges
         for digest in hashed.leaf_digests(array.take(range(a, b), axis), ROW, LEAF)
     ]
-    assert entry["hash"]["kind"] == "elements"
     assert entry["hash"]["value"] == hashed.value(digests)
     assert entry["hash"].get("sections") == hashed.sections(digests)
 

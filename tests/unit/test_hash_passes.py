@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import struct
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,17 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
+from concatsplit_core import files
+from concatsplit_core.errors import MalformedInput
 from concatsplit_core.geometry import Box
 from concatsplit_core.hashing import during
-from concatsplit_core.hashing.blobs import ByteHash, ChunkHash, ElementHash, HashRecord, differing
+from concatsplit_core.hashing.blobs import ByteHash, ChunkHash, ElementHash
 from concatsplit_core.hashing.blobs import record_of as record
+from concatsplit_core.hashing.comparing import differing
 from concatsplit_core.hashing.leaves import Cut, cut_elements
+from concatsplit_core.hashing.record import HashRecord
 from concatsplit_core.hashing.stream import Room, Stream
+from concatsplit_core.routes import kernel
 from concatsplit_core.spec import ArraySpec
 
 SHAPE = (60, 300, 100)
@@ -69,10 +76,13 @@ def test_a_join_reads_nothing_twice(
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_a_cut_reads_nothing_twice(inputs: Any, again: dict[str, int], axis: int) -> None:
-    how = {"axis": axis, "parts": 5, "uneven": "balanced", "sync": False}
-    cs.split("a.npy", "p{index}.npy", manifest="run.json", **how)
-    assert again == {"a.npy": 0}
+@pytest.mark.parametrize("source", ["a.npy", "c.zarr"])
+def test_a_cut_reads_nothing_twice(
+    inputs: Any, again: dict[str, int], source: str, axis: int
+) -> None:
+    how = {"axis": axis, "parts": 7, "uneven": "balanced", "sync": False}
+    cs.split(source, "p{index}.npy", manifest="run.json", **how)
+    assert again == {source: 0}
 
 
 def test_threads_and_budgets_change_no_byte_of_a_manifest(inputs: Any) -> None:
@@ -88,11 +98,59 @@ def test_threads_and_budgets_change_no_byte_of_a_manifest(inputs: Any) -> None:
     assert len(found) == 2
 
 
+@pytest.mark.parametrize("jobs", [1, 4])
+@pytest.mark.parametrize("output", ["y.npy", "y.h5"])
+def test_a_task_that_fails_keeps_no_other_waiting(inputs: Any, jobs: int, output: str) -> None:
+    Path("c.zarr/c/0/1/0").write_bytes(b"no chunk")
+    options = {"codec": "none"} if output == "y.h5" else {}
+    with pytest.raises(MalformedInput, match=r"c\.zarr"):
+        cs.concat(["c.zarr"] * 3, output, 1, manifest="run.json", jobs=jobs, **options)
+    assert not Path("run.json").exists()
+    assert not Path(output).exists()
+
+
 def test_no_manifest_costs_no_hash(inputs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(during, "RunHashes")
     cs.concat(["a.npy", "c.zarr"], "y.npy", sync=False)
     with pytest.raises(ImportError):
         cs.concat(["a.npy", "c.zarr"], "z.npy", sync=False, manifest="run.json")
+
+
+def test_blocks_that_are_shared_are_hashed_and_not_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file system that shares blocks, in Python: tests/filesystems has real ones."""
+    array = np.random.default_rng(3).integers(0, 1 << 60, (3000, 200))
+    np.save("x.npy", array)
+    shared: list[int] = []
+
+    def clone(target: int, request: int, asked: bytes) -> int:
+        assert request == 0x4020940D
+        source, start, length, to = struct.unpack("=qQQQ", asked)
+        assert [n % 4096 for n in (start, length, to)] == [0, 0, 0]
+        shared.append(os.pwrite(target, os.pread(source, length, start), to))
+        return 0
+
+    how = {"parts": 3, "sync": False, "manifest": "run.json", "force": True}
+    cs.split("x.npy", "p{index}.npy", **how)
+    expected = Path("run.json").read_bytes()
+    monkeypatch.setattr(files.fcntl, "ioctl", clone)
+    written = 0
+    honest = kernel.write_all
+
+    def counted(fd: int, data: Any, offset: int) -> None:
+        nonlocal written
+        written += len(data)
+        honest(fd, data, offset)
+
+    monkeypatch.setattr(kernel, "write_all", counted)
+    cs.split("x.npy", "p{index}.npy", **how)
+    assert Path("run.json").read_bytes() == expected
+    assert sum(shared) > 0
+    assert sum(shared) + written == array.nbytes
+    assert written < 3 * 2 * 4096
+    for index in range(3):
+        assert np.array_equal(np.load(f"p{index}.npy"), array[1000 * index : 1000 * (index + 1)])
 
 
 @pytest.mark.parametrize("room", [0, 700, 1 << 20])

@@ -134,6 +134,14 @@ class ListedChunks:
             return None
         return Place(*(int(fact[at]) for fact in self._places))
 
+    def listed(self) -> Iterator[tuple[Shape, Place]]:
+        """First index and place of every chunk."""
+        numbers = range(self._count) if self._numbers is None else self._numbers
+        for number, *facts in zip(numbers, *self._places, strict=True):
+            index = np.unravel_index(int(number), self._grid)
+            start = tuple(int(i) * c for i, c in zip(index, self._chunks, strict=True))
+            yield start, Place(*map(int, facts))
+
 
 def _compact(values: array[int]) -> np.ndarray:
     """The same numbers in as little room as they need: many are all the same."""
@@ -141,13 +149,6 @@ def _compact(values: array[int]) -> np.ndarray:
     if len(given) and given.min() == given.max():
         return np.broadcast_to(given[:1].copy(), given.shape)
     return given.astype(np.min_scalar_type(int(given.max(initial=0))))
-
-    def listed(self) -> Iterator[tuple[Shape, Place]]:
-        """First index and place of every chunk."""
-        for number, place in zip(self._numbers.tolist(), self._places.tolist(), strict=True):
-            index = np.unravel_index(number, self._grid)
-            start = tuple(int(i) * c for i, c in zip(index, self._chunks, strict=True))
-            yield start, Place(*place)
 
 
 class AskedChunks:
