@@ -12,6 +12,33 @@ import click
 
 from concatsplit_cli.params import AXIS, CHUNKS, INTEGERS, RATIO
 
+memory_option = click.option(
+    "--memory",
+    metavar="SIZE",
+    help="Budget for array data in memory: 64MiB, 1GB, 2G.  [default: 256MiB, less where a "
+    "control group or ulimit is smaller]",
+)
+
+jobs_option = click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Worker threads.  [default: the CPUs this process may use]",
+)
+
+progress_option = click.option(
+    "--progress/--no-progress",
+    default=None,
+    help="Show a progress bar on stderr.  [default: on a terminal]",
+)
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout."
+)
+
+debug_option = click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+
 follow_links_option = click.option(
     "--follow-links",
     is_flag=True,
@@ -20,19 +47,8 @@ follow_links_option = click.option(
 
 _OPERATOR_OPTIONS = (
     click.option("-f", "--force", is_flag=True, help="Replace outputs that exist."),
-    click.option(
-        "--memory",
-        metavar="SIZE",
-        help="Budget for array data in memory: 64MiB, 1GB, 2G.  [default: 256MiB, less where a "
-        "control group or ulimit is smaller]",
-    ),
-    click.option(
-        "-j",
-        "--jobs",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Worker threads.  [default: the CPUs this process may use]",
-    ),
+    memory_option,
+    jobs_option,
     click.option("--dtype", metavar="T", help="Cast to this dtype, such as float32 or '>i4'."),
     click.option(
         "--casting",
@@ -111,7 +127,7 @@ _OPERATOR_OPTIONS = (
         help="Let bytes move only by these of kernel, encoded, mapped, decoded.  [default: all]",
     ),
     click.option("-n", "--dry-run", is_flag=True, help="Print the plan, create nothing."),
-    click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout."),
+    json_option,
     click.option(
         "--sync/--no-sync",
         default=True,
@@ -123,12 +139,8 @@ _OPERATOR_OPTIONS = (
     ),
     follow_links_option,
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
-    click.option(
-        "--progress/--no-progress",
-        default=None,
-        help="Show a progress bar on stderr.  [default: on a terminal]",
-    ),
-    click.option("--debug", is_flag=True, help="Show a traceback with an error."),
+    progress_option,
+    debug_option,
 )
 
 

@@ -6,7 +6,14 @@ import sys
 
 import click
 
-from concatsplit_cli.options import follow_links_option
+from concatsplit_cli.options import (
+    debug_option,
+    follow_links_option,
+    jobs_option,
+    json_option,
+    memory_option,
+    progress_option,
+)
 from concatsplit_cli.progress import progress_bar
 
 DIFFERENT = 8
@@ -23,28 +30,13 @@ DIFFERENT = 8
 @click.option(
     "--atol", type=float, default=0.0, metavar="T", help="Numbers may differ by T + RTOL * abs(b)."
 )
-@click.option(
-    "--memory",
-    metavar="SIZE",
-    help="Budget for array data in memory: 64MiB, 1GB, 2G.  [default: 256MiB, less where a "
-    "control group or ulimit is smaller]",
-)
-@click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Worker threads.  [default: the CPUs this process may use]",
-)
+@memory_option
+@jobs_option
 @follow_links_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@json_option
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing; the exit code says it.")
-@click.option(
-    "--progress/--no-progress",
-    default=None,
-    help="Show a progress bar on stderr.  [default: on a terminal]",
-)
-@click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+@progress_option
+@debug_option
 def diff(
     a: str,
     b: str,

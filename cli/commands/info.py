@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from concatsplit_cli.inputs import many_inputs
+from concatsplit_cli.options import debug_option, json_option
 from concatsplit_cli.render import show_info
 
 _refs = many_inputs("refs", "REF...")
@@ -12,8 +13,8 @@ _refs = many_inputs("refs", "REF...")
 
 @click.command()
 @_refs
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-@click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+@json_option
+@debug_option
 def info(refs: list[str], as_json: bool, debug: bool) -> None:
     """Describe arrays: shape, dtype, chunks, codec, sizes, attributes.
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 
 from concatsplit_cli.lines import one_line
+from concatsplit_cli.options import debug_option, json_option
 from concatsplit_cli.streams import printing
 
 
 @click.command()
 @click.argument("folder", metavar="FOLDER")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-@click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+@json_option
+@debug_option
 def recover(folder: str, as_json: bool, debug: bool) -> None:
     """Complete or undo what killed runs left in FOLDER.
 

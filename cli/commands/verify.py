@@ -6,6 +6,14 @@ import sys
 
 import click
 
+from concatsplit_cli.options import (
+    debug_option,
+    follow_links_option,
+    jobs_option,
+    json_option,
+    memory_option,
+    progress_option,
+)
 from concatsplit_cli.progress import progress_bar
 from concatsplit_cli.render import show_verification
 
@@ -14,36 +22,22 @@ from concatsplit_cli.render import show_verification
 @click.argument("record", metavar="MANIFEST")
 @click.option("--outputs", is_flag=True, help="Look at the outputs only.")
 @click.option("--inputs", is_flag=True, help="Look at the inputs only.")
-@click.option(
-    "--memory",
-    default="256MiB",
-    show_default=True,
-    metavar="SIZE",
-    help="Budget for array data in memory: 64MiB, 1GB, 2G.",
-)
-@click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Worker threads.  [default: the CPUs this process may use]",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@memory_option
+@jobs_option
+@follow_links_option
+@json_option
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing: the exit code says it.")
-@click.option(
-    "--progress/--no-progress",
-    default=None,
-    help="Show a progress bar on stderr.  [default: on a terminal]",
-)
-@click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+@progress_option
+@debug_option
 @click.pass_context
 def verify(
     ctx: click.Context,
     record: str,
     outputs: bool,
     inputs: bool,
-    memory: str,
+    memory: str | None,
     jobs: int | None,
+    follow_links: bool,
     as_json: bool,
     quiet: bool,
     progress: bool | None,
@@ -69,6 +63,7 @@ def verify(
             inputs=inputs or not outputs,
             memory=memory,
             jobs=jobs,
+            follow_links=follow_links,
             on_event=listen,
         )
     if as_json or not quiet:

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from concatsplit_core.errors import ConcatsplitError, InputUnavailable, MalformedInput, OverBudget
 from concatsplit_core.events import Finished, Moved, Started
 from concatsplit_core.executors.threads import run_tasks
+from concatsplit_core.fingerprints import Fingerprints
 from concatsplit_core.formats.base import Source
 from concatsplit_core.hashing.blobs import Stretch
 from concatsplit_core.hashing.comparing import compare
@@ -116,7 +117,7 @@ def verify(
     outputs, inputs : bool
         Which of them to look at.
     **options
-        `memory`, `jobs` and `on_event` of `Options`.
+        `memory`, `jobs`, `follow_links` and `on_event` of `Options`.
 
     Returns
     -------
@@ -142,7 +143,13 @@ def verify(
     wanted += [_Wanted(entry, "input") for entry in record.inputs if inputs]
     wanted = [item for item in wanted if item.entry.ref]
     tell = config.on_event or (lambda _: None)
-    look = _Look(record.axis, config.memory_bytes, config.workers, lambda n: tell(Moved(n)))
+    look = _Look(
+        record.axis,
+        config.memory_bytes,
+        config.workers,
+        lambda n: tell(Moved(n)),
+        config.follow_links,
+    )
     # a blob that was an input more than once is read once
     once = list({item.key: item for item in wanted}.values())
     tell(Started(sum(item.nbytes for item in once)))
@@ -198,17 +205,22 @@ class _Look:
         Of the run.
     memory, jobs : int
     told : callable
+    follow_links : bool
+        Also out of a store.
     """
 
-    def __init__(self, axis: int, memory: int, jobs: int, told: Told) -> None:
+    def __init__(
+        self, axis: int, memory: int, jobs: int, told: Told, follow_links: bool = False
+    ) -> None:
         self._axis, self._memory, self._jobs, self._told = axis, memory, jobs, told
+        self._follow_links = follow_links
 
     def at(self, wanted: Sequence[_Wanted]) -> list[Checked]:
         """Open some blobs, and compare them side by side."""
         opened: list[Source | Checked] = []
         try:
             for item in wanted:
-                opened.append(_opened(item))
+                opened.append(_opened(item, self._follow_links))
             return self._side_by_side(wanted, opened)
         finally:
             for source in opened:
@@ -261,11 +273,17 @@ class _Look:
         return Checked(wanted.shown, wanted.role, status, reason, tuple(places[:_LISTED]))
 
 
-def _opened(wanted: _Wanted) -> Source | Checked:
+def _opened(wanted: _Wanted, follow_links: bool) -> Source | Checked:
     try:
-        return open_ref(wanted.entry.ref)
+        source = open_ref(wanted.entry.ref)
+        try:
+            Fingerprints([source], follow_links)  # refuses links out of a store
+        except BaseException:
+            source.close()
+            raise
     except ConcatsplitError as error:
         return _failed(wanted, error)
+    return source
 
 
 def _failed(wanted: _Wanted, error: ConcatsplitError) -> Checked:

@@ -88,6 +88,15 @@ def test_other_commands_do_not_read_through_it_either(shell: Any, store: Path, w
         cs.fetch(ref)
 
 
+def test_verify_does_not_read_through_it(shell: Any, store: Path) -> None:
+    shell.ok("concat", "s.zarr::x", "-o", "y.npy", "--manifest", "m.json")
+    _row_of_chunks(store)
+    outcome = shell.run("verify", "m.json")
+    assert outcome.code == 8
+    assert "out of the store" in outcome.out
+    shell.ok("verify", "m.json", "--follow-links")
+
+
 def test_lengths_are_not_read_through_a_link(shell: Any, store: Path) -> None:
     np.save("lengths.npy", np.array([1, 2]))
     shell.ok("concat", "lengths.npy", "-o", "outside/l.zarr")
