@@ -105,3 +105,24 @@ def test_only_what_a_run_made_is_ever_removed(
     assert {key: shell.snapshot()[key] for key in before} == before
     assert shell.run("recover", ".").code == 0
     assert {key: shell.snapshot()[key] for key in before} == before
+
+
+@pytest.mark.parametrize("call", ["open", "mkdir", "write"])
+@pytest.mark.parametrize("output", ["y.npy", "new/er/y.npy"])
+def test_a_failure_right_after_a_staging_folder_is_made_leaves_none(
+    shell: Any, whole: np.ndarray, monkeypatch: pytest.MonkeyPatch, call: str, output: str
+) -> None:
+    original = getattr(os, call)
+
+    def failing(first: Any, *rest: Any, **named: Any) -> Any:
+        where = os.readlink(f"/proc/self/fd/{first}") if call == "write" else str(first)
+        if f"{folders.PREFIX}" in where and where != str(shell.folder):
+            inside = where.partition(folders.PREFIX)[2]
+            if call != "mkdir" or "/" in inside:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return original(first, *rest, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, failing)
+        shell.fails(7, *JOIN, output, says=output)
+    shell.ok(*JOIN, output)
