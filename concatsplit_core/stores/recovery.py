@@ -13,15 +13,13 @@ from concatsplit_core.errors import ConcatsplitError, IOFailure
 from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.stores.folders import (
     PREFIX,
-    Marker,
     candidates,
-    lock,
     read_claims,
-    read_marker,
     remove_folder,
     remove_unmarked,
 )
 from concatsplit_core.stores.journal import Journal, read_journal
+from concatsplit_core.stores.markers import Marker, lock, open_marker, read_marker
 
 State = Literal["alive", "dead", "foreign"]
 _LISTED = 4
@@ -96,20 +94,18 @@ def claimed(path: Path) -> set[Path]:
 @contextmanager
 def _examined(path: Path) -> Iterator[tuple[State, Marker | None]]:
     """What a folder is; while this lasts nobody else takes it for a dead run's."""
-    marker = read_marker(path)
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
+    fd = open_marker(path)
+    if fd is None:
         yield "foreign", None
         return
     try:
-        locked = lock(fd)
-        if locked is None and marker is not None:
-            locked = not (marker.is_of_another_host or marker.lives)
-        if locked is False:
-            yield "alive", marker
+        locked, marker = lock(fd), read_marker(fd)
+        if marker is None:  # one that is locked is being written
+            yield ("alive" if locked is False else "foreign"), None
+        elif locked or marker.fate == "dead":  # a child that is on its way out may hold the lock
+            yield "dead", marker
         else:
-            yield ("foreign" if marker is None else "dead"), marker
+            yield "alive", marker
     finally:
         os.close(fd)
 

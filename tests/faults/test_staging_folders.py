@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from test_publishing import JOIN, before_publishing
 
-from concatsplit_core.stores import folders
+from concatsplit_core.stores import folders, markers
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_locks_say_more_than_markers(
     shell: Any, whole: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = _left(shell, monkeypatch)
-    fd = os.open(left, os.O_RDONLY)
+    fd = os.open(left / "run.json", os.O_RDWR)
     fcntl.flock(fd, fcntl.LOCK_EX)
     shell.fails(5, *JOIN, "y.npy", says="another run")
     os.close(fd)
@@ -94,7 +94,7 @@ def test_only_what_a_run_made_is_ever_removed(
     elif kind == "pipe":
         os.mkfifo(planted)
     else:
-        marker = folders.Marker.of_this_process(".", ())._asdict() | {"concatsplit": 1}
+        marker = markers.Marker.of_this_process(".", ())._asdict() | {"concatsplit": 1}
         (precious / "run.json").write_text(json.dumps(marker))
         precious.rename(planted)
         os.chown(planted, 65534, 65534)
@@ -126,3 +126,24 @@ def test_a_failure_right_after_a_staging_folder_is_made_leaves_none(
         patched.setattr(os, call, failing)
         shell.fails(7, *JOIN, output, says=output)
     shell.ok(*JOIN, output)
+
+
+def test_a_child_that_has_inherited_the_lock_does_not_make_a_dead_run_live(
+    shell: Any, whole: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = _left(shell, monkeypatch, started=1)
+    fd = os.open(left / "run.json", os.O_RDWR)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    shell.heals(*JOIN, "y.npy")
+    os.close(fd)
+
+
+def test_a_run_in_another_name_space_is_known_by_its_lock_only(
+    shell: Any, whole: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = _left(shell, monkeypatch, space="pid:[1]", started=1)
+    fd = os.open(left / "run.json", os.O_RDWR)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    shell.fails(5, *JOIN, "y.npy", says="another run")
+    os.close(fd)
+    shell.heals(*JOIN, "y.npy")
