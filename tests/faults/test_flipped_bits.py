@@ -17,7 +17,7 @@ import zarr
 FLIPS = 4
 WHOLE = np.random.default_rng(0).integers(0, 1000, (60, 40)).astype("<i4")
 CHUNKS = (20, 40)
-WIDE = np.random.default_rng(1).integers(0, 1000, (60, 4096)).astype("<i4")
+WIDE = np.random.default_rng(1).integers(0, 1000, (60, 8192)).astype("<i4")
 """For shards, whose chunks are looked at one by one where they are not too small for it."""
 
 
@@ -67,7 +67,7 @@ KINDS = {
 def _make(shell: Any, kind: Kind) -> None:
     if kind.options == ("shards",):
         codecs = (zarr.codecs.ZstdCodec(level=1), zarr.codecs.Crc32cCodec())
-        sharded = {"chunks": (20, 1024), "shards": (20, 4096), "compressors": codecs}
+        sharded = {"chunks": (20, 2048), "shards": (20, 8192), "compressors": codecs}
         zarr.create_array(kind.name, shape=WIDE.shape, dtype="i4", **sharded)[...] = WIDE
         return
     shell.save(a=WHOLE)

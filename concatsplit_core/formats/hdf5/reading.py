@@ -210,7 +210,7 @@ class Hdf5Source:
         """With a look at a chunk on its way."""
         if not full and not (self.steps and is_guarded(self._taken(stored))):
             return stored
-        return stored._replace(check=Check(partial(self._piece, box, stored, full), full))
+        return stored._replace(check=Check(partial(self._piece, box, stored, full)))
 
     def _piece(self, box: Box, stored: Stored, full: bool) -> Iterator[tuple[int, Any]]:
         data = load_unseen(stored)
