@@ -128,7 +128,7 @@ class Source(Protocol):
         box : Box
         stored : Stored
         full : bool
-            It is decoded; else only a checksum that costs next to nothing is looked at.
+            What has no checksum of its stored bytes is decoded; else only those are compared.
         """
         ...
 

@@ -126,7 +126,9 @@ def copy_stored(stored: Stored, fd: int, to: int) -> None:
         os.close(here)
 
 
-def copy_summed(stored: Stored, place: Callable[[], str], fd: int, to: int) -> None:
+def copy_summed(
+    stored: Stored, place: Callable[[], str], may_share: bool, fd: int, to: int
+) -> None:
     """Copy a chunk that ends with its crc32c, and sum it up on the way.
 
     A buffer for the whole of it, new for every chunk, would take longer to come by than the sum.
@@ -146,7 +148,7 @@ def copy_summed(stored: Stored, place: Callable[[], str], fd: int, to: int) -> N
     """
     here = _open(stored)
     try:
-        if not to and _is_shared(stored, here, fd):
+        if may_share and not to and _is_shared(stored, here, fd):
             return
         window, body = _window(), stored.nbytes - guards.SIZE
         end, total = b"", 0

@@ -152,6 +152,21 @@ def test_a_flipped_bit_in_an_archive_is_exit_3(shell: Any, compressed: bool) -> 
     np.testing.assert_array_equal(np.load("y.npy"), WHOLE)
 
 
+@pytest.mark.parametrize("what", ["zarr 3", "hdf5", "zarr 3 in shards"])
+def test_much_that_moves_is_looked_at_when_asked_only(
+    shell: Any, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    kind = KINDS[what]
+    _make(shell, kind)
+    path, offset, size = _stored(kind.name)[1]
+    _flipped((path, offset, size), size // 2, 3)
+    args = ("concat", kind.name, "-o", f"y{Path(kind.name).suffix}", "--routes", "encoded")
+    shell.fails(3, *args, says="elements 20:40")
+    monkeypatch.setattr("concatsplit_core.plan.LOOKED_AT", 0)
+    shell.ok(*args)
+    shell.fails(3, *args, "--force", "--check", says="elements 20:40")
+
+
 def test_the_plan_says_what_is_looked_at(shell: Any) -> None:
     shell.save(a=WHOLE)
     shell.ok("concat", "a.npy", "-o", "x.zarr")

@@ -184,22 +184,22 @@ class ZarrSource:
     def guarded(self, box: Box, stored: Stored, full: bool) -> Stored:
         """With a look at a chunk, or at every chunk of a shard and at the shard's index."""
         form = self.form
-        look = full or (form is not None and is_guarded(self._inner.steps))
+        summed = form is not None and is_guarded(self._inner.steps)
         if stored.shard and isinstance(form, ShardForm):
             if not (full or self._is_worth_a_look(self.spec.shards, _LARGE_SHARD)):
                 return stored
             index = self._index(box, self.spec.shards)
-            if not (full or (look and self._is_worth_a_look(self.spec.chunks, _LARGE))):
+            if not (full or (summed and self._is_worth_a_look(self.spec.chunks, _LARGE))):
                 with closing(self._open_shard(index, form)) as shard:
                     shard.refuse_astray()
                 return stored
-            return stored._replace(check=Check(partial(self._shard_pieces, index, form, full)))
-        if not look:
+            return stored._replace(check=Check(partial(self._shard_pieces, index, form)))
+        if not (full or summed):
             return stored
         copy = None
-        if not (full or stored.fetch) and self._inner.steps[-1].name == "crc32c":
-            copy = partial(copy_summed, stored, partial(self._at_box, box))
-        return stored._replace(check=Check(partial(self._chunk_piece, box, stored, full), copy))
+        if summed and not stored.fetch and self._inner.steps[-1].name == "crc32c":
+            copy = partial(copy_summed, stored, partial(self._at_box, box), not full)
+        return stored._replace(check=Check(partial(self._chunk_piece, box, stored), copy))
 
     def _at_box(self, box: Box) -> str:
         return self._at(self._index(box, self.spec.chunks))
@@ -220,17 +220,18 @@ class ZarrSource:
             raise AssertionError("zarr-python decodes it")
         return form
 
-    def _chunk_piece(self, box: Box, stored: Stored, full: bool) -> Iterator[tuple[int, Any]]:
+    def _chunk_piece(self, box: Box, stored: Stored) -> Iterator[tuple[int, Any]]:
         data = load_unseen(stored)
         if self.form is None:
             for _ in self.read(box):
                 pass
         else:
-            self._check(self._index(box, self.spec.chunks), data, full)
+            self._check(self._index(box, self.spec.chunks), data)
         yield 0, data
 
-    def _check(self, index: Shape, data: Any, full: bool) -> None:
-        if full:
+    def _check(self, index: Shape, data: Any) -> None:
+        """Compare the checksum of what is stored, or decode what has none."""
+        if not is_guarded(self._inner.steps):
             self._decode(index, data, self._inner, self.spec.chunks or ())
             return
         try:
@@ -238,13 +239,13 @@ class ZarrSource:
         except MalformedInput as error:
             raise MalformedInput(f"{self._at(index)}: {error.message}", ref=self.ref) from error
 
-    def _shard_pieces(self, outer: Shape, form: ShardForm, full: bool) -> Iterator[tuple[int, Any]]:
+    def _shard_pieces(self, outer: Shape, form: ShardForm) -> Iterator[tuple[int, Any]]:
         with closing(self._open_shard(outer, form)) as shard:
             inner = shard.index.shape[:-1]
 
             def check(at: Shape, data: Any) -> None:
                 index = tuple(o * n + i for o, n, i in zip(outer, inner, at, strict=True))
-                self._check(index, data, full)
+                self._check(index, data)
 
             yield from shard.pieces(check, self._most)
 
