@@ -100,8 +100,8 @@ _OPERATOR_OPTIONS = (
     click.option(
         "--check",
         is_flag=True,
-        help="Decode chunks that move as they are stored as well, and sum up .npz members: damage "
-        "is found wherever the inputs carry checksums.",
+        help="Look into chunks that move as they are stored and into .npz members: damage is found "
+        "wherever the inputs carry checksums.",
     ),
     click.option(
         "--memory-order",

@@ -120,7 +120,10 @@ def _looks(job: Job, plan: Plan) -> list[str]:
     found = []
     moved = plan.routes.get("encoded", 0)
     if moved:
-        found.append(f"--check: {moved} bytes that move as they are stored are decoded as well")
+        found.append(
+            f"--check: {moved} bytes that move as they are stored are looked into: checksums are "
+            "compared, what has none is decoded"
+        )
     archived = [source.ref for source in job.sources if source.format == "npz"]
     if archived:
         found.append(f"--check: {_listed(archived)}: read as a whole first, for its CRC-32")

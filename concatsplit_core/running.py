@@ -177,6 +177,7 @@ class Run:
             output_refs=[self._places[home].ref for home, _, _ in self._layout.homes],
             window=self._plan.window,
             conversions=self._job.conversions,
+            looks=self._options.check or self._plan.looks,
             check=self._options.check,
             hashes=self._hashes,
             reading=Pool(open_input, os.close),

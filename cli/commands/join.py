@@ -51,6 +51,8 @@ def concat(
       concatsplit concat a.npy store.zarr -o ragged.zarr --grid rectilinear
       concatsplit concat jan.nc::t feb.nc::t -o year.nc::t --axis time --conflicts convert
       concatsplit concat a.npy b.npy -o y.npy --routes mapped,decoded
+      concatsplit concat a.npy b.npy -o summed.h5 --checksum fletcher32
+      concatsplit concat store.zarr -o copy.zarr --check
       find . -name 'part-*.npy' -print0 | sort -zV | concatsplit concat --files-from - -0 -o y.npy
     """
     from concatsplit_core import operators

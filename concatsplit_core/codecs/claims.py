@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+from concatsplit_core.codecs import guards
+from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import SLACK, decode_bounded, zstd_content_size
 from concatsplit_core.codecs.pipeline import Step
 
@@ -19,9 +21,6 @@ _LOADED = 256 << 20
 """Bytes of the largest chunk that is inflated only to be measured."""
 _DENSEST = 1032
 """How many times over deflate can pack what repeats itself."""
-_CHECKED = ("crc32c", "fletcher32")
-"""Steps that only add a checksum."""
-_CHECKSUM = 4
 
 
 def expanded_bytes(load: Load, size: int, steps: tuple[Step, ...], most: int) -> int:
@@ -44,8 +43,8 @@ def expanded_bytes(load: Load, size: int, steps: tuple[Step, ...], most: int) ->
         The chunk is damaged; whoever decodes it says how.
     """
     steps = tuple(step for step in steps if step.name != "shuffle")
-    while steps and steps[-1].name in _CHECKED:
-        size, steps = max(0, size - _CHECKSUM), steps[:-1]
+    while is_guarded(steps):
+        size, steps = max(0, size - guards.SIZE), steps[:-1]
     if not steps:
         return min(size, most)
     claim = _claim(memoryview(load(min(size, _HEADER))), steps[-1]) if len(steps) == 1 else None

@@ -8,14 +8,15 @@ import numpy as np
 
 from concatsplit_core.errors import MalformedInput
 
-_SIZE = 4
+SIZE = 4
+"""Bytes of either checksum."""
 
 
 def crc32c_of(data: Any) -> bytes:
     """The checksum of a buffer, as it is stored."""
     import google_crc32c
 
-    return int(google_crc32c.value(_as_array(data))).to_bytes(_SIZE, "little")
+    return int(google_crc32c.value(_as_array(data))).to_bytes(SIZE, "little")
 
 
 def with_crc32c(data: Any) -> bytes:
@@ -32,9 +33,17 @@ def without_crc32c(data: Any) -> memoryview:
         It is the checksum of something else.
     """
     view = _long_enough(data, "crc32c")
-    if crc32c_of(view[:-_SIZE]) != view[-_SIZE:]:
+    if crc32c_of(view[:-SIZE]) != view[-SIZE:]:
         raise MalformedInput("its crc32c checksum does not match")
-    return view[:-_SIZE]
+    return view[:-SIZE]
+
+
+def extended(total: int, piece: np.ndarray) -> int:
+    """The crc32c of what came before, and of one more piece."""
+    import google_crc32c
+
+    found: int = google_crc32c.extend(total, piece)
+    return found
 
 
 def with_fletcher32(data: Any) -> Any:
@@ -57,7 +66,7 @@ def without_fletcher32(data: Any) -> Any:
 
 def _long_enough(data: Any, name: str) -> memoryview:
     view = memoryview(data).cast("B")
-    if len(view) <= _SIZE:
+    if len(view) <= SIZE:
         raise MalformedInput(f"it is no longer than its {name} checksum")
     return view
 

@@ -127,7 +127,7 @@ class Source(Protocol):
         box : Box
         stored : Stored
         full : bool
-            It is decoded; else only a checksum that costs next to nothing is looked at.
+            What has no checksum of its stored bytes is decoded; else only those are compared.
         """
 
     def prepare(self, folder: Path, check: bool = False) -> None:

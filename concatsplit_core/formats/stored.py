@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from concatsplit_core.errors import ConcatsplitError
+import numpy as np
+
+from concatsplit_core.codecs import guards
+from concatsplit_core.errors import ConcatsplitError, MalformedInput
 from concatsplit_core.files import copy_range, input_error, open_input, read_exactly, write_all
 
 _FICLONE = 0x40049409
+_WINDOW = 64 << 10
+_own = threading.local()
+_NEVER = {errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV}
+_unshared: set[int] = set()
+"""File systems that have been found to share no blocks, at least not with the output's."""
 
 Pieces = Callable[[], Iterator[tuple[int, Any]]]
 """Gives bytes piece by piece, with their places, each after it was found to be sound."""
@@ -24,12 +34,12 @@ class Check(NamedTuple):
     ----------
     pieces : callable
         Gives all of it; a chunk is one piece.
-    shared : bool
-        It is to be looked at even where the file system would share it without a copy.
+    copy : callable, optional
+        Copies all of it to a place in a file, which is quicker.
     """
 
     pieces: Pieces
-    shared: bool
+    copy: Callable[[int, int], None] | None = None
 
 
 class Stored(NamedTuple):
@@ -99,11 +109,12 @@ def load_unseen(stored: Stored) -> Any:
 def copy_stored(stored: Stored, fd: int, to: int) -> None:
     """Copy a chunk or shard into a file; as `load`."""
     check = stored.check
-    if check is not None and not (to == 0 and not check.shared and _is_shared(stored, fd)):
-        for at, piece in check.pieces():
-            write_all(fd, piece, to + at)
+    if check is not None and check.copy is not None:
+        check.copy(fd, to)
         return
     if check is not None:
+        for at, piece in check.pieces():
+            write_all(fd, piece, to + at)
         return
     if stored.fetch is not None:
         write_all(fd, load_unseen(stored), to)
@@ -115,19 +126,64 @@ def copy_stored(stored: Stored, fd: int, to: int) -> None:
         os.close(here)
 
 
-def _is_shared(stored: Stored, fd: int) -> bool:
-    """Whether an empty file has come to share all blocks of a chunk's own file."""
-    if stored.fetch is not None or stored.offset:
-        return False
+def copy_summed(
+    stored: Stored, place: Callable[[], str], may_share: bool, fd: int, to: int
+) -> None:
+    """Copy a chunk that ends with its crc32c, and sum it up on the way.
+
+    A buffer for the whole of it, new for every chunk, would take longer to come by than the sum.
+
+    Parameters
+    ----------
+    stored : Stored
+    place : callable
+        Gives what messages call the chunk.
+    fd, to : int
+        Where it goes.
+
+    Raises
+    ------
+    MalformedInput
+        It is the checksum of something else; what has been written is worth nothing.
+    """
     here = _open(stored)
     try:
-        if os.fstat(here).st_size != stored.nbytes:
-            return False
-        fcntl.ioctl(fd, _FICLONE, here)
-    except OSError:  # the file system cannot
-        return False
+        if may_share and not to and _is_shared(stored, here, fd):
+            return
+        window, body = _window(), stored.nbytes - guards.SIZE
+        end, total = b"", 0
+        for at in range(0, stored.nbytes, _WINDOW):
+            piece = window[: stored.nbytes - at]
+            read_exactly(here, piece.data, stored.offset + at, stored.ref)
+            inside = max(0, body - at)
+            total = guards.extended(total, piece[:inside])
+            end += piece[inside:].tobytes()
+            write_all(fd, piece, to + at)
     finally:
         os.close(here)
+    if total.to_bytes(guards.SIZE, "little") != end:
+        raise MalformedInput(f"{place()}: its crc32c checksum does not match", ref=stored.ref)
+
+
+def _window() -> np.ndarray:
+    """A buffer of this thread's own."""
+    if not hasattr(_own, "window"):
+        _own.window = np.empty(_WINDOW, np.uint8)
+    found: np.ndarray = _own.window
+    return found
+
+
+def _is_shared(stored: Stored, here: int, fd: int) -> bool:
+    """Whether an empty file has come to share all blocks of a chunk's own file."""
+    status = os.fstat(here)
+    if stored.offset or status.st_size != stored.nbytes or status.st_dev in _unshared:
+        return False
+    try:
+        fcntl.ioctl(fd, _FICLONE, here)
+    except OSError as error:
+        if error.errno in _NEVER:
+            _unshared.add(status.st_dev)
+        return False
     return True
 
 

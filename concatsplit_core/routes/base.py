@@ -107,8 +107,10 @@ class Context:
         Descriptors of contiguous inputs and of staged contiguous outputs.
     conversions : sequence of callable or None
         How the elements of each input change when they are read; empty where none do.
+    looks : bool
+        Checksums of stored bytes that move are compared.
     check : bool
-        What moves as it is stored is decoded as well, to find what is damaged.
+        What has none of these is decoded, though it moves as it is stored.
     hashes : Hashes, optional
         Of what moves, where a manifest is to be written.
     """
@@ -122,6 +124,7 @@ class Context:
     reading: Pool[Path, int]
     writing: Pool[Path, int]
     conversions: Sequence[Convert | None] = ()
+    looks: bool = False
     check: bool = False
     hashes: Hashes | None = None
     turns: Turns = field(default_factory=Turns)

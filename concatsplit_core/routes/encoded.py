@@ -44,14 +44,17 @@ def _moved(task: Task, write: Piece, context: Context) -> Moved:
         source = context.sources[move.array]
         local = context.source_tiling.local(move.array, move.box)
         with context.reading_from(move.array):
-            for here, stored in source.stored(local, task.shards):
+            for here, found in source.stored(local, task.shards):
+                stored = found
                 logical = context.source_tiling.logical(move.array, here)
                 there = context.target_tiling.local(write.array, logical)
                 if stored is not None and not task.shards:
                     _check_size(stored, source, here.start)
                 as_it_is = _as_it_is(stored, source, target, task.shards)
-                if as_it_is:
-                    moved[there.start] = stored and source.guarded(here, stored, context.check)
+                if as_it_is and stored is not None and context.looks:
+                    moved[there.start] = source.guarded(here, stored, context.check)
+                elif as_it_is:
+                    moved[there.start] = stored
                 else:
                     moved[there.start] = _decoded(source, here, there)
                 if context.hashes is not None and not task.shards:

@@ -17,7 +17,7 @@ import zarr
 FLIPS = 4
 WHOLE = np.random.default_rng(0).integers(0, 1000, (60, 40)).astype("<i4")
 CHUNKS = (20, 40)
-WIDE = np.random.default_rng(1).integers(0, 1000, (60, 4096)).astype("<i4")
+WIDE = np.random.default_rng(1).integers(0, 1000, (60, 8192)).astype("<i4")
 """For shards, whose chunks are looked at one by one where they are not too small for it."""
 
 
@@ -67,7 +67,7 @@ KINDS = {
 def _make(shell: Any, kind: Kind) -> None:
     if kind.options == ("shards",):
         codecs = (zarr.codecs.ZstdCodec(level=1), zarr.codecs.Crc32cCodec())
-        sharded = {"chunks": (20, 1024), "shards": (20, 4096), "compressors": codecs}
+        sharded = {"chunks": (20, 2048), "shards": (20, 8192), "compressors": codecs}
         zarr.create_array(kind.name, shape=WIDE.shape, dtype="i4", **sharded)[...] = WIDE
         return
     shell.save(a=WHOLE)
@@ -150,6 +150,21 @@ def test_a_flipped_bit_in_an_archive_is_exit_3(shell: Any, compressed: bool) -> 
         back()
     shell.ok("concat", "x.npz", "-o", "y.npy", "--check")
     np.testing.assert_array_equal(np.load("y.npy"), WHOLE)
+
+
+@pytest.mark.parametrize("what", ["zarr 3", "hdf5", "zarr 3 in shards"])
+def test_much_that_moves_is_looked_at_when_asked_only(
+    shell: Any, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    kind = KINDS[what]
+    _make(shell, kind)
+    path, offset, size = _stored(kind.name)[1]
+    _flipped((path, offset, size), size // 2, 3)
+    args = ("concat", kind.name, "-o", f"y{Path(kind.name).suffix}", "--routes", "encoded")
+    shell.fails(3, *args, says="elements 20:40")
+    monkeypatch.setattr("concatsplit_core.plan.LOOKED_AT", 0)
+    shell.ok(*args)
+    shell.fails(3, *args, "--force", "--check", says="elements 20:40")
 
 
 def test_the_plan_says_what_is_looked_at(shell: Any) -> None:

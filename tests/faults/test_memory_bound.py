@@ -92,7 +92,7 @@ ELEMENTS = ("--routes", "mapped,decoded")
 RUNS = [
     ("npy", 0, ()),
     ("npy", 1, ELEMENTS),
-    *((s, 1, r) for s in ("h5", "zarr") for r in ((), ELEMENTS)),
+    *((s, 1, r) for s in ("h5", "zarr") for r in ((), ELEMENTS, ("--check",))),
 ]
 
 

@@ -233,18 +233,19 @@ class Hdf5Source:
         """With a look at a chunk on its way."""
         if not full and not (self.steps and is_guarded(self._taken(stored))):
             return stored
-        return stored._replace(check=Check(partial(self._piece, box, stored, full), full))
+        return stored._replace(check=Check(partial(self._piece, box, stored)))
 
-    def _piece(self, box: Box, stored: Stored, full: bool) -> Iterator[tuple[int, Any]]:
-        data = load_unseen(stored)
+    def _piece(self, box: Box, stored: Stored) -> Iterator[tuple[int, Any]]:
+        """A chunk whose checksum has been compared, or that has been decoded where it has none."""
+        data, steps = load_unseen(stored), self._taken(stored)
         if self.steps is None:
             for _ in self.read(box):
                 pass
-        elif full:
-            self._raw(data, self._taken(stored), box.start)
+        elif not is_guarded(steps):
+            self._raw(data, steps, box.start)
         else:
             try:
-                check_guard(data, self._taken(stored))
+                check_guard(data, steps)
             except MalformedInput as error:
                 raise malformed(self._at(box.start), error) from error
         yield 0, data

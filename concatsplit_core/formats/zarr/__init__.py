@@ -69,7 +69,8 @@ def layout(
     if wish.rectilinear:
         _check_rectilinear(wish, number)
     chunks = wish.hint if wish.rectilinear and wish.hint else choose_chunks(spec, wish, like)
-    moving = wish.rectilinear or _may_move(spec, inherited, chunks, like)
+    ragged = wish.rectilinear and wish.hint is not None
+    moving = ragged or _may_move(spec, inherited, chunks, like)
     if wish.rectilinear:
         like = None
     shards = like.shards if like is not None and chunks == like.chunks and number == 3 else None

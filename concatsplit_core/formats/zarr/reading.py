@@ -23,7 +23,7 @@ from concatsplit_core.errors import (
 from concatsplit_core.files import input_error, open_input, read_exactly
 from concatsplit_core.formats.base import Extent, Storage
 from concatsplit_core.formats.grid import chunks_of, clip, place_of
-from concatsplit_core.formats.stored import Check, Pieces, Stored, load_unseen
+from concatsplit_core.formats.stored import Check, Stored, copy_summed, load_unseen
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.shards import Shard
@@ -32,8 +32,8 @@ from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.spec import ArraySpec
 
 _SLACK = 64 << 10
-_LARGE = 64 << 10
-"""Bytes of a chunk that takes longer to copy than to be looked for."""
+_LARGE, _LARGE_SHARD = 64 << 10, 512 << 10
+"""Bytes of a chunk in a shard, and of a shard, that take longer to copy than to be looked for."""
 
 
 @dataclass(slots=True)
@@ -184,25 +184,35 @@ class ZarrSource:
 
     def guarded(self, box: Box, stored: Stored, full: bool) -> Stored:
         """With a look at a chunk, or at every chunk of a shard and at the shard's index."""
-        form, unit = self.form, self.spec.shards if stored.shard else self.spec.chunks
-        index = tuple(a // u for a, u in zip(box.start, unit or (), strict=True))
-        look = full or (form is not None and is_guarded(self._inner.steps))
+        form = self.form
+        summed = form is not None and is_guarded(self._inner.steps)
         if stored.shard and isinstance(form, ShardForm):
-            if not (full or (look and self._has_large_chunks)):
+            if not (full or self._is_worth_a_look(self.spec.shards, _LARGE_SHARD)):
+                return stored
+            index = self._index(box, self.spec.shards)
+            if not (full or (summed and self._is_worth_a_look(self.spec.chunks, _LARGE))):
                 with closing(self._open_shard(index, form)) as shard:
                     shard.refuse_astray()
                 return stored
-            pieces: Pieces = partial(self._shard_pieces, index, form, full)
-        elif look:
-            pieces = partial(self._chunk_piece, box, index, stored, full)
-        else:
+            return stored._replace(check=Check(partial(self._shard_pieces, index, form)))
+        if not (full or summed):
             return stored
-        return stored._replace(check=Check(pieces, full))
+        copy = None
+        if summed and not stored.fetch and self._inner.steps[-1].name == "crc32c":
+            copy = partial(copy_summed, stored, partial(self._at_box, box), not full)
+        return stored._replace(check=Check(partial(self._chunk_piece, box, stored), copy))
 
-    @property
-    def _has_large_chunks(self) -> bool:
-        """Whether a look at every chunk of a shard takes little more than copying them at once."""
-        return prod(self.spec.chunks or ()) * self.spec.memory_itemsize >= _LARGE
+    def _at_box(self, box: Box) -> str:
+        return self._at(self._index(box, self.spec.chunks))
+
+    @staticmethod
+    def _index(box: Box, unit: Shape | None) -> Shape:
+        """The place in its grid of a chunk, or shard, that covers a box."""
+        return tuple(a // u for a, u in zip(box.start, unit or (), strict=True))
+
+    def _is_worth_a_look(self, unit: Shape | None, least: int) -> bool:
+        """Whether to look takes little more than to copy."""
+        return prod(unit or ()) * self.spec.memory_itemsize >= least
 
     @property
     def _inner(self) -> ChunkForm:
@@ -211,19 +221,18 @@ class ZarrSource:
             raise AssertionError("zarr-python decodes it")
         return form
 
-    def _chunk_piece(
-        self, box: Box, index: Shape, stored: Stored, full: bool
-    ) -> Iterator[tuple[int, Any]]:
+    def _chunk_piece(self, box: Box, stored: Stored) -> Iterator[tuple[int, Any]]:
         data = load_unseen(stored)
         if self.form is None:
             for _ in self.read(box):
                 pass
         else:
-            self._check(index, data, full)
+            self._check(self._index(box, self.spec.chunks), data)
         yield 0, data
 
-    def _check(self, index: Shape, data: Any, full: bool) -> None:
-        if full:
+    def _check(self, index: Shape, data: Any) -> None:
+        """Compare the checksum of what is stored, or decode what has none."""
+        if not is_guarded(self._inner.steps):
             self._decode(index, data, self._inner, self.spec.chunks or ())
             return
         try:
@@ -231,13 +240,13 @@ class ZarrSource:
         except MalformedInput as error:
             raise MalformedInput(f"{self._at(index)}: {error.message}", ref=self.ref) from error
 
-    def _shard_pieces(self, outer: Shape, form: ShardForm, full: bool) -> Iterator[tuple[int, Any]]:
+    def _shard_pieces(self, outer: Shape, form: ShardForm) -> Iterator[tuple[int, Any]]:
         with closing(self._open_shard(outer, form)) as shard:
             inner = shard.index.shape[:-1]
 
             def check(at: Shape, data: Any) -> None:
                 index = tuple(o * n + i for o, n, i in zip(outer, inner, at, strict=True))
-                self._check(index, data, full)
+                self._check(index, data)
 
             yield from shard.pieces(check, self._most)
 
