@@ -27,7 +27,7 @@ from concatsplit_core.job import Job
 from concatsplit_core.layout import Layout
 from concatsplit_core.plan import Plan
 from concatsplit_core.planning.blocking import union
-from concatsplit_core.routes.base import Turns
+from concatsplit_core.routes.base import TakeBytes, Turns
 from concatsplit_core.spec import ArraySpec
 
 Opened = Callable[[int], AbstractContextManager[Source]]
@@ -128,14 +128,18 @@ class RunHashes:
             seen = block.reshape(local.shape, order=blob.spec.order)
             blob.put(local.shift(tiling.axis, first) if first else local, seen)
 
-    def of_bytes(self, source: int, start: int, target: int, to: int, data: memoryview) -> None:
-        """Hash bytes that are copied."""
-        for blob, at in (
-            (self.source(source), start),
-            (self.target(self._layout.homes[target][0]), to),
-        ):
-            if isinstance(blob, ByteHash) or (isinstance(blob, ElementHash) and blob.takes_bytes):
-                blob.put_bytes(at, data)
+    def of_bytes(self, source: int, target: int) -> TakeBytes:
+        """What hashes bytes that are copied."""
+        read = _taker(self.source(source))
+        write = _taker(self.target(self._layout.homes[target][0]))
+
+        def take(start: int, to: int, data: memoryview) -> None:
+            if read is not None:
+                read(start, data)
+            if write is not None:
+                write(to, data)
+
+        return take
 
     def of_chunk(
         self, source: int, here: Box, target: int, there: Box | None, stored: Stored | None
@@ -181,6 +185,15 @@ class RunHashes:
             return None
         complete(blob, source, self._memory, self._jobs, lambda _: None)
         return record_of(blob)
+
+
+def _taker(blob: BlobHash | None) -> Callable[[int, memoryview], None] | None:
+    """What hashes bytes of a blob; None where its hash is not of them."""
+    if isinstance(blob, ByteHash):
+        return blob.stream.put_bytes
+    if not isinstance(blob, ElementHash) or not blob.takes_bytes:
+        return None
+    return blob.put_bytes if blob.ranges is not None else blob.regions[0].stream.put_bytes
 
 
 def held_bytes(job: Job, layout: Layout, memory: int) -> int:
