@@ -33,9 +33,6 @@ from concatsplit_core.stores.recovery import recover
 if TYPE_CHECKING:
     from concatsplit_core.hashing.during import RunHashes
 
-_FOR_HASHES = 8
-"""What part of the budget is for parts of leaves, where a manifest is to be written."""
-
 
 def execute(job: Job, options: Options) -> Result:
     """Plan a job and, unless it is a dry run, do it.
@@ -63,7 +60,7 @@ def execute(job: Job, options: Options) -> Result:
         job.shape,
         job.source_tiling,
         layout.planned,
-        memory=memory if record is None else memory - memory // _FOR_HASHES,
+        memory=memory if record is None else memory - _for_hashes(job, layout, memory),
         jobs=options.workers,
         routes=options.allowed_routes,
         names=[source.ref for source in job.sources],
@@ -146,6 +143,12 @@ def _record(options: Options) -> Path | None:
     if not is_name(os.fspath(options.manifest)):
         raise UsageError("--manifest: the name holds NUL or half a character")
     return Path(os.path.realpath(options.manifest))
+
+
+def _for_hashes(job: Job, layout: Layout, memory: int) -> int:
+    from concatsplit_core.hashing.during import held_bytes
+
+    return held_bytes(job, layout, memory)
 
 
 def _whole_axes(job: Job) -> int:

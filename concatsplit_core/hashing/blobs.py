@@ -101,10 +101,7 @@ class ElementHash:
             put_box(region.stream, region.box.shape, within, array)
 
     def put_bytes(self, start: int, data: memoryview) -> None:
-        """Hash bytes of the array, the first of them at an offset from its first element."""
-        if self.ranges is None:
-            self.regions[0].stream.put_bytes(start, data)
-            return
+        """Hash bytes of ranges, the first of them at an offset from the array's first element."""
         row = prod(self.spec.shape[self.axis + 1 :]) * unit_bytes(self.spec.dtype)
         before, at = divmod(start, row * self.spec.shape[self.axis])
         region = self._region(at // row)
@@ -144,10 +141,6 @@ class ByteHash:
     def __init__(self, spec: ArraySpec, room: Room) -> None:
         self.spec = spec
         self.stream = Stream(cut_bytes(spec.nbytes), room)
-
-    def put_bytes(self, start: int, data: memoryview) -> None:
-        """Hash bytes, the first of them at an offset from the first element."""
-        self.stream.put_bytes(start, data)
 
     def all_leaves(self) -> list[Leaves]:
         return [self.stream.leaves]

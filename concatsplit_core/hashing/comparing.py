@@ -8,8 +8,16 @@ from pathlib import Path
 
 from concatsplit_core.claims import refuse_hollow
 from concatsplit_core.formats.base import Source
+from concatsplit_core.geometry import replace
 from concatsplit_core.hashing.blobs import BlobHash, ByteHash, ChunkHash, ElementHash, Stretch
-from concatsplit_core.hashing.leaves import DIGEST_BYTES, Sections, in_sections, root
+from concatsplit_core.hashing.leaves import (
+    DIGEST_BYTES,
+    Sections,
+    in_sections,
+    leaves_bytes,
+    refuse_many_leaves,
+    root,
+)
 from concatsplit_core.hashing.record import HashRecord
 from concatsplit_core.hashing.rereading import Told, complete
 from concatsplit_core.hashing.stream import Room
@@ -42,6 +50,10 @@ def compare(
         return "", []
     source.prepare(Path(tempfile.gettempdir()))
     refuse_hollow([source])
+    length = sum(part.length for part in entry.hash.ranges or ())
+    shape = replace(spec.shape, axis, length) if entry.hash.ranges is not None else spec.shape
+    chunks = spec.chunks if entry.hash.kind == "chunks" else None
+    refuse_many_leaves(leaves_bytes(shape, spec.dtype, chunks), memory, source.ref)
     blob = _blob(entry, source, axis)
     if blob is None:
         return "is no longer stored as it was, and only what was stored had been hashed", []

@@ -10,7 +10,7 @@ import numpy as np
 
 from concatsplit_core.formats.base import Source
 from concatsplit_core.formats.stored import Stored
-from concatsplit_core.geometry import Box, Interval
+from concatsplit_core.geometry import Box, Interval, Shape, replace
 from concatsplit_core.hashing.blobs import (
     BlobHash,
     ByteHash,
@@ -20,14 +20,15 @@ from concatsplit_core.hashing.blobs import (
     record_of,
 )
 from concatsplit_core.hashing.elements import is_plain, same_bytes
+from concatsplit_core.hashing.leaves import leaves_bytes, refuse_many_leaves
 from concatsplit_core.hashing.record import Hashed, HashRecord
 from concatsplit_core.hashing.rereading import chunk_digest, complete
-from concatsplit_core.hashing.stream import Room
+from concatsplit_core.hashing.stream import ROOM, Room
 from concatsplit_core.job import Job
 from concatsplit_core.layout import Layout
 from concatsplit_core.plan import Plan
 from concatsplit_core.planning.blocking import union
-from concatsplit_core.routes.base import Turns
+from concatsplit_core.routes.base import TakeBytes, Turns
 from concatsplit_core.spec import ArraySpec
 
 Opened = Callable[[int], AbstractContextManager[Source]]
@@ -51,12 +52,23 @@ class RunHashes:
         self.turns = Turns()
         self._job, self._layout = job, layout
         self._memory, self._jobs = memory, jobs
-        self._room = Room(min(Room().left, memory // 8))
+        self._room = Room(_room(memory))
         self._from, self._to = _as_stored(plan, layout)
         self._used = _used(job)
+        self._refuse_many_chunks(memory)
         self._sources: dict[int, BlobHash] = {}
         self._targets: dict[int, BlobHash] = {}
         self._lock = threading.Lock()
+
+    def _refuse_many_chunks(self, memory: int) -> None:
+        first = len(self._job.sources)
+        stored = self._from | {first + index for index in self._to}
+        found = sum(
+            leaves_bytes(shape, spec.dtype, spec.chunks)
+            for number, (spec, shape) in enumerate(_hashed_shapes(self._job, self._layout))
+            if number in stored and spec.chunks is not None
+        )
+        refuse_many_leaves(found, memory, f"{self._job.sources[0].ref} and what it goes to")
 
     def source(self, index: int) -> BlobHash | None:
         """The hash of an input; None where nothing of it is read."""
@@ -117,14 +129,18 @@ class RunHashes:
             seen = block.reshape(local.shape, order=blob.spec.order)
             blob.put(local.shift(tiling.axis, first) if first else local, seen)
 
-    def of_bytes(self, source: int, start: int, target: int, to: int, data: memoryview) -> None:
-        """Hash bytes that are copied."""
-        for blob, at in (
-            (self.source(source), start),
-            (self.target(self._layout.homes[target][0]), to),
-        ):
-            if isinstance(blob, ByteHash) or (isinstance(blob, ElementHash) and blob.takes_bytes):
-                blob.put_bytes(at, data)
+    def of_bytes(self, source: int, target: int) -> TakeBytes:
+        """What hashes bytes that are copied."""
+        read = _taker(self.source(source))
+        write = _taker(self.target(self._layout.homes[target][0]))
+
+        def take(start: int, to: int, data: memoryview) -> None:
+            if read is not None:
+                read(start, data)
+            if write is not None:
+                write(to, data)
+
+        return take
 
     def of_chunk(
         self, source: int, here: Box, target: int, there: Box | None, stored: Stored | None
@@ -170,6 +186,44 @@ class RunHashes:
             return None
         complete(blob, source, self._memory, self._jobs, lambda _: None)
         return record_of(blob)
+
+
+def _taker(blob: BlobHash | None) -> Callable[[int, memoryview], None] | None:
+    """What hashes bytes of a blob; None where its hash is not of them."""
+    if isinstance(blob, ByteHash):
+        return blob.stream.put_bytes
+    if not isinstance(blob, ElementHash) or not blob.takes_bytes:
+        return None
+    return blob.put_bytes if blob.ranges is not None else blob.regions[0].stream.put_bytes
+
+
+def held_bytes(job: Job, layout: Layout, memory: int) -> int:
+    """Part of a budget that hashing a run takes: digests, and parts of leaves that wait.
+
+    Raises
+    ------
+    OverBudget
+        There are too many leaves.
+    """
+    shapes = _hashed_shapes(job, layout)
+    found = sum(leaves_bytes(shape, spec.dtype) for spec, shape in shapes)
+    refuse_many_leaves(found, memory, f"{job.sources[0].ref} and what it goes to")
+    return found + _room(memory)
+
+
+def _hashed_shapes(job: Job, layout: Layout) -> list[tuple[ArraySpec, Shape]]:
+    """All inputs and then all outputs, with the shape of what is hashed of them."""
+    found = []
+    for source, used in zip(job.sources, _used(job), strict=True):
+        shape = source.spec.shape
+        if used is not None:
+            shape = replace(shape, layout.outputs.axis, sum(part.length for part in used))
+        found.append((source.spec, shape))
+    return found + [(s.spec, s.spec.shape) for s in layout.outputs.segments]
+
+
+def _room(memory: int) -> int:
+    return min(ROOM, memory // 8)
 
 
 def _as_stored(plan: Plan, layout: Layout) -> tuple[set[int], set[int]]:

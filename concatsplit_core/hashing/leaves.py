@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from concatsplit_core.errors import OverBudget
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.records import packed
+from concatsplit_core.sizes import format_size
 from concatsplit_core.spec import STRING_BYTES
 
 LEAF_BYTES = 1 << 20
@@ -133,6 +135,29 @@ def whole_rows(shape: Shape, cut: Cut, box: Box) -> bool:
     """Whether a box holds the rows that no leaf cuts."""
     first = len(shape) - cut.fixed
     return box.start[first:] == (0,) * cut.fixed and box.stop[first:] == shape[first:]
+
+
+def leaves_bytes(shape: Shape, dtype: np.dtype, chunks: Shape | None = None) -> int:
+    """Bytes that the digests of an array's elements, or of its chunks, take in memory."""
+    if chunks is None:
+        return (DIGEST_BYTES + 1) * cut_elements(shape, dtype).leaves
+    return (DIGEST_BYTES + 1) * prod(-(-n // max(1, c)) for n, c in zip(shape, chunks, strict=True))
+
+
+def refuse_many_leaves(nbytes: int, memory: int, what: str) -> None:
+    """Refuse to hash what has more leaves than a fourth of the budget has room for digests.
+
+    Raises
+    ------
+    OverBudget
+    """
+    if nbytes > memory // 4:
+        raise OverBudget(
+            f"{what}: the digests of its leaves take {format_size(nbytes)}, more than a fourth of "
+            f"--memory {format_size(memory)}; give --memory {format_size(4 * nbytes, up=True)}",
+            found=nbytes,
+            expected=memory,
+        )
 
 
 class Leaves:

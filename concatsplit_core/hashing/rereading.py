@@ -181,7 +181,7 @@ def _read_bytes(blob: ByteHash, source: Source, jobs: int, told: Told) -> None:
         while at < end:
             view = buffer[: end - at]
             read_exactly(fd, view, extent.offset + at, extent.path)
-            blob.put_bytes(at, view)
+            blob.stream.put_bytes(at, view)
             at += len(view)
 
     def done(task: Task) -> None:

@@ -65,10 +65,13 @@ class Stream:
 
     def put_bytes(self, start: int, data: memoryview) -> None:
         """Take bytes whose first one is the unit of this number."""
-        while len(data):
-            part = self.cut.part(start, len(data))
-            self.put(part, data[: part.length])
-            start, data = start + part.length, data[part.length :]
+        left = len(data)
+        while left:
+            part = self.cut.part(start, left)
+            self.put(part, data if part.length == left else data[: part.length])
+            start, left = start + part.length, left - part.length
+            if left:
+                data = data[part.length :]
 
     def _put_some(self, part: Part, data: Any) -> None:
         if part.leaf in self.leaves:

@@ -61,6 +61,10 @@ class Turns:
             self._changed.notify_all()
 
 
+TakeBytes = Callable[[int, int, memoryview], None]
+"""Takes bytes, and where the first one lies, seen from the first element of each side."""
+
+
 class Hashes(Protocol):
     """Takes what moves and hashes it, where it comes in a form that the hashes are made of."""
 
@@ -75,8 +79,8 @@ class Hashes(Protocol):
         """Elements for an output, with the axes of the logical array."""
         ...
 
-    def of_bytes(self, source: int, start: int, target: int, to: int, data: memoryview) -> None:
-        """Bytes that are copied from one offset, seen from the first element, to another one."""
+    def of_bytes(self, source: int, target: int) -> TakeBytes:
+        """What hashes bytes that are copied from an input to an output."""
         ...
 
     def of_chunk(

@@ -69,16 +69,16 @@ def _copy(context: Context, here: _End, there: _End, size: int) -> None:
         copy_range(here.fd, start, there.fd, to, size, ref, context.window)
         return
     shared = share_range(here.fd, start, there.fd, to, size)
+    take = hashes.of_bytes(here.array, there.array)
     buffer = context.arena.scratch(min(size, context.window, _HASHED_AT_ONCE)).data
-    done = 0
-    while done < size:
-        stop = next(edge for edge in (shared.start, shared.stop, size) if edge > done)
-        view = buffer[: stop - done]
-        _read(here.fd, view, start + done, ref)
-        hashes.of_bytes(here.array, here.start + done, there.array, there.start + done, view)
-        if done not in shared:
-            write_all(there.fd, view, to + done)
-        done += len(view)
+    cuts = ((0, shared.start), (shared.start, shared.stop), (shared.stop, size))
+    for first, stop in cuts:
+        for done in range(first, stop, len(buffer)):
+            view = buffer[: stop - done]
+            _read(here.fd, view, start + done, ref)
+            take(here.start + done, there.start + done, view)
+            if done not in shared:
+                write_all(there.fd, view, to + done)
 
 
 def _read(fd: int, view: memoryview, offset: int, ref: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 import concatsplit_core as cs
 from concatsplit_core import files
-from concatsplit_core.errors import MalformedInput
+from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.geometry import Box
 from concatsplit_core.hashing import during
 from concatsplit_core.hashing.blobs import ByteHash, ChunkHash, ElementHash
@@ -96,6 +96,15 @@ def test_threads_and_budgets_change_no_byte_of_a_manifest(inputs: Any) -> None:
             )  # fmt: skip
             found.add(Path("run.json").read_bytes())
     assert len(found) == 2
+
+
+def test_digests_count_against_the_budget() -> None:
+    many = np.broadcast_to(np.zeros((), "u1"), (1 << 18, 70_000))
+    options = {"memory": "16MiB", "dry_run": True}
+    with pytest.raises(OverBudget, match=r"leaves take 8\.5MiB.* give --memory 34MiB"):
+        cs.concat([many], "y.zarr", manifest="run.json", **options)
+    cs.concat([many], "y.zarr", **options)
+    cs.concat([many], "y.zarr", manifest="run.json", **options | {"memory": "34MiB"})
 
 
 @pytest.mark.parametrize("jobs", [1, 4])
