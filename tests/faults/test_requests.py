@@ -139,8 +139,10 @@ STUCK = """
 import ctypes, itertools, os
 import concatsplit_core.operators as operators
 from concatsplit_cli.main import main
+from concatsplit_core.formats.registry import format_named
 
 def stuck(*given, **options):
+    format_named("hdf5")
     # one call of a function in C, from the word to the loop: no handler of Python's runs
     lock, libc = ctypes.create_string_buffer(64), ctypes.CDLL(None)
     word = map(os.write, [1], [b"stuck\\n"])
