@@ -98,7 +98,7 @@ def _plan(a: Source, b: Source, memory: int, jobs: int) -> Plan:
     blocks = ArraySpec(
         a.spec.shape,
         a.spec.dtype,
-        common_order(a.spec, b.spec),
+        b.spec.order if b.spec.contiguous else common_order(a.spec, b.spec),
         contiguous=False,
         chunks=b.spec.chunks,
         string_bytes=a.spec.string_bytes,
