@@ -54,8 +54,11 @@ def deferred_signals(forget: bool = False) -> Iterator[None]:
     def note(number: int, frame: FrameType | None) -> None:
         pending.append(number)
 
-    held: dict[int, Any] = {number: signal.signal(number, note) for number in heard()}
+    held: dict[int, Any] = {}
     try:
+        for number in heard():  # one that comes meanwhile raises, and leaves all as it was
+            held[number] = signal.getsignal(number)
+            signal.signal(number, note)
         yield
     finally:
         for number, handler in held.items():
