@@ -56,9 +56,9 @@ def deferred_signals(forget: bool = False) -> Iterator[None]:
 
     held: dict[int, Any] = {}
     try:
-        for number in heard():  # one that comes meanwhile raises, and leaves all as it was
-            held[number] = signal.getsignal(number)
-            signal.signal(number, note)
+        for each in heard():  # one that comes meanwhile raises, and leaves all as it was
+            held[each] = signal.getsignal(each)
+            signal.signal(each, note)
         yield
     finally:
         for number, handler in held.items():
