@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
@@ -41,7 +41,9 @@ def open_standard_descriptors() -> None:
             if fd > 2:
                 os.close(fd)
     if sys.stdout is None or _may_lose(sys.stdout):
-        sys.stdout = open(1, "w", closefd=False, encoding=getattr(sys.stdout, "encoding", None))
+        before: Any = sys.stdout
+        encoding, errors = getattr(before, "encoding", None), getattr(before, "errors", None)
+        sys.stdout = open(1, "w", closefd=False, encoding=encoding, errors=errors)
     if sys.stderr is None:
         sys.stderr = open(2, "w", closefd=False)
 

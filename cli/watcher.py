@@ -12,8 +12,10 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NoReturn
+
+from concatsplit_core.interrupts import Libraries
 
 PATIENCE = 2.0
 """Seconds after a request in which a second one is only impatience: it is being cleaned up."""
@@ -23,7 +25,6 @@ _DEAF = (
     *_REQUESTS, signal.SIGQUIT, signal.SIGXCPU, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTSTP,
     signal.SIGTTIN, signal.SIGTTOU, signal.SIGPIPE,
 )  # fmt: skip
-_MOST_DESCRIPTORS = 1 << 16
 _LAST_WORDS = (
     b"concatsplit: error: ended at the second request, without cleaning up; "
     b"the next run beside its outputs does\n"
@@ -32,7 +33,18 @@ _LAST_WORDS = (
 
 @contextmanager
 def watched() -> Iterator[None]:
-    """Be watched for the time of a context, if the system has room for a child."""
+    """Be watched from when libraries in C come in, which the first milliseconds do not pay for."""
+    with ExitStack() as stack:
+        Libraries.before = lambda: stack.enter_context(_child())
+        try:
+            yield
+        finally:
+            Libraries.before = None
+
+
+@contextmanager
+def _child() -> Iterator[None]:
+    """Be watched, if the system has room for a child."""
     try:
         if threading.active_count() > 1:
             raise OSError("a lock that another thread holds would stay locked in the child")
@@ -40,18 +52,17 @@ def watched() -> Iterator[None]:
     except OSError:
         yield
         return
-    parent = os.getpid()
+    parent, child = os.getpid(), None
     try:
         child = os.fork()
+        if child == 0:
+            _watch(reading, parent)
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     except OSError:
-        child = None
-    if child == 0:
-        _watch(reading, parent)
+        pass
     os.close(reading)
     try:
-        if child is not None:
-            os.set_blocking(writing, False)
-            signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
         yield
     finally:
         signal.set_wakeup_fd(-1)
@@ -61,13 +72,23 @@ def watched() -> Iterator[None]:
             os.waitpid(child, 0)
 
 
+def _descriptors() -> list[int]:
+    """What is open, or may be."""
+    try:
+        return [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        return list(range(256))
+
+
 def _watch(reading: int, parent: int) -> NoReturn:
     """Read numbers of signals until the parent is gone."""
     try:
         for number in _DEAF:
             signal.signal(number, signal.SIG_IGN)
-        for start, stop in ((0, 2), (3, reading), (reading + 1, _MOST_DESCRIPTORS)):
-            os.closerange(start, stop)
+        for fd in _descriptors():
+            if fd not in {2, reading}:
+                with suppress(OSError):
+                    os.close(fd)
         os.chdir("/")  # a file system that it stood in could not be unmounted
         first: float | None = None
         while numbers := os.read(reading, 64):

@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU)
 """Signals that ask a process to end; a batch system's limit of processor time is one."""
+
+
+class Libraries:
+    """Libraries in C, in which a loop has no end for Python's handlers.
+
+    Attributes
+    ----------
+    before : callable, optional
+        Called once, before the first of them is loaded.
+    """
+
+    before: Callable[[], None] | None = None
+
+    @classmethod
+    def announce(cls) -> None:
+        """Say that one of them is about to be used."""
+        before, cls.before = cls.before, None
+        if before is not None:
+            before()
 
 
 def heard() -> list[signal.Signals]:
@@ -35,8 +54,11 @@ def deferred_signals(forget: bool = False) -> Iterator[None]:
     def note(number: int, frame: FrameType | None) -> None:
         pending.append(number)
 
-    held: dict[int, Any] = {number: signal.signal(number, note) for number in heard()}
+    held: dict[int, Any] = {}
     try:
+        for each in heard():  # one that comes meanwhile raises, and leaves all as it was
+            held[each] = signal.getsignal(each)
+            signal.signal(each, note)
         yield
     finally:
         for number, handler in held.items():

@@ -65,16 +65,14 @@ def make_plan(
     """
     if 0 in shape or not targets.segments or not targets.segments[0].spec.dtype.itemsize:
         return Plan((), {}, {}, shape, 1, WINDOW, 0, 0, 0)
-    edges = Edges(sources)
-    held = _held(len(sources.segments), len(targets.segments))
-    room = memory - held
+    edges, room = Edges(sources), memory - _held(sources, targets)
     window = _window(room, jobs)
     routing = route_parts(shape, sources, targets, edges, routes)
     problem = Problem(shape, sources, targets, edges, routing, window, check, whole_axes)
     refuse_empty_claims(problem, names)
     batches = _batches(problem)
     if (need := _smallest(batches)) > room:
-        _refuse(problem, need, held, memory, jobs)
+        _refuse(problem, need, memory, jobs)
     workers = max(1, min(jobs, room // max(1, need)))
     found = [(sweep, b.peak(sweep)) for b in batches for sweep in b.sweeps(room // workers)]
     return _plan(problem, found, workers)
@@ -110,13 +108,15 @@ def _smallest(batches: Sequence[Batch]) -> int:
     return max((batch.smallest for batch in batches), default=0)
 
 
-def _held(inputs: int, outputs: int) -> int:
+def _held(sources: Tiling, targets: Tiling) -> int:
     """Bytes that arrays take beside their elements, where they are more than a few thousand."""
-    return max(0, inputs * _INPUT_BYTES + outputs * _OUTPUT_BYTES - _FREE_BYTES)
+    all_of_them = len(sources.segments) * _INPUT_BYTES + len(targets.segments) * _OUTPUT_BYTES
+    return max(0, all_of_them - _FREE_BYTES)
 
 
-def _refuse(problem: Problem, need: int, held: int, memory: int, jobs: int) -> NoReturn:
+def _refuse(problem: Problem, need: int, memory: int, jobs: int) -> NoReturn:
     """Name a budget that is enough: a larger one has larger windows."""
+    held = _held(problem.sources, problem.targets)
     while need < (more := _smallest(_batches(problem._replace(window=_window(need, jobs))))):
         need = more
     what = f"the smallest step holds {format_size(need)} of array data"

@@ -17,6 +17,12 @@ from concatsplit_core.routes.blocks import fill_blocks
 from concatsplit_core.sizes import format_size
 from concatsplit_core.spec import ArraySpec, Order, Segment, Tiling
 
+_TWICE, _BETTER = 1.25, 0.75
+"""Elements read for every one compared that are too many, and the part that fewer must save."""
+
+_MARGIN = 0.75
+"""What is left of the memory when a chunk of the second array is being decoded."""
+
 _DECODED: tuple[Route, ...] = ("decoded",)
 
 
@@ -66,31 +72,48 @@ def common_order(a: ArraySpec, b: ArraySpec) -> Order:
 
 
 def plan_blocks(a: Source, b: Source, memory: int, jobs: int) -> Plan:
-    """Blocks of whole chunks of both arrays, as far as two of them a thread fit the memory.
+    """Blocks of whole chunks of one array, as far as two of them a thread fit the memory.
+
+    Of which one is found out by trying: so that as few chunks of the other as may be are decoded
+    twice, on fewer threads with larger blocks where that helps.
 
     Raises
     ------
     OverBudget
         The smallest block does not fit, or next to nothing of what is claimed is stored.
     """
-    share = _share(a.spec, b.spec)
-    room = max(1, int(memory * share))
-    try:
-        plan = _plan(a, b, room, jobs)
-        if b.spec.stored_chunks is not None:
-            _plan(b, a, memory, jobs)  # refuses claims of the second one
-    except OverBudget as error:
-        if error.expected != room or not isinstance(error.found, int):
-            raise
-        need = int(error.found / share) + 1
+    plans: list[Plan] = []
+    needed: list[int] = []
+    for one, other in ((a, b), (b, a)):
+        share = _share(one.spec, other.spec)
+        room = max(1, int(memory * share))
+        try:
+            plans.append(_least_decoded(one, other, room, jobs))
+        except OverBudget as error:
+            if error.expected != room or not isinstance(error.found, int):
+                raise
+            needed.append(int(error.found / share) + 1)
+    if not plans:
+        need = min(needed)
         raise OverBudget(
             f"{a.ref} and {b.ref}: the smallest step holds {format_size(need)} of array data, more "
             f"than --memory {format_size(memory)}: chunks have to be decoded as a whole; give "
             f"--memory {format_size(need, up=True)}",
             found=need,
             expected=memory,
-        ) from error
-    return plan
+        )
+    return min(plans, key=lambda plan: (round(plan.read_amplification, 1), -plan.workers))
+
+
+def _least_decoded(a: Source, b: Source, room: int, jobs: int) -> Plan:
+    """A plan with as many threads as can work without decoding chunks again and again."""
+    best = _plan(a, b, room, jobs)
+    while best.read_amplification > _TWICE and best.workers > 1:
+        other = _plan(a, b, room, best.workers // 2)
+        if other.read_amplification > _BETTER * best.read_amplification:
+            break
+        best = other
+    return best
 
 
 def _plan(a: Source, b: Source, memory: int, jobs: int) -> Plan:
@@ -98,7 +121,7 @@ def _plan(a: Source, b: Source, memory: int, jobs: int) -> Plan:
     blocks = ArraySpec(
         a.spec.shape,
         a.spec.dtype,
-        common_order(a.spec, b.spec),
+        b.spec.order if b.spec.contiguous else common_order(a.spec, b.spec),
         contiguous=False,
         chunks=b.spec.chunks,
         string_bytes=a.spec.string_bytes,
@@ -117,8 +140,7 @@ def _plan(a: Source, b: Source, memory: int, jobs: int) -> Plan:
 def _share(a: ArraySpec, b: ArraySpec) -> float:
     """The part of the memory that a plan for the first one's elements alone may take."""
     one, other = max(1, a.memory_itemsize), max(1, b.memory_itemsize)
-    share = min(1.0, 2 * one / (one + other))
-    return share if b.chunks is None else 0.75 * share  # one more chunk is held to be decoded
+    return _MARGIN * min(1.0, 2 * one / (one + other))
 
 
 def _alone(spec: ArraySpec) -> Tiling:

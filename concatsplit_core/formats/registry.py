@@ -11,6 +11,7 @@ from typing import cast
 from concatsplit_core.errors import InputUnavailable, MalformedInput, UsageError
 from concatsplit_core.files import input_error, open_input
 from concatsplit_core.formats.base import Format
+from concatsplit_core.interrupts import Libraries
 
 _ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "npy": ("concatsplit_core.formats.npy", (".npy",)),
@@ -36,8 +37,14 @@ _FOREIGN = {
 """Formats that are not read here: what they are called, and what to do with a file of them."""
 
 
+_LIBRARIES = {"hdf5", "zarr"}
+"""Formats that libraries in C read and write."""
+
+
 def format_named(name: str) -> Format:
     """The module that implements a format."""
+    if name in _LIBRARIES:
+        Libraries.announce()
     return cast(Format, import_module(_ROWS[name][0]))
 
 

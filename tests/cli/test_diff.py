@@ -10,7 +10,9 @@ import pytest
 import zarr
 
 import concatsplit_core as cs
+from concatsplit_core.comparison.reading import plan_blocks
 from concatsplit_core.errors import InputChanged, OverBudget, UsageError
+from concatsplit_core.inputs import close_all, open_inputs
 
 
 def differ(shell: Any, *args: Any) -> Any:
@@ -259,3 +261,20 @@ def test_times_that_do_not_fit_the_finer_unit_differ(shell: Any, unit: str) -> N
     coarse[4] = np.int64(1 << 60).astype(coarse.dtype)
     shell.save(a=coarse, b=fine)
     assert differ(shell, "a.npy", "b.npy").out.startswith("elements: 1 of 9 differ\nfirst: [4]")
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_chunks_are_decoded_once_where_the_memory_allows_it(
+    shell: Any, order: str, swapped: bool
+) -> None:
+    x = np.arange(1 << 18, dtype="f8").reshape(512, 512)
+    zarr.create_array("x.zarr", data=x, chunks=(64, 64))
+    np.save("x.npy", np.asarray(x, order=order))
+    refs = ["x.npy", "x.zarr"]
+    sources = open_inputs(refs[::-1] if swapped else refs)
+    for memory, jobs in ((1 << 18, 8), (1 << 20, 8), (1 << 18, 1)):
+        plan = plan_blocks(*sources, memory, jobs)
+        assert plan.read_amplification == 1
+        assert plan.peak_memory_bytes <= memory
+    close_all(sources)

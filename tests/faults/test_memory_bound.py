@@ -146,6 +146,16 @@ def test_small_chunks_that_are_stored_in_many_bytes(shell: Any, output: str) -> 
     assert _traced(lambda: cs.concat(["x.h5"], output, **options)) < 12 * MIB
 
 
+@pytest.mark.parametrize("differ", [False, True])
+def test_arrays_are_compared_in_bounded_memory(shell: Any, differ: bool) -> None:
+    x = np.random.default_rng(1).normal(size=(1024, 4096))
+    zarr.create_array("x.zarr", data=x, chunks=(128, 1024))
+    shell.save(y=x + differ)
+    options = {"memory": "8MiB", "jobs": 2}
+    assert _traced(lambda: cs.diff("x.zarr", "y.npy", **options)) < 16 * MIB
+    assert cs.diff("x.zarr", "y.npy", **options).elements == differ * x.size
+
+
 def test_places_of_many_chunks_take_little_room(shell: Any) -> None:
     from concatsplit_core.formats.hdf5.chunk_index import ListedChunks
 

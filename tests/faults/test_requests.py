@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from children import wait_for
 
+from concatsplit_cli import running
 from concatsplit_core.interrupts import deferred_signals
 
 FEED = ("feed", "-", "y.h5", "--chunks", "8,500")
@@ -135,12 +136,33 @@ def test_what_is_deferred_reaches_its_handler_once() -> None:
         signal.signal(signal.SIGTERM, before)
 
 
+@pytest.mark.parametrize("number", KINDS)
+def test_a_request_comes_too_late_when_the_outputs_are_there(
+    shell: Any, whole: np.ndarray, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    original = running.show_result
+
+    def interrupted(*given: Any) -> None:
+        os.kill(os.getpid(), number)
+        original(*given)
+
+    monkeypatch.setattr(running, "show_result", interrupted)
+    before = signal.getsignal(number)
+    assert (
+        shell.ok("concat", "a.npy", "b.npy", "-o", "y.npy", "--json").json["operator"] == "concat"
+    )
+    np.testing.assert_array_equal(shell.read("y.npy"), whole)
+    assert signal.getsignal(number) is before
+
+
 STUCK = """
 import ctypes, itertools, os
 import concatsplit_core.operators as operators
 from concatsplit_cli.main import main
+from concatsplit_core.formats.registry import format_named
 
 def stuck(*given, **options):
+    format_named("hdf5")
     # one call of a function in C, from the word to the loop: no handler of Python's runs
     lock, libc = ctypes.create_string_buffer(64), ctypes.CDLL(None)
     word = map(os.write, [1], [b"stuck\\n"])
