@@ -89,7 +89,7 @@ def format_manifest(
     inputs, outputs : sequence of Hashed
         One a blob.
     """
-    folder = Path(os.path.realpath(path)).parent
+    names = _Names(Path(os.path.realpath(path)).parent)
     head = {
         "schema": SCHEMA,
         "operator": result.operator,
@@ -102,7 +102,7 @@ def format_manifest(
         ("inputs", result.inputs, inputs),
         ("outputs", result.outputs, outputs),
     ):
-        entries = (_entry(*pair, folder) for pair in zip(blobs, hashed, strict=True))
+        entries = (_entry(*pair, names) for pair in zip(blobs, hashed, strict=True))
         listed = ",\n".join("  " + json.dumps(entry) for entry in entries)
         lines.append(f' "{name}": [\n{listed}\n ]')
     return sealed(("{\n" + ",\n".join(lines)).encode())
@@ -123,14 +123,39 @@ def is_sound(data: bytes) -> bool:
     return hashlib.sha256(text).hexdigest().encode() == seal[1]
 
 
-def _entry(blob: Blob, hashed: Hashed, folder: Path) -> dict[str, Any]:
-    ref = None
-    if blob.format != "memory" and blob.ref != "-":
+class _Names:
+    """References as they are written from a folder: few folders hold many files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen: dict[str, tuple[str, str]] = {}
+
+    def of(self, blob: Blob) -> str | None:
+        """The reference of a blob; None where it has no name."""
+        if blob.format == "memory" or blob.ref == "-":
+            return None
         path, member = parse_input(blob.ref)
-        ref = os.path.relpath(os.path.realpath(path), folder) + (f"::{member}" if member else "")
-    dtype = "string" if blob.dtype.kind == "T" else descr_of(blob.dtype)
+        return self._relative(path) + (f"::{member}" if member else "")
+
+    def _relative(self, path: Path) -> str:
+        above, name = os.path.split(path)
+        if name in {"", ".", ".."}:
+            return os.path.relpath(os.path.realpath(path), self._folder)
+        if above not in self._seen:
+            real = os.path.realpath(above)
+            self._seen[above] = real, os.path.relpath(real, self._folder)
+        real, relative = self._seen[above]
+        if os.path.islink(os.path.join(real, name)):
+            return os.path.relpath(os.path.realpath(path), self._folder)
+        return name if relative == "." else os.path.join(relative, name)
+
+
+def _entry(blob: Blob, hashed: Hashed, names: _Names) -> dict[str, Any]:
+    kind = blob.dtype
+    fields = kind.names is not None or kind.subdtype is not None
+    dtype = "string" if kind.kind == "T" else descr_of(kind) if fields else kind.str
     return {
-        "ref": ref,
+        "ref": names.of(blob),
         "shape": list(blob.shape),
         "dtype": dtype,
         "start": blob.interval.start,
