@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from concatsplit_core.errors import (
     ConcatsplitError,
@@ -90,10 +90,13 @@ def _is_input(place: Place, source: Any) -> OutputIsInput:
 
 def refuse_existing(places: Sequence[Place], force: bool) -> None:
     """Refuse outputs that exist, unless they may be replaced and are what they seem."""
+    containers: dict[Path, _Members] = {}
     for place in places:
         if place.base is not None:
             _check_kind(place, "folder" if place.format.name == "zarr" else "file")
-            _check_member(place, force)
+            if place.base not in containers:
+                containers[place.base] = _members(place)
+            _check_member(place, containers[place.base], force)
         elif place.found is not None and not place.is_stream:
             if not force:
                 raise OutputExists(_what_exists(place), ref=place.ref)
@@ -153,8 +156,23 @@ def refuse_oversized(places: Sequence[Place], specs: Sequence[ArraySpec]) -> Non
             )
 
 
-def _check_member(place: Place, force: bool) -> None:
-    """A member of a container, which keeps its other members."""
+class _Members(NamedTuple):
+    """What a container holds.
+
+    Parameters
+    ----------
+    arrays : set of str
+        Names of arrays; "" where it is one itself.
+    inside : dict of str to str
+        An array inside of each group.
+    """
+
+    arrays: set[str]
+    inside: dict[str, str]
+
+
+def _members(place: Place) -> _Members:
+    """What the container of an output holds already."""
     try:
         kind = detect(place.path, place.ref)
         names = place.format.members(place.path, place.ref) if kind == place.format.name else None
@@ -167,12 +185,25 @@ def _check_member(place: Place, force: bool) -> None:
             f"output {place.ref}: {place.path.name} is not a container of this format",
             ref=place.ref,
         )
-    inside = [name for name in names if name.startswith(f"{place.member}/")]
-    above = [name for name in names if not name or place.member.startswith(f"{name}/")]
-    if inside or above:
-        way = f"'{(inside or above)[0]}'" if (inside or above)[0] else "an array, not a group,"
-        raise OutputRefused(f"output {place.ref}: {way} is in the way", ref=place.ref)
-    if place.member in names and not force:
+    return _Members(set(names), {group: name for name in names for group in _groups_above(name)})
+
+
+def _groups_above(member: str) -> Iterator[str]:
+    while member:
+        member = member.rpartition("/")[0]
+        yield member
+
+
+def _check_member(place: Place, members: _Members, force: bool) -> None:
+    """A member of a container, which keeps its other members."""
+    arrays, inside = members
+    way = inside.get(
+        place.member, next((a for a in _groups_above(place.member) if a in arrays), None)
+    )
+    if way is not None:
+        what = f"'{way}'" if way else "an array, not a group,"
+        raise OutputRefused(f"output {place.ref}: {what} is in the way", ref=place.ref)
+    if place.member in arrays and not force:
         raise OutputExists(f"output {place.ref} exists; give --force to replace it", ref=place.ref)
 
 
