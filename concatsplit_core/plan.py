@@ -19,7 +19,7 @@ WINDOW = 1 << 20
 """Most bytes that are read from a contiguous source at once."""
 
 
-LOOKED_AT = 256 << 20
+LOOKED_AT = 128 << 20
 """Most bytes that move as they are stored and have their checksums compared without being asked."""
 
 CONVERTED_AT_ONCE = 1 << 18
