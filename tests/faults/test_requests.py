@@ -61,18 +61,28 @@ class Waiting:
 
 
 @pytest.fixture
-def start(shell: Any) -> Iterator[Any]:
-    """Starts commands that wait; ends them all."""
+def begin() -> Iterator[Any]:
+    """Starts processes; ends them all."""
     started: list[Waiting] = []
 
-    def begin(*args: Any, ignored: tuple[int, ...] = ()) -> Waiting:
-        started.append(Waiting([shell.command, *map(str, args)], ignored))
+    def one(command: list[str], ignored: tuple[int, ...] = ()) -> Waiting:
+        started.append(Waiting(command, ignored))
         return started[-1]
 
-    yield begin
+    yield one
     for run in started:
         run.process.kill()
-        run.process.wait()
+        run.process.communicate()
+
+
+@pytest.fixture
+def start(shell: Any, begin: Any) -> Any:
+    """Starts commands that wait."""
+
+    def one(*args: Any, ignored: tuple[int, ...] = ()) -> Any:
+        return begin([shell.command, *map(str, args)], ignored)
+
+    return one
 
 
 @pytest.mark.parametrize("number", KINDS)
@@ -184,22 +194,22 @@ LOOPS = {
     [(signal.SIGINT, "with the GIL"), (signal.SIGTERM, "without"), (signal.SIGHUP, "with the GIL")],
 )
 def test_a_loop_in_a_library_ends_at_the_second_request(
-    shell: Any, whole: np.ndarray, number: int, kind: str
+    shell: Any, whole: np.ndarray, begin: Any, number: int, kind: str
 ) -> None:
     script = STUCK.replace("LOOP", LOOPS[kind])
-    command = [sys.executable, "-c", script, "concat", "a.npy", "-o", "y.npy"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"stuck\n"
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    run = begin([sys.executable, "-c", script, "concat", "a.npy", "-o", "y.npy"])
+    process = run.process
+    assert process.stdout.readline() == b"stuck\n"
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
 
-        def ends() -> bool:
-            process.send_signal(number)
-            return process.poll() is not None
+    def ends() -> bool:
+        process.send_signal(number)
+        return process.poll() is not None
 
-        wait_for(ends)
-        assert process.returncode == -signal.SIGKILL
-        shell.one_line(process.communicate()[1].decode(), "at the second request")
+    wait_for(ends)
+    code, errors = run.ends()
+    assert code == -signal.SIGKILL
+    shell.one_line(errors, "at the second request")
     assert len(children) == 1
     wait_for(lambda: _is_gone(children[0]))
 
@@ -276,12 +286,12 @@ main()
 
 
 @pytest.mark.parametrize("number", KINDS)
-def test_a_request_in_a_finalizer_is_not_lost(shell: Any, whole: np.ndarray, number: int) -> None:
-    command = [sys.executable, "-c", SWALLOWED, "concat", "a.npy", "-o", "y.npy"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"finalizing\n"
-        process.send_signal(number)
-        errors = process.communicate(timeout=60)[1].decode()
-    assert process.returncode == 128 + number
+def test_a_request_in_a_finalizer_is_not_lost(
+    shell: Any, whole: np.ndarray, begin: Any, number: int
+) -> None:
+    run = begin([sys.executable, "-c", SWALLOWED, "concat", "a.npy", "-o", "y.npy"])
+    assert run.process.stdout.readline() == b"finalizing\n"
+    run.process.send_signal(number)
+    code, errors = run.ends()
+    assert code == 128 + number
     shell.one_line(errors.lstrip())
