@@ -59,7 +59,7 @@ class Recovered(NamedTuple):
             "completed": f"{outputs} of a run that was killed were given their names",
             "taken back": f"{outputs} of a run that was killed were taken back, because somebody "
             "has changed one of the names since",
-            "cleared": "what a run that was killed had not finished was removed",
+            "cleared": "what a run that was killed left behind was removed",
         }
         return f"{self.folder}: {done[self.action]}"
 

@@ -136,7 +136,7 @@ def test_folders_that_were_made_for_a_run_go_with_it(shell: Any, killed: Any) ->
         shell.run("concat", "a.npy", "-o", "kept/new/er/y.npy")
         os._exit(0)
     os.waitpid(child, 0)
-    assert "had not finished" in shell.ok("recover", "kept/new/er").out
+    assert "left behind was removed" in shell.ok("recover", "kept/new/er").out
     assert list(Path("kept").iterdir()) == []
 
 
