@@ -28,7 +28,7 @@ from concatsplit_core.planner import make_plan
 from concatsplit_core.references import is_name
 from concatsplit_core.result import Blob, Result
 from concatsplit_core.running import Run
-from concatsplit_core.stores.recovery import recover
+from concatsplit_core.stores.folders import candidates
 
 if TYPE_CHECKING:
     from concatsplit_core.hashing.during import RunHashes
@@ -90,6 +90,11 @@ def recover_in(folders: Iterable[Path], options: Options) -> bool:
     if options.dry_run:
         return False
     found = False
+    folders = [folder for folder in folders if candidates(folder)]
+    if not folders:
+        return False
+    from concatsplit_core.stores.recovery import recover
+
     for recovered in recover(folders):
         found = True
         if options.on_event is not None:

@@ -27,12 +27,13 @@ from concatsplit_core.plan import Plan, Task
 from concatsplit_core.routes import decoded, encoded, kernel, mapped
 from concatsplit_core.routes.base import Context, RunTask
 from concatsplit_core.spec import ArraySpec
-from concatsplit_core.stores.identity import Amendment, identify
+from concatsplit_core.stores.identity import identify
 from concatsplit_core.stores.staging import Staging
 
 if TYPE_CHECKING:
     from concatsplit_core.hashing.during import RunHashes
     from concatsplit_core.hashing.record import Hashed
+    from concatsplit_core.stores.amendment import Amendment
 
 Record = tuple[Path, Callable[["Sequence[Hashed]", "Sequence[Hashed]"], bytes]]
 """Where a manifest is to be, and what makes it of what is known of the inputs and outputs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from concatsplit_core.formats.stored import Stored
 from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.meaning.model import BARE, Meaning
 from concatsplit_core.spec import ArraySpec, Order
-from concatsplit_core.stores.identity import Amendment
+
+if TYPE_CHECKING:
+    from concatsplit_core.stores.amendment import Amendment
 
 
 class Extent(NamedTuple):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,9 @@ from concatsplit_core.formats.chunking import refuse_checksum
 from concatsplit_core.formats.npy_header import format_header, parse_header
 from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
-from concatsplit_core.stores.identity import Amendment
+
+if TYPE_CHECKING:
+    from concatsplit_core.stores.amendment import Amendment
 
 name = "npy"
 rectilinear = False

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,7 +33,9 @@ from concatsplit_core.formats.base import Extent, Storage, Unchunked, Wish
 from concatsplit_core.formats.npy_header import LONGEST, Header, parse_header, prefix_length
 from concatsplit_core.geometry import Box
 from concatsplit_core.spec import ArraySpec
-from concatsplit_core.stores.identity import Amendment
+
+if TYPE_CHECKING:
+    from concatsplit_core.stores.amendment import Amendment
 
 name = "npz"
 rectilinear = False

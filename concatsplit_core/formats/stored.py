@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from concatsplit_core.codecs import guards
 from concatsplit_core.errors import ConcatsplitError, MalformedInput
 from concatsplit_core.files import copy_range, input_error, open_input, read_exactly, write_all
 
@@ -146,6 +145,8 @@ def copy_summed(
     MalformedInput
         It is the checksum of something else; what has been written is worth nothing.
     """
+    from concatsplit_core.codecs import guards
+
     here = _open(stored)
     try:
         if may_share and not to and _is_shared(stored, here, fd):

@@ -16,7 +16,6 @@ from concatsplit_core.geometry import Box
 from concatsplit_core.plan import CONVERTED_AT_ONCE, Piece, Task
 from concatsplit_core.routes.base import Context, Convert, Hashes
 from concatsplit_core.routes.extents import read_whole, read_windows
-from concatsplit_core.routes.hashed import hash_blocks, holders
 from concatsplit_core.routes.place import place
 
 _WIDEST = 8
@@ -42,6 +41,8 @@ def fill_blocks(task: Task, context: Context) -> list[np.ndarray]:
         with context.reading_from(read.array):
             _fill_from(read, context, served, blocks)
     if context.hashes is not None:
+        from concatsplit_core.routes.hashed import hash_blocks
+
         hash_blocks(task, context, context.hashes, blocks)
     return blocks
 
@@ -153,9 +154,7 @@ def _fill_from(read: Piece, context: Context, served: _Served, blocks: list[np.n
         ):
             return
     hashes = context.hashes
-    if hashes is not None and (
-        not _comes_whole(source) or holders(read, served.writes, context) is not None
-    ):
+    if hashes is not None and not _hashed_by_part(read, served, source, context):
         hashes = None
     # closed at once where a part fails: the error's traceback would keep the input open
     with closing(_parts(source, tiling.local(read.array, read.box), context)) as found:
@@ -163,6 +162,13 @@ def _fill_from(read: Piece, context: Context, served: _Served, blocks: list[np.n
         for local, array in parts if conversion is None else _converted(parts, conversion):
             seen = np.expand_dims(array, tiling.axis) if tiling.new_axis else array
             served.serve(tiling.logical(read.array, local), seen)
+
+
+def _hashed_by_part(read: Piece, served: _Served, source: Source, context: Context) -> bool:
+    """Whether what is read is hashed as it comes, and not from the blocks that it fills."""
+    from concatsplit_core.routes.hashed import holders
+
+    return _comes_whole(source) and holders(read, served.writes, context) is None
 
 
 def _comes_whole(source: Source) -> bool:

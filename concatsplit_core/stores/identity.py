@@ -56,19 +56,3 @@ def identify(path: Path | str) -> Identity | None:
         return Identity.of(os.lstat(path))
     except FileNotFoundError:
         return None
-
-
-class Amendment(NamedTuple):
-    """A document of a container that changes together with the members that it speaks of.
-
-    Parameters
-    ----------
-    final, staged : Path
-        The document, and what is to replace it.
-    found : Identity
-        The document when it was read.
-    """
-
-    final: Path
-    staged: Path
-    found: Identity

@@ -12,7 +12,6 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ _NAME = "journal.json"
 _SCHEMA = 1
 
 
-@dataclass(frozen=True, slots=True)
 class Entry:
     """One name that is to be given.
 
@@ -41,11 +39,13 @@ class Entry:
         That of `final`.
     """
 
-    staged: Path
-    final: Path
-    new: Identity
-    old: Identity | None
-    folder: Identity
+    __slots__ = ("final", "folder", "new", "old", "staged")
+
+    def __init__(
+        self, staged: Path, final: Path, new: Identity, old: Identity | None, folder: Identity
+    ) -> None:
+        self.staged, self.final, self.folder = staged, final, folder
+        self.new, self.old = new, old
 
     @property
     def is_done(self) -> bool:
@@ -108,13 +108,13 @@ class Entry:
         return is_here
 
 
-@dataclass(frozen=True, slots=True)
 class Journal:
     """All names that a run gives, in this order, and the folders that it staged them in."""
 
-    home: Path
-    folders: tuple[Path, ...]
-    entries: tuple[Entry, ...]
+    __slots__ = ("entries", "folders", "home")
+
+    def __init__(self, home: Path, folders: tuple[Path, ...], entries: tuple[Entry, ...]) -> None:
+        self.home, self.folders, self.entries = home, folders, entries
 
     def write(self, sync: bool) -> None:
         """Write it into the home folder; it is there as a whole, or not at all."""

@@ -8,7 +8,7 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 MARKER = "run.json"
 _SCHEMA = 1
@@ -19,7 +19,7 @@ _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 Fate = Literal["alive", "dead", "unknown"]
 
 
-class Marker(NamedTuple):
+class Marker:
     """What a staging folder says of its run.
 
     Parameters
@@ -34,13 +34,25 @@ class Marker(NamedTuple):
         Folders above it that the run made, the innermost last, as seen from this one.
     """
 
-    host: str
-    boot: str
-    space: str
-    process: int
-    started: int
-    home: str = "."
-    made: tuple[str, ...] = ()
+    __slots__ = ("boot", "home", "host", "made", "process", "space", "started")
+
+    def __init__(
+        self,
+        host: str,
+        boot: str,
+        space: str,
+        process: int,
+        started: int,
+        home: str,
+        made: tuple[str, ...],
+    ) -> None:
+        self.host, self.boot, self.space = host, boot, space
+        self.process, self.started = process, started
+        self.home, self.made = home, made
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it is written."""
+        return {"concatsplit": _SCHEMA, **{name: getattr(self, name) for name in self.__slots__}}
 
     @classmethod
     def of_this_process(cls, home: str, made: tuple[str, ...]) -> Marker:
@@ -66,7 +78,7 @@ def create_marker(path: Path, marker: Marker) -> int:
     fd = os.open(path / MARKER, flags, 0o600)
     try:
         lock(fd, wait=True)
-        write_whole(fd, json.dumps({"concatsplit": _SCHEMA, **marker._asdict()}).encode())
+        write_whole(fd, json.dumps(marker.to_dict()).encode())
     except BaseException:
         os.close(fd)
         raise

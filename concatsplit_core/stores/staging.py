@@ -12,8 +12,8 @@ import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from concatsplit_core.errors import (
     IOFailure,
@@ -26,19 +26,29 @@ from concatsplit_core.files import output_error
 from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.stores.durability import make_durable, sync_path
 from concatsplit_core.stores.folders import StagingFolder, candidates
-from concatsplit_core.stores.identity import Amendment, Identity, identify
+from concatsplit_core.stores.identity import Identity, identify
 from concatsplit_core.stores.journal import Entry, Journal, entries_of
 from concatsplit_core.stores.permissions import create_like, keep_mode, resemble
-from concatsplit_core.stores.recovery import claimed
+
+if TYPE_CHECKING:
+    from concatsplit_core.stores.amendment import Amendment
 
 
-@dataclass(slots=True)
 class _Claim:
-    final: Path
-    staged: Path
-    found: Identity | None
-    exact: bool
-    last: bool = False
+    """An output: what is staged for which name, and what that may replace."""
+
+    __slots__ = ("exact", "final", "found", "last", "staged")
+
+    def __init__(
+        self,
+        final: Path,
+        staged: Path,
+        found: Identity | None,
+        exact: bool,
+        last: bool = False,
+    ) -> None:
+        self.final, self.staged, self.found = final, staged, found
+        self.exact, self.last = exact, last
 
 
 class Staging:
@@ -123,8 +133,11 @@ class Staging:
             for folder in self._folders.values():
                 folder.announce(finals)
             for other in (path for parent in self._folders for path in candidates(parent)):
-                taken = set() if other in own else claimed(other).intersection(finals)
-                for final in taken:
+                if other in own:
+                    continue
+                from concatsplit_core.stores.recovery import claimed
+
+                for final in claimed(other).intersection(finals):
                     raise OutputBusy(
                         f"{final}: another run is writing it; wait for it to end", ref=str(final)
                     )

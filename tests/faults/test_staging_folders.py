@@ -94,7 +94,7 @@ def test_only_what_a_run_made_is_ever_removed(
     elif kind == "pipe":
         os.mkfifo(planted)
     else:
-        marker = markers.Marker.of_this_process(".", ())._asdict() | {"concatsplit": 1}
+        marker = markers.Marker.of_this_process(".", ()).to_dict()
         (precious / "run.json").write_text(json.dumps(marker))
         precious.rename(planted)
         os.chown(planted, 65534, 65534)

@@ -17,11 +17,11 @@ from concatsplit_core.formats.base import Storage, Wish
 from concatsplit_core.formats.chunking import choose_chunks
 from concatsplit_core.geometry import Shape
 from concatsplit_core.spec import ArraySpec
-from concatsplit_core.stores.identity import Amendment
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.hdf5.reading import Hdf5Source
     from concatsplit_core.formats.hdf5.writing import Hdf5Writer
+    from concatsplit_core.stores.amendment import Amendment
 
 name = "hdf5"
 rectilinear = False

@@ -15,11 +15,11 @@ from concatsplit_core.formats.base import Storage, Wish
 from concatsplit_core.formats.chunking import choose_chunks
 from concatsplit_core.records import packed
 from concatsplit_core.spec import ArraySpec
-from concatsplit_core.stores.identity import Amendment
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.zarr.reading import ZarrSource
     from concatsplit_core.formats.zarr.writing import ZarrWriter
+    from concatsplit_core.stores.amendment import Amendment
 
 name = "zarr"
 rectilinear = True

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.zarr import document
-from concatsplit_core.stores.identity import Amendment, Identity, identify
+from concatsplit_core.stores.amendment import Amendment
+from concatsplit_core.stores.identity import Identity, identify
 
 _NODES = (document.NAME, ".zarray", ".zgroup")
 _DOCUMENTS = (*_NODES, ".zattrs", ".zmetadata")
