@@ -39,7 +39,7 @@ def heard() -> list[signal.Signals]:
 
 @contextmanager
 def deferred_signals(forget: bool = False) -> Iterator[None]:
-    """Hold signals back until the context ends.
+    """Hold signals back until the context ends; handlers that are set within it stay.
 
     Parameters
     ----------
@@ -62,7 +62,8 @@ def deferred_signals(forget: bool = False) -> Iterator[None]:
         yield
     finally:
         for number, handler in held.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) is note:  # else others are to be heard from now on
+                signal.signal(number, handler)
     if not forget:
         for number in pending:
             _hand_on(number, held[number])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,7 +87,8 @@ class Run:
                 self._attempt(self._stage_record, path, made(*hashed))
             fingerprints.check()
             self._tell(Publishing())
-            self._attempt(self._staging.publish, self._amend, self._shared)
+            over = partial(self._tell, Finished())
+            self._attempt(self._staging.publish, self._amend, self._shared, over)
         except BaseException as error:
             with deferred_signals(forget=True):
                 for writer in self._writers.values():
@@ -96,7 +98,6 @@ class Run:
             if isinstance(error, Exception):
                 fingerprints.check()  # a file that changed explains whatever else went wrong
             raise
-        self._tell(Finished())
 
     @property
     def notes(self) -> list[str]:

@@ -155,6 +155,7 @@ class Staging:
         self,
         amend: Callable[[Path], Iterable[Amendment]] = lambda _: (),
         shared: Iterable[Path] = (),
+        done: Callable[[], None] = lambda: None,
     ) -> None:
         """Move all outputs to their names, or none of them.
 
@@ -164,8 +165,12 @@ class Staging:
             Builds documents that have to change with the outputs, in a folder that it is given.
         shared : iterable of Path
             Containers that they belong to: while they change no other run amends them.
+        done : callable
+            Told that all is in its place, before any signal is heard again: a request to end
+            comes too late then. Its own failure is not that of the run.
         """
         if not self._claims:
+            done()
             return
         for claim in self._claims:
             if claim.found is not None:
@@ -184,6 +189,8 @@ class Staging:
                 self._give_names(entries, journal)
                 self._made.clear()
                 self._clean()  # may take long, but the run has succeeded
+                with suppress(Exception):
+                    done()
 
     def _amended(self, amend: Callable[[Path], Iterable[Amendment]]) -> list[_Claim]:
         """All claims, those of amended documents behind the members that they speak of."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import subprocess
 import warnings
 from collections.abc import Callable
@@ -287,3 +288,18 @@ def test_a_store_in_the_lower_layer_of_an_overlay_is_replaced(
         assert list(Path("merged").glob(".concatsplit-*")) == []
     finally:
         subprocess.run(["umount", "--lazy", "merged"], check=True)
+
+
+def test_a_request_that_comes_when_all_is_in_place_comes_too_late(
+    shell: Any, whole: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = Staging.publish
+
+    def late(self: Staging, *given: Any) -> None:
+        publish(self, *given)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Staging, "publish", late)
+    shell.ok(*JOIN, "y.npy")
+    shell.ok(*SPLIT)
+    np.testing.assert_array_equal(np.load("y.npy"), whole)
