@@ -68,8 +68,9 @@ def execute(job: Job, options: Options) -> Result:
         whole_axes=0 if record is None else _whole_axes(job),
     )
     result = _result(job, layout, found, plan)
+    replaced = None
     if record is not None:
-        outputs.refuse_record(record, [*found, *beside], options.force)
+        replaced = outputs.refuse_record(record, [*found, *beside], options.force)
     if options.dry_run:
         looks = _looks(job, plan) if options.check else []
         return replace(result, dry_run=True, notes=(*result.notes, *looks))
@@ -77,7 +78,9 @@ def execute(job: Job, options: Options) -> Result:
     layout = in_phase(plan, job, layout)
     hashes = None if record is None else _hashes(job, layout, plan, options)
     run = Run(job, options, plan, layout, found, beside, hashes)
-    run.commit(fingerprints, None if record is None else (record, _manifest(result, record)))
+    run.commit(
+        fingerprints, None if record is None else (record, replaced, _manifest(result, record))
+    )
     notes = (*checked, *result.notes, *run.notes)
     return replace(result, seconds=time.perf_counter() - started, notes=notes)
 

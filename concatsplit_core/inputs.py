@@ -80,7 +80,10 @@ def _folders_of(items: Iterable[Any]) -> list[Path]:
             path = os.fspath(item)
             if not os.path.exists(path):
                 path = path.partition(SEPARATOR)[0]
-            folders[split_store(Path(os.path.abspath(path)))[0].parent] = None
+            store = split_store(Path(os.path.abspath(path)))[0]
+            folders[store.parent] = None
+            if store.is_dir():
+                folders[store] = None
     return list(folders)
 
 

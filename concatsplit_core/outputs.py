@@ -22,7 +22,7 @@ from concatsplit_core.formats.registry import detect, is_zarr
 from concatsplit_core.places import Place
 from concatsplit_core.sizes import format_size
 from concatsplit_core.spec import ArraySpec
-from concatsplit_core.stores.identity import identify
+from concatsplit_core.stores.identity import Identity, identify
 
 _LISTED = 8
 """Names that a message lists."""
@@ -119,8 +119,8 @@ def _what_exists(place: Place) -> str:
     )
 
 
-def refuse_record(path: Path, places: Sequence[Place], force: bool) -> None:
-    """Refuse a manifest that is an output, or that exists."""
+def refuse_record(path: Path, places: Sequence[Place], force: bool) -> Identity | None:
+    """Refuse a manifest that is an output, or that exists; what it replaces otherwise."""
     if any(path == place.path or place.path in path.parents for place in places):
         raise NameCollision(f"manifest {path} is an output, or lies in one")
     if os.path.lexists(path) and not force:
@@ -129,6 +129,7 @@ def refuse_record(path: Path, places: Sequence[Place], force: bool) -> None:
     if found is not None and found.kind != "file":
         what = "a folder" if found.kind == "folder" else "no regular file"
         raise OutputRefused(f"manifest {path} is {what}; it is not replaced", ref=str(path))
+    return found
 
 
 def refuse_oversized(places: Sequence[Place], specs: Sequence[ArraySpec]) -> None:

@@ -115,8 +115,12 @@ def folders_of(refs: Iterable[str]) -> list[Path]:
     found: dict[Path, None] = {}
     for ref in refs:
         if ref != STREAM:
-            path, _ = parse_output(ref)
-            found[Path(os.path.realpath(path)).parent] = None
+            path, member = parse_output(ref)
+            path = Path(os.path.realpath(path))
+            found[path.parent] = None
+            for name in (member or "").split("/") if path.is_dir() else ():
+                found[path] = None  # a store whose folder was not ours to write to
+                path /= name
     return list(found)
 
 

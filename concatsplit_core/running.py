@@ -28,16 +28,16 @@ from concatsplit_core.plan import Plan, Task
 from concatsplit_core.routes import decoded, encoded, kernel, mapped
 from concatsplit_core.routes.base import Context, RunTask
 from concatsplit_core.spec import ArraySpec
-from concatsplit_core.stores.identity import identify
 from concatsplit_core.stores.staging import Staging
 
 if TYPE_CHECKING:
     from concatsplit_core.hashing.during import RunHashes
     from concatsplit_core.hashing.record import Hashed
     from concatsplit_core.stores.amendment import Amendment
+    from concatsplit_core.stores.identity import Identity
 
-Record = tuple[Path, Callable[["Sequence[Hashed]", "Sequence[Hashed]"], bytes]]
-"""Where a manifest is to be, and what makes it of what is known of the inputs and outputs."""
+Record = tuple[Path, "Identity | None", Callable[["Sequence[Hashed]", "Sequence[Hashed]"], bytes]]
+"""Where a manifest is to be, what it replaces, and what makes it of what the blobs hold."""
 
 _ROUTES: dict[str, RunTask] = {
     "kernel": kernel.run,
@@ -73,8 +73,8 @@ class Run:
         Parameters
         ----------
         fingerprints : Fingerprints
-        record : tuple of (Path, callable), optional
-            The manifest, which appears last, and what makes it of what the blobs hold.
+        record : tuple, optional
+            Of the manifest, which appears last.
         """
         try:
             targets = self._stage()
@@ -82,9 +82,9 @@ class Run:
             self._move(targets)
             self._attempt(self._finish)
             if record is not None and self._hashes is not None:
-                path, made = record
+                path, replaced, made = record
                 hashed = self._hashes.inputs(), self._hashes.outputs(self._reopened)
-                self._attempt(self._stage_record, path, made(*hashed))
+                self._attempt(self._stage_record, path, replaced, made(*hashed))
             fingerprints.check()
             self._tell(Publishing())
             over = partial(self._tell, Finished())
@@ -165,8 +165,8 @@ class Run:
             self._writers[path] = place.format.writer(path, base)
         return self._writers[path].add(place.inner, spec, storage)
 
-    def _stage_record(self, path: Path, data: bytes) -> None:
-        staged = self._staging.claim(path, found=identify(path), last=True)
+    def _stage_record(self, path: Path, replaced: Identity | None, data: bytes) -> None:
+        staged = self._staging.claim(path, found=replaced, last=True)
         self._staging.refuse_rivals()
         staged.write_bytes(data)
 

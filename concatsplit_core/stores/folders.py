@@ -5,14 +5,22 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from concatsplit_core.stores.markers import MARKER, Marker, create_marker, write_whole
+from concatsplit_core.stores.markers import (
+    MARKER,
+    Marker,
+    create_marker,
+    open_marker,
+    read_marker,
+    write_whole,
+)
 
 PREFIX = ".concatsplit-"
 _SCHEME = re.compile(r"\.concatsplit-[0-9a-f]{12}")
-_CLAIMS, _NEW = "claims", "new"
+_CLAIMS, _OTHERS, _NEW = "claims", "folders", "new"
 
 
 class StagingFolder:
@@ -45,6 +53,7 @@ class StagingFolder:
 
     def _mark(self, home: Path, made: list[Path]) -> None:
         marker = Marker.of_this_process(
+            self.path,
             os.path.relpath(home, self.path),
             tuple(os.path.relpath(path, self.path) for path in made),
         )
@@ -73,6 +82,11 @@ class StagingFolder:
             with open(self.path / _CLAIMS, "ab") as file:
                 file.write(b"".join(os.fsencode(final) + b"\0" for final in more))
 
+    def note_other(self, path: Path) -> None:
+        """Note another folder of the run: whoever clears this one clears that as well."""
+        with open(self.path / _OTHERS, "ab") as file:
+            file.write(os.fsencode(os.path.relpath(path, self.path)) + b"\0")
+
     def remove(self) -> None:
         """Remove it with all that it holds; what the system has against it is not to be helped."""
         remove_folder(self.path)
@@ -100,11 +114,23 @@ def remove_folder(path: Path) -> None:
 def _remove_within(path: Path) -> None:
     for name in sorted(os.listdir(path), key=lambda name: name == MARKER):
         inner = path / name
-        if inner.is_dir() and not inner.is_symlink():
-            shutil.rmtree(inner, ignore_errors=True)
-        else:
-            with suppress(OSError):
+        if name == MARKER and len(os.listdir(path)) > 1:
+            return
+        with suppress(OSError):
+            if inner.is_dir() and not inner.is_symlink():
+                shutil.rmtree(inner, onexc=_made_writable)
+            else:
                 inner.unlink()
+
+
+def _made_writable(call: Callable[[str], None], path: str, error: BaseException) -> None:
+    """Try once more what a folder that is read-only did not allow."""
+    with suppress(OSError):
+        os.chmod(os.path.dirname(path), 0o700)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            os.unlink(path)
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -137,6 +163,28 @@ def remove_unmarked(path: Path) -> None:
     if os.listdir(path) == [MARKER] and not marker.lstat().st_size:
         marker.unlink()
     path.rmdir()
+
+
+def read_others(home: Path) -> list[Path]:
+    """The other folders of a run, as far as they are still its own."""
+    try:
+        names = (home / _OTHERS).read_bytes().split(b"\0")[:-1]
+    except OSError:
+        return []
+    found = [Path(os.path.normpath(home / os.fsdecode(name))) for name in names]
+    return [path for path in found if is_of(path, home)]
+
+
+def is_of(path: Path, home: Path) -> bool:
+    """Whether a folder is one of the run that has its journal in another."""
+    fd = open_marker(path) if _SCHEME.fullmatch(path.name) else None
+    if fd is None:
+        return False
+    try:
+        marker = read_marker(fd, path)
+    finally:
+        os.close(fd)
+    return marker is not None and Path(os.path.normpath(path / marker.home)) == home
 
 
 def read_claims(path: Path) -> set[Path]:

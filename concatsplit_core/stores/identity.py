@@ -18,7 +18,8 @@ class Identity(NamedTuple):
     size : int
         In bytes; 0 of a folder, whose size says nothing.
     mtime_ns : int
-        0 of a folder: its time changes when something is put into it.
+        Of a folder it changes when something is put right into it, and on some file systems when
+        it gets another parent.
     """
 
     kind: str
@@ -33,7 +34,7 @@ class Identity(NamedTuple):
         if stat.S_ISREG(mode):
             return cls("file", status.st_ino, status.st_size, status.st_mtime_ns)
         kind = "folder" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "other"
-        return cls(kind, status.st_ino, 0, 0)
+        return cls(kind, status.st_ino, 0, status.st_mtime_ns if kind == "folder" else 0)
 
     @classmethod
     def from_json(cls, found: Any) -> Identity | None:
@@ -48,6 +49,19 @@ class Identity(NamedTuple):
     def is_same_entry(self, other: Identity | None) -> bool:
         """Whether both are one file or folder, though it may have been changed."""
         return other is not None and self[:2] == other[:2]
+
+
+def is_moved(found: Identity | None, expected: Identity) -> bool:
+    """Whether this is what was expected, after it may have got another parent."""
+    return expected.is_same_entry(found) if expected.kind == "folder" else found == expected
+
+
+def has_changed(path: Path, since: Identity, when_ns: int) -> bool:
+    """Whether a file has changed, or any file in a folder has since a time."""
+    if since.kind != "folder":
+        return identify(path) != since
+    files = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+    return any(os.lstat(file).st_mtime_ns > when_ns for file in files)
 
 
 def identify(path: Path | str) -> Identity | None:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from concatsplit_core.stores.durability import sync_path
-from concatsplit_core.stores.folders import write_new
-from concatsplit_core.stores.identity import Identity, identify
+from concatsplit_core.stores.folders import is_of, write_new
+from concatsplit_core.stores.identity import Identity, has_changed, identify, is_moved
 from concatsplit_core.stores.renames import exchange, kept_beside, put
 
 _NAME = "journal.json"
@@ -85,12 +85,21 @@ class Entry:
         if self.old is None or self._is_half_exchanged:
             put(self.staged, self.final, sync)
             return
-        if exchange(self.staged, self.final, sync, before) and identify(self.staged) != self.old:
+        if exchange(self.staged, self.final, sync, before) and not is_moved(
+            identify(self.staged), self.old
+        ):
             exchange(self.staged, self.final, sync)
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self.final))
 
-    def undo(self, sync: bool) -> bool:
-        """Take the name back, and give it to what had it; whether that was possible."""
+    def undo(self, sync: bool, when_ns: int | None = None) -> bool:
+        """Take the name back, and give it to what had it; whether that was possible.
+
+        Parameters
+        ----------
+        sync : bool
+        when_ns : int, optional
+            When the journal was written: what somebody has changed since keeps its name.
+        """
         if self._is_half_exchanged:
             put(kept_beside(self.staged), self.final, sync)
             return True
@@ -99,13 +108,18 @@ class Entry:
         if not self._is_in_its_folder:
             return self.old is None
         is_here = self.new.is_same_entry(identify(self.final))
+        if is_here and when_ns is not None and has_changed(self.final, self.new, when_ns):
+            return True
         if self.old is None:
             if is_here:
                 put(self.final, self.staged, sync)
             return True  # else somebody has taken it away or replaced it
         if is_here:
             exchange(self.staged, self.final, sync)
-        return is_here
+        elif identify(self.final) is None:
+            put(self.staged, self.final, sync)
+            return True
+        return is_here or when_ns is not None  # what somebody has put there since stays
 
 
 class Journal:
@@ -142,9 +156,17 @@ class Journal:
             for path in {*self.folders, *(path.parent for path in self.folders)}:
                 sync_path(path)
 
-    def erase(self) -> None:
+    def erase(self, sync: bool) -> None:
         """Forget what was meant: all of it has been taken back."""
         (self.home / _NAME).unlink(missing_ok=True)
+        if sync:
+            sync_path(self.home)
+
+    @property
+    def away(self) -> list[Path]:
+        """Folders of outputs that are not where they were."""
+        folders = {entry.final.parent: entry.folder for entry in self.entries}
+        return [path for path, found in folders.items() if not found.is_same_entry(identify(path))]
 
     def carry_out(self, sync: bool) -> bool:
         """Give all names that are not given yet, or else take those back that are.
@@ -160,13 +182,16 @@ class Journal:
             Neither could be done: nothing is lost, and the journal still says what is where.
         """
         waiting = [entry for entry in self.entries if not entry.is_done]
-        forward = all(entry.can_be_done for entry in waiting)
+        given = [entry for entry in self.entries if entry.is_done]
+        kept = all(identify(entry.final) is not None for entry in given)
+        forward = not waiting or (kept and all(entry.can_be_done for entry in waiting))
         if forward:
             for entry in waiting:
                 entry.do(sync)
         else:
+            when_ns = (self.home / _NAME).lstat().st_mtime_ns
             for entry in reversed(self.entries):
-                if not entry.undo(sync):
+                if not entry.undo(sync, when_ns):
                     raise OSError(f"{entry.final} is no longer what it was")
         if sync:
             for folder in {entry.final.parent for entry in self.entries}:
@@ -184,17 +209,23 @@ def read_journal(home: Path) -> Journal | None:
         It is no journal of ours, though only we can have written it.
     """
     try:
-        found = json.loads((home / _NAME).read_bytes())
+        text = (home / _NAME).read_bytes()
     except FileNotFoundError:
         return None
     try:
+        found = json.loads(text)
         if found["concatsplit"] != _SCHEMA:
             raise ValueError(f"schema {found['concatsplit']}")
         root = home.parent
         folders = tuple(_path(root, name) for name in found["folders"])
-        return Journal(home, folders, tuple(_entry(root, entry) for entry in found["entries"]))
-    except (TypeError, KeyError, RecursionError) as error:
+        entries = tuple(_entry(root, entry) for entry in found["entries"])
+    except (TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(str(error)) from error
+    if not all(path == home or not path.exists() or is_of(path, home) for path in folders):
+        raise ValueError("it names a folder that is not of its run")
+    if not all(any(path in entry.staged.parents for path in folders) for entry in entries):
+        raise ValueError("it names an output that was not staged by its run")
+    return Journal(home, folders, entries)
 
 
 def _entry(root: Path, found: Any) -> Entry:

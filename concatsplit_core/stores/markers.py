@@ -28,13 +28,15 @@ class Marker:
         The machine, which of its starts it was, and the name space of process numbers there.
     process, started : int
         The process, and when it started, in ticks since the machine did.
+    inode : int
+        Of the staging folder: a copy of one, or one out of an archive, is nobody's.
     home : str
         The folder of the run that holds its journal, as seen from this one.
     made : tuple of str
         Folders above it that the run made, the innermost last, as seen from this one.
     """
 
-    __slots__ = ("boot", "home", "host", "made", "process", "space", "started")
+    __slots__ = ("boot", "home", "host", "inode", "made", "process", "space", "started")
 
     def __init__(
         self,
@@ -43,11 +45,12 @@ class Marker:
         space: str,
         process: int,
         started: int,
+        inode: int,
         home: str,
         made: tuple[str, ...],
     ) -> None:
         self.host, self.boot, self.space = host, boot, space
-        self.process, self.started = process, started
+        self.process, self.started, self.inode = process, started, inode
         self.home, self.made = home, made
 
     def to_dict(self) -> dict[str, Any]:
@@ -55,10 +58,17 @@ class Marker:
         return {"concatsplit": _SCHEMA, **{name: getattr(self, name) for name in self.__slots__}}
 
     @classmethod
-    def of_this_process(cls, home: str, made: tuple[str, ...]) -> Marker:
+    def of_this_process(cls, path: Path, home: str, made: tuple[str, ...]) -> Marker:
         """A marker for a folder of a run of this process."""
-        pid = os.getpid()
-        return cls(os.uname().nodename, _boot(), _space(), pid, _started(pid) or 0, home, made)
+        pid, inode = os.getpid(), path.lstat().st_ino
+        host, started = os.uname().nodename, _started(pid) or 0
+        return cls(host, _boot(), _space(), pid, started, inode, home, made)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether its process was one of this very machine and start, and runs no more."""
+        known = self.boot and self.space and self.started
+        return bool(known) and self.fate == "dead" and self.boot == _boot()
 
     @property
     def fate(self) -> Fate:
@@ -67,7 +77,7 @@ class Marker:
             return "unknown"
         if self.boot != _boot():
             return "dead"
-        if self.space != _space():
+        if self.space != _space() or not self.started:
             return "unknown"
         return "alive" if _started(self.process) == self.started else "dead"
 
@@ -99,16 +109,18 @@ def open_marker(path: Path) -> int | None:
     except OSError:
         return None
     status = os.fstat(fd)
-    if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+    ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+    if ours and status.st_nlink == 1:
         return fd
     os.close(fd)
     return None
 
 
-def read_marker(fd: int) -> Marker | None:
+def read_marker(fd: int, path: Path) -> Marker | None:
     """What a staging folder says of its run; None where that is no marker of ours."""
     try:
-        return _checked(json.loads(os.pread(fd, _LONGEST, 0)))
+        marker = _checked(json.loads(os.pread(fd, _LONGEST, 0)))
+        return marker if marker and marker.inode == path.lstat().st_ino else None
     except (OSError, ValueError, TypeError, KeyError, RecursionError, AttributeError):
         return None
 
@@ -118,7 +130,7 @@ def _checked(found: Any) -> Marker | None:
         return None
     marker = Marker(**{**found, "made": tuple(found["made"])})
     texts = (marker.host, marker.boot, marker.space, marker.home, *marker.made)
-    numbers = (marker.process, marker.started)
+    numbers = (marker.process, marker.started, marker.inode)
     right = all(type(t) is str for t in texts) and all(type(n) is int for n in numbers)
     return marker if right else None
 

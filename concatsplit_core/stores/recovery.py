@@ -15,6 +15,7 @@ from concatsplit_core.stores.folders import (
     PREFIX,
     candidates,
     read_claims,
+    read_others,
     remove_folder,
     remove_unmarked,
 )
@@ -99,11 +100,11 @@ def _examined(path: Path) -> Iterator[tuple[State, Marker | None]]:
         yield "foreign", None
         return
     try:
-        locked, marker = lock(fd), read_marker(fd)
+        locked, marker = lock(fd), read_marker(fd, path)
         if marker is None:  # one that is locked is being written
             yield ("alive" if locked is False else "foreign"), None
-        elif locked or marker.fate == "dead":  # a child that is on its way out may hold the lock
-            yield "dead", marker
+        elif locked or (marker.fate == "dead" if locked is None else marker.is_gone):
+            yield "dead", marker  # a child that is on its way out may hold the lock
         else:
             yield "alive", marker
     finally:
@@ -137,7 +138,7 @@ def _foreign(path: Path) -> Recovered | None:
             return None
     if not os.path.lexists(path):
         return None
-    why = "is named as what a killed run leaves, but was not made by a run of this user"
+    why = "is named as what a killed run leaves, but holds no marker of a run of this user"
     return Recovered("left", path.parent, (path.name,), why)
 
 
@@ -156,16 +157,20 @@ def _from_home(home: Path, made: Sequence[str], more: tuple[Path, ...]) -> Recov
     try:
         journal = read_journal(home)
         if journal is None:
-            for path in (*more, home):
+            for path in (*more, *read_others(home), home):
                 _remove(path)
-            for name in reversed(dict.fromkeys(made)):
-                with suppress(OSError):  # others have put something there
-                    os.rmdir(os.path.normpath(home / name))
+            for folder in (Path(os.path.normpath(home / name)) for name in reversed(made)):
+                if any(folder in path.parents for path in (*more, home)):
+                    with suppress(OSError):  # others have put something there
+                        folder.rmdir()
             return Recovered("cleared", home.parent)
         return _carry_out(journal)
     except ConcatsplitError:
         raise
-    except (OSError, ValueError) as error:
+    except (ValueError, RecursionError) as error:
+        why = f"its journal cannot be read ({error}): look at what is in it, then remove it"
+        return Recovered("left", home.parent, (home.name,), why)
+    except OSError as error:
         raise IOFailure(
             f"{home.parent}: a run that was killed can be neither completed nor taken back: "
             f"{error}; nothing of it is lost, see {home}",
@@ -178,7 +183,12 @@ def _carry_out(journal: Journal) -> Recovered:
         for folder in journal.folders:
             if folder != journal.home:
                 held.enter_context(_examined(folder))
+        if journal.away:
+            why = f"its run wrote to {journal.away[0]} as well, which is not there now"
+            return Recovered("left", journal.home.parent, (journal.home.name,), why)
         done = journal.carry_out(sync=True)
+        if not done:  # it would be begun anew where this is killed as well
+            journal.erase(sync=True)
         for folder in (*(f for f in journal.folders if f != journal.home), journal.home):
             _remove(folder)
     names = tuple(os.path.relpath(e.final, journal.home.parent) for e in journal.entries)

@@ -74,11 +74,13 @@ def exchange(
 
 def kept_beside(staged: Path) -> Path:
     """Where what is replaced waits while its replacement is moved, without an exchange."""
-    return staged.with_name(f"{staged.name}.old")
+    room = staged.parent
+    return room.with_name(f"{room.name}.old") / staged.name
 
 
 def _exchange_by_three(staged: Path, final: Path) -> None:
     old = kept_beside(staged)
+    old.parent.mkdir(exist_ok=True)
     os.rename(final, old)
     try:
         os.rename(staged, final)
@@ -91,6 +93,7 @@ def _exchange_by_three(staged: Path, final: Path) -> None:
 def _exchange_copies(staged: Path, final: Path, sync: bool) -> None:
     """For a file system that lets neither of the two leave its folder, as overlays do."""
     old = kept_beside(staged)
+    old.parent.mkdir(exist_ok=True)
     if not os.path.lexists(old):
         draft = old.with_name(f"{old.name}.draft")
         _remove(draft)

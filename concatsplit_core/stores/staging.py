@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -32,6 +33,11 @@ from concatsplit_core.stores.permissions import create_like, keep_mode, resemble
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.amendment import Amendment
+
+
+_PAUSE, _SHORT, _LONG = 0.01, 2.0, 30.0
+"""Seconds between two tries for a lock, and for how long it is tried: for a moment's work of
+another run, and for its publishing."""
 
 
 class _Claim:
@@ -101,6 +107,8 @@ class Staging:
                 if folder is None:
                     home = next(iter(self._folders.values()), None)
                     folder = self._folders[parent] = StagingFolder(parent, home, self._made)
+                    if home is not None:
+                        home.note_other(folder.path)
             staged = folder.place(final.name)
             if found is not None:
                 create_like(staged, final)
@@ -129,18 +137,14 @@ class Staging:
         """
         finals = [claim.final for claim in self._claims]
         own = {folder.path for folder in self._folders.values()}
-        with _locked(self._folders):  # of two runs that look at once, one has to see the other
+        with _locked(
+            self._folders, _SHORT
+        ):  # of two runs that look at once, one has to see the other
             for folder in self._folders.values():
                 folder.announce(finals)
             for other in (path for parent in self._folders for path in candidates(parent)):
-                if other in own:
-                    continue
-                from concatsplit_core.stores.recovery import claimed
-
-                for final in claimed(other).intersection(finals):
-                    raise OutputBusy(
-                        f"{final}: another run is writing it; wait for it to end", ref=str(final)
-                    )
+                if other not in own:
+                    _refuse_rival(other, finals)
 
     def _make_folders(self, folder: Path) -> None:
         missing = []
@@ -180,7 +184,7 @@ class Staging:
                     raise _changed(claim.final) from None
         if self._sync:
             make_durable(claim.staged for claim in self._claims)
-        with _locked(shared):
+        with _locked(shared, _LONG):
             entries = self._entries(self._amended(amend))
             journal = self._journal(entries)
             with deferred_signals(forget=True):
@@ -216,7 +220,8 @@ class Staging:
             if claim.found is None and now is not None:
                 raise _appeared(claim.final)
             if claim.found is not None:
-                same = claim.found.is_same_entry(now) if not claim.exact else claim.found == now
+                whole = claim.exact or claim.found.kind == "folder"
+                same = claim.found == now if whole else claim.found.is_same_entry(now)
                 if not same:
                     raise _changed(claim.final)
             checked.append((claim.staged, claim.final, now))
@@ -253,7 +258,7 @@ class Staging:
             for entry in reversed(done):
                 if not entry.undo(self._sync):
                     raise OSError(f"{entry.final} is no longer what it was")
-            journal.erase()
+            journal.erase(self._sync)
         except OSError as error:
             self._stuck = True
             with suppress(OSError):
@@ -281,16 +286,43 @@ class Staging:
         self._folders.clear()
 
 
+def _refuse_rival(other: Path, finals: list[Path]) -> None:
+    """Heed the run of another staging folder, if it goes on and writes what this one does."""
+    from concatsplit_core.stores.recovery import claimed
+
+    own = set(finals)
+    above = {parent for final in finals for parent in final.parents}
+    for final in claimed(other):
+        if final in own or final in above or not own.isdisjoint(final.parents):
+            raise OutputBusy(
+                f"{final}: another run is writing it; wait for it to end", ref=str(final)
+            )
+
+
 @contextmanager
-def _locked(folders: Iterable[Path]) -> Iterator[None]:
-    """Wait for other runs that change these folders, and keep them waiting."""
+def _locked(folders: Iterable[Path], patience: float) -> Iterator[None]:
+    """Wait for other runs that change these folders, and keep them waiting.
+
+    Somebody else may have locked a folder for reasons of his own: after some seconds it goes on
+    without, for what is replaced is compared once more in any case.
+    """
     with ExitStack() as held:
+        until = time.monotonic() + patience
         for folder in sorted(set(folders)):
             fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
             held.callback(_close, fd)
             with suppress(OSError):  # a file system without locks
-                fcntl.flock(fd, fcntl.LOCK_EX)
+                while not _lock_at_once(fd) and time.monotonic() < until:
+                    time.sleep(_PAUSE)
         yield
+
+
+def _lock_at_once(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _close(fd: int) -> None:

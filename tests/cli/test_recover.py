@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +118,70 @@ def test_where_someone_has_taken_a_name_all_is_taken_back(
     assert parts() == [old, old, old, [0, 1, 2]]
 
 
-def test_a_part_that_was_removed_or_changed_since_is_not_brought_back(
-    shell: Any, killed: Any
-) -> None:
+def test_what_somebody_has_changed_since_keeps_its_name(shell: Any, killed: Any) -> None:
     killed(*SPLIT)
-    os.unlink("p0.npy")
     np.save("p1.npy", np.arange(3))
     shell.ok("recover", ".")
-    assert parts() == [None, [0, 1, 2], *NEW[2:]]
+    assert parts() == [NEW[0], [0, 1, 2], *NEW[2:]]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_where_a_part_was_removed_since_all_is_taken_back(
+    shell: Any, killed: Any, force: bool
+) -> None:
+    for index in range(4 * force):
+        np.save(f"p{index}.npy", A[:1])
+    killed(*SPLIT, *(["--force"] if force else []))
+    os.unlink("p0.npy")
+    assert "taken back" in shell.ok("recover", ".").out
+    assert parts() == [A[:1].tolist() if force else None] * 4
+
+
+def test_what_was_written_into_a_part_since_is_not_taken_back(shell: Any, killed: Any) -> None:
+    killed(*SPLIT)
+    np.save("p1.npy", np.arange(3))
+    Path("p3.npy").write_text("theirs")
+    shell.ok("recover", ".")
+    assert np.load("p1.npy").tolist() == [0, 1, 2]
+    assert Path("p3.npy").read_text() == "theirs"
+    assert not Path("p0.npy").exists()
+
+
+def test_a_set_whose_folders_are_not_all_there_waits(shell: Any, killed: Any) -> None:
+    killed("split", "a.npy", "-o", "f/p.npy", "-o", "g/p.npy", "--parts", 2, after=1)
+    os.rename("g", "elsewhere")
+    assert "is not there now" in shell.run("recover", "f").out
+    os.rename("elsewhere", "g")
+    shell.ok("recover", "f")
+    for output, part in zip(("f/p.npy", "g/p.npy"), np.split(A, 2), strict=True):
+        np.testing.assert_array_equal(np.load(output), part)
+
+
+def test_a_copied_or_hostile_staging_folder_is_nobodys(shell: Any, killed: Any) -> None:
+    Path("victim").mkdir()
+    killed(*SPLIT)
+    (left,) = shell.folder.glob(".concatsplit-*")
+    copied = shutil.copytree(left, shell.folder / ".concatsplit-0123456789ab")
+    journal = {"concatsplit": 1, "folders": ["victim"], "entries": []}
+    (left / "journal.json").write_text(json.dumps(journal))
+    outcome = shell.run("recover", ".")
+    assert outcome.code == 0
+    assert outcome.out.count("is left alone") == 2
+    assert Path("victim").exists()
+    assert copied.exists()
+
+
+def test_all_folders_of_a_run_that_had_not_finished_are_cleared(shell: Any, killed: Any) -> None:
+    child = os.fork()
+    if not child:
+        from concatsplit_core.stores.staging import Staging
+
+        Staging.publish = lambda *_: os._exit(9)  # type: ignore[method-assign, assignment]
+        shell.run("split", "a.npy", "-o", "f/p.npy", "-o", "g/p.npy", "--parts", 2)
+        os._exit(0)
+    os.waitpid(child, 0)
+    shell.ok("recover", "f")
+    assert shell.hidden() == []
 
 
 def test_folders_that_were_made_for_a_run_go_with_it(shell: Any, killed: Any) -> None:
@@ -157,12 +215,17 @@ def test_recover_wants_a_folder(shell: Any) -> None:
     shell.fails(4, "recover", "a.npy", says="is no folder")
 
 
-def test_a_journal_that_is_damaged_stops_the_run_and_loses_nothing(shell: Any, killed: Any) -> None:
+@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000])
+def test_a_journal_that_is_damaged_is_named_and_nothing_is_lost(
+    shell: Any, killed: Any, text: str
+) -> None:
     killed(*SPLIT)
     (journal,) = shell.folder.glob(".concatsplit-*/journal.json")
-    text = journal.read_text()
-    journal.write_text(text[: len(text) // 2])
-    shell.fails(7, "concat", "a.npy", "-o", "y.npy", says="neither completed nor taken back")
+    whole = journal.read_text()
     journal.write_text(text)
+    outcome = shell.run("concat", "a.npy", "-o", "y.npy")
+    assert outcome.code == 0
+    assert "its journal cannot be read" in outcome.err
+    journal.write_text(whole)
     shell.ok("recover", ".")
     assert parts() == NEW

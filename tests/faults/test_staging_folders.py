@@ -40,8 +40,11 @@ def _left(shell: Any, monkeypatch: pytest.MonkeyPatch, **said: Any) -> Path:
         shell.ok(*JOIN, "y.npy")
     Path("y.npy").unlink()
     marker = kept / "run.json"
-    marker.write_text(json.dumps(json.loads(marker.read_text()) | said))
-    return kept.rename(shell.folder / ".concatsplit-0123456789ab")
+    marker.write_text(
+        json.dumps(json.loads(marker.read_text()) | {"inode": kept.stat().st_ino} | said)
+    )
+    left: Path = kept.rename(shell.folder / ".concatsplit-0123456789ab")
+    return left
 
 
 def test_without_locks_a_dead_process_is_told_from_one_that_lives(
@@ -94,7 +97,7 @@ def test_only_what_a_run_made_is_ever_removed(
     elif kind == "pipe":
         os.mkfifo(planted)
     else:
-        marker = markers.Marker.of_this_process(".", ()).to_dict()
+        marker = markers.Marker.of_this_process(precious, ".", ()).to_dict()
         (precious / "run.json").write_text(json.dumps(marker))
         precious.rename(planted)
         os.chown(planted, 65534, 65534)
