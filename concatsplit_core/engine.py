@@ -44,7 +44,9 @@ def execute(job: Job, options: Options) -> Result:
     """
     started = time.perf_counter()
     memory, wish = options.memory_bytes, options.wish
-    recover_in(folders_of([*job.outputs, *(ref for ref, _ in job.extras)]), options)
+    record = _record(options)
+    folders = folders_of([*job.outputs, *(ref for ref, _ in job.extras)])
+    recover_in([*folders, *([] if record is None else [record.parent])], options)
     fingerprints = Fingerprints(job.sources, options.follow_links)
     found = [find_place(ref, options.follow_links) for ref in job.outputs]
     beside = [find_place(ref, options.follow_links) for ref, _ in job.extras]
@@ -55,7 +57,6 @@ def execute(job: Job, options: Options) -> Result:
     refuse_hollow(job.sources)
     layout = lay_out(job, found, wish)
     outputs.refuse_oversized(found, [segment.spec for segment in layout.outputs.segments])
-    record = _record(options)
     plan = make_plan(
         job.shape,
         job.source_tiling,

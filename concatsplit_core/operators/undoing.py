@@ -64,11 +64,12 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
     UnsafeContent
         Without `output`, an input of the run lies outside of the manifest's folder.
     """
+    config = Options(**options)
+    recovering(config)([Path(os.path.realpath(manifest)).parent])
     record = read_manifest(Path(manifest))
     intervals = _tiled(record, _logical_shape(record)[record.axis])
     for entry in record.inputs:
         _check_exact(entry, record.outputs[0])
-    config = Options(**options)
     refs = [entry.ref for entry in _sorted(record)]
     sources = open_inputs(refs, recover=recovering(config))
     try:

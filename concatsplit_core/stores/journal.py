@@ -7,7 +7,6 @@ where somebody else has taken one of the names meanwhile, taken back.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from typing import Any
 from concatsplit_core.stores.durability import sync_path
 from concatsplit_core.stores.folders import is_of, write_new
 from concatsplit_core.stores.identity import Identity, has_changed, identify, is_moved
-from concatsplit_core.stores.renames import exchange, kept_beside, put
+from concatsplit_core.stores.renames import exchange, is_on_its_way, kept_beside, put
 
 _NAME = "journal.json"
 _SCHEMA = 1
@@ -50,7 +49,8 @@ class Entry:
     @property
     def is_done(self) -> bool:
         """Whether the name has been given, whatever became of it since."""
-        return not self.new.is_same_entry(identify(self.staged))
+        gone = not self.new.is_same_entry(identify(self.staged))
+        return gone and not is_on_its_way(self.staged, self.final)
 
     @property
     def can_be_done(self) -> bool:
@@ -85,11 +85,13 @@ class Entry:
         if self.old is None or self._is_half_exchanged:
             put(self.staged, self.final, sync)
             return
-        if exchange(self.staged, self.final, sync, before) and not is_moved(
-            identify(self.staged), self.old
-        ):
-            exchange(self.staged, self.final, sync)
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self.final))
+        exchange(self.staged, self.final, sync, self._has_old, before)
+
+    def _has_old(self, path: Path) -> bool:
+        return self.old is not None and is_moved(identify(path), self.old)
+
+    def _has_new(self, path: Path) -> bool:
+        return self.new.is_same_entry(identify(path))
 
     def undo(self, sync: bool, when_ns: int | None = None) -> bool:
         """Take the name back, and give it to what had it; whether that was possible.
@@ -115,7 +117,7 @@ class Entry:
                 put(self.final, self.staged, sync)
             return True  # else somebody has taken it away or replaced it
         if is_here:
-            exchange(self.staged, self.final, sync)
+            exchange(self.staged, self.final, sync, self._has_new)
         elif identify(self.final) is None:
             put(self.staged, self.final, sync)
             return True

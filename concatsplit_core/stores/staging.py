@@ -137,9 +137,7 @@ class Staging:
         """
         finals = [claim.final for claim in self._claims]
         own = {folder.path for folder in self._folders.values()}
-        with _locked(
-            self._folders, _SHORT
-        ):  # of two runs that look at once, one has to see the other
+        with _locked(self._folders, _SHORT):  # of two runs at once one has to see the other
             for folder in self._folders.values():
                 folder.announce(finals)
             for other in (path for parent in self._folders for path in candidates(parent)):
