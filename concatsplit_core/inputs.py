@@ -82,7 +82,7 @@ def _folders_of(items: Iterable[Any]) -> list[Path]:
                 path = path.partition(SEPARATOR)[0]
             store = split_store(Path(os.path.abspath(path)))[0]
             folders[store.parent] = None
-            if store.is_dir():
+            if os.path.isdir(store):  # no error where the name is too long
                 folders[store] = None
     return list(folders)
 

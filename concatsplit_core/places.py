@@ -118,7 +118,7 @@ def folders_of(refs: Iterable[str]) -> list[Path]:
             path, member = parse_output(ref)
             path = Path(os.path.realpath(path))
             found[path.parent] = None
-            for name in (member or "").split("/") if path.is_dir() else ():
+            for name in (member or "").split("/") if os.path.isdir(path) else ():
                 found[path] = None  # a store whose folder was not ours to write to
                 path /= name
     return list(found)
