@@ -56,7 +56,7 @@ def _all(inputs: tuple[str, ...], files_from: str | None, null: bool, what: str)
         raise click.UsageError("-0 goes with --files-from")
     names = list(inputs)
     if files_from is not None:
-        from concatsplit_core.references import parse_list, read_list
+        from concatsplit_core.endpoints.references import parse_list, read_list
 
         if files_from == "-" and "-" in names:
             raise click.UsageError("stdin is either an input (-) or the list of --files-from -")

@@ -293,7 +293,7 @@ def how_options[R](function: Callable[..., R]) -> Callable[..., R]:
     def command(**values: Any) -> R:
         how = {name: values.pop(name) for name in _HOW_NAMES}
         if how["max_bytes"] is not None:
-            from concatsplit_core.sizes import parse_size
+            from concatsplit_core.array.sizes import parse_size
 
             how["max_bytes"] = parse_size(how["max_bytes"])
         return function(how=how, **values)

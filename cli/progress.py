@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from concatsplit_cli.signals import answering, take_no_more
-from concatsplit_core.events import Finished, Moved, Publishing, Started
-from concatsplit_core.sizes import format_size
+from concatsplit_core.array.sizes import format_size
+from concatsplit_core.run.events import Finished, Moved, Publishing, Started
 
 _MINUTE, _HOUR = 60, 3600
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from concatsplit_core.operators import BlobInfo, Verification
-    from concatsplit_core.result import Blob, Result
+    from concatsplit_core.run.result import Blob, Result
 
 _MOST_ROWS = 24
 _SCRIPT_WIDTH = 120
@@ -38,7 +38,7 @@ def show_result(result: Result, as_json: bool, quiet: bool) -> None:
             with printing():
                 _show_plan(result)
     elif not quiet and sys.stderr.isatty():
-        from concatsplit_core.sizes import format_size
+        from concatsplit_core.array.sizes import format_size
 
         where = result.outputs[0].ref
         if len(result.outputs) > 1:
@@ -91,7 +91,7 @@ def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
 
 
 def _route_table(result: Result) -> Table:
-    from concatsplit_core.sizes import format_size
+    from concatsplit_core.array.sizes import format_size
 
     plan = result.plan
     table = _table(None, "plan", "")
@@ -117,7 +117,7 @@ def _show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
 
         click.echo(dumps({"blobs": [blob.to_dict() for blob in blobs]}))
         return
-    from concatsplit_core.sizes import format_size
+    from concatsplit_core.array.sizes import format_size
 
     out = console()
     table = _table(None, "blob", "shape", "dtype", "chunks", "codec", "size", "stored")

@@ -14,7 +14,7 @@ from concatsplit_cli.render import show_result
 from concatsplit_cli.streams import tell
 
 if TYPE_CHECKING:
-    from concatsplit_core.result import Result
+    from concatsplit_core.run.result import Result
 
 
 def run(shared: Shared, operator: Callable[..., Result], *given: Any, **options: Any) -> None:

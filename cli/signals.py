@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-from concatsplit_core.interrupts import heard
+from concatsplit_core.stores.interrupts import heard
 
 _SOON = 0.001
 """Seconds after which a request is raised again."""

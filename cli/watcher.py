@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import NoReturn
 
-from concatsplit_core.interrupts import Libraries
+from concatsplit_core.stores.interrupts import Libraries
 
 PATIENCE = 2.0
 """Seconds after a request in which a second one is only impatience: it is being cleaned up."""

@@ -12,10 +12,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from concatsplit_core.array.cuts import Cut
+    from concatsplit_core.array.inference import Cost, infer_concat, infer_cost, infer_split
+    from concatsplit_core.array.spec import ArraySpec
     from concatsplit_core.comparison.difference import Difference
-    from concatsplit_core.cuts import Cut
     from concatsplit_core.errors import ConcatsplitError
-    from concatsplit_core.inference import Cost, infer_concat, infer_cost, infer_split
     from concatsplit_core.operators import (
         BlobInfo,
         Verification,
@@ -38,21 +39,20 @@ if TYPE_CHECKING:
         unstack,
         verify,
     )
-    from concatsplit_core.options import Options
-    from concatsplit_core.result import Result
-    from concatsplit_core.spec import ArraySpec
+    from concatsplit_core.run.options import Options
+    from concatsplit_core.run.result import Result
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "ArraySpec": "spec",
+    "ArraySpec": "array.spec",
     "BlobInfo": "operators",
     "ConcatsplitError": "errors",
-    "Cost": "inference",
-    "Cut": "cuts",
+    "Cost": "array.inference",
+    "Cut": "array.cuts",
     "Difference": "comparison.difference",
-    "Options": "options",
-    "Result": "result",
+    "Options": "run.options",
+    "Result": "run.result",
     "Verification": "operators",
     "concat": "operators",
     "concat_gradient": "operators",
@@ -62,9 +62,9 @@ _HOMES = {
     "feed": "operators",
     "fetch": "operators",
     "fetch_to": "operators",
-    "infer_concat": "inference",
-    "infer_cost": "inference",
-    "infer_split": "inference",
+    "infer_concat": "array.inference",
+    "infer_cost": "array.inference",
+    "infer_split": "array.inference",
     "info": "operators",
     "recover": "operators",
     "reshard": "operators",

@@ -16,8 +16,24 @@ ROOT = Path(__file__).parents[1]
 CORE = "concatsplit_core"
 PACKAGES = {CORE: ROOT / CORE, "concatsplit_cli": ROOT / "cli"}
 
-PURE = ("geometry", "spec", "inference", "plan", "planner", "planning", "cuts", "meaning")
-SHARED = ("base", "grid", "chunking", "registry", "memory", "descr", "npy_header", "stored")
+ROOMS = (
+    "errors",
+    "array",
+    "meaning",
+    "planning",
+    "codecs",
+    "stores",
+    "formats",
+    "routes",
+    "endpoints",
+    "run",
+    "comparison",
+    "operators",
+)
+"""From the ground up: a room may import those before it, and nothing else."""
+
+PURE = ("array", "meaning", "planning")
+SHARED = ("base", "grid", "chunking", "registry", "memory", "npy_header", "stored")
 """What formats share; .npy files and .npz members have the same header."""
 HEAVY = {
     "cftime", "h5py", "zarr", "numcodecs", "rich", "hdf5plugin", "google_crc32c", "deflate", "isal",
@@ -129,7 +145,7 @@ def closure(start: str) -> set[str]:
 
 
 def test_the_walk_sees_imports() -> None:
-    assert f"{CORE}.engine" in imports(f"{CORE}.operators.moving")
+    assert f"{CORE}.run.engine" in imports(f"{CORE}.operators.moving")
     assert "rich.console" in imports("concatsplit_cli.render")
     assert "rich.console" not in imports("concatsplit_cli.render", at_import_time=True)
     assert "h5py" in imports(f"{CORE}.formats.hdf5.reading", at_import_time=True)
@@ -140,10 +156,29 @@ def test_the_core_knows_no_command_line(module: str) -> None:
     assert not [name for name in imports(module) if below(name, "click", "rich", "concatsplit_cli")]
 
 
+@pytest.mark.parametrize("module", members_of(*core(*ROOMS)))
+def test_a_room_imports_only_those_below_it(module: str) -> None:
+    own = ROOMS.index(module.split(".")[1])
+    allowed = (*core(*ROOMS[: own + 1]),)
+    ours = [name for name in imports(module) if below(name, CORE)]
+    assert not [name for name in ours if not below(name, *allowed)]
+
+
+def test_every_module_is_in_a_room() -> None:
+    assert {name.split(".")[1] for name in modules() if name.startswith(f"{CORE}.")} == set(ROOMS)
+
+
+@pytest.mark.parametrize("module", members_of(*core("codecs", "meaning", "stores")))
+def test_the_lower_rooms_stand_side_by_side(module: str) -> None:
+    own = ".".join(module.split(".")[:2])
+    ours = [name for name in imports(module) if below(name, CORE)]
+    assert not [name for name in ours if not below(name, own, *core("errors"))]
+
+
 @pytest.mark.parametrize("module", members_of(*core(*PURE)))
 def test_what_is_pure_leads_to_no_format(module: str) -> None:
     for reached in closure(module):
-        assert not below(reached, *core("formats", "codecs", "files", "routes", "engine"))
+        assert not below(reached, *core(*ROOMS[ROOMS.index("codecs") :]))
         libraries = {name.partition(".")[0] for name in imports(reached)}
         assert not libraries & (HEAVY - {"cftime"} | {"os", "pathlib", "io"}), reached
 
@@ -159,33 +194,14 @@ def test_a_format_stands_alone(module: str, kind: str) -> None:
     for name in imports(module):
         if below(name, *core("formats")):
             assert below(name, *core(*(f"formats.{one}" for one in (*SHARED, kind))))
-        assert not below(
-            name, *core("planner", "executors", "engine", "routes", "stores.staging", "operators")
-        )
+        assert not below(name, *core("planning", "stores.staging"))
 
 
 @pytest.mark.parametrize("module", members_of(*core("routes")))
-def test_routes_know_protocols_only(module: str) -> None:
-    allowed = core(
-        "plan",
-        "spec",
-        "geometry",
-        "formats.base",
-        "formats.stored",
-        "files",
-        "errors",
-        "codecs",
-        "routes",
-    )
-    ours = [name for name in imports(module) if below(name, CORE)]
-    assert not [name for name in ours if not below(name, *allowed)]
-
-
-@pytest.mark.parametrize("module", members_of(*core("stores")))
-def test_stores_know_files_and_folders_only(module: str) -> None:
-    allowed = core("stores", "errors", "files", "interrupts")
-    ours = [name for name in imports(module) if below(name, CORE)]
-    assert not [name for name in ours if not below(name, *allowed)]
+def test_routes_know_what_formats_share_and_no_format(module: str) -> None:
+    for name in imports(module):
+        if below(name, *core("formats")):
+            assert below(name, *core("formats.base", "formats.stored"))
 
 
 @pytest.mark.parametrize("module", list(modules()))

@@ -1,0 +1,1 @@
+"""Codecs in neutral terms, checksums, and single chunks decoded with a bound."""

@@ -1,1 +1,1 @@
-"""What makes two arrays differ: elements block by block, and what is said of them."""
+"""What makes two arrays differ: elements block by block, and the facts beside them."""

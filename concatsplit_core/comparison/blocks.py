@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from concatsplit_core.array.geometry import Box, Shape
+from concatsplit_core.array.spec import Order
 from concatsplit_core.comparison.difference import Pair
 from concatsplit_core.comparison.values import Rule, gaps, unequal
-from concatsplit_core.geometry import Box, Shape
-from concatsplit_core.spec import Order
 
 _AT_ONCE = 1 << 16
 """Elements that are compared one by one at once: masks and differences need room of their own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from concatsplit_core.geometry import Shape
+from concatsplit_core.array.geometry import Shape
 
 COUNTED = ("shape", "dtype")
 """Facts that make arrays unequal, as their elements do; the others are only told."""

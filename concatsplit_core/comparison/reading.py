@@ -6,16 +6,16 @@ import os
 
 import numpy as np
 
+from concatsplit_core.array.geometry import Box, Interval, Shape
+from concatsplit_core.array.sizes import format_size
+from concatsplit_core.array.spec import ArraySpec, Order, Segment, Tiling
 from concatsplit_core.errors import OverBudget
-from concatsplit_core.files import Pool, open_input
 from concatsplit_core.formats.base import Source
-from concatsplit_core.geometry import Box, Interval, Shape
-from concatsplit_core.plan import Piece, Plan, Route, Task
-from concatsplit_core.planner import make_plan
+from concatsplit_core.planning.plan import Piece, Plan, Route, Task
+from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
-from concatsplit_core.sizes import format_size
-from concatsplit_core.spec import ArraySpec, Order, Segment, Tiling
+from concatsplit_core.stores.files import Pool, open_input
 
 _TWICE, _BETTER = 1.25, 0.75
 """Elements read for every one compared that are too many, and the part that fewer must save."""

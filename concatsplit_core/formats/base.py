@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from concatsplit_core.array.geometry import Box, Shape
+from concatsplit_core.array.spec import ArraySpec, Order
 from concatsplit_core.codecs.checksums import Checksum
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.stored import Stored
-from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.meaning.model import BARE, Meaning
-from concatsplit_core.spec import ArraySpec, Order
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.amendment import Amendment

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from concatsplit_core.geometry import Box, Shape
+from concatsplit_core.array.geometry import Box, Shape
 
 
 def chunks_of(box: Box, chunks: Shape, shape: Shape) -> Iterator[tuple[Shape, Box]]:

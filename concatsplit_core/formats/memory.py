@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from concatsplit_core.array.fields import is_ordered, overlapping, packed
+from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import UnsupportedDtype
 from concatsplit_core.formats.base import Extent, Storage, Unchunked
-from concatsplit_core.geometry import Box
-from concatsplit_core.records import is_ordered, overlapping, packed
-from concatsplit_core.spec import ArraySpec
 
 name = "memory"
 rectilinear = False

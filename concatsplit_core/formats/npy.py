@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import MalformedInput, UnsupportedDtype, UsageError
-from concatsplit_core.files import open_input, write_all
 from concatsplit_core.formats.base import Extent, Storage, Target, Unchunked, Wish
 from concatsplit_core.formats.chunking import refuse_checksum
 from concatsplit_core.formats.npy_header import format_header, parse_header
-from concatsplit_core.geometry import Box
-from concatsplit_core.spec import ArraySpec
+from concatsplit_core.stores.files import open_input, write_all
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.amendment import Amendment

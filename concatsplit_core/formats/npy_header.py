@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from concatsplit_core.array.descr import check_descr, descr_of
+from concatsplit_core.array.geometry import Shape
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import MalformedInput, UnsafeContent, UnsupportedDtype
-from concatsplit_core.files import SHARED_BLOCK
-from concatsplit_core.formats.descr import check_descr, descr_of
-from concatsplit_core.geometry import Shape
-from concatsplit_core.spec import ArraySpec
+from concatsplit_core.stores.files import SHARED_BLOCK
 
 MAGIC = b"\x93NUMPY"
 LONGEST = 1 << 20

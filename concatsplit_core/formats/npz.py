@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import (
     AmbiguousContainer,
     ConcatsplitError,
@@ -31,8 +33,6 @@ from concatsplit_core.errors import (
 )
 from concatsplit_core.formats.base import Extent, Storage, Unchunked, Wish
 from concatsplit_core.formats.npy_header import LONGEST, Header, parse_header, prefix_length
-from concatsplit_core.geometry import Box
-from concatsplit_core.spec import ArraySpec
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.amendment import Amendment

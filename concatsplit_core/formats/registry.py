@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import cast
 
 from concatsplit_core.errors import InputUnavailable, MalformedInput, UsageError
-from concatsplit_core.files import input_error, open_input
 from concatsplit_core.formats.base import Format
-from concatsplit_core.interrupts import Libraries
+from concatsplit_core.stores.files import input_error, open_input
+from concatsplit_core.stores.interrupts import Libraries
 
 _ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "npy": ("concatsplit_core.formats.npy", (".npy",)),

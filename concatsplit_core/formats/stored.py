@@ -13,7 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from concatsplit_core.errors import ConcatsplitError, MalformedInput
-from concatsplit_core.files import copy_range, input_error, open_input, read_exactly, write_all
+from concatsplit_core.stores.files import (
+    copy_range,
+    input_error,
+    open_input,
+    read_exactly,
+    write_all,
+)
 
 _FICLONE = 0x40049409
 _WINDOW = 64 << 10

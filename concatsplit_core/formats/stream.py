@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Extent, Moved, Storage, Unchunked, Wish
 from concatsplit_core.formats.chunking import refuse_checksum
 from concatsplit_core.formats.npy_header import format_header
-from concatsplit_core.geometry import Box
-from concatsplit_core.spec import ArraySpec
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.amendment import Amendment

@@ -9,23 +9,23 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from concatsplit_core.claims import refuse_hollow
+from concatsplit_core.array.geometry import Box
 from concatsplit_core.comparison.blocks import Findings
 from concatsplit_core.comparison.difference import Difference, Pair, Side
 from concatsplit_core.comparison.facts import differing_facts
 from concatsplit_core.comparison.reading import Reader, common_order, logical_shape, plan_blocks
 from concatsplit_core.comparison.values import Rule, comparable
+from concatsplit_core.endpoints.fingerprints import Fingerprints
+from concatsplit_core.endpoints.hollow import refuse_hollow
+from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.errors import UsageError
-from concatsplit_core.events import Finished, Moved, Started
-from concatsplit_core.executors.threads import run_tasks
-from concatsplit_core.fingerprints import Fingerprints
 from concatsplit_core.formats.base import Source
-from concatsplit_core.geometry import Box
-from concatsplit_core.inputs import close_all, open_inputs
 from concatsplit_core.operators.describing import shown_attributes
-from concatsplit_core.options import Options
-from concatsplit_core.plan import Task
-from concatsplit_core.result import dtype_name
+from concatsplit_core.planning.plan import Task
+from concatsplit_core.run.events import Finished, Moved, Started
+from concatsplit_core.run.options import Options
+from concatsplit_core.run.result import dtype_name
+from concatsplit_core.run.threads import run_tasks
 
 
 def diff(

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.cuts import Cut
+from concatsplit_core.array.cuts import Cut
+from concatsplit_core.endpoints.fingerprints import Fingerprints
+from concatsplit_core.endpoints.inputs import close_all, open_inputs
+from concatsplit_core.endpoints.loading import load
 from concatsplit_core.errors import UsageError
-from concatsplit_core.fingerprints import Fingerprints
-from concatsplit_core.inputs import close_all, open_inputs
-from concatsplit_core.loading import load
 from concatsplit_core.operators.moving import Move, move_sources, recovering
-from concatsplit_core.options import Options
-from concatsplit_core.result import Result
+from concatsplit_core.run.options import Options
+from concatsplit_core.run.result import Result
 
 
 def fetch(ref: Any) -> np.ndarray:

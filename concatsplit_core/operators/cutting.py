@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from concatsplit_core.cuts import Cut
+from concatsplit_core.array.cuts import Cut
+from concatsplit_core.array.orders import DEFAULT_ORDER
+from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
+from concatsplit_core.endpoints.naming import named_count
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Source
-from concatsplit_core.inputs import close_all, open_inputs, refuse_second_stream
-from concatsplit_core.naming import named_count
 from concatsplit_core.operators.lengths import cut_from, read_lengths, refuse_negative
 from concatsplit_core.operators.moving import (
     Move,
@@ -20,9 +21,8 @@ from concatsplit_core.operators.moving import (
     names_of,
     recovering,
 )
-from concatsplit_core.options import Options
-from concatsplit_core.orders import DEFAULT_ORDER
-from concatsplit_core.result import Result
+from concatsplit_core.run.options import Options
+from concatsplit_core.run.result import Result
 
 
 def split(

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from concatsplit_core.endpoints.inputs import STREAM, open_input_ref, open_inputs, open_member
+from concatsplit_core.endpoints.references import expand, parse_input
 from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.base import Format, Source
 from concatsplit_core.formats.registry import detect, format_named
-from concatsplit_core.inputs import STREAM, open_input_ref, open_inputs, open_member
 from concatsplit_core.meaning.model import Meaning
-from concatsplit_core.references import expand, parse_input
-from concatsplit_core.result import dtype_name
+from concatsplit_core.run.result import dtype_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from concatsplit_core.array.geometry import replace
+from concatsplit_core.array.orders import DEFAULT_ORDER
+from concatsplit_core.endpoints.inputs import close_all, open_inputs, wrap_array
 from concatsplit_core.errors import ShapeMismatch, UsageError
 from concatsplit_core.formats.base import Source
-from concatsplit_core.geometry import replace
-from concatsplit_core.inputs import close_all, open_inputs, wrap_array
 from concatsplit_core.operators.moving import (
     Move,
     axis_of,
@@ -18,9 +19,8 @@ from concatsplit_core.operators.moving import (
     recovering,
     zeros_like,
 )
-from concatsplit_core.options import Options
-from concatsplit_core.orders import DEFAULT_ORDER
-from concatsplit_core.result import Result
+from concatsplit_core.run.options import Options
+from concatsplit_core.run.result import Result
 
 ZEROS = "zeros"
 """Stands for the gradient of an output of split that got none."""

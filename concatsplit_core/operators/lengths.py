@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from concatsplit_core.cuts import Cut, parse_ratio, whole_numbers
+from concatsplit_core.array.cuts import Cut, parse_ratio, whole_numbers
+from concatsplit_core.array.sizes import parse_size
+from concatsplit_core.endpoints.fingerprints import Fingerprints
+from concatsplit_core.endpoints.inputs import close_all, open_inputs
+from concatsplit_core.endpoints.loading import load
 from concatsplit_core.errors import MalformedInput, UsageError
-from concatsplit_core.fingerprints import Fingerprints
-from concatsplit_core.inputs import close_all, open_inputs
-from concatsplit_core.loading import load
-from concatsplit_core.sizes import parse_size
 
 MOST_LENGTHS = 1 << 24
 """Entries of the longest vector of lengths that is read."""

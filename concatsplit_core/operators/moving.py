@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from concatsplit_core.engine import execute, recover_in
+from concatsplit_core.array.geometry import Interval, normalize_axis, tile
+from concatsplit_core.array.inference import infer_concat, infer_dtype, infer_parts, name_of
+from concatsplit_core.array.orders import channel_axis
+from concatsplit_core.array.spec import ArraySpec, Segment, Tiling
+from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
+from concatsplit_core.endpoints.job import Job
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Source
-from concatsplit_core.geometry import Interval, normalize_axis, tile
-from concatsplit_core.inference import infer_concat, infer_dtype, infer_parts, name_of
-from concatsplit_core.inputs import close_all, open_inputs, refuse_second_stream
-from concatsplit_core.job import Job
 from concatsplit_core.meaning.agreement import Agreement, Party, agree
 from concatsplit_core.meaning.dimensions import axis_named
-from concatsplit_core.options import Options
-from concatsplit_core.orders import channel_axis
-from concatsplit_core.result import Result
-from concatsplit_core.spec import ArraySpec, Segment, Tiling
+from concatsplit_core.run.engine import execute, recover_in
+from concatsplit_core.run.options import Options
+from concatsplit_core.run.result import Result
 
 if TYPE_CHECKING:
-    from concatsplit_core.cuts import Cut
+    from concatsplit_core.array.cuts import Cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +173,8 @@ def _parts(
     length = whole.shape[axis]
     if request.cut is None:
         return [Interval(0, length)], list(request.outputs), [0]
-    from concatsplit_core.cuts import select
-    from concatsplit_core.naming import name_parts, named_count
+    from concatsplit_core.array.cuts import select
+    from concatsplit_core.endpoints.naming import name_parts, named_count
 
     if not request.outputs:
         raise UsageError("no outputs: name the parts, or give a template")

@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.engine import execute
+from concatsplit_core.array.fields import packed
+from concatsplit_core.array.geometry import Interval, Shape, insert, replace
+from concatsplit_core.array.inference import native
+from concatsplit_core.array.spec import ArraySpec, Segment, Tiling
+from concatsplit_core.endpoints.inputs import close_all, open_inputs
+from concatsplit_core.endpoints.job import Job
+from concatsplit_core.endpoints.naming import name_parts
+from concatsplit_core.endpoints.references import parse_output
 from concatsplit_core.errors import (
     DtypeMismatch,
     MalformedInput,
@@ -19,20 +26,13 @@ from concatsplit_core.errors import (
     VerificationMismatch,
 )
 from concatsplit_core.formats.base import Source
-from concatsplit_core.geometry import Interval, Shape, insert, replace
-from concatsplit_core.inference import native
-from concatsplit_core.inputs import close_all, open_inputs
-from concatsplit_core.job import Job
-from concatsplit_core.manifest import Entry, Manifest
-from concatsplit_core.manifest_reading import read_manifest
-from concatsplit_core.naming import name_parts
 from concatsplit_core.operators.moving import agree_on, names_of, recovering, seen_as
 from concatsplit_core.operators.verifying import damaged
-from concatsplit_core.options import Options
-from concatsplit_core.records import packed
-from concatsplit_core.references import parse_output
-from concatsplit_core.result import Result
-from concatsplit_core.spec import ArraySpec, Segment, Tiling
+from concatsplit_core.run.engine import execute
+from concatsplit_core.run.manifest import Entry, Manifest
+from concatsplit_core.run.manifest_reading import read_manifest
+from concatsplit_core.run.options import Options
+from concatsplit_core.run.result import Result
 
 
 def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any) -> Result:

@@ -9,19 +9,19 @@ from math import prod
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from concatsplit_core.endpoints.fingerprints import Fingerprints
+from concatsplit_core.endpoints.inputs import open_ref
 from concatsplit_core.errors import ConcatsplitError, InputUnavailable, MalformedInput, OverBudget
-from concatsplit_core.events import Finished, Moved, Started
-from concatsplit_core.executors.threads import run_tasks
-from concatsplit_core.fingerprints import Fingerprints
 from concatsplit_core.formats.base import Source
-from concatsplit_core.hashing.blobs import Stretch
-from concatsplit_core.hashing.comparing import compare
-from concatsplit_core.hashing.rereading import Told
-from concatsplit_core.inputs import open_ref
-from concatsplit_core.manifest import Entry
-from concatsplit_core.manifest_reading import read_manifest
-from concatsplit_core.options import Options
-from concatsplit_core.plan import Task
+from concatsplit_core.planning.plan import Task
+from concatsplit_core.run.events import Finished, Moved, Started
+from concatsplit_core.run.hashing.blobs import Stretch
+from concatsplit_core.run.hashing.comparing import compare
+from concatsplit_core.run.hashing.rereading import Told
+from concatsplit_core.run.manifest import Entry
+from concatsplit_core.run.manifest_reading import read_manifest
+from concatsplit_core.run.options import Options
+from concatsplit_core.run.threads import run_tasks
 
 Role = Literal["input", "output"]
 Status = Literal["same", "different", "missing"]

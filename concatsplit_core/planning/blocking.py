@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import lcm, prod
 
+from concatsplit_core.array.geometry import Interval, Shape
+from concatsplit_core.array.spec import Order, Tiling
 from concatsplit_core.errors import OverBudget
-from concatsplit_core.geometry import Interval, Shape
-from concatsplit_core.spec import Order, Tiling
 
 COMFORTABLE = 4 << 20
 """Bytes of a block that has no reason to be larger: it stays in the processor's cache."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from concatsplit_core.array.geometry import Interval, drop
+from concatsplit_core.array.inference import name_of
+from concatsplit_core.array.sizes import format_size
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import OverBudget
-from concatsplit_core.geometry import Interval, drop
-from concatsplit_core.inference import name_of
 from concatsplit_core.planning.problem import Problem
-from concatsplit_core.sizes import format_size
-from concatsplit_core.spec import ArraySpec
 
 ABSENT_CHUNKS, CHUNKS_A_STORED = 1 << 18, 64
 """Chunks that may be looked for in vain, and how many more for each that is stored."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from concatsplit_core.geometry import Interval, Shape
-from concatsplit_core.plan import CONVERTED_AT_ONCE, Band, Sweep
+from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.planning.blocking import (
     COMFORTABLE,
     Block,
@@ -16,6 +15,7 @@ from concatsplit_core.planning.blocking import (
     merge,
     union,
 )
+from concatsplit_core.planning.plan import CONVERTED_AT_ONCE, Band, Sweep
 from concatsplit_core.planning.problem import Group, Problem, group_targets, largest_block
 
 PART_BYTES, PIECE_BYTES = 256 << 10, 8 << 10

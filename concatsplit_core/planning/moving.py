@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from math import prod
 from typing import NamedTuple
 
-from concatsplit_core.geometry import Interval, Shape
-from concatsplit_core.plan import Band, Sweep
+from concatsplit_core.array.geometry import Interval, Shape
+from concatsplit_core.array.spec import Order
 from concatsplit_core.planning.blocking import COMFORTABLE, Block, axes_by_speed, refuse_many_steps
 from concatsplit_core.planning.filling import Cost
+from concatsplit_core.planning.plan import Band, Sweep
 from concatsplit_core.planning.problem import Group, Problem, group_targets, largest_block, subtract
 from concatsplit_core.planning.routing import Part
-from concatsplit_core.spec import Order
 
 KERNEL_BYTES = 32 << 20
 """Bytes that one kernel task copies: little enough for all workers to have some."""

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from math import prod
 from typing import NamedTuple, Protocol
 
-from concatsplit_core.geometry import Interval, Shape, ceil_to, steps
-from concatsplit_core.plan import Sweep
+from concatsplit_core.array.geometry import Interval, Shape, ceil_to, steps
+from concatsplit_core.array.spec import Order, Tiling
 from concatsplit_core.planning.blocking import Edges, refuse_many_steps, union
+from concatsplit_core.planning.plan import Sweep
 from concatsplit_core.planning.routing import Part, Routing
-from concatsplit_core.spec import Order, Tiling
 
 
 class Problem(NamedTuple):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from concatsplit_core.geometry import Interval, ceil_to
+from concatsplit_core.array.geometry import Interval, ceil_to
+from concatsplit_core.array.spec import Tiling
 from concatsplit_core.planning.blocking import Edges
-from concatsplit_core.spec import Tiling
 
 
 class Region(NamedTuple):

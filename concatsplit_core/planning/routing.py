@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import NamedTuple
 
+from concatsplit_core.array.geometry import Interval, Shape
+from concatsplit_core.array.spec import ArraySpec, Tiling
 from concatsplit_core.errors import UsageError
-from concatsplit_core.geometry import Interval, Shape
-from concatsplit_core.plan import Route
 from concatsplit_core.planning.blocking import Edges, axes_by_speed
-from concatsplit_core.spec import ArraySpec, Tiling
+from concatsplit_core.planning.plan import Route
 
 LONG_RUN = 128 << 10
 """Bytes of the shortest run that is worth a call of its own to the kernel."""

@@ -1,0 +1,1 @@
+"""The ways in which bytes move, one task at a time: kernel, encoded, mapped, decoded."""

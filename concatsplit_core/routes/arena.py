@@ -6,8 +6,8 @@ from math import prod
 
 import numpy as np
 
-from concatsplit_core.geometry import Shape
-from concatsplit_core.spec import ArraySpec
+from concatsplit_core.array.geometry import Shape
+from concatsplit_core.array.spec import ArraySpec
 
 _ALIGNMENT = 64
 

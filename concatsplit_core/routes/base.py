@@ -11,14 +11,14 @@ from typing import Protocol
 
 import numpy as np
 
+from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.spec import Tiling
 from concatsplit_core.errors import ConcatsplitError, DtypeMismatch
-from concatsplit_core.files import Pool, input_error, output_error
 from concatsplit_core.formats.base import Source, Target
 from concatsplit_core.formats.stored import Stored
-from concatsplit_core.geometry import Box
-from concatsplit_core.plan import Task
+from concatsplit_core.planning.plan import Task
 from concatsplit_core.routes.arena import Arena
-from concatsplit_core.spec import Tiling
+from concatsplit_core.stores.files import Pool, input_error, output_error
 
 Convert = Callable[[np.ndarray], np.ndarray]
 """Gives the elements of a block as they are in the output."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.formats.base import Moved, Source, Target
 from concatsplit_core.formats.stored import Stored
-from concatsplit_core.geometry import Box, Shape
-from concatsplit_core.plan import Piece, Task
+from concatsplit_core.planning.plan import Piece, Task
 from concatsplit_core.routes.base import Context, Hashes
 from concatsplit_core.routes.blocks import fill_blocks
 

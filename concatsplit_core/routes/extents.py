@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from concatsplit_core.files import read_exactly, write_all
+from concatsplit_core.array.geometry import Box, Shape
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.base import Extent
-from concatsplit_core.geometry import Box, Shape
 from concatsplit_core.routes.arena import Arena
-from concatsplit_core.spec import ArraySpec
+from concatsplit_core.stores.files import read_exactly, write_all
 
 _CALL_BYTES = 5000
 """Bytes that could be read in the time that one more system call takes."""

@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from concatsplit_core.errors import ConcatsplitError
-from concatsplit_core.files import copy_range, input_error, read_exactly, share_range, write_all
-from concatsplit_core.plan import Task
+from concatsplit_core.planning.plan import Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.extents import common_runs
+from concatsplit_core.stores.files import (
+    copy_range,
+    input_error,
+    read_exactly,
+    share_range,
+    write_all,
+)
 
 _HASHED_AT_ONCE = 512 << 10
 """Bytes that are read, hashed and written while they are in the processor's cache."""

@@ -1,0 +1,1 @@
+"""Where bytes live: descriptors, staging folders, publishing, recovery."""

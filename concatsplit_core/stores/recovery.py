@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from concatsplit_core.errors import ConcatsplitError, IOFailure
-from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.stores.folders import (
     PREFIX,
     candidates,
@@ -19,6 +18,7 @@ from concatsplit_core.stores.folders import (
     remove_folder,
     remove_unmarked,
 )
+from concatsplit_core.stores.interrupts import deferred_signals
 from concatsplit_core.stores.journal import Journal, read_journal
 from concatsplit_core.stores.markers import Marker, lock, open_marker, read_marker
 

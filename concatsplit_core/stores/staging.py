@@ -23,11 +23,11 @@ from concatsplit_core.errors import (
     OutputExists,
     OutputRefused,
 )
-from concatsplit_core.files import output_error
-from concatsplit_core.interrupts import deferred_signals
 from concatsplit_core.stores.durability import make_durable, sync_path
+from concatsplit_core.stores.files import output_error
 from concatsplit_core.stores.folders import StagingFolder, candidates
 from concatsplit_core.stores.identity import Identity, identify
+from concatsplit_core.stores.interrupts import deferred_signals
 from concatsplit_core.stores.journal import Entry, Journal, entries_of
 from concatsplit_core.stores.permissions import create_like, keep_mode, resemble
 

@@ -119,9 +119,9 @@ def test_the_manifest(shell: Shell) -> None:
 
 
 def test_the_page_on_manifests_names_every_key_and_kind() -> None:
-    from concatsplit_core import manifest_reading
-    from concatsplit_core.hashing import leaves
-    from concatsplit_core.hashing.record import KINDS
+    from concatsplit_core.run import manifest_reading
+    from concatsplit_core.run.hashing import leaves
+    from concatsplit_core.run.hashing.record import KINDS
 
     page = MANIFEST.read_text()
     known = (*manifest_reading.TOP, *manifest_reading.ENTRY, *manifest_reading.HASH)

@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from concatsplit_core.records import packed
+from concatsplit_core.array.fields import packed
 
 H5DUMP = shutil.which("h5dump")
 BUILT_IN = {1, 2, 3, 4, 5, 6}

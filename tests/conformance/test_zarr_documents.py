@@ -15,12 +15,12 @@ import pytest
 import zarr
 
 import concatsplit_core as cs
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.pipeline import parse_codec
 from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.zarr import document, library
 from concatsplit_core.formats.zarr.dialect import said
 from concatsplit_core.meaning.model import Meaning
-from concatsplit_core.spec import ArraySpec
 
 DTYPES = ("?", "i1", "u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8", "<c8")
 CODECS = ("none", "gzip:1", "zstd:3", "blosc:zstd:5:shuffle", "shuffle+zlib:4", "lz4", "crc32c")

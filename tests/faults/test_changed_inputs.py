@@ -15,7 +15,7 @@ import zarr
 
 import concatsplit_core as cs
 from concatsplit_core.errors import ConcatsplitError
-from concatsplit_core.events import Moved, Publishing, Started
+from concatsplit_core.run.events import Moved, Publishing, Started
 
 SOURCES = {
     "npy": ("x.npy", "x.npy"),

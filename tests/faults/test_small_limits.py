@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_core import limits
-from concatsplit_core.options import Options
+from concatsplit_core.run import limits
+from concatsplit_core.run.options import Options
 
 MIB = 1 << 20
 OLD = "30 25 0:27 {root} {place} rw,nosuid - cgroup cgroup rw,memory\n"

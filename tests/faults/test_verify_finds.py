@@ -88,7 +88,7 @@ def test_every_flip_that_matters_is_found(
 def test_the_hunt_would_see_a_flip_that_is_missed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from concatsplit_core.hashing import comparing
+    from concatsplit_core.run.hashing import comparing
 
     monkeypatch.chdir(tmp_path)
     array = np.arange(800, dtype="<i4").reshape(20, 40)

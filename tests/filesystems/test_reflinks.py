@@ -14,7 +14,7 @@ import pytest
 import zarr
 
 import concatsplit_core as cs
-from concatsplit_core.files import SHARED_BLOCK
+from concatsplit_core.stores.files import SHARED_BLOCK
 
 KINDS = {
     "xfs": ("mkfs.xfs", "-q", "-m", "reflink=1"),

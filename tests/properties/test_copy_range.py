@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from concatsplit_core import files
+from concatsplit_core.stores import files
 
 BLOCK, SHAREABLE, LENGTH = 16, 64, 700
 

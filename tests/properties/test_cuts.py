@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from concatsplit_core.cuts import Cut
+from concatsplit_core.array.cuts import Cut
 from concatsplit_core.errors import UsageError
 
 axis_lengths = st.integers(0, 60)

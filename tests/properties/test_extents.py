@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.base import Extent
-from concatsplit_core.geometry import Box
 from concatsplit_core.routes import extents
 from concatsplit_core.routes.arena import Arena
-from concatsplit_core.spec import ArraySpec
 
 OFFSET = 10
 

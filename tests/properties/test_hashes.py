@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from properties.test_results import OUTPUTS, write
 
 import concatsplit_core as cs
-from concatsplit_core.hashing import during, leaves, rereading, stream
 from concatsplit_core.planning import blocking, routing
+from concatsplit_core.run.hashing import during, leaves, rereading, stream
 
 DTYPES: tuple[Any, ...] = ("?", "i1", ">i2", "<f4", ">f8", "<c16", "S3")
 RECORDS: tuple[Any, ...] = (">U2", "V5", "<M8[s]", NESTED, SUBARRAY, PADDED)

@@ -13,10 +13,10 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import ConcatsplitError
-from concatsplit_core.files import SHARED_BLOCK
 from concatsplit_core.formats.npy_header import format_header, parse_header, parse_literal
-from concatsplit_core.spec import ArraySpec
+from concatsplit_core.stores.files import SHARED_BLOCK
 
 try:
     WRITE_HEADER = np.lib.format._write_array_header

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from concatsplit_core.array.geometry import Interval, drop, replace
+from concatsplit_core.array.spec import ArraySpec, Encoding, Segment, Tiling
 from concatsplit_core.errors import OverBudget
-from concatsplit_core.geometry import Interval, drop, replace
-from concatsplit_core.plan import ROUTES, Plan
-from concatsplit_core.planner import make_plan
 from concatsplit_core.planning import moving, routing
-from concatsplit_core.spec import ArraySpec, Encoding, Segment, Tiling
+from concatsplit_core.planning.plan import ROUTES, Plan
+from concatsplit_core.planning.planner import make_plan
 
 DTYPES = ("u1", "<f4", "<f8", "V3")
 

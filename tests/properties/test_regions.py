@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from concatsplit_core.geometry import Interval, tile
+from concatsplit_core.array.geometry import Interval, tile
+from concatsplit_core.array.spec import ArraySpec, Segment, Tiling
 from concatsplit_core.planning.regions import is_regular, regions_of
-from concatsplit_core.spec import ArraySpec, Segment, Tiling
 
 inputs = st.lists(
     st.tuples(st.integers(0, 30), st.one_of(st.none(), st.integers(1, 9))), min_size=1

@@ -14,10 +14,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import concatsplit_core as cs
-from concatsplit_core.cuts import Cut, select
+from concatsplit_core.array.cuts import Cut, select
+from concatsplit_core.array.orders import channel_axis
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import AxisError, UsageError
-from concatsplit_core.orders import channel_axis
-from concatsplit_core.spec import ArraySpec
 
 axis_lengths = st.integers(0, 60)
 

@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_core import files
+from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import MalformedInput, OverBudget
-from concatsplit_core.geometry import Box
-from concatsplit_core.hashing import during
-from concatsplit_core.hashing.blobs import ByteHash, ChunkHash, ElementHash
-from concatsplit_core.hashing.blobs import record_of as record
-from concatsplit_core.hashing.comparing import differing
-from concatsplit_core.hashing.leaves import Cut, cut_elements
-from concatsplit_core.hashing.record import HashRecord
-from concatsplit_core.hashing.stream import Room, Stream
 from concatsplit_core.routes import kernel
-from concatsplit_core.spec import ArraySpec
+from concatsplit_core.run.hashing import during
+from concatsplit_core.run.hashing.blobs import ByteHash, ChunkHash, ElementHash
+from concatsplit_core.run.hashing.blobs import record_of as record
+from concatsplit_core.run.hashing.comparing import differing
+from concatsplit_core.run.hashing.leaves import Cut, cut_elements
+from concatsplit_core.run.hashing.record import HashRecord
+from concatsplit_core.run.hashing.stream import Room, Stream
+from concatsplit_core.stores import files
 
 SHAPE = (60, 300, 100)
 

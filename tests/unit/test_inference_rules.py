@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
+from concatsplit_core.array.inference import infer_cost, infer_dtype, split_info_of
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import (
     AxisError,
     DtypeMismatch,
@@ -13,8 +15,6 @@ from concatsplit_core.errors import (
     UnsupportedDtype,
     UsageError,
 )
-from concatsplit_core.inference import infer_cost, infer_dtype, split_info_of
-from concatsplit_core.spec import ArraySpec
 
 NAMES = ["a.npy", "b.npy", "c.npy"]
 

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from concatsplit_core.errors import ConcatsplitError, InputUnavailable, UsageError
-from concatsplit_core.geometry import tile
-from concatsplit_core.naming import is_folder, name_parts, named_count
-from concatsplit_core.references import (
+from concatsplit_core.array.geometry import tile
+from concatsplit_core.endpoints.naming import is_folder, name_parts, named_count
+from concatsplit_core.endpoints.references import (
     expand,
     natural_key,
     parse_input,
@@ -18,6 +17,7 @@ from concatsplit_core.references import (
     read_list,
     split_store,
 )
+from concatsplit_core.errors import ConcatsplitError, InputUnavailable, UsageError
 
 PARTS = tile([3, 5])
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from concatsplit_core.array.geometry import Interval
+from concatsplit_core.array.spec import ArraySpec, Encoding, Segment, Tiling
 from concatsplit_core.errors import UsageError
-from concatsplit_core.geometry import Interval
-from concatsplit_core.options import Options
-from concatsplit_core.plan import ROUTES, Plan
-from concatsplit_core.planner import make_plan
+from concatsplit_core.planning.plan import ROUTES, Plan
+from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.planning.routing import LONG_RUN
-from concatsplit_core.spec import ArraySpec, Encoding, Segment, Tiling
+from concatsplit_core.run.options import Options
 
 F8 = np.dtype("<f8")
 ROWS, COLUMNS = 64, LONG_RUN // 8

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from concatsplit_core.errors import AxisError, UsageError
-from concatsplit_core.geometry import (
+from concatsplit_core.array.geometry import (
     Box,
     Interval,
     ceil_to,
@@ -16,7 +15,8 @@ from concatsplit_core.geometry import (
     steps,
     tile,
 )
-from concatsplit_core.sizes import format_size, parse_size
+from concatsplit_core.array.sizes import format_size, parse_size
+from concatsplit_core.errors import AxisError, UsageError
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from concatsplit_core.array.geometry import Shape
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import Checksum, bare, guarded, in_frames, is_guarded
 from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Storage, Wish
 from concatsplit_core.formats.chunking import choose_chunks
-from concatsplit_core.geometry import Shape
-from concatsplit_core.spec import ArraySpec
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.hdf5.reading import Hdf5Source

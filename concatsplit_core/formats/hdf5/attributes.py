@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 from h5py import h5, h5a, h5d, h5p, h5s, h5t
 
+from concatsplit_core.array.fields import overlapping
 from concatsplit_core.formats.hdf5.named_types import named
 from concatsplit_core.formats.hdf5.values import attribute, fixed_length
 from concatsplit_core.meaning.jsonable import text_of
-from concatsplit_core.records import overlapping
 
 BOOKKEEPING = (
     "DIMENSION_LIST",

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Protocol
 import h5py
 import numpy as np
 
+from concatsplit_core.array.geometry import Shape
 from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.hdf5.object_header import EXTENSIBLE_ARRAY, chunk_index_kind
-from concatsplit_core.geometry import Shape
 
 _MANY = 1 << 14
 """Indices that are turned into numbers at once; all of them would take far more room."""

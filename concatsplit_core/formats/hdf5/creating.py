@@ -9,6 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.hdf5 import filters
@@ -18,7 +19,6 @@ from concatsplit_core.formats.hdf5.netcdf import give_dimensions
 from concatsplit_core.formats.hdf5.replicas import keep
 from concatsplit_core.formats.hdf5.types import stored_dtype
 from concatsplit_core.meaning.model import same
-from concatsplit_core.spec import ArraySpec
 
 
 def create(file: Any, member: str, spec: ArraySpec, storage: Storage, netcdf: bool) -> Any:

@@ -14,6 +14,8 @@ from weakref import WeakSet
 import h5py
 import numpy as np
 
+from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.spec import STRING_BYTES, ArraySpec
 from concatsplit_core.codecs.chunks import can_decode
 from concatsplit_core.errors import (
     ConcatsplitError,
@@ -38,11 +40,9 @@ from concatsplit_core.formats.hdf5.reading import Hdf5Source, Opened, malformed,
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.strings import string_bytes
 from concatsplit_core.formats.hdf5.types import encoding
-from concatsplit_core.geometry import Box
 from concatsplit_core.meaning.bounds import BOUNDS, may_be_bounds, with_units
 from concatsplit_core.meaning.missing import take, unfit
 from concatsplit_core.meaning.model import TIME, Meaning
-from concatsplit_core.spec import STRING_BYTES, ArraySpec
 
 _SMALL, _FEW, _MUCH = 4 << 20, 1000, 64 << 20
 """Bytes of a file, chunks of it, and bytes of array data worth being read twice to be safe."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import h5py
 
+from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.hdf5.attributes import plain_text
-from concatsplit_core.geometry import Shape
 from concatsplit_core.meaning.dimensions import Names
 from concatsplit_core.meaning.jsonable import text_of
 

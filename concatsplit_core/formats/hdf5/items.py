@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
+from concatsplit_core.array.fields import is_ordered, overlapping, packed
+from concatsplit_core.array.geometry import Shape
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import UnsupportedDtype
 from concatsplit_core.formats.hdf5.types import is_plain
-from concatsplit_core.geometry import Shape
-from concatsplit_core.records import is_ordered, overlapping, packed
-from concatsplit_core.spec import ArraySpec
 
 
 class Items(NamedTuple):

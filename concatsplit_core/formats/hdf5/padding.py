@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
+from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.hdf5.dimensions import netcdf_shape
 from concatsplit_core.formats.hdf5.filters import Filter
-from concatsplit_core.geometry import Shape
 
 _DEFAULTS: dict[str, int | float] = {
     "i1": -127,

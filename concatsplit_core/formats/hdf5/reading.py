@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
+from concatsplit_core.array.geometry import Box, Shape
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import check_guard, decode
 from concatsplit_core.codecs.pipeline import Step
@@ -24,7 +26,6 @@ from concatsplit_core.errors import (
     MalformedInput,
     OverBudget,
 )
-from concatsplit_core.files import Pool, input_error, open_input, read_exactly
 from concatsplit_core.formats.base import Extent, Storage
 from concatsplit_core.formats.grid import chunks_of, clip, place_of
 from concatsplit_core.formats.hdf5 import filter_checks, filters, links
@@ -32,8 +33,7 @@ from concatsplit_core.formats.hdf5.chunk_index import UNKNOWN, ChunkIndex, Place
 from concatsplit_core.formats.hdf5.lookups import check_lookups
 from concatsplit_core.formats.hdf5.padding import Padding
 from concatsplit_core.formats.stored import Check, Stored, load_unseen
-from concatsplit_core.geometry import Box, Shape
-from concatsplit_core.spec import ArraySpec
+from concatsplit_core.stores.files import Pool, input_error, open_input, read_exactly
 
 _OPEN_FILES = 64
 _BOOKKEEPING = 1 << 20

@@ -12,8 +12,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.hdf5.filters import BITSHUFFLE, OPTIONAL, Filter
-from concatsplit_core.geometry import Shape
 
 SZ3 = 32024
 

@@ -8,8 +8,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from concatsplit_core.array.spec import Encoding
 from concatsplit_core.errors import UnsupportedDtype
-from concatsplit_core.spec import Encoding
 
 
 def is_plain(stored: bytes, dtype: np.dtype) -> bool:

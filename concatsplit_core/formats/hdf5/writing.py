@@ -19,10 +19,11 @@ from typing import Any
 import h5py
 import numpy as np
 
+from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.chunks import encode
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.errors import IOFailure, OutputRefused, UnsupportedDtype, UsageError
-from concatsplit_core.files import Pool, write_all
 from concatsplit_core.formats.base import Extent, Moved, Storage
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.hdf5 import filters
@@ -33,9 +34,8 @@ from concatsplit_core.formats.hdf5.naming import has_netcdf_name
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, spelled, take_up
 from concatsplit_core.formats.hdf5.types import stored_dtype, takes_items
 from concatsplit_core.formats.stored import Stored, load
-from concatsplit_core.geometry import Box
-from concatsplit_core.interrupts import deferred_signals
-from concatsplit_core.spec import ArraySpec
+from concatsplit_core.stores.files import Pool, write_all
+from concatsplit_core.stores.interrupts import deferred_signals
 
 _OPEN_FILES = 32
 _NUL = np.array("\0", np.dtypes.StringDType())

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from concatsplit_core.array.fields import packed
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import UnsupportedDtype, UsageError
 from concatsplit_core.formats.base import Storage, Wish
 from concatsplit_core.formats.chunking import choose_chunks
-from concatsplit_core.records import packed
-from concatsplit_core.spec import ArraySpec
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.zarr.reading import ZarrSource

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from concatsplit_core.array.geometry import Shape
+from concatsplit_core.array.spec import Encoding
 from concatsplit_core.codecs.checksums import bare
 from concatsplit_core.codecs.chunks import can_decode, can_encode
 from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import UsageError
-from concatsplit_core.geometry import Shape
-from concatsplit_core.spec import Encoding
 
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 _BLOSC_WORDS = {"NOSHUFFLE": 0, "SHUFFLE": 1, "BIT": 2, "BITSHUFFLE": 2, "AUTOSHUFFLE": -1}

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import (
     AmbiguousContainer,
     ConcatsplitError,
@@ -15,7 +16,6 @@ from concatsplit_core.errors import (
     MalformedInput,
     UnsupportedDtype,
 )
-from concatsplit_core.files import input_error
 from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.zarr import codecs, document
 from concatsplit_core.formats.zarr.codecs import ShardForm
@@ -25,7 +25,7 @@ from concatsplit_core.formats.zarr.neighbours import with_neighbours
 from concatsplit_core.formats.zarr.reading import ZarrSource
 from concatsplit_core.formats.zarr.sparse import list_chunks
 from concatsplit_core.meaning.missing import unfit
-from concatsplit_core.spec import ArraySpec
+from concatsplit_core.stores.files import input_error
 
 
 def open_member(path: Path, member: str | None, ref: str) -> ZarrSource:

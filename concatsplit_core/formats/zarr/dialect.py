@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.base import Storage
-from concatsplit_core.geometry import Shape
 from concatsplit_core.meaning.dimensions import Names, completed, fitting
 from concatsplit_core.meaning.jsonable import as_json, text_of
 from concatsplit_core.meaning.marks import as_flags, enum_maps

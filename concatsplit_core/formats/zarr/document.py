@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from concatsplit_core.array.geometry import Shape
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.chunks import can_encode
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.zarr import codecs
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.dialect import Said, absent
-from concatsplit_core.geometry import Shape
-from concatsplit_core.spec import ArraySpec
 
 NAME = "zarr.json"
 

@@ -14,12 +14,12 @@ import zarr
 from zarr.core.sync import sync
 from zarr.storage import LocalStore
 
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.zarr import codecs
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.dialect import Said
 from concatsplit_core.formats.zarr.document import Facts, spelling
-from concatsplit_core.spec import ArraySpec
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.zarr.dialect import names_in_multiscales
-from concatsplit_core.geometry import Shape
 from concatsplit_core.meaning.bounds import may_be_bounds, with_units
 from concatsplit_core.meaning.model import Meaning
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from concatsplit_core.array.geometry import Box, Shape
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import check_guard, decode, decode_most
 from concatsplit_core.errors import (
@@ -20,7 +22,6 @@ from concatsplit_core.errors import (
     MalformedInput,
     OverBudget,
 )
-from concatsplit_core.files import input_error, open_input, read_exactly
 from concatsplit_core.formats.base import Extent, Storage
 from concatsplit_core.formats.grid import chunks_of, clip, place_of
 from concatsplit_core.formats.stored import Check, Stored, copy_summed, load_unseen
@@ -28,8 +29,7 @@ from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.shards import Shard
 from concatsplit_core.formats.zarr.sparse import Listing, files_below, stored_chunks
-from concatsplit_core.geometry import Box, Shape
-from concatsplit_core.spec import ArraySpec
+from concatsplit_core.stores.files import input_error, open_input, read_exactly
 
 _SLACK = 64 << 10
 _LARGE, _LARGE_SHARD = 64 << 10, 512 << 10

@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from concatsplit_core.array.descr import check_descr
 from concatsplit_core.errors import ConcatsplitError, MalformedInput, OverBudget, UnsafeContent
-from concatsplit_core.formats.descr import check_descr
 from concatsplit_core.formats.zarr.document import Facts
 
 METADATA_LIMIT = 64 << 20

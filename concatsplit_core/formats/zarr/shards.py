@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from concatsplit_core.array.geometry import Shape
 from concatsplit_core.codecs.chunks import decode, encode
 from concatsplit_core.codecs.pipeline import Step
 from concatsplit_core.errors import MalformedInput, OverBudget
-from concatsplit_core.files import open_input, read_exactly
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.formats.zarr.codecs import ShardForm
-from concatsplit_core.geometry import Shape
+from concatsplit_core.stores.files import open_input, read_exactly
 
 ABSENT = (1 << 64) - 1
 INDEX_ENTRY = 16

@@ -9,11 +9,11 @@ from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
+from concatsplit_core.array.geometry import Box, Shape
+from concatsplit_core.array.spec import FEW_BYTES, FEW_CHUNKS
 from concatsplit_core.formats.grid import chunks_of
 from concatsplit_core.formats.zarr.document import Facts
 from concatsplit_core.formats.zarr.shards import INDEX_ENTRY
-from concatsplit_core.geometry import Box, Shape
-from concatsplit_core.spec import FEW_BYTES, FEW_CHUNKS
 
 _SPARSE = 4
 """How many times over a grid must have more chunks than there are files."""

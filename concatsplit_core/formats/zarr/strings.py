@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from concatsplit_core.array.geometry import Shape
+from concatsplit_core.array.spec import STRING_BYTES
 from concatsplit_core.codecs.claims import expanded_bytes
 from concatsplit_core.errors import MalformedInput, OverBudget
-from concatsplit_core.files import open_input, read_exactly
 from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.shards import Shard
 from concatsplit_core.formats.zarr.sparse import files_below
-from concatsplit_core.geometry import Shape
-from concatsplit_core.spec import STRING_BYTES
+from concatsplit_core.stores.files import open_input, read_exactly
 
 _SLOT = 16 + 57
 """Bytes beside a text: an element of NumPy's StringDType, and the str that it passes through."""

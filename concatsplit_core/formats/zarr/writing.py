@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from concatsplit_core.array.geometry import Box, Shape, replace
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import bare, in_frames
 from concatsplit_core.codecs.chunks import can_encode, encode_in_parts
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.errors import UsageError
-from concatsplit_core.files import write_all
 from concatsplit_core.formats.base import Extent, Moved, Storage
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.stored import Stored, copy_stored
@@ -23,8 +24,7 @@ from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.dialect import absent, said
 from concatsplit_core.formats.zarr.document import Facts
 from concatsplit_core.formats.zarr.shards import assemble
-from concatsplit_core.geometry import Box, Shape, replace
-from concatsplit_core.spec import ArraySpec
+from concatsplit_core.stores.files import write_all
 
 
 class ZarrWriter:

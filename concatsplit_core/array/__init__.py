@@ -1,0 +1,1 @@
+"""What an array is, without its bytes: boxes, axes, specs, tilings, cuts and sizes."""

@@ -1,0 +1,299 @@
+"""Ways to cut an axis into parts: each turns a length into intervals, nothing is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import index
+from typing import Any, Literal
+
+from concatsplit_core.array.geometry import Interval, tile
+from concatsplit_core.errors import UsageError
+
+Uneven = Literal["balanced", "trailing"]
+Remainder = Literal["keep", "drop", "error"]
+
+
+MOST_PARTS = 1 << 20
+"""Parts of one split: each has a name and a file or member of its own."""
+
+_WAYS = ("parts", "size", "lengths", "at", "ratio", "max_bytes")
+
+
+def select(only: str | int | Sequence[int], count: int) -> list[int]:
+    """Numbers of the parts that ``0-3,8`` names.
+
+    Raises
+    ------
+    UsageError
+        The text is no such list, or names a part that there is not.
+    """
+    if isinstance(only, str | int):
+        only = str(only)
+        chosen: list[int] = []
+        for piece in only.split(","):
+            first, dash, last = piece.partition("-")
+            if not _is_number(first) or (dash and not _is_number(last)):
+                raise UsageError(f"--only {only} is not a list of parts such as 3 or 0-3,8")
+            span = range(int(first), int(last if dash else first) + 1)
+            chosen += span if span.stop <= count else [span.stop - 1]
+    else:
+        chosen = list(only)
+    beyond = [number for number in chosen if not 0 <= number < count]
+    if beyond or not chosen:
+        what = f"there is no part {beyond[0]}" if beyond else "it names none"
+        raise UsageError(f"--only {only}: {what}; the parts are 0 to {count - 1}", found=beyond)
+    return sorted(set(chosen))
+
+
+def whole_numbers(name: str, values: Iterable[Any]) -> list[int]:
+    """Numbers as Python's own integers; NumPy's would end up in headers.
+
+    Raises
+    ------
+    UsageError
+        One of them is not whole.
+    """
+    try:
+        return [index(value) for value in values]
+    except TypeError as error:
+        raise UsageError(f"--{name.replace('_', '-')} {values}: {error}") from error
+
+
+def parse_ratio(text: str) -> list[int]:
+    """The numbers of ``8:1:1``."""
+    if not all(_is_number(piece) for piece in text.split(":")):
+        raise UsageError(f"'{text}' is not a ratio such as 8:1:1")
+    return [int(piece) for piece in text.split(":")]
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How a split is cut; at most one of `parts`, `size`, `lengths`, `at`, `ratio`, `max_bytes`.
+
+    Parameters
+    ----------
+    parts : int, optional
+        This many equal parts.
+    uneven : {"balanced", "trailing"}, optional
+        With `parts`, what to do where they do not divide: lengths as `numpy.array_split` has
+        them (4, 3, 3), or full parts and a shorter end (4, 4, 2).
+    size : int, optional
+        Parts of this length.
+    remainder : {"keep", "drop", "error"}, optional
+        With `size`, what becomes of a shorter last part; kept by default.
+    hop : int, optional
+        With `size`, windows of that length, one every `hop`: overlapping where it is smaller.
+        Only whole windows are made.
+    lengths : sequence of int, optional
+        Exactly these lengths; one may be -1, what the others leave.
+    at : sequence of int, optional
+        Cut at these positions, as `numpy.split` does; negative from the end.
+    ratio : sequence of int, optional
+        Lengths in this proportion, by largest remainder, which sum exactly.
+    max_bytes : int, optional
+        As many parts, of lengths that differ by one at most, as are needed for each to hold at
+        most so many bytes.
+    """
+
+    parts: int | None = None
+    uneven: Uneven | None = None
+    size: int | None = None
+    remainder: Remainder | None = None
+    lengths: Sequence[int] | None = None
+    at: Sequence[int] | None = None
+    ratio: Sequence[int] | None = None
+    max_bytes: int | None = None
+    hop: int | None = None
+
+    def __post_init__(self) -> None:
+        for field in ("lengths", "at", "ratio"):
+            if (values := getattr(self, field)) is not None:
+                object.__setattr__(self, field, whole_numbers(field, values))
+        for field in ("parts", "size", "hop", "max_bytes"):
+            if (value := getattr(self, field)) is not None:
+                object.__setattr__(self, field, whole_numbers(field, [value])[0])
+        given = [name for name in _WAYS if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise UsageError(
+                f"{' and '.join('--' + g.replace('_', '-') for g in given)} are "
+                "two ways to cut; give one of them"
+            )
+        if self.hop is not None and self.remainder is not None:
+            raise UsageError("--hop makes whole windows only; it has no --remainder")
+        for option, needs in (("uneven", "parts"), ("remainder", "size"), ("hop", "size")):
+            if getattr(self, option) is not None and getattr(self, needs) is None:
+                raise UsageError(f"--{option} goes with --{needs}")
+
+    def intervals(
+        self, length: int, names: int | None = None, index_bytes: int = 1
+    ) -> list[Interval]:
+        """Where the parts lie on an axis of this length.
+
+        Parameters
+        ----------
+        length : int
+            Length of the axis.
+        names : int, optional
+            How many outputs were named: the number of equal parts where no way was given.
+        index_bytes : int
+            Bytes of array data below one index of the axis.
+
+        Raises
+        ------
+        UsageError
+            The cut does not fit the length.
+        """
+        if self.parts is not None:
+            return tile(_equal(length, self.parts, self.uneven))
+        if self.size is not None and self.hop is not None:
+            return _windows(length, self.size, self.hop)
+        if self.size is not None:
+            return tile(_sized(length, self.size, self.remainder or "keep"))
+        if self.lengths is not None:
+            return tile(_listed(length, self.lengths))
+        if self.at is not None:
+            return _positions(length, self.at)
+        if self.ratio is not None:
+            return tile(_proportional(length, self.ratio))
+        if self.max_bytes is not None:
+            return tile(_bounded(length, self.max_bytes, index_bytes))
+        if names is None:
+            raise UsageError(
+                "say how to cut, such as --parts, --size, --lengths or --at, "
+                "or name one output a part"
+            )
+        return tile(_equal(length, names, None))
+
+
+def _refuse_many(parts: int) -> None:
+    if parts > MOST_PARTS:
+        raise UsageError(
+            f"that would make {parts} parts, and {MOST_PARTS} is the most of one split; "
+            "make larger ones",
+            found=parts,
+            expected=MOST_PARTS,
+        )
+
+
+def _equal(length: int, parts: int, uneven: Uneven | None) -> list[int]:
+    if parts < 1:
+        raise UsageError(f"--parts {parts}: at least one part is needed", found=parts)
+    _refuse_many(parts)
+    whole, rest = divmod(length, parts)
+    if not rest:
+        return [whole] * parts
+    if uneven == "balanced":
+        return [whole + 1] * rest + [whole] * (parts - rest)
+    if uneven == "trailing":
+        full = whole + 1
+        return [max(0, min(full, length - full * i)) for i in range(parts)]
+    raise UsageError(
+        f"an axis of length {length} does not divide into {parts} equal parts; "
+        "--uneven balanced spreads the difference, --uneven trailing leaves it to the last part",
+        found=length,
+        expected=parts,
+    )
+
+
+def _sized(length: int, size: int, remainder: Remainder) -> list[int]:
+    if size < 1:
+        raise UsageError(f"--size {size}: a part needs a length of at least 1", found=size)
+    whole, rest = divmod(length, size)
+    if rest and remainder == "error":
+        raise UsageError(
+            f"parts of {size} leave {rest} of {length} over; "
+            "--remainder keep or drop says what to do with it",
+            found=length,
+            expected=size,
+        )
+    _refuse_many(whole)
+    lengths = [size] * whole + ([rest] if rest and remainder == "keep" else [])
+    if not lengths and remainder == "drop":
+        raise UsageError(f"an axis of length {length} holds no whole part of {size}", found=length)
+    return lengths or [0]
+
+
+def _windows(length: int, size: int, hop: int) -> list[Interval]:
+    if size < 1 or hop < 1:
+        raise UsageError(
+            f"--size {size} --hop {hop}: windows need a length and a step of 1 or more"
+        )
+    if size > length:
+        raise UsageError(
+            f"an axis of length {length} holds no whole window of {size}", found=length
+        )
+    _refuse_many((length - size) // hop + 1)
+    return [Interval(at, at + size) for at in range(0, length - size + 1, hop)]
+
+
+def _proportional(length: int, ratio: Sequence[int]) -> list[int]:
+    """Largest remainder: whole quotas first, what is left to the largest fractions, in order."""
+    total = sum(ratio)
+    if any(share < 0 for share in ratio) or not total:
+        raise UsageError(f"--ratio {':'.join(map(str, ratio))} is no proportion")
+    lengths = [length * share // total for share in ratio]
+    by_fraction = sorted(range(len(ratio)), key=lambda i: -(length * ratio[i] % total))
+    for number in by_fraction[: length - sum(lengths)]:
+        lengths[number] += 1
+    return lengths
+
+
+def _bounded(length: int, most: int, index_bytes: int) -> list[int]:
+    if most < 1:
+        raise UsageError(f"--max-bytes {most}: a part has to hold something", found=most)
+    if not index_bytes:
+        return [length]
+    if index_bytes > most:
+        raise UsageError(
+            f"--max-bytes {most}: one index of the axis holds {index_bytes} bytes already",
+            found=most,
+            expected=index_bytes,
+        )
+    longest = most // index_bytes
+    parts = max(1, -(-length // longest))
+    return _equal(length, parts, "balanced")
+
+
+def _listed(length: int, lengths: Sequence[int]) -> list[int]:
+    if list(lengths).count(-1) == 1:
+        rest = length - sum(lengths) - 1
+        if rest < 0:
+            raise UsageError(
+                f"lengths {','.join(map(str, lengths))} leave less than nothing of an axis of "
+                f"length {length} to -1",
+                found=length,
+            )
+        lengths = [rest if n == -1 else n for n in lengths]
+    if list(lengths).count(-1) > 1:
+        raise UsageError("--lengths: only one of them can be -1, the rest", found=list(lengths))
+    negative = [n for n in lengths if n < 0]
+    if negative:
+        raise UsageError(f"--lengths: a part cannot have length {negative[0]}", found=negative[0])
+    if sum(lengths) != length:
+        raise UsageError(
+            f"lengths {','.join(map(str, lengths))} sum to {sum(lengths)}, "
+            f"but the axis has length {length}",
+            found=sum(lengths),
+            expected=length,
+        )
+    return list(lengths)
+
+
+def _positions(length: int, at: Sequence[int]) -> list[Interval]:
+    edges = [0, *(p + length if p < 0 else p for p in at), length]
+    for given, before, here in zip([*at, length], edges, edges[1:], strict=False):
+        if not 0 <= here <= length:
+            raise UsageError(
+                f"cannot cut at {given}: the axis has length {length}", found=given, expected=length
+            )
+        if here < before:
+            raise UsageError(
+                f"cut positions must not decrease: {given} comes after {before}", found=list(at)
+            )
+    return [Interval(a, b) for a, b in pairwise(edges)]

@@ -1,0 +1,258 @@
+"""Shape, dtype and cost inference of the operators: pure functions of specs.
+
+The rules are those of Caffe2's TensorInferenceForConcat, TensorInferenceForSplit and
+CostInferenceForConcat, with NumPy's meaning of an axis and of a dtype.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from concatsplit_core.array.geometry import Interval, drop, insert, normalize_axis, replace, tile
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.errors import DtypeMismatch, ShapeMismatch, UsageError
+
+Casting = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Caffe2's cost of a concat or split.
+
+    Parameters
+    ----------
+    flops : int
+        Number of output elements.
+    bytes_moved : int
+        Their bytes.
+    params_bytes : int
+        Bytes of parameters; these operators have none.
+    """
+
+    flops: int
+    bytes_moved: int
+    params_bytes: int = 0
+
+
+def infer_cost(outputs: Sequence[ArraySpec]) -> Cost:
+    """Cost of producing these outputs."""
+    return Cost(sum(o.size for o in outputs), sum(o.nbytes for o in outputs))
+
+
+def name_of(index: int, names: Sequence[str] | None) -> str:
+    """How messages call an input."""
+    return f"input {index}" + (f" ({names[index]})" if names else "")
+
+
+def infer_concat(
+    specs: Sequence[ArraySpec],
+    axis: int = 0,
+    add_axis: bool = False,
+    *,
+    names: Sequence[str] | None = None,
+    dtype: np.dtype | None = None,
+) -> tuple[ArraySpec, np.ndarray]:
+    """Shape of a concat or stack, and its second output.
+
+    Parameters
+    ----------
+    specs : sequence of ArraySpec
+        The inputs, at least one.
+    axis : int
+        The axis to join along, negative from the end; with `add_axis` the place of the new
+        axis, 0 to ndim.
+    add_axis : bool
+        Stack along a new axis instead of joining along one that is there.
+    names : sequence of str, optional
+        What messages call the inputs.
+    dtype : numpy.dtype, optional
+        Dtype of the result where the caller has already chosen it; else the inputs must agree.
+
+    Returns
+    -------
+    spec : ArraySpec
+    split_info : numpy.ndarray
+        1-D, the inputs' lengths along the axis: int32, or int64 where one needs it.
+
+    Raises
+    ------
+    AxisError, ShapeMismatch, DtypeMismatch
+    """
+    if not specs:
+        raise UsageError("no inputs: name at least one array to join")
+    first = specs[0]
+    if add_axis:
+        axis = normalize_axis(axis, first.ndim + 1, "the joined array")
+    else:
+        axis = normalize_axis(axis, first.ndim, name_of(0, names))
+    for index, spec in enumerate(specs):
+        _check_shape(index, spec, first, None if add_axis else axis, names)
+    chosen = dtype if dtype is not None else infer_dtype([s.dtype for s in specs], names=names)
+    lengths = [1] * len(specs) if add_axis else [s.shape[axis] for s in specs]
+    shape = (insert if add_axis else replace)(first.shape, axis, sum(lengths))
+    return ArraySpec(shape, chosen), split_info_of(lengths)
+
+
+def split_info_of(lengths: Sequence[int]) -> np.ndarray:
+    """Lengths as the second output of Concat: 1-D int32, or int64 where one needs it."""
+    wide = any(n > np.iinfo(np.int32).max for n in lengths)
+    return np.array(lengths, dtype="<i8" if wide else "<i4")
+
+
+def _check_shape(
+    index: int, spec: ArraySpec, first: ArraySpec, axis: int | None, names: Sequence[str] | None
+) -> None:
+    """Refuse an input that does not fit the first one."""
+    if spec.shape == first.shape:
+        return
+    here, there = name_of(index, names), name_of(0, names)
+    differs = f"{here}: shape {spec.shape} differs from {there} {first.shape}"
+    if spec.ndim != first.ndim:
+        raise ShapeMismatch(
+            f"{differs} in rank: {spec.ndim} axes against {first.ndim}",
+            found=spec.shape,
+            expected=first.shape,
+        )
+    may = "no axis may differ" if axis is None else f"only axis {axis} may differ"
+    for d, (found, expected) in enumerate(zip(spec.shape, first.shape, strict=True)):
+        if d != axis and found != expected:
+            raise ShapeMismatch(
+                f"{differs} on axis {d}: {found} against {expected}; {may}",
+                found=spec.shape,
+                expected=first.shape,
+            )
+
+
+def infer_split(
+    spec: ArraySpec,
+    lengths: Sequence[int],
+    axis: int = 0,
+    drop_axis: bool = False,
+) -> list[ArraySpec]:
+    """Shapes of the parts of a split.
+
+    Parameters
+    ----------
+    spec : ArraySpec
+        The input.
+    lengths : sequence of int
+        Length of each part along the axis, zero allowed; they sum to the axis.
+    axis : int
+        Negative from the end.
+    drop_axis : bool
+        Parts of length 1 lose the axis (Caffe2's `add_axis` of Split).
+
+    Raises
+    ------
+    AxisError
+    UsageError
+        The lengths do not sum to the axis, or a part whose axis is to go is not of length 1.
+    """
+    axis = normalize_axis(axis, spec.ndim, "the input")
+    if any(n < 0 for n in lengths) or sum(lengths) != spec.shape[axis]:
+        raise UsageError(
+            f"lengths {list(lengths)} sum to {sum(lengths)}, "
+            f"but axis {axis} has length {spec.shape[axis]}",
+            found=sum(lengths),
+            expected=spec.shape[axis],
+        )
+    return infer_parts(spec, tile(lengths), axis, drop_axis)
+
+
+def infer_parts(
+    spec: ArraySpec, intervals: Sequence[Interval], axis: int, drop_axis: bool
+) -> list[ArraySpec]:
+    """Shapes of parts at any intervals of the axis, which may leave gaps or overlap."""
+    if not drop_axis:
+        return [ArraySpec(replace(spec.shape, axis, i.length), spec.dtype) for i in intervals]
+    for index, interval in enumerate(intervals):
+        if interval.length != 1:
+            raise UsageError(
+                f"part {index} has length {interval.length} along axis {axis}: "
+                "only parts of length 1 can lose the axis",
+                found=interval.length,
+                expected=1,
+            )
+    return [ArraySpec(drop(spec.shape, axis), spec.dtype) for _ in intervals]
+
+
+def infer_dtype(
+    dtypes: Sequence[np.dtype],
+    *,
+    names: Sequence[str] | None = None,
+    dtype: np.dtype | None = None,
+    casting: Casting = "same_kind",
+    promote: bool = False,
+) -> np.dtype:
+    """The dtype of a result.
+
+    Without `dtype` and `promote` the inputs must be of one dtype; a difference in byte order
+    alone is lossless and gives the machine's own, as NumPy's does.
+
+    Raises
+    ------
+    DtypeMismatch
+        The inputs differ, cannot be promoted, or may not be cast to `dtype` under `casting`.
+    """
+    if dtype is not None:
+        dtype = _sized(dtype, dtypes, names)
+        for index, found in enumerate(dtypes):
+            if not _can_cast(found, dtype, casting):
+                raise DtypeMismatch(
+                    f"{name_of(index, names)}: cannot cast {found} to {dtype} under the rule "
+                    f"'{casting}'{'' if casting == 'unsafe' else '; a laxer --casting may'}",
+                    found=found,
+                    expected=dtype,
+                )
+        return dtype
+    first = dtypes[0]
+    if all(d == first for d in dtypes):
+        return first
+    if promote:
+        try:
+            return np.result_type(*dtypes)
+        except TypeError as error:
+            raise DtypeMismatch(f"the inputs' dtypes have no common one: {error}") from error
+    for index, found in enumerate(dtypes):
+        if found != first and native(found) != native(first):
+            raise DtypeMismatch(
+                f"{name_of(index, names)}: dtype {found} differs from {name_of(0, names)} {first}; "
+                "give --promote or --dtype to convert",
+                found=found,
+                expected=first,
+            )
+    return native(first)
+
+
+def native(dtype: np.dtype) -> np.dtype:
+    """A dtype in the machine's byte order; variable-length strings have none."""
+    return dtype if dtype.kind == "T" else dtype.newbyteorder("=")
+
+
+def _sized(dtype: np.dtype, dtypes: Sequence[np.dtype], names: Sequence[str] | None) -> np.dtype:
+    """A dtype that says no size, such as ``S``, with the one that NumPy gives it for the inputs."""
+    if dtype.kind not in "SUV" or dtype.itemsize or dtype.names is not None:
+        return dtype
+    sized = [dtype]
+    for index, found in enumerate(dtypes):
+        try:
+            sized.append(np.empty(0, found).astype(dtype, casting="unsafe").dtype)
+        except (TypeError, ValueError) as error:
+            raise DtypeMismatch(
+                f"{name_of(index, names)}: {found} says no size for {dtype}; give one, such as "
+                f"{dtype.kind}32",
+                found=found,
+                expected=dtype,
+            ) from error
+    return max(sized, key=lambda one: one.itemsize)
+
+
+def _can_cast(found: np.dtype, to: np.dtype, casting: Casting) -> bool:
+    """NumPy's rule, which takes strings of every kind for castable to text: refuse that."""
+    if (found.kind == "T") != (to.kind == "T"):
+        return False
+    return bool(np.can_cast(found, to, casting))

@@ -1,0 +1,49 @@
+"""Work is bounded by what is stored, not by what a header claims."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.errors import MalformedInput
+from concatsplit_core.formats.base import Source
+
+FEW_STEPS = 1 << 17
+"""Steps that are done for any array, though nothing of it be stored."""
+
+_STEP_BYTES = 1 << 20
+"""Bytes of fill values that take as long as it takes to find that a chunk is absent."""
+
+
+def refuse_hollow(sources: Sequence[Source]) -> None:
+    """Refuse arrays that claim very much and hold next to nothing.
+
+    Raises
+    ------
+    MalformedInput
+        An array has more chunks, or MiB of elements that are nowhere, than bytes are stored.
+    """
+    for source in sources:
+        steps = _steps(source.spec)
+        if steps <= FEW_STEPS or source.spec.stored_chunks is not None:
+            continue
+        stored = source.stored_bytes()
+        if steps > stored:
+            raise MalformedInput(
+                f"{source.ref}: claims the shape {source.spec.shape}, of which {stored} bytes are "
+                "stored: the file is damaged, or holds next to nothing; cut out what it holds with "
+                "the library that made it",
+                ref=source.ref,
+                found=stored,
+                expected=steps,
+            )
+
+
+def _steps(spec: ArraySpec) -> int:
+    """How many steps the elements of an array take that need not be stored."""
+    if spec.contiguous or spec.in_memory:
+        return 0
+    chunks = spec.chunks or spec.shape
+    count = prod(-(-n // c) for n, c in zip(spec.shape, chunks, strict=True) if c)
+    return max(count, spec.size * spec.memory_itemsize // _STEP_BYTES)

@@ -1,0 +1,146 @@
+"""What an output takes over from its inputs: layout, codec, fill value, meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.array.geometry import Shape, drop
+from concatsplit_core.array.spec import ArraySpec, Tiling
+from concatsplit_core.codecs.checksums import agreed
+from concatsplit_core.endpoints.job import Job
+from concatsplit_core.formats.base import Source, Storage
+from concatsplit_core.meaning.dimensions import dropped, stacked
+
+
+def inherit(job: Job) -> tuple[Storage, ArraySpec | None, Shape | None]:
+    """What the inputs agree on; those whose format cannot say a thing have no say in it.
+
+    Returns
+    -------
+    storage : Storage
+        Without what they disagree on.
+    like : ArraySpec or None
+        Their layout with the targets' axes, None where it differs.
+    hint : tuple of int or None
+        Chunks of the largest chunked input, for an output whose inputs disagree.
+    """
+    axis, targets = job.target_tiling.axis, job.target_tiling
+    numbers = range(len(job.sources))
+    say = [i for i in numbers if not job.sources[i].storage.meaning.is_bare] or list(numbers)
+    speaking = [job.sources[i] for i in say]
+    storages = [source.storage for source in speaking]
+    kept = not any(job.conversions)
+    same_items = kept and all(s.spec.dtype == job.dtype for s in speaking)
+    same_form = same_items and not job.source_tiling.new_axis and not targets.new_axis
+    storage = Storage(
+        codec=agreed([s.codec for s in storages]),
+        native=_agreed([s.native for s in storages]) if same_form else None,
+        fill_value=_agreed([s.fill_value for s in storages], _bytes_of) if kept else None,
+        meaning=_with_axes(job),
+        dialect=_dialect(speaking),
+        maxshape=_room_to_grow(job, storages[0].maxshape),
+        key_encoding=_agreed([s.key_encoding for s in storages]),
+        own=_own(storages, same_items),
+        item_shape=_item_shape(speaking, axis, job.source_tiling.view(0).ndim),
+        aligned=same_form and _are_aligned(job.source_tiling, targets),
+    )
+    views = [_on_target(job.source_tiling.view(i), axis, targets.new_axis) for i in say]
+    return storage, _agreed_layout(views), _largest_chunks(views)
+
+
+def _are_aligned(sources: Tiling, targets: Tiling) -> bool:
+    """Whether arrays are joined and cut between chunks only, the last of which may be short."""
+    chunks = sources.segments[0].spec.chunks
+    if not chunks or any(segment.spec.chunks != chunks for segment in sources.segments):
+        return False
+    step, total = chunks[sources.axis], sources.segments[-1].interval.stop
+    return all(
+        edge % step == 0 or edge == total
+        for segment in (*sources.segments, *targets.segments)
+        for edge in segment.interval
+    )
+
+
+def _item_shape(sources: Sequence[Source], axis: int, ndim: int) -> Shape:
+    """What the inputs agree lies inside an item, where the axis that is worked along does not."""
+    shape: Shape = _agreed([s.storage.item_shape for s in sources]) or ()
+    return shape if axis < ndim - len(shape) else ()
+
+
+def _agreed(values: Sequence[Any], key: Callable[[Any], Any] = lambda value: value) -> Any:
+    wanted = key(values[0])
+    return values[0] if all(key(value) == wanted for value in values) else None
+
+
+def _bytes_of(value: Any) -> Any:
+    return None if value is None else np.asarray(value).tobytes()
+
+
+def _dialect(sources: Sequence[Source]) -> str:
+    dialects = {s.storage.dialect for s in sources if s.format == "zarr"}
+    if all(s.format == "hdf5" for s in sources):
+        dialects = {"hdf5"}
+    return dialects.pop() if len(dialects) == 1 else ""
+
+
+def _own(storages: Sequence[Storage], same_items: bool) -> dict[str, Any]:
+    """The first input's attributes as stored, and the type of the items, where all have it."""
+    own = dict(storages[0].own)
+    if not same_items or any(s.own.get("type") != own.get("type") for s in storages):
+        own.pop("type", None)
+    return own
+
+
+def _with_axes(job: Job) -> Any:
+    """The meaning of the outputs, whose axes may be others than those of the inputs."""
+    names, axis = job.meaning.dims, job.target_tiling.axis
+    if job.source_tiling.new_axis:
+        names = stacked(names, axis)
+    if job.target_tiling.new_axis:
+        names = dropped(names, axis)
+    return replace(job.meaning, dims=names)
+
+
+def _room_to_grow(
+    job: Job, maxshape: tuple[int | None, ...] | None
+) -> tuple[int | None, ...] | None:
+    """How long the axes of the outputs may grow; 0 where no longer than they are."""
+    axis = job.target_tiling.axis
+    if maxshape is None:
+        return None
+    if job.source_tiling.new_axis:
+        maxshape = (*maxshape[:axis], 0, *maxshape[axis:])
+    elif maxshape[axis] is not None:
+        maxshape = (*maxshape[:axis], 0, *maxshape[axis + 1 :])
+    if job.target_tiling.new_axis:
+        maxshape = maxshape[:axis] + maxshape[axis + 1 :]
+    return maxshape
+
+
+def _on_target(view: ArraySpec, axis: int, dropped: bool) -> ArraySpec:
+    if not dropped:
+        return view
+    return replace(
+        view,
+        shape=drop(view.shape, axis),
+        chunks=None if view.chunks is None else drop(view.chunks, axis),
+        shards=None if view.shards is None else drop(view.shards, axis),
+    )
+
+
+def _agreed_layout(views: Sequence[ArraySpec]) -> ArraySpec | None:
+    first = views[0]
+    if all(view.chunks is None for view in views):
+        fortran = all(view.order == "F" for view in views if view.ndim > 1)
+        return replace(first, order="F" if fortran and first.ndim > 1 else "C", contiguous=True)
+    agree = all((v.chunks, v.shards) == (first.chunks, first.shards) for v in views)
+    return first if agree else None
+
+
+def _largest_chunks(views: Sequence[ArraySpec]) -> Shape | None:
+    chunked = [view for view in views if view.chunks]
+    return max(chunked, key=lambda view: view.size).chunks if chunked else None

@@ -1,0 +1,222 @@
+"""Opening inputs, whatever they are given as."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.endpoints.references import SEPARATOR, expand, parse_input, split_store
+from concatsplit_core.errors import (
+    ConcatsplitError,
+    InputUnavailable,
+    MalformedInput,
+    UsageError,
+)
+from concatsplit_core.formats import npy
+from concatsplit_core.formats.base import Format, Source
+from concatsplit_core.formats.registry import detect, format_named
+from concatsplit_core.stores.files import input_error, output_error
+
+STREAM = "-"
+_TWICE = "stdin (-) is one input; it cannot be read twice"
+
+
+def open_inputs(
+    inputs: Any,
+    beside: str | None = None,
+    recover: Callable[[list[Path]], bool] | None = None,
+) -> list[Source]:
+    """Open references, patterns, ``@list`` files, ndarrays, h5py data sets and zarr arrays.
+
+    Parameters
+    ----------
+    inputs : str, path, array or sequence of these
+    beside : str, optional
+        An output, in whose folder an .npy stream from stdin (``-``) is spooled.
+    recover : callable, optional
+        Completes what killed runs left in folders, before anything there is read; says whether
+        there was anything.
+
+    Raises
+    ------
+    InputUnavailable, MalformedInput, UnsafeContent, UsageError
+    """
+    opened: list[Source] = []
+    try:
+        for item in _whole(inputs, recover):
+            if isinstance(item, str):
+                opened.append(open_input_ref(item, beside))
+            else:
+                opened.append(_wrap(item, f"<input {len(opened)}>"))
+    except BaseException:
+        close_all(opened)
+        raise
+    return opened
+
+
+def _whole(inputs: Any, recover: Callable[[list[Path]], bool] | None) -> list[Any]:
+    """The inputs expanded, after what killed runs left beside them has been completed."""
+    if recover is None:
+        return _expanded(inputs)
+    try:
+        found = _expanded(inputs)
+    except InputUnavailable:  # a pattern may match what is not there yet
+        if recover(_folders_of(_listed(inputs))):
+            return _expanded(inputs)
+        raise
+    return _expanded(inputs) if recover(_folders_of(found)) else found
+
+
+def _folders_of(items: Iterable[Any]) -> list[Path]:
+    """The folders that files and stores lie in, each once."""
+    folders: dict[Path, None] = {}
+    for item in items:
+        if isinstance(item, str | os.PathLike) and item != STREAM:
+            path = os.fspath(item)
+            if not os.path.exists(path):
+                path = path.partition(SEPARATOR)[0]
+            store = split_store(Path(os.path.abspath(path)))[0]
+            folders[store.parent] = None
+            if os.path.isdir(store):  # no error where the name is too long
+                folders[store] = None
+    return list(folders)
+
+
+def refuse_second_stream(inputs: Any, vectors: Iterable[Any]) -> None:
+    """Refuse stdin as an input that a vector of lengths has been read from."""
+    both = (vectors, _listed(inputs))
+    if all(any(isinstance(item, str) and item == STREAM for item in items) for items in both):
+        raise UsageError(_TWICE, ref=STREAM)
+
+
+def _expanded(inputs: Any) -> list[Any]:
+    """Inputs with references in the place of patterns and lists; stdin is one of them at most."""
+    found: list[Any] = []
+    for item in _listed(inputs):
+        found += expand([os.fspath(item)]) if isinstance(item, str | os.PathLike) else [item]
+    if sum(isinstance(item, str) and item == STREAM for item in found) > 1:
+        raise UsageError(_TWICE, ref=STREAM)
+    return found
+
+
+def open_input_ref(ref: str, beside: str | None = None) -> Source:
+    """Open one reference, or the .npy stream on stdin."""
+    return _spool(beside) if ref == STREAM else open_ref(ref)
+
+
+def _spool(beside: str | None) -> Source:
+    """Copy stdin to a file without a name, and open the .npy stream that it is."""
+    import tempfile
+
+    folder = os.path.dirname(os.path.abspath(beside.partition("::")[0])) if beside else None
+    if beside == STREAM or (folder is not None and not os.path.isdir(folder)):
+        folder = None
+    try:
+        spooled = tempfile.TemporaryFile(dir=folder)
+    except OSError as error:
+        raise output_error("the spooled stdin", error) from error
+    try:
+        for piece in _stdin():
+            spooled.write(piece)
+        spooled.flush()
+        path = Path(f"/proc/self/fd/{spooled.fileno()}")
+        if detect(path, "stdin") != "npy":
+            raise MalformedInput("-: stdin is no .npy stream", ref=STREAM)
+        source = npy.open(path, None, STREAM)
+        source.spooled = spooled
+        return source
+    except BaseException as error:
+        spooled.close()
+        if isinstance(error, OSError) and not isinstance(error, ConcatsplitError):
+            raise output_error("the spooled stdin", error) from error
+        raise
+
+
+def _stdin() -> Iterator[bytes]:
+    """All of stdin, piece by piece."""
+    while True:
+        try:
+            piece = os.read(0, 1 << 20)
+        except OSError as error:
+            raise input_error("stdin", error) from error
+        if not piece:
+            return
+        yield piece
+
+
+def _listed(inputs: Any) -> Iterable[Any]:
+    if isinstance(
+        inputs, str | os.PathLike | np.ndarray | np.generic | int | float | complex
+    ) or _library(inputs):
+        return [inputs]
+    if not isinstance(inputs, Sequence):
+        return list(inputs)
+    return inputs
+
+
+def open_ref(ref: str) -> Source:
+    """Open one reference."""
+    path, member = parse_input(ref)
+    return open_member(format_named(detect(path, ref)), path, member, ref)
+
+
+def open_member(form: Format, path: Path, member: str | None, ref: str) -> Source:
+    """Open an array of a file of a known format."""
+    try:
+        return form.open(path, member, ref)
+    except OSError as error:
+        if isinstance(error, ConcatsplitError):
+            raise
+        raise input_error(ref, error) from error
+
+
+def _library(item: Any) -> str:
+    """The library that an array object is of, where it is one that is known."""
+    top = type(item).__module__.partition(".")[0]
+    return top if top in {"h5py", "zarr"} and hasattr(type(item), "shape") else ""
+
+
+def _wrap(item: Any, ref: str) -> Source:
+    library = _library(item)
+    if library == "h5py":
+        from concatsplit_core.formats.hdf5.describing import wrap as wrap_hdf5
+
+        return wrap_hdf5(item)
+    if library == "zarr":
+        from concatsplit_core.formats.zarr.describing import wrap as wrap_zarr
+
+        return wrap_zarr(item)
+    if not isinstance(item, np.ndarray | np.generic | list | tuple | int | float | complex):
+        raise UsageError(
+            f"{ref}: a {type(item).__name__} is no reference, ndarray, h5py.Dataset or zarr.Array"
+        )
+    return wrap_array(item if isinstance(item, np.ndarray) else np.asarray(item), ref)
+
+
+def wrap_array(array: np.ndarray, ref: str) -> Source:
+    """A NumPy array as an input."""
+    from concatsplit_core.formats.memory import wrap
+
+    return wrap(array, ref)
+
+
+def close_all(sources: Iterable[Source]) -> None:
+    """Let go of inputs; nothing is lost where the system does not let one be closed."""
+    for source in sources:
+        with suppress(OSError):
+            source.close()
+
+
+@contextmanager
+def opened(refs: Sequence[Any]) -> Iterator[list[Source]]:
+    """Inputs for the time of a context."""
+    sources = open_inputs(refs)
+    try:
+        yield sources
+    finally:
+        close_all(sources)

@@ -1,0 +1,39 @@
+"""Reading a whole array into memory: for vectors of lengths, and for Python users."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from concatsplit_core.array.geometry import Box
+from concatsplit_core.formats.base import Source
+from concatsplit_core.routes.place import place
+from concatsplit_core.stores.files import open_input, read_exactly
+
+
+def load(source: Source) -> np.ndarray:
+    """Read a whole array into memory.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the source's shape, dtype and element order.
+    """
+    spec = source.spec
+    array: np.ndarray = np.empty(spec.shape, spec.dtype, order=spec.order)
+    with tempfile.TemporaryDirectory() as folder:
+        source.prepare(Path(folder))
+        if source.extent is None:
+            for box, part in source.read(Box.whole(spec.shape)) if array.size else ():
+                place(array[box.slices], part)
+        elif array.nbytes:
+            fd = open_input(source.extent.path)
+            try:
+                into = array.reshape(-1, order=spec.order).view(np.uint8).data
+                read_exactly(fd, into, source.extent.offset, source.extent.path)
+            finally:
+                os.close(fd)
+    return array

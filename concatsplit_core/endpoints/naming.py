@@ -1,0 +1,111 @@
+"""Names of parts: given one by one, by a template, or by a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+from collections.abc import Sequence
+from typing import Any
+
+from concatsplit_core.array.geometry import Interval
+from concatsplit_core.errors import UsageError
+from concatsplit_core.formats.registry import suffixes
+
+FIELDS = ("index", "count", "start", "stop", "stem")
+FOLDER_TEMPLATE = "{stem}-{index:05d}-of-{count:05d}"
+
+
+_WIDEST = 99
+
+
+class _Strict(string.Formatter):
+    """Fills in plain fields; refuses to reach into attributes and items."""
+
+    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Any) -> Any:
+        if field_name not in FIELDS:
+            known = ", ".join(f"{{{name}}}" for name in FIELDS)
+            raise UsageError(f"template field '{{{field_name}}}' is not one of {known}")
+        return kwargs[field_name], field_name
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        if any(int(number) > _WIDEST for number in re.findall(r"\d+", format_spec)):
+            raise UsageError(f"template format '{format_spec}' is wider than {_WIDEST}")
+        return super().format_field(value, format_spec)
+
+
+def is_template(name: str) -> bool:
+    """Whether a name has a field to fill in."""
+    return "{" in name or "}" in name
+
+
+def is_folder(name: str) -> bool:
+    """Whether a name means a folder to put parts into."""
+    return name.endswith(os.sep) or (os.path.isdir(name) and "::" not in name and not _suffix(name))
+
+
+def _suffix(name: str) -> str:
+    suffix = os.path.splitext(name)[1].lower()
+    return suffix if suffix in suffixes() else ""
+
+
+def named_count(outputs: Sequence[str]) -> int | None:
+    """How many parts the names stand for; None for a template or a folder."""
+    if len(outputs) == 1 and (is_template(outputs[0]) or is_folder(outputs[0])):
+        return None
+    return len(outputs)
+
+
+def name_parts(outputs: Sequence[str], intervals: Sequence[Interval], source: str) -> list[str]:
+    """The names of all parts.
+
+    Parameters
+    ----------
+    outputs : sequence of str
+        One name a part, or one template, or one folder.
+    intervals : sequence of Interval
+        Of the parts along the axis.
+    source : str
+        Reference of the input, for ``{stem}`` and a folder's suffix.
+
+    Raises
+    ------
+    UsageError
+        The number of names is not that of the parts, or a template cannot be filled in.
+    """
+    if named_count(outputs) is not None:
+        if len(outputs) != len(intervals):
+            raise UsageError(
+                f"{len(outputs)} output name{'s' * (len(outputs) != 1)} for {len(intervals)} "
+                "parts; name each, or give a template such as 'part-{index:05d}.npy'",
+                found=len(outputs),
+                expected=len(intervals),
+            )
+        return list(outputs)
+    path = source.partition("::")[0].rstrip(os.sep)
+    stem, suffix = os.path.splitext(os.path.basename(path))
+    stem = "stdin" if source == "-" else stem
+    template = outputs[0]
+    if not is_template(template):
+        known = suffix if suffix.lower() in suffixes() else ".npy"
+        template = os.path.join(template, FOLDER_TEMPLATE + known)
+    return [
+        _fill_in(template, index, len(intervals), interval, stem)
+        for index, interval in enumerate(intervals)
+    ]
+
+
+def _fill_in(template: str, index: int, count: int, interval: Interval, stem: str) -> str:
+    fields = {
+        "index": index,
+        "count": count,
+        "start": interval.start,
+        "stop": interval.stop,
+        "stem": stem,
+    }
+    try:
+        return _Strict().vformat(template, (), fields)
+    except UsageError:
+        raise
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise UsageError(f"template '{template}' cannot be filled in: {error}") from error

@@ -1,0 +1,170 @@
+"""Where each output goes: the name that was asked for, resolved to a place on the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from concatsplit_core.endpoints.references import parse_output
+from concatsplit_core.errors import NameCollision, OutputRefused, UnsafeContent
+from concatsplit_core.formats.base import Format
+from concatsplit_core.formats.registry import format_by_suffix, format_named, is_zarr
+from concatsplit_core.stores.files import output_error
+from concatsplit_core.stores.identity import Identity, identify
+
+DEFAULT_MEMBER = "data"
+STREAM = "-"
+
+
+class Place(NamedTuple):
+    """Where one output goes.
+
+    Parameters
+    ----------
+    ref : str
+        As it was asked for.
+    format : Format
+    path : Path
+        The file or store.
+    member : str
+        Empty where the file, or the store's root, is the array.
+    final : Path
+        The file or folder that appears, or is replaced, as one.
+    inner : str
+        The member, seen from `final`.
+    base : Path, optional
+        The container that is added to.
+    found : Identity, optional
+        What had the place when it was looked for.
+    """
+
+    ref: str
+    format: Format
+    path: Path
+    member: str
+    final: Path
+    inner: str
+    base: Path | None = None
+    found: Identity | None = None
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is stdout, where nothing can be replaced."""
+        return self.ref == STREAM
+
+    @property
+    def staged_beside(self) -> Path:
+        """The folder that the staged file or folder is built in.
+
+        Beside a store, where it shows in no listing of members; inside it, where the store is a
+        file system of its own or its folder is not ours to write to.
+        """
+        beside = self.path.parent
+        if self.final == self.path or not self.path.exists():
+            return beside
+        same = beside.stat().st_dev == self.path.stat().st_dev
+        return beside if same and os.access(beside, os.W_OK) else self.final.parent
+
+    @property
+    def is_rebuilt(self) -> bool:
+        """Whether what is there is copied into its replacement, and must not change meanwhile."""
+        return self.base == self.final
+
+
+def find_place(ref: str, follow_links: bool = False) -> Place:
+    """Resolve the name of an output.
+
+    A name without a member stands for the whole file; one with a member leaves the container's
+    other members as they are. A link is followed, and what it leads to is replaced.
+
+    Parameters
+    ----------
+    ref : str
+    follow_links : bool
+        Also links that leave a Zarr store.
+
+    Raises
+    ------
+    UsageError
+        The suffix says no format.
+    UnsafeContent
+        A link leaves the store.
+    """
+    if ref == STREAM:
+        return Place(ref, format_named("stream"), Path(ref), "", Path(ref), "")
+    path, member = parse_output(ref)
+    kind = format_by_suffix(path.name, ref)
+    form = format_named(kind)
+    path = Path(os.path.realpath(path))
+    found = _found(path, ref)
+    if kind == "npy":
+        if member:
+            raise NameCollision(f"output {ref}: an .npy file holds one array and has no members")
+        return Place(ref, form, path, "", path, "", found=found)
+    if kind == "zarr":
+        return _zarr_place(ref, form, path, member or "", found, follow_links)
+    base = path if member and found is not None else None
+    chosen = member or DEFAULT_MEMBER
+    return Place(ref, form, path, chosen, path, chosen, base, found)
+
+
+def folders_of(refs: Iterable[str]) -> list[Path]:
+    """The folders that outputs are going to be staged in, each once."""
+    found: dict[Path, None] = {}
+    for ref in refs:
+        if ref != STREAM:
+            path, member = parse_output(ref)
+            path = Path(os.path.realpath(path))
+            found[path.parent] = None
+            for name in (member or "").split("/") if os.path.isdir(path) else ():
+                found[path] = None  # a store whose folder was not ours to write to
+                path /= name
+    return list(found)
+
+
+def _zarr_place(
+    ref: str,
+    form: Format,
+    path: Path,
+    member: str,
+    found: Identity | None,
+    follow_links: bool,
+) -> Place:
+    """In a store that exists only the topmost folder that is missing appears."""
+    if not member or not is_zarr(path):
+        return Place(ref, form, path, member, path, member, found=found)
+    final, parts = path, member.split("/")
+    while parts:
+        final /= parts.pop(0)
+        found = _found(final, ref)
+        if found is None:
+            break
+        if found.kind == "link":
+            final = _followed(final, path, ref, follow_links)
+            found = _found(final, ref)
+    return Place(ref, form, path, member, final, "/".join(parts), path, found)
+
+
+def _followed(link: Path, store: Path, ref: str, follow_links: bool) -> Path:
+    """Where a link in a store leads, if that is in the store too, or was asked for."""
+    place = Path(os.path.realpath(link))
+    if not follow_links and not place.is_relative_to(store):
+        raise UnsafeContent(
+            f"output {ref}: {link} is a link out of the store, to {place}; nothing is written "
+            "through it without --follow-links",
+            ref=ref,
+        )
+    return place
+
+
+def _found(path: Path, ref: str) -> Identity | None:
+    try:
+        return identify(path)
+    except PermissionError as error:
+        raise OutputRefused(
+            f"output {ref}: {path} cannot be looked at: {os.strerror(error.errno or 0)}", ref=ref
+        ) from error
+    except OSError as error:
+        raise output_error(f"output {ref}", error) from error

@@ -1,0 +1,204 @@
+"""Blob references: `PATH[::MEMBER]`, patterns and lists of them."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from concatsplit_core.errors import InputUnavailable, UsageError
+from concatsplit_core.stores.files import input_error
+
+SEPARATOR = "::"
+MOST_FROM_LISTS = 1 << 20
+"""References that lists may stand for beyond those that they hold: a list can name itself twice."""
+_DEEPEST = 100
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class BlobRef(NamedTuple):
+    """A path and the member inside it, None where none was named."""
+
+    path: Path
+    member: str | None
+
+
+def parse_input(ref: str) -> BlobRef:
+    """Where an input lies.
+
+    ``x.zarr/group/name`` is an array inside the store ``x.zarr``, like ``x.zarr::group/name``.
+
+    Raises
+    ------
+    InputUnavailable
+        No file can have that name.
+    UsageError
+        It is no reference.
+    """
+    if not is_name(ref):
+        raise InputUnavailable(f"'{ref}' names no file: it holds NUL or half a character", ref=ref)
+    path, member = _divide(ref)
+    if member is None and not os.path.exists(path):
+        store, inner = split_store(path)
+        if inner and store.is_dir():
+            return BlobRef(store, inner)
+    return BlobRef(path, member)
+
+
+def parse_output(ref: str) -> BlobRef:
+    """Where an output is to lie."""
+    if not is_name(ref):
+        raise UsageError(f"'{ref}' names no file: it holds NUL or half a character", ref=ref)
+    path, member = _divide(ref)
+    store, inner = split_store(path)
+    if inner:
+        joined = "/".join(part for part in (inner, member) if part)
+        return BlobRef(store, joined)
+    return BlobRef(path, member)
+
+
+def is_name(ref: str) -> bool:
+    """Whether the system can have a file of this name; only what is no text of a shell is not."""
+    try:
+        return b"\0" not in os.fsencode(ref)
+    except UnicodeEncodeError:
+        return False
+
+
+def _divide(ref: str) -> BlobRef:
+    if not ref:
+        raise UsageError("an empty reference names no blob")
+    if SEPARATOR not in ref or os.path.exists(ref):
+        return BlobRef(Path(ref), None)
+    path, _, member = ref.rpartition(SEPARATOR)
+    if not os.path.exists(path):  # the member's own name may hold the separator
+        head, _, tail = ref.partition(SEPARATOR)
+        path, member = (head, tail) if os.path.exists(head) else (path, member)
+    parts = [part for part in member.split("/") if part]
+    if not path or not parts or any(part in {".", ".."} for part in parts):
+        raise UsageError(f"'{ref}' is not PATH or PATH::MEMBER", ref=ref)
+    return BlobRef(Path(path), "/".join(parts))
+
+
+def split_store(path: Path) -> tuple[Path, str]:
+    """The Zarr store that a path leads into, and the rest of it."""
+    for parent in reversed(path.parents):
+        if parent.suffix.lower() == ".zarr":
+            return parent, path.relative_to(parent).as_posix()
+    return path, ""
+
+
+def natural_key(text: str) -> list[tuple[int, int | str]]:
+    """Sorts ``part-2`` before ``part-10``."""
+    return [
+        (0, int(piece)) if piece.isdigit() else (1, piece)
+        for piece in re.split(r"([0-9]+)", text)
+        if piece
+    ]
+
+
+def expand(refs: Iterable[str]) -> Iterator[str]:
+    """Resolve ``@list`` files and patterns, in the order given.
+
+    Raises
+    ------
+    InputUnavailable
+        A pattern matches nothing, or a list cannot be read.
+    UsageError
+        A list leads back to itself, or lists of lists stand for far more than they hold.
+    """
+    lists: dict[str, list[str]] = {}
+    for ref in refs:
+        if _is_list(ref):
+            _read_all(ref, lists)
+            yield from _flattened(ref, lists)
+        else:
+            yield from _matches(ref)
+
+
+def _is_list(ref: str) -> bool:
+    return ref.startswith("@") and not os.path.exists(ref)
+
+
+def _read_all(ref: str, lists: dict[str, list[str]]) -> None:
+    """Read a list and those that it leads to, each once, and count what they stand for."""
+    counts: dict[str, int] = {}
+    _count(ref, lists, counts, ())
+    held = sum(map(len, lists.values()))
+    if counts[ref] > MOST_FROM_LISTS + held:
+        raise UsageError(
+            f"the list {ref} stands for {counts[ref]} references by way of other lists, though "
+            f"they hold {held}; name each input once",
+            ref=ref,
+            found=counts[ref],
+            expected=MOST_FROM_LISTS,
+        )
+
+
+def _count(
+    ref: str, lists: dict[str, list[str]], counts: dict[str, int], above: tuple[str, ...]
+) -> int:
+    """How many entries a list stands for, itself included."""
+    if ref in above:
+        raise UsageError(f"the list {ref} leads back to itself", ref=ref)
+    if len(above) > _DEEPEST:
+        raise UsageError(f"the list {ref}: lists name lists more than {_DEEPEST} deep", ref=ref)
+    if ref not in counts:
+        entries = lists[ref] if ref in lists else lists.setdefault(ref, read_list(ref[1:]))
+        counts[ref] = 1 + sum(
+            _count(entry, lists, counts, (*above, ref)) if _is_list(entry) else 1
+            for entry in entries
+        )
+    return counts[ref]
+
+
+def _flattened(ref: str, lists: dict[str, list[str]]) -> Iterator[str]:
+    for entry in lists[ref]:
+        if entry in lists:
+            yield from _flattened(entry, lists)
+        else:
+            yield from _matches(entry)
+
+
+def read_list(path: str | Path, null: bool = False) -> list[str]:
+    """References from a file; see `parse_list`."""
+    try:
+        return parse_list(Path(path).read_bytes(), null)
+    except OSError as error:
+        raise input_error(f"the list {path}", error) from error
+    except ValueError as error:
+        raise InputUnavailable(f"the list {path!r}: {error}") from error
+
+
+def parse_list(data: bytes, null: bool = False) -> list[str]:
+    """References out of a list.
+
+    Parameters
+    ----------
+    data : bytes
+        One reference a line. The lines may end as on Windows, a byte order mark may lead; blank
+        lines and those that start with ``#`` are passed over. A file whose name starts so is
+        ``./#name``.
+    null : bool
+        The references end in NUL instead, and are taken as they are.
+    """
+    text = data.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "surrogateescape")
+    if null:
+        return [ref for ref in text.split("\0") if ref]
+    lines = (line.removesuffix("\r") for line in text.split("\n"))
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _matches(ref: str) -> Iterator[str]:
+    path, mark, member = ref.partition(SEPARATOR)
+    if not glob.has_magic(path) or not is_name(ref) or os.path.exists(path) or os.path.exists(ref):
+        yield ref
+        return
+    found = sorted(glob.glob(path), key=natural_key)
+    if not found:
+        raise InputUnavailable(f"{ref}: the pattern matches no file", ref=ref)
+    for name in found:
+        yield name + mark + member

@@ -1,0 +1,235 @@
+"""What may be written: no two outputs of one name, no inputs, nothing that is there unasked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from concatsplit_core.array.sizes import format_size
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.endpoints.places import Place
+from concatsplit_core.errors import (
+    ConcatsplitError,
+    IOFailure,
+    NameCollision,
+    NoSpace,
+    OutputExists,
+    OutputIsInput,
+    OutputRefused,
+)
+from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.registry import detect, is_zarr
+from concatsplit_core.stores.identity import Identity, identify
+
+_LISTED = 8
+"""Names that a message lists."""
+
+
+def refuse_collisions(places: Sequence[Place]) -> None:
+    """Refuse two outputs of one name, and outputs inside each other."""
+    seen: dict[tuple[Path, str], str] = {}
+    for place in places:
+        key = (place.path, place.member)
+        if key in seen:
+            raise NameCollision(f"outputs {seen[key]} and {place.ref} have the same name")
+        seen[key] = place.ref
+    for place in places:
+        above = place.member
+        while above:
+            above = above.rpartition("/")[0]
+            inside = seen.get((place.path, above))
+            if inside is not None:
+                raise NameCollision(f"output {place.ref} would lie inside output {inside}")
+
+
+def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
+    """Refuse an output that is an input under whatever name.
+
+    Another member of a container that is also read may be added: the container is rebuilt
+    beside its place and replaced when all has been read.
+    """
+    files: dict[tuple[int, int], list[Source]] = {}
+    folders: dict[Path, Source] = {}
+    for source in sources:
+        if source.path is None:
+            continue
+        status = source.path.stat()
+        files.setdefault((status.st_dev, status.st_ino), []).append(source)
+        folders[Path(os.path.realpath(source.path))] = source
+    for place in places:
+        if place.is_stream:
+            continue
+        _refuse_same_file(place, files)
+        for folder in (place.final, *place.final.parents):
+            if folder in folders and folders[folder].format == "zarr":
+                raise _is_input(place, folders[folder])
+        if place.final.is_dir():
+            for folder, source in folders.items():
+                if folder.is_relative_to(place.final):
+                    raise _is_input(place, source)
+
+
+def _refuse_same_file(place: Place, files: dict[tuple[int, int], list[Source]]) -> None:
+    if not place.path.exists() or place.format.name == "zarr":
+        return
+    status = place.path.stat()
+    for source in files.get((status.st_dev, status.st_ino), []):
+        if place.base is None or getattr(source, "member", None) == place.member:
+            raise _is_input(place, source)
+
+
+def _is_input(place: Place, source: Any) -> OutputIsInput:
+    return OutputIsInput(
+        f"output {place.ref} is input {source.ref}, or holds it; write somewhere else",
+        ref=place.ref,
+    )
+
+
+def refuse_existing(places: Sequence[Place], force: bool) -> None:
+    """Refuse outputs that exist, unless they may be replaced and are what they seem."""
+    containers: dict[Path, _Members] = {}
+    for place in places:
+        if place.base is not None:
+            _check_kind(place, "folder" if place.format.name == "zarr" else "file")
+            if place.base not in containers:
+                containers[place.base] = _members(place)
+            _check_member(place, containers[place.base], force)
+        elif place.found is not None and not place.is_stream:
+            if not force:
+                raise OutputExists(_what_exists(place), ref=place.ref)
+            _check_replaceable(place)
+
+
+def _what_exists(place: Place) -> str:
+    """What is in the way of an output, and what to do."""
+    names: list[str] = []
+    with suppress(ConcatsplitError, OSError):  # then it is no container of the output's format
+        if detect(place.path, place.ref) == place.format.name:
+            names = place.format.members(place.path, place.ref)
+    if names in ([], [""]):
+        return f"output {place.ref} exists; give --force to replace it"
+    listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+    count = f"{len(names)} array{'s' * (len(names) != 1)}"
+    return (
+        f"output {place.ref} exists and holds {count} ({listed}); name {place.ref}::NAME to "
+        f"add to {'it' if len(names) == 1 else 'them'}, or give --force to drop all and replace it"
+    )
+
+
+def refuse_record(path: Path, places: Sequence[Place], force: bool) -> Identity | None:
+    """Refuse a manifest that is an output, or that exists; what it replaces otherwise."""
+    if any(path == place.path or place.path in path.parents for place in places):
+        raise NameCollision(f"manifest {path} is an output, or lies in one")
+    if os.path.lexists(path) and not force:
+        raise OutputExists(f"manifest {path} exists; give --force to replace it", ref=str(path))
+    found = identify(path)
+    if found is not None and found.kind != "file":
+        what = "a folder" if found.kind == "folder" else "no regular file"
+        raise OutputRefused(f"manifest {path} is {what}; it is not replaced", ref=str(path))
+    return found
+
+
+def refuse_oversized(places: Sequence[Place], specs: Sequence[ArraySpec]) -> None:
+    """Refuse contiguous outputs that the disk has no room for, before anything is planned.
+
+    Raises
+    ------
+    NoSpace
+        Chunked outputs may compress: only writing them tells.
+    """
+    wanted: dict[Path, int] = {}
+    for place, spec in zip(places, specs, strict=True):
+        if spec.contiguous:
+            folder = next(f for f in place.path.parents if f.exists())
+            wanted[folder] = wanted.get(folder, 0) + spec.nbytes
+    for folder, nbytes in wanted.items():
+        status = os.statvfs(folder)
+        free = status.f_bavail * status.f_frsize
+        if nbytes > free:
+            raise NoSpace(
+                f"{places[0].ref}: needs {format_size(nbytes)}, but {folder} has "
+                f"{format_size(free)} free",
+                found=free,
+                expected=nbytes,
+            )
+
+
+class _Members(NamedTuple):
+    """What a container holds.
+
+    Parameters
+    ----------
+    arrays : set of str
+        Names of arrays; "" where it is one itself.
+    inside : dict of str to str
+        An array inside of each group.
+    """
+
+    arrays: set[str]
+    inside: dict[str, str]
+
+
+def _members(place: Place) -> _Members:
+    """What the container of an output holds already."""
+    try:
+        kind = detect(place.path, place.ref)
+        names = place.format.members(place.path, place.ref) if kind == place.format.name else None
+    except IOFailure as error:
+        raise IOFailure(f"output {error.message}", ref=place.ref) from error
+    except ConcatsplitError as error:
+        raise OutputRefused(f"output {error.message}", ref=place.ref) from error
+    if names is None:
+        raise OutputRefused(
+            f"output {place.ref}: {place.path.name} is not a container of this format",
+            ref=place.ref,
+        )
+    return _Members(set(names), {group: name for name in names for group in _groups_above(name)})
+
+
+def _groups_above(member: str) -> Iterator[str]:
+    while member:
+        member = member.rpartition("/")[0]
+        yield member
+
+
+def _check_member(place: Place, members: _Members, force: bool) -> None:
+    """A member of a container, which keeps its other members."""
+    arrays, inside = members
+    way = inside.get(
+        place.member, next((a for a in _groups_above(place.member) if a in arrays), None)
+    )
+    if way is not None:
+        what = f"'{way}'" if way else "an array, not a group,"
+        raise OutputRefused(f"output {place.ref}: {what} is in the way", ref=place.ref)
+    if place.member in arrays and not force:
+        raise OutputExists(f"output {place.ref} exists; give --force to replace it", ref=place.ref)
+
+
+def _check_kind(place: Place, wanted: str) -> None:
+    if place.found is None or place.found.kind == wanted:
+        return
+    what = {
+        "file": "not a folder",
+        "folder": "a folder",
+        "link": "a link to nowhere, or in a circle",
+        "other": "no regular file",
+    }[place.found.kind]
+    raise OutputRefused(
+        f"output {place.ref}: {place.final} is {what}; it is not replaced", ref=place.ref
+    )
+
+
+def _check_replaceable(place: Place) -> None:
+    """Replace regular files and our stores only: no other folder, and no device, pipe or link."""
+    wanted = "folder" if place.format.name == "zarr" else "file"
+    _check_kind(place, wanted)
+
+    if wanted == "folder" and not is_zarr(place.final) and any(place.final.iterdir()):
+        raise OutputRefused(
+            f"output {place.ref}: {place.final} is a folder and not a Zarr array; "
+            "it is not replaced",
+            ref=place.ref,
+        )

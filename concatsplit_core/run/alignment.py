@@ -1,0 +1,45 @@
+"""Where outputs best start in their files, so that file systems can share blocks with the inputs.
+
+XFS and btrfs share whole blocks between files, which takes no time and no room, where both offsets
+agree modulo the block size. An .npy header may be of any multiple of 64 bytes: that is enough room
+to let a part start in its file where it starts in a block of the input.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+
+from concatsplit_core.array.geometry import Box
+from concatsplit_core.endpoints.job import Job
+from concatsplit_core.endpoints.layout import Layout
+from concatsplit_core.planning.plan import Plan
+from concatsplit_core.routes.extents import common_runs
+from concatsplit_core.stores.files import SHAREABLE, SHARED_BLOCK
+
+
+def in_phase(plan: Plan, job: Job, layout: Layout) -> Layout:
+    """Give every output that the kernel copies to the phase that most of its bytes have."""
+    targets = layout.planned
+    wanted: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    for sweep in plan.sweeps:
+        for band in sweep.bands if sweep.bands[0].route == "kernel" else ():
+            (source, along), (target, _) = band.moves[0], band.writes[0]
+            extent = job.sources[source].extent
+            box = Box.whole(job.shape).with_axis(targets.axis, along)
+            start, to, nbytes = next(
+                common_runs(
+                    job.source_tiling.view(source),
+                    job.source_tiling.within(source, box),
+                    targets.view(target),
+                    targets.within(target, box),
+                )
+            )
+            if extent is not None and nbytes >= SHAREABLE:
+                phase = (extent.offset + start - to) % SHARED_BLOCK
+                wanted[layout.homes[target][0]][phase] += nbytes
+    storages = [
+        replace(storage, phase=wanted[index].most_common(1)[0][0]) if index in wanted else storage
+        for index, storage in enumerate(layout.storages)
+    ]
+    return layout._replace(storages=storages)

@@ -1,0 +1,1 @@
+"""What a manifest says of the content: hashed while it moves, or read again."""

@@ -1,0 +1,257 @@
+"""The hashes of a run: taken from what moves, and completed by reading what did not pass by."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import numpy as np
+
+from concatsplit_core.array.geometry import Box, Interval, Shape, replace
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.endpoints.job import Job
+from concatsplit_core.endpoints.layout import Layout
+from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.stored import Stored
+from concatsplit_core.planning.blocking import union
+from concatsplit_core.planning.plan import Plan
+from concatsplit_core.routes.base import TakeBytes, Turns
+from concatsplit_core.run.hashing.blobs import (
+    BlobHash,
+    ByteHash,
+    ChunkHash,
+    ElementHash,
+    is_complete,
+    record_of,
+)
+from concatsplit_core.run.hashing.elements import is_plain, same_bytes
+from concatsplit_core.run.hashing.leaves import leaves_bytes, refuse_many_leaves
+from concatsplit_core.run.hashing.record import Hashed, HashRecord
+from concatsplit_core.run.hashing.rereading import chunk_digest, complete
+from concatsplit_core.run.hashing.stream import ROOM, Room
+
+Opened = Callable[[int], AbstractContextManager[Source]]
+"""Opens a staged output by its number, to be read."""
+
+
+class RunHashes:
+    """Hashes of all inputs and outputs of a run.
+
+    Parameters
+    ----------
+    job : Job
+    layout : Layout
+    plan : Plan
+    memory : int
+        Budget in bytes, for what is read after the run.
+    jobs : int
+    """
+
+    def __init__(self, job: Job, layout: Layout, plan: Plan, memory: int, jobs: int) -> None:
+        self.turns = Turns()
+        self._job, self._layout = job, layout
+        self._memory, self._jobs = memory, jobs
+        self._room = Room(_room(memory))
+        self._from, self._to = _as_stored(plan, layout)
+        self._used = _used(job)
+        self._refuse_many_chunks(memory)
+        self._sources: dict[int, BlobHash] = {}
+        self._targets: dict[int, BlobHash] = {}
+        self._lock = threading.Lock()
+
+    def _refuse_many_chunks(self, memory: int) -> None:
+        first = len(self._job.sources)
+        stored = self._from | {first + index for index in self._to}
+        found = sum(
+            leaves_bytes(shape, spec.dtype, spec.chunks)
+            for number, (spec, shape) in enumerate(_hashed_shapes(self._job, self._layout))
+            if number in stored and spec.chunks is not None
+        )
+        refuse_many_leaves(found, memory, f"{self._job.sources[0].ref} and what it goes to")
+
+    def source(self, index: int) -> BlobHash | None:
+        """The hash of an input; None where nothing of it is read."""
+        used = self._used[index]
+        if index in self._sources or used == []:
+            return self._sources.get(index)
+        with self._lock:
+            if index not in self._sources:
+                stored = index in self._from
+                source = self._job.sources[index]
+                self._sources[index] = self._new(source.spec, stored, used, source.fill)
+            return self._sources[index]
+
+    def target(self, index: int) -> BlobHash:
+        """The hash of an output."""
+        if index in self._targets:
+            return self._targets[index]
+        with self._lock:
+            if index not in self._targets:
+                spec = self._layout.outputs.segments[index].spec
+                stored = index in self._to and self._layout.storages[index].grid is None
+                self._targets[index] = self._new(spec, stored)
+            return self._targets[index]
+
+    def _new(
+        self,
+        spec: ArraySpec,
+        stored: bool,
+        used: list[Interval] | None = None,
+        fill: np.ndarray | None = None,
+    ) -> BlobHash:
+        axis = self._layout.outputs.axis
+        if stored and spec.chunks is not None:
+            return ChunkHash(spec, fill, axis, used)
+        if stored and used is None and not (spec.order == "C" and is_plain(spec.dtype)):
+            return ByteHash(spec, self._room)
+        return ElementHash(spec, self._room, axis, used)
+
+    def is_same(self, source: int, target: int) -> bool:
+        """Whether the elements of an input and an output are hashed as the same bytes."""
+        home, _, _ = self._layout.homes[target]
+        made = self._layout.outputs.segments[home].spec
+        return same_bytes(self._job.sources[source].spec.dtype, made.dtype)
+
+    def of_source(self, index: int, box: Box, array: np.ndarray) -> None:
+        """Hash elements of an input."""
+        blob = self.source(index)
+        if isinstance(blob, ElementHash):
+            blob.put(box, array)
+
+    def of_target(self, index: int, box: Box, block: np.ndarray) -> None:
+        """Hash elements for an output."""
+        home, first, _ = self._layout.homes[index]
+        blob = self.target(home)
+        if isinstance(blob, ElementHash):
+            tiling = self._layout.planned
+            local = tiling.local(index, box)
+            seen = block.reshape(local.shape, order=blob.spec.order)
+            blob.put(local.shift(tiling.axis, first) if first else local, seen)
+
+    def of_bytes(self, source: int, target: int) -> TakeBytes:
+        """What hashes bytes that are copied."""
+        read = _taker(self.source(source))
+        write = _taker(self.target(self._layout.homes[target][0]))
+
+        def take(start: int, to: int, data: memoryview) -> None:
+            if read is not None:
+                read(start, data)
+            if write is not None:
+                write(to, data)
+
+        return take
+
+    def of_chunk(
+        self, source: int, here: Box, target: int, there: Box | None, stored: Stored | None
+    ) -> None:
+        """Hash a chunk as it is stored."""
+        given, made = self.source(source), self.target(self._layout.homes[target][0])
+        if not isinstance(given, ChunkHash):
+            return
+        found = chunk_digest(given, stored)
+        number = given.number(here.start)
+        if number is not None:
+            given.leaves.put(number, found)
+        if there is not None and stored is not None and isinstance(made, ChunkHash):
+            number = made.number(there.start)
+            if number is not None:
+                made.leaves.put(number, found)
+
+    def inputs(self) -> list[Hashed]:
+        """Complete what is known of the inputs."""
+        found = []
+        for index, source in enumerate(self._job.sources):
+            found.append(Hashed(self._record(self.source(index), source), source.stored_bytes()))
+            self._sources.pop(index, None)
+        return found
+
+    def outputs(self, opened: Opened) -> list[Hashed]:
+        """Complete what is known of the outputs, which are finished but not yet published."""
+        return [self._output(index, opened) for index in range(len(self._layout.outputs.segments))]
+
+    def _output(self, index: int, opened: Opened) -> Hashed:
+        blob = self.target(index)
+        spec = blob.spec
+        del self._targets[index]
+        if is_complete(blob) and (spec.contiguous or spec.sequential):
+            return Hashed(record_of(blob), spec.nbytes)
+        with opened(index) as source:
+            if isinstance(blob, ChunkHash):
+                blob.fill(source.fill)
+            return Hashed(self._record(blob, source), source.stored_bytes())
+
+    def _record(self, blob: BlobHash | None, source: Source) -> HashRecord | None:
+        if blob is None:
+            return None
+        complete(blob, source, self._memory, self._jobs, lambda _: None)
+        return record_of(blob)
+
+
+def _taker(blob: BlobHash | None) -> Callable[[int, memoryview], None] | None:
+    """What hashes bytes of a blob; None where its hash is not of them."""
+    if isinstance(blob, ByteHash):
+        return blob.stream.put_bytes
+    if not isinstance(blob, ElementHash) or not blob.takes_bytes:
+        return None
+    return blob.put_bytes if blob.ranges is not None else blob.regions[0].stream.put_bytes
+
+
+def held_bytes(job: Job, layout: Layout, memory: int) -> int:
+    """Part of a budget that hashing a run takes: digests, and parts of leaves that wait.
+
+    Raises
+    ------
+    OverBudget
+        There are too many leaves.
+    """
+    shapes = _hashed_shapes(job, layout)
+    found = sum(leaves_bytes(shape, spec.dtype) for spec, shape in shapes)
+    refuse_many_leaves(found, memory, f"{job.sources[0].ref} and what it goes to")
+    return found + _room(memory)
+
+
+def _hashed_shapes(job: Job, layout: Layout) -> list[tuple[ArraySpec, Shape]]:
+    """All inputs and then all outputs, with the shape of what is hashed of them."""
+    found = []
+    for source, used in zip(job.sources, _used(job), strict=True):
+        shape = source.spec.shape
+        if used is not None:
+            shape = replace(shape, layout.outputs.axis, sum(part.length for part in used))
+        found.append((source.spec, shape))
+    return found + [(s.spec, s.spec.shape) for s in layout.outputs.segments]
+
+
+def _room(memory: int) -> int:
+    return min(ROOM, memory // 8)
+
+
+def _as_stored(plan: Plan, layout: Layout) -> tuple[set[int], set[int]]:
+    """Inputs and outputs of which anything moves as it is stored."""
+    sources: set[int] = set()
+    targets: set[int] = set()
+    for sweep in plan.sweeps:
+        for band in sweep.bands:
+            sources.update(index for index, _ in band.moves)
+            if band.moves:
+                targets.update(layout.homes[index][0] for index, _ in band.writes)
+    return sources, targets
+
+
+def _used(job: Job) -> list[list[Interval] | None]:
+    """What of each input goes into outputs, along the axis, from its start; None for all of it."""
+    wanted = union(segment.interval for segment in job.target_tiling.segments)
+    found: list[list[Interval] | None] = []
+    at = 0
+    for segment in job.source_tiling.segments:
+        own = segment.interval
+        while at < len(wanted) and wanted[at].stop <= own.start:
+            at += 1
+        number, parts = at, list[Interval]()
+        while number < len(wanted) and wanted[number].start < own.stop:
+            first, stop = max(own.start, wanted[number].start), min(own.stop, wanted[number].stop)
+            parts.append(Interval(first - own.start, stop - own.start))
+            number += 1
+        whole = not own.length or parts == [Interval(0, own.length)]
+        found.append(None if whole else [part for part in parts if part.length])
+    return found

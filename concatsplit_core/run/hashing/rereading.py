@@ -1,0 +1,266 @@
+"""Reading an array to hash what is not hashed of it yet: on all cores, within a budget."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.array.geometry import Box, Interval
+from concatsplit_core.array.geometry import replace as with_length
+from concatsplit_core.array.spec import ArraySpec, Segment, Tiling
+from concatsplit_core.endpoints.hollow import refuse_hollow
+from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.stored import Stored, load
+from concatsplit_core.planning.plan import Piece, Task
+from concatsplit_core.planning.planner import make_plan
+from concatsplit_core.routes.base import Context
+from concatsplit_core.routes.blocks import fill_blocks
+from concatsplit_core.run.hashing.blobs import (
+    BlobHash,
+    ByteHash,
+    ChunkHash,
+    ElementHash,
+    is_complete,
+)
+from concatsplit_core.run.hashing.leaves import digest
+from concatsplit_core.run.threads import run_tasks
+from concatsplit_core.stores.files import Pool, input_error, open_input, read_exactly
+
+_SMALL = 1 << 20
+"""Bytes of an array that is read as a whole, without a plan."""
+
+_WINDOW = 256 << 10
+"""Bytes of a file that are read at once: they are still in the cache when they are hashed."""
+
+_TOGETHER = 256
+"""Chunks that are looked up in one step."""
+
+Told = Callable[[int], None]
+"""Hears how many bytes of elements have been read."""
+
+
+def complete(blob: BlobHash, source: Source, memory: int, jobs: int, told: Told) -> None:
+    """Hash what is missing of a blob.
+
+    Parameters
+    ----------
+    blob : BlobHash
+    source : Source
+        Open, and prepared.
+    memory : int
+        Budget in bytes.
+    jobs : int
+    told : callable
+
+    Raises
+    ------
+    OverBudget
+        A chunk of the array does not fit the budget.
+    ConcatsplitError
+        The array cannot be read.
+    """
+    if is_complete(blob):
+        return
+    try:
+        blob.start_again()
+        match blob:
+            case ElementHash():
+                refuse_hollow([source])
+                _read_elements(blob, source, memory, jobs, told)
+            case ByteHash():
+                _read_bytes(blob, source, jobs, told)
+            case ChunkHash():
+                _read_chunks(blob, source, jobs, told)
+    except OSError as error:
+        if isinstance(error, ConcatsplitError):
+            raise
+        raise input_error(source.ref, error) from error
+    if not is_complete(blob):
+        raise AssertionError(f"{source.ref}: leaves were left out")
+
+
+def _read_elements(blob: ElementHash, source: Source, memory: int, jobs: int, told: Told) -> None:
+    spec = source.spec
+    item = spec.memory_itemsize
+    largest = max(spec.size, prod(spec.chunks or ())) * item
+    if not spec.ndim or largest <= min(_SMALL, memory // 4):
+        array = _whole(source)
+        for region in blob.regions:
+            blob.put(region.box, array[region.box.slices])
+        told(spec.nbytes)
+        return
+    axis, intervals = _missing(blob)
+    targets = tuple(Segment(interval, _rows(spec, axis, interval, blob)) for interval in intervals)
+    tiling = Tiling(axis, targets)
+    sources = Tiling(axis, (Segment(Interval(0, spec.shape[axis]), spec),))
+    plan = make_plan(spec.shape, sources, tiling, memory=memory, jobs=jobs, names=[source.ref])
+    pool: Pool[Any, int] = Pool(open_input, os.close)
+    context = Context([source], [], sources, tiling, [], plan.window, pool, pool)
+
+    def work(task: Task) -> None:
+        blocks = fill_blocks(task, context)
+        context.turns.wait(task.number)  # rows that come in parts come in order
+        for write, block in zip(task.writes, blocks, strict=True):
+            blob.put(write.box, block)
+        context.turns.finish(task.number)
+
+    def done(task: Task) -> None:
+        told(sum(write.box.size for write in task.writes) * spec.dtype.itemsize)
+
+    try:
+        run_tasks(plan.tasks(), work, jobs=plan.workers, done=done, cancel=context.turns.cancel)
+    finally:
+        pool.close()
+
+
+def _nobody_waits() -> None:
+    """Tasks that only read wait for none."""
+
+
+def _whole(source: Source) -> np.ndarray:
+    """All elements of a small array."""
+    spec, extent = source.spec, source.extent
+    array: np.ndarray = np.empty(spec.shape, spec.dtype, order=spec.order)
+    if extent is None:
+        for box, part in source.read(Box.whole(spec.shape)) if array.size else ():
+            array[box.slices] = part
+    elif array.nbytes:
+        fd = open_input(extent.path)
+        try:
+            into = array.reshape(-1, order=spec.order).view(np.uint8).data
+            read_exactly(fd, into, extent.offset, extent.path)
+        finally:
+            os.close(fd)
+    return array
+
+
+def _missing(blob: ElementHash) -> tuple[int, list[Interval]]:
+    """An axis, and the intervals of it that hold all that is missing."""
+    shape = blob.spec.shape
+    if blob.ranges is not None:
+        parts = zip(blob.ranges, blob.all_leaves(), strict=True)
+        return blob.axis, [part for part, leaves in parts if not leaves.is_complete]
+    stream = blob.regions[0].stream
+    row, found = stream.cut.total // max(1, shape[0]), list[Interval]()
+    for leaves in stream.leaves.missing():
+        stop = (
+            stream.cut.total if leaves.stop == stream.cut.leaves else stream.cut.place(leaves.stop)
+        )
+        first, last = stream.cut.place(leaves.start) // row, -(-stop // row)
+        if found and first <= found[-1].stop:
+            first = found.pop().start
+        found.append(Interval(first, last))
+    return 0, found
+
+
+def _rows(spec: ArraySpec, axis: int, interval: Interval, blob: ElementHash) -> ArraySpec:
+    """What is read of an array, in blocks that hold the rows that no leaf cuts."""
+    shape = with_length(spec.shape, axis, interval.length)
+    number = 0 if blob.ranges is None else blob.ranges.index(interval)
+    first = spec.ndim - blob.regions[number].stream.cut.fixed
+    rows = tuple(1 if d < first else n for d, n in enumerate(shape))
+    return replace(ArraySpec(shape, spec.dtype, string_bytes=spec.string_bytes), chunks=rows)
+
+
+def _read_bytes(blob: ByteHash, source: Source, jobs: int, told: Told) -> None:
+    extent, leaves, step = source.extent, blob.stream.leaves, blob.stream.cut.leaf
+    if extent is None:
+        raise AssertionError("only a contiguous array has bytes")
+    runs = (
+        Interval(leaf, min(leaf + 32, run.stop))
+        for run in leaves.missing()
+        for leaf in range(run.start, run.stop, 32)
+    )
+    fd = open_input(extent.path)
+
+    def work(task: Task) -> None:
+        buffer = memoryview(bytearray(_WINDOW))
+        (first,), (stop,) = task.moves[0].box
+        at, end = first * step, min(stop * step, source.spec.nbytes)
+        while at < end:
+            view = buffer[: end - at]
+            read_exactly(fd, view, extent.offset + at, extent.path)
+            blob.stream.put_bytes(at, view)
+            at += len(view)
+
+    def done(task: Task) -> None:
+        (first,), (stop,) = task.moves[0].box
+        told(min(stop * step, source.spec.nbytes) - first * step)
+
+    boxes = (Box((run.start,), (run.stop,)) for run in runs)
+    try:
+        run_tasks(_tasks(boxes), work, jobs=jobs, done=done, cancel=_nobody_waits)
+    finally:
+        os.close(fd)
+
+
+def _tasks(boxes: Iterator[Box]) -> Iterator[Task]:
+    for number, box in enumerate(boxes):
+        yield Task(number, "encoded", (), (), (Piece(0, box),))
+
+
+def _read_chunks(blob: ChunkHash, source: Source, jobs: int, told: Told) -> None:
+    refuse_hollow([source])
+
+    def work(task: Task) -> None:
+        for here, stored in source.stored(task.moves[0].box, False):
+            number = blob.number(here.start)
+            if number is not None and number not in blob.leaves:
+                blob.leaves.put(number, chunk_digest(blob, stored))
+
+    def done(task: Task) -> None:
+        told(task.moves[0].box.size * source.spec.dtype.itemsize)
+
+    boxes = (part for box in blob.boxes() for part in _steps(box, blob))
+    run_tasks(_tasks(boxes), work, jobs=jobs, done=done, cancel=_nobody_waits)
+
+
+def _steps(box: Box, blob: ChunkHash) -> Iterator[Box]:
+    """A box cut into boxes of whole shards, or of not too many chunks along the last axes."""
+    unit = list(blob.spec.shards or blob.chunks)
+    count = 1
+    for d in range(len(unit) - 1, -1, -1):
+        if blob.spec.shards is not None or count >= _TOGETHER:
+            break
+        length = box.stop[d] - box.start[d]
+        steps = min(-(-length // unit[d]), max(1, _TOGETHER // count))
+        unit[d] *= steps
+        count *= steps
+        if unit[d] < length:
+            break
+    yield from _grid(box, tuple(unit))
+
+
+def _grid(box: Box, unit: tuple[int, ...]) -> Iterator[Box]:
+    starts = (range(a // u * u, b, u) for a, b, u in zip(box.start, box.stop, unit, strict=True))
+    for start in product(*starts):
+        stop = tuple(min(a + u, b) for a, u, b in zip(start, unit, box.stop, strict=True))
+        yield Box(tuple(map(max, start, box.start)), stop)
+
+
+def chunk_digest(blob: ChunkHash, stored: Stored | None) -> bytes:
+    """The digest of a chunk as it is stored, or of what it is filled with."""
+    if stored is None:
+        return blob.absent()
+    if stored.path is None or stored.nbytes <= _WINDOW:
+        return digest(load(stored), stored.skipped)
+    import xxhash
+
+    state = xxhash.xxh3_128(seed=stored.skipped)
+    buffer = memoryview(bytearray(_WINDOW))
+    fd = open_input(stored.path)
+    try:
+        for at in range(0, stored.nbytes, _WINDOW):
+            view = buffer[: stored.nbytes - at]
+            read_exactly(fd, view, stored.offset + at, stored.path)
+            state.update(view)
+    finally:
+        os.close(fd)
+    return state.digest()

@@ -1,0 +1,228 @@
+"""Reading a manifest back: every key is checked by type and range before anything believes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.array.descr import check_descr
+from concatsplit_core.array.geometry import Interval, drop
+from concatsplit_core.errors import MalformedInput
+from concatsplit_core.run.hashing.leaves import DIGEST_BYTES, MOST_SECTIONS, Sections
+from concatsplit_core.run.hashing.record import KINDS, HashRecord
+from concatsplit_core.run.manifest import SCHEMA, Entry, Manifest, is_sound
+from concatsplit_core.stores.files import input_error
+
+_MOST_AXES = 64
+_OLD = 1
+"""The schema before hashes."""
+
+TOP = ("schema", "operator", "axis", "stacked", "unstacked", "inputs", "outputs", "sha256")
+ENTRY = ("ref", "shape", "dtype", "start", "stop", "stored_bytes", "hash")
+HASH = ("kind", "value", "ranges", "sections")
+SECTIONS = ("leaves", "digests")
+"""Keys of a manifest, of a blob, of a hash and of its sections; there are no others."""
+
+_HEX = re.compile("[0-9a-f]*")
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest back.
+
+    Raises
+    ------
+    MalformedInput
+        It is no manifest, of a schema that is not known, or damaged.
+    """
+    try:
+        data = path.read_bytes()
+        return _checked(json.loads(data), data, path)
+    except OSError as error:
+        raise input_error(str(path), error) from error
+    except (ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
+        raise MalformedInput(
+            f"{path}: is no manifest of concatsplit: {_reason(error)}", ref=str(path)
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"it has no {error}"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _checked(document: Any, data: bytes, path: Path) -> Manifest:
+    """A document whose every entry is of the type and in the range that it has to be."""
+    if not isinstance(document, dict):
+        raise TypeError("it is no object")
+    schema = document["schema"]
+    if type(schema) is not int or schema not in (_OLD, SCHEMA):
+        raise ValueError(f"schema {schema} is not {SCHEMA}")
+    if schema == SCHEMA or "sha256" in document:
+        if not is_sound(data):
+            raise ValueError("its sha256 is not that of its text: it is damaged, or was edited")
+        _refuse_others(document, TOP, "the manifest")
+    inputs, outputs = (
+        tuple(
+            _read_entry(entry, path, f"{name}[{number}]", schema)
+            for number, entry in enumerate(_typed(document, name, list))
+        )
+        for name in ("inputs", "outputs")
+    )
+    if not inputs or not outputs:
+        raise ValueError("it names no inputs or no outputs")
+    record = Manifest(
+        operator=_typed(document, "operator", str),
+        axis=_typed(document, "axis", int),
+        stacked=_typed(document, "stacked", bool),
+        unstacked=_typed(document, "unstacked", bool),
+        inputs=inputs,
+        outputs=outputs,
+        has_hashes=schema == SCHEMA,
+    )
+    _check_shapes(record)
+    _check_hashes(record)
+    return record
+
+
+def _refuse_others(document: dict[str, Any], known: tuple[str, ...], where: str) -> None:
+    unknown = next((key for key in document if key not in known), None)
+    if unknown is not None:
+        raise ValueError(f"{where} has a key '{unknown}', which is unknown")
+
+
+def _typed[T](document: dict[str, Any], name: str, kind: type[T]) -> T:
+    """An entry of exactly one type: a truth is no number here."""
+    found = document[name]
+    if type(found) is not kind:
+        raise TypeError(f"{name} is a {type(found).__name__}, not a {kind.__name__}")
+    return found
+
+
+def _check_shapes(record: Manifest) -> None:
+    """Refuse arrays that cannot be those of one run along one axis."""
+    first = record.inputs[0].shape
+    rank, across = len(first) + record.stacked, first
+    if not record.stacked:
+        across = drop(first, record.axis)
+    if not 0 <= record.axis < rank:
+        raise ValueError(f"axis {record.axis} is none of {rank} axes")
+    for entries, lack in ((record.inputs, record.stacked), (record.outputs, record.unstacked)):
+        for entry in entries:
+            length = entry.interval.length
+            if len(entry.shape) + lack != rank:
+                raise ValueError(f"shape {entry.shape} is of another rank than the others")
+            if length != (1 if lack else entry.shape[record.axis]):
+                raise ValueError(f"start and stop do not fit the shape {entry.shape}")
+            if (entry.shape if lack else drop(entry.shape, record.axis)) != across:
+                raise ValueError(f"shapes {entry.shape} and {first} differ beside the axis")
+    at = 0
+    for entry in record.inputs:
+        if entry.interval.start != at:
+            raise ValueError(f"the inputs leave a gap at {at} of the axis")
+        at = entry.interval.stop
+
+
+def _check_hashes(record: Manifest) -> None:
+    """Refuse hashes that cannot be those of such a run: outputs are hashed as a whole."""
+    if record.has_hashes and any(e.hash is None or e.hash.ranges for e in record.outputs):
+        raise ValueError("an output has no hash, or one of ranges only")
+    for entry in record.inputs:
+        at = 0
+        for start, stop in (entry.hash and entry.hash.ranges) or ():
+            if record.stacked or not at <= start < stop <= entry.shape[record.axis]:
+                raise ValueError(f"ranges {start}:{stop} do not fit the shape {entry.shape}")
+            at = stop
+
+
+def _read_entry(entry: Any, path: Path, where: str, schema: int) -> Entry:
+    if not isinstance(entry, dict):
+        raise TypeError(f"{where} is no object")
+    shape = tuple(_length(n, f"{where}.shape") for n in _typed(entry, "shape", list))
+    if len(shape) > _MOST_AXES:
+        raise ValueError(f"{where}.shape has more than {_MOST_AXES} axes")
+    start, stop = (_length(entry[name], f"{where}.{name}") for name in ("start", "stop"))
+    if stop < start:
+        raise ValueError(f"{where} stops at {stop}, before its start {start}")
+    ref = "" if entry["ref"] is None else os.path.join(path.parent, _typed(entry, "ref", str))
+    dtype = entry["dtype"]
+    plain = _plain_dtype(dtype) if isinstance(dtype, str) else _dtype(dtype)
+    if schema == _OLD:
+        return Entry(ref, shape, plain, Interval(start, stop))
+    _refuse_others(entry, ENTRY, where)
+    _length(entry["stored_bytes"], f"{where}.stored_bytes")
+    return Entry(ref, shape, plain, Interval(start, stop), _hash(entry["hash"], f"{where}.hash"))
+
+
+def _hash(said: Any, where: str) -> HashRecord | None:
+    if said is None:
+        return None
+    if not isinstance(said, dict):
+        raise TypeError(f"{where} is no object")
+    _refuse_others(said, HASH, where)
+    if said["kind"] not in KINDS:
+        raise ValueError(f"{where}.kind {said['kind']!r} is none of {', '.join(KINDS)}")
+    if len(_digests(said["value"], f"{where}.value")) != DIGEST_BYTES:
+        raise ValueError(f"{where}.value is no hash of {DIGEST_BYTES} bytes")
+    ranges = None
+    if "ranges" in said:
+        listed = _typed(said, "ranges", list)
+        if not all(isinstance(pair, list) and len(pair) == 2 for pair in listed):
+            raise TypeError(f"{where}.ranges are no pairs")
+        ranges = tuple(Interval(*(_length(n, f"{where}.ranges") for n in p)) for p in listed)
+    return HashRecord(said["kind"], said["value"], ranges, _sections(said, where))
+
+
+def _sections(said: dict[str, Any], where: str) -> Sections | None:
+    if "sections" not in said:
+        return None
+    listed = _typed(said, "sections", dict)
+    _refuse_others(listed, SECTIONS, f"{where}.sections")
+    leaves = _length(listed["leaves"], f"{where}.sections.leaves")
+    digests = _digests(listed["digests"], f"{where}.sections.digests")
+    if not leaves or not 0 < len(digests) <= MOST_SECTIONS * DIGEST_BYTES:
+        raise ValueError(f"{where}.sections are empty, or more than {MOST_SECTIONS}")
+    return Sections(leaves, digests)
+
+
+def _digests(value: Any, where: str) -> bytes:
+    if not isinstance(value, str) or not _HEX.fullmatch(value) or len(value) % (2 * DIGEST_BYTES):
+        raise ValueError(f"{where} is no hexadecimal of whole hashes")
+    return bytes.fromhex(value)
+
+
+def _length(value: Any, where: str) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError(f"{where}: {value!r} is no length")
+    return value
+
+
+@lru_cache(maxsize=64)
+def _plain_dtype(value: str) -> np.dtype:
+    return _dtype(value)
+
+
+def _dtype(value: Any) -> np.dtype:
+    if value == "string":
+        return np.dtypes.StringDType()
+    check_descr(value)
+    dtype = np.lib.format.descr_to_dtype(_tupled(value))
+    if dtype.hasobject or dtype.subdtype is not None:
+        raise ValueError(f"dtype {value!r} is none of an array that can be stored")
+    return dtype
+
+
+def _tupled(value: Any) -> Any:
+    """JSON's lists as the tuples that NumPy wants for fields."""
+    if not isinstance(value, list):
+        return value
+    return [
+        tuple(tuple(part) if i == 2 else _tupled(part) for i, part in enumerate(field))
+        for field in value
+    ]

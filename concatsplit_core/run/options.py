@@ -1,0 +1,201 @@
+"""The options that every operator shares, as the library understands them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from concatsplit_core.array.inference import Casting
+from concatsplit_core.array.sizes import parse_size
+from concatsplit_core.array.spec import Order
+from concatsplit_core.codecs.checksums import Checksum
+from concatsplit_core.codecs.pipeline import Codec, parse_codec
+from concatsplit_core.errors import UsageError
+from concatsplit_core.formats.base import Wish
+from concatsplit_core.meaning.agreement import Kept, Rule
+from concatsplit_core.planning.plan import ROUTES, Route
+from concatsplit_core.run.limits import default_budget
+
+CASTINGS = get_args(Casting)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an operator is to run; the names are those of the command line.
+
+    Parameters
+    ----------
+    force : bool
+        Replace outputs that exist.
+    memory : str or int, optional
+        Budget for array data in memory, such as ``"256MiB"``, the default; less than that in a
+        control group or under a ``ulimit`` that is small.
+    jobs : int, optional
+        Worker threads; default the CPUs that this process may use.
+    dtype : dtype-like, optional
+        Cast to this dtype, as far as `casting` allows.
+    casting : str
+        NumPy's rule for a cast.
+    promote : bool
+        Join inputs of different dtypes as `numpy.result_type` does.
+    attrs : {"first", "common", "none"}
+        Descriptive attributes of the outputs: the first input's, those that all inputs share, or
+        none.
+    conflicts : {"exact", "refuse", "first", "convert"}
+        What to do where attributes that say what the numbers mean differ between the inputs:
+        convert where nothing is lost, refuse, take the first input's, or convert with rounding.
+    chunks : tuple of int, "auto" or "none", optional
+        Chunk shape of an HDF5 or Zarr output.
+    codec : str, optional
+        Such as ``"zstd:3"``.
+    checksum : {"auto", "crc32c", "fletcher32", "none"}
+        What the chunks of an output carry beside their codec: ``crc32c`` in Zarr, ``fletcher32``
+        in HDF5 and Zarr format 2. By default zstd's own, and crc32c in a Zarr format 3 output
+        whose codec is nobody's choice.
+    check : bool
+        Decode chunks that move as they are stored as well, to find those that are damaged.
+    memory_order : {"C", "F"}, optional
+        Of an .npy output.
+    zarr_format : {2, 3}, optional
+    grid : {"regular", "rectilinear"}
+        Of a Zarr format 3 output: rectilinear keeps the inputs' chunks as they lie.
+    routes : str or sequence of str, optional
+        Allow only these ways for bytes to move, such as ``"mapped,decoded"``.
+    dry_run : bool
+        Plan only; create nothing.
+    sync : bool
+        Make the result durable before it is published.
+    manifest : path, optional
+        Where to write a record of the run, which `undo` reads.
+    follow_links : bool
+        Read and write through links that leave a Zarr store.
+    on_event : callable, optional
+        Told of what happens, in the calling thread.
+    """
+
+    force: bool = False
+    memory: str | int | None = None
+    jobs: int | None = None
+    dtype: Any = None
+    casting: Casting = "same_kind"
+    promote: bool = False
+    attrs: Kept = "first"
+    conflicts: Rule = "exact"
+    chunks: Sequence[int] | Literal["auto", "none"] | None = None
+    codec: str | Codec | None = None
+    checksum: Checksum = "auto"
+    check: bool = False
+    memory_order: Order | None = None
+    zarr_format: int | None = None
+    grid: Literal["regular", "rectilinear"] = "regular"
+    routes: str | Sequence[str] | None = None
+    dry_run: bool = False
+    sync: bool = True
+    manifest: str | os.PathLike[str] | None = None
+    follow_links: bool = False
+    on_event: Callable[[Any], None] | None = None
+
+    def __post_init__(self) -> None:
+        self.allowed_routes  # noqa: B018 - says what is wrong with them before anything is opened
+        if self.promote and self.dtype is not None:
+            raise UsageError("--dtype and --promote both choose a dtype; give one of them")
+        if self.casting not in CASTINGS:
+            raise UsageError(f"--casting {self.casting} is not one of {', '.join(CASTINGS)}")
+        if self.attrs not in get_args(Kept):
+            raise UsageError(f"--attrs {self.attrs} is not one of {', '.join(get_args(Kept))}")
+        if self.conflicts not in get_args(Rule):
+            raise UsageError(
+                f"--conflicts {self.conflicts} is not one of {', '.join(get_args(Rule))}"
+            )
+        if self.jobs is not None and self.jobs < 1:
+            raise UsageError(f"--jobs {self.jobs}: at least one thread is needed")
+        if self.zarr_format not in (None, 2, 3):
+            raise UsageError(f"--zarr-format {self.zarr_format} is not 2 or 3")
+        if self.grid not in {"regular", "rectilinear"}:
+            raise UsageError(f"--grid {self.grid} is not regular or rectilinear")
+        if self.checksum not in get_args(Checksum):
+            raise UsageError(
+                f"--checksum {self.checksum} is not one of {', '.join(get_args(Checksum))}"
+            )
+        if self.memory_order not in (None, "C", "F"):
+            raise UsageError(f"--memory-order {self.memory_order} is not C or F")
+
+    @property
+    def memory_bytes(self) -> int:
+        """The budget in bytes."""
+        return default_budget() if self.memory is None else parse_size(self.memory)
+
+    @property
+    def workers(self) -> int:
+        """Number of worker threads."""
+        return self.jobs or len(os.sched_getaffinity(0))
+
+    @property
+    def allowed_routes(self) -> tuple[Route, ...]:
+        """Routes that may be taken, cheapest first.
+
+        Raises
+        ------
+        UsageError
+            One of those asked for is none.
+        """
+        if self.routes is None:
+            return ROUTES
+        asked = self.routes.split(",") if isinstance(self.routes, str) else self.routes
+        wanted = {name.strip() for name in asked}
+        unknown = wanted.difference(ROUTES)
+        if unknown or not wanted:
+            raise UsageError(
+                f"--routes {','.join(asked)}: '{min(unknown, default='')}' is none of "
+                f"{', '.join(ROUTES)}"
+            )
+        return tuple(route for route in ROUTES if route in wanted)
+
+    @property
+    def wanted_dtype(self) -> np.dtype | None:
+        """The dtype asked for.
+
+        Raises
+        ------
+        UsageError
+            It is none of NumPy's, is an array of elements, or holds Python objects.
+        """
+        if self.dtype is None:
+            return None
+        try:
+            dtype: np.dtype = np.dtype(self.dtype)
+        except (TypeError, ValueError, SyntaxError) as error:
+            raise UsageError(f"--dtype {self.dtype}: {error}") from error
+        if dtype.hasobject:
+            raise UsageError(f"--dtype {self.dtype}: Python objects cannot be stored")
+        if dtype.subdtype is not None:
+            raise UsageError(
+                f"--dtype {self.dtype}: is an array of {dtype.base} and not an element; "
+                f"give {dtype.base}"
+            )
+        return dtype
+
+    @property
+    def wish(self) -> Wish:
+        """What is asked of the outputs' layout."""
+        chunks = self.chunks
+        if isinstance(chunks, str):
+            if chunks not in {"auto", "none"}:
+                raise UsageError(f"--chunks {chunks} is not a shape, auto or none")
+            wanted: Any = chunks
+        else:
+            wanted = None if chunks is None else tuple(int(c) for c in chunks)
+        codec = parse_codec(self.codec) if isinstance(self.codec, str) else self.codec
+        rectilinear = self.grid == "rectilinear"
+        return Wish(
+            wanted,
+            codec,
+            self.memory_order,
+            self.zarr_format,
+            rectilinear,
+            checksum=self.checksum,
+        )

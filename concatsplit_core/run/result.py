@@ -1,0 +1,120 @@
+"""What an operator returns: the facts of the run, and of its plan."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.array.descr import descr_of
+from concatsplit_core.array.geometry import Interval, Shape
+from concatsplit_core.array.inference import Cost
+from concatsplit_core.planning.plan import ROUTES, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """One input or output of a run.
+
+    Parameters
+    ----------
+    ref, format : str
+    shape : tuple of int
+    dtype : numpy.dtype
+    interval : Interval
+        Along the axis of the logical array.
+    chunks : tuple of int, optional
+    codec : str, optional
+    """
+
+    ref: str
+    format: str
+    shape: Shape
+    dtype: np.dtype
+    interval: Interval
+    chunks: Shape | None = None
+    codec: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        return {
+            "ref": self.ref,
+            "format": self.format,
+            "shape": list(self.shape),
+            "dtype": dtype_name(self.dtype),
+            "start": self.interval.start,
+            "stop": self.interval.stop,
+        }
+
+
+def dtype_name(dtype: np.dtype) -> str:
+    """A dtype as ``--json`` prints it: NumPy's short form, the fields of a structured one."""
+    if dtype.kind == "T":
+        return "string"
+    if dtype.names is not None:
+        return str(descr_of(dtype))
+    return dtype.str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was done, or in a dry run what would be.
+
+    Parameters
+    ----------
+    operator : str
+    dry_run : bool
+    axis : int
+        Of the logical array, not negative.
+    add_axis : bool
+        The axis is one that the inputs, or the parts, lack.
+    inputs, outputs : tuple of Blob
+    split_info : tuple of int
+        Lengths along the axis: of a join's inputs, of a split's parts.
+    plan : Plan
+    cost : Cost
+    stacked, unstacked : bool
+        Which side it is that lacks the axis.
+    seconds : float, optional
+        Absent in a dry run.
+    notes : tuple of str
+        What a person should be told: what could not be kept, and did not cost an array.
+    """
+
+    operator: str
+    dry_run: bool
+    axis: int
+    add_axis: bool
+    inputs: tuple[Blob, ...]
+    outputs: tuple[Blob, ...]
+    split_info: tuple[int, ...]
+    plan: Plan
+    cost: Cost
+    stacked: bool = False
+    unstacked: bool = False
+    seconds: float | None = None
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        facts: dict[str, Any] = {
+            "operator": self.operator,
+            "dry_run": self.dry_run,
+            "axis": self.axis,
+            "add_axis": self.add_axis,
+            "inputs": [blob.to_dict() for blob in self.inputs],
+            "outputs": [blob.to_dict() for blob in self.outputs],
+            "split_info": list(self.split_info),
+            "routes": {route: self.plan.routes.get(route, 0) for route in ROUTES},
+            "cost": asdict(self.cost),
+            "bytes_read": self.plan.bytes_read,
+            "bytes_written": self.plan.bytes_written,
+            "peak_memory_bytes": self.plan.peak_memory_bytes,
+            "tasks": len(self.plan),
+            "plan": self.plan.to_dict(),
+            "notes": list(self.notes),
+        }
+        if self.seconds is not None:
+            facts["seconds"] = round(self.seconds, 6)
+        return facts
