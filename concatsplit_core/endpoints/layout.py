@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from concatsplit_core.array.spec import ArraySpec, Segment, Tiling
+from concatsplit_core.array.geometry import with_length
+from concatsplit_core.array.layouts import Chunked
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inheritance import inherit
 from concatsplit_core.endpoints.job import Job
 from concatsplit_core.endpoints.places import Place
@@ -95,8 +98,8 @@ def _regions(job: Job, segment: Segment) -> list[Region]:
 
 def _region_spec(job: Job, spec: ArraySpec, region: Region, is_part: bool) -> ArraySpec:
     axis = job.target_tiling.axis
-    if not is_part or spec.chunks is None:
+    if not is_part or not isinstance(spec.layout, Chunked):
         return spec
-    shape = (*spec.shape[:axis], region.interval.length, *spec.shape[axis + 1 :])
-    chunks = (*spec.chunks[:axis], region.chunk, *spec.chunks[axis + 1 :])
-    return replace(spec, shape=shape, chunks=chunks)
+    shape = with_length(spec.shape, axis, region.interval.length)
+    chunks = with_length(spec.layout.chunks, axis, region.chunk)
+    return replace(spec, shape=shape, layout=replace(spec.layout, chunks=chunks))
