@@ -10,29 +10,28 @@ from concatsplit_core.endpoints.layout import Outputs
 from concatsplit_core.meaning.marks import enum_maps
 from concatsplit_core.meaning.model import DEFINING
 from concatsplit_core.planning.plan import Plan
-from concatsplit_core.run.result import Blob, Result
+from concatsplit_core.run.result import ArrayResult, Blob, Result
 
 
 def report(job: Job, outputs: Sequence[Outputs], plan: Plan) -> Result:
     """The result of a job before anything of it is done."""
-    (move,), (made,) = job.moves, outputs
-    tiling = made.tiling
-    return Result(
-        operator=job.operator,
-        dry_run=False,
-        axis=tiling.axis,
-        add_axis=move.source_tiling.new_axis or tiling.new_axis,
-        stacked=move.source_tiling.new_axis,
-        unstacked=tiling.new_axis,
+    pairs = list(zip(job.moves, outputs, strict=True))
+    notes = [note for move, made in pairs for note in _left_behind(move, made)]
+    notes += [f"{source.ref}: {note}" for source in job.sources for note in source.storage.notes]
+    arrays = tuple(_array(move, made) for move, made in pairs)
+    return Result(job.operator, False, arrays, plan, notes=tuple(notes))
+
+
+def _array(move: Move, made: Outputs) -> ArrayResult:
+    return ArrayResult(
+        axis=made.tiling.axis,
         inputs=_inputs(move),
         outputs=_outputs(made),
         split_info=tuple(move.split_info),
-        plan=plan,
-        cost=infer_cost([segment.spec for segment in tiling.segments]),
-        notes=(
-            *_left_behind(move, made),
-            *(f"{source.ref}: {note}" for source in move.sources for note in source.storage.notes),
-        ),
+        cost=infer_cost([segment.spec for segment in made.tiling.segments]),
+        stacked=move.source_tiling.new_axis,
+        unstacked=made.tiling.new_axis,
+        name=move.name,
     )
 
 
