@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -110,7 +109,7 @@ _OPERATOR_OPTIONS = (
     ),
     click.option(
         "--zarr-format",
-        type=click.Choice(["2", "3"]),
+        type=click.Choice([2, 3]),
         help="Format of a Zarr output.  [default: as the inputs, else 3]",
     ),
     click.option(
@@ -144,70 +143,83 @@ _OPERATOR_OPTIONS = (
 )
 
 
-_FOR_THE_CORE = (
-    "force",
-    "memory",
-    "jobs",
-    "dtype",
-    "casting",
-    "promote",
-    "attrs",
-    "conflicts",
-    "chunks",
-    "codec",
-    "checksum",
-    "check",
-    "memory_order",
-    "zarr_format",
-    "grid",
-    "routes",
-    "dry_run",
-    "sync",
-    "manifest",
-    "follow_links",
+_READING_OPTIONS = (
+    memory_option,
+    jobs_option,
+    follow_links_option,
+    json_option,
+    click.option("-q", "--quiet", is_flag=True, help="Print nothing: the exit code says it."),
+    progress_option,
+    debug_option,
 )
 
+_FOR_THE_COMMAND_LINE = ("as_json", "quiet", "progress", "debug")
+"""Options of which the core knows nothing."""
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+
+class Shared(NamedTuple):
     """What the shared options say: to the core, and to the command line itself."""
 
     options: dict[str, Any]
     as_json: bool
     quiet: bool
     progress: bool | None
-    dry_run: bool
 
     @property
     def shows_progress(self) -> bool:
         """Whether a bar is to be drawn."""
-        if self.quiet or self.dry_run:
+        if self.quiet or self.options.get("dry_run"):
             return False
         return sys.stderr.isatty() if self.progress is None else self.progress
 
 
-def operator_options[R](function: Callable[..., R]) -> Callable[..., R]:
-    """Add the shared options, which reach the command as one value, ``shared``."""
+class _Declared:
+    """Options that several commands have; they reach a command as one value."""
 
-    @functools.wraps(function)
-    def command(**values: Any) -> R:
-        options = {name: values.pop(name) for name in _FOR_THE_CORE}
-        if options["zarr_format"] is not None:
-            options["zarr_format"] = int(options["zarr_format"])
-        values.pop("debug")
-        shared = Shared(
-            options=options,
-            as_json=values.pop("as_json"),
-            quiet=values.pop("quiet"),
-            progress=values.pop("progress"),
-            dry_run=options["dry_run"],
-        )
-        return function(shared=shared, **values)
+    def __init__(self, *options: Callable[[Any], Any]) -> None:
+        self._options = options
 
-    wrapped: Callable[..., R] = command
-    for option in reversed(_OPERATOR_OPTIONS):
-        wrapped = option(wrapped)
-    return wrapped
+    @functools.cached_property
+    def names(self) -> list[str]:
+        """What their values are called."""
+
+        def nothing() -> None: ...
+
+        return [str(param.name) for param in click.command()(self.add_to(nothing)).params]
+
+    def add_to(self, function: Any) -> Any:
+        """Declare them for a command."""
+        for option in reversed(self._options):
+            function = option(function)
+        return function
+
+    def taken_from(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Their values, which are removed from those that a command got."""
+        return {name: values.pop(name) for name in self.names}
+
+
+def _as_shared(declared: _Declared) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add options to a command, which reach it as one value, ``shared``."""
+
+    def add[R](function: Callable[..., R]) -> Callable[..., R]:
+        @functools.wraps(function)
+        def command(**values: Any) -> R:
+            options = declared.taken_from(values)
+            own = {name: options.pop(name) for name in _FOR_THE_COMMAND_LINE}
+            own.pop("debug")
+            return function(shared=Shared(options, **own), **values)
+
+        wrapped: Callable[..., R] = declared.add_to(command)
+        return wrapped
+
+    return add
+
+
+operator_options = _as_shared(_Declared(*_OPERATOR_OPTIONS))
+"""Adds the options of every command that writes."""
+
+reading_options = _as_shared(_Declared(*_READING_OPTIONS))
+"""Adds the options of commands that read arrays and write none."""
 
 
 axis_option = click.option(
@@ -245,21 +257,7 @@ outputs_option = click.option(
     "or a folder.",
 )
 
-_HOW_NAMES = (
-    "parts",
-    "uneven",
-    "size",
-    "remainder",
-    "hop",
-    "lengths",
-    "lengths_from",
-    "at",
-    "ratio",
-    "max_bytes",
-    "only",
-)
-
-_HOW = (
+_HOW = _Declared(
     click.option("--parts", type=int, metavar="K", help="K equal parts."),
     click.option(
         "--uneven",
@@ -291,14 +289,12 @@ def how_options[R](function: Callable[..., R]) -> Callable[..., R]:
 
     @functools.wraps(function)
     def command(**values: Any) -> R:
-        how = {name: values.pop(name) for name in _HOW_NAMES}
+        how = _HOW.taken_from(values)
         if how["max_bytes"] is not None:
             from concatsplit_core.array.sizes import parse_size
 
             how["max_bytes"] = parse_size(how["max_bytes"])
         return function(how=how, **values)
 
-    wrapped: Callable[..., R] = command
-    for option in reversed(_HOW):
-        wrapped = option(wrapped)
+    wrapped: Callable[..., R] = _HOW.add_to(command)
     return wrapped

@@ -145,7 +145,7 @@ def closure(start: str) -> set[str]:
 
 
 def test_the_walk_sees_imports() -> None:
-    assert f"{CORE}.run.engine" in imports(f"{CORE}.operators.moving")
+    assert f"{CORE}.run.engine" in imports(f"{CORE}.operators.requests")
     assert "rich.console" in imports("concatsplit_cli.render")
     assert "rich.console" not in imports("concatsplit_cli.render", at_import_time=True)
     assert "h5py" in imports(f"{CORE}.formats.hdf5.reading", at_import_time=True)
@@ -274,6 +274,37 @@ def test_functions_fit_a_screen(module: str) -> None:
         if isinstance(node, functions):
             length = (node.end_lineno or 0) - node.lineno + 1
             assert length <= LONGEST_FUNCTION, f"{node.name} has {length} lines"
+
+
+def _offered(path: Path) -> set[str]:
+    """Names that a package gives to a type checker."""
+    block = next(node for node in tree(path).body if isinstance(node, ast.If))
+    return {alias.asname for node in ast.walk(block) if isinstance(node, ast.ImportFrom)
+            for alias in node.names if alias.asname}  # fmt: skip
+
+
+def test_a_type_checker_and_a_run_see_the_same_names() -> None:
+    import concatsplit_core as cs
+    from concatsplit_core import operators
+
+    assert _offered(ROOT / CORE / "operators" / "__init__.py") == set(operators.__all__)
+    assert _offered(ROOT / CORE / "__init__.py") | set(operators.__all__) == set(cs.__all__)
+    for name in cs.__all__:
+        assert getattr(cs, name).__name__ == name
+    with pytest.raises(AttributeError, match=r"concatsplit_core.*no attribute 'nothing'"):
+        _ = cs.nothing
+
+
+def test_the_command_line_has_the_options_of_the_library() -> None:
+    from dataclasses import fields
+
+    from concatsplit_cli.commands.join import concat
+    from concatsplit_core import Options
+
+    own = {"inputs", "output", "files_from", "null", "axis", "order", "add_axis", "split_info",
+           "as_json", "quiet", "progress", "debug"}  # fmt: skip
+    given = {param.name for param in concat.params}
+    assert given - own == {field.name for field in fields(Options)} - {"on_event"}
 
 
 def test_every_package_is_installed() -> None:

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from concatsplit_cli.options import (
-    debug_option,
-    follow_links_option,
-    jobs_option,
-    json_option,
-    memory_option,
-    progress_option,
-)
+from concatsplit_cli.options import Shared, reading_options
 from concatsplit_cli.progress import progress_bar
 
 DIFFERENT = 8
@@ -30,26 +21,14 @@ DIFFERENT = 8
 @click.option(
     "--atol", type=float, default=0.0, metavar="T", help="Numbers may differ by T + RTOL * abs(b)."
 )
-@memory_option
-@jobs_option
-@follow_links_option
-@json_option
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing; the exit code says it.")
-@progress_option
-@debug_option
+@reading_options
 def diff(
     a: str,
     b: str,
     nan_equal: bool,
     rtol: float,
     atol: float,
-    memory: str | None,
-    jobs: int | None,
-    follow_links: bool,
-    as_json: bool,
-    quiet: bool,
-    progress: bool | None,
-    debug: bool,
+    shared: Shared,
 ) -> None:
     """Compare two arrays element by element, in any formats: exit 0 if they are equal, else 8.
 
@@ -65,15 +44,13 @@ def diff(
     """
     from concatsplit_core import operators
 
-    shown = not quiet and (sys.stderr.isatty() if progress is None else progress)
-    with progress_bar(shown, "diff") as listen:
+    with progress_bar(shared.shows_progress, "diff") as listen:
         found = operators.diff(
-            a, b, nan_equal=nan_equal, rtol=rtol, atol=atol, memory=memory, jobs=jobs,
-            follow_links=follow_links, on_event=listen,
-        )  # fmt: skip
-    if as_json or not quiet:
+            a, b, nan_equal=nan_equal, rtol=rtol, atol=atol, on_event=listen, **shared.options
+        )
+    if shared.as_json or not shared.quiet:
         from concatsplit_cli.render_diff import show_difference
 
-        show_difference(found, as_json)
+        show_difference(found, shared.as_json)
     if not found.equal:
         click.get_current_context().exit(DIFFERENT)

@@ -13,12 +13,12 @@ from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.codecs.checksums import agreed
-from concatsplit_core.endpoints.job import Job
+from concatsplit_core.endpoints.job import Move
 from concatsplit_core.formats.base import Source, Storage
 from concatsplit_core.meaning.dimensions import dropped, stacked
 
 
-def inherit(job: Job) -> tuple[Storage, ArraySpec | None, Shape | None]:
+def inherit(move: Move) -> tuple[Storage, ArraySpec | None, Shape | None]:
     """What the inputs agree on; those whose format cannot say a thing have no say in it.
 
     Returns
@@ -30,27 +30,27 @@ def inherit(job: Job) -> tuple[Storage, ArraySpec | None, Shape | None]:
     hint : tuple of int or None
         Chunks of the largest chunked input, for an output whose inputs disagree.
     """
-    axis, targets = job.target_tiling.axis, job.target_tiling
-    numbers = range(len(job.sources))
-    say = [i for i in numbers if not job.sources[i].storage.meaning.is_bare] or list(numbers)
-    speaking = [job.sources[i] for i in say]
+    axis, targets = move.target_tiling.axis, move.target_tiling
+    numbers = range(len(move.sources))
+    say = [i for i in numbers if not move.sources[i].storage.meaning.is_bare] or list(numbers)
+    speaking = [move.sources[i] for i in say]
     storages = [source.storage for source in speaking]
-    kept = not any(job.conversions)
-    same_items = kept and all(s.spec.dtype == job.dtype for s in speaking)
-    same_form = same_items and not job.source_tiling.new_axis and not targets.new_axis
+    kept = not any(move.conversions)
+    same_items = kept and all(s.spec.dtype == move.dtype for s in speaking)
+    same_form = same_items and not move.source_tiling.new_axis and not targets.new_axis
     storage = Storage(
         codec=agreed([s.codec for s in storages]),
         native=_agreed([s.native for s in storages]) if same_form else None,
         fill_value=_agreed([s.fill_value for s in storages], _bytes_of) if kept else None,
-        meaning=_with_axes(job),
+        meaning=_with_axes(move),
         dialect=_dialect(speaking),
-        maxshape=_room_to_grow(job, storages[0].maxshape),
+        maxshape=_room_to_grow(move, storages[0].maxshape),
         key_encoding=_agreed([s.key_encoding for s in storages]),
         own=_own(storages, same_items),
-        item_shape=_item_shape(speaking, axis, job.source_tiling.view(0).ndim),
-        aligned=same_form and _are_aligned(job.source_tiling, targets),
+        item_shape=_item_shape(speaking, axis, move.source_tiling.view(0).ndim),
+        aligned=same_form and _are_aligned(move.source_tiling, targets),
     )
-    views = [_on_target(job.source_tiling.view(i), axis, targets.new_axis) for i in say]
+    views = [_on_target(move.source_tiling.view(i), axis, targets.new_axis) for i in say]
     return storage, _agreed_layout(views), _largest_chunks(views)
 
 
@@ -97,28 +97,28 @@ def _own(storages: Sequence[Storage], same_items: bool) -> dict[str, Any]:
     return own
 
 
-def _with_axes(job: Job) -> Any:
+def _with_axes(move: Move) -> Any:
     """The meaning of the outputs, whose axes may be others than those of the inputs."""
-    names, axis = job.meaning.dims, job.target_tiling.axis
-    if job.source_tiling.new_axis:
+    names, axis = move.meaning.dims, move.target_tiling.axis
+    if move.source_tiling.new_axis:
         names = stacked(names, axis)
-    if job.target_tiling.new_axis:
+    if move.target_tiling.new_axis:
         names = dropped(names, axis)
-    return replace(job.meaning, dims=names)
+    return replace(move.meaning, dims=names)
 
 
 def _room_to_grow(
-    job: Job, maxshape: tuple[int | None, ...] | None
+    move: Move, maxshape: tuple[int | None, ...] | None
 ) -> tuple[int | None, ...] | None:
     """How long the axes of the outputs may grow; 0 where no longer than they are."""
-    axis = job.target_tiling.axis
+    axis = move.target_tiling.axis
     if maxshape is None:
         return None
-    if job.source_tiling.new_axis:
+    if move.source_tiling.new_axis:
         maxshape = (*maxshape[:axis], 0, *maxshape[axis:])
     elif maxshape[axis] is not None:
         maxshape = (*maxshape[:axis], 0, *maxshape[axis + 1 :])
-    if job.target_tiling.new_axis:
+    if move.target_tiling.new_axis:
         maxshape = maxshape[:axis] + maxshape[axis + 1 :]
     return maxshape
 

@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     from concatsplit_core.meaning.conversions import Conversion
 
 
-class Job(NamedTuple):
-    """One logical array between two tilings, and what to call it.
+class Move(NamedTuple):
+    """One logical array between two tilings.
+
+    ::
+
+        sources   |  a  |   b   |  c  |
+        array     0 ------ axis ------> length
+        targets   |    y    |    z    |
 
     Parameters
     ----------
-    operator : str
     shape : tuple of int
         Of the logical array.
     dtype : numpy.dtype
@@ -32,22 +37,17 @@ class Job(NamedTuple):
     outputs : sequence of str
         References, one a target.
     target_tiling : Tiling
-        Its specs have a shape and a dtype; their layout is found here.
+        Its specs have a shape and a dtype; their layout is found later.
     split_info : sequence of int
-    extras : sequence of (str, numpy.ndarray)
-        Small arrays that are written beside the outputs, and appear with them.
-    also_read : sequence of str
-        References that were read beside the sources; no output may be one of them.
+        Lengths along the axis: of a join's inputs, of a split's parts.
     meaning : Meaning
         Of the logical array.
     conversions : sequence of Conversion or None
         How the elements of each source change when they are read.
-    check : callable, optional
-        Looks at the sources once more before anything is written, when all else has been found
-        good; gives notes, or raises.
+    name : str
+        What the array is called in a data set; empty for a bare array.
     """
 
-    operator: str
     shape: Shape
     dtype: np.dtype
     sources: Sequence[Source]
@@ -55,8 +55,40 @@ class Job(NamedTuple):
     outputs: Sequence[str]
     target_tiling: Tiling
     split_info: Sequence[int]
-    extras: Sequence[tuple[str, np.ndarray]] = ()
-    also_read: Sequence[str | os.PathLike[str]] = ()
     meaning: Meaning = BARE
     conversions: Sequence[Conversion | None] = ()
+    name: str = ""
+
+
+class Job(NamedTuple):
+    """All that has to happen together: planned, staged and published as one.
+
+    Parameters
+    ----------
+    operator : str
+    moves : sequence of Move
+        At least one; a bare array is one.
+    extras : sequence of (str, numpy.ndarray)
+        Small arrays that are written beside the outputs, and appear with them.
+    also_read : sequence of str
+        References that were read beside the sources; no output may be one of them.
+    check : callable, optional
+        Looks at the sources once more before anything is written, when all else has been found
+        good; gives notes, or raises.
+    """
+
+    operator: str
+    moves: Sequence[Move]
+    extras: Sequence[tuple[str, np.ndarray]] = ()
+    also_read: Sequence[str | os.PathLike[str]] = ()
     check: Callable[[], Sequence[str]] | None = None
+
+    @property
+    def sources(self) -> list[Source]:
+        """Those of all moves."""
+        return [source for move in self.moves for source in move.sources]
+
+    @property
+    def outputs(self) -> list[str]:
+        """References of the outputs of all moves."""
+        return [ref for move in self.moves for ref in move.outputs]

@@ -11,67 +11,91 @@ from concatsplit_core.array.layouts import Chunked
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inheritance import inherit
-from concatsplit_core.endpoints.job import Job
+from concatsplit_core.endpoints.job import Move
 from concatsplit_core.endpoints.places import Place
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Grid, Storage, Wish
 from concatsplit_core.planning.regions import Region, is_regular, regions_of
 
 
-class Layout(NamedTuple):
-    """The outputs as they will be, and as the planner sees them.
+class Origin(NamedTuple):
+    """Where a planned segment starts in its output.
 
     Parameters
     ----------
-    outputs : Tiling
+    output : int
+        Number of the output.
+    element, chunk : int
+        Its first element and its first chunk along the axis.
+    """
+
+    output: int
+    element: int
+    chunk: int
+
+
+class Outputs(NamedTuple):
+    """The outputs of one move as they will be, and as the planner sees them.
+
+    Parameters
+    ----------
+    places : sequence of Place
+        One an output.
+    tiling : Tiling
         One segment an output.
     storages : list of Storage
         One an output.
     planned : Tiling
         One segment an output, or a region of it where its grid is rectilinear.
-    homes : list of (int, int, int)
-        Of every planned segment: the output, and its first element and first chunk there.
+    origins : list of Origin
+        One a planned segment.
     """
 
-    outputs: Tiling
+    places: Sequence[Place]
+    tiling: Tiling
     storages: list[Storage]
     planned: Tiling
-    homes: list[tuple[int, int, int]]
+    origins: list[Origin]
 
 
-def lay_out(job: Job, found: Sequence[Place], wish: Wish) -> Layout:
-    """Give every target its layout: as wished, else as the inputs, else what is sane."""
-    storage, like, hint = inherit(job)
+def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
+    """Give every output its layout: as wished, else as the inputs, else what is sane."""
+    storage, like, hint = inherit(move)
     wish = replace(wish, hint=hint)
     outputs: list[Segment] = []
     storages: list[Storage] = []
     planned: list[Segment] = []
-    homes: list[tuple[int, int, int]] = []
-    texts = max((s.spec.string_bytes or 0 for s in job.sources), default=0) or None
-    for number, (segment, place) in enumerate(zip(job.target_tiling.segments, found, strict=True)):
+    origins: list[Origin] = []
+    texts = max((s.spec.string_bytes or 0 for s in move.sources), default=0) or None
+    for number, (segment, place) in enumerate(
+        zip(move.target_tiling.segments, places, strict=True)
+    ):
         if wish.rectilinear and not place.format.rectilinear:
             raise UsageError(f"--grid rectilinear: output {place.ref} is not Zarr of format 3")
         _refuse_rank(place, segment.spec)
         narrowed = place.format.adapt(wish, place.path, place.base)
         wanted = replace(segment.spec, string_bytes=texts)
         spec, kept = place.format.layout(wanted, storage, narrowed, like)
-        regions = _regions(job, Segment(segment.interval, spec)) if wish.rectilinear else []
+        regions = _regions(move, Segment(segment.interval, spec)) if wish.rectilinear else []
         if regions:
             lengths = tuple(r.chunk for r in regions for _ in range(r.interval.length // r.chunk))
-            kept = replace(kept, grid=Grid(job.target_tiling.axis, lengths))
+            kept = replace(kept, grid=Grid(move.target_tiling.axis, lengths))
         outputs.append(Segment(segment.interval, spec))
         storages.append(kept)
         chunk = 0
         for region in regions or [Region(segment.interval, 1)]:
-            planned.append(Segment(region.interval, _region_spec(job, spec, region, bool(regions))))
-            homes.append((number, region.interval.start - segment.interval.start, chunk))
+            seen = _region_spec(move, spec, region) if regions else spec
+            planned.append(Segment(region.interval, seen))
+            start = region.interval.start - segment.interval.start
+            origins.append(Origin(number, start, chunk))
             chunk += region.interval.length // region.chunk
-    tiling = job.target_tiling
-    return Layout(
+    tiling = move.target_tiling
+    return Outputs(
+        places,
         replace(tiling, segments=tuple(outputs)),
         storages,
         replace(tiling, segments=tuple(planned)),
-        homes,
+        origins,
     )
 
 
@@ -86,19 +110,19 @@ def _refuse_rank(place: Place, spec: ArraySpec) -> None:
         )
 
 
-def _regions(job: Job, segment: Segment) -> list[Region]:
+def _regions(move: Move, segment: Segment) -> list[Region]:
     """The regions of an output; none where a regular grid keeps the chunks just as well."""
-    tiling = job.target_tiling
+    tiling = move.target_tiling
     if tiling.new_axis or segment.spec.chunks is None:
         return []
     usual = segment.spec.chunks[tiling.axis]
-    regions = regions_of(segment.interval, usual, job.source_tiling)
+    regions = regions_of(segment.interval, usual, move.source_tiling)
     return [] if is_regular(regions) else regions
 
 
-def _region_spec(job: Job, spec: ArraySpec, region: Region, is_part: bool) -> ArraySpec:
-    axis = job.target_tiling.axis
-    if not is_part or not isinstance(spec.layout, Chunked):
+def _region_spec(move: Move, spec: ArraySpec, region: Region) -> ArraySpec:
+    axis = move.target_tiling.axis
+    if not isinstance(spec.layout, Chunked):
         return spec
     shape = with_length(spec.shape, axis, region.interval.length)
     chunks = with_length(spec.layout.chunks, axis, region.chunk)

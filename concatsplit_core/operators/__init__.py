@@ -8,22 +8,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from concatsplit_core.operators.comparing import diff
-    from concatsplit_core.operators.copying import feed, fetch, fetch_to
-    from concatsplit_core.operators.cutting import (
-        concat_gradient,
-        depth_split,
-        reshard,
-        split,
-        split_by_lengths,
-        unstack,
-    )
-    from concatsplit_core.operators.describing import BlobInfo, info
-    from concatsplit_core.operators.joining import concat, depth_concat, split_gradient, stack
-    from concatsplit_core.operators.recovering import recover
-    from concatsplit_core.operators.undoing import undo
-    from concatsplit_core.operators.verifying import Verification, verify
+if TYPE_CHECKING:  # what is imported here under its own name is what the package offers
+    from concatsplit_core.operators.comparing import diff as diff
+    from concatsplit_core.operators.copying import feed as feed
+    from concatsplit_core.operators.copying import fetch as fetch
+    from concatsplit_core.operators.copying import fetch_to as fetch_to
+    from concatsplit_core.operators.cutting import concat_gradient as concat_gradient
+    from concatsplit_core.operators.cutting import depth_split as depth_split
+    from concatsplit_core.operators.cutting import reshard as reshard
+    from concatsplit_core.operators.cutting import split as split
+    from concatsplit_core.operators.cutting import split_by_lengths as split_by_lengths
+    from concatsplit_core.operators.cutting import unstack as unstack
+    from concatsplit_core.operators.describing import BlobInfo as BlobInfo
+    from concatsplit_core.operators.describing import info as info
+    from concatsplit_core.operators.joining import concat as concat
+    from concatsplit_core.operators.joining import depth_concat as depth_concat
+    from concatsplit_core.operators.joining import split_gradient as split_gradient
+    from concatsplit_core.operators.joining import stack as stack
+    from concatsplit_core.operators.recovering import recover as recover
+    from concatsplit_core.operators.undoing import undo as undo
+    from concatsplit_core.operators.verifying import Verification as Verification
+    from concatsplit_core.operators.verifying import verify as verify
 
 _HOMES = {
     "BlobInfo": "describing",
@@ -48,28 +53,7 @@ _HOMES = {
     "verify": "verifying",
 }
 
-__all__ = [
-    "BlobInfo",
-    "Verification",
-    "concat",
-    "concat_gradient",
-    "depth_concat",
-    "depth_split",
-    "diff",
-    "feed",
-    "fetch",
-    "fetch_to",
-    "info",
-    "recover",
-    "reshard",
-    "split",
-    "split_by_lengths",
-    "split_gradient",
-    "stack",
-    "undo",
-    "unstack",
-    "verify",
-]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

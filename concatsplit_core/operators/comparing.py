@@ -25,7 +25,7 @@ from concatsplit_core.planning.plan import Task
 from concatsplit_core.run.events import Finished, Moved, Started
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import dtype_name
-from concatsplit_core.run.threads import run_tasks
+from concatsplit_core.run.threads import run_on_threads
 
 
 def diff(
@@ -132,7 +132,7 @@ def _elements(
                 start = Box((0,) * len(shape), (1,) * len(shape))
                 pair = Pair(start.start, one.block(start).item(0), other.block(start).item(0))
                 return prod(shape), _local(pair, a), None
-            run_tasks(plan.tasks(), work, jobs=plan.workers, done=done, cancel=lambda: None)
+            run_on_threads(plan.tasks(), work, jobs=plan.workers, done=done)
         finally:
             one.close()
             other.close()

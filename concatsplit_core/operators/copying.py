@@ -12,7 +12,7 @@ from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.endpoints.loading import load
 from concatsplit_core.errors import UsageError
-from concatsplit_core.operators.moving import Move, move_sources, recovering
+from concatsplit_core.operators.requests import Request, perform_on, recovering
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
 
@@ -81,15 +81,15 @@ def feed(ref: str, array: Any, **options: Any) -> Result:
 
 
 def _copy(operator: str, item: Any, output: str, options: Options) -> Result:
-    """Move one array as it is; one without axes is seen with an axis of length 1."""
+    """Request one array as it is; one without axes is seen with an axis of length 1."""
     name = os.fspath(output)
     sources = open_inputs(item, beside=name, recover=recovering(options))
     try:
         if len(sources) != 1:
             raise UsageError(f"one blob is copied at a time, found {len(sources)}")
-        request = Move(operator, [name])
+        request = Request(operator, [name])
         if not sources[0].spec.ndim:
-            request = Move(operator, [name], add_axis=True, cut=Cut(parts=1), drop_axis=True)
-        return move_sources(request, sources, options)
+            request = Request(operator, [name], add_axis=True, cut=Cut(parts=1), drop_axis=True)
+        return perform_on(request, sources, options)
     finally:
         close_all(sources)

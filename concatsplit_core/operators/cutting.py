@@ -13,12 +13,12 @@ from concatsplit_core.endpoints.naming import named_count
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Source
 from concatsplit_core.operators.lengths import cut_from, read_lengths, refuse_negative
-from concatsplit_core.operators.moving import (
-    Move,
+from concatsplit_core.operators.requests import (
+    Request,
     axis_of,
-    move,
-    move_sources,
     names_of,
+    perform,
+    perform_on,
     recovering,
 )
 from concatsplit_core.run.options import Options
@@ -73,7 +73,7 @@ def split(
         Any other of its leaves; then no output was created or changed.
     """
     vectors = (options.get("lengths_from"),)
-    request = Move(
+    request = Request(
         "split",
         names_of(output),
         axis=axis,
@@ -101,7 +101,7 @@ def depth_split(
         The ways to cut of `split`, and those of `Options`.
     """
     only, vectors = options.pop("only", None), (options.get("lengths_from"),)
-    request = Move(
+    request = Request(
         "depth-split",
         names_of(output),
         order=order,
@@ -124,7 +124,7 @@ def unstack(input: Any, output: str | Sequence[str], axis: int | str = 0, **opti
     **options
         Those of `Options`.
     """
-    request = Move("unstack", names_of(output), axis=axis, cut=Cut(size=1), drop_axis=True)
+    request = Request("unstack", names_of(output), axis=axis, cut=Cut(size=1), drop_axis=True)
     return _one(request, input, Options(**options))
 
 
@@ -175,7 +175,7 @@ def split_by_lengths(
     names = names_of(output)
     count = named_count(names) or len(vector) if outputs is None else outputs
     sums = _sums(vector, count)
-    request = Move(
+    request = Request(
         "split-by-lengths",
         names,
         axis=axis,
@@ -219,7 +219,7 @@ def reshard(
         The ways to cut of `split`, and those of `Options`.
     """
     vectors = (options.get("lengths_from"),)
-    request = Move(
+    request = Request(
         "reshard",
         names_of(output),
         axis=axis,
@@ -228,7 +228,7 @@ def reshard(
         only=only,
         vectors=vectors,
     )
-    return move(request, inputs, Options(**options))
+    return perform(request, inputs, Options(**options))
 
 
 def concat_gradient(
@@ -260,7 +260,7 @@ def concat_gradient(
     """
     lengths = read_lengths(split_info)
     refuse_negative(lengths, "split_info")
-    request = Move(
+    request = Request(
         "gradient concat",
         names_of(output),
         axis=axis,
@@ -272,7 +272,7 @@ def concat_gradient(
     return _one(request, dy, Options(**options))
 
 
-def _one(request: Move, input: Any, options: Options, scaled: bool = False) -> Result:
+def _one(request: Request, input: Any, options: Options, scaled: bool = False) -> Result:
     """Cut a single input."""
     refuse_second_stream(input, request.vectors)
     sources = open_inputs(
@@ -285,12 +285,12 @@ def _one(request: Move, input: Any, options: Options, scaled: bool = False) -> R
             raise UsageError(f"one input is split at a time, found {len(sources)}")
         if scaled:
             request = _scaled(request, sources[0])
-        return move_sources(request, sources, options)
+        return perform_on(request, sources, options)
     finally:
         close_all(sources)
 
 
-def _scaled(request: Move, source: Source) -> Move:
+def _scaled(request: Request, source: Source) -> Request:
     """The request with its lengths multiplied so that they sum to the axis."""
     length = source.spec.shape[axis_of(request, source)]
     lengths = list((request.cut or Cut()).lengths or ())

@@ -11,11 +11,11 @@ from concatsplit_core.array.orders import DEFAULT_ORDER
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, wrap_array
 from concatsplit_core.errors import ShapeMismatch, UsageError
 from concatsplit_core.formats.base import Source
-from concatsplit_core.operators.moving import (
-    Move,
+from concatsplit_core.operators.requests import (
+    Request,
     axis_of,
-    move,
-    move_sources,
+    perform,
+    perform_on,
     recovering,
     zeros_like,
 )
@@ -70,7 +70,7 @@ def concat(
     ConcatsplitError
         Any of its leaves; then no output was created or changed.
     """
-    request = Move(
+    request = Request(
         "concat",
         [os.fspath(output)],
         axis=axis,
@@ -78,7 +78,7 @@ def concat(
         add_axis=add_axis,
         split_info=split_info,
     )
-    return move(request, inputs, Options(**options))
+    return perform(request, inputs, Options(**options))
 
 
 def stack(
@@ -98,8 +98,8 @@ def stack(
     **options
         Those of `Options`.
     """
-    request = Move("stack", [os.fspath(output)], axis=axis, add_axis=True, split_info=split_info)
-    return move(request, inputs, Options(**options))
+    request = Request("stack", [os.fspath(output)], axis=axis, add_axis=True, split_info=split_info)
+    return perform(request, inputs, Options(**options))
 
 
 def depth_concat(
@@ -124,8 +124,8 @@ def depth_concat(
     **options
         Those of `Options`.
     """
-    request = Move("depth-concat", [os.fspath(output)], order=order, split_info=split_info)
-    return move(request, inputs, Options(**options))
+    request = Request("depth-concat", [os.fspath(output)], order=order, split_info=split_info)
+    return perform(request, inputs, Options(**options))
 
 
 def split_gradient(
@@ -166,7 +166,7 @@ def split_gradient(
     from concatsplit_core.operators.lengths import read_lengths, refuse_negative
 
     lengths = None if split_info is None else read_lengths(split_info)
-    request = Move(
+    request = Request(
         "gradient split",
         [os.fspath(dx)],
         axis=axis,
@@ -180,13 +180,13 @@ def split_gradient(
     config = Options(**options)
     sources = _with_zeros(listed, lengths, request, config)
     try:
-        return move_sources(request, sources, config)
+        return perform_on(request, sources, config)
     finally:
         close_all(sources)
 
 
 def _with_zeros(
-    dys: list[Any], lengths: list[int] | None, request: Move, options: Options
+    dys: list[Any], lengths: list[int] | None, request: Request, options: Options
 ) -> list[Source]:
     """The gradients opened, zeros in the place of those that are missing."""
     missing = [isinstance(dy, str) and dy == ZEROS for dy in dys]

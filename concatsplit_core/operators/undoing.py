@@ -16,7 +16,7 @@ from concatsplit_core.array.inference import native
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
-from concatsplit_core.endpoints.job import Job
+from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.naming import name_parts
 from concatsplit_core.endpoints.references import parse_output
 from concatsplit_core.errors import (
@@ -27,7 +27,7 @@ from concatsplit_core.errors import (
     VerificationMismatch,
 )
 from concatsplit_core.formats.base import Source
-from concatsplit_core.operators.moving import agree_on, names_of, recovering, seen_as
+from concatsplit_core.operators.requests import agree_on, names_of, recovering, seen_as
 from concatsplit_core.operators.verifying import damaged
 from concatsplit_core.run.engine import execute
 from concatsplit_core.run.manifest import Entry, Manifest
@@ -94,8 +94,7 @@ def _inverse(
     agreed = agree_on(sources, options, dtype)
     specs = seen_as(sources, agreed)
     targets = [Segment(e.interval, ArraySpec(e.shape, e.dtype)) for e in record.inputs]
-    return Job(
-        operator="undo",
+    move = Move(
         shape=_logical_shape(record),
         dtype=dtype,
         sources=sources,
@@ -105,8 +104,8 @@ def _inverse(
         split_info=[e.interval.length for e in record.inputs],
         meaning=agreed.meaning,
         conversions=agreed.conversions,
-        check=partial(_refuse_damage, record, sources, options),
     )
+    return Job("undo", [move], check=partial(_refuse_damage, record, sources, options))
 
 
 def _refuse_damage(record: Manifest, sources: Sequence[Source], options: Options) -> list[str]:

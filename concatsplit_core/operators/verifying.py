@@ -13,7 +13,6 @@ from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import open_ref
 from concatsplit_core.errors import ConcatsplitError, InputUnavailable, MalformedInput, OverBudget
 from concatsplit_core.formats.base import Source
-from concatsplit_core.planning.plan import Task
 from concatsplit_core.run.events import Finished, Moved, Started
 from concatsplit_core.run.hashing.blobs import Stretch
 from concatsplit_core.run.hashing.comparing import compare
@@ -21,7 +20,7 @@ from concatsplit_core.run.hashing.rereading import Told
 from concatsplit_core.run.manifest import Entry
 from concatsplit_core.run.manifest_reading import read_manifest
 from concatsplit_core.run.options import Options
-from concatsplit_core.run.threads import run_tasks
+from concatsplit_core.run.threads import run_on_threads
 
 Role = Literal["input", "output"]
 Status = Literal["same", "different", "missing"]
@@ -234,8 +233,7 @@ class _Look:
         told: dict[int, int] = {}
         jobs = min(self._jobs, len(wanted))
 
-        def work(task: Task) -> None:
-            number = task.number
+        def work(number: int) -> None:
             source = opened[number]
             if isinstance(source, Checked):
                 found[number] = source
@@ -251,12 +249,11 @@ class _Look:
             )
             told[number] = sum(sizes)
 
-        def done(task: Task) -> None:
-            if told.get(task.number):
-                self._told(told[task.number])
+        def done(number: int) -> None:
+            if told.get(number):
+                self._told(told[number])
 
-        tasks = (Task(number, "decoded", (), ()) for number in range(len(wanted)))
-        run_tasks(tasks, work, jobs=jobs, done=done, cancel=lambda: None)
+        run_on_threads(range(len(wanted)), work, jobs=jobs, done=done)
         return [found[number] for number in range(len(wanted))]
 
     def one(

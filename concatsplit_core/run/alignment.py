@@ -11,35 +11,35 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 
 from concatsplit_core.array.geometry import Box
-from concatsplit_core.endpoints.job import Job
-from concatsplit_core.endpoints.layout import Layout
+from concatsplit_core.endpoints.job import Move
+from concatsplit_core.endpoints.layout import Outputs
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.routes.extents import common_runs
 from concatsplit_core.stores.files import SHAREABLE, SHARED_BLOCK
 
 
-def in_phase(plan: Plan, job: Job, layout: Layout) -> Layout:
+def in_phase(plan: Plan, move: Move, outputs: Outputs) -> Outputs:
     """Give every output that the kernel copies to the phase that most of its bytes have."""
-    targets = layout.planned
+    targets = outputs.planned
     wanted: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for sweep in plan.sweeps:
         for band in sweep.bands if sweep.bands[0].route == "kernel" else ():
             (source, along), (target, _) = band.moves[0], band.writes[0]
-            extent = job.sources[source].extent
-            box = Box.whole(job.shape).with_axis(targets.axis, along)
+            extent = move.sources[source].extent
+            box = Box.whole(move.shape).with_axis(targets.axis, along)
             start, to, nbytes = next(
                 common_runs(
-                    job.source_tiling.view(source),
-                    job.source_tiling.within(source, box),
+                    move.source_tiling.view(source),
+                    move.source_tiling.within(source, box),
                     targets.view(target),
                     targets.within(target, box),
                 )
             )
             if extent is not None and nbytes >= SHAREABLE:
                 phase = (extent.offset + start - to) % SHARED_BLOCK
-                wanted[layout.homes[target][0]][phase] += nbytes
+                wanted[outputs.origins[target].output][phase] += nbytes
     storages = [
         replace(storage, phase=wanted[index].most_common(1)[0][0]) if index in wanted else storage
-        for index, storage in enumerate(layout.storages)
+        for index, storage in enumerate(outputs.storages)
     ]
-    return layout._replace(storages=storages)
+    return outputs._replace(storages=storages)

@@ -1,37 +1,43 @@
-"""Open, plan, stage, run, commit: the one way in which every operator moves its bytes."""
+"""Open, plan, stage, run, publish: the one way in which every operator moves its bytes."""
 
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from concatsplit_core.array.inference import infer_cost
-from concatsplit_core.endpoints import refusals as outputs
+from concatsplit_core.endpoints import refusals
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.endpoints.inputs import opened
 from concatsplit_core.endpoints.job import Job
-from concatsplit_core.endpoints.layout import Layout, lay_out
+from concatsplit_core.endpoints.layout import Outputs, lay_out
 from concatsplit_core.endpoints.places import Place, find_place, folders_of
 from concatsplit_core.endpoints.references import is_name
 from concatsplit_core.errors import UsageError
-from concatsplit_core.meaning.marks import enum_maps
-from concatsplit_core.meaning.model import DEFINING
-from concatsplit_core.planning.plan import Plan
+from concatsplit_core.formats.base import Source
+from concatsplit_core.planning.plan import Plan, Task
 from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.run.alignment import in_phase
+from concatsplit_core.run.events import Finished, Moved, Publishing, Started
+from concatsplit_core.run.executor import ThreadExecutor
 from concatsplit_core.run.options import Options
-from concatsplit_core.run.result import Blob, Result
-from concatsplit_core.run.running import Run
+from concatsplit_core.run.output_set import OutputSet
+from concatsplit_core.run.reporting import report, what_check_does
+from concatsplit_core.run.result import Result
+from concatsplit_core.run.worker import MoveWork, Work
 from concatsplit_core.stores.folders import candidates
 
 if TYPE_CHECKING:
     from concatsplit_core.run.hashing.during import RunHashes
+    from concatsplit_core.stores.identity import Identity
 
 
 def execute(job: Job, options: Options) -> Result:
@@ -43,47 +49,172 @@ def execute(job: Job, options: Options) -> Result:
         Any of its leaves; then no output was created or changed.
     """
     started = time.perf_counter()
-    memory, wish = options.memory_bytes, options.wish
-    record = _record(options)
+    record = _record_path(options)
     folders = folders_of([*job.outputs, *(ref for ref, _ in job.extras)])
     recover_in([*folders, *([] if record is None else [record.parent])], options)
     fingerprints = Fingerprints(job.sources, options.follow_links)
-    found = [find_place(ref, options.follow_links) for ref in job.outputs]
-    beside = [find_place(ref, options.follow_links) for ref, _ in job.extras]
-    outputs.refuse_collisions([*found, *beside])
-    with opened(job.also_read) as others:
-        outputs.refuse_inputs([*found, *beside], [*job.sources, *others])
-    outputs.refuse_existing([*found, *beside], options.force)
-    refuse_hollow(job.sources)
-    layout = lay_out(job, found, wish)
-    outputs.refuse_oversized(found, [segment.spec for segment in layout.outputs.segments])
-    plan = make_plan(
-        job.shape,
-        job.source_tiling,
-        layout.planned,
-        memory=memory if record is None else memory - _for_hashes(job, layout, memory),
-        jobs=options.workers,
-        routes=options.allowed_routes,
-        names=[source.ref for source in job.sources],
-        check=options.check,
-        whole_axes=0 if record is None else _whole_axes(job),
-    )
-    result = _result(job, layout, found, plan)
+    outputs, extras = _placed(job, options)
+    plan = _planned(job, outputs, options)
+    result = report(job, outputs, plan)
     replaced = None
     if record is not None:
-        replaced = outputs.refuse_record(record, [*found, *beside], options.force)
+        places = [*(p for made in outputs for p in made.places), *extras]
+        replaced = refusals.refuse_record(record, places, options.force)
     if options.dry_run:
-        looks = _looks(job, plan) if options.check else []
+        looks = what_check_does(job, plan) if options.check else []
         return replace(result, dry_run=True, notes=(*result.notes, *looks))
     checked = () if job.check is None else job.check()
-    layout = in_phase(plan, job, layout)
-    hashes = None if record is None else _hashes(job, layout, plan, options)
-    run = Run(job, options, plan, layout, found, beside, hashes)
-    run.commit(
-        fingerprints, None if record is None else (record, replaced, _manifest(result, record))
-    )
+    run = _Run(job, options, plan, outputs, extras)
+    run.commit(fingerprints, result, None if record is None else (record, replaced))
     notes = (*checked, *result.notes, *run.notes)
     return replace(result, seconds=time.perf_counter() - started, notes=notes)
+
+
+def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
+    """Where all outputs go and how they are laid out, when nothing speaks against it."""
+    found = [[find_place(ref, options.follow_links) for ref in m.outputs] for m in job.moves]
+    extras = [find_place(ref, options.follow_links) for ref, _ in job.extras]
+    places = [*(place for one in found for place in one), *extras]
+    refusals.refuse_collisions(places)
+    with opened(job.also_read) as others:
+        refusals.refuse_inputs(places, [*job.sources, *others])
+    refusals.refuse_existing(places, options.force)
+    refuse_hollow(job.sources)
+    wish = options.wish
+    outputs = [lay_out(move, ours, wish) for move, ours in zip(job.moves, found, strict=True)]
+    refusals.refuse_oversized(
+        [place for made in outputs for place in made.places],
+        [segment.spec for made in outputs for segment in made.tiling.segments],
+    )
+    return outputs, extras
+
+
+def _planned(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
+    (move,), (made,) = job.moves, outputs
+    memory, whole_axes = options.memory_bytes, 0
+    if options.manifest is not None:
+        from concatsplit_core.run.hashing.during import held_bytes
+        from concatsplit_core.run.hashing.leaves import cut_elements
+
+        memory -= held_bytes(move, made, memory)
+        whole_axes = cut_elements(move.shape, move.dtype).fixed
+    return make_plan(
+        move.shape,
+        move.source_tiling,
+        made.planned,
+        memory=memory,
+        jobs=options.workers,
+        routes=options.allowed_routes,
+        names=[source.ref for source in move.sources],
+        check=options.check,
+        whole_axes=whole_axes,
+    )
+
+
+class _Run:
+    """A planned job, from the staging of its outputs to their names."""
+
+    def __init__(
+        self,
+        job: Job,
+        options: Options,
+        plan: Plan,
+        outputs: Sequence[Outputs],
+        extras: Sequence[Place],
+    ) -> None:
+        self._job, self._options, self._plan = job, options, plan
+        self._made = [in_phase(plan, move, m) for move, m in zip(job.moves, outputs, strict=True)]
+        self._hashes = [] if options.manifest is None else self._new_hashes()
+        beside = [(place, array) for place, (_, array) in zip(extras, job.extras, strict=True)]
+        self._set = OutputSet(self._made, beside, options.sync)
+
+    @property
+    def notes(self) -> list[str]:
+        """What could not be written, and did not cost an array."""
+        return self._set.notes
+
+    def commit(
+        self,
+        fingerprints: Fingerprints,
+        result: Result,
+        record: tuple[Path, Identity | None] | None,
+    ) -> None:
+        """Build all outputs, then let them appear together; on any error none of them.
+
+        Parameters
+        ----------
+        fingerprints : Fingerprints
+            Of the inputs, which must not change.
+        result : Result
+        record : tuple, optional
+            Where a manifest is to be, which appears last, and what it replaces.
+        """
+        try:
+            self._set.claim()
+            for source in self._job.sources:
+                source.prepare(self._set.scratch, self._options.check)
+            work = self._work()
+            self._tell(Started(self._plan.bytes_written))
+            executor = ThreadExecutor(self._hashes)
+            executor.run(work, self._plan.tasks(), self._count, threading.Event())
+            self._set.finish()
+            if record is not None:
+                self._set.add_record(*record, self._manifest(result, record[0]))
+            fingerprints.check()
+            self._tell(Publishing())
+            self._set.publish(lambda: self._tell(Finished()))
+        except BaseException as error:
+            self._set.roll_back()
+            if isinstance(error, Exception):
+                fingerprints.check()  # a file that changed explains whatever else went wrong
+            raise
+
+    def _work(self) -> Work:
+        """Create the outputs, and describe what is to be done to them."""
+        created = self._set.create()
+        moves = [
+            MoveWork(
+                move.sources,
+                targets,
+                move.source_tiling,
+                made.planned,
+                [made.places[origin.output].ref for origin in made.origins],
+                move.conversions,
+            )
+            for move, made, targets in zip(self._job.moves, self._made, created, strict=True)
+        ]
+        check = self._options.check
+        return Work(self._plan, moves, check or self._plan.looks, check)
+
+    def _new_hashes(self) -> list[RunHashes]:
+        from concatsplit_core.run.hashing.during import RunHashes
+
+        memory, jobs = self._options.memory_bytes, self._options.workers
+        return [
+            RunHashes(move, made, self._plan, memory, jobs)
+            for move, made in zip(self._job.moves, self._made, strict=True)
+        ]
+
+    def _manifest(self, result: Result, path: Path) -> bytes:
+        """The record of the run, when all has moved."""
+        from concatsplit_core.run.manifest import format_manifest
+
+        inputs, outputs = [], []
+        for hashes, made in zip(self._hashes, self._made, strict=True):
+            inputs += hashes.inputs()
+            outputs += hashes.outputs(partial(self._reopened, made))
+        return format_manifest(result, path, inputs, outputs)
+
+    def _reopened(self, made: Outputs, index: int) -> AbstractContextManager[Source]:
+        return self._set.reopened(made.places[index])
+
+    def _count(self, task: Task) -> None:
+        size = sum(prod(write.box.shape) for write in task.writes)
+        self._tell(Moved(size * self._job.moves[0].dtype.itemsize))
+
+    def _tell(self, event: Any) -> None:
+        if self._options.on_event is not None:
+            self._options.on_event(event)
 
 
 def recover_in(folders: Iterable[Path], options: Options) -> bool:
@@ -106,119 +237,10 @@ def recover_in(folders: Iterable[Path], options: Options) -> bool:
     return found
 
 
-def _left_behind(job: Job, layout: Layout, found: Sequence[Place]) -> list[str]:
-    """What says how the numbers are meant, and has no place in the format of an output."""
-    said = [name for name in DEFINING if name in job.meaning.attrs]
-    said += ["_FillValue"] if job.meaning.missing is not None else []
-    said += ["the names of an enum"] if enum_maps(job.dtype) else []
-    bare = [p for p, storage in zip(found, layout.storages, strict=True) if storage.meaning.is_bare]
-    if not said or not bare:
-        return []
-    more = f" and {len(bare) - 1} more" if len(bare) > 1 else ""
-    return [
-        f"{bare[0].ref}{more}: an .npy has no place for {', '.join(said)}; "
-        "the numbers are as they are stored"
-    ]
-
-
-def _looks(job: Job, plan: Plan) -> list[str]:
-    """What --check does beside the plan, and what it cannot do."""
-    found = []
-    moved = plan.routes.get("encoded", 0)
-    if moved:
-        found.append(
-            f"--check: {moved} bytes that move as they are stored are looked into: checksums are "
-            "compared, what has none is decoded"
-        )
-    archived = [source.ref for source in job.sources if source.format == "npz"]
-    if archived:
-        found.append(f"--check: {_listed(archived)}: read as a whole first, for its CRC-32")
-    bare = [s.ref for s in job.sources if s.format != "npz" and not s.storage.codec]
-    if bare:
-        found.append(
-            f"--check: {_listed(bare)}: carries no checksum; a flipped bit in it is not found"
-        )
-    return found
-
-
-def _listed(refs: Sequence[str]) -> str:
-    return f"{refs[0]} and {len(refs) - 1} more" if len(refs) > 1 else refs[0]
-
-
-def _record(options: Options) -> Path | None:
+def _record_path(options: Options) -> Path | None:
     """Where the manifest is to be."""
     if options.manifest is None:
         return None
     if not is_name(os.fspath(options.manifest)):
         raise UsageError("--manifest: the name holds NUL or half a character")
     return Path(os.path.realpath(options.manifest))
-
-
-def _for_hashes(job: Job, layout: Layout, memory: int) -> int:
-    from concatsplit_core.run.hashing.during import held_bytes
-
-    return held_bytes(job, layout, memory)
-
-
-def _whole_axes(job: Job) -> int:
-    from concatsplit_core.run.hashing.leaves import cut_elements
-
-    return cut_elements(job.shape, job.dtype).fixed
-
-
-def _hashes(job: Job, layout: Layout, plan: Plan, options: Options) -> RunHashes:
-    from concatsplit_core.run.hashing.during import RunHashes
-
-    return RunHashes(job, layout, plan, options.memory_bytes, options.workers)
-
-
-def _manifest(result: Result, path: Path) -> Callable[..., bytes]:
-    """What makes a manifest, when all has moved."""
-    from concatsplit_core.run.manifest import format_manifest
-
-    return partial(format_manifest, result, path)
-
-
-def _result(job: Job, layout: Layout, found: Sequence[Place], plan: Plan) -> Result:
-    tiling = layout.outputs
-    inputs = tuple(
-        Blob(
-            source.ref,
-            source.format,
-            source.spec.shape,
-            source.spec.dtype,
-            segment.interval,
-            source.spec.chunks,
-            str(source.storage.codec) if source.storage.codec is not None else None,
-        )
-        for source, segment in zip(job.sources, job.source_tiling.segments, strict=True)
-    )
-    outputs = tuple(
-        Blob(
-            place.ref,
-            place.format.name,
-            segment.spec.shape,
-            segment.spec.dtype,
-            segment.interval,
-            segment.spec.chunks,
-            str(storage.codec) if storage.codec is not None else None,
-        )
-        for place, segment, storage in zip(found, tiling.segments, layout.storages, strict=True)
-    )
-    return Result(
-        operator=job.operator,
-        dry_run=False,
-        axis=tiling.axis,
-        add_axis=job.source_tiling.new_axis or tiling.new_axis,
-        stacked=job.source_tiling.new_axis,
-        unstacked=tiling.new_axis,
-        inputs=inputs,
-        outputs=outputs,
-        split_info=tuple(job.split_info),
-        plan=plan,
-        cost=infer_cost([segment.spec for segment in tiling.segments]),
-        notes=(
-            *_left_behind(job, layout, found),
-            *(f"{source.ref}: {note}" for source in job.sources for note in source.storage.notes),
-        ),
-    )

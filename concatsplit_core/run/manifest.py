@@ -94,8 +94,8 @@ def format_manifest(
         "schema": SCHEMA,
         "operator": result.operator,
         "axis": result.axis,
-        "stacked": result.stacked,
-        "unstacked": result.unstacked,
+        "stacked": result.arrays[0].stacked,
+        "unstacked": result.arrays[0].unstacked,
     }
     lines = [f' "{key}": {json.dumps(value)}' for key, value in head.items()]
     for name, blobs, hashed in (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,39 @@ def dtype_name(dtype: np.dtype) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class ArrayResult:
+    """What was done to one logical array, or in a dry run what would be.
+
+    Parameters
+    ----------
+    axis : int
+        Of the logical array, not negative.
+    inputs, outputs : tuple of Blob
+    split_info : tuple of int
+        Lengths along the axis: of a join's inputs, of a split's parts.
+    cost : Cost
+    stacked, unstacked : bool
+        Whether it is the inputs, or the parts, that lack the axis.
+    name : str
+        What the array is called in a data set; empty for a bare array.
+    """
+
+    axis: int
+    inputs: tuple[Blob, ...]
+    outputs: tuple[Blob, ...]
+    split_info: tuple[int, ...]
+    cost: Cost
+    stacked: bool = False
+    unstacked: bool = False
+    name: str = ""
+
+    @property
+    def add_axis(self) -> bool:
+        """Whether the axis is one that the inputs, or the parts, lack."""
+        return self.stacked or self.unstacked
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What was done, or in a dry run what would be.
 
@@ -65,17 +98,9 @@ class Result:
     ----------
     operator : str
     dry_run : bool
-    axis : int
-        Of the logical array, not negative.
-    add_axis : bool
-        The axis is one that the inputs, or the parts, lack.
-    inputs, outputs : tuple of Blob
-    split_info : tuple of int
-        Lengths along the axis: of a join's inputs, of a split's parts.
+    arrays : tuple of ArrayResult
+        One for a bare array.
     plan : Plan
-    cost : Cost
-    stacked, unstacked : bool
-        Which side it is that lacks the axis.
     seconds : float, optional
         Absent in a dry run.
     notes : tuple of str
@@ -84,17 +109,41 @@ class Result:
 
     operator: str
     dry_run: bool
-    axis: int
-    add_axis: bool
-    inputs: tuple[Blob, ...]
-    outputs: tuple[Blob, ...]
-    split_info: tuple[int, ...]
+    arrays: tuple[ArrayResult, ...]
     plan: Plan
-    cost: Cost
-    stacked: bool = False
-    unstacked: bool = False
     seconds: float | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def axis(self) -> int:
+        """Of the first array."""
+        return self.arrays[0].axis
+
+    @property
+    def add_axis(self) -> bool:
+        """Of the first array."""
+        return self.arrays[0].add_axis
+
+    @property
+    def split_info(self) -> tuple[int, ...]:
+        """Of the first array."""
+        return self.arrays[0].split_info
+
+    @property
+    def inputs(self) -> tuple[Blob, ...]:
+        """Those of all arrays."""
+        return tuple(blob for array in self.arrays for blob in array.inputs)
+
+    @property
+    def outputs(self) -> tuple[Blob, ...]:
+        """Those of all arrays."""
+        return tuple(blob for array in self.arrays for blob in array.outputs)
+
+    @property
+    def cost(self) -> Cost:
+        """That of all arrays together."""
+        costs = [array.cost for array in self.arrays]
+        return Cost(*(sum(numbers) for numbers in zip(*map(astuple, costs), strict=True)))
 
     def to_dict(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""

@@ -1,59 +1,75 @@
-"""Running tasks on threads; one thread is the caller's own."""
+"""Doing many things on threads; one thread is the caller's own."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from queue import SimpleQueue
+from typing import NamedTuple
 
-from concatsplit_core.planning.plan import Task
 from concatsplit_core.routes.base import Cancelled
 from concatsplit_core.stores.interrupts import deferred_signals
 
 
-def run_tasks(
-    tasks: Iterator[Task],
-    work: Callable[[Task], None],
+def run_on_threads[T](
+    items: Iterable[T],
+    work: Callable[[T], None],
     *,
     jobs: int,
-    done: Callable[[Task], None],
-    cancel: Callable[[], None],
+    done: Callable[[T], None],
+    cancel: Callable[[], None] = lambda: None,
+    stop: threading.Event | None = None,
 ) -> None:
-    """Run all tasks, started in their order, and raise the first error.
+    """Work on all items, started in their order, and raise the first error.
 
     Parameters
     ----------
-    tasks : iterator of Task
+    items : iterable
     work : callable
-        Does one task; called by many threads at once.
+        Does one of them; called by many threads at once.
     jobs : int
         Number of threads; with 1 everything happens in the calling thread.
     done : callable
-        Told of every task that is done, in the calling thread.
+        Told of every item that is done, in the calling thread.
     cancel : callable
-        Wakes tasks that wait for others, when one has failed.
+        Wakes threads that wait for others, when one has failed.
+    stop : threading.Event, optional
+        No item is started once it is set; a failure sets it.
     """
-    if jobs == 1:
-        for task in tasks:
-            work(task)
-            done(task)
+    stop = threading.Event() if stop is None else stop
+    if jobs > 1:
+        _Crew(iter(items), work, cancel, stop).run(jobs, done)
         return
-    _Crew(tasks, work, cancel).run(jobs, done)
+    for item in items:
+        if stop.is_set():
+            break
+        work(item)
+        done(item)
 
 
-class _Crew:
-    """Threads that take tasks from one iterator until it ends or one of them fails."""
+class _Done[T](NamedTuple):
+    """News of a thread: an item is done."""
+
+    item: T
+
+
+class _Crew[T]:
+    """Threads that take items from one iterator until it ends or one of them fails."""
 
     def __init__(
-        self, tasks: Iterator[Task], work: Callable[[Task], None], cancel: Callable[[], None]
+        self,
+        items: Iterator[T],
+        work: Callable[[T], None],
+        cancel: Callable[[], None],
+        stop: threading.Event,
     ) -> None:
-        self._tasks, self._work, self._cancel = tasks, work, cancel
+        self._items, self._work, self._cancel = items, work, cancel
         self._taking = threading.Lock()
-        self._stop = threading.Event()
-        self._news: SimpleQueue[Task | BaseException | None] = SimpleQueue()
+        self._stop = stop
+        self._news: SimpleQueue[_Done[T] | BaseException | None] = SimpleQueue()
 
-    def run(self, jobs: int, done: Callable[[Task], None]) -> None:
+    def run(self, jobs: int, done: Callable[[T], None]) -> None:
         threads: list[threading.Thread] = []
         failure: BaseException | None = None
         try:
@@ -66,8 +82,8 @@ class _Crew:
                 news = self._news.get()
                 if news is None:
                     working -= 1
-                elif isinstance(news, Task):
-                    done(news)
+                elif isinstance(news, _Done):
+                    done(news.item)
                 elif failure is None or isinstance(failure, Cancelled):
                     failure = news
         finally:
@@ -94,13 +110,20 @@ class _Crew:
         try:
             while not self._stop.is_set():
                 with self._taking:
-                    task = next(self._tasks, None)
-                if task is None:
+                    item = next(self._items, _NOTHING)
+                if isinstance(item, _Nothing):
                     break
-                self._work(task)
-                self._news.put(task)
+                self._work(item)
+                self._news.put(_Done(item))
         except BaseException as error:  # the caller's thread raises it
             self._news.put(error)
             self._halt()
         finally:
             self._news.put(None)
+
+
+class _Nothing:
+    """Stands for the end of the items, any of which may be None."""
+
+
+_NOTHING = _Nothing()

@@ -11,8 +11,8 @@ import numpy as np
 from concatsplit_core.array.geometry import Box, Interval, Shape, with_length
 from concatsplit_core.array.layouts import Contiguous, Stream
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.endpoints.job import Job
-from concatsplit_core.endpoints.layout import Layout
+from concatsplit_core.endpoints.job import Move
+from concatsplit_core.endpoints.layout import Outputs
 from concatsplit_core.formats.base import Source
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.planning.blocking import union
@@ -41,35 +41,35 @@ class RunHashes:
 
     Parameters
     ----------
-    job : Job
-    layout : Layout
+    move : Move
+    outputs : Outputs
     plan : Plan
     memory : int
         Budget in bytes, for what is read after the run.
     jobs : int
     """
 
-    def __init__(self, job: Job, layout: Layout, plan: Plan, memory: int, jobs: int) -> None:
+    def __init__(self, move: Move, outputs: Outputs, plan: Plan, memory: int, jobs: int) -> None:
         self.turns = Turns()
-        self._job, self._layout = job, layout
+        self._move, self._made = move, outputs
         self._memory, self._jobs = memory, jobs
         self._room = Room(_room(memory))
-        self._from, self._to = _as_stored(plan, layout)
-        self._used = _used(job)
+        self._from, self._to = _as_stored(plan, outputs)
+        self._used = _used(move)
         self._refuse_many_chunks(memory)
         self._sources: dict[int, BlobHash] = {}
         self._targets: dict[int, BlobHash] = {}
         self._lock = threading.Lock()
 
     def _refuse_many_chunks(self, memory: int) -> None:
-        first = len(self._job.sources)
+        first = len(self._move.sources)
         stored = self._from | {first + index for index in self._to}
         found = sum(
             leaves_bytes(shape, spec.dtype, spec.chunks)
-            for number, (spec, shape) in enumerate(_hashed_shapes(self._job, self._layout))
+            for number, (spec, shape) in enumerate(_hashed_shapes(self._move, self._made))
             if number in stored and spec.chunks is not None
         )
-        refuse_many_leaves(found, memory, f"{self._job.sources[0].ref} and what it goes to")
+        refuse_many_leaves(found, memory, f"{self._move.sources[0].ref} and what it goes to")
 
     def source(self, index: int) -> BlobHash | None:
         """The hash of an input; None where nothing of it is read."""
@@ -79,7 +79,7 @@ class RunHashes:
         with self._lock:
             if index not in self._sources:
                 stored = index in self._from
-                source = self._job.sources[index]
+                source = self._move.sources[index]
                 self._sources[index] = self._new(source.spec, stored, used, source.fill)
             return self._sources[index]
 
@@ -89,8 +89,8 @@ class RunHashes:
             return self._targets[index]
         with self._lock:
             if index not in self._targets:
-                spec = self._layout.outputs.segments[index].spec
-                stored = index in self._to and self._layout.storages[index].grid is None
+                spec = self._made.tiling.segments[index].spec
+                stored = index in self._to and self._made.storages[index].grid is None
                 self._targets[index] = self._new(spec, stored)
             return self._targets[index]
 
@@ -101,7 +101,7 @@ class RunHashes:
         used: list[Interval] | None = None,
         fill: np.ndarray | None = None,
     ) -> BlobHash:
-        axis = self._layout.outputs.axis
+        axis = self._made.tiling.axis
         if stored and spec.chunks is not None:
             return ChunkHash(spec, fill, axis, used)
         if stored and used is None and not (spec.order == "C" and is_plain(spec.dtype)):
@@ -110,9 +110,8 @@ class RunHashes:
 
     def is_same(self, source: int, target: int) -> bool:
         """Whether the elements of an input and an output are hashed as the same bytes."""
-        home, _, _ = self._layout.homes[target]
-        made = self._layout.outputs.segments[home].spec
-        return same_bytes(self._job.sources[source].spec.dtype, made.dtype)
+        made = self._made.tiling.segments[self._made.origins[target].output].spec
+        return same_bytes(self._move.sources[source].spec.dtype, made.dtype)
 
     def of_source(self, index: int, box: Box, array: np.ndarray) -> None:
         """Hash elements of an input."""
@@ -122,10 +121,10 @@ class RunHashes:
 
     def of_target(self, index: int, box: Box, block: np.ndarray) -> None:
         """Hash elements for an output."""
-        home, first, _ = self._layout.homes[index]
-        blob = self.target(home)
+        origin = self._made.origins[index]
+        blob, first = self.target(origin.output), origin.element
         if isinstance(blob, ElementHash):
-            tiling = self._layout.planned
+            tiling = self._made.planned
             local = tiling.local(index, box)
             seen = block.reshape(local.shape, order=blob.spec.order)
             blob.put(local.shift(tiling.axis, first) if first else local, seen)
@@ -133,7 +132,7 @@ class RunHashes:
     def of_bytes(self, source: int, target: int) -> TakeBytes:
         """What hashes bytes that are copied."""
         read = _taker(self.source(source))
-        write = _taker(self.target(self._layout.homes[target][0]))
+        write = _taker(self.target(self._made.origins[target].output))
 
         def take(start: int, to: int, data: memoryview) -> None:
             if read is not None:
@@ -147,7 +146,7 @@ class RunHashes:
         self, source: int, here: Box, target: int, there: Box | None, stored: Stored | None
     ) -> None:
         """Hash a chunk as it is stored."""
-        given, made = self.source(source), self.target(self._layout.homes[target][0])
+        given, made = self.source(source), self.target(self._made.origins[target].output)
         if not isinstance(given, ChunkHash):
             return
         found = chunk_digest(given, stored)
@@ -162,14 +161,14 @@ class RunHashes:
     def inputs(self) -> list[Hashed]:
         """Complete what is known of the inputs."""
         found = []
-        for index, source in enumerate(self._job.sources):
+        for index, source in enumerate(self._move.sources):
             found.append(Hashed(self._record(self.source(index), source), source.stored_bytes()))
             self._sources.pop(index, None)
         return found
 
     def outputs(self, opened: Opened) -> list[Hashed]:
         """Complete what is known of the outputs, which are finished but not yet published."""
-        return [self._output(index, opened) for index in range(len(self._layout.outputs.segments))]
+        return [self._output(index, opened) for index in range(len(self._made.tiling.segments))]
 
     def _output(self, index: int, opened: Opened) -> Hashed:
         blob = self.target(index)
@@ -198,7 +197,7 @@ def _taker(blob: BlobHash | None) -> Callable[[int, memoryview], None] | None:
     return blob.put_bytes if blob.ranges is not None else blob.regions[0].stream.put_bytes
 
 
-def held_bytes(job: Job, layout: Layout, memory: int) -> int:
+def held_bytes(move: Move, outputs: Outputs, memory: int) -> int:
     """Part of a budget that hashing a run takes: digests, and parts of leaves that wait.
 
     Raises
@@ -206,28 +205,28 @@ def held_bytes(job: Job, layout: Layout, memory: int) -> int:
     OverBudget
         There are too many leaves.
     """
-    shapes = _hashed_shapes(job, layout)
+    shapes = _hashed_shapes(move, outputs)
     found = sum(leaves_bytes(shape, spec.dtype) for spec, shape in shapes)
-    refuse_many_leaves(found, memory, f"{job.sources[0].ref} and what it goes to")
+    refuse_many_leaves(found, memory, f"{move.sources[0].ref} and what it goes to")
     return found + _room(memory)
 
 
-def _hashed_shapes(job: Job, layout: Layout) -> list[tuple[ArraySpec, Shape]]:
+def _hashed_shapes(move: Move, outputs: Outputs) -> list[tuple[ArraySpec, Shape]]:
     """All inputs and then all outputs, with the shape of what is hashed of them."""
     found = []
-    for source, used in zip(job.sources, _used(job), strict=True):
+    for source, used in zip(move.sources, _used(move), strict=True):
         shape = source.spec.shape
         if used is not None:
-            shape = with_length(shape, layout.outputs.axis, sum(part.length for part in used))
+            shape = with_length(shape, outputs.tiling.axis, sum(part.length for part in used))
         found.append((source.spec, shape))
-    return found + [(s.spec, s.spec.shape) for s in layout.outputs.segments]
+    return found + [(s.spec, s.spec.shape) for s in outputs.tiling.segments]
 
 
 def _room(memory: int) -> int:
     return min(ROOM, memory // 8)
 
 
-def _as_stored(plan: Plan, layout: Layout) -> tuple[set[int], set[int]]:
+def _as_stored(plan: Plan, outputs: Outputs) -> tuple[set[int], set[int]]:
     """Inputs and outputs of which anything moves as it is stored."""
     sources: set[int] = set()
     targets: set[int] = set()
@@ -235,16 +234,16 @@ def _as_stored(plan: Plan, layout: Layout) -> tuple[set[int], set[int]]:
         for band in sweep.bands:
             sources.update(index for index, _ in band.moves)
             if band.moves:
-                targets.update(layout.homes[index][0] for index, _ in band.writes)
+                targets.update(outputs.origins[index].output for index, _ in band.writes)
     return sources, targets
 
 
-def _used(job: Job) -> list[list[Interval] | None]:
+def _used(move: Move) -> list[list[Interval] | None]:
     """What of each input goes into outputs, along the axis, from its start; None for all of it."""
-    wanted = union(segment.interval for segment in job.target_tiling.segments)
+    wanted = union(segment.interval for segment in move.target_tiling.segments)
     found: list[list[Interval] | None] = []
     at = 0
-    for segment in job.source_tiling.segments:
+    for segment in move.source_tiling.segments:
         own = segment.interval
         while at < len(wanted) and wanted[at].stop <= own.start:
             at += 1

@@ -18,7 +18,7 @@ from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.base import Source
 from concatsplit_core.formats.stored import Stored, load
-from concatsplit_core.planning.plan import Piece, Task
+from concatsplit_core.planning.plan import Task
 from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
@@ -30,7 +30,7 @@ from concatsplit_core.run.hashing.blobs import (
     is_complete,
 )
 from concatsplit_core.run.hashing.leaves import digest
-from concatsplit_core.run.threads import run_tasks
+from concatsplit_core.run.threads import run_on_threads
 from concatsplit_core.stores.files import Pool, input_error, open_input, read_exactly
 
 _SMALL = 1 << 20
@@ -115,13 +115,11 @@ def _read_elements(blob: ElementHash, source: Source, memory: int, jobs: int, to
         told(sum(write.box.size for write in task.writes) * spec.dtype.itemsize)
 
     try:
-        run_tasks(plan.tasks(), work, jobs=plan.workers, done=done, cancel=context.turns.cancel)
+        run_on_threads(
+            plan.tasks(), work, jobs=plan.workers, done=done, cancel=context.turns.cancel
+        )
     finally:
         pool.close()
-
-
-def _nobody_waits() -> None:
-    """Tasks that only read wait for none."""
 
 
 def _whole(source: Source) -> np.ndarray:
@@ -181,9 +179,9 @@ def _read_bytes(blob: ByteHash, source: Source, jobs: int, told: Told) -> None:
     )
     fd = open_input(extent.path)
 
-    def work(task: Task) -> None:
+    def work(run: Interval) -> None:
         buffer = memoryview(bytearray(_WINDOW))
-        (first,), (stop,) = task.moves[0].box
+        first, stop = run
         at, end = first * step, min(stop * step, source.spec.nbytes)
         while at < end:
             view = buffer[: end - at]
@@ -191,36 +189,30 @@ def _read_bytes(blob: ByteHash, source: Source, jobs: int, told: Told) -> None:
             blob.stream.put_bytes(at, view)
             at += len(view)
 
-    def done(task: Task) -> None:
-        (first,), (stop,) = task.moves[0].box
+    def done(run: Interval) -> None:
+        first, stop = run
         told(min(stop * step, source.spec.nbytes) - first * step)
 
-    boxes = (Box((run.start,), (run.stop,)) for run in runs)
     try:
-        run_tasks(_tasks(boxes), work, jobs=jobs, done=done, cancel=_nobody_waits)
+        run_on_threads(runs, work, jobs=jobs, done=done)
     finally:
         os.close(fd)
-
-
-def _tasks(boxes: Iterator[Box]) -> Iterator[Task]:
-    for number, box in enumerate(boxes):
-        yield Task(number, "encoded", (), (), (Piece(0, box),))
 
 
 def _read_chunks(blob: ChunkHash, source: Source, jobs: int, told: Told) -> None:
     refuse_hollow([source])
 
-    def work(task: Task) -> None:
-        for here, stored in source.stored(task.moves[0].box, False):
+    def work(box: Box) -> None:
+        for here, stored in source.stored(box, False):
             number = blob.number(here.start)
             if number is not None and number not in blob.leaves:
                 blob.leaves.put(number, chunk_digest(blob, stored))
 
-    def done(task: Task) -> None:
-        told(task.moves[0].box.size * source.spec.dtype.itemsize)
+    def done(box: Box) -> None:
+        told(box.size * source.spec.dtype.itemsize)
 
     boxes = (part for box in blob.boxes() for part in _steps(box, blob))
-    run_tasks(_tasks(boxes), work, jobs=jobs, done=done, cancel=_nobody_waits)
+    run_on_threads(boxes, work, jobs=jobs, done=done)
 
 
 def _steps(box: Box, blob: ChunkHash) -> Iterator[Box]:

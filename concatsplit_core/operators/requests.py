@@ -1,4 +1,4 @@
-"""What every operator is made of: sources that tile one array, targets that tile it anew."""
+"""From what an operator was asked for to a job: inputs opened, shapes inferred, outputs named."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from concatsplit_core.array.orders import channel_axis
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
-from concatsplit_core.endpoints.job import Job
+from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Source
 from concatsplit_core.meaning.agreement import Agreement, Party, agree
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Request:
     """A request: which arrays, along which axis, to what.
 
     Parameters
@@ -69,7 +69,7 @@ class Move:
     vectors: tuple[Any, ...] = ()
 
 
-def move(request: Move, inputs: Any, options: Options) -> Result:
+def perform(request: Request, inputs: Any, options: Options) -> Result:
     """Open the inputs, infer, and let the engine do the rest."""
     refuse_second_stream(inputs, request.vectors)
     sources = open_inputs(
@@ -78,7 +78,7 @@ def move(request: Move, inputs: Any, options: Options) -> Result:
         recover=recovering(options),
     )
     try:
-        return move_sources(request, sources, options)
+        return perform_on(request, sources, options)
     finally:
         close_all(sources)
 
@@ -88,8 +88,8 @@ def recovering(options: Options) -> Callable[[list[Path]], bool]:
     return lambda folders: recover_in(folders, options)
 
 
-def move_sources(request: Move, sources: Sequence[Source], options: Options) -> Result:
-    """As `move`, with inputs that are open."""
+def perform_on(request: Request, sources: Sequence[Source], options: Options) -> Result:
+    """As `perform`, with inputs that are open."""
     if not sources:
         raise UsageError("no inputs: name at least one array")
     names = [source.ref for source in sources]
@@ -100,8 +100,7 @@ def move_sources(request: Move, sources: Sequence[Source], options: Options) -> 
     lengths = [int(n) for n in split_info]
     intervals, outputs, numbers = _parts(request, whole, axis, names[0])
     parts = infer_parts(whole, intervals, axis, request.drop_axis)
-    job = Job(
-        operator=request.operator,
+    move = Move(
         shape=whole.shape,
         dtype=whole.dtype,
         sources=sources,
@@ -111,10 +110,14 @@ def move_sources(request: Move, sources: Sequence[Source], options: Options) -> 
             axis, tuple(Segment(intervals[n], parts[n]) for n in numbers), request.drop_axis
         ),
         split_info=lengths if request.cut is None else [i.length for i in intervals],
-        also_read=[v for v in request.vectors if isinstance(v, str | os.PathLike)],
-        extras=[] if request.split_info is None else [(request.split_info, split_info)],
         meaning=agreed.meaning,
         conversions=agreed.conversions,
+    )
+    job = Job(
+        request.operator,
+        [move],
+        also_read=[v for v in request.vectors if isinstance(v, str | os.PathLike)],
+        extras=[] if request.split_info is None else [(request.split_info, split_info)],
     )
     return execute(job, options)
 
@@ -152,7 +155,7 @@ def seen_as(sources: Sequence[Source], agreed: Agreement) -> list[ArraySpec]:
     ]
 
 
-def axis_of(request: Move, first: Source) -> int:
+def axis_of(request: Request, first: Source) -> int:
     """The axis of the logical array that a request names by number, name or letter; else 0."""
     if request.axis is not None and request.order is not None:
         raise UsageError("--axis and --order both choose an axis; give one of them")
@@ -168,7 +171,7 @@ def axis_of(request: Move, first: Source) -> int:
 
 
 def _parts(
-    request: Move, whole: ArraySpec, axis: int, source: str
+    request: Request, whole: ArraySpec, axis: int, source: str
 ) -> tuple[list[Interval], list[str], list[int]]:
     """Intervals and names of all parts, and the numbers of those to write."""
     length = whole.shape[axis]

@@ -1,0 +1,73 @@
+"""Who runs the workers: threads of this process, and whatever else fits the protocol."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from concatsplit_core.planning.plan import Task
+from concatsplit_core.run.threads import run_on_threads
+from concatsplit_core.run.worker import Work, Worker
+
+if TYPE_CHECKING:
+    from concatsplit_core.routes.base import Hashes
+
+
+class Executor(Protocol):
+    """Has tasks done, wherever that is."""
+
+    def run(
+        self,
+        work: Work,
+        tasks: Iterator[Task],
+        done: Callable[[Task], None],
+        cancel: threading.Event,
+    ) -> None:
+        """Do all tasks, and raise the first error.
+
+        Parameters
+        ----------
+        work : Work
+        tasks : iterator of Task
+            In the order in which they are to be started.
+        done : callable
+            Told of every task that is done, in the calling thread.
+        cancel : threading.Event
+            No task is started once it is set; a task that fails sets it.
+        """
+        ...
+
+
+class ThreadExecutor:
+    """Threads of this process, which share one worker.
+
+    Parameters
+    ----------
+    hashes : sequence of Hashes
+        One a move, where a manifest is to be written.
+    """
+
+    def __init__(self, hashes: Sequence[Hashes] = ()) -> None:
+        self._hashes = hashes
+
+    def run(
+        self,
+        work: Work,
+        tasks: Iterator[Task],
+        done: Callable[[Task], None],
+        cancel: threading.Event,
+    ) -> None:
+        """As `Executor.run`."""
+        worker = Worker(work, self._hashes)
+        try:
+            run_on_threads(
+                tasks,
+                worker.do,
+                jobs=work.plan.workers,
+                done=done,
+                cancel=worker.cancel,
+                stop=cancel,
+            )
+        finally:
+            worker.close()

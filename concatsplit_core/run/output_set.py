@@ -1,0 +1,196 @@
+"""The outputs of a run: claimed, created, finished, published together or taken back."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.endpoints.layout import Outputs
+from concatsplit_core.endpoints.places import Place
+from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.formats.base import Source, Storage, Target, Wish, Writer
+from concatsplit_core.stores.files import output_error, write_all
+from concatsplit_core.stores.interrupts import deferred_signals
+from concatsplit_core.stores.staging import Staging
+
+if TYPE_CHECKING:
+    from concatsplit_core.stores.amendment import Amendment
+    from concatsplit_core.stores.identity import Identity
+
+
+class OutputSet:
+    """The outputs of one run, from their staging to their names.
+
+    Parameters
+    ----------
+    outputs : sequence of Outputs
+        One a move.
+    extras : sequence of (Place, numpy.ndarray)
+        Small arrays that appear with the outputs.
+    sync : bool
+        Make everything durable before it is published.
+    """
+
+    def __init__(
+        self, outputs: Sequence[Outputs], extras: Sequence[tuple[Place, np.ndarray]], sync: bool
+    ) -> None:
+        self._outputs, self._extras = outputs, extras
+        self._places = [place for made in outputs for place in made.places]
+        self._places += [place for place, _ in extras]
+        self._staging = Staging(sync)
+        self._staged: dict[Path, Path] = {}
+        self._writers: dict[Path, Writer] = {}
+
+    def claim(self) -> None:
+        """Reserve the place of every output.
+
+        Raises
+        ------
+        OutputRefused, OutputBusy
+            A folder may not be written to, or another run is writing one of the outputs.
+        """
+        for place in self._places:
+            if place.final not in self._staged and not place.is_stream:
+                self._staged[place.final] = self._staging.claim(
+                    place.final,
+                    found=place.found,
+                    exact=place.is_rebuilt,
+                    beside=place.staged_beside,
+                )
+        self._staging.refuse_rivals()
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what has to be spooled: beside an output, where there is one on a disk."""
+        staged = next(iter(self._staged.values()), None)
+        return Path(tempfile.gettempdir()) if staged is None else staged.parent
+
+    def create(self) -> list[list[Target]]:
+        """Create every output, empty, where it is staged.
+
+        Returns
+        -------
+        list of list of Target
+            For every move one target a planned segment.
+        """
+        with self._named_in_errors():
+            created = [self._create(made) for made in self._outputs]
+            for place, array in self._extras:
+                self._write_small(place, array)
+            return created
+
+    def finish(self) -> None:
+        """Complete the staged files."""
+        with self._named_in_errors():
+            for writer in self._writers.values():
+                writer.finish()
+
+    def add_record(self, path: Path, replaced: Identity | None, data: bytes) -> None:
+        """Stage the record of the run, which appears last.
+
+        Parameters
+        ----------
+        path : Path
+        replaced : Identity, optional
+            What it may replace.
+        data : bytes
+        """
+        with self._named_in_errors():
+            staged = self._staging.claim(path, found=replaced, last=True)
+            self._staging.refuse_rivals()
+            staged.write_bytes(data)
+
+    def publish(self, done: Callable[[], None]) -> None:
+        """Let all outputs appear together, or none of them."""
+        shared = {p.base for p in self._places if p.base is not None and not p.is_rebuilt}
+        with self._named_in_errors():
+            self._staging.publish(lambda folder: self._amend(shared, folder), shared, done)
+
+    def roll_back(self) -> None:
+        """Remove all that was staged."""
+        with deferred_signals(forget=True):
+            for writer in self._writers.values():
+                with suppress(Exception):
+                    writer.abort()
+            self._staging.rollback()
+
+    @property
+    def notes(self) -> list[str]:
+        """What could not be written, and did not cost an array."""
+        return [
+            f"{path.name}: {note}"
+            for path, writer in self._writers.items()
+            for note in dict.fromkeys(writer.notes)
+        ]
+
+    @contextmanager
+    def reopened(self, place: Place) -> Iterator[Source]:
+        """A finished output where it is staged, to be read."""
+        source = place.format.open(self._staged[place.final], place.inner or None, place.ref)
+        try:
+            yield source
+        finally:
+            source.close()
+
+    def _create(self, made: Outputs) -> list[Target]:
+        targets = [
+            self._add(place, segment.spec, storage)
+            for place, segment, storage in zip(
+                made.places, made.tiling.segments, made.storages, strict=True
+            )
+        ]
+        return [
+            targets[output].part(segment.spec, element, chunk)
+            if made.storages[output].grid is not None
+            else targets[output]
+            for (output, element, chunk), segment in zip(
+                made.origins, made.planned.segments, strict=True
+            )
+        ]
+
+    def _add(self, place: Place, spec: ArraySpec, storage: Storage) -> Target:
+        path = self._staged.get(place.final, place.final)
+        if path not in self._writers:
+            base = place.base if place.is_rebuilt else None
+            self._writers[path] = place.format.writer(path, base)
+        return self._writers[path].add(place.inner, spec, storage)
+
+    def _write_small(self, place: Place, array: np.ndarray) -> None:
+        """Write an array that is in memory as a whole."""
+        form = place.format
+        wish = form.adapt(Wish(), place.path, place.base)
+        plain = ArraySpec(array.shape, array.dtype)
+        target = self._add(place, *form.layout(plain, Storage(), wish, plain))
+        if target.extent is None:
+            target.store(target.encode(Box.whole(array.shape), array))
+        elif array.nbytes:
+            fd = os.open(target.extent.path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                write_all(fd, array.tobytes(), target.extent.offset)
+            finally:
+                os.close(fd)
+
+    def _amend(self, shared: set[Path], folder: Path) -> Iterator[Amendment]:
+        """Documents of containers that say what members they have."""
+        for number, base in enumerate(sorted(shared)):
+            inside = [place for place in self._places if place.base == base]
+            added = {place.final: self._staged[place.final] for place in inside}
+            yield from inside[0].format.amend(base, added, folder / str(number))
+
+    @contextmanager
+    def _named_in_errors(self) -> Iterator[None]:
+        """Turns what the system says against a step into an error that names an output."""
+        try:
+            yield
+        except OSError as error:
+            if isinstance(error, ConcatsplitError | BrokenPipeError):
+                raise
+            raise output_error(self._places[0].ref, error) from error

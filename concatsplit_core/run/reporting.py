@@ -1,0 +1,107 @@
+"""What a run has to say of itself: its result, and what a person should be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from concatsplit_core.array.inference import infer_cost
+from concatsplit_core.endpoints.job import Job, Move
+from concatsplit_core.endpoints.layout import Outputs
+from concatsplit_core.meaning.marks import enum_maps
+from concatsplit_core.meaning.model import DEFINING
+from concatsplit_core.planning.plan import Plan
+from concatsplit_core.run.result import ArrayResult, Blob, Result
+
+
+def report(job: Job, outputs: Sequence[Outputs], plan: Plan) -> Result:
+    """The result of a job before anything of it is done."""
+    pairs = list(zip(job.moves, outputs, strict=True))
+    notes = [note for move, made in pairs for note in _left_behind(move, made)]
+    notes += [f"{source.ref}: {note}" for source in job.sources for note in source.storage.notes]
+    arrays = tuple(_array(move, made) for move, made in pairs)
+    return Result(job.operator, False, arrays, plan, notes=tuple(notes))
+
+
+def _array(move: Move, made: Outputs) -> ArrayResult:
+    return ArrayResult(
+        axis=made.tiling.axis,
+        inputs=_inputs(move),
+        outputs=_outputs(made),
+        split_info=tuple(move.split_info),
+        cost=infer_cost([segment.spec for segment in made.tiling.segments]),
+        stacked=move.source_tiling.new_axis,
+        unstacked=made.tiling.new_axis,
+        name=move.name,
+    )
+
+
+def _inputs(move: Move) -> tuple[Blob, ...]:
+    return tuple(
+        Blob(
+            source.ref,
+            source.format,
+            source.spec.shape,
+            source.spec.dtype,
+            segment.interval,
+            source.spec.chunks,
+            str(source.storage.codec) if source.storage.codec is not None else None,
+        )
+        for source, segment in zip(move.sources, move.source_tiling.segments, strict=True)
+    )
+
+
+def _outputs(made: Outputs) -> tuple[Blob, ...]:
+    return tuple(
+        Blob(
+            place.ref,
+            place.format.name,
+            segment.spec.shape,
+            segment.spec.dtype,
+            segment.interval,
+            segment.spec.chunks,
+            str(storage.codec) if storage.codec is not None else None,
+        )
+        for place, segment, storage in zip(
+            made.places, made.tiling.segments, made.storages, strict=True
+        )
+    )
+
+
+def _left_behind(move: Move, made: Outputs) -> list[str]:
+    """What says how the numbers are meant, and has no place in the format of an output."""
+    said = [name for name in DEFINING if name in move.meaning.attrs]
+    said += ["_FillValue"] if move.meaning.missing is not None else []
+    said += ["the names of an enum"] if enum_maps(move.dtype) else []
+    pairs = zip(made.places, made.storages, strict=True)
+    bare = [place for place, storage in pairs if storage.meaning.is_bare]
+    if not said or not bare:
+        return []
+    more = f" and {len(bare) - 1} more" if len(bare) > 1 else ""
+    return [
+        f"{bare[0].ref}{more}: an .npy has no place for {', '.join(said)}; "
+        "the numbers are as they are stored"
+    ]
+
+
+def what_check_does(job: Job, plan: Plan) -> list[str]:
+    """What --check does beside the plan, and what it cannot do."""
+    found = []
+    moved = plan.routes.get("encoded", 0)
+    if moved:
+        found.append(
+            f"--check: {moved} bytes that move as they are stored are looked into: checksums are "
+            "compared, what has none is decoded"
+        )
+    archived = [source.ref for source in job.sources if source.format == "npz"]
+    if archived:
+        found.append(f"--check: {_listed(archived)}: read as a whole first, for its CRC-32")
+    bare = [s.ref for s in job.sources if s.format != "npz" and not s.storage.codec]
+    if bare:
+        found.append(
+            f"--check: {_listed(bare)}: carries no checksum; a flipped bit in it is not found"
+        )
+    return found
+
+
+def _listed(refs: Sequence[str]) -> str:
+    return f"{refs[0]} and {len(refs) - 1} more" if len(refs) > 1 else refs[0]

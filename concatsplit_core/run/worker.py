@@ -1,0 +1,138 @@
+"""Who does the tasks of a plan: from a description of the work, one task at a time."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from concatsplit_core.array.tiling import Tiling
+from concatsplit_core.formats.base import Source, Target
+from concatsplit_core.planning.plan import Plan, Task
+from concatsplit_core.routes import decoded, encoded, kernel, mapped
+from concatsplit_core.routes.base import Context, RunTask, Turns
+from concatsplit_core.stores.files import Pool, open_input
+
+if TYPE_CHECKING:
+    from concatsplit_core.meaning.conversions import Conversion
+    from concatsplit_core.routes.base import Hashes
+
+_ROUTES: dict[str, RunTask] = {
+    "kernel": kernel.run,
+    "encoded": encoded.run,
+    "mapped": mapped.run,
+    "decoded": decoded.run,
+}
+
+
+class MoveWork(NamedTuple):
+    """What a worker has to know of one logical array.
+
+    Parameters
+    ----------
+    sources, targets : sequence
+        One a segment of the tilings.
+    source_tiling, target_tiling : Tiling
+    output_refs : sequence of str
+        What messages call the targets.
+    conversions : sequence of Conversion or None
+        How the elements of each source change when they are read.
+    """
+
+    sources: Sequence[Source]
+    targets: Sequence[Target]
+    source_tiling: Tiling
+    target_tiling: Tiling
+    output_refs: Sequence[str]
+    conversions: Sequence[Conversion | None] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Everything that a worker has to know of a run.
+
+    It can be pickled where all sources and targets are files: another process opens them anew.
+
+    Parameters
+    ----------
+    plan : Plan
+    moves : sequence of MoveWork
+        As in the plan.
+    compares_checksums : bool
+        Checksums of what moves as it is stored are compared.
+    decodes : bool
+        What has no such checksum is decoded to look at it, though it moves as it is stored.
+    """
+
+    plan: Plan
+    moves: Sequence[MoveWork]
+    compares_checksums: bool = False
+    decodes: bool = False
+
+
+class Worker:
+    """Does tasks of one run; threads may share it.
+
+    Parameters
+    ----------
+    work : Work
+    hashes : sequence of Hashes, optional
+        One a move, where a manifest is to be written.
+    """
+
+    def __init__(self, work: Work, hashes: Sequence[Hashes] = ()) -> None:
+        self._work = work
+        self._turns = Turns()
+        self._waiting = [self._turns, *(each.turns for each in hashes)]
+        self._reading: Pool[Path, int] = Pool(open_input, os.close)
+        self._writing: Pool[Path, int] = Pool(_open_staged, os.close)
+        buffers = threading.local()
+        self._contexts = [
+            Context(
+                sources=move.sources,
+                targets=move.targets,
+                source_tiling=move.source_tiling,
+                target_tiling=move.target_tiling,
+                output_refs=move.output_refs,
+                window=work.plan.window,
+                conversions=move.conversions,
+                looks=work.compares_checksums,
+                check=work.decodes,
+                hashes=hashes[index] if hashes else None,
+                reading=self._reading,
+                writing=self._writing,
+                turns=self._turns,
+                _local=buffers,
+            )
+            for index, move in enumerate(work.moves)
+        ]
+
+    def do(self, task: Task) -> None:
+        """Do one task: done twice, it leaves the same bytes.
+
+        Raises
+        ------
+        ConcatsplitError
+        Cancelled
+            It waited for another task, and `cancel` was called.
+        """
+        _ROUTES[task.route](task, self._contexts[0])
+        for turns in self._waiting:
+            turns.finish(task.number)
+
+    def cancel(self) -> None:
+        """Send tasks away that wait for others."""
+        for turns in self._waiting:
+            turns.cancel()
+
+    def close(self) -> None:
+        """Close the files that it has opened."""
+        self._reading.close()
+        self._writing.close()
+
+
+def _open_staged(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CLOEXEC)
