@@ -57,8 +57,8 @@ class Storage:
     meaning : Meaning
     dialect : str
         Such as ``zarr3``: the version of the format.
-    phase : int, optional
-        Where the elements best start in the file, modulo the block size of file systems.
+    offset_modulo_block : int, optional
+        Where the elements are to start in the file, modulo the block that file systems share.
     grid : Grid, optional
         Chunk lengths along one axis, where they differ.
     maxshape : tuple of int or None, optional
@@ -80,7 +80,7 @@ class Storage:
     fill_value: Any = None
     meaning: Meaning = BARE
     dialect: str = ""
-    phase: int | None = None
+    offset_modulo_block: int | None = None
     grid: Grid | None = None
     maxshape: tuple[int | None, ...] | None = None
     key_encoding: tuple[str, str] | None = None

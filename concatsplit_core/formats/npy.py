@@ -16,7 +16,7 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import MalformedInput, UnsupportedDtype, UsageError
 from concatsplit_core.formats.base import Extent, Storage, Target, Unchunked, Wish
 from concatsplit_core.formats.chunking import refuse_checksum
-from concatsplit_core.formats.npy_header import format_header, parse_header
+from concatsplit_core.formats.npy_header import format_header, offset_step, parse_header
 from concatsplit_core.stores.files import open_input, write_all
 
 if TYPE_CHECKING:
@@ -123,7 +123,9 @@ def layout(
         format_header(spec)
     if spec.dtype.names is None and spec.dtype.kind not in "biufcmMSUV":
         raise UnsupportedDtype(f"dtype {spec.dtype} cannot be stored in .npy")
-    laid = replace(spec, layout=Contiguous(order if spec.ndim > 1 else "C"))
+    laid = replace(
+        spec, layout=Contiguous(order if spec.ndim > 1 else "C", offset_step=offset_step(spec))
+    )
     return laid, Storage()
 
 
@@ -155,7 +157,7 @@ class NpyWriter:
         self.notes: list[str] = []
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target:
-        header = format_header(spec, storage.phase)
+        header = format_header(spec, storage.offset_modulo_block)
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             write_all(fd, header, 0)

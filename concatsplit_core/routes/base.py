@@ -16,7 +16,7 @@ from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.errors import ConcatsplitError, DtypeMismatch
 from concatsplit_core.formats.base import Source, Target
 from concatsplit_core.formats.stored import Stored
-from concatsplit_core.planning.plan import Task
+from concatsplit_core.planning.task import Task
 from concatsplit_core.routes.arena import Arena
 from concatsplit_core.stores.files import Pool, input_error, output_error
 

@@ -11,7 +11,7 @@ from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.formats.base import Moved, Source, Target
 from concatsplit_core.formats.stored import Stored
-from concatsplit_core.planning.plan import Piece, Task
+from concatsplit_core.planning.task import Piece, Task
 from concatsplit_core.routes.base import Context, Hashes
 from concatsplit_core.routes.blocks import fill_blocks
 
@@ -40,7 +40,7 @@ def _moved(task: Task, write: Piece, context: Context) -> Moved:
     """What moves into one target, by the first index of each chunk or shard there."""
     target = context.targets[write.array]
     moved: dict[Shape, Stored | np.ndarray | None] = {}
-    for move in task.moves:
+    for move in task.copies:
         source = context.sources[move.array]
         local = context.source_tiling.local(move.array, move.box)
         with context.reading_from(move.array):
