@@ -14,7 +14,8 @@ import numpy as np
 from concatsplit_core.array.geometry import Interval, normalize_axis, tile
 from concatsplit_core.array.inference import infer_concat, infer_dtype, infer_parts, name_of
 from concatsplit_core.array.orders import channel_axis
-from concatsplit_core.array.spec import ArraySpec, Segment, Tiling
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.errors import UsageError
