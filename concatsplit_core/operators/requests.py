@@ -20,8 +20,9 @@ from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_sec
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Source
-from concatsplit_core.meaning.agreement import Agreement, Party, agree
+from concatsplit_core.meaning.agreement import Agreement, InputMeaning
 from concatsplit_core.meaning.dimensions import axis_named
+from concatsplit_core.meaning.reconciling import reconcile
 from concatsplit_core.run.engine import execute, recover_in
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
@@ -159,12 +160,12 @@ def agree_on(
             promote=options.promote,
         )
 
-    parties = [
-        Party(name_of(i, names), source.spec.dtype, source.storage.meaning)
+    meanings = [
+        InputMeaning(name_of(i, names), source.spec.dtype, source.storage.meaning)
         for i, source in enumerate(sources)
     ]
     chosen = choose if dtype is None else lambda _: dtype
-    return agree(parties, options.conflicts, options.attrs, chosen)
+    return reconcile(meanings, options.conflicts, options.attrs, chosen)
 
 
 def seen_as(sources: Sequence[Source], agreed: Agreement) -> list[ArraySpec]:
