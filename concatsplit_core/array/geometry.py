@@ -99,9 +99,9 @@ def insert(shape: Shape, axis: int, value: int) -> Shape:
     return (*shape[:axis], value, *shape[axis:])
 
 
-def replace(shape: Shape, axis: int, value: int) -> Shape:
-    """A tuple with its entry at ``axis`` replaced."""
-    return (*shape[:axis], value, *shape[axis + 1 :])
+def with_length(shape: Shape, axis: int, length: int) -> Shape:
+    """A shape with another length at ``axis``."""
+    return (*shape[:axis], length, *shape[axis + 1 :])
 
 
 def normalize_axis(axis: int, ndim: int, what: str = "the array") -> int:

@@ -12,7 +12,14 @@ from typing import Literal
 
 import numpy as np
 
-from concatsplit_core.array.geometry import Interval, drop, insert, normalize_axis, replace, tile
+from concatsplit_core.array.geometry import (
+    Interval,
+    drop,
+    insert,
+    normalize_axis,
+    tile,
+    with_length,
+)
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import DtypeMismatch, ShapeMismatch, UsageError
 
@@ -93,7 +100,7 @@ def infer_concat(
         _check_shape(index, spec, first, None if add_axis else axis, names)
     chosen = dtype if dtype is not None else infer_dtype([s.dtype for s in specs], names=names)
     lengths = [1] * len(specs) if add_axis else [s.shape[axis] for s in specs]
-    shape = (insert if add_axis else replace)(first.shape, axis, sum(lengths))
+    shape = (insert if add_axis else with_length)(first.shape, axis, sum(lengths))
     return ArraySpec(shape, chosen), split_info_of(lengths)
 
 
@@ -168,7 +175,7 @@ def infer_parts(
 ) -> list[ArraySpec]:
     """Shapes of parts at any intervals of the axis, which may leave gaps or overlap."""
     if not drop_axis:
-        return [ArraySpec(replace(spec.shape, axis, i.length), spec.dtype) for i in intervals]
+        return [ArraySpec(with_length(spec.shape, axis, i.length), spec.dtype) for i in intervals]
     for index, interval in enumerate(intervals):
         if interval.length != 1:
             raise UsageError(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
-from concatsplit_core.array.spec import Order
+from concatsplit_core.array.layouts import Order
 from concatsplit_core.comparison.difference import Pair
 from concatsplit_core.comparison.values import EqualityRule, distances_between, unequal
 

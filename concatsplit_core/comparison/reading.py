@@ -7,8 +7,10 @@ import os
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Interval, Shape
+from concatsplit_core.array.layouts import InMemory, Opaque, Order
 from concatsplit_core.array.sizes import format_size
-from concatsplit_core.array.spec import ArraySpec, Order, Segment, Tiling
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.errors import OverBudget
 from concatsplit_core.formats.base import Source
 from concatsplit_core.planning.plan import Piece, Plan, Route, Task
@@ -45,7 +47,9 @@ class BlockReader:
             sources=[source],
             targets=[],
             source_tiling=_whole_tiling(source.spec),
-            target_tiling=_whole_tiling(ArraySpec(source.spec.shape, source.spec.dtype, order)),
+            target_tiling=_whole_tiling(
+                ArraySpec(source.spec.shape, source.spec.dtype, InMemory(order))
+            ),
             output_refs=[],
             window=window,
             reading=Pool(open_input, os.close),
@@ -69,7 +73,7 @@ def logical_shape(spec: ArraySpec) -> Shape:
 
 def common_order(a: ArraySpec, b: ArraySpec) -> Order:
     """The memory order in which both arrays can be read in the longest runs."""
-    flat = [spec.order for spec in (a, b) if spec.contiguous and not spec.is_string]
+    flat = [spec.order for spec in (a, b) if spec.is_strided and not spec.is_string]
     return flat[0] if flat else "C"
 
 
@@ -121,14 +125,9 @@ def _least_decoded(a: Source, b: Source, room: int, jobs: int) -> Plan:
 
 def _plan(a: Source, b: Source, memory: int, jobs: int) -> Plan:
     """Plan to read one array in blocks of whole chunks of the other."""
-    blocks = ArraySpec(
-        a.spec.shape,
-        a.spec.dtype,
-        b.spec.order if b.spec.contiguous else common_order(a.spec, b.spec),
-        contiguous=False,
-        chunks=b.spec.chunks,
-        string_bytes=a.spec.string_bytes,
-    )
+    order = b.spec.order if b.spec.is_strided else common_order(a.spec, b.spec)
+    layout = Opaque(order, b.spec.chunks)
+    blocks = ArraySpec(a.spec.shape, a.spec.dtype, layout, string_bytes=a.spec.string_bytes)
     return make_plan(
         logical_shape(a.spec),
         _whole_tiling(a.spec),

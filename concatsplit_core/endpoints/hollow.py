@@ -42,7 +42,7 @@ def refuse_hollow(sources: Sequence[Source]) -> None:
 
 def _steps(spec: ArraySpec) -> int:
     """How many steps the elements of an array take that need not be stored."""
-    if spec.contiguous or spec.in_memory:
+    if spec.is_strided:
         return 0
     chunks = spec.chunks or spec.shape
     count = prod(-(-n // c) for n, c in zip(spec.shape, chunks, strict=True) if c)

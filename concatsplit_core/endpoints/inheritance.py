@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.array.geometry import Shape, drop
-from concatsplit_core.array.spec import ArraySpec, Tiling
+from concatsplit_core.array.geometry import Shape
+from concatsplit_core.array.layouts import Contiguous
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.codecs.checksums import agreed
 from concatsplit_core.endpoints.job import Move
 from concatsplit_core.formats.base import Source, Storage
@@ -122,21 +124,14 @@ def _room_to_grow(
 
 
 def _on_target(view: ArraySpec, axis: int, dropped: bool) -> ArraySpec:
-    if not dropped:
-        return view
-    return replace(
-        view,
-        shape=drop(view.shape, axis),
-        chunks=None if view.chunks is None else drop(view.chunks, axis),
-        shards=None if view.shards is None else drop(view.shards, axis),
-    )
+    return view.without_axis(axis) if dropped else view
 
 
 def _agreed_layout(views: Sequence[ArraySpec]) -> ArraySpec | None:
     first = views[0]
     if all(view.chunks is None for view in views):
         fortran = all(view.order == "F" for view in views if view.ndim > 1)
-        return replace(first, order="F" if fortran and first.ndim > 1 else "C", contiguous=True)
+        return replace(first, layout=Contiguous("F" if fortran and first.ndim > 1 else "C"))
     agree = all((v.chunks, v.shards) == (first.chunks, first.shards) for v in views)
     return first if agree else None
 

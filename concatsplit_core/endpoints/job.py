@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from concatsplit_core.array.geometry import Shape
-from concatsplit_core.array.spec import Tiling
+from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.formats.base import Source
 from concatsplit_core.meaning.model import BARE, Meaning
 

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from concatsplit_core.array.spec import ArraySpec, Segment, Tiling
+from concatsplit_core.array.geometry import with_length
+from concatsplit_core.array.layouts import Chunked
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inheritance import inherit
 from concatsplit_core.endpoints.job import Move
 from concatsplit_core.endpoints.places import Place
@@ -119,8 +122,8 @@ def _regions(move: Move, segment: Segment) -> list[Region]:
 
 def _region_spec(move: Move, spec: ArraySpec, region: Region) -> ArraySpec:
     axis = move.target_tiling.axis
-    if spec.chunks is None:
+    if not isinstance(spec.layout, Chunked):
         return spec
-    shape = (*spec.shape[:axis], region.interval.length, *spec.shape[axis + 1 :])
-    chunks = (*spec.chunks[:axis], region.chunk, *spec.chunks[axis + 1 :])
-    return replace(spec, shape=shape, chunks=chunks)
+    shape = with_length(spec.shape, axis, region.interval.length)
+    chunks = with_length(spec.layout.chunks, axis, region.chunk)
+    return replace(spec, shape=shape, layout=replace(spec.layout, chunks=chunks))

@@ -142,7 +142,7 @@ def refuse_oversized(places: Sequence[Place], specs: Sequence[ArraySpec]) -> Non
     """
     wanted: dict[Path, int] = {}
     for place, spec in zip(places, specs, strict=True):
-        if spec.contiguous:
+        if spec.is_contiguous:
             folder = next(f for f in place.path.parents if f.exists())
             wanted[folder] = wanted.get(folder, 0) + spec.nbytes
     for folder, nbytes in wanted.items():

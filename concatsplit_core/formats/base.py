@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
-from concatsplit_core.array.spec import ArraySpec, Order
+from concatsplit_core.array.layouts import Order
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import Checksum
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.stored import Stored

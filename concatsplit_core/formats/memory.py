@@ -10,6 +10,7 @@ import numpy as np
 
 from concatsplit_core.array.fields import is_ordered, overlapping, packed
 from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.layouts import InMemory
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import UnsupportedDtype
 from concatsplit_core.formats.base import Extent, Storage, Unchunked
@@ -63,5 +64,5 @@ def wrap(array: np.ndarray, ref: str) -> MemorySource:
     if not is_ordered(array.dtype):
         array = array.astype(packed(array.dtype))
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
-    spec = ArraySpec(array.shape, array.dtype, "F" if fortran else "C", in_memory=True)
+    spec = ArraySpec(array.shape, array.dtype, InMemory("F" if fortran else "C"))
     return MemorySource(array, ref, spec)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import MalformedInput, UnsupportedDtype, UsageError
 from concatsplit_core.formats.base import Extent, Storage, Target, Unchunked, Wish
@@ -117,14 +118,12 @@ def layout(
             f"--codec {wish.codec}: an .npy file is not compressed; write to .h5 or .zarr"
         )
     refuse_checksum(wish, "an .npy file")
-    order = wish.memory_order or (like.order if like is not None and like.contiguous else "C")
+    order = wish.memory_order or (like.order if like is not None and like.is_contiguous else "C")
     if spec.is_string or spec.dtype.hasobject:
         format_header(spec)
     if spec.dtype.names is None and spec.dtype.kind not in "biufcmMSUV":
         raise UnsupportedDtype(f"dtype {spec.dtype} cannot be stored in .npy")
-    laid = replace(
-        spec, order=order if spec.ndim > 1 else "C", contiguous=True, chunks=None, shards=None
-    )
+    laid = replace(spec, layout=Contiguous(order if spec.ndim > 1 else "C"))
     return laid, Storage()
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from concatsplit_core.array.descr import check_descr, descr_of
 from concatsplit_core.array.geometry import Shape
+from concatsplit_core.array.layouts import Contiguous, Order
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import MalformedInput, UnsafeContent, UnsupportedDtype
 from concatsplit_core.stores.files import SHARED_BLOCK
@@ -72,7 +73,7 @@ def parse_header(start: bytes, ref: str) -> Header:
     if len(start) < at + length:
         raise MalformedInput(f"{ref}: .npy file ends inside its header", ref=ref)
     try:
-        return Header(_described(start[at : at + length], encoding), at + length)
+        return Header(_described(start[at : at + length], encoding, at + length), at + length)
     except _HoldsObjects:
         raise UnsafeContent(
             f"{ref}: holds Python objects, which only unpickling could read; "
@@ -88,12 +89,12 @@ class _HoldsObjects(Exception):
 
 
 @lru_cache(maxsize=256)
-def _described(text: bytes, encoding: str) -> ArraySpec:
+def _described(text: bytes, encoding: str, offset: int) -> ArraySpec:
     """What a header's text says; thousands of shards often say the same."""
-    return _spec(parse_literal(text.decode(encoding)))
+    return _spec(parse_literal(text.decode(encoding)), offset)
 
 
-def _spec(value: Any) -> ArraySpec:
+def _spec(value: Any, offset: int) -> ArraySpec:
     if not isinstance(value, dict) or set(value) != {"descr", "fortran_order", "shape"}:
         raise ValueError("it needs exactly the keys descr, fortran_order and shape")
     shape, fortran = value["shape"], value["fortran_order"]
@@ -109,7 +110,8 @@ def _spec(value: Any) -> ArraySpec:
             raise ValueError("a subarray dtype in Fortran order")
         dtype, inner = dtype.subdtype
         shape += inner
-    return ArraySpec(shape, dtype, "F" if fortran and len(shape) > 1 else "C")
+    order: Order = "F" if fortran and len(shape) > 1 else "C"
+    return ArraySpec(shape, dtype, Contiguous(order, offset))
 
 
 def _dtype(descr: Any) -> np.dtype:

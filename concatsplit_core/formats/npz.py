@@ -15,13 +15,14 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import (
     AmbiguousContainer,
@@ -169,10 +170,12 @@ def open(path: Path, member: str | None, ref: str) -> NpzSource:
             found=info.file_size,
             expected=expected,
         )
-    extent = None
+    extent = offset = None
     if info.compress_type == zipfile.ZIP_STORED:
-        extent = Extent(path, _data_start(path, info, ref) + header.data_offset)
-    return NpzSource(path, ref, header.spec, info, extent, header.data_offset)
+        offset = _data_start(path, info, ref) + header.data_offset
+        extent = Extent(path, offset)
+    spec = replace(header.spec, layout=Contiguous(header.spec.order, offset))
+    return NpzSource(path, ref, spec, info, extent, header.data_offset)
 
 
 def _member(archive: zipfile.ZipFile, member: str | None, ref: str) -> zipfile.ZipInfo:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.layouts import Stream
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Extent, Moved, Storage, Unchunked, Wish
@@ -50,14 +51,14 @@ def layout(
     if wish.codec or wish.chunks not in (None, "auto", "none") or wish.memory_order == "F":
         raise UsageError("a stream on stdout is .npy in C order, without chunks and codec")
     refuse_checksum(wish, "an .npy stream")
-    format_header(replace(spec, order="C"))
+    format_header(ArraySpec(spec.shape, spec.dtype))
     unit, room = [1] * spec.ndim, max(1, _PIECE // max(1, spec.dtype.itemsize))
     for d in range(spec.ndim - 1, -1, -1):
         unit[d] = max(1, min(spec.shape[d], room))
         if unit[d] < spec.shape[d]:
             break
         room //= unit[d]
-    laid = replace(spec, order="C", contiguous=False, chunks=tuple(unit), sequential=True)
+    laid = replace(spec, layout=Stream(tuple(unit)))
     return laid, Storage()
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from concatsplit_core.array.geometry import replace
+from concatsplit_core.array.geometry import with_length
 from concatsplit_core.array.orders import DEFAULT_ORDER
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, wrap_array
 from concatsplit_core.errors import ShapeMismatch, UsageError
@@ -254,6 +254,6 @@ def _filled(
             raise UsageError(
                 f"gradient {index} is 'zeros', and nothing says its length; give --split-info"
             )
-        shape = first.shape if add_axis else replace(first.shape, axis, (lengths or [])[index])
+        shape = first.shape if add_axis else with_length(first.shape, axis, (lengths or [])[index])
         sources.append(wrap_array(zeros_like(shape, first.dtype), ZEROS))
     return sources

@@ -14,7 +14,8 @@ import numpy as np
 from concatsplit_core.array.geometry import Interval, normalize_axis, tile
 from concatsplit_core.array.inference import infer_concat, infer_dtype, infer_parts, name_of
 from concatsplit_core.array.orders import channel_axis
-from concatsplit_core.array.spec import ArraySpec, Segment, Tiling
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.errors import UsageError
@@ -92,6 +93,34 @@ def perform_on(request: Request, sources: Sequence[Source], options: Options) ->
     """As `perform`, with inputs that are open."""
     if not sources:
         raise UsageError("no inputs: name at least one array")
+    move, split_info = move_of(request, sources, options)
+    return execute(job_of(request, [move], split_info), options)
+
+
+def job_of(request: Request, moves: Sequence[Move], split_info: np.ndarray) -> Job:
+    """All that has to happen together."""
+    return Job(
+        request.operator,
+        moves,
+        also_read=[v for v in request.vectors if isinstance(v, str | os.PathLike)],
+        extras=[] if request.split_info is None else [(request.split_info, split_info)],
+    )
+
+
+def move_of(
+    request: Request, sources: Sequence[Source], options: Options, name: str = ""
+) -> tuple[Move, np.ndarray]:
+    """What happens to one array, and the inputs' lengths along its axis.
+
+    Parameters
+    ----------
+    request : Request
+    sources : sequence of Source
+        Open.
+    options : Options
+    name : str
+        What the array is called in a data set.
+    """
     names = [source.ref for source in sources]
     axis = axis_of(request, sources[0])
     agreed = agree_on(sources, options)
@@ -100,26 +129,20 @@ def perform_on(request: Request, sources: Sequence[Source], options: Options) ->
     lengths = [int(n) for n in split_info]
     intervals, outputs, numbers = _parts(request, whole, axis, names[0])
     parts = infer_parts(whole, intervals, axis, request.drop_axis)
+    targets = tuple(Segment(intervals[n], parts[n]) for n in numbers)
     move = Move(
         shape=whole.shape,
         dtype=whole.dtype,
         sources=sources,
         source_tiling=Tiling(axis, tuple(map(Segment, tile(lengths), specs)), request.add_axis),
         outputs=[outputs[n] for n in numbers],
-        target_tiling=Tiling(
-            axis, tuple(Segment(intervals[n], parts[n]) for n in numbers), request.drop_axis
-        ),
+        target_tiling=Tiling(axis, targets, request.drop_axis),
         split_info=lengths if request.cut is None else [i.length for i in intervals],
         meaning=agreed.meaning,
         conversions=agreed.conversions,
+        name=name,
     )
-    job = Job(
-        request.operator,
-        [move],
-        also_read=[v for v in request.vectors if isinstance(v, str | os.PathLike)],
-        extras=[] if request.split_info is None else [(request.split_info, split_info)],
-    )
-    return execute(job, options)
+    return move, split_info
 
 
 def agree_on(

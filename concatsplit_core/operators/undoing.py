@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.array.fields import packed
-from concatsplit_core.array.geometry import Interval, Shape, insert, replace
+from concatsplit_core.array.geometry import Interval, Shape, insert, with_length
 from concatsplit_core.array.inference import native
-from concatsplit_core.array.spec import ArraySpec, Segment, Tiling
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.naming import name_parts
@@ -132,7 +133,7 @@ def _logical_shape(record: Manifest) -> Shape:
     length = record.inputs[-1].interval.stop
     if record.stacked:
         return insert(first.shape, record.axis, length)
-    return replace(first.shape, record.axis, length)
+    return with_length(first.shape, record.axis, length)
 
 
 def _tiled(record: Manifest, length: int) -> list[Interval]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from math import lcm, prod
 
 from concatsplit_core.array.geometry import Interval, Shape
-from concatsplit_core.array.spec import Order, Tiling
+from concatsplit_core.array.layouts import Order
+from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.errors import OverBudget
 
 COMFORTABLE = 4 << 20

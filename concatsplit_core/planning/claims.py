@@ -71,16 +71,16 @@ def _needed(problem: Problem, source: int) -> tuple[int, int]:
             interval = part.interval
             if part.route == "encoded" or view.shards is not None:
                 found += _count(view, problem.axis, interval, start)
-            elif goes.chunks is not None:
+            elif goes.write_unit is not None:
                 found += _count(goes, problem.axis, interval, segment.interval.start)
-            if part.route == "decoded" and goes.chunks is not None:
+            if part.route == "decoded" and goes.write_unit is not None:
                 filled += interval.length * across
     return found, filled
 
 
 def _count(view: ArraySpec, axis: int, interval: Interval, start: int) -> int:
     """Chunks of an array in an interval of the axis, at which the array starts."""
-    chunks = view.chunks or ()
+    chunks = view.chunks or view.write_unit or ()
     first, last = interval.start - start, interval.stop - start
     along = -(-last // chunks[axis]) - first // chunks[axis]
     section = (-(-n // c) for n, c in zip(drop(view.shape, axis), drop(chunks, axis), strict=True))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from math import prod
 
 from concatsplit_core.array.geometry import Interval, Shape
+from concatsplit_core.array.layouts import Stream
 from concatsplit_core.planning.blocking import (
     COMFORTABLE,
     Block,
@@ -44,12 +45,12 @@ class Cost:
         self.itemsize = max(spec.memory_itemsize for spec in chosen)
         chunks = [prod(s.chunks) * s.memory_itemsize for s in specs if s.chunks is not None]
         read = 2 * max(chunks, default=0)
-        window = max((min(problem.window, s.nbytes) for s in specs if s.contiguous), default=0)
+        window = max((min(problem.window, s.nbytes) for s in specs if s.is_strided), default=0)
         unit = max((prod(s.write_unit) for s in chosen if s.write_unit is not None), default=0)
         self.beside = max(read, window) + unit * self.itemsize
         if any(spec.converted for spec in specs):
             self.beside += CONVERTING
-        self.copies = 1 if all(spec.contiguous for spec in chosen) else 2
+        self.copies = 1 if all(spec.is_strided for spec in chosen) else 2
 
     def peak(self, elements: int) -> int:
         """Bytes of a task whose block has this many elements."""
@@ -98,7 +99,7 @@ class Filling:
             for d in range(len(problem.shape))
         )
         chosen = [problem.targets.segments[i].spec for i in group.members]
-        flat = {view.order for view in views if view.contiguous and not view.is_string}
+        flat = {view.order for view in views if view.is_strided and not view.is_string}
         if any(spec.write_unit is None for spec in chosen):
             flat.add(group.order)
         crowd = len(group.members) * PART_BYTES + len(views) * PIECE_BYTES
@@ -107,7 +108,7 @@ class Filling:
         if group.order == "C":
             first = len(want) - problem.whole_axes
             fitting = fitting[:first] + problem.shape[first:]
-        sequential = any(spec.sequential for spec in chosen)
+        sequential = any(isinstance(spec.layout, Stream) for spec in chosen)
         return choose_block(
             Block(problem.shape, self._unit, fitting, self._cost.itemsize, limit, sequential),
             group.order,
@@ -150,8 +151,8 @@ class Filling:
             for interval in union(interval for _, interval in writes)
             for read in problem.edges.overlapping(interval)
         )
-        flat = all(problem.sources.segments[i].spec.contiguous for i, _ in reads) and all(
-            problem.targets.segments[i].spec.contiguous for i, _ in writes
+        flat = all(problem.sources.segments[i].spec.is_strided for i, _ in reads) and all(
+            problem.targets.segments[i].spec.is_strided for i, _ in writes
         )
         return Band(
             reads, writes, "mapped" if flat and "mapped" in problem.routing.allowed else "decoded"

@@ -8,7 +8,7 @@ from math import prod
 from typing import NamedTuple
 
 from concatsplit_core.array.geometry import Interval, Shape
-from concatsplit_core.array.spec import Order
+from concatsplit_core.array.layouts import Order
 from concatsplit_core.planning.blocking import COMFORTABLE, Block, axes_by_speed, refuse_many_steps
 from concatsplit_core.planning.filling import Cost
 from concatsplit_core.planning.plan import Band, Sweep

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any, Literal, NamedTuple
 
 from concatsplit_core.array.geometry import Box, Interval, Shape
-from concatsplit_core.array.spec import Order
+from concatsplit_core.array.layouts import Order
 
 Route = Literal["kernel", "encoded", "mapped", "decoded"]
 

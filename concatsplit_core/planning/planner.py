@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.sizes import format_size
-from concatsplit_core.array.spec import Tiling
+from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.errors import OverBudget
 from concatsplit_core.planning.blocking import Edges
 from concatsplit_core.planning.claims import refuse_empty_claims

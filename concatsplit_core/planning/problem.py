@@ -8,7 +8,8 @@ from math import prod
 from typing import NamedTuple, Protocol
 
 from concatsplit_core.array.geometry import Interval, Shape, ceil_to, steps
-from concatsplit_core.array.spec import Order, Tiling
+from concatsplit_core.array.layouts import Order
+from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.planning.blocking import Edges, refuse_many_steps, union
 from concatsplit_core.planning.plan import Sweep
 from concatsplit_core.planning.routing import Part, Routing

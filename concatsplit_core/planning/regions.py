@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from concatsplit_core.array.geometry import Interval, ceil_to
-from concatsplit_core.array.spec import Tiling
+from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.planning.blocking import Edges
 
 

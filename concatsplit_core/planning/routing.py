@@ -9,7 +9,9 @@ from math import prod
 from typing import NamedTuple
 
 from concatsplit_core.array.geometry import Interval, Shape
-from concatsplit_core.array.spec import ArraySpec, Tiling
+from concatsplit_core.array.layouts import ArrayLayout, Sharded, Stream
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.errors import UsageError
 from concatsplit_core.planning.blocking import Edges, axes_by_speed
 from concatsplit_core.planning.plan import Route
@@ -122,7 +124,7 @@ class _Pair:
 
     def _filling(self, allowed: Collection[Route], why: list[str]) -> Route:
         """The route of what cannot move as it is stored."""
-        flat = self._from.contiguous and self._to.contiguous
+        flat = self._from.is_strided and self._to.is_strided
         for route in ("mapped", "decoded") if flat else ("decoded",):
             if route in allowed:
                 return route
@@ -141,8 +143,9 @@ class _Pair:
         why = _not_flat(here, there)
         if why:
             return why
-        if here.in_memory:
-            return ["an input is in memory"]
+        for side, spec in (("an input", here), ("the output", there)):
+            if not spec.is_contiguous:
+                return [f"{side} is in memory"]
         if here.converted:
             return ["the values of an input are converted"]
         if here.dtype != there.dtype:
@@ -169,7 +172,7 @@ class _Pair:
     def _against_encoded(self) -> list[str]:
         """Why no chunks can move as they are stored."""
         here, there = self._from, self._to
-        if here.chunks is None or there.sequential:
+        if here.chunks is None:
             return _not_flat(here, there)
         if here.converted:
             return ["the values of an input are converted"]
@@ -190,10 +193,10 @@ class _Pair:
         here, there = self._from, self._to
         found: list[tuple[Part, list[str]]] = []
         rest = self._interval
-        packed = here.packing is not None and here.packing == there.packing
+        packed = _are_packed_alike(here.layout, there.layout)
         gap = self._lies.start - self._goes.start
         for unit, shards in ((there.shards, True), (there.chunks, False)):
-            if unit is None or (shards and not (packed and here.shards == unit)):
+            if unit is None or (shards and not packed):
                 continue
             if gap % unit[self._axis]:
                 continue
@@ -210,6 +213,14 @@ class _Pair:
         return Interval(interval.start, interval.stop - interval.length % unit)
 
 
+def _are_packed_alike(here: ArrayLayout, there: ArrayLayout) -> bool:
+    """Whether a shard of one array can be one of the other as it is stored."""
+    if not isinstance(here, Sharded) or not isinstance(there, Sharded):
+        return False
+    packing = here.packing
+    return packing is not None and (packing, here.shards) == (there.packing, there.shards)
+
+
 def _left_out(route: Route, allowed: Collection[Route]) -> list[str]:
     return [] if route in allowed else [f"--routes leaves out {route}"]
 
@@ -220,10 +231,10 @@ def _not_flat(here: ArraySpec, there: ArraySpec) -> list[str]:
     for side, spec in (("input", here), ("output", there)):
         if spec.is_string:
             why.append(f"an {side} holds variable-length strings")
-        elif spec.sequential:
+        elif isinstance(spec.layout, Stream):
             why.append("the output is a stream")
         elif spec.chunks is not None:
             why.append(f"an {side} is stored in chunks")
-        elif not spec.contiguous:
+        elif not spec.is_strided:
             why.append(f"an {side} does not lie in one run of bytes")
     return why

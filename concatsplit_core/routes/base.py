@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
-from concatsplit_core.array.spec import Tiling
+from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.errors import ConcatsplitError, DtypeMismatch
 from concatsplit_core.formats.base import Source, Target
 from concatsplit_core.formats.stored import Stored

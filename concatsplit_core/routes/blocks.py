@@ -15,7 +15,7 @@ from concatsplit_core.array.geometry import Box
 from concatsplit_core.formats.base import Source
 from concatsplit_core.planning.plan import CONVERTED_AT_ONCE, Piece, Task
 from concatsplit_core.routes.base import Context, Convert, Hashes
-from concatsplit_core.routes.extents import read_whole, read_windows
+from concatsplit_core.routes.extents import extent_of, read_whole, read_windows
 from concatsplit_core.routes.place import place
 
 _WIDEST = 8
@@ -147,7 +147,7 @@ def _fill_from(read: Piece, context: Context, served: _Served, blocks: list[np.n
     source, tiling = context.sources[read.array], context.source_tiling
     consumers = list(islice(served.overlapping(read.box), 2))
     conversion = context.conversion(read.array)
-    if source.extent is not None and len(consumers) == 1 and conversion is None:
+    if source.spec.is_contiguous and len(consumers) == 1 and conversion is None:
         number, own, common = consumers[0]
         if common == read.box and _fill_straight(
             read, context, source, blocks[number][common.within(own)]
@@ -187,9 +187,9 @@ def _hashed(
 
 def _fill_straight(read: Piece, context: Context, source: Source, space: np.ndarray) -> bool:
     """Read a box into its place without a copy, where both are one run of the same items."""
-    spec, extent = source.spec, source.extent
+    spec, extent = source.spec, extent_of(source)
     straight = space.flags.f_contiguous if spec.order == "F" else space.flags.c_contiguous
-    if extent is None or not straight or space.dtype != spec.dtype:
+    if not straight or space.dtype != spec.dtype:
         return False
     into = space.reshape(-1, order=spec.order).view(np.uint8).data
     with context.reading.use(extent.path) as fd:
@@ -222,8 +222,9 @@ def _few(box: Box, itemsize: int) -> Iterator[Box]:
 
 
 def _parts(source: Source, box: Box, context: Context) -> Generator[tuple[Box, np.ndarray]]:
-    if source.extent is None:
+    if not source.spec.is_contiguous:
         yield from source.read(box)
         return
-    with context.reading.use(source.extent.path) as fd:
-        yield from read_windows(fd, source.extent, source.spec, box, context.arena, context.window)
+    extent = extent_of(source)
+    with context.reading.use(extent.path) as fd:
+        yield from read_windows(fd, extent, source.spec, box, context.arena, context.window)

@@ -18,12 +18,12 @@ def run(task: Task, context: Context) -> None:
             _finish(write, block, context)
         return
     encoded = [
-        None if context.targets[write.array].extent else _encode(write, block, context)
+        None if context.targets[write.array].spec.is_contiguous else _encode(write, block, context)
         for write, block in zip(task.writes, blocks, strict=True)
     ]
     context.turns.wait(task.number)
     for write, block, data in zip(task.writes, blocks, encoded, strict=True):
-        if context.targets[write.array].extent:
+        if context.targets[write.array].spec.is_contiguous:
             write_block(write, block, context)
         else:
             with context.writing_to(write.array):
@@ -32,7 +32,7 @@ def run(task: Task, context: Context) -> None:
 
 def _finish(write: Piece, block: np.ndarray, context: Context) -> None:
     target = context.targets[write.array]
-    if target.extent:
+    if target.spec.is_contiguous:
         write_block(write, block, context)
     else:
         with context.writing_to(write.array):

@@ -16,7 +16,7 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.formats.base import Extent
+from concatsplit_core.formats.base import Extent, Source, Target
 from concatsplit_core.routes.arena import Arena
 from concatsplit_core.stores.files import read_exactly, write_all
 
@@ -53,6 +53,13 @@ class _Runs(NamedTuple):
         ]
         for at in product(*ranges):
             yield base + sum(at)
+
+
+def extent_of(array: Source | Target) -> Extent:
+    """Where a contiguous array lies: it is known once the array is made ready or created."""
+    if array.extent is None:
+        raise AssertionError("the array lies in no file, or is not ready")
+    return array.extent
 
 
 def _runs(spec: ArraySpec, box: Box, shallowest: int = 0) -> _Runs:

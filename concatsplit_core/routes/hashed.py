@@ -49,7 +49,7 @@ def holders(read: Piece, writes: Sequence[Piece], context: Context) -> list[tupl
             return None
         found.append((number, given))
         at, number = given.stop[axis], number + 1
-    several = len(found) > 1 and context.sources[read.array].extent is not None
+    several = len(found) > 1 and context.sources[read.array].spec.is_contiguous
     return None if at < stop or several else found
 
 

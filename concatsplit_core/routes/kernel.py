@@ -7,7 +7,7 @@ from typing import NamedTuple
 from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.planning.plan import Task
 from concatsplit_core.routes.base import Context
-from concatsplit_core.routes.extents import common_runs
+from concatsplit_core.routes.extents import common_runs, extent_of
 from concatsplit_core.stores.files import (
     copy_range,
     input_error,
@@ -43,9 +43,8 @@ class _End(NamedTuple):
 def run(task: Task, context: Context) -> None:
     """Copy what a task says, run by run."""
     for move, write in zip(task.moves, task.writes, strict=True):
-        source, target = context.sources[move.array].extent, context.targets[write.array].extent
-        if source is None or target is None:
-            raise AssertionError("only contiguous arrays have runs")
+        source = extent_of(context.sources[move.array])
+        target = extent_of(context.targets[write.array])
         runs = common_runs(
             context.source_tiling.view(move.array),
             context.source_tiling.within(move.array, move.box),

@@ -7,7 +7,7 @@ import numpy as np
 from concatsplit_core.planning.plan import Piece, Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
-from concatsplit_core.routes.extents import write_runs
+from concatsplit_core.routes.extents import extent_of, write_runs
 
 
 def run(task: Task, context: Context) -> None:
@@ -20,9 +20,7 @@ def run(task: Task, context: Context) -> None:
 def write_block(write: Piece, block: np.ndarray, context: Context) -> None:
     """Write a block into a contiguous target."""
     target = context.targets[write.array]
-    extent, spec = target.extent, target.spec
-    if extent is None:
-        raise AssertionError("the target is not contiguous")
+    extent, spec = extent_of(target), target.spec
     data = block.reshape(-1, order=spec.order).view(np.uint8)
     with context.writing_to(write.array), context.writing.use(extent.path) as fd:
         write_runs(fd, extent, spec, context.target_tiling.local(write.array, write.box), data)

@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from concatsplit_core.array.inference import Casting
+from concatsplit_core.array.layouts import Order
 from concatsplit_core.array.sizes import parse_size
-from concatsplit_core.array.spec import Order
 from concatsplit_core.codecs.checksums import Checksum
 from concatsplit_core.codecs.pipeline import Codec, parse_codec
 from concatsplit_core.errors import UsageError

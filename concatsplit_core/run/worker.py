@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from concatsplit_core.array.spec import Tiling
+from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.formats.base import Source, Target
 from concatsplit_core.planning.plan import Plan, Task
 from concatsplit_core.routes import decoded, encoded, kernel, mapped

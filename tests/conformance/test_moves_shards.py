@@ -18,6 +18,7 @@ from conformance.moves import behind_each_other, compare, cut, join, read, store
 from conformance.zarr_arrays import create, opened
 
 import concatsplit_core as cs
+from concatsplit_core.array.layouts import Chunked, Sharded
 from concatsplit_core.formats import zarr as room
 
 CHUNKS = (4, 3)
@@ -33,7 +34,11 @@ def wanted(monkeypatch: pytest.MonkeyPatch) -> Wanted:
 
     def want(shards: tuple[int, ...] | None) -> None:
         def layout(spec: Any, inherited: Any, wish: Any, like: Any) -> Any:
-            return original(spec, inherited, wish, like and replace(like, shards=shards))
+            if like is not None:
+                chunks = like.chunks
+                lies = Chunked(chunks) if shards is None else Sharded(shards, chunks)
+                like = replace(like, layout=lies)
+            return original(spec, inherited, wish, like)
 
         monkeypatch.setattr(room, "layout", layout)
 

@@ -15,6 +15,7 @@ import pytest
 import zarr
 
 import concatsplit_core as cs
+from concatsplit_core.array.layouts import Chunked, Sharded
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.pipeline import parse_codec
 from concatsplit_core.formats.base import Storage
@@ -62,7 +63,7 @@ def test_dtypes_and_fill_values(tmp_path: Path, dtype: str, fill: Any) -> None:
     kind = np.dtype(dtype).kind
     if fill is not None and fill != 1 and kind not in "fc":
         fill = np.dtype(dtype).type(1)
-    spec = ArraySpec((7, 9), np.dtype(dtype), contiguous=False, chunks=(3, 4))
+    spec = ArraySpec((7, 9), np.dtype(dtype), Chunked((3, 4)))
     storage = Storage(fill_value=fill, dialect="zarr3")
     own, theirs = both(tmp_path, spec, storage, {})
     assert own == theirs
@@ -72,7 +73,9 @@ def test_dtypes_and_fill_values(tmp_path: Path, dtype: str, fill: Any) -> None:
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("shards", [None, (6, 8)], ids=str)
 def test_codecs_and_shards(tmp_path: Path, codec: str, shards: tuple[int, ...] | None) -> None:
-    form = ArraySpec((7, 9), np.dtype("<f4"), contiguous=False, chunks=(3, 4), shards=shards)
+    chunks = (3, 4)
+    lies = Chunked(chunks) if shards is None else Sharded(shards, chunks)
+    form = ArraySpec((7, 9), np.dtype("<f4"), lies)
     steps = parse_codec(codec)
     steps = type(steps)(
         tuple(s if s.name != "shuffle" else s._replace(settings=(4,)) for s in steps.steps)
@@ -85,7 +88,7 @@ def test_codecs_and_shards(tmp_path: Path, codec: str, shards: tuple[int, ...] |
 @pytest.mark.parametrize("shape", [(), (0,), (5,), (2, 0, 3)], ids=str)
 def test_shapes_names_and_attributes(tmp_path: Path, shape: tuple[int, ...]) -> None:
     chunks = tuple(max(1, n) for n in shape)
-    spec = ArraySpec(shape, np.dtype("<i4"), contiguous=False, chunks=chunks)
+    spec = ArraySpec(shape, np.dtype("<i4"), Chunked(chunks))
     names = ("a", None, "é")[: len(shape)]
     storage = Storage(dialect="zarr3", meaning=Meaning(dims=names))
     own, theirs = both(tmp_path, spec, storage, {"units": "K", "n": [1, {"x": None}]})

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.base import Extent
 from concatsplit_core.routes import extents
@@ -29,7 +30,7 @@ def arrays(draw: st.DrawFn) -> tuple[ArraySpec, Box]:
     start = [draw(st.integers(0, n - 1)) for n in shape]
     stop = [draw(st.integers(a + 1, n)) for a, n in zip(start, shape, strict=True)]
     order = draw(st.sampled_from("CF"))
-    return ArraySpec(shape, np.dtype(dtype), order), Box(tuple(start), tuple(stop))
+    return ArraySpec(shape, np.dtype(dtype), Contiguous(order)), Box(tuple(start), tuple(stop))
 
 
 @pytest.fixture(scope="module")

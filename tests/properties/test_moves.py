@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import concatsplit_core as cs
+from concatsplit_core.array.layouts import Chunked, Sharded
 from concatsplit_core.formats import zarr as room
 
 LAYOUTS = ("hdf5", "zarr2", "zarr3", "sharded", "sharded", "sharded at start")
@@ -106,8 +107,10 @@ def _into_shards(patch: pytest.MonkeyPatch, times: int | None) -> None:
 
     def layout(spec: Any, inherited: Any, wish: Any, like: Any) -> Any:
         if like is not None and like.chunks is not None:
-            shards = None if times is None else tuple(c * times for c in like.chunks)
-            like = replace(like, shards=shards)
+            lies: Any = Chunked(like.chunks)
+            if times is not None:
+                lies = Sharded(tuple(c * times for c in like.chunks), like.chunks)
+            like = replace(like, layout=lies)
         return original(spec, inherited, wish, like)
 
     patch.setattr(room, "layout", layout)

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from concatsplit_core.array.geometry import Interval, drop, replace
-from concatsplit_core.array.spec import ArraySpec, Encoding, Segment, Tiling
+from concatsplit_core.array.geometry import Interval, drop, with_length
+from concatsplit_core.array.layouts import ArrayLayout, Chunked, Contiguous, Encoding, Sharded
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.errors import OverBudget
 from concatsplit_core.planning import moving, routing
 from concatsplit_core.planning.plan import ROUTES, Plan
@@ -49,31 +51,27 @@ def segments(
     layouts = draw(st.sampled_from(("contiguous", "chunked", "sharded", "mixed")))
     shared = draw(st.tuples(*[st.integers(1, 9)] * len(shape)))
     for part in parts:
-        own = drop(shape, axis) if new_axis else replace(shape, axis, part.length)
+        own = drop(shape, axis) if new_axis else with_length(shape, axis, part.length)
         layout = layouts
         if layouts == "mixed":
             layout = draw(st.sampled_from(("contiguous", "chunked", "sharded")))
-        chunks = shards = None
-        if layout != "contiguous":
-            if draw(st.booleans()):
-                shared = draw(st.tuples(*[st.integers(1, 9)] * len(shape)))
-            chunks = shared[: len(own)]
-        if layout == "sharded" and chunks is not None:
-            times = draw(st.integers(1, 3))
-            shards = tuple(c * times for c in chunks)
-        order = draw(st.sampled_from("CF")) if chunks is None else "C"
-        spec = ArraySpec(
-            own,
-            np.dtype(dtype),
-            order,
-            chunks is None,
-            chunks,
-            shards,
-            encoding=draw(st.sampled_from(ENCODINGS)) if chunks is not None else None,
-            packing=draw(st.sampled_from((None, "end"))) if shards is not None else None,
-        )
-        found.append(Segment(part, spec))
+        if layout != "contiguous" and draw(st.booleans()):
+            shared = draw(st.tuples(*[st.integers(1, 9)] * len(shape)))
+        lies = draw(lying(layout, shared[: len(own)]))
+        found.append(Segment(part, ArraySpec(own, np.dtype(dtype), lies)))
     return tuple(found)
+
+
+@st.composite
+def lying(draw: st.DrawFn, layout: str, chunks: tuple) -> ArrayLayout:
+    if layout == "contiguous":
+        return Contiguous(draw(st.sampled_from("CF")))
+    encoding = draw(st.sampled_from(ENCODINGS))
+    if layout == "chunked":
+        return Chunked(chunks, encoding)
+    times = draw(st.integers(1, 3))
+    packing = draw(st.sampled_from((None, "end")))
+    return Sharded(tuple(c * times for c in chunks), chunks, encoding, packing)
 
 
 @st.composite
@@ -167,7 +165,10 @@ def test_what_moves_is_the_same_on_both_sides(problem: tuple, memory: int, worke
             assert here.encoding == there.encoding
             assert here.chunks == there.chunks
             if task.shards:
-                assert (here.shards, here.packing) == (there.shards, there.packing)
+                assert isinstance(here.layout, Sharded)
+                assert isinstance(there.layout, Sharded)
+                assert here.shards == there.shards
+                assert here.layout.packing == there.layout.packing
             _same_edges(move, sources, write, targets, there.chunks)
 
 
@@ -235,7 +236,7 @@ def test_counts_of_bytes(problem: tuple, memory: int, workers: int) -> None:
     assert plan.bytes_read == _bytes_decoded(plan, sources)
     itemsize = targets.segments[0].spec.dtype.itemsize
     assert sum(plan.routes.values()) == prod(shape) * itemsize
-    contiguous = all(s.spec.contiguous for t in (sources, targets) for s in t.segments)
+    contiguous = all(s.spec.is_contiguous for t in (sources, targets) for s in t.segments)
     if contiguous:
         assert plan.read_amplification == 1
         assert set(plan.routes) <= {"kernel", "mapped"}

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concatsplit_core.array.geometry import Interval, tile
-from concatsplit_core.array.spec import ArraySpec, Segment, Tiling
+from concatsplit_core.array.layouts import Chunked, Contiguous
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.planning.regions import is_regular, regions_of
 
 inputs = st.lists(
@@ -20,13 +22,11 @@ inputs = st.lists(
 def tiling(rows: list[tuple[int, int | None]]) -> Tiling:
     """Inputs of these lengths and chunk lengths along the only axis."""
     intervals = tile([length for length, _ in rows])
-    return Tiling(
-        0,
-        tuple(
-            Segment(interval, ArraySpec((length,), np.dtype("u1"), chunks=chunk and (chunk,)))
-            for interval, (length, chunk) in zip(intervals, rows, strict=True)
-        ),
-    )
+    segments = []
+    for interval, (length, chunk) in zip(intervals, rows, strict=True):
+        layout = Contiguous() if chunk is None else Chunked((chunk,))
+        segments.append(Segment(interval, ArraySpec((length,), np.dtype("u1"), layout)))
+    return Tiling(0, tuple(segments))
 
 
 @given(inputs, st.integers(1, 9), st.data())

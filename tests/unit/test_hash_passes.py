@@ -15,6 +15,7 @@ import pytest
 
 import concatsplit_core as cs
 from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.layouts import Chunked, Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.routes import kernel
@@ -232,9 +233,9 @@ def test_the_leaves_of_odd_shapes(shape: tuple[int, ...], dtype: str) -> None:
 def test_places_of_leaves_are_those_of_their_elements() -> None:
     spec = ArraySpec((3, 5, 40_000), np.dtype("u1"))
     assert ElementHash(spec, Room()).stretch(1, 2) == ((1, 0, 0), (1, 4, 39_999))
-    flat = ArraySpec((3000, 1000), np.dtype("f8"), order="F")
+    flat = ArraySpec((3000, 1000), np.dtype("f8"), Contiguous("F"))
     first, last = ByteHash(flat, Room()).stretch(1, 2)
     assert first == ((1 << 17) % 3000, (1 << 17) // 3000)
     assert last == (((1 << 18) - 1) % 3000, ((1 << 18) - 1) // 3000)
-    chunked = ArraySpec((10, 7), np.dtype("i4"), chunks=(4, 4), contiguous=False)
+    chunked = ArraySpec((10, 7), np.dtype("i4"), Chunked((4, 4)))
     assert ChunkHash(chunked, None).stretch(3, 6) == ((4, 4), (9, 6))

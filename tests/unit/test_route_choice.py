@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 
 from concatsplit_core.array.geometry import Interval
-from concatsplit_core.array.spec import ArraySpec, Encoding, Segment, Tiling
+from concatsplit_core.array.layouts import (
+    Chunked,
+    Contiguous,
+    Encoding,
+    InMemory,
+    Opaque,
+    Sharded,
+    Stream,
+)
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.errors import UsageError
 from concatsplit_core.planning.plan import ROUTES, Plan
 from concatsplit_core.planning.planner import make_plan
@@ -19,15 +29,25 @@ from concatsplit_core.run.options import Options
 F8 = np.dtype("<f8")
 ROWS, COLUMNS = 64, LONG_RUN // 8
 FLAT = ArraySpec((ROWS, COLUMNS), F8)
-TEXT = ArraySpec((ROWS, COLUMNS), np.dtypes.StringDType(), contiguous=False)
-CHUNKED = ArraySpec(
-    (ROWS, COLUMNS), F8, contiguous=False, chunks=(8, 1024), encoding=Encoding(F8, "zstd")
-)
-SHARDED = replace(CHUNKED, shards=(16, 1024), packing="end")
+TEXT = ArraySpec((ROWS, COLUMNS), np.dtypes.StringDType(), Opaque())
+ZSTD = Encoding(F8, "zstd")
+CHUNKED = replace(FLAT, layout=Chunked((8, 1024), ZSTD))
+SHARDED = replace(FLAT, layout=Sharded((16, 1024), (8, 1024), ZSTD, "end"))
+FORTRAN = replace(FLAT, layout=Contiguous("F"))
+IN_MEMORY = replace(FLAT, layout=InMemory())
+STREAM = replace(FLAT, layout=Stream((1, COLUMNS)))
 
 
 STRADDLES = "a chunk straddles a boundary"
 OFFSET = "the chunk grids are offset against each other"
+
+
+def encoded_by(encoding: Encoding | None) -> ArraySpec:
+    return replace(FLAT, layout=Chunked((8, 1024), encoding))
+
+
+def packed_in(shards: tuple[int, int], packing: str | None) -> ArraySpec:
+    return replace(FLAT, layout=Sharded(shards, (8, 1024), ZSTD, packing))
 
 
 def as_dtype(spec: ArraySpec, dtype: str) -> ArraySpec:
@@ -52,14 +72,15 @@ def plan_of(
 WAYS: dict[str, tuple[ArraySpec, ArraySpec, str, str | None]] = {
     # from, to, the way, and why it is no cheaper one
     "flat": (FLAT, FLAT, "kernel", None),
-    "F order": (replace(FLAT, order="F"), replace(FLAT, order="F"), "kernel", None),
-    "in memory": (replace(FLAT, in_memory=True), FLAT, "mapped", "an input is in memory"),
-    "other order": (FLAT, replace(FLAT, order="F"), "mapped", "the element order changes"),
+    "F order": (FORTRAN, FORTRAN, "kernel", None),
+    "in memory": (IN_MEMORY, FLAT, "mapped", "an input is in memory"),
+    "into memory": (FLAT, IN_MEMORY, "mapped", "the output is in memory"),
+    "other order": (FLAT, FORTRAN, "mapped", "the element order changes"),
     "other dtype": (FLAT, as_dtype(FLAT, "<f4"), "mapped", "float64 becomes float32"),
     "other byte order": (FLAT, as_dtype(FLAT, ">f8"), "mapped", "float64 becomes >f8"),
-    "to a stream": (FLAT, replace(FLAT, sequential=True), "mapped", "the output is a stream"),
+    "to a stream": (FLAT, STREAM, "decoded", "the output is a stream"),
     "no run of bytes": (
-        replace(FLAT, contiguous=False),
+        replace(FLAT, layout=Opaque()),
         FLAT,
         "decoded",
         "an input does not lie in one run of bytes",
@@ -68,7 +89,7 @@ WAYS: dict[str, tuple[ArraySpec, ArraySpec, str, str | None]] = {
     "flat to chunks": (FLAT, CHUNKED, "decoded", "an output is stored in chunks"),
     "chunks to a stream": (
         CHUNKED,
-        replace(FLAT, sequential=True),
+        STREAM,
         "decoded",
         "an input is stored in chunks; the output is a stream",
     ),
@@ -78,31 +99,31 @@ WAYS: dict[str, tuple[ArraySpec, ArraySpec, str, str | None]] = {
     "into shards": (CHUNKED, SHARDED, "encoded", None),
     "other chunks": (
         CHUNKED,
-        replace(CHUNKED, chunks=(8, 512)),
+        replace(FLAT, layout=Chunked((8, 512), ZSTD)),
         "decoded",
         "chunks of (8, 1024) become chunks of (8, 512)",
     ),
     "other items": (CHUNKED, as_dtype(CHUNKED, "<i8"), "decoded", "float64 becomes int64"),
     "other codec": (
         CHUNKED,
-        replace(CHUNKED, encoding=Encoding(F8, "gzip")),
+        encoded_by(Encoding(F8, "gzip")),
         "decoded",
         "the codecs differ",
     ),
     "other byte order in chunks": (
         CHUNKED,
-        replace(CHUNKED, encoding=Encoding(np.dtype(">f8"), "zstd")),
+        encoded_by(Encoding(np.dtype(">f8"), "zstd")),
         "decoded",
         "the codecs differ",
     ),
     "transposed": (
         CHUNKED,
-        replace(CHUNKED, encoding=Encoding(F8, "zstd", (1, 0))),
+        encoded_by(Encoding(F8, "zstd", (1, 0))),
         "decoded",
         "the codecs differ",
     ),
     "out of reach": (
-        replace(CHUNKED, encoding=None),
+        encoded_by(None),
         CHUNKED,
         "decoded",
         "chunks of an input or an output are out of reach as stored",
@@ -149,9 +170,9 @@ def test_chunks_move_where_the_grids_agree(
 
 @pytest.mark.parametrize(
     ("here", "there", "packed"),
-    [(SHARDED, SHARDED, True), (replace(SHARDED, packing="start"), SHARDED, False),
-     (replace(SHARDED, shards=(32, 1024)), SHARDED, False), (CHUNKED, SHARDED, False),
-     (replace(SHARDED, packing=None), replace(SHARDED, packing=None), False)],
+    [(SHARDED, SHARDED, True), (packed_in((16, 1024), "start"), SHARDED, False),
+     (packed_in((32, 1024), "end"), SHARDED, False), (CHUNKED, SHARDED, False),
+     (packed_in((16, 1024), None), packed_in((16, 1024), None), False)],
 )  # fmt: skip
 def test_shards_move_whole_where_they_are_packed_alike(
     here: ArraySpec, there: ArraySpec, packed: bool
@@ -183,7 +204,7 @@ def test_a_way_that_is_not_allowed_is_the_reason(
     ("here", "there", "allowed", "hint"),
     [
         (FLAT, FLAT, ("encoded",), "--routes leaves out kernel); allow mapped as well"),
-        (replace(FLAT, in_memory=True), FLAT, ("kernel",), "in memory); allow mapped as well"),
+        (IN_MEMORY, FLAT, ("kernel",), "in memory); allow mapped as well"),
         (CHUNKED, CHUNKED, ("kernel", "mapped"), "leaves out encoded); allow decoded as well"),
         (CHUNKED, FLAT, ("kernel", "encoded", "mapped"), "in chunks); allow decoded as well"),
     ],

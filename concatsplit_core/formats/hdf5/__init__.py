@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from concatsplit_core.array.geometry import Shape
+from concatsplit_core.array.layouts import Chunked, Contiguous, Opaque
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import Checksum, bare, guarded, in_frames, is_guarded
 from concatsplit_core.codecs.pipeline import Codec, Step
@@ -78,17 +79,18 @@ def layout(
     if spec.ndim == 0 or wish.chunks == "none" or (wish.chunks is None and flat and not codec):
         items = kept_items(spec, None, inherited.fill_value, inherited.item_shape)
         plain = _has_plain_type(spec, stored_type)
-        laid = replace(spec, order="C", contiguous=plain, chunks=None, shards=None)
+        laid = replace(spec, layout=Contiguous() if plain else Opaque())
         return laid, replace(inherited, codec=Codec(), native=None, item_shape=items)
     chunks = choose_chunks(spec, wish, like)
     chunks = tuple(min(c, max(1, n)) for c, n in zip(chunks, spec.shape, strict=True))
     items = kept_items(spec, chunks, inherited.fill_value, inherited.item_shape)
-    laid = replace(spec, order="C", contiguous=False, chunks=chunks, shards=None)
+    laid = replace(spec, layout=Chunked(chunks))
     if _keeps_filters(laid, items, inherited, wish, like):
         kept = encoding(spec.dtype, inherited.native and inherited.native[1], stored_type)
-        return replace(laid, encoding=kept), replace(inherited, item_shape=items)
+        return replace(spec, layout=Chunked(chunks, kept)), replace(inherited, item_shape=items)
     codec = settled(codec, spec.dtype.itemsize * prod(items))
-    laid = replace(laid, encoding=encoding(spec.dtype, bare(codec).steps, stored_type))
+    made = encoding(spec.dtype, bare(codec).steps, stored_type)
+    laid = replace(spec, layout=Chunked(chunks, made))
     return laid, replace(inherited, codec=codec, native=None, item_shape=items)
 
 

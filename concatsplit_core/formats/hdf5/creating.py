@@ -33,7 +33,7 @@ def create(file: Any, member: str, spec: ArraySpec, storage: Storage, netcdf: bo
         if storage.native is not None:
             keep(dcpl, storage.native[1])
         filters.apply(dcpl, storage.codec or Codec(), spec.dtype.itemsize, chunk_bytes)
-    elif spec.contiguous:
+    elif spec.is_contiguous:
         dcpl.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
         dcpl.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     fill = fill_of(spec, storage)

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.layouts import ArrayLayout, Chunked, Contiguous, Opaque
 from concatsplit_core.array.spec import STRING_BYTES, ArraySpec
 from concatsplit_core.codecs.chunks import can_decode
 from concatsplit_core.errors import (
@@ -143,14 +144,15 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     chunks = None if dataset.chunks is None else (*dataset.chunks, *items.shape)
     netcdf = _is_netcdf(dataset, opened.file)
     padding = padding_of(dataset, dtype, found) if netcdf and opened.fd >= 0 else None
+    layout: ArrayLayout = Opaque() if offset is None else Contiguous("C", offset)
+    if chunks is not None:
+        movable = fill is not None and padding is None and (items.plain or items.own_type)
+        made = tuple(found) if codec is None else codec.steps
+        layout = Chunked(chunks, encoding(dtype, made, items.own_type) if movable else None)
     spec = ArraySpec(
         (*(dataset.shape if padding is None else padding.shape), *items.shape),
         dtype,
-        contiguous=offset is not None,
-        chunks=chunks,
-        encoding=encoding(dtype, tuple(found) if codec is None else codec.steps, items.own_type)
-        if chunks and fill is not None and padding is None and (items.plain or items.own_type)
-        else None,
+        layout,
         string_bytes=longest,
     )
     steps = codec.steps if codec is not None and plain and can_decode(codec.steps) else None
@@ -251,7 +253,8 @@ def wrap(dataset: Any) -> Hdf5Source:
     if dataset.file.driver != "sec2":
         source.path = None  # what that name stands for is no file
     source.dataset, source.extent = dataset, None
-    source.spec = replace(source.spec, contiguous=False)
+    if source.spec.is_contiguous:
+        source.spec = replace(source.spec, layout=Opaque())
     return source
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from concatsplit_core.array.fields import is_ordered, overlapping, packed
 from concatsplit_core.array.geometry import Shape
+from concatsplit_core.array.layouts import Chunked
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import UnsupportedDtype
 from concatsplit_core.formats.hdf5.types import is_plain
@@ -81,9 +82,11 @@ def as_items(spec: ArraySpec, shape: Shape) -> ArraySpec:
     if not shape:
         return spec
     rank = spec.ndim - len(shape)
-    chunks = None if spec.chunks is None else spec.chunks[:rank]
     dtype: np.dtype = np.dtype((spec.dtype, shape))
-    return replace(spec, shape=spec.shape[:rank], chunks=chunks, dtype=dtype)
+    layout = spec.layout
+    if isinstance(layout, Chunked):
+        layout = replace(layout, chunks=layout.chunks[:rank])
+    return replace(spec, shape=spec.shape[:rank], layout=layout, dtype=dtype)
 
 
 def kept_items(spec: ArraySpec, chunks: Shape | None, fill: Any, shape: Shape) -> Shape:

@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from concatsplit_core.array.spec import Encoding
+from concatsplit_core.array.layouts import Encoding
 from concatsplit_core.errors import UnsupportedDtype
 
 

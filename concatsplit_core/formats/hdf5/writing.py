@@ -144,7 +144,7 @@ class Hdf5Writer:
             self.notes += describe(dataset, storage, netcdf)
             if freed is not None:
                 take_up(dataset, freed)
-            offset = dataset.id.get_offset() if spec.contiguous else None
+            offset = dataset.id.get_offset() if spec.is_contiguous else None
             _raise_kept(staged)
         extent = None if offset is None else Extent(self.path, offset)
         return Hdf5Target(self, member, spec, storage, extent)

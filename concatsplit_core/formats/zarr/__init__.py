@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from concatsplit_core.array.fields import packed
+from concatsplit_core.array.layouts import ArrayLayout, Chunked, Sharded
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import UnsupportedDtype, UsageError
@@ -83,16 +84,13 @@ def layout(
     chosen = Chosen(found, native, ours, moving)
     codec, native = with_checksum(chosen, wish.checksum, inherited.codec, number)
     fill = as_written(said(inherited, spec.dtype, spec.shape, number).fill_value, spec.dtype)
-    laid = replace(
-        spec,
-        order="C",
-        contiguous=False,
-        chunks=chunks,
-        shards=shards,
-        encoding=encoding(spec.dtype, spec.ndim, codec, native or (dialect, None), bool(shards)),
-        packing=packing(True, True, fill, spec.dtype) if shards else None,
+    made = encoding(spec.dtype, spec.ndim, codec, native or (dialect, None), bool(shards))
+    laid: ArrayLayout = Chunked(chunks, made)
+    if shards:
+        laid = Sharded(shards, chunks, made, packing(True, True, fill, spec.dtype))
+    return replace(spec, layout=laid), replace(
+        inherited, codec=codec, native=native, dialect=dialect
     )
-    return laid, replace(inherited, codec=codec, native=native, dialect=dialect)
 
 
 def _check_rectilinear(wish: Wish, zarr_format: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.array.geometry import Shape
-from concatsplit_core.array.spec import Encoding
+from concatsplit_core.array.layouts import Encoding
 from concatsplit_core.codecs.checksums import bare
 from concatsplit_core.codecs.chunks import can_decode, can_encode
 from concatsplit_core.codecs.pipeline import Codec, Step

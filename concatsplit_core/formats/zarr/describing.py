@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from concatsplit_core.array.layouts import ArrayLayout, Chunked, Opaque, Sharded
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import (
     AmbiguousContainer,
@@ -133,21 +134,9 @@ def describe(
         isinstance(form, ShardForm) and folder is not None if sharded else True
     )
     listing = None if folder is None else list_chunks(facts, folder)
-    spec = ArraySpec(
-        facts.shape,
-        dtype,
-        contiguous=False,
-        chunks=facts.chunks,
-        shards=facts.shards,
-        encoding=codecs.encoding(dtype, len(facts.shape), facts.neutral, facts.native, sharded)
-        if reachable
-        else None,
-        packing=codecs.packing(form.index_at_end, form.index_has_checksum, facts.fill_value, dtype)
-        if isinstance(form, ShardForm) and dtype.kind != "T"
-        else None,
-        string_bytes=_string_bytes(facts, folder, ref),
-        stored_chunks=None if listing is None else listing.most,
-    )
+    layout = _layout(facts, reachable, None if listing is None else listing.most)
+    texts = _string_bytes(facts, folder, ref)
+    spec = ArraySpec(facts.shape, dtype, layout, string_bytes=texts)
     meaning = meaning_of(
         facts.zarr_format,
         facts.attrs,
@@ -170,6 +159,23 @@ def describe(
     return ZarrSource(
         folder, ref, array, facts.key, spec, storage, folder, form, listing, root=store or folder
     )
+
+
+def _layout(facts: Facts, reachable: bool, stored_chunks: int | None) -> ArrayLayout:
+    """How the array lies in its store; chunks of many lengths are left to zarr-python."""
+    if facts.chunks is None:
+        return Opaque()
+    encoding, dtype, form = None, facts.dtype, facts.form
+    if reachable:
+        sharded = facts.shards is not None
+        encoding = codecs.encoding(dtype, len(facts.shape), facts.neutral, facts.native, sharded)
+    if facts.shards is None:
+        return Chunked(facts.chunks, encoding, stored_chunks)
+    packing = None
+    if isinstance(form, ShardForm) and dtype.kind != "T":
+        at_end, summed = form.index_at_end, form.index_has_checksum
+        packing = codecs.packing(at_end, summed, facts.fill_value, dtype)
+    return Sharded(facts.shards, facts.chunks, encoding, packing, stored_chunks)
 
 
 def _string_bytes(facts: Facts, folder: Path | None, ref: str) -> int | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.array.geometry import Box, Shape, replace
+from concatsplit_core.array.geometry import Box, Shape, with_length
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import bare, in_frames
 from concatsplit_core.codecs.chunks import can_encode, encode_in_parts
@@ -97,8 +97,8 @@ class ZarrTarget:
             raise AssertionError("its grid is regular")
         other = copy(self)
         other.spec = spec
-        other._first_element = replace(other._first_element, self._grid.axis, element)
-        other._first_chunk = replace(other._first_chunk, self._grid.axis, chunk)
+        other._first_element = with_length(other._first_element, self._grid.axis, element)
+        other._first_chunk = with_length(other._first_chunk, self._grid.axis, chunk)
         return other
 
     def _path(self, index: Shape) -> str:

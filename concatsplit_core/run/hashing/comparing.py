@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from concatsplit_core.array.geometry import replace
+from concatsplit_core.array.geometry import with_length
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.formats.base import Source
 from concatsplit_core.run.hashing.blobs import BlobHash, ByteHash, ChunkHash, ElementHash, Stretch
@@ -51,7 +51,7 @@ def compare(
     source.prepare(Path(tempfile.gettempdir()))
     refuse_hollow([source])
     length = sum(part.length for part in entry.hash.ranges or ())
-    shape = replace(spec.shape, axis, length) if entry.hash.ranges is not None else spec.shape
+    shape = with_length(spec.shape, axis, length) if entry.hash.ranges is not None else spec.shape
     chunks = spec.chunks if entry.hash.kind == "chunks" else None
     refuse_many_leaves(leaves_bytes(shape, spec.dtype, chunks), memory, source.ref)
     blob = _blob(entry, source, axis)
@@ -72,7 +72,7 @@ def _blob(entry: Entry, source: Source, axis: int) -> BlobHash | None:
         case "elements":
             return ElementHash(source.spec, room, axis, entry.hash.ranges)
         case "bytes":
-            return ByteHash(source.spec, room) if source.extent is not None else None
+            return ByteHash(source.spec, room) if source.spec.is_contiguous else None
         case "chunks":
             if source.spec.chunks is None:
                 return None

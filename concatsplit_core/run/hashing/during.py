@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 
 import numpy as np
 
-from concatsplit_core.array.geometry import Box, Interval, Shape, replace
+from concatsplit_core.array.geometry import Box, Interval, Shape, with_length
+from concatsplit_core.array.layouts import Contiguous, Stream
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.endpoints.job import Move
 from concatsplit_core.endpoints.layout import Outputs
@@ -173,7 +174,7 @@ class RunHashes:
         blob = self.target(index)
         spec = blob.spec
         del self._targets[index]
-        if is_complete(blob) and (spec.contiguous or spec.sequential):
+        if is_complete(blob) and isinstance(spec.layout, Contiguous | Stream):
             return Hashed(record_of(blob), spec.nbytes)
         with opened(index) as source:
             if isinstance(blob, ChunkHash):
@@ -216,7 +217,7 @@ def _hashed_shapes(move: Move, outputs: Outputs) -> list[tuple[ArraySpec, Shape]
     for source, used in zip(move.sources, _used(move), strict=True):
         shape = source.spec.shape
         if used is not None:
-            shape = replace(shape, outputs.tiling.axis, sum(part.length for part in used))
+            shape = with_length(shape, outputs.tiling.axis, sum(part.length for part in used))
         found.append((source.spec, shape))
     return found + [(s.spec, s.spec.shape) for s in outputs.tiling.segments]
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import product
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from concatsplit_core.array.geometry import Box, Interval
-from concatsplit_core.array.geometry import replace as with_length
-from concatsplit_core.array.spec import ArraySpec, Segment, Tiling
+from concatsplit_core.array.geometry import Box, Interval, with_length
+from concatsplit_core.array.layouts import InMemory
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.base import Source
@@ -164,7 +164,8 @@ def _rows(spec: ArraySpec, axis: int, interval: Interval, blob: ElementHash) -> 
     number = 0 if blob.ranges is None else blob.ranges.index(interval)
     first = spec.ndim - blob.regions[number].stream.cut.fixed
     rows = tuple(1 if d < first else n for d, n in enumerate(shape))
-    return replace(ArraySpec(shape, spec.dtype, string_bytes=spec.string_bytes), chunks=rows)
+    layout = InMemory(write_unit=rows)
+    return ArraySpec(shape, spec.dtype, layout, string_bytes=spec.string_bytes)
 
 
 def _read_bytes(blob: ByteHash, source: Source, jobs: int, told: Told) -> None:

@@ -1,0 +1,186 @@
+"""The ways in which the elements of an array lie: each a value that says only what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from concatsplit_core.array.geometry import Shape
+
+Order = Literal["C", "F"]
+
+
+class Encoding(NamedTuple):
+    """How the bytes of a chunk come about: between equal encodings they may move as stored.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        Of the items as they lie in the chunk.
+    codec : hashable
+        The steps that the items went through, settings included.
+    transposed : tuple of int
+        Order of the axes in the chunk; empty where it is C order.
+    """
+
+    dtype: np.dtype
+    codec: Hashable
+    transposed: Shape = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contiguous:
+    """The elements lie in one run of bytes of a file.
+
+    ::
+
+        | header ... |  0  1  2  3  4  5 ...      byte of element i: offset + i * itemsize
+
+    Parameters
+    ----------
+    order : {"C", "F"}
+        How the elements follow each other: the last index changes fastest, or the first.
+    offset : int, optional
+        Of the first element in the file, in bytes; None where that is not known yet: of an output
+        that has no file, and of an input that is inflated into a file first.
+    """
+
+    order: Order = "C"
+    offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunked:
+    """The elements lie in chunks of one shape, each encoded as a whole.
+
+    Parameters
+    ----------
+    chunks : tuple of int
+        What has to be decoded, and encoded, as a whole.
+    encoding : Encoding, optional
+        None where chunks cannot be read or written as they are stored.
+    stored_chunks : int, optional
+        How many chunks are stored at most; None where nobody has counted them, as there are few.
+    """
+
+    chunks: Shape
+    encoding: Encoding | None = None
+    stored_chunks: int | None = None
+
+    @property
+    def write_unit(self) -> Shape:
+        return self.chunks
+
+
+@dataclass(frozen=True, slots=True)
+class Sharded:
+    """Chunks lie together in shards, each with an index of its chunks.
+
+    ::
+
+        +----+----+  +----+----+
+        | 0  | 1  |  | 4  | 5  |      shards of 2 x 2 chunks: any chunk can be read,
+        +----+----+  +----+----+      a shard is written as a whole
+        | 2  | 3  |  | 6  | 7  |
+        +----+----+  +----+----+
+
+    Parameters
+    ----------
+    shards : tuple of int
+        What has to be written as a whole; a multiple of the chunks.
+    chunks, encoding, stored_chunks
+        As of `Chunked`.
+    packing : hashable, optional
+        How chunks lie in a shard, and what an absent one stands for; None as for `encoding`.
+    """
+
+    shards: Shape
+    chunks: Shape
+    encoding: Encoding | None = None
+    packing: Hashable | None = None
+    stored_chunks: int | None = None
+
+    @property
+    def write_unit(self) -> Shape:
+        return self.shards
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The elements are written in C order from the first to the last, in pieces.
+
+    Parameters
+    ----------
+    write_unit : tuple of int
+        Of a piece, which follows the one before it in C order.
+    """
+
+    write_unit: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class InMemory:
+    """The elements are in no file, but in the memory of this process.
+
+    Parameters
+    ----------
+    order : {"C", "F"}
+    write_unit : tuple of int, optional
+        What a task has to fill as a whole; None where any box will do.
+    """
+
+    order: Order = "C"
+    write_unit: Shape | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """Only a library knows where the elements lie; it reads and writes boxes of them.
+
+    Parameters
+    ----------
+    order : {"C", "F"}
+        In which it is best given them.
+    write_unit : tuple of int, optional
+        What it takes as a whole; None where any box will do.
+    """
+
+    order: Order = "C"
+    write_unit: Shape | None = None
+
+
+ArrayLayout = Contiguous | Chunked | Sharded | Stream | InMemory | Opaque
+
+
+def with_axes(layout: ArrayLayout, change: Callable[[Shape], Shape]) -> ArrayLayout:
+    """The layout of the same bytes seen with an axis of length 1 more, or less.
+
+    Parameters
+    ----------
+    layout : ArrayLayout
+    change : callable
+        Puts the entry of the axis into a shape, or takes it out.
+    """
+    match layout:
+        case Contiguous():
+            return layout
+        case Chunked():
+            return replace(layout, chunks=change(layout.chunks), encoding=_untransposed(layout))
+        case Sharded():
+            return replace(
+                layout,
+                shards=change(layout.shards),
+                chunks=change(layout.chunks),
+                encoding=_untransposed(layout),
+            )
+    unit = layout.write_unit
+    return layout if unit is None else replace(layout, write_unit=change(unit))
+
+
+def _untransposed(layout: Chunked | Sharded) -> Encoding | None:
+    """The encoding, unless it names axes by numbers that are others now."""
+    encoding = layout.encoding
+    return None if encoding is not None and encoding.transposed else encoding
