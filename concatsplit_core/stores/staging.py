@@ -12,11 +12,9 @@ An error before the end rolls back. If the process is killed, the next run does:
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +30,7 @@ from concatsplit_core.stores.files import output_error
 from concatsplit_core.stores.identity import Identity, identify
 from concatsplit_core.stores.interrupts import deferred_signals
 from concatsplit_core.stores.journal import Entry, Journal, make_entries
+from concatsplit_core.stores.locks import locked
 from concatsplit_core.stores.permissions import copy_mode, copy_owner_and_attributes, create_like
 from concatsplit_core.stores.staging_folders import StagingFolder, find_staging_folders
 
@@ -39,8 +38,8 @@ if TYPE_CHECKING:
     from concatsplit_core.stores.amendment import Amendment
 
 
-_RETRY_SECONDS, _CLAIM_SECONDS, _PUBLISH_SECONDS = 0.01, 2.0, 30.0
-"""Seconds between two tries for a lock, and the longest waits for runs that claim or publish."""
+_CLAIM_SECONDS, _PUBLISH_SECONDS = 2.0, 30.0
+"""The longest waits for other runs that claim outputs, or publish them."""
 
 
 class _Claim:
@@ -142,7 +141,7 @@ class Staging:
         """
         finals = [claim.final for claim in self._claims]
         own = {folder.path for folder in self._folders.values()}
-        with _locked(
+        with locked(
             self._folders, _CLAIM_SECONDS
         ):  # so that of two runs the later one sees the other
             for folder in self._folders.values():
@@ -193,7 +192,7 @@ class Staging:
                     raise _changed(claim.final) from None
         if self._sync:
             make_durable(claim.staged for claim in self._claims)
-        with _locked(shared, _PUBLISH_SECONDS):
+        with locked(shared, _PUBLISH_SECONDS):
             entries = self._entries(self._amended(amend))
             journal = self._journal(entries)
             with deferred_signals(forget=True):
@@ -305,37 +304,6 @@ def _refuse_if_busy(other: Path, finals: list[Path]) -> None:
             raise OutputBusy(
                 f"{final}: another run is writing it; wait for it to end", ref=str(final)
             )
-
-
-@contextmanager
-def _locked(folders: Iterable[Path], patience: float) -> Iterator[None]:
-    """Lock folders, so that only one run at a time changes them.
-
-    Another program may hold a lock for its own reasons. So after `patience` seconds this goes on
-    without it: what an output replaces is checked again in any case.
-    """
-    with ExitStack() as held:
-        until = time.monotonic() + patience
-        for folder in sorted(set(folders)):
-            fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-            held.callback(_close, fd)
-            with suppress(OSError):  # a file system without locks
-                while not _lock_at_once(fd) and time.monotonic() < until:
-                    time.sleep(_RETRY_SECONDS)
-        yield
-
-
-def _lock_at_once(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _close(fd: int) -> None:
-    with suppress(OSError):  # the outcome of the run does not depend on it
-        os.close(fd)
 
 
 def _appeared(final: Path) -> OutputExists:
