@@ -27,10 +27,10 @@ from concatsplit_core.errors import (
 )
 from concatsplit_core.stores.durability import make_durable, sync_path
 from concatsplit_core.stores.files import output_error
-from concatsplit_core.stores.folder_locks import locked_folders
 from concatsplit_core.stores.identity import Identity, identify
 from concatsplit_core.stores.interrupts import deferred_signals
 from concatsplit_core.stores.journal import Entry, Journal, make_entries
+from concatsplit_core.stores.locks import locked
 from concatsplit_core.stores.permissions import copy_mode, copy_owner_and_attributes, create_like
 from concatsplit_core.stores.staging_folders import StagingFolder, find_staging_folders
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 _CLAIM_SECONDS, _PUBLISH_SECONDS = 2.0, 30.0
-"""The longest waits for a lock, while another run claims its outputs or publishes them."""
+"""The longest waits for other runs that claim outputs, or publish them."""
 
 
 class _Claim:
@@ -141,9 +141,8 @@ class Staging:
         """
         finals = [claim.final for claim in self._claims]
         own = {folder.path for folder in self._folders.values()}
-        with locked_folders(
-            self._folders, _CLAIM_SECONDS
-        ):  # so that of two runs the later one sees the other
+        # Locked, so that of two runs at the same time the later one sees the other.
+        with locked(self._folders, _CLAIM_SECONDS):
             for folder in self._folders.values():
                 folder.announce_outputs(finals)
             for other in (
@@ -192,7 +191,7 @@ class Staging:
                     raise _changed(claim.final) from None
         if self._sync:
             make_durable(claim.staged for claim in self._claims)
-        with locked_folders(shared, _PUBLISH_SECONDS):
+        with locked(shared, _PUBLISH_SECONDS):
             entries = self._entries(self._amended(amend))
             journal = self._journal(entries)
             with deferred_signals(forget=True):

@@ -1,4 +1,4 @@
-"""Locks on folders, so that only one run at a time changes what is in them."""
+"""Locks on folders, so that runs which change the same ones take turns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RETRY_SECONDS = 0.01
 
 
 @contextmanager
-def locked_folders(folders: Iterable[Path], patience: float) -> Iterator[None]:
+def locked(folders: Iterable[Path], patience: float) -> Iterator[None]:
     """Lock folders, so that only one run at a time changes them.
 
     Another program may hold a lock for its own reasons. So after `patience` seconds this goes on
