@@ -11,9 +11,9 @@ from concatsplit_core.array.geometry import (
     drop,
     insert,
     normalize_axis,
-    replace,
     steps,
     tile,
+    with_length,
 )
 from concatsplit_core.array.sizes import format_size, parse_size
 from concatsplit_core.errors import AxisError, UsageError
@@ -118,7 +118,7 @@ def test_tuples() -> None:
     assert insert((1, 3), 1, 2) == (1, 2, 3)
     assert insert((), 0, 7) == (7,)
     assert insert((1, 2), 2, 3) == (1, 2, 3)
-    assert replace((1, 2, 3), 2, 9) == (1, 2, 9)
+    assert with_length((1, 2, 3), 2, 9) == (1, 2, 9)
 
 
 @pytest.mark.parametrize(
