@@ -26,7 +26,7 @@ from concatsplit_core.errors import (
     UsageError,
     VerificationMismatch,
 )
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.requests import agree_on, names_of, recovering, seen_as
 from concatsplit_core.operators.verifying import damaged
 from concatsplit_core.run.engine import execute
