@@ -11,7 +11,7 @@ from concatsplit_core.array.orders import DEFAULT_ORDER
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.endpoints.naming import named_count
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.lengths import cut_from, read_lengths, refuse_negative
 from concatsplit_core.operators.requests import (
     Request,
@@ -63,10 +63,6 @@ def split(
         Read the lengths from an integer vector, such as a split_info: a reference or an array.
     **options
         Those of `Options`.
-
-    Returns
-    -------
-    Result
 
     Raises
     ------
