@@ -18,7 +18,7 @@ from concatsplit_core.formats.base import (
     OutputFormat,
 )
 from concatsplit_core.stores.files import input_error, open_input
-from concatsplit_core.stores.interrupts import Libraries
+from concatsplit_core.stores.interrupts import BlockingLibraries
 
 
 def _npy() -> Format:
@@ -74,7 +74,7 @@ def format_named(name: str) -> Format:
 def _announced[F: Format](form: F) -> F:
     """Tell the handlers of signals before a library in C is used."""
     if isinstance(form, LibraryFormat):
-        Libraries.announce()
+        BlockingLibraries.announce()
     return form
 
 

@@ -28,7 +28,7 @@ def killed(shell: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(*args: Any, after: int = 2) -> None:
         child = os.fork()
         if not child:
-            do, count = Entry.do, 0
+            do, count = Entry.publish, 0
 
             def counted(self: Entry, *given: Any) -> None:
                 nonlocal count
@@ -37,7 +37,7 @@ def killed(shell: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
                 count += 1
                 do(self, *given)
 
-            Entry.do = counted  # type: ignore[method-assign]
+            Entry.publish = counted  # type: ignore[method-assign]
             shell.run(*args)
             os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
@@ -61,7 +61,7 @@ def test_recover_completes_a_set(shell: Any, killed: Any) -> None:
     assert "5 outputs (p0.npy, p1.npy, p2.npy, p3.npy, ...)" in outcome.out
     assert parts() == NEW
     assert Path("m.json").exists()
-    assert "no run that was killed" in shell.ok("recover", ".").out
+    assert "nothing of a killed run" in shell.ok("recover", ".").out
 
 
 def test_recover_as_json(shell: Any, killed: Any) -> None:
@@ -194,7 +194,7 @@ def test_folders_that_were_made_for_a_run_go_with_it(shell: Any, killed: Any) ->
         shell.run("concat", "a.npy", "-o", "kept/new/er/y.npy")
         os._exit(0)
     os.waitpid(child, 0)
-    assert "left behind was removed" in shell.ok("recover", "kept/new/er").out
+    assert "left behind were removed" in shell.ok("recover", "kept/new/er").out
     assert list(Path("kept").iterdir()) == []
 
 
