@@ -16,12 +16,13 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.errors import ConcatsplitError
-from concatsplit_core.formats.base import Source
-from concatsplit_core.formats.stored import Stored, load
+from concatsplit_core.formats.sources import ChunkedSource, DecodedSource, Source
+from concatsplit_core.formats.stored import Stored, read_stored
 from concatsplit_core.planning.plan import Task
 from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
+from concatsplit_core.routes.extents import extent_of
 from concatsplit_core.run.hashing.blobs import (
     BlobHash,
     ByteHash,
@@ -126,12 +127,13 @@ def _read_elements(
 
 def _whole(source: Source) -> np.ndarray:
     """All elements of a small array."""
-    spec, extent = source.spec, source.extent
+    spec = source.spec
     array: np.ndarray = np.empty(spec.shape, spec.dtype, order=spec.order)
-    if extent is None:
+    if isinstance(source, DecodedSource):
         for box, part in source.read(Box.whole(spec.shape)) if array.size else ():
             array[box.slices] = part
     elif array.nbytes:
+        extent = source.extent
         fd = open_input(extent.path)
         try:
             into = array.reshape(-1, order=spec.order).view(np.uint8).data
@@ -171,9 +173,7 @@ def _rows(spec: ArraySpec, axis: int, interval: Interval, blob: ElementHash) -> 
 
 
 def _read_bytes(blob: ByteHash, source: Source, jobs: int, on_bytes: OnBytes) -> None:
-    extent, leaves, step = source.extent, blob.stream.leaves, blob.stream.cut.leaf
-    if extent is None:
-        raise AssertionError("only a contiguous array is hashed by its bytes")
+    extent, leaves, step = extent_of(source), blob.stream.leaves, blob.stream.cut.leaf
     runs = (
         Interval(leaf, min(leaf + 32, run.stop))
         for run in leaves.missing()
@@ -203,6 +203,8 @@ def _read_bytes(blob: ByteHash, source: Source, jobs: int, on_bytes: OnBytes) ->
 
 def _read_chunks(blob: ChunkHash, source: Source, jobs: int, on_bytes: OnBytes) -> None:
     refuse_hollow([source])
+    if not isinstance(source, ChunkedSource):
+        raise TypeError(f"{source.ref} has no chunks that could be hashed")
 
     def work(box: Box) -> None:
         for here, stored in source.stored(box, False):
@@ -245,7 +247,7 @@ def chunk_digest(blob: ChunkHash, stored: Stored | None) -> bytes:
     if stored is None:
         return blob.absent()
     if stored.path is None or stored.nbytes <= _WINDOW:
-        return digest(load(stored), stored.skipped)
+        return digest(read_stored(stored), stored.skipped)
     import xxhash
 
     state = xxhash.xxh3_128(seed=stored.skipped)
