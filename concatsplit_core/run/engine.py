@@ -37,7 +37,7 @@ from concatsplit_core.run.worker import MoveWork, Work
 from concatsplit_core.stores.staging_folders import find_staging_folders
 
 if TYPE_CHECKING:
-    from concatsplit_core.run.hashing.during import RunHashes
+    from concatsplit_core.run.hashing.run_hashes import RunHashes
     from concatsplit_core.stores.identity import Identity
 
 
@@ -96,8 +96,8 @@ def _planned(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
     for move, made in zip(job.moves, outputs, strict=True):
         whole_axes = 0
         if options.manifest is not None:
-            from concatsplit_core.run.hashing.during import held_bytes
             from concatsplit_core.run.hashing.leaves import cut_elements
+            from concatsplit_core.run.hashing.run_hashes import held_bytes
 
             memory -= held_bytes(move, made, options.memory_bytes)
             whole_axes = cut_elements(move.shape, move.dtype).fixed
@@ -191,7 +191,7 @@ class _Run:
         return Work(self._plan, moves, check or self._plan.looks, check)
 
     def _new_hashes(self) -> list[RunHashes]:
-        from concatsplit_core.run.hashing.during import RunHashes
+        from concatsplit_core.run.hashing.run_hashes import RunHashes
 
         memory, jobs = self._options.memory_bytes, self._options.workers
         return [
