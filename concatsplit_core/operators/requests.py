@@ -1,4 +1,4 @@
-"""From what an operator was asked for to a job: inputs opened, shapes inferred, outputs named."""
+"""From a request to a job: open the inputs, infer the shapes, name the outputs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.agreement import Agreement, InputMeaning
 from concatsplit_core.meaning.dimensions import axis_named
 from concatsplit_core.meaning.reconciling import reconcile
@@ -33,29 +33,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request: which arrays, along which axis, to what.
+    """What an operator was asked to do with its inputs.
 
     Parameters
     ----------
     operator : str
     outputs : sequence of str
-        Names, a template or a folder; exactly one name where nothing is cut.
+        Names, a template or a folder; exactly one name if the joined array is not cut.
     axis : int or str, optional
-        Negative from the end, or the name of a dimension; 0 where neither it nor `order` is given.
+        A number, negative from the end, or the name of a dimension. The default is 0.
     order : str, optional
-        Letters of the axes; C is the one to work along.
+        Letters of the axes: work along C. Not together with `axis`.
     add_axis : bool
-        The inputs are stacked along a new axis.
+        Stack the inputs along a new axis.
     cut : Cut, optional
-        How the joined array is cut; None leaves it whole.
+        Where to cut the joined array; None leaves it whole.
     drop_axis : bool
-        Parts of length 1 lose the axis.
+        Drop the axis from the outputs; all must have length 1.
     only : str or sequence of int, optional
         Numbers of the parts to write.
     split_info : str, optional
-        Where to write the inputs' lengths to.
+        Reference of the second output, the inputs' lengths.
     vectors : tuple
-        References of vectors that were read for the request: inputs too, which no output may be.
+        Vectors of lengths that were read for the request. They are inputs too, so no output may
+        replace them.
     """
 
     operator: str
@@ -71,7 +72,7 @@ class Request:
 
 
 def perform(request: Request, inputs: Any, options: Options) -> Result:
-    """Open the inputs, infer, and let the engine do the rest."""
+    """Open the inputs, make a job of the request, and run it."""
     refuse_second_stream(inputs, request.vectors)
     sources = open_inputs(
         inputs,
@@ -85,20 +86,20 @@ def perform(request: Request, inputs: Any, options: Options) -> Result:
 
 
 def recovering(options: Options) -> Callable[[list[Path]], bool]:
-    """What completes or undoes what killed runs left in folders, and tells of it."""
+    """A function that completes or undoes what killed runs left in folders, and emits notes."""
     return lambda folders: recover_in(folders, options)
 
 
 def perform_on(request: Request, sources: Sequence[Source], options: Options) -> Result:
-    """As `perform`, with inputs that are open."""
+    """Do what `perform` does, with inputs that are open."""
     if not sources:
-        raise UsageError("no inputs: name at least one array")
+        raise UsageError("no inputs: give at least one array")
     move, split_info = move_of(request, sources, options)
     return execute(job_of(request, [move], split_info), options)
 
 
 def job_of(request: Request, moves: Sequence[Move], split_info: np.ndarray) -> Job:
-    """All that has to happen together."""
+    """The job of a request: its moves and its second output, which appear together."""
     return Job(
         request.operator,
         moves,
@@ -110,22 +111,24 @@ def job_of(request: Request, moves: Sequence[Move], split_info: np.ndarray) -> J
 def move_of(
     request: Request, sources: Sequence[Source], options: Options, name: str = ""
 ) -> tuple[Move, np.ndarray]:
-    """What happens to one array, and the inputs' lengths along its axis.
+    """The move of one array, and the inputs' lengths along its axis.
 
     Parameters
     ----------
     request : Request
     sources : sequence of Source
-        Open.
+        The open inputs.
     options : Options
     name : str
-        What the array is called in a data set.
+        The array's name in a data set.
     """
     names = [source.ref for source in sources]
     axis = axis_of(request, sources[0])
-    agreed = agree_on(sources, options)
-    specs = seen_as(sources, agreed)
-    whole, split_info = infer_concat(specs, axis, request.add_axis, names=names, dtype=agreed.dtype)
+    agreement = reconcile_sources(sources, options)
+    specs = converted_specs(sources, agreement)
+    whole, split_info = infer_concat(
+        specs, axis, request.add_axis, names=names, dtype=agreement.dtype
+    )
     lengths = [int(n) for n in split_info]
     intervals, outputs, numbers = _parts(request, whole, axis, names[0])
     parts = infer_parts(whole, intervals, axis, request.drop_axis)
@@ -138,17 +141,17 @@ def move_of(
         outputs=[outputs[n] for n in numbers],
         target_tiling=Tiling(axis, targets, request.drop_axis),
         split_info=lengths if request.cut is None else [i.length for i in intervals],
-        meaning=agreed.meaning,
-        conversions=agreed.conversions,
+        meaning=agreement.meaning,
+        conversions=agreement.conversions,
         name=name,
     )
     return move, split_info
 
 
-def agree_on(
+def reconcile_sources(
     sources: Sequence[Source], options: Options, dtype: np.dtype | None = None
 ) -> Agreement:
-    """What the inputs mean together; `dtype` is that of the output where it is not open."""
+    """Find one meaning for all inputs; `dtype` sets that of the output."""
     names = [source.ref for source in sources]
 
     def choose(dtypes: list[np.dtype]) -> np.dtype:
@@ -168,29 +171,29 @@ def agree_on(
     return reconcile(meanings, options.conflicts, options.attrs, chosen)
 
 
-def seen_as(sources: Sequence[Source], agreed: Agreement) -> list[ArraySpec]:
-    """The specs of the inputs as the planner sees them: with the elements that are read."""
+def converted_specs(sources: Sequence[Source], agreement: Agreement) -> list[ArraySpec]:
+    """The specs of the inputs for the planner: with the dtypes after their conversions."""
     return [
         source.spec
         if conversion is None
         else replace(source.spec, dtype=conversion.dtype, converted=True)
-        for source, conversion in zip(sources, agreed.conversions, strict=True)
+        for source, conversion in zip(sources, agreement.conversions, strict=True)
     ]
 
 
 def axis_of(request: Request, first: Source) -> int:
-    """The axis of the logical array that a request names by number, name or letter; else 0."""
+    """The number of the axis that a request gives by number, name or order; else 0."""
     if request.axis is not None and request.order is not None:
         raise UsageError("--axis and --order both choose an axis; give one of them")
-    what = "the joined array" if request.add_axis else f"input {first.ref}"
+    array = "the joined array" if request.add_axis else f"input {first.ref}"
     ndim = first.spec.ndim + request.add_axis
     if request.order is not None:
-        return channel_axis(request.order, ndim, what)
+        return channel_axis(request.order, ndim, array)
     if isinstance(request.axis, str):
         if request.add_axis:
-            raise UsageError(f"--axis {request.axis}: a new axis has no name yet; give its place")
-        return axis_named(request.axis, first.storage.meaning.dims, what)
-    return normalize_axis(request.axis or 0, ndim, what)
+            raise UsageError(f"--axis {request.axis}: a new axis has no name yet; give a number")
+        return axis_named(request.axis, first.storage.meaning.dims, array)
+    return normalize_axis(request.axis or 0, ndim, array)
 
 
 def _parts(
@@ -204,11 +207,11 @@ def _parts(
     from concatsplit_core.endpoints.naming import name_parts, named_count
 
     if not request.outputs:
-        raise UsageError("no outputs: name the parts, or give a template")
+        raise UsageError("no outputs: give a name per part, a template or a folder with -o")
     index_bytes = prod(whole.shape[:axis] + whole.shape[axis + 1 :]) * whole.dtype.itemsize
     intervals = request.cut.intervals(length, named_count(request.outputs), index_bytes)
     if not intervals or (request.drop_axis and not length):
-        raise UsageError(f"axis {axis} of {source} has length 0: there is no part")
+        raise UsageError(f"axis {axis} of {source} has length 0, so there are no parts to write")
     numbers = list(range(len(intervals)))
     if request.only is not None:
         numbers = select(request.only, len(intervals))
@@ -216,11 +219,11 @@ def _parts(
 
 
 def names_of(output: Any) -> list[str]:
-    """One name or many, as a list."""
+    """One name or several, as a list."""
     names = [output] if isinstance(output, str | os.PathLike) else list(output)
     return [os.fspath(name) for name in names]
 
 
 def zeros_like(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
-    """Zeros of any size that take no memory."""
+    """An array of zeros that takes no memory, of any shape."""
     return np.broadcast_to(np.zeros((), dtype), tuple(shape))

@@ -22,7 +22,7 @@ from concatsplit_core.endpoints.layout import Outputs, lay_out
 from concatsplit_core.endpoints.places import Place, find_place, folders_of
 from concatsplit_core.endpoints.references import is_name
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.planning.plan import Plan, Task
 from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.run.alignment import in_phase
@@ -72,6 +72,7 @@ def execute(job: Job, options: Options) -> Result:
 
 def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
     """Where all outputs go and how they are laid out, when nothing speaks against it."""
+    wish, _ = options.wish, options.memory_bytes  # a wrong option is named before all else
     found = [[find_place(ref, options.follow_links) for ref in m.outputs] for m in job.moves]
     extras = [find_place(ref, options.follow_links) for ref, _ in job.extras]
     places = [*(place for one in found for place in one), *extras]
@@ -80,7 +81,6 @@ def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
         refusals.refuse_inputs(places, [*job.sources, *others])
     refusals.refuse_existing(places, options.force)
     refuse_hollow(job.sources)
-    wish = options.wish
     outputs = [lay_out(move, ours, wish) for move, ours in zip(job.moves, found, strict=True)]
     refusals.refuse_oversized(
         [place for made in outputs for place in made.places],
