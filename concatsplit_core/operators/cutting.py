@@ -64,10 +64,6 @@ def split(
     **options
         Those of `Options`.
 
-    Returns
-    -------
-    Result
-
     Raises
     ------
     UsageError
