@@ -11,7 +11,7 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import UnsupportedDtype, UsageError
 from concatsplit_core.formats.base import Candidate, InputFormat, OutputFormat
 from concatsplit_core.formats.chunking import refuse_checksum
-from concatsplit_core.formats.npy_header import MAGIC, format_header, spec_of_file
+from concatsplit_core.formats.npy_header import MAGIC, format_header, offset_step, spec_of_file
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Extent, Storage, Wish
 from concatsplit_core.formats.targets import ContiguousTarget, Writer
@@ -66,7 +66,8 @@ class NpyFormat(InputFormat, OutputFormat):
             format_header(spec)
         if spec.dtype.names is None and spec.dtype.kind not in "biufcmMSUV":
             raise UnsupportedDtype(f"dtype {spec.dtype} cannot be stored in .npy")
-        return replace(spec, layout=Contiguous(order if spec.ndim > 1 else "C")), Storage()
+        laid = Contiguous(order if spec.ndim > 1 else "C", offset_step=offset_step(spec))
+        return replace(spec, layout=laid), Storage()
 
     def writer(self, path: Path, base: Path | None) -> Writer:
         """A writer of a staged .npy file."""
@@ -82,7 +83,7 @@ class NpyWriter(Writer):
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> ContiguousTarget:
         """Write the header, and make the file as long as it is going to be."""
-        header = format_header(spec, storage.phase)
+        header = format_header(spec, storage.offset_modulo_block)
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             write_all(fd, header, 0)
