@@ -18,14 +18,15 @@ from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.endpoints.inputs import opened
 from concatsplit_core.endpoints.job import Job
-from concatsplit_core.endpoints.layout import Outputs, lay_out
+from concatsplit_core.endpoints.layout import Outputs, aligned, lay_out
 from concatsplit_core.endpoints.places import Place, find_place, folders_of
 from concatsplit_core.endpoints.references import is_name
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.planning.plan import Plan, Task
+from concatsplit_core.planning.move import MoveSpec
+from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan
-from concatsplit_core.run.alignment import in_phase
+from concatsplit_core.planning.task import Task
 from concatsplit_core.run.events import Finished, Moved, Publishing, Started
 from concatsplit_core.run.executor import ThreadExecutor
 from concatsplit_core.run.options import Options
@@ -90,24 +91,26 @@ def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
 
 
 def _planned(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
-    (move,), (made,) = job.moves, outputs
-    memory, whole_axes = options.memory_bytes, 0
-    if options.manifest is not None:
-        from concatsplit_core.run.hashing.leaves import cut_elements
-        from concatsplit_core.run.hashing.run_hashes import held_bytes
+    """The plan of all moves, within one budget."""
+    memory, moves = options.memory_bytes, []
+    for move, made in zip(job.moves, outputs, strict=True):
+        whole_axes = 0
+        if options.manifest is not None:
+            from concatsplit_core.run.hashing.leaves import cut_elements
+            from concatsplit_core.run.hashing.run_hashes import held_bytes
 
-        memory -= held_bytes(move, made, memory)
-        whole_axes = cut_elements(move.shape, move.dtype).fixed
+            memory -= held_bytes(move, made, options.memory_bytes)
+            whole_axes = cut_elements(move.shape, move.dtype).fixed
+        names = [source.ref for source in move.sources]
+        to = [made.places[origin.output].ref for origin in made.origins]
+        moves.append(MoveSpec(move.shape, move.source_tiling, made.planned, names, to, whole_axes))
     return make_plan(
-        move.shape,
-        move.source_tiling,
-        made.planned,
+        moves,
         memory=memory,
         jobs=options.workers,
         routes=options.allowed_routes,
-        names=[source.ref for source in move.sources],
         check=options.check,
-        whole_axes=whole_axes,
+        thresholds=options.thresholds,
     )
 
 
@@ -123,7 +126,8 @@ class _Run:
         extras: Sequence[Place],
     ) -> None:
         self._job, self._options, self._plan = job, options, plan
-        self._made = [in_phase(plan, move, m) for move, m in zip(job.moves, outputs, strict=True)]
+        planned = zip(outputs, plan.moves, strict=True)
+        self._made = [aligned(made, move.alignment) for made, move in planned]
         self._hashes = [] if options.manifest is None else self._new_hashes()
         beside = [(place, array) for place, (_, array) in zip(extras, job.extras, strict=True)]
         self._set = OutputSet(self._made, beside, options.sync)
@@ -191,8 +195,8 @@ class _Run:
 
         memory, jobs = self._options.memory_bytes, self._options.workers
         return [
-            RunHashes(move, made, self._plan, memory, jobs)
-            for move, made in zip(self._job.moves, self._made, strict=True)
+            RunHashes(move, made, plan, memory, jobs)
+            for move, made, plan in zip(self._job.moves, self._made, self._plan.moves, strict=True)
         ]
 
     def _manifest(self, result: Result, path: Path) -> bytes:
@@ -210,7 +214,7 @@ class _Run:
 
     def _count(self, task: Task) -> None:
         size = sum(prod(write.box.shape) for write in task.writes)
-        self._tell(Moved(size * self._job.moves[0].dtype.itemsize))
+        self._tell(Moved(size * self._job.moves[task.move].dtype.itemsize))
 
     def _tell(self, event: Any) -> None:
         if self._options.on_event is not None:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from properties.test_results import OUTPUTS, write
 
 import concatsplit_core as cs
-from concatsplit_core.planning import blocking, routing
+from concatsplit_core.planning import thresholds
+from concatsplit_core.planning.thresholds import Thresholds
 from concatsplit_core.run.hashing import leaf_hasher, leaves, rereading, run_hashes
 
 DTYPES: tuple[Any, ...] = ("?", "i1", ">i2", "<f4", ">f8", "<c16", "S3")
@@ -29,11 +30,10 @@ ROW, LEAF = 24, 90
 def _short_leaves() -> Iterator[None]:
     """Let small arrays have many leaves, and many tasks."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(routing, "LONG_RUN", 16)
         patch.setattr(leaves, "ROW_BYTES", ROW)
         patch.setattr(leaves, "LEAF_BYTES", LEAF)
         patch.setattr(rereading, "_SMALL", 0)
-        patch.setattr(blocking, "COMFORTABLE", 256)
+        patch.setattr(thresholds, "DEFAULT", Thresholds(long_run=16, comfortable=256))
         yield
 
 

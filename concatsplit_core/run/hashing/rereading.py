@@ -18,8 +18,9 @@ from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.sources import ChunkedSource, DecodedSource, Source
 from concatsplit_core.formats.stored import Stored, read_stored
-from concatsplit_core.planning.plan import Task
+from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.planner import make_plan
+from concatsplit_core.planning.task import Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
 from concatsplit_core.routes.extents import extent_of
@@ -103,7 +104,8 @@ def _read_elements(
     targets = tuple(Segment(interval, _rows(spec, axis, interval, blob)) for interval in intervals)
     tiling = Tiling(axis, targets)
     sources = Tiling(axis, (Segment(Interval(0, spec.shape[axis]), spec),))
-    plan = make_plan(spec.shape, sources, tiling, memory=memory, jobs=jobs, names=[source.ref])
+    move = MoveSpec(spec.shape, sources, tiling, [source.ref])
+    plan = make_plan([move], memory=memory, jobs=jobs)
     pool: Pool[Any, int] = Pool(open_input, os.close)
     context = Context([source], [], sources, tiling, [], plan.window, pool, pool)
 

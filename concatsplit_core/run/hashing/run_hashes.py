@@ -16,7 +16,7 @@ from concatsplit_core.endpoints.layout import Outputs
 from concatsplit_core.formats.sources import Source, fill_of
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.planning.blocking import union
-from concatsplit_core.planning.plan import Plan
+from concatsplit_core.planning.plan import MovePlan
 from concatsplit_core.routes.base import TakeBytes, Turns
 from concatsplit_core.run.hashing.blobs import (
     BlobHash,
@@ -46,13 +46,15 @@ class RunHashes:
     ----------
     move : Move
     outputs : Outputs
-    plan : Plan
+    plan : MovePlan
     memory : int
         Budget in bytes for the reading after the run.
     jobs : int
     """
 
-    def __init__(self, move: Move, outputs: Outputs, plan: Plan, memory: int, jobs: int) -> None:
+    def __init__(
+        self, move: Move, outputs: Outputs, plan: MovePlan, memory: int, jobs: int
+    ) -> None:
         self.turns = Turns()
         self._move, self._made = move, outputs
         self._memory, self._jobs = memory, jobs
@@ -230,16 +232,10 @@ def _waiting_bytes(memory: int) -> int:
     return min(WAITING_BYTES, memory // 8)
 
 
-def _encoded(plan: Plan, outputs: Outputs) -> tuple[set[int], set[int]]:
-    """The inputs and the outputs of which some chunks move as they are stored."""
-    sources: set[int] = set()
-    targets: set[int] = set()
-    for sweep in plan.sweeps:
-        for band in sweep.bands:
-            sources.update(index for index, _ in band.moves)
-            if band.moves:
-                targets.update(outputs.origins[index].output for index, _ in band.writes)
-    return sources, targets
+def _encoded(plan: MovePlan, outputs: Outputs) -> tuple[set[int], set[int]]:
+    """The inputs and the outputs of which some chunks are copied as they are stored."""
+    sources, targets = plan.copied()
+    return sources, {outputs.origins[target].output for target in targets}
 
 
 def _used(move: Move) -> list[list[Interval] | None]:
