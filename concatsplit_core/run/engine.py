@@ -233,17 +233,17 @@ def recover_in(folders: Iterable[Path], options: Options) -> bool:
     """
     if options.dry_run:
         return False
-    found = False
+    is_recovered = False
     folders = [folder for folder in folders if find_staging_folders(folder)]
     if not folders:
         return False
     from concatsplit_core.stores.recovery import recover
 
     for recovered in recover(folders):
-        found = True
+        is_recovered = True
         if options.on_event is not None:
             options.on_event(recovered)
-    return found
+    return is_recovered
 
 
 def _record_path(options: Options) -> Path | None:
