@@ -66,6 +66,8 @@ def split(
 
     Raises
     ------
+    UsageError
+        The cut does not fit the array, or the names do not fit the parts.
     ConcatsplitError
         No output was created or changed.
     """
