@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from concatsplit_core.endpoints.references import parse_output
 from concatsplit_core.errors import NameCollision, OutputRefused, UnsafeContent
-from concatsplit_core.formats.base import Format
-from concatsplit_core.formats.registry import format_by_suffix, format_named, is_zarr
+from concatsplit_core.formats.base import Candidate, OutputFormat
+from concatsplit_core.formats.registry import format_by_suffix, stream_format
 from concatsplit_core.stores.files import output_error
 from concatsplit_core.stores.identity import Identity, identify
 
@@ -25,7 +25,7 @@ class Place(NamedTuple):
     ----------
     ref : str
         As it was asked for.
-    format : Format
+    format : OutputFormat
     path : Path
         The file or store.
     member : str
@@ -41,7 +41,7 @@ class Place(NamedTuple):
     """
 
     ref: str
-    format: Format
+    format: OutputFormat
     path: Path
     member: str
     final: Path
@@ -93,18 +93,19 @@ def find_place(ref: str, follow_links: bool = False) -> Place:
         A link leaves the store.
     """
     if ref == STREAM:
-        return Place(ref, format_named("stream"), Path(ref), "", Path(ref), "")
+        return Place(ref, stream_format(), Path(ref), "", Path(ref), "")
     path, member = parse_output(ref)
-    kind = format_by_suffix(path.name, ref)
-    form = format_named(kind)
+    form = format_by_suffix(path.name, ref)
     path = Path(os.path.realpath(path))
     found = _found(path, ref)
-    if kind == "npy":
+    if not form.has_members:
         if member:
-            raise NameCollision(f"output {ref}: an .npy file holds one array and has no members")
+            raise NameCollision(
+                f"output {ref}: a file of the format {form.name} holds one array and has no members"
+            )
         return Place(ref, form, path, "", path, "", found=found)
-    if kind == "zarr":
-        return _zarr_place(ref, form, path, member or "", found, follow_links)
+    if form.is_folder:
+        return _place_in_store(ref, form, path, member or "", found, follow_links)
     base = path if member and found is not None else None
     chosen = member or DEFAULT_MEMBER
     return Place(ref, form, path, chosen, path, chosen, base, found)
@@ -124,16 +125,16 @@ def folders_of(refs: Iterable[str]) -> list[Path]:
     return list(found)
 
 
-def _zarr_place(
+def _place_in_store(
     ref: str,
-    form: Format,
+    form: OutputFormat,
     path: Path,
     member: str,
     found: Identity | None,
     follow_links: bool,
 ) -> Place:
     """In a store that exists only the topmost folder that is missing appears."""
-    if not member or not is_zarr(path):
+    if not member or not form.sniff(Candidate(path)):
         return Place(ref, form, path, member, path, member, found=found)
     final, parts = path, member.split("/")
     while parts:

@@ -11,7 +11,7 @@ from concatsplit_core.array.orders import DEFAULT_ORDER
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.endpoints.naming import named_count
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.lengths import cut_from, read_lengths, refuse_negative
 from concatsplit_core.operators.requests import (
     Request,
@@ -60,20 +60,16 @@ def split(
     parts, uneven, size, remainder, hop, lengths, at, ratio, max_bytes
         Where to cut: see `Cut`. Without any of them, as many equal parts as there are names.
     lengths_from : optional
-        Read the lengths from an integer vector, such as a split_info: a reference or an array.
+        Read the lengths from this integer vector: a reference or an array.
     **options
         Those of `Options`.
-
-    Returns
-    -------
-    Result
 
     Raises
     ------
     UsageError
         The cut does not fit the array, or the names do not fit the parts.
     ConcatsplitError
-        Any other error; no output was created or changed.
+        No output was created or changed.
     """
     vectors = (options.get("lengths_from"),)
     request = Request(

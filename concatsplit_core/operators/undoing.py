@@ -26,7 +26,7 @@ from concatsplit_core.errors import (
     UsageError,
     VerificationMismatch,
 )
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.requests import (
     converted_specs,
     names_of,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,20 @@ from concatsplit_core.errors import (
     MalformedInput,
     UnsupportedDtype,
 )
-from concatsplit_core.formats.base import Storage
-from concatsplit_core.formats.zarr import codecs, document
-from concatsplit_core.formats.zarr.codecs import ShardForm
+from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.storage import Storage
+from concatsplit_core.formats.zarr import codecs, document_v2, document_v3
 from concatsplit_core.formats.zarr.dialect import meaning_of
-from concatsplit_core.formats.zarr.document import Facts
+from concatsplit_core.formats.zarr.facts import Facts
+from concatsplit_core.formats.zarr.forms import ShardForm
 from concatsplit_core.formats.zarr.neighbours import with_neighbours
-from concatsplit_core.formats.zarr.reading import ZarrSource
+from concatsplit_core.formats.zarr.reading import ZarrSource, ZarrUnchunked
 from concatsplit_core.formats.zarr.sparse import list_chunks
 from concatsplit_core.meaning.missing import fill_value_notes
 from concatsplit_core.stores.files import input_error
 
 
-def open_member(path: Path, member: str | None, ref: str) -> ZarrSource:
+def open_member(path: Path, member: str | None, ref: str) -> Source:
     """Describe an array of a store; the only one where none is named."""
     if member is None and not _is_array(path):
         names = list_members(path, ref)
@@ -44,7 +45,7 @@ def open_member(path: Path, member: str | None, ref: str) -> ZarrSource:
         listed = ", ".join(list_members(path, ref)) or "none"
         raise InputUnavailable(f"{ref}: has no array '{member}'; it holds {listed}", ref=ref)
     found = _documents(folder, ref)
-    facts = document.facts_of(found[document.NAME]) if document.NAME in found else None
+    facts = _facts_of(found)
     if facts is not None:
         return describe(facts, None, folder, ref, path)
     from concatsplit_core.formats.zarr import library
@@ -58,6 +59,16 @@ def open_member(path: Path, member: str | None, ref: str) -> ZarrSource:
         raise MalformedInput(
             f"{ref}: its Zarr metadata cannot be read: {error}", ref=ref
         ) from error
+
+
+def _facts_of(found: Mapping[str, dict[str, Any]]) -> Facts | None:
+    """What the documents of an array say; None where they are zarr-python's to read."""
+    if document_v3.NAME in found:
+        return document_v3.facts_of(found[document_v3.NAME])
+    if document_v2.ARRAY in found:
+        attrs = found.get(document_v2.ATTRIBUTES, {})
+        return document_v2.facts_of(found[document_v2.ARRAY], attrs)
+    return None
 
 
 def _is_array(folder: Path) -> bool:
@@ -76,7 +87,7 @@ def _documents(folder: Path, ref: str) -> dict[str, dict[str, Any]]:
     """The documents of an array by their names, checked before zarr-python sees them."""
     from concatsplit_core.formats.zarr.schema import read_document
 
-    names = [name for name in (document.NAME, ".zarray", ".zattrs") if (folder / name).exists()]
+    names = [name for name in (document_v3.NAME, ".zarray", ".zattrs") if (folder / name).exists()]
     return {name: read_document(folder, name, ref) for name in names}
 
 
@@ -111,7 +122,7 @@ def _is_consolidated(folder: Path) -> bool:
     if (folder / ".zmetadata").exists():
         return True
     try:
-        found = json.loads((folder / document.NAME).read_bytes())
+        found = json.loads((folder / document_v3.NAME).read_bytes())
     except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return False
     return isinstance(found, dict) and bool(found.get("consolidated_metadata"))
@@ -119,7 +130,7 @@ def _is_consolidated(folder: Path) -> bool:
 
 def describe(
     facts: Facts, array: Any, folder: Path | None, ref: str, store: Path | None = None
-) -> ZarrSource:
+) -> Source:
     """An array as a source; a member of a store has neighbours that say more of it."""
     from concatsplit_core.formats.zarr.schema import check_facts
 
@@ -156,9 +167,24 @@ def describe(
         key_encoding=facts.key_encoding,
         notes=tuple(fill_value_notes(facts.attrs, meaning.missing, dtype)),
     )
-    return ZarrSource(
-        folder, ref, array, facts.key, spec, storage, folder, form, listing, root=store or folder
-    )
+    in_store = array if folder is None else None
+    if facts.chunks is None:
+        source = ZarrUnchunked(folder, ref, spec, storage, folder, in_store, root=store or folder)
+    else:
+        source = ZarrSource(
+            folder,
+            ref,
+            spec,
+            storage,
+            folder,
+            in_store,
+            key=facts.key,
+            form=form,
+            listing=listing,
+            root=store or folder,
+        )
+    source.opened = None if folder is None else array
+    return source
 
 
 def _layout(facts: Facts, reachable: bool, stored_chunks: int | None) -> ArrayLayout:
@@ -187,7 +213,7 @@ def _string_bytes(facts: Facts, folder: Path | None, ref: str) -> int | None:
     return measured(folder, facts.form, facts.chunks, facts.shards, ref)
 
 
-def wrap(array: Any) -> ZarrSource:
+def wrap(array: Any) -> Source:
     """An array that is open in this process; its chunks are read as files where they are files."""
     from concatsplit_core.formats.zarr import library
 
