@@ -63,8 +63,11 @@ def agreed(codecs: list[Codec | None]) -> Codec | None:
         None where they differ in more than that, or one has no neutral name.
     """
     known = [codec for codec in codecs if codec is not None]
-    if len(known) < len(codecs) or any(unchecked(c) != unchecked(known[0]) for c in known):
+    if len(known) < len(codecs):
         return None
-    if all(codec == known[0] for codec in known):
+    others = [codec for codec in known if codec != known[0]]
+    if not others:
         return known[0]
+    if any(unchecked(codec) != unchecked(known[0]) for codec in others):
+        return None
     return max((bare(codec) for codec in known), key=lambda codec: len(codec.steps))

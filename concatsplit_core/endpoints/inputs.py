@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -75,17 +76,41 @@ def _whole(inputs: Any, recover: Callable[[list[Path]], bool] | None) -> list[An
 
 def _folders_of(items: Iterable[Any]) -> list[Path]:
     """The folders that files and stores lie in, each once."""
-    folders: dict[Path, None] = {}
+    folders: dict[str, None] = {}
+    stores: dict[str, tuple[str, bool]] = {}
     for item in items:
-        if isinstance(item, str | os.PathLike) and item != STREAM:
-            path = os.fspath(item)
-            if not os.path.exists(path):
-                path = path.partition(SEPARATOR)[0]
-            store = split_store(Path(os.path.abspath(path)))[0]
-            folders[store.parent] = None
-            if os.path.isdir(store):  # no error where the name is too long
-                folders[store] = None
-    return list(folders)
+        if not isinstance(item, str | os.PathLike) or item == STREAM:
+            continue
+        path = os.fspath(item)
+        status = _status(path)
+        if status is None:
+            path = path.partition(SEPARATOR)[0]
+            status = _status(path)
+        head, tail = os.path.split(path)
+        if tail in {"", ".", ".."}:
+            head, tail = os.path.split(os.path.abspath(path))
+        if head not in stores:  # many files lie in one folder
+            above = os.path.abspath(head)
+            store, inside = split_store(Path(above, "x"))
+            stores[head] = (str(store), True) if inside else (above, False)
+        place, is_store = stores[head]
+        if is_store:
+            folders[os.path.dirname(place)] = None
+            if os.path.isdir(place):
+                folders[place] = None
+        else:
+            folders[place] = None
+            if status is not None and stat.S_ISDIR(status.st_mode):
+                folders[os.path.join(place, tail)] = None
+    return list(map(Path, folders))
+
+
+def _status(path: str) -> os.stat_result | None:
+    """What the system says of a path; None where there is nothing, or no such name can be."""
+    try:
+        return os.stat(path)
+    except (OSError, ValueError):
+        return None
 
 
 def refuse_second_stream(inputs: Any, vectors: Iterable[Any]) -> None:

@@ -42,7 +42,7 @@ def parse_input(ref: str) -> BlobRef:
     if not is_name(ref):
         raise InputUnavailable(f"'{ref}' names no file: it holds NUL or half a character", ref=ref)
     path, member = _divide(ref)
-    if member is None and not os.path.exists(path):
+    if member is None and _has_store_suffix(ref) and not os.path.exists(path):
         store, inner = split_store(path)
         if inner and store.is_dir():
             return BlobRef(store, inner)
@@ -82,6 +82,12 @@ def _divide(ref: str) -> BlobRef:
     if not path or not parts or any(part in {".", ".."} for part in parts):
         raise UsageError(f"'{ref}' is not PATH or PATH::MEMBER", ref=ref)
     return BlobRef(Path(path), "/".join(parts))
+
+
+def _has_store_suffix(ref: str) -> bool:
+    """Whether a path may lead into a store: less work than to look at every folder of it."""
+    lower = ref.lower()
+    return any(f"{suffix}/" in lower for suffix in store_suffixes())
 
 
 def split_store(path: Path) -> tuple[Path, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -53,24 +54,40 @@ def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
     beside its place and replaced when all has been read.
     """
     files: dict[tuple[int, int], list[Source]] = {}
-    folders: dict[Path, Source] = {}
+    real: dict[str, Source] = {}
+    above: dict[str, str] = {}
     for source in sources:
         if source.path is None:
             continue
-        status = source.path.stat()
+        path = str(source.path)
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            status, real_path = os.stat(path), os.path.realpath(path)
+        else:
+            real_path = _real_path(path, above)
         files.setdefault((status.st_dev, status.st_ino), []).append(source)
-        folders[Path(os.path.realpath(source.path))] = source
+        real[real_path] = source
     for place in places:
         if place.is_stream:
             continue
         _refuse_same_file(place, files)
         for folder in (place.final, *place.final.parents):
-            if folder in folders and folder.is_dir():
-                raise _is_input(place, folders[folder])
+            if str(folder) in real and folder.is_dir():
+                raise _is_input(place, real[str(folder)])
         if place.final.is_dir():
-            for folder, source in folders.items():
-                if folder.is_relative_to(place.final):
+            for path, source in real.items():
+                if Path(path).is_relative_to(place.final):
                     raise _is_input(place, source)
+
+
+def _real_path(path: str, above: dict[str, str]) -> str:
+    """As `os.path.realpath` of what is no link; a folder of many files is resolved once."""
+    folder, name = os.path.split(path)
+    if name in {"", ".", ".."}:
+        return os.path.realpath(path)
+    if folder not in above:
+        above[folder] = os.path.realpath(folder)
+    return f"{above[folder].rstrip(os.sep)}{os.sep}{name}"
 
 
 def _refuse_same_file(place: Place, files: dict[tuple[int, int], list[Source]]) -> None:
