@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -81,7 +80,11 @@ class OutputSet:
     def scratch(self) -> Path:
         """A folder for temporary files: the staging folder of an output, or the system's."""
         staged = next(iter(self._staged.values()), None)
-        return Path(tempfile.gettempdir()) if staged is None else staged.parent
+        if staged is not None:
+            return staged.parent
+        import tempfile
+
+        return Path(tempfile.gettempdir())
 
     def create(self) -> list[list[Target]]:
         """Create every output, empty, in its staging folder.
