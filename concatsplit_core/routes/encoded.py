@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
+from concatsplit_core.codecs.bounds import most_stored
 from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.formats.sources import ChunkedSource, Source
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.formats.targets import ChunkedTarget, ReadyChunks
-from concatsplit_core.planning.plan import Piece, Task
+from concatsplit_core.planning.task import Piece, Task
 from concatsplit_core.routes.base import Context, Hashes
 from concatsplit_core.routes.blocks import fill_blocks
-
-_SLACK = 4096
 
 
 def run(task: Task, context: Context) -> None:
@@ -55,7 +54,7 @@ def _source(move: Piece, context: Context) -> ChunkedSource:
 def _ready_chunks(task: Task, write: Piece, target: ChunkedTarget, context: Context) -> ReadyChunks:
     """The chunks, or shards, that need not be cut out of a block of one target."""
     ready: dict[Shape, Stored | np.ndarray | None] = {}
-    for move in task.moves:
+    for move in task.copies:
         source = _source(move, context)
         local = context.source_tiling.local(move.array, move.box)
         with context.reading_from(move.array):
@@ -104,7 +103,7 @@ def _check_size(stored: Stored, source: Source, start: Shape) -> None:
     nbytes = prod(spec.chunks or ()) * spec.dtype.itemsize
     plain = spec.encoding is not None and spec.encoding.codec == ()
     wrong = (plain and stored.nbytes != nbytes) or not stored.nbytes
-    fat = stored.nbytes > 2 * nbytes + _SLACK and not spec.is_string
+    fat = stored.nbytes > most_stored(nbytes) and not spec.is_string
     if wrong or fat:
         what = f"{source.ref}: the chunk at {start} is stored in {stored.nbytes} bytes"
         if wrong:

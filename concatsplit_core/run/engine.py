@@ -1,4 +1,4 @@
-"""Open, plan, stage, run, publish: the one way in which every operator moves its bytes."""
+"""The engine: plan, stage, run and publish a job; every operator moves its bytes this way."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.endpoints.inputs import opened
 from concatsplit_core.endpoints.job import Job
-from concatsplit_core.endpoints.layout import Outputs, lay_out
+from concatsplit_core.endpoints.layout import Outputs, aligned, lay_out
 from concatsplit_core.endpoints.places import Place, find_place, folders_of
 from concatsplit_core.endpoints.references import is_name
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.planning.plan import Plan, Task
+from concatsplit_core.planning.move import MoveSpec
+from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan
-from concatsplit_core.run.alignment import in_phase
+from concatsplit_core.planning.task import Task
 from concatsplit_core.run.events import Finished, Moved, Publishing, Started
 from concatsplit_core.run.executor import ThreadExecutor
 from concatsplit_core.run.options import Options
@@ -36,7 +37,7 @@ from concatsplit_core.run.worker import MoveWork, Work
 from concatsplit_core.stores.staging_folders import find_staging_folders
 
 if TYPE_CHECKING:
-    from concatsplit_core.run.hashing.during import RunHashes
+    from concatsplit_core.run.hashing.run_hashes import RunHashes
     from concatsplit_core.stores.identity import Identity
 
 
@@ -46,7 +47,7 @@ def execute(job: Job, options: Options) -> Result:
     Raises
     ------
     ConcatsplitError
-        Any of its leaves; then no output was created or changed.
+        Any error; no output was created or changed.
     """
     started = time.perf_counter()
     record = _record_path(options)
@@ -71,7 +72,7 @@ def execute(job: Job, options: Options) -> Result:
 
 
 def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
-    """Where all outputs go and how they are laid out, when nothing speaks against it."""
+    """The places and layouts of all outputs; raises if an output must not be written there."""
     wish, _ = options.wish, options.memory_bytes  # a wrong option is named before all else
     found = [[find_place(ref, options.follow_links) for ref in m.outputs] for m in job.moves]
     extras = [find_place(ref, options.follow_links) for ref, _ in job.extras]
@@ -90,29 +91,31 @@ def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
 
 
 def _planned(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
-    (move,), (made,) = job.moves, outputs
-    memory, whole_axes = options.memory_bytes, 0
-    if options.manifest is not None:
-        from concatsplit_core.run.hashing.during import held_bytes
-        from concatsplit_core.run.hashing.leaves import cut_elements
+    """The plan of all moves, within one budget."""
+    memory, moves = options.memory_bytes, []
+    for move, made in zip(job.moves, outputs, strict=True):
+        whole_axes = 0
+        if options.manifest is not None:
+            from concatsplit_core.run.hashing.leaves import cut_elements
+            from concatsplit_core.run.hashing.run_hashes import held_bytes
 
-        memory -= held_bytes(move, made, memory)
-        whole_axes = cut_elements(move.shape, move.dtype).fixed
+            memory -= held_bytes(move, made, options.memory_bytes)
+            whole_axes = cut_elements(move.shape, move.dtype).fixed
+        names = [source.ref for source in move.sources]
+        to = [made.places[origin.output].ref for origin in made.origins]
+        moves.append(MoveSpec(move.shape, move.source_tiling, made.planned, names, to, whole_axes))
     return make_plan(
-        move.shape,
-        move.source_tiling,
-        made.planned,
+        moves,
         memory=memory,
         jobs=options.workers,
         routes=options.allowed_routes,
-        names=[source.ref for source in move.sources],
         check=options.check,
-        whole_axes=whole_axes,
+        thresholds=options.thresholds,
     )
 
 
 class _Run:
-    """A planned job, from the staging of its outputs to their names."""
+    """A planned job, from staging its outputs to publishing them."""
 
     def __init__(
         self,
@@ -123,14 +126,15 @@ class _Run:
         extras: Sequence[Place],
     ) -> None:
         self._job, self._options, self._plan = job, options, plan
-        self._made = [in_phase(plan, move, m) for move, m in zip(job.moves, outputs, strict=True)]
+        planned = zip(outputs, plan.moves, strict=True)
+        self._made = [aligned(made, move.alignment) for made, move in planned]
         self._hashes = [] if options.manifest is None else self._new_hashes()
         beside = [(place, array) for place, (_, array) in zip(extras, job.extras, strict=True)]
         self._set = OutputSet(self._made, beside, options.sync)
 
     @property
     def notes(self) -> list[str]:
-        """What could not be written, and did not cost an array."""
+        """Notes on what could not be written, such as an attribute, though the array was."""
         return self._set.notes
 
     def commit(
@@ -139,15 +143,15 @@ class _Run:
         result: Result,
         record: tuple[Path, Identity | None] | None,
     ) -> None:
-        """Build all outputs, then let them appear together; on any error none of them.
+        """Build all outputs and publish them together; on any error publish none.
 
         Parameters
         ----------
         fingerprints : Fingerprints
-            Of the inputs, which must not change.
+            The inputs' fingerprints: the run fails if an input changes.
         result : Result
         record : tuple, optional
-            Where a manifest is to be, which appears last, and what it replaces.
+            The path of the manifest, which is published last, and the file that it replaces.
         """
         try:
             self._set.claim()
@@ -166,11 +170,11 @@ class _Run:
         except BaseException as error:
             self._set.roll_back()
             if isinstance(error, Exception):
-                fingerprints.check()  # a file that changed explains whatever else went wrong
+                fingerprints.check()  # if an input has changed, that is the cause of the error
             raise
 
     def _work(self) -> Work:
-        """Create the outputs, and describe what is to be done to them."""
+        """Create the outputs, and describe the work for the workers."""
         created = self._set.create()
         moves = [
             MoveWork(
@@ -187,16 +191,16 @@ class _Run:
         return Work(self._plan, moves, check or self._plan.looks, check)
 
     def _new_hashes(self) -> list[RunHashes]:
-        from concatsplit_core.run.hashing.during import RunHashes
+        from concatsplit_core.run.hashing.run_hashes import RunHashes
 
         memory, jobs = self._options.memory_bytes, self._options.workers
         return [
-            RunHashes(move, made, self._plan, memory, jobs)
-            for move, made in zip(self._job.moves, self._made, strict=True)
+            RunHashes(move, made, plan, memory, jobs)
+            for move, made, plan in zip(self._job.moves, self._made, self._plan.moves, strict=True)
         ]
 
     def _manifest(self, result: Result, path: Path) -> bytes:
-        """The record of the run, when all has moved."""
+        """The manifest of the run, after all tasks are done."""
         from concatsplit_core.run.manifest import format_manifest
 
         inputs, outputs = [], []
@@ -210,7 +214,7 @@ class _Run:
 
     def _count(self, task: Task) -> None:
         size = sum(prod(write.box.shape) for write in task.writes)
-        self._tell(Moved(size * self._job.moves[0].dtype.itemsize))
+        self._tell(Moved(size * self._job.moves[task.move].dtype.itemsize))
 
     def _tell(self, event: Any) -> None:
         if self._options.on_event is not None:
@@ -218,29 +222,34 @@ class _Run:
 
 
 def recover_in(folders: Iterable[Path], options: Options) -> bool:
-    """Complete or undo what killed runs left in folders, and tell of it; whether there was any.
+    """Complete or undo what killed runs left in folders, and emit a note for each.
 
     A dry run changes nothing.
+
+    Returns
+    -------
+    bool
+        Whether there was anything to recover.
     """
     if options.dry_run:
         return False
-    found = False
+    is_recovered = False
     folders = [folder for folder in folders if find_staging_folders(folder)]
     if not folders:
         return False
     from concatsplit_core.stores.recovery import recover
 
     for recovered in recover(folders):
-        found = True
+        is_recovered = True
         if options.on_event is not None:
             options.on_event(recovered)
-    return found
+    return is_recovered
 
 
 def _record_path(options: Options) -> Path | None:
-    """Where the manifest is to be."""
+    """The path of the manifest."""
     if options.manifest is None:
         return None
     if not is_name(os.fspath(options.manifest)):
-        raise UsageError("--manifest: the name holds NUL or half a character")
+        raise UsageError("--manifest: the name contains a NUL byte or a half surrogate pair")
     return Path(os.path.realpath(options.manifest))

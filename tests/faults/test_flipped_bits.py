@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import zarr
 
+from concatsplit_core.planning.thresholds import Thresholds
+
 FLIPS = 4
 WHOLE = np.random.default_rng(0).integers(0, 1000, (60, 40)).astype("<i4")
 CHUNKS = (20, 40)
@@ -165,7 +167,7 @@ def test_much_that_moves_is_looked_at_when_asked_only(
     _flipped((path, offset, size), size // 2, 3)
     args = ("concat", kind.name, "-o", f"y{Path(kind.name).suffix}", "--routes", "encoded")
     shell.fails(3, *args, says="elements 20:40")
-    monkeypatch.setattr("concatsplit_core.planning.plan.LOOKED_AT", 0)
+    monkeypatch.setattr("concatsplit_core.planning.thresholds.DEFAULT", Thresholds(looked_at=0))
     shell.ok(*args)
     shell.fails(3, *args, "--force", "--check", says="elements 20:40")
 
@@ -186,5 +188,5 @@ def test_the_plan_says_what_is_looked_at(shell: Any) -> None:
     assert not without["notes"]
     assert plan["peak_memory_bytes"] > without["peak_memory_bytes"]
     notes = planned("a.npy", "s.npz", "-o", "y.npy", "--check")["notes"]
-    assert any("a.npy: carries no checksum" in note for note in notes)
+    assert any("a.npy: has no checksum" in note for note in notes)
     assert any("s.npz" in note and "CRC-32" in note for note in notes)
