@@ -1,4 +1,4 @@
-"""What inputs look like: a change while they are read is seen, and a link out of a store."""
+"""Notices that an input changes while it is read, and that a link leads out of a store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from concatsplit_core.stores.files import input_error
 
 
 class Fingerprints:
-    """What the files of inputs looked like before anything was read of their elements.
+    """The size, times and identity of the inputs' files before their elements are read.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Fingerprints:
                 refuse_links(source, links)
 
     def check(self) -> None:
-        """Compare with what they look like now.
+        """Compare with the files as they are now.
 
         Raises
         ------
@@ -66,13 +66,13 @@ def _seen(path: str, ref: str) -> tuple[int | None, list[str]]:
 
 
 def refuse_links(source: Source, links: Iterable[str]) -> None:
-    """Refuse an array of a store of which something is not in the store.
+    """Refuse an array if one of its links leads out of the store.
 
     Parameters
     ----------
     source : Source
     links : iterable of str
-        Those below its folder.
+        The links below the folder of the array.
     """
     if source.root is None or source.path is None:
         return
@@ -88,7 +88,7 @@ def refuse_links(source: Source, links: Iterable[str]) -> None:
 
 
 def _look(path: str) -> tuple[int | None, list[str]]:
-    """One number for what a file, or everything below a folder, looks like; and the links there.
+    """A number made of the size, times and identity of all files below a path; and the links there.
 
     The number is the same in every process. It is None if the file is gone.
     """
@@ -116,7 +116,7 @@ def _fail(error: OSError) -> None:
 
 
 def _look_at(status: os.stat_result) -> int:
-    """Of numbers only: the hash of a text differs between processes."""
+    """Hashes numbers only, because the hash of a text differs between processes."""
     if stat.S_ISDIR(status.st_mode):
         return hash((status.st_dev, status.st_ino))
     times = status.st_mtime_ns, status.st_ctime_ns

@@ -1,4 +1,4 @@
-"""Opening inputs, whatever they are given as."""
+"""Opens inputs that are given as references, patterns, lists or arrays."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def open_inputs(
     beside : str, optional
         An output, in whose folder an .npy stream from stdin (``-``) is spooled.
     recover : callable, optional
-        Completes what killed runs left in folders, before anything there is read; says whether
-        there was anything.
+        Completes what killed runs left in these folders, before anything there is read. Returns
+        whether there was anything.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def open_inputs(
 
 
 def _whole(inputs: Any, recover: Callable[[list[Path]], bool] | None) -> list[Any]:
-    """The inputs expanded, after what killed runs left beside them has been completed."""
+    """The references of all inputs, after recovery of what killed runs left beside them."""
     if recover is None:
         return _expanded(inputs)
     try:
@@ -114,14 +114,14 @@ def _status(path: str) -> os.stat_result | None:
 
 
 def refuse_second_stream(inputs: Any, vectors: Iterable[Any]) -> None:
-    """Refuse stdin as an input that a vector of lengths has been read from."""
+    """Refuse stdin as an input if a vector of lengths was read from it."""
     both = (vectors, _listed(inputs))
     if all(any(isinstance(item, str) and item == STREAM for item in items) for items in both):
         raise UsageError(_TWICE, ref=STREAM)
 
 
 def _expanded(inputs: Any) -> list[Any]:
-    """Inputs with references in the place of patterns and lists; stdin is one of them at most."""
+    """The inputs, with patterns and lists replaced by what they stand for; stdin only once."""
     found: list[Any] = []
     for item in _listed(inputs):
         found += expand([os.fspath(item)]) if isinstance(item, str | os.PathLike) else [item]
@@ -220,7 +220,7 @@ def wrap_array(array: np.ndarray, ref: str) -> Source:
 
 
 def close_all(sources: Iterable[Source]) -> None:
-    """Let go of inputs; nothing is lost where the system does not let one be closed."""
+    """Close inputs. An error is ignored: nothing is lost by it."""
     for source in sources:
         with suppress(OSError):
             source.close()
@@ -228,7 +228,7 @@ def close_all(sources: Iterable[Source]) -> None:
 
 @contextmanager
 def opened(refs: Sequence[Any]) -> Iterator[list[Source]]:
-    """Inputs for the time of a context."""
+    """Inputs that are open inside the context."""
     sources = open_inputs(refs)
     try:
         yield sources

@@ -1,4 +1,4 @@
-"""What may be written: no two outputs of one name, no inputs, nothing that is there unasked."""
+"""Refuses outputs that collide, that are inputs, or that exist and may not be replaced."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _is_input(place: Place, source: Any) -> OutputIsInput:
 
 
 def refuse_existing(places: Sequence[Place], force: bool) -> None:
-    """Refuse outputs that exist, unless they may be replaced and are what they seem."""
+    """Refuse outputs that exist, unless they may be replaced and are of the kind to be replaced."""
     containers: dict[Path, _Members] = {}
     for place in places:
         if place.base is not None:
@@ -122,7 +122,7 @@ def refuse_existing(places: Sequence[Place], force: bool) -> None:
 
 
 def _what_exists(place: Place) -> str:
-    """What is in the way of an output, and what to do."""
+    """The message for an output that exists: what it holds, and what to do."""
     names: list[str] = []
     with suppress(ConcatsplitError, OSError):  # then it is no container of the output's format
         names = _members_of(place) or []
@@ -137,7 +137,7 @@ def _what_exists(place: Place) -> str:
 
 
 def refuse_record(path: Path, places: Sequence[Place], force: bool) -> Identity | None:
-    """Refuse a manifest that is an output, or that exists; what it replaces otherwise."""
+    """Refuse a manifest that is an output, or exists; returns what it may replace."""
     if any(path == place.path or place.path in path.parents for place in places):
         raise NameCollision(f"manifest {path} is an output, or lies in one")
     if os.path.lexists(path) and not force:
@@ -155,7 +155,7 @@ def refuse_oversized(places: Sequence[Place], specs: Sequence[ArraySpec]) -> Non
     Raises
     ------
     NoSpace
-        Chunked outputs may compress: only writing them tells.
+        The outputs need more than is free. Chunked ones are not counted: they may compress.
     """
     wanted: dict[Path, int] = {}
     for place, spec in zip(places, specs, strict=True):
@@ -182,7 +182,7 @@ class _Members(NamedTuple):
     arrays : set of str
         Names of arrays; "" where it is one itself.
     inside : dict of str to str
-        An array inside of each group.
+        For each group, the name of one array in it.
     """
 
     arrays: set[str]
@@ -219,7 +219,7 @@ def _groups_above(member: str) -> Iterator[str]:
 
 
 def _check_member(place: Place, members: _Members, force: bool) -> None:
-    """A member of a container, which keeps its other members."""
+    """Refuse a member whose name is taken by an array, or by a group that holds one."""
     arrays, inside = members
     way = inside.get(
         place.member, next((a for a in _groups_above(place.member) if a in arrays), None)
@@ -246,7 +246,7 @@ def _check_kind(place: Place, wanted: str) -> None:
 
 
 def _check_replaceable(place: Place) -> None:
-    """Replace regular files and our stores only: no other folder, and no device, pipe or link."""
+    """Refuse to replace anything but a regular file, or a store that is a folder."""
     wanted = "folder" if place.format.is_folder else "file"
     _check_kind(place, wanted)
 
