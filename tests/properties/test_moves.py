@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import concatsplit_core as cs
 from concatsplit_core.array.layouts import Chunked, Sharded
-from concatsplit_core.formats import zarr as room
+from concatsplit_core.formats.zarr import ZarrFormat
 
 LAYOUTS = ("hdf5", "zarr2", "zarr3", "sharded", "sharded", "sharded at start")
 ROUTES = (None, "encoded,decoded", "decoded")
@@ -103,17 +103,17 @@ def cases(draw: st.DrawFn) -> dict[str, Any]:
 
 def _into_shards(patch: pytest.MonkeyPatch, times: int | None) -> None:
     """Give outputs shards of so many chunks, which else are those of the inputs."""
-    original = room.layout
+    original = ZarrFormat.layout
 
-    def layout(spec: Any, inherited: Any, wish: Any, like: Any) -> Any:
+    def layout(form: ZarrFormat, spec: Any, inherited: Any, wish: Any, like: Any) -> Any:
         if like is not None and like.chunks is not None:
             lies: Any = Chunked(like.chunks)
             if times is not None:
                 lies = Sharded(tuple(c * times for c in like.chunks), like.chunks)
             like = replace(like, layout=lies)
-        return original(spec, inherited, wish, like)
+        return original(form, spec, inherited, wish, like)
 
-    patch.setattr(room, "layout", layout)
+    patch.setattr(ZarrFormat, "layout", layout)
 
 
 def _options(case: dict[str, Any]) -> dict[str, Any]:

@@ -183,15 +183,17 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
         own={"type": items.own_type, "attrs": own},
         item_shape=items.shape,
     )
-    named = (
-        opened.fd >= 0 or opened.file.driver == "sec2"
-    )  # other drivers have names that are no files
-    file = path if named else None
+    file = path if _is_file(opened) else None
     if file is not None and offset is not None:
         return Hdf5Contiguous(file, ref, spec, storage, member=member)
     if not chunks:
         return Hdf5Unchunked(file, ref, spec, storage, member=member)
     return Hdf5Chunked(file, ref, spec, storage, steps, known, padding, member=member)
+
+
+def _is_file(opened: Opened) -> bool:
+    """Whether the name is that of a file; other drivers have names of their own."""
+    return opened.fd >= 0 or bool(opened.file.driver == "sec2")
 
 
 def _refuse_elsewhere(dataset: Any, ref: str) -> None:
