@@ -162,6 +162,15 @@ class Plan:
         return sum(move.bytes_written for move in self.moves)
 
     @property
+    def alignment(self) -> dict[str, int]:
+        """By its name, where an output is to start in its file, modulo the shared block."""
+        return {
+            move.move.name_of_target(target): offset
+            for move in self.moves
+            for target, offset in move.alignment.items()
+        }
+
+    @property
     def looks(self) -> bool:
         """Whether to compare the checksums of what is copied as it is stored takes little.
 
@@ -181,4 +190,5 @@ class Plan:
             "workers": self.workers,
             "read_amplification": round(self.read_amplification, 4),
             "reasons": {route: list(why) for route, why in self.reasons.items()},
+            "alignment": self.alignment,
         }

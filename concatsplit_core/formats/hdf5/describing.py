@@ -52,13 +52,13 @@ from concatsplit_core.meaning.missing import fill_value_notes, take_fill_value
 from concatsplit_core.meaning.model import TIME, Meaning
 
 _SMALL, _FEW, _MUCH = 4 << 20, 1000, 64 << 20
-"""Bytes of a file, chunks of it, and bytes of array data worth being read twice to be safe."""
+"""Bytes of a file, chunks, and bytes of array data that are few enough to be read twice."""
 _FIRST = 64
-"""Inputs of a call that are looked at: of thousands it would take as long as all the rest."""
+"""How many inputs of a call are tried in a child process: for thousands it would take too long."""
 
 
 def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
-    """Describe a data set; the only one of the file where none is named."""
+    """Describe a data set; without a name, the only one of the file."""
     if len(_inputs) < _FIRST:
         _scouts.check(_look_at_member, path, member, ref)
     source = _open_member(path, member, ref)
@@ -67,7 +67,7 @@ def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
 
 
 def _look_at_member(path: Path, member: str | None) -> None:
-    """Do what is done with a data set in HDF5; all of it where the file is small."""
+    """Try what is done with a data set through HDF5, with all of it if the file is small."""
     source = _open_member(path, member, "")
     try:
         if os.stat(path).st_size > _SMALL:
@@ -98,30 +98,30 @@ def _open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
         raise malformed(ref, error) from error  # a damaged file makes h5py raise nearly anything
 
 
-def list_members(path: Path, ref: str, astray: bool = False) -> list[str]:
+def list_members(path: Path, ref: str, links_out: bool = False) -> list[str]:
     """Names of all data sets below the root, links not followed.
 
     Parameters
     ----------
     path : Path
     ref : str
-    astray : bool
+    links_out : bool
         Names of links that lead out of the file, or nowhere, instead.
     """
-    if not astray:
+    if not links_out:
         _scouts.check(_look_at_links, path, None, ref)
-    return _list_members(path, ref, astray)
+    return _list_members(path, ref, links_out)
 
 
 def _look_at_links(path: Path, member: str | None) -> None:
-    _list_members(path, member or "", astray=True)
+    _list_members(path, member or "", links_out=True)
 
 
-def _list_members(path: Path, ref: str, astray: bool) -> list[str]:
+def _list_members(path: Path, ref: str, links_out: bool) -> list[str]:
     try:
         with pool.use(path) as opened:
             found = links.survey(opened.file)
-            return found.astray if astray else found.arrays
+            return found.links_out if links_out else found.arrays
     except ConcatsplitError:
         raise
     except Exception as error:  # a damaged file makes h5py raise nearly anything
@@ -183,7 +183,9 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
         own={"type": items.own_type, "attrs": own},
         item_shape=items.shape,
     )
-    named = opened.fd >= 0 or opened.file.driver == "sec2"  # else its name is that of no file
+    named = (
+        opened.fd >= 0 or opened.file.driver == "sec2"
+    )  # other drivers have names that are no files
     file = path if named else None
     if file is not None and offset is not None:
         return Hdf5Contiguous(file, ref, spec, storage, member=member)
@@ -211,7 +213,7 @@ def _lossless(found: list[filters.Filter]) -> bool:
 
 
 def _fill(dataset: Any, items: Items) -> np.ndarray | None:
-    """What absent elements stand for; None where that is more than one element can say."""
+    """The fill value; None if it is an array of elements."""
     dcpl = dataset.id.get_create_plist()
     if dcpl.fill_value_defined() != h5py.h5d.FILL_VALUE_USER_DEFINED or items.dtype.kind == "T":
         return np.zeros((), items.dtype)
@@ -221,12 +223,12 @@ def _fill(dataset: Any, items: Items) -> np.ndarray | None:
 
 
 def _beside(dataset: Any) -> Iterator[dict[str, Any]]:
-    """What the arrays in the same group say of their units and bounds."""
+    """Attributes of the arrays in the same group that are about units and bounds."""
     group = dataset.parent
     for name in group:
         try:
             item = group[name] if isinstance(group.get(name, getlink=True), h5py.HardLink) else None
-        except Exception:  # a damaged neighbour makes h5py raise anything, and costs nothing else
+        except Exception:  # a damaged neighbour makes h5py raise anything, and is left out
             continue
         if item is not None:
             found = {key: text_attribute(item, key) for key in (*BOUNDS, *TIME)}
@@ -240,7 +242,7 @@ def _names(dataset: Any, items: Items) -> tuple[str | None, ...] | None:
 
 
 def _maxshape(dataset: Any, items: Items) -> tuple[int | None, ...] | None:
-    """How long the axes may grow, where that is longer than they are."""
+    """How long the axes may grow; None if none of them may."""
     if dataset.chunks is None or dataset.maxshape == dataset.shape:
         return None
     return (*dataset.maxshape, *items.shape)
@@ -249,7 +251,7 @@ def _maxshape(dataset: Any, items: Items) -> tuple[int | None, ...] | None:
 def _is_netcdf(dataset: Any, file: Any) -> bool:
     try:
         return is_netcdf(file) or has_attribute(dataset, "DIMENSION_LIST") or is_scale(dataset)
-    except Exception:  # damaged attributes make h5py raise anything, and are not worth the array
+    except Exception:  # damaged attributes make h5py raise anything; the array can still be read
         return False
 
 
@@ -266,5 +268,5 @@ def wrap(dataset: Any) -> Hdf5Source:
 
 
 _inputs: WeakSet[Hdf5Source] = WeakSet()
-"""Those that are open: the inputs of one call, mostly."""
+"""Those that are open: mostly the inputs of one call."""
 _scouts = Scouts(_look_at_member, _look_at_links)
