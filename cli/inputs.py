@@ -39,7 +39,12 @@ def many_inputs(name: str, metavar: str) -> Callable[[Callable[..., Any]], Calla
     def add(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def command(files_from: str | None, null: bool, **values: Any) -> Any:
-            values[name] = _all(values[name], files_from, null, metavar.rstrip("."))
+            has_others = bool(values.get("selection", {}).get("arrays"))
+            found = _all(values[name], files_from, null)
+            if not found and not has_others:
+                what = metavar.rstrip(".")
+                raise click.UsageError(f"no inputs: name at least one {what}, or give --files-from")
+            values[name] = found
             return function(**values)
 
         wrapped: Callable[..., Any] = command
@@ -50,7 +55,7 @@ def many_inputs(name: str, metavar: str) -> Callable[[Callable[..., Any]], Calla
     return add
 
 
-def _all(inputs: tuple[str, ...], files_from: str | None, null: bool, what: str) -> list[str]:
+def _all(inputs: tuple[str, ...], files_from: str | None, null: bool) -> list[str]:
     """References of the command line, then those of a list."""
     if null and files_from is None:
         raise click.UsageError("-0 goes with --files-from")
@@ -64,8 +69,6 @@ def _all(inputs: tuple[str, ...], files_from: str | None, null: bool, what: str)
             names += parse_list(sys.stdin.buffer.read(), null=null)
         else:
             names += read_list(files_from, null=null)
-    if not names:
-        raise click.UsageError(f"no inputs: name at least one {what}, or give --files-from")
     if names.count("-") > 1:
         raise click.UsageError("stdin (-) is one input; it cannot be read twice")
     return names

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from concatsplit_cli.params import AXIS, CHUNKS, INTEGERS, RATIO
+from concatsplit_cli.params import AXIS, CHUNKS, INTEGERS, NAMED, RATIO
 
 memory_option = click.option(
     "--memory",
@@ -228,6 +228,15 @@ axis_option = click.option(
     help="Axis: a number, negative from the end, or the name of a dimension.  [default: 0]",
 )
 
+axes_option = click.option(
+    "--axis",
+    type=AXIS,
+    multiple=True,
+    help="Axis: a number, negative from the end, or the name of a dimension. For a data set also "
+    "'PATTERN=AXIS', once or more often; arrays with AXIS carry are copied as they are.  "
+    "[default: 0]",
+)
+
 order_option = click.option(
     "--order",
     metavar="LETTERS",
@@ -282,6 +291,39 @@ _HOW = _Declared(
     ),
     click.option("--only", metavar="0-3,8", help="Write just these parts."),
 )
+
+
+_SELECTION = _Declared(
+    click.option(
+        "--members", metavar="PATTERN,...", help="Of containers with many arrays only these."
+    ),
+    click.option(
+        "--array",
+        "arrays",
+        type=NAMED,
+        multiple=True,
+        help="Arrays of several files as one data set, once for each NAME, in place of INPUT.",
+    ),
+    click.option(
+        "--carry",
+        type=click.Choice(["check", "first", "drop"]),
+        default="check",
+        show_default=True,
+        help="Arrays without the axis: copy them if all inputs have equal ones, copy those of the "
+        "first input, or leave them out.",
+    ),
+)
+
+
+def data_set_options[R](function: Callable[..., R]) -> Callable[..., R]:
+    """Add what chooses the arrays of a data set, which reaches the command as ``selection``."""
+
+    @functools.wraps(function)
+    def command(**values: Any) -> R:
+        return function(selection=_SELECTION.taken_from(values), **values)
+
+    wrapped: Callable[..., R] = _SELECTION.add_to(command)
+    return wrapped
 
 
 def how_options[R](function: Callable[..., R]) -> Callable[..., R]:

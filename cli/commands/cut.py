@@ -9,7 +9,8 @@ import click
 from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import (
     Shared,
-    axis_option,
+    axes_option,
+    data_set_options,
     depth_order_option,
     how_options,
     operator_options,
@@ -25,7 +26,8 @@ _input = click.argument("input", metavar="INPUT")
 @click.command()
 @_input
 @outputs_option
-@axis_option
+@axes_option
+@data_set_options
 @order_option
 @click.option("--drop-axis", is_flag=True, help="Parts of length 1 lose the axis.")
 @how_options
@@ -33,10 +35,11 @@ _input = click.argument("input", metavar="INPUT")
 def split(
     input: str,
     outputs: tuple[str, ...],
-    axis: int | str | None,
+    axis: tuple[int | str, ...],
     order: str | None,
     drop_axis: bool,
     how: dict[str, Any],
+    selection: dict[str, Any],
     shared: Shared,
 ) -> None:
     """Cut an array into parts along an axis.
@@ -55,7 +58,17 @@ def split(
     """
     from concatsplit_core import operators
 
-    run(shared, operators.split, input, outputs, axis=axis, order=order, drop_axis=drop_axis, **how)
+    run(
+        shared,
+        operators.split,
+        input,
+        outputs,
+        axis=axis,
+        order=order,
+        drop_axis=drop_axis,
+        **how,
+        **selection,
+    )
 
 
 @click.command("depth-split")
@@ -81,9 +94,16 @@ def depth_split(
 @click.command()
 @_input
 @outputs_option
-@axis_option
+@axes_option
+@data_set_options
 @operator_options
-def unstack(input: str, outputs: tuple[str, ...], axis: int | None, shared: Shared) -> None:
+def unstack(
+    input: str,
+    outputs: tuple[str, ...],
+    axis: tuple[int | str, ...],
+    selection: dict[str, Any],
+    shared: Shared,
+) -> None:
     """Cut an array into its items along an axis, which they lose, as numpy.unstack does.
 
     \b
@@ -92,7 +112,7 @@ def unstack(input: str, outputs: tuple[str, ...], axis: int | None, shared: Shar
     """
     from concatsplit_core import operators
 
-    run(shared, operators.unstack, input, outputs, axis or 0)
+    run(shared, operators.unstack, input, outputs, axis, **selection)
 
 
 @click.command("split-by-lengths")
@@ -100,7 +120,8 @@ def unstack(input: str, outputs: tuple[str, ...], axis: int | None, shared: Shar
 @click.argument("lengths", metavar="LENGTHS")
 @outputs_option
 @click.option("--outputs", "count", type=int, metavar="K", help="Number of outputs.")
-@axis_option
+@axes_option
+@data_set_options
 @order_option
 @click.option("--scale", is_flag=True, help="Multiply the lengths by the factor that fits.")
 @operator_options
@@ -109,9 +130,10 @@ def split_by_lengths(
     lengths: str,
     outputs: tuple[str, ...],
     count: int | None,
-    axis: int | str | None,
+    axis: tuple[int | str, ...],
     order: str | None,
     scale: bool,
+    selection: dict[str, Any],
     shared: Shared,
 ) -> None:
     """Cut an array by a vector of lengths (Caffe2's SplitByLengths).
@@ -134,22 +156,25 @@ def split_by_lengths(
         axis=axis,
         order=order,
         scale=scale,
+        **selection,
     )
 
 
 @click.command()
 @_inputs
 @outputs_option
-@axis_option
+@axes_option
+@data_set_options
 @order_option
 @how_options
 @operator_options
 def reshard(
     inputs: list[str],
     outputs: tuple[str, ...],
-    axis: int | str | None,
+    axis: tuple[int | str, ...],
     order: str | None,
     how: dict[str, Any],
+    selection: dict[str, Any],
     shared: Shared,
 ) -> None:
     """Join shards and cut them anew, in one pass, with no joined file in between.
@@ -160,4 +185,4 @@ def reshard(
     """
     from concatsplit_core import operators
 
-    run(shared, operators.reshard, inputs, outputs, axis=axis, order=order, **how)
+    run(shared, operators.reshard, inputs, outputs, axis=axis, order=order, **how, **selection)

@@ -10,6 +10,7 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.tiling import Tiling
+from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.formats.base import Source
 from concatsplit_core.meaning.model import BARE, Meaning
 
@@ -34,8 +35,8 @@ class Move(NamedTuple):
         Of the outputs.
     sources : sequence of Source
     source_tiling : Tiling
-    outputs : sequence of str
-        References, one a target.
+    outputs : sequence of str or MemberOf
+        One a target.
     target_tiling : Tiling
         Its specs have a shape and a dtype; their layout is found later.
     split_info : sequence of int
@@ -46,18 +47,21 @@ class Move(NamedTuple):
         How the elements of each source change when they are read.
     name : str
         What the array is called in a data set; empty for a bare array.
+    is_carried : bool
+        It is copied as it is stored, whatever is asked of the other arrays.
     """
 
     shape: Shape
     dtype: np.dtype
     sources: Sequence[Source]
     source_tiling: Tiling
-    outputs: Sequence[str]
+    outputs: Sequence[str | MemberOf]
     target_tiling: Tiling
     split_info: Sequence[int]
     meaning: Meaning = BARE
     conversions: Sequence[Conversion | None] = ()
     name: str = ""
+    is_carried: bool = False
 
 
 class Job(NamedTuple):
@@ -70,6 +74,8 @@ class Job(NamedTuple):
         At least one; a bare array is one.
     extras : sequence of (str, numpy.ndarray)
         Small arrays that are written beside the outputs, and appear with them.
+    compared : sequence of Source
+        Sources that are read, and of which nothing moves.
     also_read : sequence of str
         References that were read beside the sources; no output may be one of them.
     check : callable, optional
@@ -80,6 +86,7 @@ class Job(NamedTuple):
     operator: str
     moves: Sequence[Move]
     extras: Sequence[tuple[str, np.ndarray]] = ()
+    compared: Sequence[Source] = ()
     also_read: Sequence[str | os.PathLike[str]] = ()
     check: Callable[[], Sequence[str]] | None = None
 
@@ -89,6 +96,6 @@ class Job(NamedTuple):
         return [source for move in self.moves for source in move.sources]
 
     @property
-    def outputs(self) -> list[str]:
+    def outputs(self) -> list[str | MemberOf]:
         """References of the outputs of all moves."""
         return [ref for move in self.moves for ref in move.outputs]

@@ -72,14 +72,15 @@ def diff(
         if len(sources) != 2:
             raise UsageError(f"two arrays are compared, found {len(sources)}")
         fingerprints = Fingerprints(sources, follow_links)
-        found = _compare(sources[0], sources[1], rule, options)
+        found = compare(sources[0], sources[1], rule, options)
         fingerprints.check()
         return found
     finally:
         close_all(sources)
 
 
-def _compare(a: Source, b: Source, rule: Rule, options: Options) -> Difference:
+def compare(a: Source, b: Source, rule: Rule, options: Options) -> Difference:
+    """As `diff`, with arrays that are open."""
     facts = differing_facts(
         a, b, (shown_attributes(a.storage.meaning), shown_attributes(b.storage.meaning))
     )

@@ -27,7 +27,8 @@ from concatsplit_core.errors import (
     VerificationMismatch,
 )
 from concatsplit_core.formats.base import Source
-from concatsplit_core.operators.requests import agree_on, names_of, recovering, seen_as
+from concatsplit_core.operators.performing import recovering
+from concatsplit_core.operators.requests import agree_on, names_of, seen_as
 from concatsplit_core.operators.verifying import damaged
 from concatsplit_core.run.engine import execute
 from concatsplit_core.run.manifest import Entry, Manifest

@@ -52,7 +52,7 @@ def execute(job: Job, options: Options) -> Result:
     record = _record_path(options)
     folders = folders_of([*job.outputs, *(ref for ref, _ in job.extras)])
     recover_in([*folders, *([] if record is None else [record.parent])], options)
-    fingerprints = Fingerprints(job.sources, options.follow_links)
+    fingerprints = Fingerprints([*job.sources, *job.compared], options.follow_links)
     outputs, extras = _placed(job, options)
     plan = _planned(job, outputs, options)
     result = report(job, outputs, plan)
@@ -77,7 +77,7 @@ def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
     places = [*(place for one in found for place in one), *extras]
     refusals.refuse_collisions(places)
     with opened(job.also_read) as others:
-        refusals.refuse_inputs(places, [*job.sources, *others])
+        refusals.refuse_inputs(places, [*job.sources, *job.compared, *others])
     refusals.refuse_existing(places, options.force)
     refuse_hollow(job.sources)
     wish = options.wish
