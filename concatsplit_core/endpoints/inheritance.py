@@ -15,7 +15,7 @@ from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.codecs.checksums import agreed
 from concatsplit_core.endpoints.job import Move
 from concatsplit_core.formats.base import Source, Storage
-from concatsplit_core.meaning.dimensions import dropped, stacked
+from concatsplit_core.meaning.dimensions import with_new_axis, without_axis
 
 
 def inherit(move: Move) -> tuple[Storage, ArraySpec | None, Shape | None]:
@@ -101,9 +101,9 @@ def _with_axes(move: Move) -> Any:
     """The meaning of the outputs, whose axes may be others than those of the inputs."""
     names, axis = move.meaning.dims, move.target_tiling.axis
     if move.source_tiling.new_axis:
-        names = stacked(names, axis)
+        names = with_new_axis(names, axis)
     if move.target_tiling.new_axis:
-        names = dropped(names, axis)
+        names = without_axis(names, axis)
     return replace(move.meaning, dims=names)
 
 

@@ -1,1 +1,1 @@
-"""What the numbers mean: names of dimensions, attributes, missing values, units."""
+"""What the numbers mean: dimension names, attributes, missing values, units."""

@@ -1,4 +1,4 @@
-"""Bounds of a coordinate, which count in the coordinate's units and do not say so (CF 7.1)."""
+"""The bounds of a coordinate: in the coordinate's units, which they do not repeat (CF 7.1)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from concatsplit_core.meaning.model import TIME, plain
 
 BOUNDS = ("bounds", "climatology")
-"""Attributes of a coordinate that name its bounds."""
+"""The attributes in which a coordinate names its bounds."""
 _MOST_VERTICES = 4
 
 
 def may_be_bounds(attrs: Mapping[str, Any], shape: tuple[int, ...]) -> bool:
-    """Whether an array could be the bounds of another one: two or a few numbers for each of its."""
+    """Whether an array could hold the bounds of a coordinate: 2 to 4 numbers per element of it."""
     return "units" not in attrs and len(shape) > 1 and 2 <= shape[-1] <= _MOST_VERTICES
 
 
@@ -25,11 +25,11 @@ def with_units(
     Parameters
     ----------
     attrs : mapping
-        Of the array.
+        The attributes of the array that may be bounds.
     name : str
-        Of the array, as the coordinate calls it.
+        The name of that array, as the coordinate's `bounds` attribute spells it.
     others : iterable of mapping
-        Attributes of the arrays beside it.
+        The attributes of the arrays in the same group; the coordinate is one of them.
     """
     for other in others:
         if name in (plain(other.get(word)) for word in BOUNDS):

@@ -1,4 +1,4 @@
-"""Changing the numbers of an input so that they mean in the output what they meant in the input."""
+"""Changing the numbers of an input, so that they mean the same with the output's attributes."""
 
 from __future__ import annotations
 
@@ -9,25 +9,32 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from concatsplit_core.errors import MeaningMismatch
-from concatsplit_core.meaning.missing import where
+from concatsplit_core.meaning.missing import mask_of
 
-_WORD = 1 << 62
-_WHOLE = 1 << 53
-"""Whole numbers up to this one are doubles."""
+_INT64_SAFE = 1 << 62
+"""Sums and products below this do not overflow an int64."""
+_DOUBLE_SAFE = 1 << 53
+"""A double holds every whole number up to this one."""
 
 
 class Inexact(Exception):
-    """A result that the dtype does not hold exactly; carries what to say of it."""
+    """A result that the output's dtype cannot hold exactly; its text says why."""
 
 
 class Rebase(NamedTuple):
-    """Times in other units: ``(value * times + plus) / over``, in whole numbers.
+    """Times counted in other units: ``(value * times + plus) / over``, in whole numbers.
+
+    Days since 2020-01-02 to hours since 2020-01-01::
+
+        2020-01-01           2020-01-02           2020-01-03
+        |--------------------|--------------------|
+        0 h                  0 d = 24 h           1 d = 48 h     (value * 24 + 24) / 1
 
     Parameters
     ----------
     times, plus, over : int
     least : Fraction, optional
-        Values below it lie before the calendars of both sides agree.
+        The first value for which the calendars of the input and the output agree.
     """
 
     times: int
@@ -37,16 +44,24 @@ class Rebase(NamedTuple):
 
     @property
     def is_identity(self) -> bool:
-        """Whether every value stays as it is."""
+        """Whether no value changes."""
         return self.times == self.over and not self.plus
 
     def apply(self, values: np.ndarray, dtype: np.dtype, exact: bool) -> np.ndarray:
-        """The values in the other units.
+        """Convert values to the other units.
+
+        Parameters
+        ----------
+        values : numpy.ndarray
+        dtype : numpy.dtype
+            The dtype of the results.
+        exact : bool
+            Do not round.
 
         Raises
         ------
         Inexact
-            The dtype does not hold a result, or, where it has to, not exactly.
+            A result is outside the range of the dtype, or would have to be rounded.
         """
         if values.dtype.kind in "iu":
             return self._whole(values, dtype, exact)
@@ -57,15 +72,17 @@ class Rebase(NamedTuple):
         )
         finite = np.isfinite(values)
         if dtype.kind != "f" and not finite.all():
-            raise Inexact(f"a NaN is no {dtype}")
-        chosen = values[finite]
-        if not chosen.size:
+            raise Inexact(f"{dtype} cannot hold a NaN or an infinity")
+        numbers = values[finite]
+        if not numbers.size:
             return out
-        whole = np.abs(chosen).max() < _WHOLE and bool((np.rint(chosen) == chosen).all())
-        if whole:
-            out[finite] = self._whole(chosen.astype(np.int64), dtype, exact)
+        are_whole = np.abs(numbers).max() < _DOUBLE_SAFE and bool(
+            (np.rint(numbers) == numbers).all()
+        )
+        if are_whole:
+            out[finite] = self._whole(numbers.astype(np.int64), dtype, exact)
         else:
-            out[finite] = self._fractions([Fraction(float(v)) for v in chosen], dtype, exact)
+            out[finite] = self._fractions([Fraction(float(v)) for v in numbers], dtype, exact)
         return out
 
     def _whole(self, values: np.ndarray, dtype: np.dtype, exact: bool) -> np.ndarray:
@@ -73,48 +90,48 @@ class Rebase(NamedTuple):
             return values.astype(dtype)
         low, high = int(values.min()), int(values.max())
         self._check_least(low)
-        far = max(abs(low), abs(high)) * self.times + abs(self.plus)
-        if far >= _WORD:
+        largest = max(abs(low), abs(high)) * self.times + abs(self.plus)
+        if largest >= _INT64_SAFE:
             return self._fractions(
                 [Fraction(int(v)) for v in values.ravel()], dtype, exact
             ).reshape(values.shape)
         scaled = values.astype(np.int64) * self.times + self.plus
         quotient, rest = np.divmod(scaled, self.over)
         if not rest.any():
-            return _fitting(quotient, dtype)
-        if dtype.kind == "f" and far >= _WHOLE:  # a double would round before it is divided
+            return _cast_whole(quotient, dtype)
+        if dtype.kind == "f" and largest >= _DOUBLE_SAFE:  # a double would round too early
             return self._fractions(
                 [Fraction(int(v)) for v in values.ravel()], dtype, exact
             ).reshape(values.shape)
         return self._rounded(scaled, dtype, exact)
 
     def _rounded(self, scaled: np.ndarray, dtype: np.dtype, exact: bool) -> np.ndarray:
-        """Results that are no whole numbers, which a float may hold all the same."""
+        """Divide where the results are not whole numbers; some floats hold them exactly."""
         if dtype.kind != "f":
             raise Inexact(f"a result is not whole, and {dtype} holds whole numbers only")
         values = scaled / self.over
         out = values.astype(dtype)
-        below = self.over // np.gcd(scaled, self.over)
-        is_dyadic = (below & (below - 1)) == 0  # only these have an end in binary
+        denominator = self.over // np.gcd(scaled, self.over)
+        is_dyadic = (denominator & (denominator - 1)) == 0  # a finite binary fraction
         if exact and not (is_dyadic.all() and (out == values).all()):
-            raise Inexact(f"{dtype} does not hold a result exactly")
+            raise Inexact(f"{dtype} cannot hold a result exactly")
         return out
 
     def _fractions(self, values: list[Fraction], dtype: np.dtype, exact: bool) -> np.ndarray:
-        """Any values, one by one."""
+        """Convert one by one: slow, and right for values of any size."""
         if values:
             self._check_least(min(values))
-        made = [(v * self.times + self.plus) / self.over for v in values]
+        results = [(v * self.times + self.plus) / self.over for v in values]
         if dtype.kind != "f":
-            if any(v.denominator != 1 for v in made):
+            if any(v.denominator != 1 for v in results):
                 raise Inexact(f"a result is not whole, and {dtype} holds whole numbers only")
             info = np.iinfo(dtype)
-            if any(not info.min <= v <= info.max for v in made):
-                raise Inexact(f"{dtype} does not reach to a result")
-            return np.array([int(v) for v in made], dtype)
-        out = np.array([float(v) for v in made]).astype(dtype)
-        if exact and any(Fraction(float(o)) != v for o, v in zip(out, made, strict=True)):
-            raise Inexact(f"{dtype} does not hold a result exactly")
+            if any(not info.min <= v <= info.max for v in results):
+                raise Inexact(f"a result is outside the range of {dtype}")
+            return np.array([int(v) for v in results], dtype)
+        out = np.array([float(v) for v in results]).astype(dtype)
+        if exact and any(Fraction(float(o)) != v for o, v in zip(out, results, strict=True)):
+            raise Inexact(f"{dtype} cannot hold a result exactly")
         return out
 
     def _check_least(self, low: int | Fraction) -> None:
@@ -122,27 +139,31 @@ class Rebase(NamedTuple):
             raise Inexact("a date lies before 1582-10-15, where the calendars differ")
 
 
-def _fitting(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Whole results in the dtype, if it holds them."""
+def _cast_whole(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Cast whole numbers to the dtype, exactly or not at all."""
     if dtype.kind in "iu":
         info = np.iinfo(dtype)
-        if int(values.min()) < info.min or int(values.max()) > info.max:
-            raise Inexact(f"{dtype} does not reach to {int(np.abs(values).max())}")
+        for value in (int(values.min()), int(values.max())):
+            if not info.min <= value <= info.max:
+                raise Inexact(f"{value} is outside the range of {dtype}")
         return values.astype(dtype)
     out = values.astype(dtype)
     if not np.isfinite(out).all() or (out.astype(np.int64) != values).any():
-        raise Inexact(f"{dtype} does not hold a result exactly")
+        raise Inexact(f"{dtype} cannot hold a result exactly")
     return out
 
 
 class Unpack(NamedTuple):
-    """Packed numbers as the floating-point numbers that they stand for (CF 8.1).
+    """Packed numbers to the floating-point numbers that they stand for (CF 8.1).
+
+    ``unpacked = packed * scale + offset``
 
     Parameters
     ----------
     scale, offset : float
     sign : str
-        What `_Unsigned` turns the items into, as `missing.sign_of` has it.
+        "u" or "i" where `_Unsigned` changes how the stored numbers are read, as `sign_of` returns
+        it; "" where it does not.
     """
 
     scale: float
@@ -150,7 +171,7 @@ class Unpack(NamedTuple):
     sign: str
 
     def apply(self, values: np.ndarray, dtype: np.dtype, exact: bool) -> np.ndarray:
-        """The values unpacked, in the precision of the dtype."""
+        """Unpack values, computing in the precision of the dtype."""
         if self.sign:
             order = values.dtype.byteorder
             values = values.view(f"{order}{self.sign}{values.dtype.itemsize}")
@@ -167,25 +188,27 @@ Step = Rebase | Unpack
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """How the elements of one input change on their way into the output.
+    """How the elements of one input change before they are written to the output.
 
     Parameters
     ----------
     name : str
-        What messages call the input.
+        The input's name in messages.
     dtype : numpy.dtype
-        Of the results.
+        The dtype of the results.
     step : Rebase or Unpack, optional
+        What happens to the elements that are not missing.
     own : tuple
-        The input's missing values, of its dtype; they become `common`.
+        The input's missing values, in its own dtype; each is replaced by `common`.
     common : object, optional
-        The output's missing value, of `dtype`.
+        The output's missing value, in `dtype`.
     reserved : tuple
-        Missing values of the output that are data in this input: they must not occur.
+        Missing values of the output that are ordinary data in this input: the run is refused
+        if one of them occurs.
     exact : bool
         Refuse to round.
     hint : str
-        What to do where it does not work.
+        The end of an error message: what the user can do.
     """
 
     name: str
@@ -198,30 +221,32 @@ class Conversion:
     hint: str = ""
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Convert a block of any shape; the block itself is left as it is.
+        """Convert a block of any shape; the block itself is not changed.
 
         Raises
         ------
         MeaningMismatch
             A result is not exact, or a missing value of the output occurs as data.
         """
-        mask = where(values, self.own)
+        is_missing = mask_of(values, self.own)
         if self.step is None:
             with np.errstate(all="ignore"):
                 out = values.astype(self.dtype)
         else:
-            zero = np.zeros((), values.dtype)
-            known = np.where(mask, zero, values) if self.own else values
+            zero = np.zeros(
+                (), values.dtype
+            )  # in place of markers, which are no numbers to convert
+            numbers = np.where(is_missing, zero, values) if self.own else values
             try:
-                out = self.step.apply(known, self.dtype, self.exact)
+                out = self.step.apply(numbers, self.dtype, self.exact)
             except Inexact as error:
                 raise MeaningMismatch(f"{self.name}: {error}{self.hint}") from None
-        clash = where(out, self.reserved) & ~mask
+        clash = mask_of(out, self.reserved) & ~is_missing
         if clash.any():
             raise MeaningMismatch(
                 f"{self.name}: holds {out[clash].ravel()[0]} as data, which stands for missing "
                 f"values in the output{self.hint}"
             )
         if self.own and self.common is not None:
-            out[mask] = self.common
+            out[is_missing] = self.common
         return out

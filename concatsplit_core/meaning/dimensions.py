@@ -1,4 +1,4 @@
-"""Names of axes: through a stack and a split, and where a format wants one for every axis."""
+"""Dimension names: what a stack and a split do to them, and how missing ones are made up."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from concatsplit_core.errors import AxisError
 Names = tuple[str | None, ...]
 
 
-def stacked(names: Names | None, axis: int) -> Names | None:
-    """The names of an array that gets a new axis, which has no name yet."""
+def with_new_axis(names: Names | None, axis: int) -> Names | None:
+    """The names after an axis is added; the new axis has none."""
     return None if names is None else (*names[:axis], None, *names[axis:])
 
 
-def dropped(names: Names | None, axis: int) -> Names | None:
-    """The names of an array that loses an axis; None where no name is left."""
+def without_axis(names: Names | None, axis: int) -> Names | None:
+    """The names after an axis is dropped; None if no name is left."""
     if names is None:
         return None
     left = names[:axis] + names[axis + 1 :]
     return left if any(left) else None
 
 
-def fitting(names: Names | None, shape: Sequence[int]) -> Names | None:
-    """Names of which none stands for two lengths: readers refuse such an array.
+def with_one_length_each(names: Names | None, shape: Sequence[int]) -> Names | None:
+    """The names, without those that would stand for two different lengths.
 
-    The first axis of a name keeps it.
+    Readers refuse an array in which a dimension has two lengths. The first axis keeps the name.
     """
     if names is None:
         return None
@@ -38,32 +38,38 @@ def fitting(names: Names | None, shape: Sequence[int]) -> Names | None:
     return tuple(name if fit else None for name, fit in zip(names, fits, strict=True))
 
 
-def completed(names: Names | None, ndim: int) -> tuple[str, ...]:
-    """A name for every axis: those that are known, else ``x0``, ``x1``, ..."""
-    known = names if names is not None else (None,) * ndim
-    taken = {name for name in known if name}
-    made = []
-    for axis, name in enumerate(known):
+def name_all_axes(names: Names | None, ndim: int) -> tuple[str, ...]:
+    """A name for every axis: its own, else ``x0``, ``x1``, ..."""
+    own = names if names is not None else (None,) * ndim
+    taken = {name for name in own if name}
+    complete = []
+    for axis, name in enumerate(own):
         free = (f"x{number}" for number in count(axis) if f"x{number}" not in taken)
-        made.append(name or next(free))
-        taken.add(made[-1])
-    return tuple(made)
+        complete.append(name or next(free))
+        taken.add(complete[-1])
+    return tuple(complete)
 
 
-def axis_named(name: str, names: Sequence[str | None] | None, what: str) -> int:
-    """The number of the axis of this name.
+def axis_named(name: str, names: Sequence[str | None] | None, array: str) -> int:
+    """The number of the axis that has a name.
+
+    Parameters
+    ----------
+    name : str
+    names : sequence of str or None, optional
+        The names of all axes.
+    array : str
+        What messages call the array.
 
     Raises
     ------
     AxisError
         The array has no axis of that name, or more than one.
     """
-    found = [axis for axis, known in enumerate(names or ()) if known == name]
-    if len(found) == 1:
-        return found[0]
+    axes = [axis for axis, known in enumerate(names or ()) if known == name]
+    if len(axes) == 1:
+        return axes[0]
     listed = ", ".join(known or "(no name)" for known in names or ())
     has = f"its axes are {listed}" if names else "its axes have no names; give a number"
-    raise AxisError(
-        f"--axis {name}: {what} has {'two axes' if found else 'no axis'} of that name: {has}",
-        found=name,
-    )
+    how_many = f"{len(axes)} axes" if axes else "no axis"
+    raise AxisError(f"--axis {name}: {array} has {how_many} of that name: {has}", found=name)

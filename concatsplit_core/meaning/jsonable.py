@@ -1,4 +1,4 @@
-"""Attributes as strict JSON: what JSON has no form for becomes text (RFC 8259)."""
+"""Attributes as strict JSON (RFC 8259): a value that JSON cannot express becomes text."""
 
 from __future__ import annotations
 
@@ -11,20 +11,29 @@ import numpy as np
 
 
 def as_json(value: Any) -> Any:
-    """A value that `json.dumps` writes as strict JSON that every reader takes.
+    """Turn a value into one that `json.dumps` writes as strict JSON.
 
-    A NaN is the string ``"NaN"``, infinities are ``"Infinity"`` and ``"-Infinity"``, whole numbers
-    beyond 64 bits and wider floats that a double does not hold exactly are their decimal text.
+    A NaN becomes the string ``"NaN"``, infinities become ``"Infinity"`` and ``"-Infinity"``. Whole
+    numbers beyond 64 bits, and long doubles that a double cannot hold, become their decimal text.
     """
+    match value:
+        case Mapping():
+            return {as_json(str(key)): as_json(each) for key, each in value.items()}
+        case list() | tuple():
+            return [as_json(each) for each in value]
+        case np.ndarray():
+            return as_json(value.astype(object) if value.dtype.kind in "gG" else _listed(value))
+        case np.generic():
+            return _scalar(value)
+    return _python_scalar(value)
+
+
+def _python_scalar(value: Any) -> Any:
     match value:
         case None | bool():
             return value
         case str():
             return value.encode("utf-8", "backslashreplace").decode()
-        case np.ndarray():
-            return as_json(value.astype(object) if value.dtype.kind in "gG" else _listed(value))
-        case np.generic():
-            return _scalar(value)
         case int():
             return value if -(1 << 63) <= value < 1 << 64 else str(value)
         case float():
@@ -33,23 +42,19 @@ def as_json(value: Any) -> Any:
             return [_number(value.real), _number(value.imag)]
         case bytes() | bytearray():
             return text_of(bytes(value))
-        case Mapping():
-            return {as_json(str(key)): as_json(each) for key, each in value.items()}
-        case list() | tuple():
-            return [as_json(each) for each in value]
     return str(value)
 
 
 def _listed(array: np.ndarray) -> Any:
-    """An array as lists of its own scalars, which keep their dtype."""
+    """An array as nested lists; the scalars in them keep their dtype."""
     return [_listed(part) for part in array] if array.ndim else array[()]
 
 
 def _scalar(value: np.generic) -> Any:
     if isinstance(value, np.longdouble):
         double = float(value)
-        is_held = np.isnan(value) or np.longdouble(double) == value
-        return _number(double) if is_held else str(value)
+        is_exact = np.isnan(value) or np.longdouble(double) == value
+        return _number(double) if is_exact else str(value)
     if isinstance(value, np.datetime64 | np.timedelta64):
         return str(value)
     if isinstance(value, np.void):
@@ -65,7 +70,7 @@ def _number(value: float) -> float | str:
 
 
 def text_of(raw: bytes) -> str:
-    """Text of unknown encoding: UTF-8 where it is, else Latin-1, which old files have."""
+    """Decode text of unknown encoding: as UTF-8 if that works, else as Latin-1, as in old files."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -73,5 +78,5 @@ def text_of(raw: bytes) -> str:
 
 
 def dumps(document: Any, indent: int | None = None) -> str:
-    """A document of strict JSON."""
+    """Write a document as strict JSON."""
     return json.dumps(as_json(document), indent=indent, allow_nan=False)

@@ -1,57 +1,57 @@
-"""Attributes and dimension names of an output, from those of its inputs."""
+"""The attributes and dimension names of an output, from those of its inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
+from concatsplit_core.meaning.agreement import InputMeaning, KeptAttributes
 from concatsplit_core.meaning.model import DEFINING, PACKING, VALID, Meaning, same
 
 
-class _Speaks(Protocol):
-    @property
-    def meaning(self) -> Meaning: ...
-
-
-def merged(speaking: Sequence[_Speaks], kept: str, unpacked: bool) -> Meaning:
-    """What the first input says, with the descriptive attributes that are wanted.
+def merge_meanings(
+    described: Sequence[InputMeaning], kept: KeptAttributes, is_unpacked: bool
+) -> Meaning:
+    """The first input's meaning, with the descriptive attributes that ``--attrs`` keeps.
 
     Parameters
     ----------
-    speaking : sequence
-        Inputs that have a say; at least one.
+    described : sequence of InputMeaning
+        Inputs whose format can store attributes; at least one.
     kept : {"first", "common", "none"}
-        Descriptive attributes: the first input's, those that all inputs share, or none.
-    unpacked : bool
-        The numbers are unpacked: what describes packed ones is left out.
+        Which descriptive attributes: the first input's, those that all inputs share, or none.
+    is_unpacked : bool
+        The output's numbers are unpacked: attributes that describe packed numbers are left out.
     """
-    first = speaking[0].meaning
-    gone = {*PACKING, *VALID, "missing_value"} if unpacked else set()
+    first = described[0].meaning
+    left_out = {*PACKING, *VALID, "missing_value"} if is_unpacked else set()
     attrs = {}
     for name, value in first.attrs.items():
-        if name in gone:
+        if name in left_out:
             continue
-        if name in DEFINING or kept == "first" or (kept == "common" and _shared(name, speaking)):
+        if name in DEFINING or kept == "first" or (kept == "common" and _shared(name, described)):
             attrs[name] = value
-    return Meaning(attrs, _dims(speaking), first.missing)
+    return Meaning(attrs, _dims(described), first.missing)
 
 
-def _shared(name: str, speaking: Sequence[_Speaks]) -> bool:
-    value: Any = speaking[0].meaning.attrs[name]
+def _shared(name: str, described: Sequence[InputMeaning]) -> bool:
+    value: Any = described[0].meaning.attrs[name]
     return all(
-        name in each.meaning.attrs and same(each.meaning.attrs[name], value)
-        for each in speaking[1:]
+        name in one.meaning.attrs and same(one.meaning.attrs[name], value) for one in described[1:]
     )
 
 
-def _dims(speaking: Sequence[_Speaks]) -> tuple[str | None, ...] | None:
-    """The first input's names; what it leaves without a name is called as the next one does."""
-    known = [each.meaning.dims for each in speaking if each.meaning.dims is not None]
-    if not known:
+def _dims(described: Sequence[InputMeaning]) -> tuple[str | None, ...] | None:
+    """The dimension names: for each axis the first name that an input has for it.
+
+    If that gives two axes the same name, the first input's names are taken as they are.
+    """
+    named = [one.meaning.dims for one in described if one.meaning.dims is not None]
+    if not named:
         return None
-    same_rank = [names for names in known if len(names) == len(known[0])]
-    found = tuple(
+    same_rank = [names for names in named if len(names) == len(named[0])]
+    dims = tuple(
         next((name for name in column if name), None) for column in zip(*same_rank, strict=True)
     )
-    named = [name for name in found if name]
-    return found if len(set(named)) == len(named) else known[0]
+    known = [name for name in dims if name]
+    return dims if len(set(known)) == len(known) else named[0]

@@ -1,4 +1,4 @@
-"""Missing values: the elements that stand for them, and how xarray spells them in Zarr."""
+"""Missing values: which elements mark them, and how xarray writes the marker into Zarr."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.meaning.model import Meaning, plain
+from concatsplit_core.meaning.model import Meaning, plain, shown
 
 _WORDS = {"NaN": np.nan, "nan": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
 
 
-def marker(value: Any, dtype: np.dtype, sign: str = "") -> Any:
-    """A missing value as an element of the array; None where no element can have it.
+def as_marker(value: Any, dtype: np.dtype, sign: str = "") -> Any:
+    """Turn an attribute's value into an element of the array; None if no element can equal it.
 
     Parameters
     ----------
     value : object
-        Of an attribute, such as `_FillValue`.
+        The value of an attribute such as `_FillValue`.
     dtype : numpy.dtype
+        The dtype of the array.
     sign : str
-        As of `sign_of`: markers may be written as the items are seen, or as they are stored.
+        What `sign_of` returns. With ``_Unsigned``, some writers give 255 for int8, others -1; both
+        are understood.
     """
     value = plain(value)
     if dtype.kind in "iufcb":
-        value = from_words(value)
-        if dtype.kind == "c" and isinstance(value, list) and len(value) == 2:  # as JSON has it
+        value = words_to_numbers(value)
+        if dtype.kind == "c" and isinstance(value, list) and len(value) == 2:  # JSON: [real, imag]
             parts = [_number(each, np.dtype("f8"), "") for each in value]
             value = None if None in parts else complex(*parts)
         return _number(value, dtype, sign)
@@ -56,17 +58,19 @@ def _number(value: Any, dtype: np.dtype, sign: str) -> Any:
         value = int(value)
     if dtype.kind == "b":
         return dtype.type(value) if value in (0, 1) else None
-    info = np.iinfo(dtype)
-    seen = np.iinfo(f"{sign or dtype.kind}{dtype.itemsize}")
-    if not info.min <= value <= info.max and seen.min <= value <= seen.max:
-        return np.asarray(value, seen.dtype).view(dtype.newbyteorder("="))[()]
-    return dtype.type(value) if info.min <= value <= info.max else None
+    stored = np.iinfo(dtype)
+    read_as = np.iinfo(f"{sign or dtype.kind}{dtype.itemsize}")
+    if stored.min <= value <= stored.max:
+        return dtype.type(value)
+    if read_as.min <= value <= read_as.max:
+        return np.asarray(value, read_as.dtype).view(dtype.newbyteorder("="))[()]
+    return None
 
 
-def from_words(value: Any) -> Any:
-    """Numbers for the words that JSON has in their place, also inside a list."""
+def words_to_numbers(value: Any) -> Any:
+    """Replace the words that JSON uses for NaN and infinities by numbers, also inside a list."""
     if isinstance(value, list):
-        return [from_words(each) for each in value]
+        return [words_to_numbers(each) for each in value]
     return _WORDS.get(value, value) if isinstance(value, str) else value
 
 
@@ -75,13 +79,13 @@ def is_nan(value: Any) -> bool:
     return isinstance(value, float | np.floating | np.complexfloating) and bool(np.isnan(value))
 
 
-def among(value: Any, markers: Sequence[Any]) -> bool:
-    """Whether an element is one of these, a NaN any NaN."""
+def is_among(value: Any, markers: Sequence[Any]) -> bool:
+    """Whether an element equals one of these markers; all NaNs are equal."""
     return any(bool(value == one) or (is_nan(value) and is_nan(one)) for one in markers)
 
 
-def where(values: np.ndarray, markers: Sequence[Any]) -> np.ndarray:
-    """A mask of the elements that are one of these markers."""
+def mask_of(values: np.ndarray, markers: Sequence[Any]) -> np.ndarray:
+    """True for the elements that equal one of these markers."""
     mask = np.zeros(values.shape, bool)
     for one in markers:
         mask |= np.isnan(values) if is_nan(one) else values == one
@@ -89,46 +93,48 @@ def where(values: np.ndarray, markers: Sequence[Any]) -> np.ndarray:
 
 
 def markers_of(meaning: Meaning, dtype: np.dtype) -> list[Any]:
-    """The elements that stand for missing ones: `_FillValue`, then `missing_value` (CF 2.5.1)."""
-    found = [] if meaning.missing is None else [meaning.missing]
+    """The elements that mark a missing value: `_FillValue`, then `missing_value` (CF 2.5.1)."""
+    markers = [] if meaning.missing is None else [meaning.missing]
     listed = plain(meaning.attrs.get("missing_value"))
     sign = sign_of(meaning.attrs, dtype)
     for value in listed if isinstance(listed, list) else [listed]:
-        one = marker(value, dtype, sign)
-        if one is not None and not among(one, found):
-            found.append(one)
-    return found
+        marker = as_marker(value, dtype, sign)
+        if marker is not None and not is_among(marker, markers):
+            markers.append(marker)
+    return markers
 
 
 def sign_of(attrs: Mapping[str, Any], dtype: np.dtype) -> str:
-    """The kind of number that `_Unsigned` turns the items into; "" where they stay what they are.
+    """How `_Unsigned` changes the reading of integers: "u" or "i"; "" where it changes nothing.
 
-    Signed items are "u" with ``_Unsigned = "true"`` (NetCDF Users Guide), unsigned ones "i" with
-    ``"false"``, as xarray has it.
+    With ``_Unsigned = "true"`` signed integers are read as unsigned ones, "u" (NetCDF Users Guide).
+    With ``"false"`` unsigned integers are read as signed ones, "i" (xarray).
     """
-    said = str(plain(attrs.get("_Unsigned", ""))).lower()
-    return {("i", "true"): "u", ("u", "false"): "i"}.get((dtype.kind, said), "")
+    unsigned = str(plain(attrs.get("_Unsigned", ""))).lower()
+    return {("i", "true"): "u", ("u", "false"): "i"}.get((dtype.kind, unsigned), "")
 
 
-def take(attrs: Mapping[str, Any], dtype: np.dtype) -> tuple[dict[str, Any], Any]:
-    """Attributes without `_FillValue`, and the marker that it was; records keep it."""
-    left = dict(attrs)
-    if "_FillValue" not in left or dtype.names is not None:
-        return left, None
-    return left, marker(left.pop("_FillValue"), dtype, sign_of(left, dtype))
+def take_fill_value(attrs: Mapping[str, Any], dtype: np.dtype) -> tuple[dict[str, Any], Any]:
+    """Take `_FillValue` out of the attributes: the other attributes, and the marker.
+
+    The marker is None if there is no `_FillValue`. In an array of records it stays an attribute.
+    """
+    others = dict(attrs)
+    if "_FillValue" not in others or dtype.names is not None:
+        return others, None
+    return others, as_marker(others.pop("_FillValue"), dtype, sign_of(others, dtype))
 
 
-def unfit(attrs: Mapping[str, Any], missing: Any, dtype: np.dtype) -> list[str]:
-    """What to say of a `_FillValue` that is no element, so that none of them can be missing."""
-    if missing is not None or "_FillValue" not in attrs:
+def fill_value_notes(attrs: Mapping[str, Any], marker: Any, dtype: np.dtype) -> list[str]:
+    """A note if `_FillValue` was left out because no element can equal it; else no notes."""
+    if marker is not None or "_FillValue" not in attrs:
         return []
-    shown = repr(plain(attrs["_FillValue"]))
-    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
-    return [f"attribute '_FillValue' is left out: {shown} is no {dtype}"]
+    value = shown(attrs["_FillValue"])
+    return [f"attribute '_FillValue' is left out: {value} is not a value of {dtype}"]
 
 
 def to_zarr3(value: Any, dtype: np.dtype) -> Any:
-    """A marker as xarray writes `_FillValue` into Zarr 3: floats are base64 of a double."""
+    """Write a marker as xarray does in Zarr 3's `_FillValue`: a float as base64 of a double."""
     if dtype.kind == "f":
         return _base64(float(value))
     if dtype.kind == "c":
@@ -139,17 +145,17 @@ def to_zarr3(value: Any, dtype: np.dtype) -> Any:
 
 
 def from_zarr3(value: Any, dtype: np.dtype) -> Any:
-    """A marker out of a Zarr 3 attribute; numbers, which other writers put there, as they are."""
+    """Read a marker from Zarr 3's `_FillValue`; other writers than xarray put numbers there."""
     if dtype.kind == "c" and isinstance(value, list) and len(value) == 2:
         parts = [_double(part) for part in value]
         return None if None in parts else dtype.type(complex(*parts))  # type: ignore[arg-type]
     if dtype.kind == "f" and isinstance(value, str):
         double = _double(value)
-        return marker(value if double is None else double, dtype)
+        return as_marker(value if double is None else double, dtype)
     if dtype.kind == "S" and isinstance(value, str):
         raw = _raw(value)
         return None if raw is None or len(raw) > dtype.itemsize else np.bytes_(raw)
-    return marker(value, dtype)
+    return as_marker(value, dtype)
 
 
 def _base64(value: float) -> str:

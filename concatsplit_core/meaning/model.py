@@ -1,4 +1,4 @@
-"""The meaning of one array, in no format's own terms."""
+"""The meaning of one array, in terms that all formats share."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ PACKING = ("scale_factor", "add_offset", "_Unsigned")
 TIME = ("units", "calendar")
 FLAGS = ("flag_values", "flag_masks", "flag_meanings")
 VALID = ("valid_min", "valid_max", "valid_range")
-"""Readers such as netCDF4-python take what lies outside for missing (CF 2.5.1)."""
+"""Readers such as netCDF4-python treat values outside this range as missing (CF 2.5.1)."""
 MISSING = ("_FillValue", "missing_value")
+NO_PACKING = {"scale_factor": 1, "add_offset": 0}
+"""The values of the packing attributes when they are not there."""
 
 DEFINING = (*PACKING, *TIME, *FLAGS, *VALID, *MISSING)
-"""Attributes that say what the stored numbers stand for."""
+"""Attributes that define what the stored numbers stand for; all others only describe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,13 @@ class Meaning:
     ----------
     attrs : mapping
         Attributes by name, without `_FillValue` and without a format's own bookkeeping. Values
-        are str, bool, int, float, None, lists and dicts of these, or NumPy's.
+        are str, bool, int, float, None, lists and dicts of these, or NumPy arrays and scalars.
     dims : tuple of str or None, optional
-        Names of the axes.
+        The dimension names.
     missing : numpy.generic, optional
-        The element that stands for a missing value (CF's `_FillValue`), of the array's dtype.
+        The element that marks a missing value (CF's `_FillValue`), in the array's dtype.
     is_bare : bool
-        The format has no place for any of this: the array has no say in it.
+        The format cannot store attributes, as with .npy: the array takes the others' meaning.
     """
 
     attrs: Mapping[str, Any] = field(default_factory=dict)
@@ -47,7 +49,7 @@ BARE = Meaning(is_bare=True)
 
 
 def plain(value: Any) -> Any:
-    """An attribute's value in Python's terms; netCDF keeps a number as an array of one."""
+    """An attribute's value as a Python object; netCDF stores a number as an array of length 1."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, list | tuple) and len(value) == 1:
@@ -55,8 +57,18 @@ def plain(value: Any) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
+def shown(value: Any) -> str:
+    """An attribute's value in a message: as Python writes it, at most 60 characters."""
+    if isinstance(value, dict) and "" in value:  # the enum of the items themselves
+        value = value[""]
+    if value is None or (isinstance(value, dict) and not value):
+        return "(none)"
+    text = repr(plain(value))
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def same(one: Any, other: Any) -> bool:
-    """Whether two values of an attribute say the same; a NaN equals a NaN."""
+    """Whether two attribute values are equal; a NaN equals a NaN."""
     one, other = plain(one), plain(other)
     if isinstance(one, float) and isinstance(other, float) and isnan(one) and isnan(other):
         return True

@@ -1,4 +1,4 @@
-"""Times as numbers: ``days since 2020-01-01`` in one of CF's calendars (CF 4.4)."""
+"""Units of time, such as ``days since 2020-01-01`` in one of CF's calendars (CF 4.4)."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _MICROSECONDS = {
 _UNITS = {name: length for length, names in _MICROSECONDS.items() for name in names}
 _CALENDARS = {"gregorian": "standard", "365_day": "noleap", "366_day": "all_leap", "": "standard"}
 _GREGORIAN = {"standard", "proleptic_gregorian"}
-"""They agree from 1582-10-15 on."""
-_REFORM = "days since 1582-10-15"
+"""These two calendars agree from 1582-10-15 on, the day of the Gregorian reform."""
+_REFORM = "1582-10-15"
 
 
 class TimeUnits(NamedTuple):
-    """Units of a time axis.
+    """The units of times.
 
     Parameters
     ----------
     length : Fraction
-        Of the unit, in microseconds.
+        The length of the unit in microseconds.
     reference : str
-        The date and time that 0 stands for.
+        The date and time that the number 0 stands for.
     calendar : str
     """
 
@@ -46,7 +46,10 @@ class TimeUnits(NamedTuple):
 
 
 def parse_time(units: Any, calendar: Any) -> TimeUnits | None:
-    """Units of time and their calendar; None where they are not of a fixed length, or no time."""
+    """Parse the attributes `units` and `calendar`.
+
+    None if they are not units of time, or of no fixed length, as months are not.
+    """
     match = _SINCE.fullmatch(units) if isinstance(units, str) else None
     if match is None or match[1].lower() not in _UNITS:
         return None
@@ -55,25 +58,32 @@ def parse_time(units: Any, calendar: Any) -> TimeUnits | None:
 
 
 def rebase(own: TimeUnits, wanted: TimeUnits) -> Rebase | None:
-    """The exact way from one unit of time to another; None where there is none.
+    """The exact conversion from one unit of time to another; None if there is none.
+
+    With *o* and *w* the lengths of the own and the wanted unit in microseconds, and *gap* the
+    microseconds from the wanted reference date to the own one::
+
+        wanted_value = (own_value * o + gap) / w
+
+    All three are multiplied by the denominators of *o* and *w*, so that they are whole numbers.
 
     Raises
     ------
     ValueError
-        A reference date is none of its calendar, or finer than a microsecond.
+        A reference date does not exist in its calendar, or is finer than a microsecond.
     """
     calendars = {own.calendar, wanted.calendar}
     if len(calendars) > 1 and calendars != _GREGORIAN:
         return None
-    here, there = (_epoch(each.reference, wanted.calendar) for each in (own, wanted))
-    gap = here - there
-    microseconds = (gap.days * 86_400 + gap.seconds) * 1_000_000 + gap.microseconds
+    own_zero, wanted_zero = (_date(each.reference, wanted.calendar) for each in (own, wanted))
+    microseconds = _microseconds(own_zero, wanted_zero)
     common = own.length.denominator * wanted.length.denominator
     least = None
     if len(calendars) > 1:
-        reform = _difference(_epoch(_REFORM[len("days since ") :], wanted.calendar), here)
+        reform = _microseconds(_date(_REFORM, wanted.calendar), own_zero)
         least = Fraction(reform) / own.length
-        if reform > 0 or _difference(there, here) < reform:  # a reference date means another day
+        # Before the reform, a reference date means another day in each of the calendars.
+        if reform > 0 or _microseconds(wanted_zero, own_zero) < reform:
             return None
     return Rebase(
         times=int(own.length * common),
@@ -83,19 +93,21 @@ def rebase(own: TimeUnits, wanted: TimeUnits) -> Rebase | None:
     )
 
 
-def _difference(one: Any, other: Any) -> int:
-    gap = one - other
+def _microseconds(date: Any, since: Any) -> int:
+    gap = date - since
     return (int(gap.days) * 86_400 + int(gap.seconds)) * 1_000_000 + int(gap.microseconds)
 
 
-def _epoch(reference: str, calendar: str) -> Any:
+def _date(reference: str, calendar: str) -> Any:
     import cftime
 
     if re.search(r"\.\d{7,}", reference):
         raise ValueError(f"'{reference}' is finer than a microsecond")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # CF has no year 0, and cftime knows what is meant
+            warnings.simplefilter("ignore")  # cftime warns of the year 0, but handles it
             return cftime.num2date(0, f"days since {reference}", calendar or "standard")
     except (ValueError, OverflowError, TypeError) as error:
-        raise ValueError(f"'{reference}' is no date of the calendar {calendar}: {error}") from error
+        raise ValueError(
+            f"'{reference}' is not a date of the calendar {calendar or 'standard'}: {error}"
+        ) from error

@@ -19,8 +19,9 @@ from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Source
-from concatsplit_core.meaning.agreement import Agreement, Party, agree
+from concatsplit_core.meaning.agreement import Agreement, InputMeaning
 from concatsplit_core.meaning.dimensions import axis_named
+from concatsplit_core.meaning.reconciling import reconcile
 from concatsplit_core.run.options import Options
 
 if TYPE_CHECKING:
@@ -170,12 +171,12 @@ def agree_on(
             promote=options.promote,
         )
 
-    parties = [
-        Party(name_of(i, names), source.spec.dtype, source.storage.meaning)
+    meanings = [
+        InputMeaning(name_of(i, names), source.spec.dtype, source.storage.meaning)
         for i, source in enumerate(sources)
     ]
     chosen = choose if dtype is None else lambda _: dtype
-    return agree(parties, options.conflicts, options.attrs, chosen)
+    return reconcile(meanings, options.conflicts, options.attrs, chosen)
 
 
 def seen_as(sources: Sequence[Source], agreed: Agreement) -> list[ArraySpec]:

@@ -16,7 +16,7 @@ from concatsplit_core.codecs.checksums import Checksum
 from concatsplit_core.codecs.pipeline import Codec, parse_codec
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Wish
-from concatsplit_core.meaning.agreement import Kept, Rule
+from concatsplit_core.meaning.agreement import ConflictRule, KeptAttributes
 from concatsplit_core.planning.plan import ROUTES, Route
 from concatsplit_core.run.limits import default_budget
 
@@ -83,8 +83,8 @@ class Options:
     dtype: Any = None
     casting: Casting = "same_kind"
     promote: bool = False
-    attrs: Kept = "first"
-    conflicts: Rule = "exact"
+    attrs: KeptAttributes = "first"
+    conflicts: ConflictRule = "exact"
     chunks: Sequence[int] | Literal["auto", "none"] | None = None
     codec: str | Codec | None = None
     checksum: Checksum = "auto"
@@ -105,11 +105,13 @@ class Options:
             raise UsageError("--dtype and --promote both choose a dtype; give one of them")
         if self.casting not in CASTINGS:
             raise UsageError(f"--casting {self.casting} is not one of {', '.join(CASTINGS)}")
-        if self.attrs not in get_args(Kept):
-            raise UsageError(f"--attrs {self.attrs} is not one of {', '.join(get_args(Kept))}")
-        if self.conflicts not in get_args(Rule):
+        if self.attrs not in get_args(KeptAttributes):
             raise UsageError(
-                f"--conflicts {self.conflicts} is not one of {', '.join(get_args(Rule))}"
+                f"--attrs {self.attrs} is not one of {', '.join(get_args(KeptAttributes))}"
+            )
+        if self.conflicts not in get_args(ConflictRule):
+            raise UsageError(
+                f"--conflicts {self.conflicts} is not one of {', '.join(get_args(ConflictRule))}"
             )
         if self.jobs is not None and self.jobs < 1:
             raise UsageError(f"--jobs {self.jobs}: at least one thread is needed")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concatsplit_core.array.inference import infer_cost
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.layout import Outputs
-from concatsplit_core.meaning.marks import enum_maps
+from concatsplit_core.meaning.dtype_metadata import enum_maps
 from concatsplit_core.meaning.model import DEFINING
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.run.result import ArrayResult, Blob, Result

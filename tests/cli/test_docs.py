@@ -141,11 +141,11 @@ def test_what_numbers_mean(shell: Shell) -> None:
 
 
 def test_the_page_on_values_names_every_attribute_and_rule() -> None:
-    from concatsplit_core.meaning.agreement import Kept, Rule
+    from concatsplit_core.meaning.agreement import ConflictRule, KeptAttributes
     from concatsplit_core.meaning.model import DEFINING
 
     page = VALUES.read_text()
-    for word in (*DEFINING, *get_args(Rule), *get_args(Kept)):
+    for word in (*DEFINING, *get_args(ConflictRule), *get_args(KeptAttributes)):
         assert f"`{word}`" in page or f"`--attrs {word}`" in page
 
 

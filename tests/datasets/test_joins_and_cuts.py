@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import concatsplit_core as cs
 import numpy as np
 import pytest
+from datasets.conftest import read, write
+
+import concatsplit_core as cs
 from concatsplit_core.errors import (
     AxisError,
     MalformedInput,
@@ -15,7 +17,6 @@ from concatsplit_core.errors import (
     ShapeMismatch,
     UsageError,
 )
-from datasets.conftest import read, write
 
 LAT = np.linspace(-90, 90, 5)
 

@@ -14,7 +14,7 @@ import zarr
 
 import concatsplit_core as cs
 from concatsplit_core.errors import AxisError, UsageError
-from concatsplit_core.meaning.dimensions import completed
+from concatsplit_core.meaning.dimensions import name_all_axes
 
 OUTPUTS = {"nc": {}, "h5": {}, "zarr2": {"zarr_format": 2}, "zarr3": {"zarr_format": 3}}
 
@@ -118,9 +118,9 @@ def test_images_have_the_names_of_their_multiscales(tmp_path: Path, form: int) -
 
 
 def test_every_axis_gets_a_name_of_its_own() -> None:
-    assert completed(None, 3) == ("x0", "x1", "x2")
-    assert completed(("x1", None, None), 3) == ("x1", "x2", "x3")
-    assert completed((None, "x0"), 2) == ("x1", "x0")
+    assert name_all_axes(None, 3) == ("x0", "x1", "x2")
+    assert name_all_axes(("x1", None, None), 3) == ("x1", "x2", "x3")
+    assert name_all_axes((None, "x0"), 2) == ("x1", "x0")
 
 
 @pytest.mark.parametrize("name", ["y.nc", "y.zarr", "y.h5"])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import concatsplit_core as cs
 from concatsplit_core.errors import MeaningMismatch
 from concatsplit_core.meaning.conversions import Inexact, Rebase
-from concatsplit_core.meaning.missing import marker
+from concatsplit_core.meaning.missing import as_marker
 from concatsplit_core.meaning.times import parse_time, rebase
 
 Read = Callable[[str], Any]
@@ -96,7 +96,9 @@ def test_a_marker_is_found_however_its_sign_is_written(name: str, data: st.DataO
         info = np.iinfo(dtype)
         stored = np.array(data.draw(st.integers(int(info.min), int(info.max))), dtype)
         seen = stored.view(f"{sign}{dtype.itemsize}")
-        assert marker(seen.item(), dtype, sign) == marker(stored.item(), dtype, sign) == stored
+        assert (
+            as_marker(seen.item(), dtype, sign) == as_marker(stored.item(), dtype, sign) == stored
+        )
 
 
 def test_dimensions_in_another_order_are_refused(make: Any) -> None:
@@ -130,7 +132,9 @@ def test_a_marker_that_is_no_element_is_noted(make: Any) -> None:
     group.create_array("v", data=np.array([1, 2], "i2"), attributes={"_FillValue": 70000})
     for ref, shown in (("a.h5::v", "nan"), ("a.zarr::v", "70000")):
         notes = cs.concat(ref, "y.h5", force=True).notes
-        assert notes == (f"{ref}: attribute '_FillValue' is left out: {shown} is no int16",)
+        assert notes == (
+            f"{ref}: attribute '_FillValue' is left out: {shown} is not a value of int16",
+        )
 
 
 def test_missing_values_outlive_zarr_2_without_names(make: Any, read: Read) -> None:

@@ -124,7 +124,7 @@ def test_what_the_dtype_does_not_hold_is_refused_or_rounded(make: Any, read: Rea
         make("c", np.array([0, 1], "i1"), units="seconds since 2020-01-01"),
         make("d", np.array([0, 1], "i1"), units="days since 2020-01-01"),
     ]
-    with pytest.raises(MeaningMismatch, match="int8 does not reach to 86400"):
+    with pytest.raises(MeaningMismatch, match="86400 is outside the range of int8"):
         cs.concat(small, "z.zarr::v")
     cs.concat(small, "z.zarr::v", conflicts="convert")
     array, _ = read("z.zarr::v")
@@ -136,7 +136,7 @@ def test_missing_times_stay_missing(make: Any, read: Read) -> None:
         make("a", np.array([0, -1], "i4"), -1, units="days since 2020-01-01"),
         make("b", np.array([0, -7, 2147483647], "i4"), -7, units="days since 2020-02-01"),
     ]
-    with pytest.raises(MeaningMismatch, match="does not reach"):
+    with pytest.raises(MeaningMismatch, match="outside the range"):
         cs.concat(refs, "y.zarr::v")
     refs[1] = make("c", np.array([0, -7, 5], "i4"), -7, units="days since 2020-02-01")
     cs.concat(refs, "y.zarr::v")

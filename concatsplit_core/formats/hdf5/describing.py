@@ -42,7 +42,7 @@ from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.strings import string_bytes
 from concatsplit_core.formats.hdf5.types import encoding
 from concatsplit_core.meaning.bounds import BOUNDS, may_be_bounds, with_units
-from concatsplit_core.meaning.missing import take, unfit
+from concatsplit_core.meaning.missing import fill_value_notes, take_fill_value
 from concatsplit_core.meaning.model import TIME, Meaning
 
 _SMALL, _FEW, _MUCH = 4 << 20, 1000, 64 << 20
@@ -164,8 +164,8 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     values, own, notes = read_attributes(dataset, netcdf)
     if may_be_bounds(values, dataset.shape):
         values = with_units(values, member.rpartition("/")[2], _beside(dataset))
-    attrs, missing = take(values, dtype)
-    notes += unfit(values, missing, dtype)
+    attrs, missing = take_fill_value(values, dtype)
+    notes += fill_value_notes(values, missing, dtype)
     storage = Storage(
         codec=codec if codec is None or not chunks or _lossless(found) else None,
         native=("hdf5", tuple(found)) if found and padding is None else None,

@@ -25,7 +25,7 @@ from concatsplit_core.formats.zarr.document import Facts
 from concatsplit_core.formats.zarr.neighbours import with_neighbours
 from concatsplit_core.formats.zarr.reading import ZarrSource
 from concatsplit_core.formats.zarr.sparse import list_chunks
-from concatsplit_core.meaning.missing import unfit
+from concatsplit_core.meaning.missing import fill_value_notes
 from concatsplit_core.stores.files import input_error
 
 
@@ -154,7 +154,7 @@ def describe(
         meaning=meaning,
         dialect=f"zarr{facts.zarr_format}",
         key_encoding=facts.key_encoding,
-        notes=tuple(unfit(facts.attrs, meaning.missing, dtype)),
+        notes=tuple(fill_value_notes(facts.attrs, meaning.missing, dtype)),
     )
     return ZarrSource(
         folder, ref, array, facts.key, spec, storage, folder, form, listing, root=store or folder

@@ -14,10 +14,17 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.base import Storage
-from concatsplit_core.meaning.dimensions import Names, completed, fitting
+from concatsplit_core.meaning.dimensions import Names, name_all_axes, with_one_length_each
+from concatsplit_core.meaning.dtype_metadata import enum_as_flags, enum_maps
 from concatsplit_core.meaning.jsonable import as_json, text_of
-from concatsplit_core.meaning.marks import as_flags, enum_maps
-from concatsplit_core.meaning.missing import from_words, from_zarr3, is_nan, marker, take, to_zarr3
+from concatsplit_core.meaning.missing import (
+    as_marker,
+    from_zarr3,
+    is_nan,
+    take_fill_value,
+    to_zarr3,
+    words_to_numbers,
+)
 from concatsplit_core.meaning.model import Meaning, plain
 
 _DIMENSIONS = "_ARRAY_DIMENSIONS"
@@ -52,7 +59,7 @@ def meaning_of(
     """The meaning of an array, from its metadata."""
     left = dict(attrs)
     if dtype.kind in "fc" and "missing_value" in left:
-        left["missing_value"] = from_words(left["missing_value"])
+        left["missing_value"] = words_to_numbers(left["missing_value"])
     listed = left.get(_DIMENSIONS)
     if _are_names(listed, ndim):
         del left[_DIMENSIONS]
@@ -60,7 +67,7 @@ def meaning_of(
     if zarr_format == 3:
         missing = from_zarr3(left.pop("_FillValue", None), dtype)
         return Meaning(left, names or None, missing)
-    left, missing = take(left, dtype)
+    left, missing = take_fill_value(left, dtype)
     if missing is None and names and fill_value is not None and dtype.kind not in "mM":
         missing = fill_value
     return Meaning(left, names or None, missing)
@@ -78,14 +85,14 @@ def said(storage: Storage, dtype: np.dtype, shape: Shape, zarr_format: int) -> S
     """What the metadata of an output are to say, so that its readers find the meaning again."""
     meaning = storage.meaning
     attrs, missing = dict(meaning.attrs), meaning.missing
-    dims = fitting(meaning.dims, shape)
+    dims = with_one_length_each(meaning.dims, shape)
     if dtype.names is not None:  # Zarr says it in the fill value
         attrs.pop("_FillValue", None)
     if "flag_values" not in attrs:
-        attrs |= as_flags(enum_maps(dtype).get("", {}))
+        attrs |= enum_as_flags(enum_maps(dtype).get("", {}))
     if is_nan(plain(attrs.get("missing_value"))):  # JSON has no NaN; `_FillValue` says the same
         del attrs["missing_value"]
-        missing = marker(np.nan, dtype) if missing is None else missing
+        missing = as_marker(np.nan, dtype) if missing is None else missing
     if zarr_format == 3:
         fill = storage.fill_value if storage.fill_value is not None else missing
         if missing is not None and dtype.kind == "S":  # xarray opens no `_FillValue` of bytes
@@ -94,7 +101,7 @@ def said(storage: Storage, dtype: np.dtype, shape: Shape, zarr_format: int) -> S
             attrs["_FillValue"] = to_zarr3(missing, dtype)
         return Said(as_json(attrs), dims, absent(fill, dtype))
     if dims:
-        attrs[_DIMENSIONS] = list(completed(dims, len(shape)))
+        attrs[_DIMENSIONS] = list(name_all_axes(dims, len(shape)))
     elif missing is not None:  # without names the fill value does not stand for missing values
         attrs["_FillValue"] = missing
     fill = missing if missing is not None or dims else storage.fill_value

@@ -1,0 +1,122 @@
+"""One missing-value marker for the output, in place of those of the inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.errors import MeaningMismatch
+from concatsplit_core.meaning.agreement import Agreement, ConflictRule, InputMeaning
+from concatsplit_core.meaning.conversions import Conversion, Step, Unpack
+from concatsplit_core.meaning.hints import KEEP_FIRST, ROUND
+from concatsplit_core.meaning.missing import is_among, is_nan, markers_of
+from concatsplit_core.meaning.model import Meaning, shown
+
+
+def agree_on_marker(
+    inputs: Sequence[InputMeaning],
+    steps: Sequence[Step | None],
+    dtype: np.dtype,
+    rule: ConflictRule,
+    meaning: Meaning,
+) -> Agreement:
+    """Complete the agreement: choose the output's missing value, and convert the others to it.
+
+    Parameters
+    ----------
+    inputs : sequence of InputMeaning
+        At least one of them is described.
+    steps : sequence of Step or None
+        One per input: how its numbers change before markers are replaced.
+    dtype : numpy.dtype
+        The dtype of the output.
+    rule : str
+        The value of ``--conflicts``.
+    meaning : Meaning
+        The meaning of the output, still with the first input's missing value.
+    """
+    is_unpacked = any(isinstance(step, Unpack) for step in steps)
+    if is_unpacked:
+        common: list[Any] = [dtype.type(np.nan)] if dtype.kind == "f" else []
+        meaning = replace(meaning, missing=common[0] if common else None)
+    else:
+        owner = _owner(inputs, rule)
+        common = [cast(one, dtype) for one in markers_of(owner.meaning, owner.dtype)]
+        meaning = _with_markers_of(owner, meaning, dtype)
+    conversions = tuple(
+        None if one.meaning.is_bare else _conversion(one, step, dtype, common, rule)
+        for one, step in zip(inputs, steps, strict=True)
+    )
+    return Agreement(meaning, dtype, conversions)
+
+
+def _owner(inputs: Sequence[InputMeaning], rule: ConflictRule) -> InputMeaning:
+    """The input whose markers the output gets: the first described one that has any."""
+    described = [one for one in inputs if not one.meaning.is_bare]
+    if rule == "first":
+        return described[0]
+    return next((one for one in described if markers_of(one.meaning, one.dtype)), described[0])
+
+
+def _with_markers_of(owner: InputMeaning, meaning: Meaning, dtype: np.dtype) -> Meaning:
+    """The meaning, with the missing values of one input, cast to the output's dtype."""
+    attrs = {name: value for name, value in meaning.attrs.items() if name != "missing_value"}
+    if "missing_value" in owner.meaning.attrs:
+        attrs["missing_value"] = owner.meaning.attrs["missing_value"]
+        if dtype != owner.dtype:
+            markers = markers_of(replace(owner.meaning, missing=None), owner.dtype)
+            attrs["missing_value"] = [cast(one, dtype) for one in markers]
+    missing = owner.meaning.missing
+    return replace(meaning, attrs=attrs, missing=None if missing is None else cast(missing, dtype))
+
+
+def cast(marker: Any, dtype: np.dtype) -> Any:
+    """Cast a marker in the same way as the elements that are equal to it."""
+    if isinstance(marker, str):
+        return marker
+    with np.errstate(all="ignore"):
+        return np.asarray(marker).astype(dtype)[()]
+
+
+def _conversion(
+    one: InputMeaning, step: Step | None, dtype: np.dtype, common: list[Any], rule: ConflictRule
+) -> Conversion | None:
+    """How the elements of one input have to change; None if they stay as they are."""
+    if rule == "first":
+        return None
+    own = markers_of(one.meaning, one.dtype)
+    own_cast = [cast(marker, dtype) for marker in own]
+    lost = [o for o, c in zip(own, own_cast, strict=True) if not _survives(o, c)]
+    if lost:
+        raise MeaningMismatch(
+            f"{one.name}: its missing value {shown(lost[0])} does not survive the cast to "
+            f"{dtype}{KEEP_FIRST}"
+        )
+    differing = [o for o, c in zip(own, own_cast, strict=True) if not is_among(c, common)]
+    reserved = [
+        marker for marker in common if not is_among(marker, own_cast) and not is_nan(marker)
+    ]
+    if step is None and not differing and not reserved:
+        return None
+    return Conversion(
+        name=one.name,
+        dtype=dtype,
+        step=step,
+        own=tuple(own if step is not None else differing),
+        common=common[0] if common else None,
+        reserved=tuple(reserved),
+        exact=rule != "convert",
+        hint=ROUND if step is not None else KEEP_FIRST,
+    )
+
+
+def _survives(marker: Any, marker_cast: Any) -> bool:
+    """Whether a marker can still be told from data after the cast."""
+    if is_nan(marker):
+        return is_nan(marker_cast)
+    if isinstance(marker, np.floating) and isinstance(marker_cast, np.floating):
+        return bool(np.isfinite(marker_cast)) or not bool(np.isfinite(marker))
+    return bool(marker == marker_cast)
