@@ -138,12 +138,11 @@ def verify(
             "compare with; run again with --manifest",
             ref=str(manifest),
         )
-    wanted = [_Wanted(entry, "output") for entry in record.outputs if outputs]
-    wanted += [_Wanted(entry, "input") for entry in record.inputs if inputs]
+    wanted = [_Wanted(e, "output", a.axis) for a in record.arrays for e in a.outputs if outputs]
+    wanted += [_Wanted(e, "input", a.axis) for a in record.arrays for e in a.inputs if inputs]
     wanted = [item for item in wanted if item.entry.ref]
     tell = config.on_event or (lambda _: None)
     look = _Look(
-        record.axis,
         config.memory_bytes,
         config.workers,
         lambda n: tell(Moved(n)),
@@ -163,6 +162,7 @@ class _Wanted(NamedTuple):
 
     entry: Entry
     role: Role
+    axis: int
 
     @property
     def nbytes(self) -> int:
@@ -200,18 +200,14 @@ class _Look:
 
     Parameters
     ----------
-    axis : int
-        Of the run.
     memory, jobs : int
     told : callable
     follow_links : bool
         Also out of a store.
     """
 
-    def __init__(
-        self, axis: int, memory: int, jobs: int, told: Told, follow_links: bool = False
-    ) -> None:
-        self._axis, self._memory, self._jobs, self._told = axis, memory, jobs, told
+    def __init__(self, memory: int, jobs: int, told: Told, follow_links: bool = False) -> None:
+        self._memory, self._jobs, self._told = memory, jobs, told
         self._follow_links = follow_links
 
     def at(self, wanted: Sequence[_Wanted]) -> list[Checked]:
@@ -261,7 +257,7 @@ class _Look:
     ) -> Checked:
         """Compare an open blob with its entry."""
         try:
-            reason, places = compare(wanted.entry, source, self._axis, memory, jobs, told)
+            reason, places = compare(wanted.entry, source, wanted.axis, memory, jobs, told)
         except ConcatsplitError as error:
             if isinstance(error, OverBudget) and error.ref is None and error.expected == memory:
                 raise  # it says what budget would do: that is no fault of the blob
@@ -295,14 +291,14 @@ def damaged(
 ) -> list[Checked]:
     """The open outputs of a run that do not hold any more what was recorded of them."""
     tell = options.on_event or (lambda _: None)
-    wanted = [_Wanted(entry, "output") for entry in entries]
+    wanted = [_Wanted(entry, "output", axis) for entry in entries]
     tell(Started(sum(item.nbytes for item in wanted)))
     memory, jobs = options.memory_bytes, options.workers
 
     def told(nbytes: int) -> None:
         tell(Moved(nbytes))
 
-    look = _Look(axis, memory, jobs, told)
+    look = _Look(memory, jobs, told)
     pairs = zip(wanted, sources, strict=True)
     found = [look.one(item, source, memory=memory, jobs=jobs, told=told) for item, source in pairs]
     return [blob for blob in found if blob.status != "same"]

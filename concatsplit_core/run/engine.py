@@ -199,11 +199,11 @@ class _Run:
         """The record of the run, when all has moved."""
         from concatsplit_core.run.manifest import format_manifest
 
-        inputs, outputs = [], []
-        for hashes, made in zip(self._hashes, self._made, strict=True):
-            inputs += hashes.inputs()
-            outputs += hashes.outputs(partial(self._reopened, made))
-        return format_manifest(result, path, inputs, outputs)
+        hashed = [
+            (hashes.inputs(), hashes.outputs(partial(self._reopened, made)))
+            for hashes, made in zip(self._hashes, self._made, strict=True)
+        ]
+        return format_manifest(result, path, hashed)
 
     def _reopened(self, made: Outputs, index: int) -> AbstractContextManager[Source]:
         return self._set.reopened(made.places[index])

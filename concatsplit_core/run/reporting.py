@@ -32,6 +32,7 @@ def _array(move: Move, made: Outputs) -> ArrayResult:
         stacked=move.source_tiling.new_axis,
         unstacked=made.tiling.new_axis,
         name=move.name,
+        is_carried=move.is_carried,
     )
 
 

@@ -73,6 +73,8 @@ class ArrayResult:
         Whether it is the inputs, or the parts, that lack the axis.
     name : str
         What the array is called in a data set; empty for a bare array.
+    is_carried : bool
+        It was copied as it is.
     """
 
     axis: int
@@ -83,6 +85,7 @@ class ArrayResult:
     stacked: bool = False
     unstacked: bool = False
     name: str = ""
+    is_carried: bool = False
 
     @property
     def add_axis(self) -> bool:

@@ -54,7 +54,8 @@ def test_arrays_without_the_axis_are_carried(suffix: str, made: str) -> None:
     cs.concat(refs, f"y.{made}", axis=axes)
     found = read(f"y.{made}")
     np.testing.assert_array_equal(found["lat"], LAT)
-    assert found["depth"].shape == () and found["depth"] == np.float32(7)
+    assert found["depth"].shape == ()
+    assert found["depth"] == np.float32(7)
     assert found["t2m"].shape == (4, 5)
     cs.concat(refs, f"dropped.{made}", axis=axes, carry="drop")
     assert sorted(read(f"dropped.{made}")) == ["more/wind", "t2m", "time"]
@@ -217,3 +218,32 @@ def test_a_dry_run_says_what_would_be_done_to_each(made: str) -> None:
     total = sum(array["bytes_written"] for array in facts["arrays"].values())
     assert facts["bytes_written"] == total == sum(a.nbytes for a in month(4).values())
     json.dumps(facts)
+
+
+def test_undo_brings_a_data_set_back(suffix: str, made: str) -> None:
+    months = [{**month(length, length), "lat": LAT} for length in (3, 1, 4)]
+    refs = [write(f"m{i}.{suffix}", arrays) for i, arrays in enumerate(months)]
+    axes = ["lat=carry", "*=0"]
+    cs.concat(refs, f"y.{made}", axis=axes, manifest="run.json")
+    assert cs.verify("run.json").exit_code == 0
+    cs.undo("run.json", "again-{index}." + made)
+    for i, arrays in enumerate(months):
+        found = read(f"again-{i}.{made}")
+        assert sorted(found) == sorted(arrays)
+        for name, array in found.items():
+            np.testing.assert_array_equal(array, arrays[name])
+            assert array.dtype == arrays[name].dtype
+
+
+def test_undo_of_a_split_writes_the_container_under_its_name(made: str) -> None:
+    arrays = {**month(5), "lat": LAT}
+    write(f"all.{made}", arrays)
+    axes = ["lat=carry", "*=0"]
+    cs.split(f"all.{made}", "part-{index}." + made, axis=axes, parts=5, manifest="run.json")
+    Path(f"all.{made}").rename("gone")
+    cs.undo("run.json")
+    for name, array in read(f"all.{made}").items():
+        np.testing.assert_array_equal(array, arrays[name])
+    document = json.loads(Path("run.json").read_text())
+    assert document["schema"] == 3
+    assert [array["carried"] for array in document["arrays"]].count(True) == 1
