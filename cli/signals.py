@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-from concatsplit_core.stores.interrupts import heard
+from concatsplit_core.stores.interrupts import listened_signals
 
 _SOON = 0.001
 """Seconds after which a request is raised again."""
@@ -107,7 +107,7 @@ def requests_raise(for_good: bool) -> Iterator[None]:
     if not _is_main_thread():
         yield
         return
-    _State.raising = (*heard(),)
+    _State.raising = (*listened_signals(),)
     before: dict[int, Any] = {signal.SIGUSR1: _answer_questions()}
     before |= {number: signal.signal(number, _end) for number in _State.raising}
     unheard, sys.unraisablehook = sys.unraisablehook, _Unraisable(sys.unraisablehook)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import NoReturn
 
-from concatsplit_core.stores.interrupts import Libraries
+from concatsplit_core.stores.interrupts import BlockingLibraries
 
 PATIENCE = 2.0
 """Seconds after a request in which a second one is only impatience: it is being cleaned up."""
@@ -35,11 +35,11 @@ _LAST_WORDS = (
 def watched() -> Iterator[None]:
     """Be watched from when libraries in C come in, which the first milliseconds do not pay for."""
     with ExitStack() as stack:
-        Libraries.before = lambda: stack.enter_context(_child())
+        BlockingLibraries.before = lambda: stack.enter_context(_child())
         try:
             yield
         finally:
-            Libraries.before = None
+            BlockingLibraries.before = None
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""What makes two arrays differ: elements block by block, and the facts beside them."""
+"""How two arrays differ: in their elements, compared block by block, and in shape, dtype, names."""

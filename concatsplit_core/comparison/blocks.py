@@ -1,4 +1,4 @@
-"""Two arrays, read block by block and compared; what was found is put together."""
+"""Comparing two arrays block by block: counting what differs, and keeping two examples."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ import numpy as np
 from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.layouts import Order
 from concatsplit_core.comparison.difference import Pair
-from concatsplit_core.comparison.values import Rule, gaps, unequal
+from concatsplit_core.comparison.values import EqualityRule, distances_between, unequal
 
 _AT_ONCE = 1 << 16
-"""Elements that are compared one by one at once: masks and differences need room of their own."""
+"""Elements compared with one NumPy call: masks and differences need memory too."""
 
-_memcmp = ctypes.CDLL(None).memcmp  # lets other threads run, and needs no mask
+_memcmp = ctypes.CDLL(None).memcmp  # releases the interpreter's lock, and needs no mask
 _memcmp.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
 
 
 class _Candidate(NamedTuple):
-    """A pair and its rank among all pairs; the largest of all candidates is what is sought."""
+    """A pair and its rank; of all candidates the one with the largest rank is kept."""
 
     rank: Any
     pair: Pair
 
 
-class Findings:
-    """What has been found so far, by any thread.
+class BlockComparison:
+    """Compares blocks of two arrays, from several threads, and sums up the differences.
 
     Parameters
     ----------
     shape : tuple of int
-        Of both arrays.
+        The shape of both arrays.
     order : {"C", "F"}
-        In which the elements of blocks follow each other.
-    rule : Rule
+        The memory order of the blocks.
+    rule : EqualityRule
     """
 
-    def __init__(self, shape: Shape, order: Order, rule: Rule) -> None:
+    def __init__(self, shape: Shape, order: Order, rule: EqualityRule) -> None:
         self._shape, self._order, self._rule = shape, order, rule
         self._lock = Lock()
         self._first: _Candidate | None = None
@@ -54,42 +54,44 @@ class Findings:
 
     @property
     def largest(self) -> Pair | None:
-        """The pair that lies furthest apart; the first of several."""
+        """The pair with the largest difference; the first one of several."""
         return None if self._largest is None else self._largest.pair
 
     def compare(self, a: np.ndarray, b: np.ndarray, box: Box) -> None:
-        """Take the elements of a block into account.
+        """Compare one block of each array.
 
         Parameters
         ----------
         a, b : numpy.ndarray
-            Blocks of one shape whose elements follow each other in the order.
+            Blocks of the same shape, in the memory order of the comparison.
         box : Box
-            Where they lie.
+            Where in the arrays the blocks lie.
         """
         if same_bytes(a, b):
             return
         flat, other = a.reshape(-1, order=self._order), b.reshape(-1, order=self._order)
         for start in range(0, len(flat), _AT_ONCE):
             one, two = flat[start : start + _AT_ONCE], other[start : start + _AT_ONCE]
-            places = np.flatnonzero(unequal(one, two, self._rule))
-            if places.size:
-                index = np.unravel_index(places + start, a.shape, self._order)
-                self._note(
-                    one[places], two[places], [i + o for i, o in zip(index, box.start, strict=True)]
+            differing = np.flatnonzero(unequal(one, two, self._rule))
+            if differing.size:
+                index = np.unravel_index(differing + start, a.shape, self._order)
+                self._add(
+                    one[differing],
+                    two[differing],
+                    [i + o for i, o in zip(index, box.start, strict=True)],
                 )
 
-    def _note(self, a: np.ndarray, b: np.ndarray, index: list[np.ndarray]) -> None:
-        """Take elements into account that differ."""
+    def _add(self, a: np.ndarray, b: np.ndarray, index: list[np.ndarray]) -> None:
+        """Count differing elements, and keep the first and the largest difference."""
         ranks = _ranks(index, self._shape)
-        apart = gaps(a, b)
+        distances = distances_between(a, b)
         at = int(np.argmin(ranks))
-        first = _Candidate(-int(ranks[at]), _pair(a, b, index, at, apart))
+        first = _Candidate(-int(ranks[at]), _pair(a, b, index, at, distances))
         largest = None
-        if apart is not None and (best := apart.max()) >= 0:
-            furthest = np.flatnonzero(apart == best)
+        if distances is not None and (best := distances.max()) >= 0:
+            furthest = np.flatnonzero(distances == best)
             at = int(furthest[np.argmin(ranks[furthest])])
-            largest = _Candidate((best, -int(ranks[at])), _pair(a, b, index, at, apart))
+            largest = _Candidate((best, -int(ranks[at])), _pair(a, b, index, at, distances))
         with self._lock:
             self.count += len(a)
             self._first = _better(self._first, first)
@@ -97,7 +99,7 @@ class Findings:
 
 
 def same_bytes(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two blocks are the same to the last bit; then nothing of them can differ."""
+    """Whether two blocks are equal bit by bit, which is faster than comparing their elements."""
     if a.dtype != b.dtype or a.dtype.kind == "T" or not a.nbytes:
         return not a.size
     return not _memcmp(a.ctypes.data, b.ctypes.data, a.nbytes)
@@ -110,7 +112,7 @@ def _better(one: _Candidate | None, other: _Candidate | None) -> _Candidate | No
 
 
 def _ranks(index: list[np.ndarray], shape: Shape) -> np.ndarray:
-    """Places of elements in C order."""
+    """The position of each element in C order."""
     rank = np.zeros(len(index[0]) if index else 1, object if prod(shape) >= 1 << 63 else np.int64)
     for places, length in zip(index, shape, strict=True):
         rank = rank * length + places
@@ -118,9 +120,9 @@ def _ranks(index: list[np.ndarray], shape: Shape) -> np.ndarray:
 
 
 def _pair(
-    a: np.ndarray, b: np.ndarray, index: list[np.ndarray], at: int, apart: np.ndarray | None
+    a: np.ndarray, b: np.ndarray, index: list[np.ndarray], at: int, distances: np.ndarray | None
 ) -> Pair:
-    difference = None if apart is None or apart[at] < 0 else apart[at]
+    difference = None if distances is None or distances[at] < 0 else distances[at]
     unit = a.dtype if a.dtype.kind in "mM" else None
     if difference is not None and unit is not None:
         name, step = np.datetime_data(unit)

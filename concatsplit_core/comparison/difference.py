@@ -1,4 +1,4 @@
-"""What is said of two arrays that were compared."""
+"""The result of a comparison of two arrays."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any, NamedTuple
 from concatsplit_core.array.geometry import Shape
 
 COUNTED = ("shape", "dtype")
-"""Facts that make arrays unequal, as their elements do; the others are only told."""
+"""Facts that make arrays unequal if they differ; other facts are only reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An element of each array, at one place.
+    """The elements of both arrays at one index.
 
     Parameters
     ----------
     index : tuple of int
     a, b : object
-        The elements, as NumPy's scalars.
+        The elements, as NumPy scalars.
     difference : object, optional
-        How far they lie apart, where that can be said.
+        The distance between them, if their dtype has one.
     """
 
     index: Shape
@@ -52,14 +52,15 @@ class Difference:
     ----------
     a, b : Side
     facts : dict
-        Of ``"shape"``, ``"dtype"``, ``"dims"``, ``"attrs"`` and ``"chunks"`` those that differ: a
-        pair of values; for attributes a pair of dicts with those that differ, or that only one has.
+        The facts that differ, of ``"shape"``, ``"dtype"``, ``"dims"``, ``"attrs"`` and
+        ``"chunks"``, each with a pair of values. For ``"attrs"`` it is a pair of dicts, with the
+        attributes that differ or that only one array has.
     elements : int, optional
-        How many elements differ; None where the shapes do, and nothing was compared.
+        How many elements differ; None if the shapes differ, so that nothing was compared.
     first, largest : Pair, optional
-        The first pair in C order, and the one that lies furthest apart.
+        The first pair that differs, in C order, and the pair with the largest difference.
     dtype_counts : bool
-        Different dtypes make the arrays unequal.
+        Whether different dtypes make the arrays unequal.
     """
 
     a: Side

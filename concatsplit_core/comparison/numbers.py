@@ -1,14 +1,14 @@
-"""Numbers of any two dtypes, compared by their values: no integer is rounded to a float."""
+"""Comparing numbers of any two dtypes by value: integers are not rounded to floats first."""
 
 from __future__ import annotations
 
 import numpy as np
 
 Tolerance = tuple[float, float]
-"""A relative and an absolute one."""
+"""The relative and the absolute tolerance."""
 
 _X87_BYTES, _X87_BITS = 10, 63
-"""Bytes of an extended float that count, and bits of its fraction; the rest is padding."""
+"""Bytes of an x87 long double without its padding, and bits of its fraction."""
 
 
 def unequal(
@@ -16,7 +16,8 @@ def unequal(
 ) -> np.ndarray:
     """A mask of the numbers that differ.
 
-    Zero equals minus zero, and infinities equal themselves; the rest is up to the caller.
+    0 equals -0, and an infinity equals itself. NaNs of the same bits are equal; with `nan_equal`
+    all NaNs are.
     """
     a, b = _native(a), _native(b)
     kinds = a.dtype.kind + b.dtype.kind
@@ -26,17 +27,17 @@ def unequal(
         return _unequal_floats(a, b, nan_equal, tolerance)
     if "f" not in kinds:
         mask = np.asarray(a != b)
-        return mask if tolerance is None else mask & ~_within(gaps(a, b), b, tolerance)
-    whole, real = (a, b) if a.dtype.kind != "f" else (b, a)
-    mask = ~_is_exactly(real, whole)
+        return mask if tolerance is None else mask & ~_within(distances_between(a, b), b, tolerance)
+    integers, floats = (a, b) if a.dtype.kind != "f" else (b, a)
+    mask = ~_equal_exactly(floats, integers)
     if tolerance is not None:
         a, b = a.astype(np.longdouble), b.astype(np.longdouble)
         mask &= ~_is_close(a, b, tolerance)
     return mask
 
 
-def gaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """``abs(a - b)``, exactly so for integers; -1 where one of them is a NaN."""
+def distances_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """``abs(a - b)``, exact for integers; -1 where one of them is a NaN."""
     a, b = _native(a), _native(b)
     kinds = a.dtype.kind + b.dtype.kind
     if not set(kinds) & set("fc"):
@@ -46,40 +47,43 @@ def gaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     else:
         wide = np.result_type(a.dtype, np.complex128 if "c" in kinds else np.float64).type
     with np.errstate(all="ignore"):
-        apart = np.abs(a.astype(wide) - b.astype(wide))
-    apart[np.isnan(apart)] = -1
-    return np.asarray(apart)
+        distances = np.abs(a.astype(wide) - b.astype(wide))
+    distances[np.isnan(distances)] = -1
+    return np.asarray(distances)
 
 
 def _native(numbers: np.ndarray) -> np.ndarray:
-    """Numbers in this machine's byte order, booleans as integers."""
+    """The numbers in this machine's byte order; booleans become integers."""
     dtype = np.dtype(np.uint8) if numbers.dtype.kind == "b" else numbers.dtype.newbyteorder("=")
     return numbers.astype(dtype, copy=False)
 
 
 def _integer_gaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     common = np.result_type(a.dtype, b.dtype)
-    if common.kind == "f":  # of uint64 and a signed one
+    if common.kind == "f":  # no integer dtype holds both uint64 and signed values
         return np.asarray(np.abs(a.astype(object) - b.astype(object)))
     kind = np.uint64 if common.kind == "u" else np.int64
     a, b = a.astype(kind), b.astype(kind)
-    up, down = np.maximum(a, b).view(np.uint64), np.minimum(a, b).view(np.uint64)
-    return np.asarray(up - down)  # modulo 2^64, where it fits
+    larger, smaller = np.maximum(a, b).view(np.uint64), np.minimum(a, b).view(np.uint64)
+    return np.asarray(larger - smaller)  # wraps around, to the right value below 2^64
 
 
-def _within(apart: np.ndarray, b: np.ndarray, tolerance: Tolerance) -> np.ndarray:
-    """Integers no further apart than allowed; what is allowed is rounded to 64 bits at least."""
+def _within(distances: np.ndarray, b: np.ndarray, tolerance: Tolerance) -> np.ndarray:
+    """Whether the distances of integers are within ``atol + rtol * abs(b)``.
+
+    The bound is computed in long doubles, and its fraction is dropped.
+    """
     rtol, atol = tolerance
     size = np.abs(b.astype(np.longdouble))
     allowed = np.floor(np.longdouble(atol) + np.longdouble(rtol) * size)
-    return np.asarray(apart.astype(np.longdouble) <= allowed)
+    return np.asarray(distances.astype(np.longdouble) <= allowed)
 
 
 def _is_close(a: np.ndarray, b: np.ndarray, tolerance: Tolerance) -> np.ndarray:
     rtol, atol = tolerance
     with np.errstate(all="ignore"):
-        near = np.abs(a - b) <= atol + rtol * np.abs(b)
-    return np.asarray(near & np.isfinite(a) & np.isfinite(b))
+        is_near = np.abs(a - b) <= atol + rtol * np.abs(b)
+    return np.asarray(is_near & np.isfinite(a) & np.isfinite(b))
 
 
 def _unequal_floats(
@@ -88,9 +92,9 @@ def _unequal_floats(
     common = np.result_type(a.dtype, b.dtype)
     a, b = a.astype(common, copy=False), b.astype(common, copy=False)
     mask = np.asarray(a != b)
-    both = np.isnan(a) & np.isnan(b)
-    if both.any():
-        mask[both] = False if nan_equal else ~_same_bits(a[both], b[both])
+    both_nan = np.isnan(a) & np.isnan(b)
+    if both_nan.any():
+        mask[both_nan] = False if nan_equal else ~_same_bits(a[both_nan], b[both_nan])
     if tolerance is not None:
         wide = np.result_type(common, np.float64)
         mask &= ~_is_close(a.astype(wide), b.astype(wide), tolerance)
@@ -105,8 +109,8 @@ def _unequal_complex(
     if nan_equal:
         mask &= ~(np.isnan(a) & np.isnan(b))
     if tolerance is not None:
-        simple = max(a.dtype.itemsize, b.dtype.itemsize) <= 16 and a.dtype.kind == b.dtype.kind
-        wide = np.complex128 if simple else np.clongdouble
+        fits_128 = max(a.dtype.itemsize, b.dtype.itemsize) <= 16 and a.dtype.kind == b.dtype.kind
+        wide = np.complex128 if fits_128 else np.clongdouble
         mask &= ~_is_close(a.astype(wide), b.astype(wide), tolerance)
     return mask
 
@@ -118,13 +122,13 @@ def _same_bits(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray((one == other).all(axis=1))
 
 
-def _is_exactly(real: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Which floats are these integers."""
-    kind = np.dtype(np.uint64 if whole.dtype.kind == "u" else np.int64)
-    low, high = (0.0, 2.0**64) if kind.kind == "u" else (-(2.0**63), 2.0**63)
-    wide = real.astype(np.result_type(real.dtype, np.float64), copy=False)
+def _equal_exactly(floats: np.ndarray, integers: np.ndarray) -> np.ndarray:
+    """Whether each float has exactly the value of its integer."""
+    widest = np.dtype(np.uint64 if integers.dtype.kind == "u" else np.int64)
+    low, high = (0.0, 2.0**64) if widest.kind == "u" else (-(2.0**63), 2.0**63)
+    wide = floats.astype(np.result_type(floats.dtype, np.float64), copy=False)
     with np.errstate(all="ignore"):
         fits = np.isfinite(wide) & (np.trunc(wide) == wide) & (wide >= low) & (wide < high)
-    equal: np.ndarray = np.zeros(len(real), bool)
-    equal[fits] = wide[fits].astype(kind) == whole[fits].astype(kind)
+    equal: np.ndarray = np.zeros(len(floats), bool)
+    equal[fits] = wide[fits].astype(widest) == integers[fits].astype(widest)
     return equal

@@ -1,4 +1,4 @@
-"""Two arrays that are read side by side, in blocks that suit the chunks of both."""
+"""Reading two arrays side by side, in blocks that suit the chunks of both."""
 
 from __future__ import annotations
 
@@ -19,23 +19,25 @@ from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
 from concatsplit_core.stores.files import Pool, open_input
 
-_TWICE, _BETTER = 1.25, 0.75
-"""Elements read for every one compared that are too many, and the part that fewer must save."""
+_MOST_AMPLIFICATION, _WORTH_IT = 1.25, 0.75
+"""Elements read per element compared, above which fewer threads with larger blocks are tried; and
+the part of the reading that must remain at most for that to be worth it."""
 
-_MARGIN = 0.75
-"""What is left of the memory when a chunk of the second array is being decoded."""
+_BLOCK_SHARE = 0.75
+"""The part of the memory for blocks; the rest is for chunks of the second array while they are
+decoded."""
 
 _DECODED: tuple[Route, ...] = ("decoded",)
 
 
-class Reader:
-    """Reads one array block by block, for many threads at once.
+class BlockReader:
+    """Reads one array block by block, from several threads.
 
     Parameters
     ----------
     source : Source
     order : {"C", "F"}
-        In which the elements of blocks follow each other.
+        The memory order of the blocks.
     window : int
         Bytes to read from a contiguous array at once.
     """
@@ -44,8 +46,10 @@ class Reader:
         self._context = Context(
             sources=[source],
             targets=[],
-            source_tiling=_alone(source.spec),
-            target_tiling=_alone(ArraySpec(source.spec.shape, source.spec.dtype, InMemory(order))),
+            source_tiling=_whole_tiling(source.spec),
+            target_tiling=_whole_tiling(
+                ArraySpec(source.spec.shape, source.spec.dtype, InMemory(order))
+            ),
             output_refs=[],
             window=window,
             reading=Pool(open_input, os.close),
@@ -53,36 +57,37 @@ class Reader:
         )
 
     def block(self, box: Box) -> np.ndarray:
-        """The elements of a box, valid until this thread asks for the next ones."""
+        """The elements of a box; the array is reused when this thread reads the next block."""
         pieces = (Piece(0, box),)
         return fill_blocks(Task(0, "decoded", pieces, pieces), self._context)[0]
 
     def close(self) -> None:
-        """Let go of descriptors."""
+        """Close the file descriptors."""
         self._context.reading.close()
 
 
 def logical_shape(spec: ArraySpec) -> Shape:
-    """The shape of an array as it is walked: what has no axis is seen with one of length 1."""
+    """The shape of an array, with an axis of length 1 for a scalar."""
     return spec.shape or (1,)
 
 
 def common_order(a: ArraySpec, b: ArraySpec) -> Order:
-    """The order in which both are read in the longest runs."""
+    """The memory order in which both arrays can be read in the longest runs."""
     flat = [spec.order for spec in (a, b) if spec.is_strided and not spec.is_string]
     return flat[0] if flat else "C"
 
 
 def plan_blocks(a: Source, b: Source, memory: int, jobs: int) -> Plan:
-    """Blocks of whole chunks of one array, as far as two of them a thread fit the memory.
+    """Plan the blocks in which two arrays are compared.
 
-    Of which one is found out by trying: so that as few chunks of the other as may be are decoded
-    twice, on fewer threads with larger blocks where that helps.
+    A block consists of whole chunks of one of the arrays; every thread needs two blocks. Both
+    arrays are tried, and fewer threads with larger blocks. The plan that decodes the fewest chunks
+    more than once is taken.
 
     Raises
     ------
     OverBudget
-        The smallest block does not fit, or next to nothing of what is claimed is stored.
+        The smallest block does not fit, or an array claims far more chunks than it stores.
     """
     plans: list[Plan] = []
     needed: list[int] = []
@@ -98,8 +103,8 @@ def plan_blocks(a: Source, b: Source, memory: int, jobs: int) -> Plan:
     if not plans:
         need = min(needed)
         raise OverBudget(
-            f"{a.ref} and {b.ref}: the smallest step holds {format_size(need)} of array data, more "
-            f"than --memory {format_size(memory)}: chunks have to be decoded as a whole; give "
+            f"{a.ref} and {b.ref}: the smallest step needs {format_size(need)} of array data, more "
+            f"than --memory {format_size(memory)}, since whole chunks have to be decoded; give "
             f"--memory {format_size(need, up=True)}",
             found=need,
             expected=memory,
@@ -108,25 +113,25 @@ def plan_blocks(a: Source, b: Source, memory: int, jobs: int) -> Plan:
 
 
 def _least_decoded(a: Source, b: Source, room: int, jobs: int) -> Plan:
-    """A plan with as many threads as can work without decoding chunks again and again."""
+    """A plan with as many threads as possible that decodes few chunks more than once."""
     best = _plan(a, b, room, jobs)
-    while best.read_amplification > _TWICE and best.workers > 1:
+    while best.read_amplification > _MOST_AMPLIFICATION and best.workers > 1:
         other = _plan(a, b, room, best.workers // 2)
-        if other.read_amplification > _BETTER * best.read_amplification:
+        if other.read_amplification > _WORTH_IT * best.read_amplification:
             break
         best = other
     return best
 
 
 def _plan(a: Source, b: Source, memory: int, jobs: int) -> Plan:
-    """Read one array and have blocks with the chunks of the other, and with room for them twice."""
+    """Plan to read one array in blocks of whole chunks of the other."""
     order = b.spec.order if b.spec.is_strided else common_order(a.spec, b.spec)
     layout = Opaque(order, b.spec.chunks)
     blocks = ArraySpec(a.spec.shape, a.spec.dtype, layout, string_bytes=a.spec.string_bytes)
     return make_plan(
         logical_shape(a.spec),
-        _alone(a.spec),
-        _alone(blocks),
+        _whole_tiling(a.spec),
+        _whole_tiling(blocks),
         memory=memory,
         jobs=jobs,
         routes=_DECODED,
@@ -135,11 +140,15 @@ def _plan(a: Source, b: Source, memory: int, jobs: int) -> Plan:
 
 
 def _share(a: ArraySpec, b: ArraySpec) -> float:
-    """The part of the memory that a plan for the first one's elements alone may take."""
+    """The part of the memory that a plan for the first array's blocks alone may take.
+
+    A plan counts two blocks of the first array, but a thread holds one block of each array.
+    """
     one, other = max(1, a.memory_itemsize), max(1, b.memory_itemsize)
-    return _MARGIN * min(1.0, 2 * one / (one + other))
+    return _BLOCK_SHARE * min(1.0, 2 * one / (one + other))
 
 
-def _alone(spec: ArraySpec) -> Tiling:
+def _whole_tiling(spec: ArraySpec) -> Tiling:
+    """The tiling of an array that is its only segment."""
     length = logical_shape(spec)[0]
     return Tiling(0, (Segment(Interval(0, length), spec),), new_axis=not spec.shape)

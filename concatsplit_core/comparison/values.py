@@ -1,4 +1,4 @@
-"""Which elements of two arrays differ, and by how much: exact, in NumPy's terms."""
+"""Which elements of two arrays differ, and by how much, for every kind of dtype."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from concatsplit_core.comparison import numbers, times
+from concatsplit_core.comparison import datetimes, numbers
 from concatsplit_core.errors import UsageError
 
 NUMBERS = "buifc"
 TEXTS = "SUT"
 
 
-class Rule(NamedTuple):
-    """What still counts as equal.
+class EqualityRule(NamedTuple):
+    """When two elements count as equal.
 
     Parameters
     ----------
     nan_equal : bool
-        Any NaN equals any NaN; else only one of the same bits.
+        All NaNs are equal; else only NaNs of the same bits.
     rtol, atol : float
         Numbers may differ by ``atol + rtol * abs(b)``, as in `numpy.isclose`.
     """
@@ -30,20 +30,20 @@ class Rule(NamedTuple):
     atol: float = 0.0
 
     @property
-    def tolerant(self) -> bool:
+    def is_tolerant(self) -> bool:
         """Whether numbers may differ at all."""
         return bool(self.rtol or self.atol)
 
-    def check(self) -> Rule:
-        """Refuse tolerances that are none."""
+    def validated(self) -> EqualityRule:
+        """The rule itself, after a check of its tolerances."""
         for name, value in (("--rtol", self.rtol), ("--atol", self.atol)):
             if not (isfinite(value) and value >= 0):
-                raise UsageError(f"{name} {value}: a tolerance is a number that is not negative")
+                raise UsageError(f"{name} {value}: a tolerance is a finite number, 0 or more")
         return self
 
 
 def comparable(a: np.dtype, b: np.dtype) -> bool:
-    """Whether elements of two dtypes can be equal at all."""
+    """Whether elements of two dtypes can be compared: numbers, texts, times, equal records."""
     if a.names is not None or b.names is not None:
         return a.names == b.names and all(
             a[name].shape == b[name].shape and comparable(a[name].base, b[name].base)
@@ -54,17 +54,17 @@ def comparable(a: np.dtype, b: np.dtype) -> bool:
             return True
     if a.kind == b.kind == "V":
         return a.itemsize == b.itemsize
-    return a.kind == b.kind and a.kind in "mM" and times.have_common_unit(a, b)
+    return a.kind == b.kind and a.kind in "mM" and datetimes.have_common_unit(a, b)
 
 
-def unequal(a: np.ndarray, b: np.ndarray, rule: Rule) -> np.ndarray:
+def unequal(a: np.ndarray, b: np.ndarray, rule: EqualityRule) -> np.ndarray:
     """A mask of the elements that differ.
 
     Parameters
     ----------
     a, b : numpy.ndarray
-        Of one axis and one length, and of dtypes that are `comparable`.
-    rule : Rule
+        One axis each, of the same length, with dtypes that are `comparable`.
+    rule : EqualityRule
     """
     if a.dtype.names is not None:
         mask = np.zeros(len(a), bool)
@@ -79,27 +79,32 @@ def unequal(a: np.ndarray, b: np.ndarray, rule: Rule) -> np.ndarray:
     if kind in TEXTS:
         return _different_texts(a, b)
     if kind in "mM":
-        return times.unequal(a, b)
-    return numbers.unequal(a, b, rule.nan_equal, (rule.rtol, rule.atol) if rule.tolerant else None)
+        return datetimes.unequal(a, b)
+    tolerance = (rule.rtol, rule.atol) if rule.is_tolerant else None
+    return numbers.unequal(a, b, rule.nan_equal, tolerance)
 
 
-def gaps(a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
-    """How far elements lie apart; -1 where that cannot be said, None where it never can.
+def distances_between(a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
+    """The distances between elements: ``abs(a - b)``.
 
     Returns
     -------
     numpy.ndarray or None
-        Of floats, unsigned integers or Python integers; of records the largest of all fields.
+        Floats, unsigned integers or Python integers; for records, the largest distance of their
+        fields. -1 where an element has none, such as a NaN; None if no element of this dtype has
+        one.
     """
     if a.dtype.names is not None:
-        inner = (gaps(a[name].reshape(-1), b[name].reshape(-1)) for name in a.dtype.names)
-        found = [g.reshape(len(a), -1).max(axis=1) for g in inner if g is not None and g.size]
-        if not found:
+        inner = (
+            distances_between(a[name].reshape(-1), b[name].reshape(-1)) for name in a.dtype.names
+        )
+        fields = [d.reshape(len(a), -1).max(axis=1) for d in inner if d is not None and d.size]
+        if not fields:
             return None
-        return np.max([each.astype(np.longdouble) for each in found], axis=0)
+        return np.max([each.astype(np.longdouble) for each in fields], axis=0)
     if a.dtype.kind in "mM":
-        return times.gaps(a, b)
-    return numbers.gaps(a, b) if a.dtype.kind in NUMBERS else None
+        return datetimes.distances_between(a, b)
+    return numbers.distances_between(a, b) if a.dtype.kind in NUMBERS else None
 
 
 def _bytes_of(items: np.ndarray) -> np.ndarray:
@@ -108,7 +113,7 @@ def _bytes_of(items: np.ndarray) -> np.ndarray:
 
 
 def _different_texts(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Bytes and text are the same where the bytes are its UTF-8."""
+    """A mask of the texts that differ; bytes are decoded as UTF-8 to compare them with text."""
     if (a.dtype.kind == "S") != (b.dtype.kind == "S"):
         a, b = (_decoded(each) if each.dtype.kind == "S" else each for each in (a, b))
     different: Any = a != b

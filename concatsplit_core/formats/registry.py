@@ -11,7 +11,7 @@ from typing import cast
 from concatsplit_core.errors import InputUnavailable, MalformedInput, UsageError
 from concatsplit_core.formats.base import Format
 from concatsplit_core.stores.files import input_error, open_input
-from concatsplit_core.stores.interrupts import Libraries
+from concatsplit_core.stores.interrupts import BlockingLibraries
 
 _ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "npy": ("concatsplit_core.formats.npy", (".npy",)),
@@ -44,7 +44,7 @@ _LIBRARIES = {"hdf5", "zarr"}
 def format_named(name: str) -> Format:
     """The module that implements a format."""
     if name in _LIBRARIES:
-        Libraries.announce()
+        BlockingLibraries.announce()
     return cast(Format, import_module(_ROWS[name][0]))
 
 

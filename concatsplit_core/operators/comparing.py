@@ -1,4 +1,4 @@
-"""Whether two arrays are equal, element by element, in whatever formats they are."""
+"""diff: compare two arrays element by element, also across formats."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from concatsplit_core.array.geometry import Box
-from concatsplit_core.comparison.blocks import Findings
+from concatsplit_core.comparison.blocks import BlockComparison
 from concatsplit_core.comparison.difference import Difference, Pair, Side
 from concatsplit_core.comparison.facts import differing_facts
-from concatsplit_core.comparison.reading import Reader, common_order, logical_shape, plan_blocks
-from concatsplit_core.comparison.values import Rule, comparable
+from concatsplit_core.comparison.reading import (
+    BlockReader,
+    common_order,
+    logical_shape,
+    plan_blocks,
+)
+from concatsplit_core.comparison.values import EqualityRule, comparable
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
@@ -47,39 +52,39 @@ def diff(
     a, b
         References, ndarrays, h5py data sets or zarr arrays, one array each.
     nan_equal : bool
-        Any NaN equals any NaN; else only one of the same bits.
+        All NaNs are equal; else only NaNs of the same bits.
     rtol, atol : float
-        Numbers may differ by ``atol + rtol * abs(b)``, as in `numpy.isclose`; then different
-        dtypes are only told.
+        Numbers may differ by ``atol + rtol * abs(b)``, as in `numpy.isclose`. If one of them is
+        not 0, different dtypes are reported, but do not make the arrays unequal.
     memory, jobs, follow_links, on_event
         As in `Options`.
 
     Returns
     -------
     Difference
-        Zero equals minus zero; integers are never rounded. Byte order is no difference of dtypes.
+        0 equals -0; integers are not rounded; dtypes may differ in byte order.
 
     Raises
     ------
     ConcatsplitError
-        An input is missing, malformed, or changed meanwhile; a link leads out of its store; or it
-        does not fit the memory.
+        An input is missing or malformed, or was changed during the run; a link leads out of its
+        store; or the smallest step does not fit the memory.
     """
-    rule = Rule(nan_equal, rtol, atol).check()
+    rule = EqualityRule(nan_equal, rtol, atol).validated()
     options = Options(memory=memory, jobs=jobs, on_event=on_event)
     sources = open_inputs([a, b])
     try:
         if len(sources) != 2:
-            raise UsageError(f"two arrays are compared, found {len(sources)}")
+            raise UsageError(f"diff compares two arrays, but A and B name {len(sources)}")
         fingerprints = Fingerprints(sources, follow_links)
-        found = compare(sources[0], sources[1], rule, options)
+        difference = compare(sources[0], sources[1], rule, options)
         fingerprints.check()
-        return found
+        return difference
     finally:
         close_all(sources)
 
 
-def compare(a: Source, b: Source, rule: Rule, options: Options) -> Difference:
+def compare(a: Source, b: Source, rule: EqualityRule, options: Options) -> Difference:
     """As `diff`, with arrays that are open."""
     facts = differing_facts(
         a, b, (shown_attributes(a.storage.meaning), shown_attributes(b.storage.meaning))
@@ -94,7 +99,7 @@ def compare(a: Source, b: Source, rule: Rule, options: Options) -> Difference:
         elements=count,
         first=first,
         largest=largest,
-        dtype_counts=not rule.tolerant,
+        dtype_counts=not rule.is_tolerant,
     )
 
 
@@ -103,9 +108,9 @@ def _side(source: Source) -> Side:
 
 
 def _elements(
-    a: Source, b: Source, rule: Rule, options: Options
+    a: Source, b: Source, rule: EqualityRule, options: Options
 ) -> tuple[int, Pair | None, Pair | None]:
-    """How many elements differ, the first of them, and the two furthest apart."""
+    """How many elements differ, the first pair of them, and the pair with the largest one."""
     shape = logical_shape(a.spec)
     refuse_hollow([a, b])
     with tempfile.TemporaryDirectory() as folder:
@@ -113,34 +118,34 @@ def _elements(
             source.prepare(Path(folder))
         plan = plan_blocks(a, b, options.memory_bytes, options.workers)
         order = common_order(a.spec, b.spec)
-        one, other = (Reader(source, order, plan.window) for source in (a, b))
-        findings = Findings(shape, order, rule)
+        one, other = (BlockReader(source, order, plan.window) for source in (a, b))
+        comparison = BlockComparison(shape, order, rule)
 
         def work(task: Task) -> None:
             for write in task.writes:
-                findings.compare(one.block(write.box), other.block(write.box), write.box)
+                comparison.compare(one.block(write.box), other.block(write.box), write.box)
 
         def done(task: Task) -> None:
             size = sum(prod(write.box.shape) for write in task.writes)
-            tell(Moved(size * a.spec.dtype.itemsize))
+            emit(Moved(size * a.spec.dtype.itemsize))
 
-        tell = options.on_event or (lambda _: None)
-        tell(Started(a.spec.nbytes))
+        emit = options.on_event or (lambda _: None)
+        emit(Started(a.spec.nbytes))
         try:
             if not a.spec.size:
                 return 0, None, None
             if not comparable(a.spec.dtype, b.spec.dtype):
                 start = Box((0,) * len(shape), (1,) * len(shape))
                 pair = Pair(start.start, one.block(start).item(0), other.block(start).item(0))
-                return prod(shape), _local(pair, a), None
+                return prod(shape), _own_index(pair, a), None
             run_on_threads(plan.tasks(), work, jobs=plan.workers, done=done)
         finally:
             one.close()
             other.close()
-        tell(Finished())
-    return findings.count, _local(findings.first, a), _local(findings.largest, a)
+        emit(Finished())
+    return comparison.count, _own_index(comparison.first, a), _own_index(comparison.largest, a)
 
 
-def _local(pair: Pair | None, source: Source) -> Pair | None:
-    """A pair with the index that it has in the arrays: those without axes have none."""
+def _own_index(pair: Pair | None, source: Source) -> Pair | None:
+    """The pair with an empty index if the arrays are scalars, which were compared as length 1."""
     return pair if pair is None or source.spec.shape else replace(pair, index=())

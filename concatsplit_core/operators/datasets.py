@@ -200,13 +200,13 @@ def _carried(request: Request, name: str, source: Source, along: Along, options:
 
 def _refuse_differing(arrays: Mapping[str, Sequence[Source]], options: Options) -> Sequence[str]:
     """Refuse arrays that are carried and are not equal in all inputs."""
-    from concatsplit_core.comparison.values import Rule
+    from concatsplit_core.comparison.values import EqualityRule
     from concatsplit_core.operators.comparing import compare
 
     quiet = replace(options, on_event=None)
     for name, (first, *others) in arrays.items():
         for number, other in enumerate(others, 1):
-            found = compare(first, other, Rule(), quiet)
+            found = compare(first, other, EqualityRule(), quiet)
             if found.equal:
                 continue
             if found.first is not None:

@@ -33,7 +33,7 @@ from concatsplit_core.run.output_set import OutputSet
 from concatsplit_core.run.reporting import report, what_check_does
 from concatsplit_core.run.result import Result
 from concatsplit_core.run.worker import MoveWork, Work
-from concatsplit_core.stores.folders import candidates
+from concatsplit_core.stores.staging_folders import find_staging_folders
 
 if TYPE_CHECKING:
     from concatsplit_core.run.hashing.during import RunHashes
@@ -225,7 +225,7 @@ def recover_in(folders: Iterable[Path], options: Options) -> bool:
     if options.dry_run:
         return False
     found = False
-    folders = [folder for folder in folders if candidates(folder)]
+    folders = [folder for folder in folders if find_staging_folders(folder)]
     if not folders:
         return False
     from concatsplit_core.stores.recovery import recover

@@ -37,8 +37,7 @@ ARRAY = ("name", "carried", "axis", "stacked", "unstacked", "inputs", "outputs")
 ENTRY = ("ref", "shape", "dtype", "start", "stop", "stored_bytes", "hash")
 HASH = ("kind", "value", "ranges", "sections")
 SECTIONS = ("leaves", "digests")
-"""Keys of a manifest, of an array of a data set, of a blob, of a hash and of its sections; there are
-no others."""
+"""Keys of a manifest, of an array of a data set, of a blob, of a hash and of its sections."""
 
 _HEX = re.compile("[0-9a-f]*")
 

@@ -61,11 +61,11 @@ class OutputSet:
             if place.final not in self._staged and not place.is_stream:
                 self._staged[place.final] = self._staging.claim(
                     place.final,
-                    found=place.found,
-                    exact=place.is_rebuilt,
+                    replaces=place.found,
+                    must_be_unchanged=place.is_rebuilt,
                     beside=place.staged_beside,
                 )
-        self._staging.refuse_rivals()
+        self._staging.refuse_if_busy()
 
     @property
     def scratch(self) -> Path:
@@ -104,8 +104,8 @@ class OutputSet:
         data : bytes
         """
         with self._named_in_errors():
-            staged = self._staging.claim(path, found=replaced, last=True)
-            self._staging.refuse_rivals()
+            staged = self._staging.claim(path, replaces=replaced, last=True)
+            self._staging.refuse_if_busy()
             staged.write_bytes(data)
 
     def publish(self, done: Callable[[], None]) -> None:

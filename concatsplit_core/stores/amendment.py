@@ -1,4 +1,4 @@
-"""Documents that change together with what they speak of."""
+"""Documents of a container, such as consolidated metadata, that an output makes out of date."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from concatsplit_core.stores.identity import Identity
 
 
 class Amendment(NamedTuple):
-    """A document of a container that changes together with the members that it speaks of.
+    """A new version of a document, published together with the members that it lists.
 
     Parameters
     ----------
     final, staged : Path
-        The document, and what is to replace it.
+        The document, and its new version in the staging folder.
     found : Identity
-        The document when it was read.
+        The document at the time it was read; only this one is replaced.
     """
 
     final: Path

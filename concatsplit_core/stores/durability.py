@@ -1,4 +1,4 @@
-"""What is written reaches the disk before anything says that it is there."""
+"""Making files and folders durable: their bytes are on the disk, not only in the page cache."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ _MANY_FILES = 32
 
 
 def make_durable(paths: Iterable[Path]) -> None:
-    """Bring files and folders to the disk: one by one, or many with one call a file system."""
+    """Make files and folders durable, with all they hold.
+
+    Up to 32 files are synced one by one; more are synced with one call for their file system.
+    """
     paths = list(paths)
     files = [file for path in paths for file in _files_below(path, _MANY_FILES + 1)]
     if len(files) <= _MANY_FILES:
@@ -28,15 +31,15 @@ def make_durable(paths: Iterable[Path]) -> None:
             os.close(fd)
 
 
-def _files_below(path: Path, most: int) -> list[Path]:
-    """A path and what is below it, up to a number that is enough to know."""
-    found = [path]
+def _files_below(path: Path, enough: int) -> list[Path]:
+    """A path and everything below it; the walk stops when it has found enough."""
+    paths = [path]
     if path.is_dir():
         for folder, folders, files in os.walk(path, onerror=_fail):
-            found += [Path(folder) / name for name in (*folders, *files)]
-            if len(found) > most:
+            paths += [Path(folder) / name for name in (*folders, *files)]
+            if len(paths) > enough:
                 break
-    return found
+    return paths
 
 
 def _fail(error: OSError) -> None:
@@ -44,7 +47,7 @@ def _fail(error: OSError) -> None:
 
 
 def sync_path(path: Path) -> None:
-    """Bring one file or folder to the disk."""
+    """Make one file or folder durable; of a folder, only its list of names."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

@@ -1,4 +1,4 @@
-"""File descriptors: few of them open at once, reads that are complete, writes that go on."""
+"""Files: a pool of descriptors, complete reads and writes, copies inside the kernel."""
 
 from __future__ import annotations
 
@@ -36,22 +36,24 @@ UNAVAILABLE = {
 
 
 _POOLS, _SPARE, _FEWEST = 4, 24, 16
-"""Pools that may be full at once, and descriptors left for everything else."""
+"""Pools that may be full at the same time, descriptors kept for other uses, and the least limit."""
 
 COPY_BUFFER = 64 << 10
 
 
 class Pool[K: Hashable, V]:
-    """Open things by key, the least recently used ones closed when there are too many.
+    """Open files by key; closes the least recently used ones when too many are open.
 
     Parameters
     ----------
     open : callable
+        Opens the file of a key.
     close : callable
+        Closes an open file.
     limit : int
-        Most things open at once, if the process may have that many descriptors.
+        The most files open at once, if the process may have that many descriptors.
     descriptors : int
-        How many of them a thing takes.
+        The descriptors that one open file takes.
     """
 
     def __init__(
@@ -64,49 +66,49 @@ class Pool[K: Hashable, V]:
         self._open, self._close = open, close
         allowed = max(_FEWEST, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE)
         self._limit = max(1, min(limit, allowed // (_POOLS * descriptors)))
-        self._things: OrderedDict[K, V] = OrderedDict()
+        self._opened: OrderedDict[K, V] = OrderedDict()
         self._users: dict[K, int] = {}
         self._lock = threading.Lock()
 
     @contextmanager
     def use(self, key: K) -> Iterator[V]:
-        """The open thing; it stays open inside the context."""
+        """The open file of a key; it stays open inside the context."""
         with self._lock:
-            if key not in self._things:
+            if key not in self._opened:
                 self._shrink(self._limit - 1)
-                self._things[key] = self._open(key)
-            self._things.move_to_end(key)
+                self._opened[key] = self._open(key)
+            self._opened.move_to_end(key)
             self._users[key] = self._users.get(key, 0) + 1
-            thing = self._things[key]
+            opened = self._opened[key]
         try:
-            yield thing
+            yield opened
         finally:
             with self._lock:
                 self._users[key] -= 1
 
     def _shrink(self, to: int) -> None:
-        while len(self._things) > to:
-            key = next((k for k in self._things if not self._users.get(k)), None)
+        while len(self._opened) > to:
+            key = next((k for k in self._opened if not self._users.get(k)), None)
             if key is None:
                 break
             self._users.pop(key, None)
-            self._close(self._things.pop(key))
+            self._close(self._opened.pop(key))
 
     def discard(self, key: K) -> None:
-        """Close one thing, if it is open and nobody uses it."""
+        """Close the file of a key, if it is open and not in use."""
         with self._lock:
-            if key in self._things and not self._users.get(key):
-                self._close(self._things.pop(key))
+            if key in self._opened and not self._users.get(key):
+                self._close(self._opened.pop(key))
 
     def close(self) -> None:
-        """Close all that is open."""
+        """Close all open files."""
         with self._lock:
-            while self._things:
-                self._close(self._things.popitem()[1])
+            while self._opened:
+                self._close(self._opened.popitem()[1])
 
 
 def open_input(path: Path | str) -> int:
-    """A descriptor of a regular file, for reading; never waits for a FIFO."""
+    """Open a file for reading and return its descriptor; does not wait if it is a FIFO."""
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
 
 
@@ -116,7 +118,7 @@ def read_exactly(fd: int, view: memoryview, offset: int, path: Path | str) -> No
     Raises
     ------
     InputChanged
-        The file ends before the buffer is full, though it was long enough when it was opened.
+        The file ends before the buffer is full; it was long enough when it was opened.
     """
     done = 0
     while done < len(view):
@@ -130,10 +132,10 @@ def read_exactly(fd: int, view: memoryview, offset: int, path: Path | str) -> No
 
 
 SHARED_BLOCK = 4096
-"""Bytes of a file system's block; whole blocks can be shared between files."""
+"""Bytes of a file system's block; two files can share whole blocks."""
 
 SHAREABLE = 1 << 18
-"""Bytes of the shortest range that is worth the calls to have its whole blocks shared."""
+"""Bytes of the shortest range for which sharing blocks is faster than copying them."""
 
 
 def copy_range(
@@ -145,11 +147,29 @@ def copy_range(
     ref: str,
     buffer: int = COPY_BUFFER,
 ) -> None:
-    """Copy a range between files without leaving the kernel, as far as it is able to.
+    """Copy a range of one file to another, inside the kernel where it can do that.
 
-    On file systems that can share blocks between files, and where both offsets agree modulo the
-    block size, whole blocks are shared instead: they are a call of their own. What the kernel
-    is not able to goes through a buffer.
+    Where the file system can share blocks and both offsets are equal modulo the block size, the
+    bytes before the first whole block are copied by a call of their own, so that the kernel shares
+    the whole blocks::
+
+        source  |  head  | block | block | tail |
+                ^ start  ^ start + head: a multiple of the block size, as is to + head
+
+    What the kernel cannot copy goes through a buffer.
+
+    Parameters
+    ----------
+    source, target : int
+        File descriptors.
+    start, to : int
+        The offsets of the range in the source and in the target.
+    size : int
+        In bytes.
+    ref : str
+        The source's name in messages.
+    buffer : int
+        The most bytes that go through a buffer at once.
 
     Raises
     ------
@@ -167,20 +187,21 @@ _FICLONERANGE = 0x4020940D
 
 
 def share_range(source: int, start: int, target: int, to: int, size: int) -> range:
-    """Let two files share the whole blocks of a range, where their file system is able to.
+    """Let two files share the whole blocks of a range, if their file system can do that.
 
     Returns
     -------
     range
-        The bytes of the range, from its start, that are shared; nothing else has been written.
+        The bytes that are shared now, counted from the start of the range. The caller copies the
+        others.
     """
     head = -start % SHARED_BLOCK
     length = (size - head) // SHARED_BLOCK * SHARED_BLOCK
     if size < SHAREABLE or (start - to) % SHARED_BLOCK:
         return range(0)
     try:
-        asked = struct.pack("=qQQQ", source, start + head, length, to + head)
-        fcntl.ioctl(target, _FICLONERANGE, asked)
+        request = struct.pack("=qQQQ", source, start + head, length, to + head)
+        fcntl.ioctl(target, _FICLONERANGE, request)
     except OSError as error:
         if error.errno in FULL:
             raise
@@ -196,7 +217,7 @@ def _copy(source: int, start: int, target: int, to: int, size: int, ref: str, bu
         except OSError as error:
             if error.errno in FULL:
                 raise
-            break  # the kernel cannot, between these two files
+            break  # the kernel cannot copy between these two files
         if not count:
             break
         done += count
@@ -213,7 +234,7 @@ def _copy(source: int, start: int, target: int, to: int, size: int, ref: str, bu
 
 
 def write_all(fd: int, data: Any, offset: int) -> None:
-    """Write a buffer at an offset, going on after short writes."""
+    """Write a whole buffer at an offset, also if the system writes it in parts."""
     done = os.pwrite(fd, data, offset)
     size = data.nbytes if hasattr(data, "nbytes") else len(data)
     if done == size:
@@ -224,7 +245,7 @@ def write_all(fd: int, data: Any, offset: int) -> None:
 
 
 def input_error(ref: str, error: OSError) -> ConcatsplitError:
-    """An error of the system while an input is opened or read, in our terms."""
+    """Our error for a system error that occurred while an input was opened or read."""
     reason = os.strerror(error.errno) if error.errno else str(error)
     if error.errno in UNAVAILABLE:
         return InputUnavailable(f"{ref}: {reason[0].lower()}{reason[1:]}", ref=ref)
@@ -232,11 +253,11 @@ def input_error(ref: str, error: OSError) -> ConcatsplitError:
 
 
 def output_error(ref: str, error: OSError) -> ConcatsplitError:
-    """An error of the system while an output is written, in our terms."""
+    """Our error for a system error that occurred while an output was written."""
     reason = os.strerror(error.errno) if error.errno else str(error)
     if error.errno in FULL:
         return NoSpace(
-            f"{ref}: {reason[0].lower()}{reason[1:]}; nothing was left behind, free some space or "
+            f"{ref}: {reason[0].lower()}{reason[1:]}; nothing was left behind; free some space or "
             "write elsewhere",
             ref=ref,
         )

@@ -1,4 +1,4 @@
-"""Which file or folder a name leads to, so that nothing else is replaced in its place."""
+"""The identity of a file or folder: only the one that was looked at before may be replaced."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 
 
 class Identity(NamedTuple):
-    """What tells one file or folder from another, also from what it was before a change.
+    """What differs between two files or folders, and between one and its later state.
 
     Parameters
     ----------
     kind : {"file", "folder", "link", "other"}
     inode : int
     size : int
-        In bytes; 0 of a folder, whose size says nothing.
+        Bytes of a file; 0 for a folder, whose size has no meaning.
     mtime_ns : int
-        Of a folder it changes when something is put right into it, and on some file systems when
-        it gets another parent.
+        When it was last changed. A folder changes when an entry is added or removed, and on some
+        file systems when it is moved to another parent.
     """
 
     kind: str
@@ -29,7 +29,7 @@ class Identity(NamedTuple):
 
     @classmethod
     def of(cls, status: os.stat_result) -> Identity:
-        """From what `os.lstat` gives."""
+        """Make one from the result of `os.lstat`."""
         mode = status.st_mode
         if stat.S_ISREG(mode):
             return cls("file", status.st_ino, status.st_size, status.st_mtime_ns)
@@ -37,35 +37,35 @@ class Identity(NamedTuple):
         return cls(kind, status.st_ino, 0, status.st_mtime_ns if kind == "folder" else 0)
 
     @classmethod
-    def from_json(cls, found: Any) -> Identity | None:
-        """From a list as `json` gives it, or None."""
-        if found is None:
+    def from_json(cls, value: Any) -> Identity | None:
+        """Make one from a JSON list; None from None."""
+        if value is None:
             return None
-        kind, *numbers = found
+        kind, *numbers = value
         if type(kind) is not str or [type(n) for n in numbers] != [int] * 3:
-            raise ValueError(f"{found} is no identity of a file")
+            raise ValueError(f"{value} is not the identity of a file")
         return cls(kind, *numbers)
 
     def is_same_entry(self, other: Identity | None) -> bool:
-        """Whether both are one file or folder, though it may have been changed."""
+        """Whether both are the same file or folder; its content may have changed."""
         return other is not None and self[:2] == other[:2]
 
 
-def is_moved(found: Identity | None, expected: Identity) -> bool:
-    """Whether this is what was expected, after it may have got another parent."""
-    return expected.is_same_entry(found) if expected.kind == "folder" else found == expected
+def is_same_after_move(now: Identity | None, before: Identity) -> bool:
+    """Whether this is the unchanged file, or the same folder, after a move to another parent."""
+    return before.is_same_entry(now) if before.kind == "folder" else now == before
 
 
-def has_changed(path: Path, since: Identity, when_ns: int) -> bool:
-    """Whether a file has changed, or any file in a folder has since a time."""
-    if since.kind != "folder":
-        return identify(path) != since
+def was_changed_since(path: Path, before: Identity, when_ns: int) -> bool:
+    """Whether a file is not as it was before, or a file in a folder was changed after a time."""
+    if before.kind != "folder":
+        return identify(path) != before
     files = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
     return any(os.lstat(file).st_mtime_ns > when_ns for file in files)
 
 
 def identify(path: Path | str) -> Identity | None:
-    """What lies at a path itself, a link not followed; None where nothing does."""
+    """The identity of what is at a path; links are not followed; None if nothing is there."""
     try:
         return Identity.of(os.lstat(path))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Requests to end that come at a moment when nobody may be interrupted."""
+"""Holding back signals while a step runs that must not be interrupted."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU)
-"""Signals that ask a process to end; a batch system's limit of processor time is one."""
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU)
+"""Signals that ask a process to end; a batch system sends SIGXCPU at its time limit."""
 
 
-class Libraries:
-    """Libraries in C, in which a loop has no end for Python's handlers.
+class BlockingLibraries:
+    """Libraries in C: while they run, Python's signal handlers do not.
 
     Attributes
     ----------
@@ -26,28 +26,30 @@ class Libraries:
 
     @classmethod
     def announce(cls) -> None:
-        """Say that one of them is about to be used."""
+        """Call `before`, since one of these libraries is about to be loaded."""
         before, cls.before = cls.before, None
         if before is not None:
             before()
 
 
-def heard() -> list[signal.Signals]:
-    """Those of them that are not ignored: nohup and ``sh -c 'command &'`` mean what they do."""
-    return [n for n in ENDING if signal.getsignal(n) not in (None, signal.SIG_IGN)]
+def listened_signals() -> list[signal.Signals]:
+    """The ending signals that are not ignored; nohup and ``sh -c 'command &'`` ignore some."""
+    return [n for n in ENDING_SIGNALS if signal.getsignal(n) not in (None, signal.SIG_IGN)]
 
 
 @contextmanager
 def deferred_signals(forget: bool = False) -> Iterator[None]:
-    """Hold signals back until the context ends; handlers that are set within it stay.
+    """Hold back signals until the context ends.
+
+    Handlers that are set inside the context stay set.
 
     Parameters
     ----------
     forget : bool
-        They come too late: the run is over by then, one way or the other.
+        Drop the signals that were held back: the run has succeeded or failed by then anyway.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # handlers run in the main thread only
+        yield  # Python runs handlers in the main thread only
         return
     pending: list[int] = []
 
@@ -56,21 +58,21 @@ def deferred_signals(forget: bool = False) -> Iterator[None]:
 
     held: dict[int, Any] = {}
     try:
-        for each in heard():  # one that comes meanwhile raises, and leaves all as it was
+        for each in listened_signals():  # a signal that arrives here raises; `finally` restores all
             held[each] = signal.getsignal(each)
             signal.signal(each, note)
         yield
     finally:
         for number, handler in held.items():
-            if signal.getsignal(number) is note:  # else others are to be heard from now on
+            if signal.getsignal(number) is note:  # else a new handler was set in the context
                 signal.signal(number, handler)
     if not forget:
         for number in pending:
-            _hand_on(number, held[number])
+            _deliver(number, held[number])
 
 
-def _hand_on(number: int, handler: Any) -> None:
-    """Let a signal do what it would have done; raised anew it would look like a second one."""
+def _deliver(number: int, handler: Any) -> None:
+    """Call the handler of a signal; raising the signal again would count as a second request."""
     if callable(handler):
         handler(number, None)
     else:

@@ -1,8 +1,13 @@
-"""What a run means to publish, written down before the first name is given.
+"""The journal: what a run is about to publish, written before its first rename.
 
-A run that is killed between two of its renames leaves its journal behind. Whoever finds it knows
-for every name what had it, what was to have it, and where both are: so the set is completed, or,
-where somebody else has taken one of the names meanwhile, taken back.
+A run that is killed between two renames leaves its journal behind. The journal says for every
+output where it was staged, which name it gets and what it replaces. The next run reads it and
+completes the set. If another program has taken one of the names meanwhile, it rolls the set back::
+
+    write journal -> rename output 0 -> rename output 1 -> ... -> remove staging folders
+                  |                                            |
+                  +-- killed in here: the next run completes --+
+                      the other renames, or undoes these
 """
 
 from __future__ import annotations
@@ -15,27 +20,37 @@ from pathlib import Path
 from typing import Any
 
 from concatsplit_core.stores.durability import sync_path
-from concatsplit_core.stores.folders import is_of, write_new
-from concatsplit_core.stores.identity import Identity, has_changed, identify, is_moved
-from concatsplit_core.stores.renames import exchange, is_on_its_way, kept_beside, put
+from concatsplit_core.stores.identity import (
+    Identity,
+    identify,
+    is_same_after_move,
+    was_changed_since,
+)
+from concatsplit_core.stores.renames import (
+    exchange,
+    has_copy_beside,
+    move_to_free_name,
+    waiting_path,
+)
+from concatsplit_core.stores.staging_folders import belongs_to, write_new
 
 _NAME = "journal.json"
 _SCHEMA = 1
 
 
 class Entry:
-    """One name that is to be given.
+    """One output that is to be published.
 
     Parameters
     ----------
     staged, final : Path
-        Where its file or folder was built, and where it is to appear.
+        Where the output was built, and the name that it gets.
     new : Identity
-        What was built.
+        The output itself.
     old : Identity, optional
-        What it replaces; it takes the place that the new one leaves.
+        What it replaces. The two change places: the old one ends up in the staging folder.
     folder : Identity
-        That of `final`.
+        The folder of `final`.
     """
 
     __slots__ = ("final", "folder", "new", "old", "staged")
@@ -47,85 +62,102 @@ class Entry:
         self.new, self.old = new, old
 
     @property
-    def is_done(self) -> bool:
-        """Whether the name has been given, whatever became of it since."""
+    def is_published(self) -> bool:
+        """Whether the output has got its name; someone may have moved or removed it since."""
         gone = not self.new.is_same_entry(identify(self.staged))
-        return gone and not is_on_its_way(self.staged, self.final)
+        return gone and not has_copy_beside(self.staged, self.final)
 
     @property
-    def can_be_done(self) -> bool:
-        """Whether the name is free, or what has it is what was to be replaced."""
+    def can_publish(self) -> bool:
+        """Whether the name is free, or still belongs to what the output replaces."""
         if not self._is_in_its_folder:
             return False
         return self._is_half_exchanged or identify(self.final) == self.old
 
     @property
     def _is_half_exchanged(self) -> bool:
-        """Whether what is replaced has left its name, and its replacement has not come yet."""
-        return identify(self.final) is None and identify(kept_beside(self.staged)) is not None
+        """Whether the old entry was moved away and the new one is not there yet."""
+        return identify(self.final) is None and identify(waiting_path(self.staged)) is not None
 
     @property
     def _is_in_its_folder(self) -> bool:
         return self.folder.is_same_entry(identify(self.final.parent))
 
-    def do(self, sync: bool, before: Callable[[], None] = lambda: None) -> None:
-        """Give the name.
+    def publish(self, sync: bool, before: Callable[[], None] = lambda: None) -> None:
+        """Move the output to its name.
 
         Parameters
         ----------
         sync : bool
+            Make copies durable, where the file system needs a copy instead of a rename.
         before : callable
-            Called first where it cannot be done in one step.
+            Called before an exchange that takes more than one step.
 
         Raises
         ------
         FileExistsError
-            Something else has the name by now; it keeps it.
+            Something else has the name now, and keeps it.
         """
         if self.old is None or self._is_half_exchanged:
-            put(self.staged, self.final, sync)
+            move_to_free_name(self.staged, self.final, sync)
             return
         exchange(self.staged, self.final, sync, self._has_old, before)
 
     def _has_old(self, path: Path) -> bool:
-        return self.old is not None and is_moved(identify(path), self.old)
+        return self.old is not None and is_same_after_move(identify(path), self.old)
 
     def _has_new(self, path: Path) -> bool:
         return self.new.is_same_entry(identify(path))
 
-    def undo(self, sync: bool, when_ns: int | None = None) -> bool:
-        """Take the name back, and give it to what had it; whether that was possible.
+    def roll_back(self, sync: bool, when_ns: int | None = None) -> bool:
+        """Take the name back from the output, and give it back to what had it before.
 
         Parameters
         ----------
         sync : bool
+            As of `publish`.
         when_ns : int, optional
-            When the journal was written: what somebody has changed since keeps its name.
+            When the journal was written, in a recovery. What another program has changed or
+            created since then keeps its name.
+
+        Returns
+        -------
+        bool
+            Whether that was possible.
         """
         if self._is_half_exchanged:
-            put(kept_beside(self.staged), self.final, sync)
+            move_to_free_name(waiting_path(self.staged), self.final, sync)
             return True
-        if not self.is_done:
+        if not self.is_published:
             return True
         if not self._is_in_its_folder:
             return self.old is None
         is_here = self.new.is_same_entry(identify(self.final))
-        if is_here and when_ns is not None and has_changed(self.final, self.new, when_ns):
+        if is_here and when_ns is not None and was_changed_since(self.final, self.new, when_ns):
             return True
         if self.old is None:
             if is_here:
-                put(self.final, self.staged, sync)
-            return True  # else somebody has taken it away or replaced it
+                move_to_free_name(self.final, self.staged, sync)
+            return True  # if it is not there, another program has moved or replaced it
         if is_here:
             exchange(self.staged, self.final, sync, self._has_new)
         elif identify(self.final) is None:
-            put(self.staged, self.final, sync)
+            move_to_free_name(self.staged, self.final, sync)
             return True
-        return is_here or when_ns is not None  # what somebody has put there since stays
+        return is_here or when_ns is not None  # in a recovery, what others put there stays
 
 
 class Journal:
-    """All names that a run gives, in this order, and the folders that it staged them in."""
+    """All outputs of a run, in the order of publishing, and its staging folders.
+
+    Parameters
+    ----------
+    home : Path
+        The staging folder that holds the journal.
+    folders : tuple of Path
+        All staging folders of the run.
+    entries : tuple of Entry
+    """
 
     __slots__ = ("entries", "folders", "home")
 
@@ -133,7 +165,7 @@ class Journal:
         self.home, self.folders, self.entries = home, folders, entries
 
     def write(self, sync: bool) -> None:
-        """Write it into the home folder; it is there as a whole, or not at all."""
+        """Write the journal into its home folder: as a draft that gets its name when complete."""
         root = self.home.parent
         document = {
             "concatsplit": _SCHEMA,
@@ -159,95 +191,98 @@ class Journal:
                 sync_path(path)
 
     def erase(self, sync: bool) -> None:
-        """Forget what was meant: all of it has been taken back."""
+        """Remove the journal, after everything in it has been rolled back."""
         (self.home / _NAME).unlink(missing_ok=True)
         if sync:
             sync_path(self.home)
 
     @property
-    def away(self) -> list[Path]:
-        """Folders of outputs that are not where they were."""
+    def missing_folders(self) -> list[Path]:
+        """Folders of outputs that were moved, removed or replaced."""
         folders = {entry.final.parent: entry.folder for entry in self.entries}
-        return [path for path, found in folders.items() if not found.is_same_entry(identify(path))]
+        return [path for path, was in folders.items() if not was.is_same_entry(identify(path))]
 
-    def carry_out(self, sync: bool) -> bool:
-        """Give all names that are not given yet, or else take those back that are.
+    def complete_or_roll_back(self, sync: bool) -> bool:
+        """Publish all outputs that have no name yet, or else roll back those that have.
+
+        Completing needs two things: every output still to come can be published, and every
+        output that has its name is still there. Else all are rolled back, the last one first.
 
         Returns
         -------
         bool
-            Whether all names are given; if not, what had them has them again.
+            Whether all outputs have their names; if not, all are rolled back.
 
         Raises
         ------
         OSError
-            Neither could be done: nothing is lost, and the journal still says what is where.
+            Neither is possible. Nothing is lost, and the journal still says what is where.
         """
-        waiting = [entry for entry in self.entries if not entry.is_done]
-        given = [entry for entry in self.entries if entry.is_done]
-        kept = all(identify(entry.final) is not None for entry in given)
-        forward = not waiting or (kept and all(entry.can_be_done for entry in waiting))
-        if forward:
+        waiting = [entry for entry in self.entries if not entry.is_published]
+        published = [entry for entry in self.entries if entry.is_published]
+        are_there = all(identify(entry.final) is not None for entry in published)
+        can_complete = not waiting or (are_there and all(entry.can_publish for entry in waiting))
+        if can_complete:
             for entry in waiting:
-                entry.do(sync)
+                entry.publish(sync)
         else:
             when_ns = (self.home / _NAME).lstat().st_mtime_ns
             for entry in reversed(self.entries):
-                if not entry.undo(sync, when_ns):
+                if not entry.roll_back(sync, when_ns):
                     raise OSError(f"{entry.final} is no longer what it was")
         if sync:
             for folder in {entry.final.parent for entry in self.entries}:
                 with suppress(FileNotFoundError):
                     sync_path(folder)
-        return forward
+        return can_complete
 
 
 def read_journal(home: Path) -> Journal | None:
-    """The journal in a home folder; None where the run was not that far.
+    """The journal in a home folder; None if the run was killed before it wrote one.
 
     Raises
     ------
     ValueError
-        It is no journal of ours, though only we can have written it.
+        The journal is damaged or names files that its run did not stage.
     """
     try:
         text = (home / _NAME).read_bytes()
     except FileNotFoundError:
         return None
     try:
-        found = json.loads(text)
-        if found["concatsplit"] != _SCHEMA:
-            raise ValueError(f"schema {found['concatsplit']}")
+        document = json.loads(text)
+        if document["concatsplit"] != _SCHEMA:
+            raise ValueError(f"schema {document['concatsplit']}")
         root = home.parent
-        folders = tuple(_path(root, name) for name in found["folders"])
-        entries = tuple(_entry(root, entry) for entry in found["entries"])
+        folders = tuple(_path(root, name) for name in document["folders"])
+        entries = tuple(_entry(root, entry) for entry in document["entries"])
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(str(error)) from error
-    if not all(path == home or not path.exists() or is_of(path, home) for path in folders):
-        raise ValueError("it names a folder that is not of its run")
+    if not all(path == home or not path.exists() or belongs_to(path, home) for path in folders):
+        raise ValueError("it names a folder that does not belong to its run")
     if not all(any(path in entry.staged.parents for path in folders) for entry in entries):
-        raise ValueError("it names an output that was not staged by its run")
+        raise ValueError("it names an output that its run did not stage")
     return Journal(home, folders, entries)
 
 
-def _entry(root: Path, found: Any) -> Entry:
-    new, old, folder = (Identity.from_json(found[key]) for key in ("new", "old", "folder"))
+def _entry(root: Path, item: Any) -> Entry:
+    new, old, folder = (Identity.from_json(item[key]) for key in ("new", "old", "folder"))
     if new is None or folder is None:
-        raise ValueError("an entry without an identity")
-    return Entry(_path(root, found["staged"]), _path(root, found["final"]), new, old, folder)
+        raise ValueError("an entry has no identity")
+    return Entry(_path(root, item["staged"]), _path(root, item["final"]), new, old, folder)
 
 
 def _path(root: Path, name: str) -> Path:
     return Path(os.path.normpath(root / name))
 
 
-def entries_of(claims: Sequence[tuple[Path, Path, Identity | None]]) -> tuple[Entry, ...]:
-    """Entries for what is staged, where, and what it replaces."""
-    folders = {final.parent: identify(final.parent) for _, final, _ in claims}
-    made = []
-    for staged, final, old in claims:
+def make_entries(outputs: Sequence[tuple[Path, Path, Identity | None]]) -> tuple[Entry, ...]:
+    """Journal entries for outputs: each is its staged path, its name and what it replaces."""
+    folders = {final.parent: identify(final.parent) for _, final, _ in outputs}
+    entries = []
+    for staged, final, old in outputs:
         new, folder = identify(staged), folders[final.parent]
         if new is None or folder is None:
             raise FileNotFoundError(2, os.strerror(2), str(staged if new is None else final.parent))
-        made.append(Entry(staged, final, new, old, folder))
-    return tuple(made)
+        entries.append(Entry(staged, final, new, old, folder))
+    return tuple(entries)

@@ -1,4 +1,4 @@
-"""What killed runs left behind is completed, taken back or cleared before anything else."""
+"""Recovery: a run first completes, rolls back or removes what killed runs left in its folders."""
 
 from __future__ import annotations
 
@@ -10,37 +10,38 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from concatsplit_core.errors import ConcatsplitError, IOFailure
-from concatsplit_core.stores.folders import (
-    PREFIX,
-    candidates,
-    read_claims,
-    read_others,
-    remove_folder,
-    remove_unmarked,
-)
 from concatsplit_core.stores.interrupts import deferred_signals
 from concatsplit_core.stores.journal import Journal, read_journal
-from concatsplit_core.stores.markers import Marker, lock, open_marker, read_marker
+from concatsplit_core.stores.owner import OWNER_FILE, Owner, lock, open_owner_file, read_owner
+from concatsplit_core.stores.staging_folders import (
+    PREFIX,
+    find_staging_folders,
+    read_announced,
+    read_siblings,
+    remove_empty,
+    remove_folder,
+)
 
 State = Literal["alive", "dead", "foreign"]
 _LISTED = 4
-"""Names that a message lists."""
+"""The most names that a message lists."""
 
 
 class Recovered(NamedTuple):
-    """What was found of a run that was killed, and what was done about it.
+    """What was done about one killed run.
 
     Parameters
     ----------
     action : {"completed", "taken back", "cleared", "left"}
-        Its outputs have their names; what they were to replace has its name again; they were not
-        complete and are removed; it is not ours to touch.
+        "completed": its outputs have got their names. "taken back": what they replaced has its
+        name again. "cleared": its outputs were not complete and were removed. "left": nothing was
+        changed, since it may belong to something else.
     folder : Path
-        Where it was found.
+        The folder in which it was found.
     names : tuple of str
         The outputs, or what was left.
     why : str
-        Of what was left.
+        Why it was left.
     """
 
     action: Literal["completed", "taken back", "cleared", "left"]
@@ -50,144 +51,148 @@ class Recovered(NamedTuple):
 
     @property
     def text(self) -> str:
-        """One line for people."""
+        """One line for the user."""
         if self.action == "left":
             return f"{self.folder / self.names[0]}: {self.why}; it is left alone"
         count = len(self.names)
         listed = ", ".join(self.names[:_LISTED]) + (", ..." if count > _LISTED else "")
         outputs = f"{count} output{'s' * (count != 1)} ({listed})" if count else "no output"
         done = {
-            "completed": f"{outputs} of a run that was killed were given their names",
-            "taken back": f"{outputs} of a run that was killed were taken back, because somebody "
-            "has changed one of the names since",
-            "cleared": "what a run that was killed left behind was removed",
+            "completed": f"{outputs} of a killed run got their names",
+            "taken back": f"{outputs} of a killed run were taken back, because one of the names "
+            "was changed since",
+            "cleared": "incomplete outputs that a killed run left behind were removed",
         }
         return f"{self.folder}: {done[self.action]}"
 
 
 def recover(folders: Iterable[Path]) -> Iterator[Recovered]:
-    """Complete or undo what killed runs left in these folders.
+    """Complete, roll back or remove what killed runs left in these folders.
 
     Raises
     ------
     IOFailure
-        Neither is possible. Nothing is lost: the next try goes on from there.
+        None of these is possible. Nothing is lost: the next call continues.
     """
     for folder in dict.fromkeys(folders):
-        for path in candidates(folder):
+        for path in find_staging_folders(folder):
             with deferred_signals():
-                found = _recover(path)
-            if found is not None:
-                yield found
+                recovered = _recover(path)
+            if recovered is not None:
+                yield recovered
 
 
 def is_alive(path: Path) -> bool:
-    """Whether the run of a staging folder still goes on."""
-    with _examined(path) as (state, _):
+    """Whether the run of a staging folder is still running."""
+    with _state_of(path) as (state, _):
         return state == "alive"
 
 
-def claimed(path: Path) -> set[Path]:
-    """The names that a run which goes on is going to give; none if it has ended."""
-    return read_claims(path) if is_alive(path) else set()
+def outputs_of_live_run(path: Path) -> set[Path]:
+    """The outputs that the run of a staging folder is going to publish; none if it has ended."""
+    return read_announced(path) if is_alive(path) else set()
 
 
 @contextmanager
-def _examined(path: Path) -> Iterator[tuple[State, Marker | None]]:
-    """What a folder is; while this lasts nobody else takes it for a dead run's."""
-    fd = open_marker(path)
+def _state_of(path: Path) -> Iterator[tuple[State, Owner | None]]:
+    """The state and owner of a staging folder; inside the context no other run recovers it.
+
+    "alive" if its run is still running, "dead" if it has ended, "foreign" if no run of this user
+    made it.
+    """
+    fd = open_owner_file(path)
     if fd is None:
         yield "foreign", None
         return
     try:
-        locked, marker = lock(fd), read_marker(fd, path)
-        if marker is None:  # one that is locked is being written
+        locked, owner = lock(fd), read_owner(fd, path)
+        if owner is None:  # if it is locked, its run is just writing it
             yield ("alive" if locked is False else "foreign"), None
-        elif locked or (marker.fate == "dead" if locked is None else marker.is_gone):
-            yield "dead", marker  # a child that is on its way out may hold the lock
+        elif locked or (owner.fate == "dead" if locked is None else owner.is_gone):
+            yield "dead", owner  # a child of the ended run may still hold the lock
         else:
-            yield "alive", marker
+            yield "alive", owner
     finally:
         os.close(fd)
 
 
 def _recover(path: Path) -> Recovered | None:
-    with _examined(path) as (state, marker):
+    with _state_of(path) as (state, owner):
         if state == "alive" or not os.path.lexists(path):
             return None
-        if marker is None:
-            return _foreign(path)
-        home = Path(os.path.normpath(path / marker.home))
+        if owner is None:
+            return _leave_foreign(path)
+        home = Path(os.path.normpath(path / owner.home))
         if home == path:
-            return _from_home(path, marker.made, ())
+            return _recover_home(path, owner.made, ())
         if not home.exists():
-            why = "the folder that says what its run meant is gone"
+            why = f"{home}, the folder with the journal of its run, is gone"
             return Recovered("left", path.parent, (path.name,), why)
-        with _examined(home) as (state_of_home, of_home):
-            if state_of_home != "dead" or of_home is None:
+        with _state_of(home) as (home_state, home_owner):
+            if home_state != "dead" or home_owner is None:
                 return None
-            made = (os.path.relpath(path / name, home) for name in marker.made)
-            return _from_home(home, (*of_home.made, *made), (path,))
+            made = (os.path.relpath(path / name, home) for name in owner.made)
+            return _recover_home(home, (*home_owner.made, *made), (path,))
 
 
-def _foreign(path: Path) -> Recovered | None:
-    """Leave alone what is not ours, unless it is empty: then nothing can be lost."""
+def _leave_foreign(path: Path) -> Recovered | None:
+    """Leave a folder alone that no run of this user made, unless it is empty: then remove it."""
     with suppress(OSError):
         if not path.is_symlink() and path.lstat().st_uid == os.geteuid():
-            remove_unmarked(path)
+            remove_empty(path)
             return None
     if not os.path.lexists(path):
         return None
-    why = "is named as what a killed run leaves, but holds no marker of a run of this user"
+    why = f"has the name of a staging folder, but no {OWNER_FILE} of a run of this user"
     return Recovered("left", path.parent, (path.name,), why)
 
 
-def _from_home(home: Path, made: Sequence[str], more: tuple[Path, ...]) -> Recovered:
-    """Do what the journal of a dead run says, and remove its folders.
+def _recover_home(home: Path, made: Sequence[str], siblings: tuple[Path, ...]) -> Recovered:
+    """Follow the journal of an ended run, or without one remove what the run staged.
 
     Parameters
     ----------
     home : Path
-        The folder with the journal.
+        The staging folder that holds the journal.
     made : sequence of str
-        Folders that the run made, as seen from there.
-    more : tuple of Path
-        Other folders that it staged in.
+        Folders that the run made for its outputs, relative to `home`.
+    siblings : tuple of Path
+        Other staging folders of the run.
     """
     try:
         journal = read_journal(home)
         if journal is None:
-            for path in (*more, *read_others(home), home):
+            for path in (*siblings, *read_siblings(home), home):
                 _remove(path)
             for folder in (Path(os.path.normpath(home / name)) for name in reversed(made)):
-                if any(folder in path.parents for path in (*more, home)):
-                    with suppress(OSError):  # others have put something there
+                if any(folder in path.parents for path in (*siblings, home)):
+                    with suppress(OSError):  # it is not empty: others have put something there
                         folder.rmdir()
             return Recovered("cleared", home.parent)
-        return _carry_out(journal)
+        return _follow_journal(journal)
     except ConcatsplitError:
         raise
     except (ValueError, RecursionError) as error:
-        why = f"its journal cannot be read ({error}): look at what is in it, then remove it"
+        why = f"its journal cannot be read ({error}); look at what is in the folder, then remove it"
         return Recovered("left", home.parent, (home.name,), why)
     except OSError as error:
         raise IOFailure(
-            f"{home.parent}: a run that was killed can be neither completed nor taken back: "
-            f"{error}; nothing of it is lost, see {home}",
+            f"{home.parent}: the outputs of a killed run can be neither completed nor taken back: "
+            f"{error}; nothing is lost: they are in {home}",
             ref=str(home),
         ) from error
 
 
-def _carry_out(journal: Journal) -> Recovered:
+def _follow_journal(journal: Journal) -> Recovered:
     with ExitStack() as held:
         for folder in journal.folders:
             if folder != journal.home:
-                held.enter_context(_examined(folder))
-        if journal.away:
-            why = f"its run wrote to {journal.away[0]} as well, which is not there now"
+                held.enter_context(_state_of(folder))
+        if journal.missing_folders:
+            why = f"its run also wrote to {journal.missing_folders[0]}, which is not there now"
             return Recovered("left", journal.home.parent, (journal.home.name,), why)
-        done = journal.carry_out(sync=True)
-        if not done:  # it would be begun anew where this is killed as well
+        done = journal.complete_or_roll_back(sync=True)
+        if not done:  # else, if this run is killed too, the next one would start over
             journal.erase(sync=True)
         for folder in (*(f for f in journal.folders if f != journal.home), journal.home):
             _remove(folder)
@@ -196,7 +201,7 @@ def _carry_out(journal: Journal) -> Recovered:
 
 
 def _remove(path: Path) -> None:
-    """Remove a staging folder, and what was on its way to a name beside it."""
+    """Remove a staging folder, and the copies of its outputs beside their names."""
     for beside in path.parent.glob(f"{PREFIX}{path.name.removeprefix(PREFIX)}-*"):
         if beside.is_dir() and not beside.is_symlink():
             shutil.rmtree(beside, ignore_errors=True)

@@ -1,4 +1,12 @@
-"""Moves of a file or folder to its name, each of them at once."""
+"""Moving a file or folder to its name in one step, also where the file system makes that hard.
+
+`renameat2` does it in one step on most file systems. Where it does not:
+
+- without its flags, a hard link gives the name only if it is free, and an exchange takes three
+  renames: old -> waiting path, new -> name, old -> staging folder;
+- across file systems, a copy is made beside the name (at the copy path), the staged one is moved to
+  the copied path, which says that the copy is complete, and the copy is renamed.
+"""
 
 from __future__ import annotations
 
@@ -16,27 +24,27 @@ from concatsplit_core.stores.durability import make_durable, sync_path
 _AT_FDCWD = -100
 NOREPLACE, EXCHANGE = 1, 2
 _NO_FLAGS = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
-"""What kernels and file systems say that know no flags of renameat2."""
+"""Errors of kernels and file systems that do not know the flags of renameat2."""
 
 
-def put(staged: Path, final: Path, sync: bool) -> None:
-    """Move to a name that nothing has.
+def move_to_free_name(staged: Path, final: Path, sync: bool) -> None:
+    """Move a staged file or folder to a name that is free.
 
     Raises
     ------
     FileExistsError
         Something has the name.
     """
-    if os.path.lexists(_moved(staged)):
-        _put_copy(staged, final, sync)
+    if os.path.lexists(_copied_path(staged)):
+        _copy_to_free_name(staged, final, sync)
         return
     try:
-        rename(staged, final, NOREPLACE)
+        renameat2(staged, final, NOREPLACE)
     except OSError as error:
         if error.errno == errno.EXDEV:
-            _put_copy(staged, final, sync)
+            _copy_to_free_name(staged, final, sync)
         elif error.errno in _NO_FLAGS:
-            _give(staged, final)
+            _rename_to_free_name(staged, final)
         else:
             raise
 
@@ -48,68 +56,69 @@ def exchange(
     is_right: Callable[[Path], bool],
     before: Callable[[], None] = lambda: None,
 ) -> None:
-    """Exchange two entries.
+    """Exchange a staged file or folder with the one that it replaces.
 
     Parameters
     ----------
     staged, final : Path
     sync : bool
-        Make copies durable, where there have to be any.
+        Make copies durable, where the file system needs copies.
     is_right : callable
-        Whether what is at a path is what is to be replaced.
+        Whether the entry at a path is the one that may be replaced.
     before : callable
-        Called where it takes more than one step: while it lasts what is replaced is kept at
-        `kept_beside`, so a journal has to say so first.
+        Called if the exchange takes more than one step. The old entry is at `waiting_path` in
+        between, so the caller has to write a journal first.
 
     Raises
     ------
     FileExistsError
-        Something else has the name; it has it still.
+        Something else has the name, and keeps it.
     """
     try:
-        rename(staged, final, EXCHANGE)
+        renameat2(staged, final, EXCHANGE)
     except OSError as error:
         if error.errno != errno.EXDEV and error.errno not in _NO_FLAGS:
             raise
         before()
-        steps = _exchange_copies if error.errno == errno.EXDEV else _exchange_by_three
-        steps(staged, final, sync, is_right)
+        way = _exchange_by_copies if error.errno == errno.EXDEV else _exchange_by_renames
+        way(staged, final, sync, is_right)
         return
     if not is_right(staged):
-        rename(staged, final, EXCHANGE)
-        raise _taken(final)
+        renameat2(staged, final, EXCHANGE)
+        raise _name_is_taken(final)
 
 
-def kept_beside(staged: Path) -> Path:
-    """Where what is replaced waits while its replacement is moved, without an exchange."""
-    room = staged.parent
-    return room.with_name(f"{room.name}.old") / staged.name
+def waiting_path(staged: Path) -> Path:
+    """Where the old entry waits during an exchange that takes more than one step."""
+    folder = staged.parent
+    return folder.with_name(f"{folder.name}.old") / staged.name
 
 
-def is_on_its_way(staged: Path, final: Path) -> bool:
-    """Whether a whole copy of what was staged lies beside its name, which it has not got yet."""
-    return os.path.lexists(_moved(staged)) and os.path.lexists(_on_its_way(staged, final))
+def has_copy_beside(staged: Path, final: Path) -> bool:
+    """Whether a complete copy of a staged output lies beside its name."""
+    return os.path.lexists(_copied_path(staged)) and os.path.lexists(_copy_path(staged, final))
 
 
-def _moved(staged: Path) -> Path:
-    """Where what was staged goes when there is a whole copy of it beside its name."""
-    room = staged.parent
-    return room.with_name(f"{room.name}.moved") / staged.name
+def _copied_path(staged: Path) -> Path:
+    """Where a staged output is moved when a complete copy of it lies beside its name."""
+    folder = staged.parent
+    return folder.with_name(f"{folder.name}.moved") / staged.name
 
 
-def _on_its_way(staged: Path, final: Path) -> Path:
+def _copy_path(staged: Path, final: Path) -> Path:
+    """Where a staged output is copied to, beside its name."""
     folder = next(p for p in staged.parents if p.name.startswith(".concatsplit-"))
     return final.with_name(f"{folder.name}-{zlib.crc32(os.fsencode(final.name)):08x}")
 
 
-def _taken(final: Path) -> FileExistsError:
+def _name_is_taken(final: Path) -> FileExistsError:
     return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final))
 
 
-def _give(here: Path, final: Path) -> None:
-    """Move to a name that nothing has, in the same folder or where the kernel knows no flags."""
+def _rename_to_free_name(here: Path, final: Path) -> None:
+    """Rename to a free name, in the same folder or where the kernel knows no flags."""
     try:
-        rename(here, final, NOREPLACE)
+        renameat2(here, final, NOREPLACE)
         return
     except OSError as error:
         if error.errno not in {*_NO_FLAGS, errno.EXDEV}:
@@ -120,19 +129,19 @@ def _give(here: Path, final: Path) -> None:
             os.unlink(here)
             return
     if os.path.lexists(final):
-        raise _taken(final)
+        raise _name_is_taken(final)
     os.rename(here, final)
 
 
-def _exchange_by_three(
+def _exchange_by_renames(
     staged: Path, final: Path, sync: bool, is_right: Callable[[Path], bool]
 ) -> None:
-    old = kept_beside(staged)
+    old = waiting_path(staged)
     old.parent.mkdir(exist_ok=True)
     os.rename(final, old)
     try:
         if not is_right(old):
-            raise _taken(final)
+            raise _name_is_taken(final)
         os.rename(staged, final)
     except BaseException:
         os.rename(old, final)
@@ -140,11 +149,11 @@ def _exchange_by_three(
     os.rename(old, staged)
 
 
-def _exchange_copies(
+def _exchange_by_copies(
     staged: Path, final: Path, sync: bool, is_right: Callable[[Path], bool]
 ) -> None:
-    """For a file system that lets neither of the two leave its folder, as overlays do."""
-    old = kept_beside(staged)
+    """Exchange where renames between folders fail, as on overlay file systems."""
+    old = waiting_path(staged)
     old.parent.mkdir(exist_ok=True)
     if not os.path.lexists(old):
         draft = old.with_name(f"{zlib.crc32(os.fsencode(old.name)):08x}.draft")
@@ -152,39 +161,39 @@ def _exchange_copies(
         _copy(final, draft, sync)
         os.rename(draft, old)
     if not is_right(final):
-        raise _taken(final)
+        raise _name_is_taken(final)
     _remove(final)
     try:
-        _put_copy(staged, final, sync)
+        _copy_to_free_name(staged, final, sync)
     except BaseException:
-        _put_copy(old, final, sync)
+        _copy_to_free_name(old, final, sync)
         raise
     os.rename(old, staged)
 
 
-def _put_copy(staged: Path, final: Path, sync: bool) -> None:
-    """Copy beside the name, then give the copy its name.
+def _copy_to_free_name(staged: Path, final: Path, sync: bool) -> None:
+    """Copy to a path beside the name, then rename the copy.
 
-    What was staged leaves its place when the copy is whole: so it can be told whether a copy that
-    lies beside the name is.
+    The staged output is moved to the copied path as soon as the copy is complete. So a recovery
+    knows whether a copy that it finds is complete.
     """
-    there, away = _on_its_way(staged, final), _moved(staged)
+    copy, copied = _copy_path(staged, final), _copied_path(staged)
     try:
-        if not os.path.lexists(away):
-            _remove(there)
-            _copy(staged, there, sync)
-            away.parent.mkdir(exist_ok=True)
-            os.rename(staged, away)
-        _give(there, final)
+        if not os.path.lexists(copied):
+            _remove(copy)
+            _copy(staged, copy, sync)
+            copied.parent.mkdir(exist_ok=True)
+            os.rename(staged, copied)
+        _rename_to_free_name(copy, final)
     except BaseException:
         with suppress(OSError):
-            _remove(there)
-        if os.path.lexists(away):
-            os.rename(away, staged)
+            _remove(copy)
+        if os.path.lexists(copied):
+            os.rename(copied, staged)
         raise
     if sync:
         sync_path(final.parent)
-    _remove(away)
+    _remove(copied)
 
 
 def _copy(here: Path, there: Path, sync: bool) -> None:
@@ -203,8 +212,8 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def rename(here: Path, there: Path, flags: int) -> None:
-    """renameat2(2), which Python does not offer."""
+def renameat2(here: Path, there: Path, flags: int) -> None:
+    """Call renameat2(2), which Python does not offer."""
     libc = ctypes.CDLL(None, use_errno=True)
     code = errno.ENOSYS
     if hasattr(libc, "renameat2"):

@@ -1,18 +1,20 @@
-"""Outputs appear complete or not at all.
+"""Staging and publishing: all outputs of a run appear complete, or none of them.
 
-Every output is staged in a hidden folder beside its place, `.concatsplit-*`, and moved to its
-name when all of them are complete and durable. The folder is locked while its run lives. Before
-the first of several names is given a journal says what is meant, so that a run which is killed
-between two of them can be completed by the next one: see `recovery`.
+1. Claim: a hidden folder `.concatsplit-*` is made beside every output and locked. The outputs are
+   announced in it, and a run that would write one of them at the same time is refused.
+2. Build: every output is written inside its staging folder.
+3. Publish: when all outputs are complete they are made durable, a journal is written if there are
+   several, and they are renamed to their names one after the other.
+4. Clean: the staging folders are removed, the one with the journal last.
+
+An error before the end rolls back. If the process is killed, the next run does: see `recovery`.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,45 +27,45 @@ from concatsplit_core.errors import (
 )
 from concatsplit_core.stores.durability import make_durable, sync_path
 from concatsplit_core.stores.files import output_error
-from concatsplit_core.stores.folders import StagingFolder, candidates
 from concatsplit_core.stores.identity import Identity, identify
 from concatsplit_core.stores.interrupts import deferred_signals
-from concatsplit_core.stores.journal import Entry, Journal, entries_of
-from concatsplit_core.stores.permissions import create_like, keep_mode, resemble
+from concatsplit_core.stores.journal import Entry, Journal, make_entries
+from concatsplit_core.stores.locks import locked
+from concatsplit_core.stores.permissions import copy_mode, copy_owner_and_attributes, create_like
+from concatsplit_core.stores.staging_folders import StagingFolder, find_staging_folders
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.amendment import Amendment
 
 
-_PAUSE, _SHORT, _LONG = 0.01, 2.0, 30.0
-"""Seconds between two tries for a lock, and for how long it is tried: for a moment's work of
-another run, and for its publishing."""
+_CLAIM_SECONDS, _PUBLISH_SECONDS = 2.0, 30.0
+"""The longest waits for other runs that claim outputs, or publish them."""
 
 
 class _Claim:
-    """An output: what is staged for which name, and what that may replace."""
+    """One output: its name, where it is staged and what it may replace."""
 
-    __slots__ = ("exact", "final", "found", "last", "staged")
+    __slots__ = ("final", "last", "must_be_unchanged", "replaces", "staged")
 
     def __init__(
         self,
         final: Path,
         staged: Path,
-        found: Identity | None,
-        exact: bool,
+        replaces: Identity | None,
+        must_be_unchanged: bool,
         last: bool = False,
     ) -> None:
-        self.final, self.staged, self.found = final, staged, found
-        self.exact, self.last = exact, last
+        self.final, self.staged, self.replaces = final, staged, replaces
+        self.must_be_unchanged, self.last = must_be_unchanged, last
 
 
 class Staging:
-    """Stages outputs and publishes them together.
+    """Stages the outputs of a run and publishes them together.
 
     Parameters
     ----------
     sync : bool
-        Make everything durable before it is published, and the publishing itself after it.
+        Make all outputs durable before they are published, and their names after it.
     """
 
     def __init__(self, sync: bool = True) -> None:
@@ -71,64 +73,66 @@ class Staging:
         self._claims: list[_Claim] = []
         self._folders: dict[Path, StagingFolder] = {}
         self._made: list[Path] = []
-        self._stuck = False
+        self._must_recover = False
 
     def claim(
         self,
         final: Path,
         *,
-        found: Identity | None = None,
-        exact: bool = False,
+        replaces: Identity | None = None,
+        must_be_unchanged: bool = False,
         beside: Path | None = None,
         last: bool = False,
     ) -> Path:
-        """Reserve the place of an output and say where to build it.
+        """Register an output and return the path where it has to be built.
 
-        What replaces something is created empty, with the permissions of what it replaces.
+        If the output replaces something, it is created empty, with the permissions of the old one.
 
         Parameters
         ----------
         final : Path
-            The file or folder to appear.
-        found : Identity, optional
-            What is there and may be replaced; nothing else will be.
-        exact : bool
-            It must not have been changed either: its content is part of what is built.
+            The output's name: a file or folder.
+        replaces : Identity, optional
+            What is there and may be replaced. If something else is there when the output is
+            published, the run is refused.
+        must_be_unchanged : bool
+            The content of what it replaces must not change either, because the new output is built
+            from it.
         beside : Path, optional
-            Folder to stage in, where that is not the output's own.
+            The folder to stage in, if it is not the output's own.
         last : bool
-            It gets its name after all others: it says that they are there.
+            Publish it after all others, because it says that they are there.
         """
         parent = beside or final.parent
         try:
-            with deferred_signals():  # what is made is known, so that it can be removed
+            with deferred_signals():  # else a folder could be made and not be noted for removal
                 self._make_folders(final.parent)
                 folder = self._folders.get(parent)
                 if folder is None:
                     home = next(iter(self._folders.values()), None)
                     folder = self._folders[parent] = StagingFolder(parent, home, self._made)
                     if home is not None:
-                        home.note_other(folder.path)
-            staged = folder.place(final.name)
-            if found is not None:
+                        home.note_sibling(folder.path)
+            staged = folder.path_for(final.name)
+            if replaces is not None:
                 create_like(staged, final)
         except FileNotFoundError as error:
-            raise _changed(final) if found is not None else output_error(str(final), error) from (
-                error
-            )
+            raise (
+                _changed(final) if replaces is not None else output_error(str(final), error)
+            ) from (error)
         except PermissionError as error:
             raise OutputRefused(
-                f"{final}: the folder {parent} may not be written to: "
+                f"{final}: no permission to write to the folder {parent}: "
                 f"{os.strerror(error.errno or 0)}; write elsewhere, or ask for permission",
                 ref=str(final),
             ) from error
         except OSError as error:
             raise output_error(str(final), error) from error
-        self._claims.append(_Claim(final, staged, found, exact, last))
+        self._claims.append(_Claim(final, staged, replaces, must_be_unchanged, last))
         return staged
 
-    def refuse_rivals(self) -> None:
-        """Announce the outputs to other runs, and heed those that go on.
+    def refuse_if_busy(self) -> None:
+        """Announce the outputs, and refuse the run if another one is writing one of them.
 
         Raises
         ------
@@ -137,12 +141,16 @@ class Staging:
         """
         finals = [claim.final for claim in self._claims]
         own = {folder.path for folder in self._folders.values()}
-        with _locked(self._folders, _SHORT):  # of two runs at once one has to see the other
+        with locked(
+            self._folders, _CLAIM_SECONDS
+        ):  # so that of two runs the later one sees the other
             for folder in self._folders.values():
-                folder.announce(finals)
-            for other in (path for parent in self._folders for path in candidates(parent)):
+                folder.announce_outputs(finals)
+            for other in (
+                path for parent in self._folders for path in find_staging_folders(parent)
+            ):
                 if other not in own:
-                    _refuse_rival(other, finals)
+                    _refuse_if_busy(other, finals)
 
     def _make_folders(self, folder: Path) -> None:
         missing = []
@@ -164,44 +172,46 @@ class Staging:
         Parameters
         ----------
         amend : callable
-            Builds documents that have to change with the outputs, in a folder that it is given.
+            Gets a folder, builds new versions of the documents that list the outputs in it, and
+            returns them.
         shared : iterable of Path
-            Containers that they belong to: while they change no other run amends them.
+            The containers of these documents. They are locked, so that no other run changes the
+            same documents.
         done : callable
-            Told that all is in its place, before any signal is heard again: a request to end
-            comes too late then. Its own failure is not that of the run.
+            Called when all outputs have their names, while signals are still held back: it is too
+            late to interrupt the run. Its errors are ignored.
         """
         if not self._claims:
             done()
             return
         for claim in self._claims:
-            if claim.found is not None:
+            if claim.replaces is not None:
                 try:
-                    keep_mode(claim.staged, claim.final)
+                    copy_mode(claim.staged, claim.final)
                 except FileNotFoundError:
                     raise _changed(claim.final) from None
         if self._sync:
             make_durable(claim.staged for claim in self._claims)
-        with _locked(shared, _LONG):
+        with locked(shared, _PUBLISH_SECONDS):
             entries = self._entries(self._amended(amend))
             journal = self._journal(entries)
             with deferred_signals(forget=True):
-                if len(entries) > 1:  # one name is given in one step, and needs no journal
+                if len(entries) > 1:  # one output is renamed in one step and needs no journal
                     journal.write(self._sync)
-                self._give_names(entries, journal)
+                self._publish_entries(entries, journal)
                 self._made.clear()
-                self._clean()  # may take long, but the run has succeeded
+                self._clean()
                 with suppress(Exception):
                     done()
 
     def _amended(self, amend: Callable[[Path], Iterable[Amendment]]) -> list[_Claim]:
-        """All claims, those of amended documents behind the members that they speak of."""
+        """All claims in the order of publishing: documents after the members that they list."""
         folder = next(iter(self._folders.values()))
         more = []
-        for final, staged, found in amend(folder.path / "amended"):
-            resemble(staged, final)
-            keep_mode(staged, final)
-            more.append(_Claim(final, staged, found, exact=True))
+        for final, staged, replaces in amend(folder.path / "amended"):
+            copy_owner_and_attributes(staged, final)
+            copy_mode(staged, final)
+            more.append(_Claim(final, staged, replaces, must_be_unchanged=True))
         if self._sync:
             make_durable(claim.staged for claim in more)
             for path in self._made:
@@ -211,25 +221,24 @@ class Staging:
         return [*outputs, *more, *(claim for claim in self._claims if claim.last)]
 
     def _entries(self, claims: list[_Claim]) -> tuple[Entry, ...]:
-        """What is to be moved, each name checked once more."""
-        checked = []
+        """The journal entries of all claims, after a last check of what each one replaces."""
+        outputs = []
         for claim in claims:
-            now = identify(claim.final)
-            if claim.found is None and now is not None:
+            now, before = identify(claim.final), claim.replaces
+            if before is None and now is not None:
                 raise _appeared(claim.final)
-            if claim.found is not None:
-                whole = claim.exact or claim.found.kind == "folder"
-                same = claim.found == now if whole else claim.found.is_same_entry(now)
-                if not same:
+            if before is not None:
+                is_exact = claim.must_be_unchanged or before.kind == "folder"
+                if not (before == now if is_exact else before.is_same_entry(now)):
                     raise _changed(claim.final)
-            checked.append((claim.staged, claim.final, now))
-        return entries_of(checked)
+            outputs.append((claim.staged, claim.final, now))
+        return make_entries(outputs)
 
     def _journal(self, entries: tuple[Entry, ...]) -> Journal:
         folders = tuple(folder.path for folder in self._folders.values())
         return Journal(folders[0], folders, entries)
 
-    def _give_names(self, entries: tuple[Entry, ...], journal: Journal) -> None:
+    def _publish_entries(self, entries: tuple[Entry, ...], journal: Journal) -> None:
         done: list[Entry] = []
 
         def before_steps() -> None:
@@ -239,37 +248,37 @@ class Staging:
         try:
             for entry in entries:
                 done.append(entry)
-                entry.do(self._sync, before_steps)
+                entry.publish(self._sync, before_steps)
             if self._sync:
                 for folder in {entry.final.parent for entry in entries}:
                     sync_path(folder)
         except BaseException as error:
-            self._take_back(done, journal)
+            self._roll_back(done, journal)
             if isinstance(error, FileExistsError):
                 last = done[-1]
                 raise (_appeared if last.old is None else _changed)(last.final) from None
             raise
 
-    def _take_back(self, done: list[Entry], journal: Journal) -> None:
-        """Give every name back to what had it; what cannot be is left for the next run to do."""
+    def _roll_back(self, done: list[Entry], journal: Journal) -> None:
+        """Undo the renames; if that fails, leave the journal for the next run to recover."""
         try:
             for entry in reversed(done):
-                if not entry.undo(self._sync):
+                if not entry.roll_back(self._sync):
                     raise OSError(f"{entry.final} is no longer what it was")
             journal.erase(self._sync)
         except OSError as error:
-            self._stuck = True
+            self._must_recover = True
             with suppress(OSError):
                 journal.write(self._sync)
             raise IOFailure(
                 f"{done[0].final}: the outputs could be neither published nor taken back: {error}; "
-                f"nothing is lost: 'concatsplit recover {journal.home.parent}' goes on from there",
+                f"nothing is lost: run 'concatsplit recover {journal.home.parent}' to try again",
                 ref=str(done[0].final),
             ) from error
 
     def rollback(self) -> None:
-        """Remove all that was staged, and the folders made for it."""
-        if self._stuck:
+        """Remove the staging folders, and the folders that were made for the outputs."""
+        if self._must_recover:
             return
         with deferred_signals(forget=True):
             self._clean()
@@ -278,65 +287,36 @@ class Staging:
                     path.rmdir()
 
     def _clean(self) -> None:
-        """Remove the staging folders, that with the journal last."""
+        """Remove the staging folders, the one with the journal last."""
         for folder in reversed(self._folders.values()):
             folder.remove()
         self._folders.clear()
 
 
-def _refuse_rival(other: Path, finals: list[Path]) -> None:
-    """Heed the run of another staging folder, if it goes on and writes what this one does."""
-    from concatsplit_core.stores.recovery import claimed
+def _refuse_if_busy(other: Path, finals: list[Path]) -> None:
+    """Refuse the run if the live run of another staging folder writes one of its outputs."""
+    from concatsplit_core.stores.recovery import outputs_of_live_run
 
     own = set(finals)
     above = {parent for final in finals for parent in final.parents}
-    for final in claimed(other):
+    for final in outputs_of_live_run(other):
         if final in own or final in above or not own.isdisjoint(final.parents):
             raise OutputBusy(
                 f"{final}: another run is writing it; wait for it to end", ref=str(final)
             )
 
 
-@contextmanager
-def _locked(folders: Iterable[Path], patience: float) -> Iterator[None]:
-    """Wait for other runs that change these folders, and keep them waiting.
-
-    Somebody else may have locked a folder for reasons of his own: after some seconds it goes on
-    without, for what is replaced is compared once more in any case.
-    """
-    with ExitStack() as held:
-        until = time.monotonic() + patience
-        for folder in sorted(set(folders)):
-            fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-            held.callback(_close, fd)
-            with suppress(OSError):  # a file system without locks
-                while not _lock_at_once(fd) and time.monotonic() < until:
-                    time.sleep(_PAUSE)
-        yield
-
-
-def _lock_at_once(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _close(fd: int) -> None:
-    with suppress(OSError):  # the run has succeeded, or failed for another reason
-        os.close(fd)
-
-
 def _appeared(final: Path) -> OutputExists:
     return OutputExists(
-        f"{final}: appeared while its replacement was built; nothing was changed", ref=str(final)
+        f"{final}: appeared while the output was built; nothing was changed; "
+        "use --force to replace it",
+        ref=str(final),
     )
 
 
 def _changed(final: Path) -> OutputChanged:
     return OutputChanged(
-        f"{final}: was changed or replaced by someone else meanwhile; nothing was changed, "
-        "run again",
+        f"{final}: was changed or replaced by another program during the run; nothing of it was "
+        "overwritten; run again",
         ref=str(final),
     )

@@ -80,7 +80,7 @@ class Shell:
         assert outcome.code == 0, outcome.err
         for line in outcome.err.splitlines():
             assert line.startswith("concatsplit: note: "), line
-            assert "a run that was killed" in line, line
+            assert "a killed run" in line, line
         assert self.hidden() == []
         return outcome
 

@@ -204,7 +204,7 @@ def test_a_stream(shell: Any, stores: np.ndarray) -> None:
     [
         (4, ("a.npy", "none.npy"), "none.npy"),
         (3, ("bad.npy", "a.npy"), "bad.npy"),
-        (2, ("a.npy", "*.npy"), "two arrays are compared"),
+        (2, ("a.npy", "*.npy"), "diff compares two arrays"),
         (2, ("a.npy", "a.npy", "--rtol", "-1"), "--rtol"),
         (2, ("a.npy", "a.npy", "--atol", "nan"), "--atol"),
         (2, ("a.npy", "a.npy", "--memory", "much"), "much"),

@@ -28,7 +28,7 @@ def killed(shell: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(*args: Any, after: int = 2) -> None:
         child = os.fork()
         if not child:
-            do, count = Entry.do, 0
+            do, count = Entry.publish, 0
 
             def counted(self: Entry, *given: Any) -> None:
                 nonlocal count
@@ -37,7 +37,7 @@ def killed(shell: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
                 count += 1
                 do(self, *given)
 
-            Entry.do = counted  # type: ignore[method-assign]
+            Entry.publish = counted  # type: ignore[method-assign]
             shell.run(*args)
             os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
@@ -194,7 +194,7 @@ def test_folders_that_were_made_for_a_run_go_with_it(shell: Any, killed: Any) ->
         shell.run("concat", "a.npy", "-o", "kept/new/er/y.npy")
         os._exit(0)
     os.waitpid(child, 0)
-    assert "left behind was removed" in shell.ok("recover", "kept/new/er").out
+    assert "left behind were removed" in shell.ok("recover", "kept/new/er").out
     assert list(Path("kept").iterdir()) == []
 
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import concatsplit_core as cs
 import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
+
+import concatsplit_core as cs
 
 MONTHS = (3, 1, 4)
 
@@ -134,6 +135,7 @@ def test_a_year_goes_to_zarr_and_back(months: list[str]) -> None:
 
 def test_the_command_line_joins_a_year(months: list[str]) -> None:
     from click.testing import CliRunner
+
     from concatsplit_cli.main import main
 
     done = CliRunner().invoke(main, ["concat", "m*.nc", "-o", "year.nc", "--axis", "time"])

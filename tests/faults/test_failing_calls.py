@@ -196,7 +196,7 @@ def test_a_rename_that_fails_takes_the_whole_set_back(
     shell.save(x=x, old=x[0])
     for index in existing:
         shell.ok("concat", "old.npy", "-o", f"p{index}.{suffix}")
-    original, calls = renames.rename, 0
+    original, calls = renames.renameat2, 0
 
     def rename(*args: Any) -> None:
         nonlocal calls
@@ -207,7 +207,7 @@ def test_a_rename_that_fails_takes_the_whole_set_back(
 
     args = ("split", "x.npy", "-o", f"p{{index}}.{suffix}", "--size", 1, "--force")
     with monkeypatch.context() as patched:
-        patched.setattr(renames, "rename", rename)
+        patched.setattr(renames, "renameat2", rename)
         shell.fails(7, *args, says=suffix)
     shell.ok(*args)
     for index in range(5):
@@ -219,14 +219,14 @@ def test_a_rename_that_fails_takes_the_whole_set_back(
 def test_file_systems_without_an_exchange(
     shell: Any, whole: np.ndarray, monkeypatch: pytest.MonkeyPatch, number: int, suffix: str
 ) -> None:
-    original = renames.rename
+    original = renames.renameat2
 
     def rename(here: Any, there: Any, flags: int) -> None:
         if flags == renames.EXCHANGE:
             raise OSError(number, os.strerror(number))
         original(here, there, flags)
 
-    monkeypatch.setattr(renames, "rename", rename)
+    monkeypatch.setattr(renames, "renameat2", rename)
     shell.ok("concat", "a.npy", "-o", f"y.{suffix}")
     shell.ok(*JOIN, f"y.{suffix}", "--force")
     np.testing.assert_array_equal(shell.read(f"y.{suffix}"), whole)

@@ -62,7 +62,7 @@ def test_all_is_on_the_disk_before_and_after_it_gets_its_name(
     consolidate("s.zarr")
     synced: set[int] = set()
     late: set[Path] = set()
-    fsync, rename = os.fsync, renames.rename
+    fsync, rename = os.fsync, renames.renameat2
 
     def syncing(fd: int) -> None:
         status = os.fstat(fd)
@@ -79,7 +79,7 @@ def test_all_is_on_the_disk_before_and_after_it_gets_its_name(
 
     many = way == "many"  # is synced by one call for the file system
     monkeypatch.setattr(os, "fsync", syncing)
-    monkeypatch.setattr(renames, "rename", renaming)
+    monkeypatch.setattr(renames, "renameat2", renaming)
     before = set(shell.folder.rglob("*"))
     shell.ok(*WAYS[way])
     assert late == set()
@@ -91,7 +91,7 @@ def test_the_journal_is_durable_before_the_first_of_several_names(
     shell: Any, whole: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: set[int] = set()
-    fsync, rename = os.fsync, renames.rename
+    fsync, rename = os.fsync, renames.renameat2
     seen = []
 
     def renaming(here: Path, there: Path, flags: int) -> None:
@@ -104,7 +104,7 @@ def test_the_journal_is_durable_before_the_first_of_several_names(
         rename(here, there, flags)
 
     monkeypatch.setattr(os, "fsync", lambda fd: (synced.add(os.fstat(fd).st_ino), fsync(fd))[1])
-    monkeypatch.setattr(renames, "rename", renaming)
+    monkeypatch.setattr(renames, "renameat2", renaming)
     shell.ok(*SPLIT)
     assert len(seen) == 4
 
@@ -220,7 +220,7 @@ def test_consolidated_metadata_change_with_the_members_or_not_at_all(
     consolidate("s.zarr")
     document = Path("s.zarr", ".zmetadata" if zarr_format == 2 else "zarr.json")
     before = document.read_bytes()
-    rename, calls = renames.rename, 0
+    rename, calls = renames.renameat2, 0
 
     def failing(here: Path, there: Path, flags: int) -> None:
         nonlocal calls
@@ -230,7 +230,7 @@ def test_consolidated_metadata_change_with_the_members_or_not_at_all(
         rename(here, there, flags)
 
     with monkeypatch.context() as patched:
-        patched.setattr(renames, "rename", failing)
+        patched.setattr(renames, "renameat2", failing)
         shell.fails(7, "feed", "a.npy", "s.zarr::g/a", says="g/a")
     assert document.read_bytes() == before
     shell.ok("feed", "a.npy", "s.zarr::g/a")
@@ -265,7 +265,7 @@ def test_file_systems_that_let_nothing_leave_its_folder(
     def refusing(here: Path, there: Path, flags: int) -> None:
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
-    monkeypatch.setattr(renames, "rename", refusing)
+    monkeypatch.setattr(renames, "renameat2", refusing)
     for force in ((), ("--force",)):
         shell.ok("split", "a.npy", "-o", f"p{{index}}.{suffix}", "--parts", 4, *force)
         for index, part in enumerate(np.split(whole[:64], 4)):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from test_publishing import JOIN, before_publishing
 
-from concatsplit_core.stores import folders, markers
+from concatsplit_core.stores import owner, staging_folders
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_only_what_a_run_made_is_ever_removed(
     elif kind == "pipe":
         os.mkfifo(planted)
     else:
-        marker = markers.Marker.of_this_process(precious, ".", ()).to_dict()
+        marker = owner.Owner.of_this_process(precious, ".", ()).to_dict()
         (precious / "run.json").write_text(json.dumps(marker))
         precious.rename(planted)
         os.chown(planted, 65534, 65534)
@@ -119,8 +119,8 @@ def test_a_failure_right_after_a_staging_folder_is_made_leaves_none(
 
     def failing(first: Any, *rest: Any, **named: Any) -> Any:
         where = os.readlink(f"/proc/self/fd/{first}") if call == "write" else str(first)
-        if f"{folders.PREFIX}" in where and where != str(shell.folder):
-            inside = where.partition(folders.PREFIX)[2]
+        if f"{staging_folders.PREFIX}" in where and where != str(shell.folder):
+            inside = where.partition(staging_folders.PREFIX)[2]
             if call != "mkdir" or "/" in inside:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
         return original(first, *rest, **named)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import concatsplit_core as cs
-from concatsplit_core.comparison.values import Rule, comparable, gaps, unequal
+from concatsplit_core.comparison.values import EqualityRule, comparable, distances_between, unequal
 
 NUMBERS = ("?", "u1", "i1", "<i4", ">i8", "u8", "f2", ">f4", "f8", "c8", "c16")
 EDGES = [0.0, -0.0, 1.0, 2.0**53, 2.0**63, -(2.0**63), 2.0**64, np.inf, -np.inf, np.nan, 0.5]
@@ -85,7 +85,7 @@ def test_numbers_are_compared_as_python_does(
 ) -> None:
     a, b = pair
     assert comparable(a.dtype, b.dtype)
-    found = unequal(a, b, Rule(nan_equal))
+    found = unequal(a, b, EqualityRule(nan_equal))
     assert found.tolist() == [not _equal(x, y, nan_equal) for x, y in zip(a, b, strict=True)]
     if a.dtype == b.dtype and nan_equal:
         assert found.any() != np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
@@ -99,7 +99,7 @@ def test_tolerances_of_floats_are_those_of_isclose(
     a, b = pair
     with np.errstate(all="ignore"):
         expected = np.isclose(a, b, rtol, atol, equal_nan=True)
-    assert unequal(a, b, Rule(True, rtol, atol)).tolist() == (~expected).tolist()
+    assert unequal(a, b, EqualityRule(True, rtol, atol)).tolist() == (~expected).tolist()
 
 
 @given(
@@ -110,8 +110,10 @@ def test_tolerances_of_integers_are_exact(
     pair: tuple[np.ndarray, np.ndarray], rtol: float, atol: float
 ) -> None:
     a, b = pair
-    found = unequal(a, b, Rule(False, rtol, atol)).tolist()
-    for x, y, differs, apart in zip(a.tolist(), b.tolist(), found, gaps(a, b), strict=True):
+    found = unequal(a, b, EqualityRule(False, rtol, atol)).tolist()
+    for x, y, differs, apart in zip(
+        a.tolist(), b.tolist(), found, distances_between(a, b), strict=True
+    ):
         assert int(apart) == abs(int(x) - int(y))
         allowed = Fraction(atol) + Fraction(rtol) * abs(int(y))
         assert differs == (x != y and abs(int(x) - int(y)) > allowed)

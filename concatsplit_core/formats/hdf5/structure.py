@@ -7,8 +7,12 @@ from typing import Any
 
 import h5py
 
-from concatsplit_core.formats.hdf5.attributes import LARGE, attribute_bytes, read_attributes
-from concatsplit_core.formats.hdf5.attributes import write_attributes
+from concatsplit_core.formats.hdf5.attributes import (
+    LARGE,
+    attribute_bytes,
+    read_attributes,
+    write_attributes,
+)
 from concatsplit_core.formats.hdf5.links import key, link_of, names_in
 from concatsplit_core.formats.structure import GroupInfo, Structure
 

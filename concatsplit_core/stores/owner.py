@@ -1,4 +1,4 @@
-"""What a staging folder says of its run: whose it is, and whether that run still goes on."""
+"""The owner file of a staging folder: which run made the folder, and whether that run is alive."""
 
 from __future__ import annotations
 
@@ -10,30 +10,31 @@ import stat
 from pathlib import Path
 from typing import Any, Literal
 
-MARKER = "run.json"
+OWNER_FILE = "run.json"
 _SCHEMA = 1
 _LONGEST = 1 << 20
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
-"""What file systems say that have no locks, as some of those on a network."""
+"""Errors of file systems that have no locks, such as some network file systems."""
 
 Fate = Literal["alive", "dead", "unknown"]
 
 
-class Marker:
-    """What a staging folder says of its run.
+class Owner:
+    """The run that a staging folder belongs to.
 
     Parameters
     ----------
     host, boot, space : str
-        The machine, which of its starts it was, and the name space of process numbers there.
+        The machine, the id of its last start (boot), and the name space of its process numbers.
     process, started : int
-        The process, and when it started, in ticks since the machine did.
+        The process number, and when the process started, in clock ticks since the boot.
     inode : int
-        Of the staging folder: a copy of one, or one out of an archive, is nobody's.
+        The inode of the staging folder. A copy of a staging folder, or one unpacked from an
+        archive, has another inode and so no owner.
     home : str
-        The folder of the run that holds its journal, as seen from this one.
+        The run's staging folder that holds the journal, relative to this one.
     made : tuple of str
-        Folders above it that the run made, the innermost last, as seen from this one.
+        Folders that the run made for its outputs, the innermost last, relative to this one.
     """
 
     __slots__ = ("boot", "home", "host", "inode", "made", "process", "space", "started")
@@ -54,25 +55,25 @@ class Marker:
         self.home, self.made = home, made
 
     def to_dict(self) -> dict[str, Any]:
-        """As it is written."""
+        """The document that is written to the owner file."""
         return {"concatsplit": _SCHEMA, **{name: getattr(self, name) for name in self.__slots__}}
 
     @classmethod
-    def of_this_process(cls, path: Path, home: str, made: tuple[str, ...]) -> Marker:
-        """A marker for a folder of a run of this process."""
+    def of_this_process(cls, path: Path, home: str, made: tuple[str, ...]) -> Owner:
+        """The owner of a staging folder that this process makes."""
         pid, inode = os.getpid(), path.lstat().st_ino
         host, started = os.uname().nodename, _started(pid) or 0
         return cls(host, _boot(), _space(), pid, started, inode, home, made)
 
     @property
     def is_gone(self) -> bool:
-        """Whether its process was one of this very machine and start, and runs no more."""
+        """Whether the process ran on this machine since its last boot, and has ended."""
         known = self.boot and self.space and self.started
         return bool(known) and self.fate == "dead" and self.boot == _boot()
 
     @property
     def fate(self) -> Fate:
-        """Whether its process still runs, as far as that can be told here."""
+        """Whether the process still runs; "unknown" if this machine cannot tell."""
         if self.host != os.uname().nodename:
             return "unknown"
         if self.boot != _boot():
@@ -82,69 +83,79 @@ class Marker:
         return "alive" if _started(self.process) == self.started else "dead"
 
 
-def create_marker(path: Path, marker: Marker) -> int:
-    """Create the marker of a staging folder, locked; the lock lasts as long as the descriptor."""
+def create_owner_file(path: Path, marker: Owner) -> int:
+    """Create and lock the owner file of a staging folder.
+
+    Returns
+    -------
+    int
+        The descriptor; the lock lasts until it is closed.
+    """
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    fd = os.open(path / MARKER, flags, 0o600)
+    fd = os.open(path / OWNER_FILE, flags, 0o600)
     try:
         lock(fd, wait=True)
-        write_whole(fd, json.dumps(marker.to_dict()).encode())
+        write_all_bytes(fd, json.dumps(marker.to_dict()).encode())
     except BaseException:
         os.close(fd)
         raise
     return fd
 
 
-def open_marker(path: Path) -> int | None:
-    """A descriptor of the marker of a staging folder of ours; None of anything else.
+def open_owner_file(path: Path) -> int | None:
+    """Open the owner file of a staging folder; None if it is not a staging folder of this user.
 
-    It is ours if it is a folder, belongs to the user who runs this, and holds a marker.
+    It is one if it is a folder, belongs to the user who runs this, and holds an owner file.
     """
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         status = path.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
             return None
-        fd = os.open(path / MARKER, flags)
+        fd = os.open(path / OWNER_FILE, flags)
     except OSError:
         return None
     status = os.fstat(fd)
-    ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
-    if ours and status.st_nlink == 1:
+    is_own = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+    if is_own and status.st_nlink == 1:
         return fd
     os.close(fd)
     return None
 
 
-def read_marker(fd: int, path: Path) -> Marker | None:
-    """What a staging folder says of its run; None where that is no marker of ours."""
+def read_owner(fd: int, path: Path) -> Owner | None:
+    """Read an owner file; None if it is damaged or was made for another folder."""
     try:
-        marker = _checked(json.loads(os.pread(fd, _LONGEST, 0)))
-        return marker if marker and marker.inode == path.lstat().st_ino else None
+        owner = _parse(json.loads(os.pread(fd, _LONGEST, 0)))
+        return owner if owner and owner.inode == path.lstat().st_ino else None
     except (OSError, ValueError, TypeError, KeyError, RecursionError, AttributeError):
         return None
 
 
-def _checked(found: Any) -> Marker | None:
-    if found.pop("concatsplit") != _SCHEMA:
+def _parse(document: Any) -> Owner | None:
+    if document.pop("concatsplit") != _SCHEMA:
         return None
-    marker = Marker(**{**found, "made": tuple(found["made"])})
-    texts = (marker.host, marker.boot, marker.space, marker.home, *marker.made)
-    numbers = (marker.process, marker.started, marker.inode)
-    right = all(type(t) is str for t in texts) and all(type(n) is int for n in numbers)
-    return marker if right else None
+    owner = Owner(**{**document, "made": tuple(document["made"])})
+    texts = (owner.host, owner.boot, owner.space, owner.home, *owner.made)
+    numbers = (owner.process, owner.started, owner.inode)
+    is_valid = all(type(t) is str for t in texts) and all(type(n) is int for n in numbers)
+    return owner if is_valid else None
 
 
 def lock(fd: int, wait: bool = False) -> bool | None:
-    """Lock a marker for this process; None where the file system has no locks.
-
-    It is a file that is open for writing, since NFS locks no other.
+    """Lock an owner file for this process.
 
     Parameters
     ----------
     fd : int
+        Open for writing, since NFS cannot lock a file that is open for reading only.
     wait : bool
-        Until nobody else has it; else the answer is False.
+        Wait until the lock is free.
+
+    Returns
+    -------
+    bool or None
+        Whether this process has the lock now; None if the file system has no locks.
     """
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -157,8 +168,8 @@ def lock(fd: int, wait: bool = False) -> bool | None:
     return True
 
 
-def write_whole(fd: int, data: bytes) -> None:
-    """Write all of it, going on after short writes."""
+def write_all_bytes(fd: int, data: bytes) -> None:
+    """Write all bytes, also if the system writes them in parts."""
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
@@ -179,7 +190,7 @@ def _space() -> str:
 
 
 def _started(pid: int) -> int | None:
-    """When a process started; None if there is none."""
+    """When a process started, in clock ticks since the boot; None if there is no such process."""
     try:
         line = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:

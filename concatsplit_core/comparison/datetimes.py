@@ -1,4 +1,4 @@
-"""Points in time and spans of it, of any two units."""
+"""Comparing NumPy's datetimes and timedeltas of any two units."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def have_common_unit(a: np.dtype, b: np.dtype) -> bool:
-    """Whether units can be told by each other: a month is no number of days."""
+    """Whether one unit is a multiple of the other; a month is no fixed number of days."""
     try:
         np.promote_types(a, b)
     except TypeError:
@@ -15,45 +15,45 @@ def have_common_unit(a: np.dtype, b: np.dtype) -> bool:
 
 
 def unequal(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """A mask of those that differ; not-a-time equals itself."""
+    """A mask of the times that differ; NaT equals NaT."""
     one, other, fits = _in_one_unit(a, b)
     return np.asarray((one != other) | ~fits)
 
 
-def gaps(a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
-    """How far they lie apart in their unit; -1 for not-a-time, None where the units differ."""
+def distances_between(a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
+    """The distances in the common unit; -1 where one is NaT, None if the units differ."""
     if np.datetime_data(a.dtype) != np.datetime_data(b.dtype):
         return None
     one, other, _ = _in_one_unit(a, b)
-    up, down = np.maximum(one, other).view(np.uint64), np.minimum(one, other).view(np.uint64)
-    apart = (up - down).astype(object)
-    apart[np.isnat(a) | np.isnat(b)] = -1
-    return np.asarray(apart)
+    larger, smaller = np.maximum(one, other).view(np.uint64), np.minimum(one, other).view(np.uint64)
+    distances = (larger - smaller).astype(object)
+    distances[np.isnat(a) | np.isnat(b)] = -1
+    return np.asarray(distances)
 
 
 def _in_one_unit(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Both as integers of the finer unit, and where they fit it."""
+    """Both as integers in the finer unit, and a mask of the times that fit into it."""
     if np.datetime_data(a.dtype) == np.datetime_data(b.dtype):
         return _integers(a), _integers(b), np.ones(len(a), bool)
     fine = np.promote_types(a.dtype, b.dtype).newbyteorder("=")
     fits = np.ones(len(a), bool)
-    found = []
+    integers = []
     for each in (a, b):
-        moved = _moved(each, fine)
-        fits &= np.isnat(moved) == np.isnat(each)
-        found.append(_integers(moved))
-    return found[0], found[1], fits
+        converted = _to_unit(each, fine)
+        fits &= np.isnat(converted) == np.isnat(each)
+        integers.append(_integers(converted))
+    return integers[0], integers[1], fits
 
 
-def _moved(times: np.ndarray, fine: np.dtype) -> np.ndarray:
-    """In a finer unit; those that do not fit it, which NumPy refuses, become not-a-time."""
+def _to_unit(times: np.ndarray, fine: np.dtype) -> np.ndarray:
+    """The times in a finer unit; those that overflow, which NumPy refuses, become NaT."""
     try:
         return times.astype(fine)
     except OverflowError:
         if len(times) == 1:
             return np.full(1, "NaT", fine)
         half = len(times) // 2
-        return np.concatenate([_moved(times[:half], fine), _moved(times[half:], fine)])
+        return np.concatenate([_to_unit(times[:half], fine), _to_unit(times[half:], fine)])
 
 
 def _integers(times: np.ndarray) -> np.ndarray:

@@ -1,0 +1,207 @@
+"""Staging folders: hidden folders in which outputs are built, locked while their run lives."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from concatsplit_core.stores.owner import (
+    OWNER_FILE,
+    Owner,
+    create_owner_file,
+    open_owner_file,
+    read_owner,
+    write_all_bytes,
+)
+
+PREFIX = ".concatsplit-"
+_SCHEME = re.compile(r"\.concatsplit-[0-9a-f]{12}")
+_CLAIMS, _OTHERS, _NEW = "claims", "folders", "new"
+
+
+class StagingFolder:
+    """One staging folder and its lock.
+
+    A run makes one for every folder that it writes to. The first one is its *home*: it holds the
+    journal, and a list of the others::
+
+        .concatsplit-0123456789ab/
+            run.json        the owner: which process made it; locked while that process runs
+            claims          the outputs that the run is going to publish
+            folders         the other staging folders of the run
+            journal.json    what is about to be published
+            new/            the outputs while they are built
+
+    Parameters
+    ----------
+    parent : Path
+        The folder to make it in.
+    home : StagingFolder, optional
+        The home, if it is not this folder.
+    made : sequence of Path
+        Folders that the run made for its outputs.
+    """
+
+    def __init__(self, parent: Path, home: StagingFolder | None, made: list[Path]) -> None:
+        while True:
+            self.path = parent / f"{PREFIX}{os.urandom(6).hex()}"
+            self.path.mkdir(0o700)
+            try:
+                self._write_owner(self.path if home is None else home.path, made)
+                break
+            except FileNotFoundError:  # another run's recovery has just removed it
+                self._unlock()
+            except BaseException:
+                self.remove()
+                raise
+        self._names: set[str] = set()
+        self._announced = 0
+
+    def _write_owner(self, home: Path, made: list[Path]) -> None:
+        owner = Owner.of_this_process(
+            self.path,
+            os.path.relpath(home, self.path),
+            tuple(os.path.relpath(path, self.path) for path in made),
+        )
+        self._fd = create_owner_file(self.path, owner)
+        (self.path / _NEW).mkdir()
+
+    def path_for(self, name: str) -> Path:
+        """A new path inside the folder, for an output of this name."""
+        number = 0
+        while f"{number}/{name}" in self._names:
+            number += 1
+        self._names.add(f"{number}/{name}")
+        folder = self.path / (f"{_NEW}-{number}" if number else _NEW)
+        if number:
+            folder.mkdir(exist_ok=True)
+        return folder / name
+
+    def announce_outputs(self, finals: list[Path]) -> None:
+        """Tell other runs which outputs this run is going to publish.
+
+        Called again with a longer list, it appends the new ones, so that a run that reads the list
+        at the same time never misses one.
+        """
+        more = finals[self._announced :]
+        self._announced = len(finals)
+        if more:
+            with open(self.path / _CLAIMS, "ab") as file:
+                file.write(b"".join(os.fsencode(final) + b"\0" for final in more))
+
+    def note_sibling(self, path: Path) -> None:
+        """Note another staging folder of the run, so that a recovery removes it with this one."""
+        with open(self.path / _OTHERS, "ab") as file:
+            file.write(os.fsencode(os.path.relpath(path, self.path)) + b"\0")
+
+    def remove(self) -> None:
+        """Remove the folder and all it holds; errors of the system are ignored."""
+        remove_folder(self.path)
+        self._unlock()
+
+    def _unlock(self) -> None:
+        fd, self._fd = getattr(self, "_fd", -1), -1
+        if fd >= 0:
+            with suppress(OSError):
+                os.close(fd)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a staging folder, as far as the system allows it.
+
+    The owner file goes last: a recovery does not touch a folder without one.
+    """
+    for _ in range(2):  # network file systems fail now and then
+        with suppress(OSError):
+            _remove_within(path)
+            path.rmdir()
+            return
+
+
+def _remove_within(path: Path) -> None:
+    for name in sorted(os.listdir(path), key=lambda name: name == OWNER_FILE):
+        inner = path / name
+        if name == OWNER_FILE and len(os.listdir(path)) > 1:
+            return
+        with suppress(OSError):
+            if inner.is_dir() and not inner.is_symlink():
+                shutil.rmtree(inner, onexc=_retry_writable)
+            else:
+                inner.unlink()
+
+
+def _retry_writable(call: Callable[[str], None], path: str, error: BaseException) -> None:
+    """Try again to remove something, after making its folder writable."""
+    with suppress(OSError):
+        os.chmod(os.path.dirname(path), 0o700)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            os.unlink(path)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Create a small file that only its owner can read."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        write_all_bytes(fd, data)
+    finally:
+        os.close(fd)
+
+
+def find_staging_folders(folder: Path) -> list[Path]:
+    """The paths in a folder that have the name of a staging folder."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return [folder / name for name in names if name.startswith(PREFIX) and _SCHEME.fullmatch(name)]
+
+
+def remove_empty(path: Path) -> None:
+    """Remove a staging folder whose run was killed before it wrote anything into it.
+
+    Raises
+    ------
+    OSError
+        The folder is not empty.
+    """
+    owner_file = path / OWNER_FILE
+    if os.listdir(path) == [OWNER_FILE] and not owner_file.lstat().st_size:
+        owner_file.unlink()
+    path.rmdir()
+
+
+def read_siblings(home: Path) -> list[Path]:
+    """The other staging folders of a run, without those that belong to another run by now."""
+    try:
+        names = (home / _OTHERS).read_bytes().split(b"\0")[:-1]
+    except OSError:
+        return []
+    paths = [Path(os.path.normpath(home / os.fsdecode(name))) for name in names]
+    return [path for path in paths if belongs_to(path, home)]
+
+
+def belongs_to(path: Path, home: Path) -> bool:
+    """Whether a folder is a staging folder of the run that has its journal in `home`."""
+    fd = open_owner_file(path) if _SCHEME.fullmatch(path.name) else None
+    if fd is None:
+        return False
+    try:
+        owner = read_owner(fd, path)
+    finally:
+        os.close(fd)
+    return owner is not None and Path(os.path.normpath(path / owner.home)) == home
+
+
+def read_announced(path: Path) -> set[Path]:
+    """The outputs that the run of a staging folder is going to publish."""
+    try:
+        names = (path / _CLAIMS).read_bytes().split(b"\0")
+    except OSError:
+        return set()
+    return {Path(os.fsdecode(name)) for name in names if name}
