@@ -31,7 +31,7 @@ def read_structure(file: Any, netcdf: bool) -> Structure:
             attrs.pop(name, None)
         groups[path] = GroupInfo(attrs, own)
         notes += [f"group '/{path}': {note}" for note in unread]
-    return Structure(groups, links, tuple(notes))
+    return Structure(groups, links, notes=tuple(notes))
 
 
 def _walk(file: Any, links: dict[str, str]) -> Iterator[tuple[str, Any]]:
