@@ -1,5 +1,5 @@
-"""The command line; SIGUSR1 is taken up before the libraries are imported."""
+"""The command line. Its first signal handlers are set before the libraries are imported."""
 
-from concatsplit_cli.signals import take_up_early
+from concatsplit_cli.signals import install_first_handlers
 
-take_up_early()
+install_first_handlers()

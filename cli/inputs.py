@@ -1,4 +1,4 @@
-"""Inputs of commands that take many: named one by one, or in a list."""
+"""Commands with many inputs: arguments, and a list in a file or on stdin."""
 
 from __future__ import annotations
 
@@ -19,32 +19,30 @@ _OPTIONS = (
         "-0",
         "null",
         is_flag=True,
-        help="References of --files-from end in NUL, not in a line's end.",
+        help="References of --files-from end with a NUL byte instead of a newline.",
     ),
 )
 
 
 def many_inputs(name: str, metavar: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add an argument of many references, and a list of more of them.
+    """Add an argument for many references, and the options of --files-from.
 
     Parameters
     ----------
     name : str
-        The parameter under which the command gets all references, those of the list behind the
-        others.
+        The parameter of the command that gets all references: the arguments, then the list.
     metavar : str
-        What the help calls them.
+        The name of the argument in the help.
     """
 
     def add(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def command(files_from: str | None, null: bool, **values: Any) -> Any:
-            has_others = bool(values.get("selection", {}).get("arrays"))
-            found = _all(values[name], files_from, null)
-            if not found and not has_others:
+            references = _references(values[name], files_from, null)
+            if not references and not values.get("selection", {}).get("arrays"):
                 what = metavar.rstrip(".")
-                raise click.UsageError(f"no inputs: name at least one {what}, or give --files-from")
-            values[name] = found
+                raise click.UsageError(f"no inputs: give at least one {what}, or --files-from")
+            values[name] = references
             return function(**values)
 
         wrapped: Callable[..., Any] = command
@@ -55,16 +53,18 @@ def many_inputs(name: str, metavar: str) -> Callable[[Callable[..., Any]], Calla
     return add
 
 
-def _all(inputs: tuple[str, ...], files_from: str | None, null: bool) -> list[str]:
-    """References of the command line, then those of a list."""
+def _references(inputs: tuple[str, ...], files_from: str | None, null: bool) -> list[str]:
+    """The references on the command line, then those of the list."""
     if null and files_from is None:
-        raise click.UsageError("-0 goes with --files-from")
+        raise click.UsageError("-0 needs --files-from")
     names = list(inputs)
     if files_from is not None:
         from concatsplit_core.endpoints.references import parse_list, read_list
 
         if files_from == "-" and "-" in names:
-            raise click.UsageError("stdin is either an input (-) or the list of --files-from -")
+            raise click.UsageError(
+                "stdin cannot be both an input (-) and the list of --files-from -"
+            )
         if files_from == "-":
             names += parse_list(sys.stdin.buffer.read(), null=null)
         else:

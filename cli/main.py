@@ -1,4 +1,4 @@
-"""The command group, and the one place where an error becomes a message and an exit code."""
+"""The command group; here every error becomes a message and an exit code."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any, NoReturn
 
 import click
 
-from concatsplit_cli.lines import one_line
-from concatsplit_cli.signals import Terminated, requests_raise, take_no_more
+from concatsplit_cli.signals import Terminated, ignore_further_signals, signals_raise
 from concatsplit_cli.streams import (
     ReaderGone,
-    let_go_of_stdout,
+    checked_stdout,
+    discard_stdout,
+    one_line,
     open_standard_descriptors,
-    out_of_memory,
-    printing,
+    out_of_memory_message,
+    print_to_stderr,
     stdout_error,
-    tell,
 )
 from concatsplit_cli.watcher import watched
 from concatsplit_core import __version__
@@ -49,46 +49,46 @@ COMMANDS = {
 
 
 class Commands(MutableMapping[str, click.Command]):
-    """Commands by name, each imported when it is run or described."""
+    """All commands by name; a command's module is imported when the command is first used."""
 
     def __init__(self) -> None:
-        self._found: dict[str, click.Command | None] = dict.fromkeys(COMMANDS)
+        self._loaded: dict[str, click.Command | None] = dict.fromkeys(COMMANDS)
 
     def __getitem__(self, name: str) -> click.Command:
-        command = self._found[name]
+        command = self._loaded[name]
         if command is None:
             module = import_module(f"concatsplit_cli.commands.{COMMANDS[name]}")
-            command = self._found[name] = getattr(module, name.replace("-", "_"))
+            command = self._loaded[name] = getattr(module, name.replace("-", "_"))
         return command
 
     def __setitem__(self, name: str, command: click.Command) -> None:
-        self._found[name] = command
+        self._loaded[name] = command
 
     def __delitem__(self, name: str) -> None:
-        del self._found[name]
+        del self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._found)
+        return iter(self._loaded)
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._loaded)
 
 
 class ErrorBoundary(click.Group):
-    """A group whose failures are one line on stderr and an exit code of the contract."""
+    """A command group that turns every error into one line on stderr and an exit code."""
 
-    watches = False
-    """Whether the commands run in a process of their own."""
+    has_watcher = False
+    """Whether a child process watches the command; false if a program calls `main` itself."""
 
-    def make_context(self, *given: Any, **extra: Any) -> click.Context:
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Parse a command line; ``--help`` and ``--version`` print here."""
-        with printing():
-            return super().make_context(*given, **extra)
+        with checked_stdout():
+            return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was parsed."""
         try:
-            if not self.watches:
+            if not self.has_watcher:
                 return super().invoke(ctx)
             with watched():
                 return super().invoke(ctx)
@@ -104,61 +104,61 @@ class ErrorBoundary(click.Group):
         **extra: Any,
     ) -> Any:
         """Run a command line and exit."""
-        given = list(sys.argv[1:] if args is None else args)
+        words = list(sys.argv[1:] if args is None else args)
         if not standalone_mode:
-            return super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
-        debugged = "--debug" in given
+            return super().main(words, prog_name, complete_var, standalone_mode=False, **extra)
+        is_debug = "--debug" in words
         open_standard_descriptors()
-        # NumPy's linear algebra would start threads that only wait, and none of it is used
+        # NumPy's linear algebra is not used; without this it starts threads that only wait.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        self.watches = args is None
+        self.has_watcher = args is None
         if args is None:
-            _hush(debugged)
-        with requests_raise(for_good=args is None):
+            _silence_libraries(is_debug)
+        with signals_raise(until_exit=args is None):
             try:
-                code = super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
-                with printing():
+                code = super().main(words, prog_name, complete_var, standalone_mode=False, **extra)
+                with checked_stdout():
                     pass
             except BaseException as error:
-                take_no_more()
-                if debugged and not isinstance(error, SystemExit | click.exceptions.Exit):
+                ignore_further_signals()
+                if is_debug and not isinstance(error, SystemExit | click.exceptions.Exit):
                     import traceback
 
                     traceback.print_exc()
-                _exit(error, "--json" in given)
+                _exit(error, "--json" in words)
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def _hush(debugged: bool) -> None:
-    """Keep the libraries' words to programmers to themselves; ours are errors."""
+def _silence_libraries(is_debug: bool) -> None:
+    """Hide the warnings of libraries, which are meant for programmers."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    if not debugged:
-        sys.unraisablehook = lambda _: None  # what a finalizer raises comes too late for anybody
+    if not is_debug:
+        sys.unraisablehook = lambda _: None  # errors in finalizers do not change the result
 
 
 def _exit(error: BaseException, as_json: bool) -> NoReturn:
-    """Say what went wrong, and leave."""
+    """Print the message of an error, and exit with its code."""
     if isinstance(error, SystemExit):
         raise error
     if isinstance(error, BrokenPipeError | ReaderGone):
-        let_go_of_stdout()
+        discard_stdout()
         sys.exit(ReaderGone.exit_code)
-    code, kind, message = _verdict(error)
+    code, kind, message = _describe(error)
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        tell(error.ctx.get_usage())
+        print_to_stderr(error.ctx.get_usage())
     if as_json:
         try:
-            with printing():
+            with checked_stdout():
                 click.echo(json.dumps({"error": {"code": code, "kind": kind, "message": message}}))
         except (ReaderGone, ConcatsplitError):
-            let_go_of_stdout()  # the exit code says it as well
-    tell(f"concatsplit: error: {message}")
+            discard_stdout()  # the message on stderr and the exit code remain
+    print_to_stderr(f"concatsplit: error: {message}")
     sys.exit(code)
 
 
-def _verdict(error: BaseException) -> tuple[int, str, str]:
-    """Exit code, kind and message of an error."""
+def _describe(error: BaseException) -> tuple[int, str, str]:
+    """The exit code, kind and message of an error."""
     if isinstance(error, ConcatsplitError):
         return error.exit_code, error.kind, one_line(error.message)
     if isinstance(error, click.ClickException):
@@ -167,13 +167,13 @@ def _verdict(error: BaseException) -> tuple[int, str, str]:
         return 130, "Interrupted", "interrupted; nothing was left behind"
     if isinstance(error, Terminated):
         return error.exit_code, "Terminated", f"{error.reason}; nothing was left behind"
-    no_room = out_of_memory(error)
-    if no_room is not None:
-        return 10, "OverBudget", no_room
+    memory_message = out_of_memory_message(error)
+    if memory_message is not None:
+        return 10, "OverBudget", memory_message
     if isinstance(error, OSError) and error.errno:
-        let_go_of_stdout()
-        told = stdout_error(error)
-        return told.exit_code, told.kind, one_line(told.message)
+        discard_stdout()
+        io_error = stdout_error(error)
+        return io_error.exit_code, io_error.kind, one_line(io_error.message)
     return (
         1,
         "InternalError",

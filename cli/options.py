@@ -1,4 +1,4 @@
-"""Options that commands share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import click
 
-from concatsplit_cli.params import AXIS, CHUNKS, INTEGERS, NAMED, RATIO
+from concatsplit_cli.param_types import AXIS, CHUNKS, INTEGERS, NAMED, RATIO
 
 memory_option = click.option(
     "--memory",
     metavar="SIZE",
-    help="Budget for array data in memory: 64MiB, 1GB, 2G.  [default: 256MiB, less where a "
-    "control group or ulimit is smaller]",
+    help="Budget for array data in memory: 64MiB, 1GB, 2G.  [default: 256MiB, less if a "
+    "control group or ulimit allows less]",
 )
 
 jobs_option = click.option(
@@ -41,11 +41,11 @@ debug_option = click.option("--debug", is_flag=True, help="Show a traceback with
 follow_links_option = click.option(
     "--follow-links",
     is_flag=True,
-    help="Read and write through links that lead out of a Zarr store.",
+    help="Follow links that lead out of a Zarr store, for reading and writing.",
 )
 
 _OPERATOR_OPTIONS = (
-    click.option("-f", "--force", is_flag=True, help="Replace outputs that exist."),
+    click.option("-f", "--force", is_flag=True, help="Replace existing outputs."),
     memory_option,
     jobs_option,
     click.option("--dtype", metavar="T", help="Cast to this dtype, such as float32 or '>i4'."),
@@ -54,87 +54,89 @@ _OPERATOR_OPTIONS = (
         type=click.Choice(["no", "equiv", "safe", "same_kind", "unsafe"]),
         default="same_kind",
         show_default=True,
-        help="What --dtype may do, as in NumPy.",
+        help="Which casts --dtype may do, as in NumPy.",
     ),
     click.option(
-        "--promote", is_flag=True, help="Join inputs of different dtypes in NumPy's common one."
+        "--promote",
+        is_flag=True,
+        help="Join inputs of different dtypes; the output has NumPy's common dtype.",
     ),
     click.option(
         "--attrs",
         type=click.Choice(["first", "common", "none"]),
         default="first",
         show_default=True,
-        help="Descriptive attributes of the output: the first input's, those that all inputs "
-        "share, or none.",
+        help="Which descriptive attributes the output gets: the first input's, those that all "
+        "inputs share, or none.",
     ),
     click.option(
         "--conflicts",
         type=click.Choice(["exact", "refuse", "first", "convert"]),
         default="exact",
         show_default=True,
-        help="Where inputs differ in what their numbers mean (units, scale_factor, missing values, "
-        "flags): convert where nothing is lost, refuse, take the first input's with the numbers "
-        "as they are, or convert with rounding.",
+        help="What to do if inputs differ in what their numbers mean (units, scale_factor, missing "
+        "values, flags): convert without loss or refuse (exact), always refuse, take the first "
+        "input's and leave the numbers as they are stored, or convert with rounding.",
     ),
     click.option(
         "--chunks",
         type=CHUNKS,
-        help="Chunk shape of an HDF5 or Zarr output.  [default: as the inputs]",
+        help="Chunk shape of an HDF5 or Zarr output.  [default: as in the inputs]",
     ),
     click.option(
         "--codec",
         metavar="NAME[:LEVEL]",
         help="Compression of the output: none, gzip:4, zstd:3, lz4, blosc:zstd:5:shuffle.  "
-        "[default: as the inputs]",
+        "[default: as in the inputs]",
     ),
     click.option(
         "--checksum",
         type=click.Choice(["auto", "crc32c", "fletcher32", "none"]),
         default="auto",
         show_default=True,
-        help="What the chunks of an output carry beside their codec: crc32c in Zarr, fletcher32 in "
-        "HDF5 and Zarr format 2; auto is zstd's own, and crc32c in a Zarr format 3 output whose "
-        "codec is not given and not the inputs'.",
+        help="Checksum of the output's chunks: crc32c for Zarr, fletcher32 for HDF5 and Zarr "
+        "format 2. auto uses zstd's own checksum, and crc32c for a Zarr format 3 output with the "
+        "default codec.",
     ),
     click.option(
         "--check",
         is_flag=True,
-        help="Look into chunks that move as they are stored and into .npz members: damage is found "
-        "wherever the inputs carry checksums.",
+        help="Also check chunks that are copied as they are stored, and .npz members. Damage is "
+        "found if the inputs have checksums.",
     ),
     click.option(
         "--memory-order",
         type=click.Choice(["C", "F"]),
-        help="Element order of an .npy output.  [default: F only where every input is]",
+        help="Memory order of an .npy output.  [default: F if all inputs are F, else C]",
     ),
     click.option(
         "--zarr-format",
         type=click.Choice([2, 3]),
-        help="Format of a Zarr output.  [default: as the inputs, else 3]",
+        help="Format of a Zarr output.  [default: as in the inputs, else 3]",
     ),
     click.option(
         "--grid",
         type=click.Choice(["regular", "rectilinear"]),
         default="regular",
         show_default=True,
-        help="Of a Zarr format 3 output: rectilinear keeps the inputs' chunks as they lie, so that "
-        "inputs of any length join without decoding; few readers know it yet.",
+        help="Chunk grid of a Zarr format 3 output. rectilinear keeps the inputs' chunks, so that "
+        "inputs of any length are joined without decoding; few readers support it yet.",
     ),
     click.option(
         "--routes",
         metavar="NAME,...",
-        help="Let bytes move only by these of kernel, encoded, mapped, decoded.  [default: all]",
+        help="Allow only these routes, of kernel, encoded, mapped, decoded.  [default: all]",
     ),
-    click.option("-n", "--dry-run", is_flag=True, help="Print the plan, create nothing."),
+    click.option("-n", "--dry-run", is_flag=True, help="Print the plan; create nothing."),
     json_option,
     click.option(
         "--sync/--no-sync",
         default=True,
         show_default=True,
-        help="Make the result durable before it appears.",
+        help="Write the outputs to the disk before they get their names.",
     ),
     click.option(
-        "--manifest", metavar="FILE", help="Record what was done, with hashes, for undo and verify."
+        "--manifest", metavar="FILE", help="Record the run, with hashes, for undo and verify."
     ),
     follow_links_option,
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
@@ -148,17 +150,17 @@ _READING_OPTIONS = (
     jobs_option,
     follow_links_option,
     json_option,
-    click.option("-q", "--quiet", is_flag=True, help="Print nothing: the exit code says it."),
+    click.option("-q", "--quiet", is_flag=True, help="Print nothing; the exit code is the result."),
     progress_option,
     debug_option,
 )
 
 _FOR_THE_COMMAND_LINE = ("as_json", "quiet", "progress", "debug")
-"""Options of which the core knows nothing."""
+"""Shared options that are not passed to the core."""
 
 
-class Shared(NamedTuple):
-    """What the shared options say: to the core, and to the command line itself."""
+class SharedOptions(NamedTuple):
+    """The values of the shared options: for the core, and for the command line itself."""
 
     options: dict[str, Any]
     as_json: bool
@@ -167,73 +169,73 @@ class Shared(NamedTuple):
 
     @property
     def shows_progress(self) -> bool:
-        """Whether a bar is to be drawn."""
+        """Whether to show a progress bar."""
         if self.quiet or self.options.get("dry_run"):
             return False
         return sys.stderr.isatty() if self.progress is None else self.progress
 
 
-class _Declared:
-    """Options that several commands have; they reach a command as one value."""
+class _OptionGroup:
+    """Options that several commands share; a command gets them as one value."""
 
     def __init__(self, *options: Callable[[Any], Any]) -> None:
         self._options = options
 
     @functools.cached_property
     def names(self) -> list[str]:
-        """What their values are called."""
+        """The parameter names of the options."""
 
         def nothing() -> None: ...
 
         return [str(param.name) for param in click.command()(self.add_to(nothing)).params]
 
     def add_to(self, function: Any) -> Any:
-        """Declare them for a command."""
+        """Add the options to a command."""
         for option in reversed(self._options):
             function = option(function)
         return function
 
-    def taken_from(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Their values, which are removed from those that a command got."""
+    def pop_from(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Remove the options from all values of a command, and return them."""
         return {name: values.pop(name) for name in self.names}
 
 
-def _as_shared(declared: _Declared) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add options to a command, which reach it as one value, ``shared``."""
+def _as_shared(group: _OptionGroup) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a decorator that adds options to a command; it gets them as one value, ``shared``."""
 
     def add[R](function: Callable[..., R]) -> Callable[..., R]:
         @functools.wraps(function)
         def command(**values: Any) -> R:
-            options = declared.taken_from(values)
+            options = group.pop_from(values)
             own = {name: options.pop(name) for name in _FOR_THE_COMMAND_LINE}
             own.pop("debug")
-            return function(shared=Shared(options, **own), **values)
+            return function(shared=SharedOptions(options, **own), **values)
 
-        wrapped: Callable[..., R] = declared.add_to(command)
+        wrapped: Callable[..., R] = group.add_to(command)
         return wrapped
 
     return add
 
 
-operator_options = _as_shared(_Declared(*_OPERATOR_OPTIONS))
-"""Adds the options of every command that writes."""
+operator_options = _as_shared(_OptionGroup(*_OPERATOR_OPTIONS))
+"""Adds the options that all commands with outputs share."""
 
-reading_options = _as_shared(_Declared(*_READING_OPTIONS))
-"""Adds the options of commands that read arrays and write none."""
+reading_options = _as_shared(_OptionGroup(*_READING_OPTIONS))
+"""Adds the options of commands that only read arrays."""
 
 
 axis_option = click.option(
     "--axis",
     type=AXIS,
-    help="Axis: a number, negative from the end, or the name of a dimension.  [default: 0]",
+    help="Axis: a number (negative: from the end) or the name of a dimension.  [default: 0]",
 )
 
 axes_option = click.option(
     "--axis",
     type=AXIS,
     multiple=True,
-    help="Axis: a number, negative from the end, or the name of a dimension. For a data set also "
-    "'PATTERN=AXIS', once or more often; arrays with AXIS carry are copied as they are.  "
+    help="Axis: a number (negative: from the end) or the name of a dimension. For a data set also "
+    "'PATTERN=AXIS', which may be given several times; AXIS carry copies an array as it is.  "
     "[default: 0]",
 )
 
@@ -252,7 +254,7 @@ depth_order_option = click.option(
 )
 
 split_info_option = click.option(
-    "--split-info", metavar="REF", help="Write the inputs' lengths along the axis there."
+    "--split-info", metavar="REF", help="Write the inputs' lengths along the axis to REF."
 )
 
 outputs_option = click.option(
@@ -262,76 +264,82 @@ outputs_option = click.option(
     multiple=True,
     required=True,
     metavar="REF",
-    help="Where to: once a part, or a template with {index} {count} {start} {stop} {stem}, "
+    help="Output: once per part, or a template with {index} {count} {start} {stop} {stem}, "
     "or a folder.",
 )
 
-_HOW = _Declared(
-    click.option("--parts", type=int, metavar="K", help="K equal parts."),
+_HOW = _OptionGroup(
+    click.option("--parts", type=int, metavar="K", help="Cut into K equal parts."),
     click.option(
         "--uneven",
         type=click.Choice(["balanced", "trailing"]),
-        help="Where --parts does not divide: 4,3,3 or 4,4,2.",
+        help="If the length is not a multiple of --parts: 4,3,3 (balanced) or 4,4,2 (trailing).",
     ),
-    click.option("--size", type=int, metavar="N", help="Parts of length N."),
+    click.option("--size", type=int, metavar="N", help="Cut into parts of length N."),
     click.option(
         "--remainder",
         type=click.Choice(["keep", "drop", "error"]),
-        help="A shorter last part of --size.  [default: keep]",
+        help="What to do with a shorter last part of --size.  [default: keep]",
     ),
-    click.option("--hop", type=int, metavar="M", help="With --size: whole windows, one every M."),
-    click.option("--lengths", type=INTEGERS, help="Parts of these lengths; one may be -1."),
     click.option(
-        "--lengths-from", metavar="REF", help="Lengths from an integer vector, as a split_info."
+        "--hop", type=int, metavar="M", help="With --size: cut whole windows, one every M."
+    ),
+    click.option(
+        "--lengths", type=INTEGERS, help="Cut into parts of these lengths; one may be -1, the rest."
+    ),
+    click.option(
+        "--lengths-from",
+        metavar="REF",
+        help="Read the lengths from an integer vector, such as a split_info.",
     ),
     click.option("--at", type=INTEGERS, help="Cut at these positions, as numpy.split does."),
-    click.option("--ratio", type=RATIO, help="Proportional parts, such as 8:1:1."),
+    click.option("--ratio", type=RATIO, help="Cut into proportional parts, such as 8:1:1."),
     click.option(
-        "--max-bytes", metavar="SIZE", help="As many parts as hold at most SIZE of array data."
+        "--max-bytes", metavar="SIZE", help="Cut into parts of at most SIZE of array data each."
     ),
-    click.option("--only", metavar="0-3,8", help="Write just these parts."),
+    click.option("--only", metavar="0-3,8", help="Write only these parts."),
 )
 
 
-_SELECTION = _Declared(
+_SELECTION = _OptionGroup(
     click.option(
-        "--members", metavar="PATTERN,...", help="Of containers with many arrays only these."
+        "--members", metavar="PATTERN,...", help="Take only these arrays of every container."
     ),
     click.option(
         "--array",
         "arrays",
         type=NAMED,
         multiple=True,
-        help="Arrays of several files as one data set, once for each NAME, in place of INPUT.",
+        help="Make a data set of several files: one NAME for each array. In place of INPUT.",
     ),
     click.option(
         "--carry",
         type=click.Choice(["check", "first", "drop"]),
         default="check",
         show_default=True,
-        help="Arrays without the axis: copy them if all inputs have equal ones, copy those of the "
-        "first input, or leave them out.",
+        help="Arrays without the axis: copy them if they are equal in all inputs, copy those of "
+        "the first input, or leave them out.",
     ),
 )
 
 
 def data_set_options[R](function: Callable[..., R]) -> Callable[..., R]:
-    """Add what chooses the arrays of a data set, which reaches the command as ``selection``."""
+    """Add the options that choose arrays; the command gets them as one dict, ``selection``."""
 
     @functools.wraps(function)
     def command(**values: Any) -> R:
-        return function(selection=_SELECTION.taken_from(values), **values)
+        return function(selection=_SELECTION.pop_from(values), **values)
 
     wrapped: Callable[..., R] = _SELECTION.add_to(command)
     return wrapped
 
 
 def how_options[R](function: Callable[..., R]) -> Callable[..., R]:
-    """Add the ways to cut, which reach the command as one mapping, ``how``."""
+    """Add the options that say where to cut; the command gets them as one dict, ``how``."""
 
     @functools.wraps(function)
     def command(**values: Any) -> R:
-        how = _HOW.taken_from(values)
+        how = _HOW.pop_from(values)
         if how["max_bytes"] is not None:
             from concatsplit_core.array.sizes import parse_size
 

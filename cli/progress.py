@@ -1,4 +1,4 @@
-"""Engine events as a progress bar on stderr, and as the answer to who asks how far it is."""
+"""Progress from the events of a run: a bar on stderr, and the answer to SIGUSR1."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from concatsplit_cli.signals import answering, take_no_more
+from concatsplit_cli.signals import answer_sigusr1, ignore_further_signals
 from concatsplit_core.array.sizes import format_size
 from concatsplit_core.run.events import Finished, Moved, Publishing, Started
 
 _MINUTE, _HOUR = 60, 3600
 
 
-class Tally:
-    """How far a run is."""
+class ProgressLine:
+    """Counts the bytes of a run's events, and says in one line how far the run is."""
 
     def __init__(self, title: str) -> None:
         self._title, self._began = title, time.monotonic()
@@ -23,7 +23,7 @@ class Tally:
         self._done, self._stage = 0, ""
 
     def listen(self, event: Any) -> None:
-        """Take note of an event."""
+        """Count an event."""
         match event:
             case Started(total_bytes=total):
                 self._total, self._began = total, time.monotonic()
@@ -33,10 +33,10 @@ class Tally:
                 self._stage = ", making it durable"
             case Finished():
                 self._stage = ", complete"
-                take_no_more()
+                ignore_further_signals()
 
     def line(self) -> str:
-        """Bytes done of all, the rate and the time that is left, in one line."""
+        """One line: bytes done, bytes in total, the rate and the time left."""
         seconds = time.monotonic() - self._began
         if self._total is None:
             return f"{self._title}: nothing moved yet, opening and planning for {_clock(seconds)}"
@@ -60,16 +60,16 @@ def _clock(seconds: float) -> str:
 
 @contextmanager
 def progress_bar(shown: bool, title: str) -> Iterator[Callable[[Any], None]]:
-    """A listener for events, which answers SIGUSR1 and, where it is to be shown, draws a bar."""
-    tally = Tally(title)
-    with answering(tally.line):
+    """A listener for the events of a run. It answers SIGUSR1, and draws a bar if it is shown."""
+    progress = ProgressLine(title)
+    with answer_sigusr1(progress.line):
         if not shown:
-            yield tally.listen
+            yield progress.listen
             return
         with _bar(title) as draw:
 
             def listen(event: Any) -> None:
-                tally.listen(event)
+                progress.listen(event)
                 draw(event)
 
             yield listen
@@ -97,7 +97,7 @@ def _bar(title: str) -> Iterator[Callable[[Any], None]]:
 
     class Stderr(Console):
         def on_broken_pipe(self) -> None:
-            self.quiet = True  # Rich would end the run
+            self.quiet = True  # else Rich would end the process
 
     with Progress(*columns, console=Stderr(stderr=True)) as bar:
         row = bar.add_task(title, total=None)
@@ -105,7 +105,7 @@ def _bar(title: str) -> Iterator[Callable[[Any], None]]:
         def draw(event: Any) -> None:
             match event:
                 case Started(total_bytes=total):
-                    bar.reset(row, total=total)  # undo reads its inputs twice
+                    bar.reset(row, total=total)  # undo starts twice: it verifies, then writes
                 case Moved(nbytes=nbytes):
                     bar.advance(row, nbytes)
                 case Publishing():

@@ -1,4 +1,4 @@
-"""Results as tables for people and as JSON for scripts."""
+"""Printing results: tables for people, JSON for scripts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from concatsplit_cli.lines import one_line
-from concatsplit_cli.streams import printing, tell
+from concatsplit_cli.streams import checked_stdout, one_line, print_to_stderr
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,18 +23,18 @@ _SCRIPT_WIDTH = 120
 
 
 def show_result(result: Result, as_json: bool, quiet: bool) -> None:
-    """Print the result of an operator: JSON, the plan of a dry run, or one line on a terminal."""
+    """Print the result of an operator: as JSON, the plan of a dry run, or a line on a terminal."""
     if not quiet:
         for note in result.notes:
-            tell(f"concatsplit: note: {one_line(note)}")
+            print_to_stderr(f"concatsplit: note: {one_line(note)}")
     if as_json and any(output.ref == "-" for output in result.outputs):
-        tell(json.dumps(result.to_dict()))
+        print_to_stderr(json.dumps(result.to_dict()))
     elif as_json:
-        with printing("" if result.dry_run else "; the outputs are complete"):
+        with checked_stdout("" if result.dry_run else "; the outputs are complete"):
             click.echo(json.dumps(result.to_dict()))
     elif result.dry_run:
         if not quiet:
-            with printing():
+            with checked_stdout():
                 _show_plan(result)
     elif not quiet and sys.stderr.isatty():
         from concatsplit_core.array.sizes import format_size
@@ -44,16 +43,16 @@ def show_result(result: Result, as_json: bool, quiet: bool) -> None:
         if len(result.outputs) > 1:
             where += f" … {result.outputs[-1].ref} ({len(result.outputs)} blobs)"
         moved = format_size(result.plan.bytes_written)
-        tell(f"{where}: {moved} in {result.seconds or 0:.2f} s")
+        print_to_stderr(f"{where}: {moved} in {result.seconds or 0:.2f} s")
 
 
 def console() -> Console:
-    """Where tables are printed: stdout."""
+    """The console that prints tables to stdout."""
     from rich.console import Console
 
     class Stdout(Console):
         def on_broken_pipe(self) -> None:
-            raise BrokenPipeError  # Rich would leave by itself
+            raise BrokenPipeError  # else Rich would exit with its own code
 
     if sys.stdout.isatty():
         return Stdout(highlight=False)
@@ -62,15 +61,15 @@ def console() -> Console:
 
 def _show_plan(result: Result) -> None:
     out = console()
-    new = ", a new one" if result.add_axis else ""
-    out.print(f"[bold]{result.operator}[/] along axis {result.axis}{new} (dry run)")
+    new = "new axis" if result.add_axis else "axis"
+    out.print(f"[bold]{result.operator}[/] along {new} {result.axis} (dry run)")
     out.print(_blob_table("inputs", result.inputs))
     out.print(_blob_table("outputs", result.outputs))
     out.print(_route_table(result))
 
 
 def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
-    """Blobs and the intervals of the axis that they cover; of a long list only both ends."""
+    """A table of blobs and their intervals on the axis; a long list is cut in the middle."""
     table = _table(title, "blob", "start", "stop", "shape", "dtype", "chunks", "codec")
     skipped = len(blobs) - _MOST_ROWS
     for index, blob in enumerate(blobs):
@@ -106,8 +105,8 @@ def _route_table(result: Result) -> Table:
 
 
 def show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
-    """Print what is known of arrays."""
-    with printing():
+    """Print the descriptions of arrays."""
+    with checked_stdout():
         _show_info(blobs, as_json)
 
 
@@ -149,15 +148,15 @@ def _show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
             out.print(f"{owner}@{key} = {value}", markup=False)
 
 
-def show_verification(found: Verification, as_json: bool) -> None:
-    """Print what differs and what is missing, and how many blobs are as they were."""
+def show_verification(verification: Verification, as_json: bool) -> None:
+    """Print the blobs that differ or are missing, and the number of blobs of each status."""
     if as_json:
-        click.echo(json.dumps(found.to_dict()))
+        click.echo(json.dumps(verification.to_dict()))
         return
-    for blob in found.blobs:
+    for blob in verification.blobs:
         if blob.status != "same":
             click.echo(one_line(f"{blob.ref}: {blob.status} ({blob.role}): {blob.reason}"))
-    counts = (f"{found.count(s)} {s}" for s in ("same", "different", "missing"))
+    counts = (f"{verification.count(s)} {s}" for s in ("same", "different", "missing"))
     click.echo(", ".join(counts))
 
 

@@ -1,4 +1,4 @@
-"""What differs of two arrays, a line each."""
+"""Printing the result of diff: one line per difference."""
 
 from __future__ import annotations
 
@@ -8,48 +8,48 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from concatsplit_cli.lines import one_line
-from concatsplit_cli.streams import printing
+from concatsplit_cli.streams import checked_stdout, one_line
 
 if TYPE_CHECKING:
     from concatsplit_core.comparison.difference import Difference, Pair
 
 
-def show_difference(found: Difference, as_json: bool) -> None:
-    """Print what differs; nothing where nothing does."""
-    with printing():
+def show_difference(difference: Difference, as_json: bool) -> None:
+    """Print what differs; print nothing if nothing differs."""
+    with checked_stdout():
         if as_json:
             from concatsplit_core.meaning.jsonable import dumps
 
-            click.echo(dumps(found.to_dict()))
+            click.echo(dumps(difference.to_dict()))
             return
-        for line in _lines(found):
+        for line in _lines(difference):
             click.echo(one_line(line))
 
 
-def _lines(found: Difference) -> Iterator[str]:
-    if found.elements:
-        yield f"elements: {found.elements} of {prod(found.a.shape)} differ"
-    if found.first is not None:
-        yield f"first: {_told(found.first)}"
-    if found.largest is not None:
-        yield f"largest: {_told(found.largest)}, a difference of {found.largest.difference}"
-    for name, (a, b) in found.facts.items():
-        note = "" if found.counts(name) else " (does not count)"
+def _lines(difference: Difference) -> Iterator[str]:
+    if difference.elements:
+        yield f"elements: {difference.elements} of {prod(difference.a.shape)} differ"
+    if difference.first is not None:
+        yield f"first: {_pair(difference.first)}"
+    if difference.largest is not None:
+        largest = difference.largest
+        yield f"largest: {_pair(largest)}, a difference of {largest.difference}"
+    for name, (a, b) in difference.facts.items():
+        note = "" if difference.counts(name) else " (does not count)"
         if name == "attrs":
             for key in sorted({*a, *b}):
-                yield f"attribute {key}: {_held(a, key)} and {_held(b, key)}{note}"
+                yield f"attribute {key}: {_attribute(a, key)} and {_attribute(b, key)}{note}"
         else:
             yield f"{name}: {_fact(name, a)} and {_fact(name, b)}{note}"
 
 
-def _told(pair: Pair) -> str:
+def _pair(pair: Pair) -> str:
     index = ", ".join(map(str, pair.index))
-    return f"[{index}] {_text(pair.a)} and {_text(pair.b)}"
+    return f"[{index}] {_value(pair.a)} and {_value(pair.b)}"
 
 
-def _held(attributes: dict[str, Any], key: str) -> str:
-    return _text(attributes[key]) if key in attributes else "none"
+def _attribute(attributes: dict[str, Any], key: str) -> str:
+    return _value(attributes[key]) if key in attributes else "none"
 
 
 def _fact(name: str, value: Any) -> str:
@@ -60,7 +60,7 @@ def _fact(name: str, value: Any) -> str:
     return str(value)
 
 
-def _text(value: Any) -> str:
+def _value(value: Any) -> str:
     if isinstance(value, str):
         return repr(str(value))
     return repr(bytes(value)) if isinstance(value, bytes) else str(value)

@@ -1,4 +1,7 @@
-"""Signals: a request to end unwinds the stack, a second one ends at once, SIGUSR1 asks how far."""
+"""Signals: an ending signal raises an exception, and SIGUSR1 prints how far the run is.
+
+A second ending signal does not interrupt the cleaning up; see `watcher` for when it kills.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ from typing import Any
 
 from concatsplit_core.stores.interrupts import listened_signals
 
-_SOON = 0.001
-"""Seconds after which a request is raised again."""
+_RETRY_SECONDS = 0.001
+"""Seconds until an exception that was lost in a finalizer is raised again."""
 
 
 class Terminated(BaseException):
-    """A signal asks the process to end; what was staged is removed on the way out."""
+    """A signal asks the process to end; on its way up, staged outputs are removed."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -27,141 +30,146 @@ class Terminated(BaseException):
 
     @property
     def reason(self) -> str:
-        """What the message says."""
+        """The reason, for the message."""
         if self.number == signal.SIGXCPU:
             return "out of processor time (ulimit -t, or a batch system's limit)"
         return "terminated"
 
 
 class _State:
-    """What this process does about signals.
+    """The signal handling of this process.
 
     Attributes
     ----------
-    how_far : callable
-        Says in one line how far the run is.
+    progress : callable
+        Returns one line that says how far the run is.
     raising : tuple of int
-        Signals that unwind the stack just now.
+        The signals that raise an exception at the moment.
     raised : BaseException, optional
-        What a request has raised.
-    forks_forget : bool
-        Children that are forked let go of all this.
+        The exception that a signal has raised.
+    resets_children : bool
+        Whether forked children reset their handlers.
     """
 
-    how_far: Callable[[], str] = staticmethod(lambda: "starting")
+    progress: Callable[[], str] = staticmethod(lambda: "starting")
     raising: tuple[int, ...] = ()
     raised: BaseException | None = None
-    forks_forget = False
+    resets_children = False
 
 
 @contextmanager
-def answering(how_far: Callable[[], str]) -> Iterator[None]:
-    """Answer SIGUSR1 with this text for the time of a context."""
-    before, _State.how_far = _State.how_far, staticmethod(how_far)
+def answer_sigusr1(progress: Callable[[], str]) -> Iterator[None]:
+    """Inside the context, answer SIGUSR1 with this text."""
+    before, _State.progress = _State.progress, staticmethod(progress)
     try:
         yield
     finally:
-        _State.how_far = before
+        _State.progress = before
 
 
-def tell_how_far(number: int, frame: FrameType | None) -> None:
-    """Print one line, as dd does; without Python's streams, which may be in use just now."""
+def print_progress(number: int, frame: FrameType | None) -> None:
+    """Print one line, as dd does; not through Python's streams, which may be in use."""
     clear = b"\r\x1b[K" if os.isatty(2) else b""
     with suppress(OSError):
-        os.write(2, clear + f"concatsplit: {_State.how_far()}\n".encode())
+        os.write(2, clear + f"concatsplit: {_State.progress()}\n".encode())
 
 
 def _is_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def take_up_early() -> None:
-    """Let SIGUSR1 not end a command that has only begun to start, and Ctrl-C end it in silence.
+def install_first_handlers() -> None:
+    """While the command starts, let SIGUSR1 print a line and Ctrl-C end it without a traceback.
 
-    That is for the command; a program that imports this has its own signals.
+    Only for the command itself: a program that imports this package keeps its own handlers.
     """
     if os.path.basename(sys.argv[0] if sys.argv else "") == "concatsplit" and _is_main_thread():
-        _answer_questions()
+        _install_sigusr1()
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _answer_questions() -> Any:
-    """Take up SIGUSR1 if nobody else has, and say what its handler was."""
+def _install_sigusr1() -> Any:
+    """Handle SIGUSR1, unless it has a handler already; returns the handler before."""
     before = signal.getsignal(signal.SIGUSR1)
     if before is signal.SIG_DFL:
-        signal.signal(signal.SIGUSR1, tell_how_far)
+        signal.signal(signal.SIGUSR1, print_progress)
         signal.siginterrupt(signal.SIGUSR1, False)
     return before
 
 
 @contextmanager
-def requests_raise(for_good: bool) -> Iterator[None]:
-    """Let a request to end unwind the stack, once: more of them must not stop the cleaning up.
+def signals_raise(until_exit: bool) -> Iterator[None]:
+    """Inside the context, let the first ending signal raise an exception.
+
+    Further ones are ignored, so that they do not stop the cleaning up.
 
     Parameters
     ----------
-    for_good : bool
-        The process ends with this context, and requests come too late from then on.
+    until_exit : bool
+        The process ends after this context; ending signals are ignored from then on.
     """
     if not _is_main_thread():
         yield
         return
     _State.raising = (*listened_signals(),)
-    before: dict[int, Any] = {signal.SIGUSR1: _answer_questions()}
+    before: dict[int, Any] = {signal.SIGUSR1: _install_sigusr1()}
     before |= {number: signal.signal(number, _end) for number in _State.raising}
-    unheard, sys.unraisablehook = sys.unraisablehook, _Unraisable(sys.unraisablehook)
-    if not _State.forks_forget:
-        os.register_at_fork(after_in_child=_forget)
-        _State.forks_forget = True
+    hook_before, sys.unraisablehook = sys.unraisablehook, _Unraisable(sys.unraisablehook)
+    if not _State.resets_children:
+        os.register_at_fork(after_in_child=_reset_in_child)
+        _State.resets_children = True
     try:
         yield
     finally:
-        # what Python handles it lets go of while it ends, and what is ignored stays ignored
-        last = dict.fromkeys(before, signal.SIG_IGN) if for_good else before
-        for number, handler in last.items():
+        # Python removes its own handlers while it exits, but an ignored signal stays ignored.
+        after = dict.fromkeys(before, signal.SIG_IGN) if until_exit else before
+        for number, handler in after.items():
             signal.signal(number, handler)
         _State.raising = ()
-        sys.unraisablehook = unheard
+        sys.unraisablehook = hook_before
 
 
-def take_no_more() -> None:
-    """Requests come too late: the outputs are complete, or are being cleaned up."""
+def ignore_further_signals() -> None:
+    """Ignore ending signals from now on: the outputs are complete, or are being cleaned up."""
     for number in _State.raising:
-        signal.signal(number, _let_pass)
+        signal.signal(number, _do_nothing)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    take_no_more()
+    ignore_further_signals()
     _State.raised = KeyboardInterrupt() if number == signal.SIGINT else Terminated(number)
     raise _State.raised
 
 
-def _let_pass(number: int, frame: FrameType | None) -> None:
-    """A handler and not SIG_IGN, which children would inherit."""
+def _do_nothing(number: int, frame: FrameType | None) -> None:
+    """Ignore a signal; unlike SIG_IGN, child processes do not inherit this."""
 
 
 class _Unraisable:
-    """Raises a request once more that came in a finalizer, whose exceptions Python drops."""
+    """Raises the exception of a signal again if it was raised in a finalizer.
 
-    def __init__(self, otherwise: Callable[[Any], Any]) -> None:
-        self._otherwise = otherwise
+    Python drops exceptions of finalizers, so the signal would have no effect.
+    """
+
+    def __init__(self, hook_before: Callable[[Any], Any]) -> None:
+        self._hook_before = hook_before
 
     def __call__(self, dropped: Any) -> None:
         if dropped.exc_value is None or dropped.exc_value is not _State.raised:
-            self._otherwise(dropped)
+            self._hook_before(dropped)
             return
         number = getattr(dropped.exc_value, "number", signal.SIGINT)
         signal.signal(signal.SIGALRM, lambda _, frame: _end(number, frame))
-        signal.setitimer(signal.ITIMER_REAL, _SOON)
+        signal.setitimer(signal.ITIMER_REAL, _RETRY_SECONDS)
 
 
-def _forget() -> None:
-    """In a forked child: its limits end it, and nobody asks it anything."""
+def _reset_in_child() -> None:
+    """In a forked child, set the ending signals back to their default, and ignore SIGUSR1."""
     if not _State.raising:
         return
     signal.set_wakeup_fd(-1)
-    if signal.getsignal(signal.SIGUSR1) is tell_how_far:
+    if signal.getsignal(signal.SIGUSR1) is print_progress:
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     for number in _State.raising:
         signal.signal(number, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Standard streams: closed ones, full ones, and readers that leave."""
+"""Printing to stdout and stderr, also if they are closed, full, or their reader has gone."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ import click
 
 from concatsplit_core.errors import ConcatsplitError, IOFailure, NoSpace
 
-_NO_ROOM = ("cannot allocate memory", "failed to map segment", "can't start new thread")
-"""How the loader of libraries and Python say that there is no room."""
+_NO_MEMORY = ("cannot allocate memory", "failed to map segment", "can't start new thread")
+"""Parts of messages, from Python and the loader of libraries, that mean a lack of memory."""
 
 
 class ReaderGone(Exception):
-    """Whoever read stdout has left; Click would make an exit code of a broken pipe itself."""
+    """The reader of stdout has closed it; Click would turn a broken pipe into its own exit code."""
 
     exit_code = 141
 
 
 def open_standard_descriptors() -> None:
-    """Take up descriptors 0 to 2 if they are closed, lest an output file becomes one of them.
+    """Open descriptors 0 to 2 if they are closed, so that no output file gets one of them.
 
-    Reading from such a stdin and writing to such a stdout fail as they do on a closed one.
+    Reading such a stdin and writing to such a stdout still fail, as they do if closed.
     """
     closed = [fd for fd in range(3) if not _is_open(fd)]
     if closed:
         low = os.pipe()
         reading, writing = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3) for fd in low)
-        for fd, instead in ((0, writing), (1, reading), (2, nowhere())):
+        for fd, instead in ((0, writing), (1, reading), (2, open_null())):
             if fd in closed:
                 os.dup2(instead, fd)
         for fd in {*low, reading, writing}:
             if fd > 2:
                 os.close(fd)
-    if sys.stdout is None or _may_lose(sys.stdout):
+    if sys.stdout is None or _loses_short_writes(sys.stdout):
         before: Any = sys.stdout
         encoding, errors = getattr(before, "encoding", None), getattr(before, "errors", None)
         sys.stdout = open(1, "w", closefd=False, encoding=encoding, errors=errors)
@@ -48,8 +48,8 @@ def open_standard_descriptors() -> None:
         sys.stderr = open(2, "w", closefd=False)
 
 
-def _may_lose(stream: TextIO) -> bool:
-    """Whether Python drops what a pipe did not take at once, as with PYTHONUNBUFFERED."""
+def _loses_short_writes(stream: TextIO) -> bool:
+    """Whether the stream drops what a pipe did not take at once, as under PYTHONUNBUFFERED."""
     return isinstance(getattr(stream, "buffer", None), io.FileIO)
 
 
@@ -61,42 +61,47 @@ def _is_open(fd: int) -> bool:
     return True
 
 
-def nowhere() -> int:
-    """A descriptor that takes what is written to it; not every root has a /dev/null."""
+def open_null() -> int:
+    """A descriptor that accepts all writes; a chroot may have no /dev/null."""
     try:
         return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
-        return os.memfd_create("nowhere")
+        return os.memfd_create("null")
 
 
-def let_go_of_stdout() -> None:
-    """Let what could not be written to stdout not fail once more at exit."""
-    fd = nowhere()
+def discard_stdout() -> None:
+    """Discard what stdout still has to write, so that it does not fail again at exit."""
+    fd = open_null()
     os.dup2(fd, 1)
     os.close(fd)
 
 
-def tell(text: str) -> None:
-    """Print on stderr; a run does not fail because nobody listens."""
+def one_line(text: str) -> str:
+    """A message without line breaks and other control characters, which a name may contain."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def print_to_stderr(text: str) -> None:
+    """Print on stderr; errors are ignored, since a run must not fail because of its messages."""
     with suppress(OSError):
         click.echo(text, err=True)
 
 
 @contextmanager
-def printing(besides: str = "") -> Iterator[None]:
-    """What is printed on stdout in this context is printed when it ends.
+def checked_stdout(note: str = "") -> Iterator[None]:
+    """Flush stdout at the end of the context, and translate its errors.
 
     Parameters
     ----------
-    besides : str
-        What a message adds: that the outputs are complete, for example.
+    note : str
+        The end of the error message, such as that the outputs are complete.
 
     Raises
     ------
     ReaderGone
-        Nobody reads it any more.
+        The reader of stdout has closed it.
     NoSpace, IOFailure
-        It cannot be written.
+        Stdout cannot be written to.
     """
     try:
         yield
@@ -106,28 +111,28 @@ def printing(besides: str = "") -> Iterator[None]:
     except OSError as error:
         if isinstance(error, ConcatsplitError):
             raise
-        let_go_of_stdout()
-        raise stdout_error(error, besides) from error
+        discard_stdout()
+        raise stdout_error(error, note) from error
 
 
-def stdout_error(error: OSError, besides: str = "") -> ConcatsplitError:
-    """What the system says against stdout, or against the file that it names, in our terms."""
+def stdout_error(error: OSError, note: str = "") -> ConcatsplitError:
+    """Our error for a system error about stdout, or about the file that the error names."""
     if error.filename is None and error.errno == errno.EBADF:
-        return IOFailure(f"stdout: is closed{besides}", ref="-")
+        return IOFailure(f"stdout: is closed{note}", ref="-")
     reason = os.strerror(error.errno) if error.errno else str(error)
     kind = NoSpace if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} else IOFailure
     name = "stdout" if error.filename is None else os.fsdecode(error.filename)
-    return kind(f"{name}: {reason[0].lower()}{reason[1:]}{besides}", ref="-")
+    return kind(f"{name}: {reason[0].lower()}{reason[1:]}{note}", ref="-")
 
 
-def out_of_memory(error: BaseException) -> str | None:
-    """What to do where the system gave no memory, no thread or no room for a library."""
+def out_of_memory_message(error: BaseException) -> str | None:
+    """The message if an error means that the system refused memory or a thread; else None."""
     text = str(error).lower()
-    refused = isinstance(error, MemoryError) or (
+    is_refused = isinstance(error, MemoryError) or (
         isinstance(error, ImportError | RuntimeError | OSError)
-        and any(sign in text for sign in _NO_ROOM)
+        and any(part in text for part in _NO_MEMORY)
     )
-    if not refused:
+    if not is_refused:
         return None
     import resource
 
@@ -135,6 +140,6 @@ def out_of_memory(error: BaseException) -> str | None:
     if limit == resource.RLIM_INFINITY:
         return "out of memory; give a smaller --memory or fewer --jobs"
     return (
-        f"out of memory under a limit of {limit >> 10} KiB of address space; raise it with "
+        f"out of memory: the address space is limited to {limit >> 10} KiB; raise the limit with "
         "ulimit -v, or give a smaller --memory or fewer --jobs"
     )

@@ -1,8 +1,11 @@
-"""A child process that ends this one at a second request, when the first has no effect.
+"""A child process that kills this one at a second ending signal, if the first had no effect.
 
-Python's handlers run between two of its instructions. While a C library loops none of them does,
-and no thread of Python's either if the library holds the interpreter's lock. What does run is the
-handler in C below them, which writes the number of a signal to a descriptor; the child reads it.
+Python runs signal handlers between two of its instructions. So while a C library loops, no handler
+runs, and if the library holds the interpreter's lock, no other thread runs either. But the handler
+in C below them still runs: it writes the number of the signal to a pipe (`signal.set_wakeup_fd`).
+The child reads that pipe::
+
+    signal -> handler in C -> pipe -> child: is it the second one? -> SIGKILL
 """
 
 from __future__ import annotations
@@ -18,14 +21,14 @@ from typing import NoReturn
 from concatsplit_core.stores.interrupts import BlockingLibraries
 
 PATIENCE = 2.0
-"""Seconds after a request in which a second one is only impatience: it is being cleaned up."""
+"""Seconds after the first signal in which a second one is ignored: the run is cleaning up."""
 
 _REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_DEAF = (
+_IGNORED = (
     *_REQUESTS, signal.SIGQUIT, signal.SIGXCPU, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTSTP,
     signal.SIGTTIN, signal.SIGTTOU, signal.SIGPIPE,
 )  # fmt: skip
-_LAST_WORDS = (
+_MESSAGE = (
     b"concatsplit: error: ended at the second request, without cleaning up; "
     b"the next run beside its outputs does\n"
 )
@@ -33,7 +36,10 @@ _LAST_WORDS = (
 
 @contextmanager
 def watched() -> Iterator[None]:
-    """Be watched from when libraries in C come in, which the first milliseconds do not pay for."""
+    """Inside the context, start the child before the first C library is loaded, and not earlier.
+
+    A run without C libraries does not need it, and starting it takes a few milliseconds.
+    """
     with ExitStack() as stack:
         BlockingLibraries.before = lambda: stack.enter_context(_child())
         try:
@@ -44,10 +50,10 @@ def watched() -> Iterator[None]:
 
 @contextmanager
 def _child() -> Iterator[None]:
-    """Be watched, if the system has room for a child."""
+    """Inside the context, be watched by a child, unless the system cannot start one."""
     try:
         if threading.active_count() > 1:
-            raise OSError("a lock that another thread holds would stay locked in the child")
+            raise OSError("a lock held by another thread would stay locked in the child")
         reading, writing = os.pipe()
     except OSError:
         yield
@@ -73,7 +79,7 @@ def _child() -> Iterator[None]:
 
 
 def _descriptors() -> list[int]:
-    """What is open, or may be."""
+    """The descriptors that are open, or may be."""
     try:
         return [int(name) for name in os.listdir("/proc/self/fd")]
     except OSError:
@@ -81,15 +87,15 @@ def _descriptors() -> list[int]:
 
 
 def _watch(reading: int, parent: int) -> NoReturn:
-    """Read numbers of signals until the parent is gone."""
+    """In the child: read the numbers of signals until the parent has ended."""
     try:
-        for number in _DEAF:
+        for number in _IGNORED:
             signal.signal(number, signal.SIG_IGN)
         for fd in _descriptors():
             if fd not in {2, reading}:
                 with suppress(OSError):
                     os.close(fd)
-        os.chdir("/")  # a file system that it stood in could not be unmounted
+        os.chdir("/")  # else the file system of the working folder could not be unmounted
         first: float | None = None
         while numbers := os.read(reading, 64):
             now = time.monotonic()
@@ -98,7 +104,7 @@ def _watch(reading: int, parent: int) -> NoReturn:
             if first is None:
                 first = now
             elif now - first >= PATIENCE and os.getppid() == parent:
-                os.write(2, _LAST_WORDS)
+                os.write(2, _MESSAGE)
                 os.kill(parent, signal.SIGKILL)
     finally:
         os._exit(0)

@@ -1,18 +1,18 @@
-"""One array to one: fetch and feed; and undo, which reads a manifest."""
+"""fetch and feed copy one array; undo reverses a run by its manifest."""
 
 from __future__ import annotations
 
 import click
 
-from concatsplit_cli.options import Shared, operator_options
-from concatsplit_cli.running import run
+from concatsplit_cli.options import SharedOptions, operator_options
+from concatsplit_cli.run_operator import run_operator
 
 
 @click.command()
 @click.argument("ref", metavar="REF")
-@click.option("-o", "--output", default="-", metavar="FILE", help="Where to.  [default: stdout]")
+@click.option("-o", "--output", default="-", metavar="FILE", help="Output.  [default: stdout]")
 @operator_options
-def fetch(ref: str, output: str, shared: Shared) -> None:
+def fetch(ref: str, output: str, shared: SharedOptions) -> None:
     """Copy a blob out of a container: to stdout as an .npy stream, or to a file.
 
     \b
@@ -22,18 +22,18 @@ def fetch(ref: str, output: str, shared: Shared) -> None:
     """
     from concatsplit_core import operators
 
-    run(shared, operators.fetch_to, ref, output)
+    run_operator(shared, operators.fetch_to, ref, output)
 
 
 @click.command()
 @click.argument("file", metavar="FILE")
 @click.argument("ref", metavar="REF")
 @operator_options
-def feed(file: str, ref: str, shared: Shared) -> None:
-    """Copy FILE, any blob or - for an .npy stream on stdin, to REF.
+def feed(file: str, ref: str, shared: SharedOptions) -> None:
+    """Copy FILE to REF. FILE is any blob, or - for an .npy stream on stdin.
 
-    REF may be a new member of a container that exists, which keeps its others and is never left
-    half-written.
+    REF may be a new member of an existing container. The container keeps its other members and is
+    never left half-written.
 
     \b
     Examples:
@@ -42,7 +42,7 @@ def feed(file: str, ref: str, shared: Shared) -> None:
     """
     from concatsplit_core import operators
 
-    run(shared, operators.feed, ref, file)
+    run_operator(shared, operators.feed, ref, file)
 
 
 @click.command()
@@ -53,11 +53,11 @@ def feed(file: str, ref: str, shared: Shared) -> None:
     "outputs",
     multiple=True,
     metavar="REF",
-    help="Where to.  [default: the names that the inputs had]",
+    help="Output.  [default: the names that the inputs had]",
 )
 @operator_options
-def undo(record: str, outputs: tuple[str, ...], shared: Shared) -> None:
-    """Make the inputs of a run again from its outputs, as its --manifest records them.
+def undo(record: str, outputs: tuple[str, ...], shared: SharedOptions) -> None:
+    """Make the inputs of a run again from its outputs and its --manifest.
 
     \b
     Example:
@@ -65,4 +65,4 @@ def undo(record: str, outputs: tuple[str, ...], shared: Shared) -> None:
     """
     from concatsplit_core import operators
 
-    run(shared, operators.undo, record, outputs or None)
+    run_operator(shared, operators.undo, record, outputs or None)

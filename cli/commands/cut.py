@@ -1,4 +1,4 @@
-"""To many arrays: split, depth-split, unstack, split-by-lengths and reshard."""
+"""Commands with many outputs: split, depth-split, unstack, split-by-lengths and reshard."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import (
-    Shared,
+    SharedOptions,
     axes_option,
     data_set_options,
     depth_order_option,
@@ -17,7 +17,7 @@ from concatsplit_cli.options import (
     order_option,
     outputs_option,
 )
-from concatsplit_cli.running import run
+from concatsplit_cli.run_operator import run_operator
 
 _inputs = many_inputs("inputs", "INPUT...")
 _input = click.argument("input", metavar="INPUT")
@@ -40,12 +40,12 @@ def split(
     drop_axis: bool,
     how: dict[str, Any],
     selection: dict[str, Any],
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
     """Cut an array into parts along an axis.
 
-    Without a way to cut: as many equal parts as there are -o names. The parts appear together, or
-    none of them does.
+    Without an option that says where to cut, it makes as many equal parts as there are -o names.
+    All parts appear together, or none of them does.
 
     \b
     Examples:
@@ -58,7 +58,7 @@ def split(
     """
     from concatsplit_core import operators
 
-    run(
+    run_operator(
         shared,
         operators.split,
         input,
@@ -78,7 +78,7 @@ def split(
 @how_options
 @operator_options
 def depth_split(
-    input: str, outputs: tuple[str, ...], order: str, how: dict[str, Any], shared: Shared
+    input: str, outputs: tuple[str, ...], order: str, how: dict[str, Any], shared: SharedOptions
 ) -> None:
     """Cut an array along its channel axis (Caffe2's DepthSplit).
 
@@ -88,7 +88,7 @@ def depth_split(
     """
     from concatsplit_core import operators
 
-    run(shared, operators.depth_split, input, outputs, order, **how)
+    run_operator(shared, operators.depth_split, input, outputs, order, **how)
 
 
 @click.command()
@@ -102,9 +102,9 @@ def unstack(
     outputs: tuple[str, ...],
     axis: tuple[int | str, ...],
     selection: dict[str, Any],
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
-    """Cut an array into its items along an axis, which they lose, as numpy.unstack does.
+    """Cut an array into its items along an axis, as numpy.unstack does; the axis is dropped.
 
     \b
     Example:
@@ -112,7 +112,7 @@ def unstack(
     """
     from concatsplit_core import operators
 
-    run(shared, operators.unstack, input, outputs, axis, **selection)
+    run_operator(shared, operators.unstack, input, outputs, axis, **selection)
 
 
 @click.command("split-by-lengths")
@@ -123,7 +123,9 @@ def unstack(
 @axes_option
 @data_set_options
 @order_option
-@click.option("--scale", is_flag=True, help="Multiply the lengths by the factor that fits.")
+@click.option(
+    "--scale", is_flag=True, help="Multiply all lengths by the factor that makes them fit the axis."
+)
 @operator_options
 def split_by_lengths(
     input: str,
@@ -134,11 +136,11 @@ def split_by_lengths(
     order: str | None,
     scale: bool,
     selection: dict[str, Any],
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
     """Cut an array by a vector of lengths (Caffe2's SplitByLengths).
 
-    LENGTHS is an integer vector of m entries; of K outputs each takes the sum of m/K of them.
+    LENGTHS is an integer vector of m entries. Each of K outputs takes the sum of m/K of them.
 
     \b
     Example:
@@ -146,7 +148,7 @@ def split_by_lengths(
     """
     from concatsplit_core import operators
 
-    run(
+    run_operator(
         shared,
         operators.split_by_lengths,
         input,
@@ -175,9 +177,9 @@ def reshard(
     order: str | None,
     how: dict[str, Any],
     selection: dict[str, Any],
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
-    """Join shards and cut them anew, in one pass, with no joined file in between.
+    """Cut an array that is stored in shards into new shards, without joining it on disk first.
 
     \b
     Example:
@@ -185,4 +187,6 @@ def reshard(
     """
     from concatsplit_core import operators
 
-    run(shared, operators.reshard, inputs, outputs, axis=axis, order=order, **how, **selection)
+    run_operator(
+        shared, operators.reshard, inputs, outputs, axis=axis, order=order, **how, **selection
+    )

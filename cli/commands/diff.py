@@ -1,20 +1,20 @@
-"""Whether two arrays are equal."""
+"""diff: whether two arrays are equal."""
 
 from __future__ import annotations
 
 import click
 
-from concatsplit_cli.options import Shared, reading_options
+from concatsplit_cli.options import SharedOptions, reading_options
 from concatsplit_cli.progress import progress_bar
 
 DIFFERENT = 8
-"""The exit code of arrays that are not equal."""
+"""The exit code if the arrays are not equal."""
 
 
 @click.command()
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
-@click.option("--nan-equal", is_flag=True, help="Any NaN equals any NaN.")
+@click.option("--nan-equal", is_flag=True, help="Treat all NaNs as equal.")
 @click.option(
     "--rtol", type=float, default=0.0, metavar="R", help="Numbers may differ by ATOL + R * abs(b)."
 )
@@ -28,14 +28,15 @@ def diff(
     nan_equal: bool,
     rtol: float,
     atol: float,
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
     """Compare two arrays element by element, in any formats: exit 0 if they are equal, else 8.
 
-    They are equal if their shapes, dtypes and all elements are. Byte order is no part of a dtype,
-    nor is the room that texts have. 0 equals -0, and a NaN equals a NaN of the same bits. With
-    --rtol or --atol numbers may differ as in numpy.isclose, and the dtypes as well; integers are
-    not rounded. Names of axes, attributes and chunks that differ are told and do not count.
+    They are equal if their shapes, dtypes and all elements are equal. Dtypes may differ in byte
+    order, and in the longest text that they can hold. 0 equals -0, and a NaN equals a NaN of the
+    same bits. With --rtol or --atol, numbers may differ as in numpy.isclose, and dtypes may
+    differ too; integers are not rounded. Differences in dimension names, attributes and chunks
+    are printed, but do not make the arrays unequal.
 
     \b
     Examples:
@@ -45,12 +46,12 @@ def diff(
     from concatsplit_core import operators
 
     with progress_bar(shared.shows_progress, "diff") as listen:
-        found = operators.diff(
+        difference = operators.diff(
             a, b, nan_equal=nan_equal, rtol=rtol, atol=atol, on_event=listen, **shared.options
         )
     if shared.as_json or not shared.quiet:
         from concatsplit_cli.render_diff import show_difference
 
-        show_difference(found, shared.as_json)
-    if not found.equal:
+        show_difference(difference, shared.as_json)
+    if not difference.equal:
         click.get_current_context().exit(DIFFERENT)

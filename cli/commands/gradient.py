@@ -6,13 +6,13 @@ import click
 
 from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import (
-    Shared,
+    SharedOptions,
     axis_option,
     operator_options,
     order_option,
     outputs_option,
 )
-from concatsplit_cli.running import run
+from concatsplit_cli.run_operator import run_operator
 
 _dys = many_inputs("dys", "DY...")
 
@@ -30,10 +30,14 @@ def gradient() -> None:
 @gradient.command()
 @click.argument("dy", metavar="DY")
 @outputs_option
-@click.option("--split-info", required=True, metavar="REF", help="Second output of the concat.")
+@click.option(
+    "--split-info", required=True, metavar="REF", help="The split_info that the concat wrote."
+)
 @axis_option
 @order_option
-@click.option("--add-axis", is_flag=True, help="The inputs were stacked: each loses the axis.")
+@click.option(
+    "--add-axis", is_flag=True, help="The concat added the axis: drop it from the outputs."
+)
 @operator_options
 def concat(
     dy: str,
@@ -42,9 +46,9 @@ def concat(
     axis: int | str | None,
     order: str | None,
     add_axis: bool,
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
-    """The gradient of concat: DY split by the lengths of the inputs.
+    """The gradient of concat: split DY by the lengths of the concat's inputs.
 
     \b
     Example:
@@ -52,7 +56,7 @@ def concat(
     """
     from concatsplit_core import operators
 
-    run(
+    run_operator(
         shared,
         operators.concat_gradient,
         dy,
@@ -66,11 +70,13 @@ def concat(
 
 @gradient.command()
 @_dys
-@click.option("-o", "--output", required=True, metavar="DX", help="Where to.")
-@click.option("--split-info", metavar="REF", help="Lengths of the parts; for 'zeros' needed.")
+@click.option("-o", "--output", required=True, metavar="DX", help="Output.")
+@click.option("--split-info", metavar="REF", help="Lengths of the parts; needed for 'zeros'.")
 @axis_option
 @order_option
-@click.option("--drop-axis", is_flag=True, help="The parts had lost the axis: stack them.")
+@click.option(
+    "--drop-axis", is_flag=True, help="The split dropped the axis: add it by stacking the DYs."
+)
 @operator_options
 def split(
     dys: list[str],
@@ -79,12 +85,11 @@ def split(
     axis: int | str | None,
     order: str | None,
     drop_axis: bool,
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
-    """The gradient of split: the gradients of its parts joined.
+    """The gradient of split: join the gradients of its parts.
 
-    The word zeros in the place of a gradient stands for zeros of the length that --split-info
-    gives.
+    If a part has no gradient, write zeros in its place. Its length is read from --split-info.
 
     \b
     Example:
@@ -92,7 +97,7 @@ def split(
     """
     from concatsplit_core import operators
 
-    run(
+    run_operator(
         shared,
         operators.split_gradient,
         dys,

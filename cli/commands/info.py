@@ -1,4 +1,4 @@
-"""What arrays are, without reading them."""
+"""info: describe arrays without reading their elements."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _refs = many_inputs("refs", "REF...")
 def info(refs: list[str], as_json: bool, debug: bool) -> None:
     """Describe arrays: shape, dtype, chunks, codec, sizes, attributes.
 
-    A container without a member stands for all of its arrays, - for an .npy stream on stdin.
+    A container without ::MEMBER means all of its arrays; - means an .npy stream on stdin.
 
     \b
     Examples:

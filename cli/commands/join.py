@@ -1,4 +1,4 @@
-"""Many arrays to one: concat, stack and depth-concat."""
+"""Commands with many inputs and one output: concat, stack and depth-concat."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import (
-    Shared,
+    SharedOptions,
     axes_option,
     data_set_options,
     depth_order_option,
@@ -16,10 +16,10 @@ from concatsplit_cli.options import (
     order_option,
     split_info_option,
 )
-from concatsplit_cli.running import run
+from concatsplit_cli.run_operator import run_operator
 
 _inputs = many_inputs("inputs", "INPUT...")
-_output = click.option("-o", "--output", required=True, metavar="REF", help="Where to.")
+_output = click.option("-o", "--output", required=True, metavar="REF", help="Output.")
 
 
 @click.command()
@@ -39,13 +39,14 @@ def concat(
     add_axis: bool,
     split_info: str | None,
     selection: dict[str, Any],
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
     """Join arrays along an axis, as numpy.concatenate does.
 
-    Inputs may be of any mix of formats, a quoted pattern or an @list of references. They agree in
-    dtype and on every other axis. Where their units, scales or missing values differ, --conflicts
-    says what happens; names of axes and attributes are kept.
+    Inputs may have different formats. An input may also be a quoted pattern, or @FILE for a list
+    of references. All must have the same dtype, and the same length on every other axis. If their
+    units, scales or missing values differ, --conflicts says what happens. Dimension names and
+    attributes are kept.
 
     \b
     Examples:
@@ -62,7 +63,7 @@ def concat(
     """
     from concatsplit_core import operators
 
-    run(
+    run_operator(
         shared,
         operators.concat,
         inputs,
@@ -88,9 +89,9 @@ def stack(
     axis: tuple[int | str, ...],
     split_info: str | None,
     selection: dict[str, Any],
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
-    """Join arrays of one shape along a new axis, as numpy.stack does.
+    """Join arrays of the same shape along a new axis, as numpy.stack does.
 
     \b
     Examples:
@@ -99,7 +100,7 @@ def stack(
     """
     from concatsplit_core import operators
 
-    run(shared, operators.stack, inputs, output, axis, split_info=split_info, **selection)
+    run_operator(shared, operators.stack, inputs, output, axis, split_info=split_info, **selection)
 
 
 @click.command("depth-concat")
@@ -113,7 +114,7 @@ def depth_concat(
     output: str,
     order: str,
     split_info: str | None,
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
     """Join arrays along their channel axis (Caffe2's DepthConcat).
 
@@ -123,4 +124,4 @@ def depth_concat(
     """
     from concatsplit_core import operators
 
-    run(shared, operators.depth_concat, inputs, output, order, split_info=split_info)
+    run_operator(shared, operators.depth_concat, inputs, output, order, split_info=split_info)

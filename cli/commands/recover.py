@@ -1,4 +1,4 @@
-"""What killed runs left in a folder."""
+"""recover: complete or undo what killed runs left in a folder."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 
 import click
 
-from concatsplit_cli.lines import one_line
 from concatsplit_cli.options import debug_option, json_option
-from concatsplit_cli.streams import printing
+from concatsplit_cli.streams import checked_stdout, one_line
 
 
 @click.command()
@@ -20,8 +19,9 @@ from concatsplit_cli.streams import printing
 def recover(folder: str, as_json: bool, debug: bool) -> None:
     """Complete or undo what killed runs left in FOLDER.
 
-    Every run does so first for the folders of its inputs and outputs. Outputs that were complete
-    get their names; what was not complete is removed. What is not ours is named and left alone.
+    Every run does this first for the folders of its inputs and outputs. Complete outputs get their
+    names; incomplete outputs are removed. Anything that no run of this user made is listed and
+    left alone.
 
     \b
     Example:
@@ -29,13 +29,13 @@ def recover(folder: str, as_json: bool, debug: bool) -> None:
     """
     from concatsplit_core import operators
 
-    found = operators.recover(folder)
-    with printing("; what was found there is done"):
+    recovered = operators.recover(folder)
+    with checked_stdout("; the recovery itself is complete"):
         if as_json:
-            said = [one._asdict() | {"folder": str(one.folder)} for one in found]
-            click.echo(json.dumps({"folder": folder, "found": said}))
+            runs = [run._asdict() | {"folder": str(run.folder)} for run in recovered]
+            click.echo(json.dumps({"folder": folder, "found": runs}))
             return
-        for one in found:
-            click.echo(one_line(one.text))
-        if not found:
-            click.echo(f"{one_line(os.fspath(Path(folder)))}: no run that was killed left anything")
+        for run in recovered:
+            click.echo(one_line(run.text))
+        if not recovered:
+            click.echo(f"{one_line(os.fspath(Path(folder)))}: there is nothing of a killed run")

@@ -1,18 +1,18 @@
-"""Whether files still hold what a manifest recorded."""
+"""verify: whether files still hold what a manifest recorded."""
 
 from __future__ import annotations
 
 import click
 
-from concatsplit_cli.options import Shared, reading_options
+from concatsplit_cli.options import SharedOptions, reading_options
 from concatsplit_cli.progress import progress_bar
 from concatsplit_cli.render import show_verification
 
 
 @click.command()
 @click.argument("record", metavar="MANIFEST")
-@click.option("--outputs", is_flag=True, help="Look at the outputs only.")
-@click.option("--inputs", is_flag=True, help="Look at the inputs only.")
+@click.option("--outputs", is_flag=True, help="Check only the outputs.")
+@click.option("--inputs", is_flag=True, help="Check only the inputs.")
 @reading_options
 @click.pass_context
 def verify(
@@ -20,12 +20,12 @@ def verify(
     record: str,
     outputs: bool,
     inputs: bool,
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
-    """Compare the outputs and inputs of a run with what its --manifest records of them.
+    """Compare the outputs and inputs of a run with the hashes in its --manifest.
 
-    Lists what differs, and where, and what is missing. Exits with 0 if nothing does, 8 if
-    anything differs, else 4 if anything is missing.
+    Lists the files that differ, and where, and those that are missing. The exit code is 8 if one
+    differs, else 4 if one is missing, else 0.
 
     \b
     Examples:
@@ -35,7 +35,7 @@ def verify(
     from concatsplit_core import operators
 
     with progress_bar(shared.shows_progress, "verify") as listen:
-        found = operators.verify(
+        verification = operators.verify(
             record,
             outputs=outputs or not inputs,
             inputs=inputs or not outputs,
@@ -43,5 +43,5 @@ def verify(
             **shared.options,
         )
     if shared.as_json or not shared.quiet:
-        show_verification(found, shared.as_json)
-    ctx.exit(found.exit_code)
+        show_verification(verification, shared.as_json)
+    ctx.exit(verification.exit_code)

@@ -1,14 +1,14 @@
-"""The operators: the front door of the library, and what the command line calls.
+"""The operators: the public functions of the library, which the command line calls.
 
-Definitions follow Caffe2's concat and split family (the crate caffe2op-concatsplit); axes, dtypes
-and values follow NumPy.
+Their definitions follow Caffe2's concat and split family (the crate caffe2op-concatsplit). Axes,
+dtypes and values follow NumPy.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # what is imported here under its own name is what the package offers
+if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
     from concatsplit_core.operators.comparing import diff as diff
     from concatsplit_core.operators.copying import feed as feed
     from concatsplit_core.operators.copying import fetch as fetch
@@ -57,7 +57,7 @@ __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import an operator when it is asked for: a command pays for its own only."""
+    """Import an operator when it is first used, so that a command loads only its own modules."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

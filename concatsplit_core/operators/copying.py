@@ -1,4 +1,4 @@
-"""One array to one: fetch and feed (Caffe2's FetchBlob and FeedBlob)."""
+"""fetch and feed: copy one array (Caffe2's FetchBlob and FeedBlob)."""
 
 from __future__ import annotations
 
@@ -33,30 +33,31 @@ def fetch(ref: Any) -> np.ndarray:
     Raises
     ------
     InputChanged
-        It was written to meanwhile.
+        The blob was changed while it was read.
     UnsafeContent
         A link leads out of its store.
     """
     sources = open_inputs(ref)
     try:
         if len(sources) != 1:
-            raise UsageError(f"one blob is fetched at a time, found {len(sources)}")
+            raise UsageError(f"fetch copies one blob, but REF names {len(sources)}")
         fingerprints = Fingerprints(sources)
-        found = load(sources[0])
+        array = load(sources[0])
         fingerprints.check()
-        return found
+        return array
     finally:
         close_all(sources)
 
 
 def fetch_to(ref: Any, output: str, **options: Any) -> Result:
-    """Copy a blob out of a container, to a file or, as ``-``, to stdout as an .npy stream.
+    """Copy a blob out of a container: to a file, or to stdout as an .npy stream.
 
     Parameters
     ----------
     ref
         As in `fetch`.
     output : str
+        A reference, or ``-`` for stdout.
     **options
         Those of `Options`.
     """
@@ -64,15 +65,15 @@ def fetch_to(ref: Any, output: str, **options: Any) -> Result:
 
 
 def feed(ref: str, array: Any, **options: Any) -> Result:
-    """Write an array as a blob, which may be a new member of an existing container.
+    """Write an array as a blob, also as a new member of an existing container.
 
-    The container is never left half-written: an HDF5 file is rebuilt as a copy and replaced, a
-    Zarr array is built beside its place (Caffe2's FeedBlob).
+    The container is never left half-written: an HDF5 file is copied with the new member and then
+    replaced; a Zarr array is built outside the store and then moved into it (Caffe2's FeedBlob).
 
     Parameters
     ----------
     ref : str
-        Where to: ``x.h5::/group/name``.
+        The output, such as ``x.h5::/group/name``.
     array
         An ndarray, a reference, ``-`` for an .npy stream on stdin, h5py data set or zarr array.
     **options
@@ -82,12 +83,12 @@ def feed(ref: str, array: Any, **options: Any) -> Result:
 
 
 def _copy(operator: str, item: Any, output: str, options: Options) -> Result:
-    """Request one array as it is; one without axes is seen with an axis of length 1."""
+    """Copy one array. A scalar is stacked to length 1 and the axis dropped again."""
     name = os.fspath(output)
     sources = open_inputs(item, beside=name, recover=recovering(options))
     try:
         if len(sources) != 1:
-            raise UsageError(f"one blob is copied at a time, found {len(sources)}")
+            raise UsageError(f"{operator} copies one blob, but the input names {len(sources)}")
         request = Request(operator, [name])
         if not sources[0].spec.ndim:
             request = Request(operator, [name], add_axis=True, cut=Cut(parts=1), drop_axis=True)

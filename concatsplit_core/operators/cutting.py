@@ -1,4 +1,4 @@
-"""One array to many: split, unstack, split_by_lengths, reshard, and the gradient of concat."""
+"""Operators with many outputs: split, unstack, split_by_lengths, reshard, gradient of concat."""
 
 from __future__ import annotations
 
@@ -32,26 +32,29 @@ def split(
     """Cut an array into parts along an axis.
 
     The parts Y_0 ... Y_{k-1} of lengths n_i are Y_i = X[s_i : s_i + n_i] along `axis`, where
-    s_i is the sum of the lengths before (Caffe2's Split).
+    s_i = n_0 + ... + n_{i-1} (Caffe2's Split)::
+
+        X   |   n_0   |  n_1  |    n_2    |
+            s_0       s_1     s_2
 
     Parameters
     ----------
     input
         A reference, ndarray, h5py data set or zarr array.
     output : str or sequence of str
-        One name a part, or one template such as ``"part-{index:05d}.npy"``, or a folder.
+        One name per part, or one template such as ``"part-{index:05d}.npy"``, or a folder.
     axis : int or str, optional
-        Negative from the end, or the name of a dimension; 0 where neither it nor `order` is given.
+        A number, negative from the end, or the name of a dimension. The default is 0.
     order : str, optional
-        Letters of the axes: C is the axis to cut.
+        Letters of the axes, such as ``"NCHW"``: cut along C. Not together with `axis`.
     drop_axis : bool
-        Parts of length 1 lose the axis (Caffe2's `add_axis` of Split).
+        Drop the axis; all parts must have length 1 (Caffe2's `add_axis` of Split).
     only : str or sequence of int, optional
-        Write just these parts, such as ``"0-3,8"``; the numbering does not change.
+        Write only these parts, such as ``"0-3,8"``; they keep their numbers.
     parts, uneven, size, remainder, hop, lengths, at, ratio, max_bytes
-        How to cut: see `Cut`. Without any of them as many equal parts as there are names.
+        Where to cut: see `Cut`. Without any of them, as many equal parts as there are names.
     lengths_from : optional
-        Lengths read from an integer vector: a reference or array, such as a split_info.
+        Read the lengths from an integer vector, such as a split_info: a reference or an array.
     **options
         Those of `Options`.
 
@@ -64,7 +67,7 @@ def split(
     UsageError
         The cut does not fit the array, or the names do not fit the parts.
     ConcatsplitError
-        Any other of its leaves; then no output was created or changed.
+        Any other error; no output was created or changed.
     """
     vectors = (options.get("lengths_from"),)
     selection = selection_from(options)
@@ -94,7 +97,7 @@ def depth_split(
     order : str
         Letters of the axes, one of them C: NCHW, NHWC, NCWH, CHW, HWC, NCDHW, ...
     **options
-        The ways to cut of `split`, and those of `Options`.
+        What says where to cut in `split`, and those of `Options`.
     """
     only, vectors = options.pop("only", None), (options.get("lengths_from"),)
     request = Request(
@@ -109,14 +112,14 @@ def depth_split(
 
 
 def unstack(input: Any, output: str | Sequence[str], axis: Axes = 0, **options: Any) -> Result:
-    """Cut an array into its items along an axis, which they lose, as `numpy.unstack` does.
+    """Cut an array into its items along an axis and drop the axis, as `numpy.unstack` does.
 
     Parameters
     ----------
     input, output
         As in `split`.
     axis : int or str
-        Negative from the end, or the name of a dimension.
+        A number, negative from the end, or the name of a dimension.
     **options
         Those of `Options`.
     """
@@ -145,37 +148,38 @@ def split_by_lengths(
 ) -> Result:
     """Cut an array by a vector of lengths (Caffe2's SplitByLengths).
 
-    Of m lengths and K outputs, m a multiple of K, output i takes the sum of the m/K lengths
-    from i*m/K on.
+    With m lengths and K outputs, where m is a multiple of K, the length of output i is the sum of
+    the m/K lengths from i*m/K on.
 
     Parameters
     ----------
     input
         As in `split`.
     lengths
-        A 1-D integer vector: a reference, array or sequence. Zero is a length.
+        A 1-D integer vector: a reference, array or sequence. A length may be 0.
     output : str or sequence of str
         As in `split`.
     outputs : int, optional
-        K; else the number of names, else m.
+        K. The default is the number of names, or m if there is one name.
     axis, order
         As in `split`.
     scale : bool
-        Multiply all lengths by the one whole factor k >= 1 with k * sum(lengths) = the axis's
-        length (Caffe2's `use_scaling_lengths`).
+        Multiply all lengths by the whole factor k >= 1 for which k * sum(lengths) is the length
+        of the axis (Caffe2's `use_scaling_lengths`).
     **options
         Those of `Options`.
 
     Raises
     ------
     UsageError
-        K does not divide m, the lengths do not sum to the axis, or no factor makes them.
+        m is not a multiple of K, or the lengths do not sum to the length of the axis, or no factor
+        makes them.
     """
     vector = read_lengths(lengths)
     negative = [n for n in vector if n < 0]
     if negative or not vector:
-        what = f"a negative length, {negative[0]}" if negative else "no length"
-        raise UsageError(f"the lengths hold {what}")
+        problem = f"contain a negative length, {negative[0]}" if negative else "are empty"
+        raise UsageError(f"LENGTHS {problem}; expected lengths of 0 or more that fill the axis")
     names = names_of(output)
     count = named_count(names) or len(vector) if outputs is None else outputs
     sums = _sums(vector, count)
@@ -193,10 +197,12 @@ def split_by_lengths(
 
 
 def _sums(lengths: list[int], count: int) -> list[int]:
-    """Sums over as many runs of lengths as there are outputs."""
+    """The length of each output: the sum of its share of the lengths."""
     if count < 1 or len(lengths) % count:
         raise UsageError(
-            f"{len(lengths)} lengths do not divide among {count} outputs", found=len(lengths)
+            f"{len(lengths)} lengths cannot be shared out evenly to {count} outputs; give a number "
+            "of outputs that divides the number of lengths",
+            found=len(lengths),
         )
     each = len(lengths) // count
     return [sum(lengths[i * each : (i + 1) * each]) for i in range(count)]
@@ -211,7 +217,7 @@ def reshard(
     only: str | Sequence[int] | None = None,
     **options: Any,
 ) -> Result:
-    """Join shards and cut them anew in one pass, with no joined file in between.
+    """Cut an array that is stored in shards into new shards, without joining it on disk first.
 
     Parameters
     ----------
@@ -222,7 +228,7 @@ def reshard(
     axis, order, only
         As in `split`.
     **options
-        The ways to cut of `split`, and those of `Options`.
+        What says where to cut in `split`, and those of `Options`.
     """
     vectors = (options.get("lengths_from"),)
     selection = selection_from(options)
@@ -249,20 +255,22 @@ def concat_gradient(
     add_axis: bool = False,
     **options: Any,
 ) -> Result:
-    """The gradient of concat: dX_i is the part of dY that X_i became (Caffe2's GetConcatGradient).
+    """The gradient of concat: split dY by the inputs' lengths (Caffe2's GetConcatGradient).
+
+    dX_i is the part of dY that lies where the concat put X_i.
 
     Parameters
     ----------
     dy
-        The gradient of the result, as the input of `split`.
+        The gradient of the concat's output; given as the input of `split`.
     output : str or sequence of str
         As in `split`.
     split_info
-        Second output of the concat: a reference, array or sequence.
+        The split_info of the concat: a reference, array or sequence.
     axis, order
         As in `concat`.
     add_axis : bool
-        The inputs were stacked: every dX_i loses the axis.
+        The concat added the axis: drop it from every dX_i.
     **options
         Those of `Options`.
     """
@@ -281,18 +289,20 @@ def concat_gradient(
 
 
 def _one(request: Request, input: Any, options: Options, scaled: bool = False) -> Result:
-    """Cut a single input."""
+    """Open one input and cut it; with `scaled`, multiply the lengths to fit the axis first."""
 
     def adjust(request: Request, sources: Sequence[Source]) -> Request:
         if len(sources) != 1:
-            raise UsageError(f"one input is split at a time, found {len(sources)}")
+            raise UsageError(
+                f"{request.operator} takes one input, but it names {len(sources)} arrays"
+            )
         return _scaled(request, sources[0]) if scaled else request
 
     return perform(request, input, options, adjust)
 
 
 def _scaled(request: Request, source: Source) -> Request:
-    """The request with its lengths multiplied so that they sum to the axis."""
+    """The request with its lengths multiplied so that they sum to the length of the axis."""
     length = source.spec.shape[axis_of(request, source)]
     lengths = list((request.cut or Cut()).lengths or ())
     total = sum(lengths)
@@ -300,8 +310,8 @@ def _scaled(request: Request, source: Source) -> Request:
         return request
     if not total or length % total or length < total:
         raise UsageError(
-            f"--scale: no whole factor of 1 or more makes lengths that sum to {total} "
-            f"those of an axis of length {length}",
+            f"--scale: the lengths sum to {total}, and no whole number times {total} is {length}, "
+            f"the length of the axis",
             found=total,
             expected=length,
         )

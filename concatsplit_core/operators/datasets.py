@@ -22,11 +22,11 @@ from concatsplit_core.operators.axes import AxisRules
 from concatsplit_core.operators.requests import (
     Along,
     Request,
-    agree_on,
     bytes_of_index,
     job_of,
     move_of,
     outputs_of,
+    reconcile_sources,
 )
 from concatsplit_core.operators.selection import Selection, listed
 from concatsplit_core.run.options import Options
@@ -176,7 +176,7 @@ def _carried(request: Request, name: str, source: Source, along: Along, options:
     """An array that goes to every output as it is."""
     spec = source.spec
     plain = replace(options, dtype=None, promote=False)
-    agreed = agree_on([source], plain)
+    agreed = reconcile_sources([source], plain)
     is_scalar = not spec.ndim
     whole = Interval(0, 1 if is_scalar else spec.shape[0])
     shape = (1,) if is_scalar else spec.shape

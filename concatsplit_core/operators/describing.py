@@ -1,4 +1,4 @@
-"""What arrays are, without reading them."""
+"""info: describe arrays without reading their elements."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from concatsplit_core.run.result import dtype_name
 
 @dataclass(frozen=True, slots=True)
 class BlobInfo:
-    """What is known of an array without reading it."""
+    """The description of an array."""
 
     ref: str
     format: str
@@ -33,10 +33,10 @@ class BlobInfo:
     attrs: dict[str, Any]
     dims: tuple[str | None, ...] | None = None
     error: str | None = None
-    """Why it cannot be described, where the rest says nothing."""
+    """Why the array cannot be described; the other fields are empty then."""
 
     def to_dict(self) -> dict[str, Any]:
-        """What ``--json`` prints."""
+        """The object that ``--json`` prints."""
         if self.error is not None:
             return {"ref": self.ref, "error": self.error}
         return {key: value for key, value in asdict(self).items() if key != "error"}
@@ -53,26 +53,26 @@ def info(ref: Any) -> list[BlobInfo]:
     Returns
     -------
     list of BlobInfo
-        One an array.
+        One per array.
     """
     if not isinstance(ref, str | os.PathLike):
         return [_describe(source) for source in open_inputs(ref)]
-    found = []
+    blobs = []
     for name in expand([os.fspath(ref)]):
-        found.extend(_look_into(name))
-    return found
+        blobs.extend(_describe_ref(name))
+    return blobs
 
 
 class _Member(NamedTuple):
-    """An array of a container, by its own name: not every name can be part of a reference."""
+    """An array of a container, by its own name, since some names cannot stand in a reference."""
 
     path: Path
     name: str | None
     ref: str
 
 
-def _look_into(ref: str) -> list[BlobInfo]:
-    """Describe what a reference stands for: one array, or all of a container."""
+def _describe_ref(ref: str) -> list[BlobInfo]:
+    """Describe the array that a reference names, or all arrays of the container that it names."""
     if ref == STREAM:
         source = open_input_ref(ref)
         try:
@@ -87,14 +87,14 @@ def _look_into(ref: str) -> list[BlobInfo]:
     elif names != [""]:
         names = sorted([*names, *form.astray(path, ref)])
     if names in ([""], [member]):
-        return [_look_at(form, _Member(path, member, ref), alone=True)]
+        return [_describe_member(form, _Member(path, member, ref), alone=True)]
     base, alone = ref if member is None else str(path), len(names) == 1
     members = [_Member(path, name, f"{base}::{printable(name)}") for name in names]
-    return [_look_at(form, member, alone) for member in members]
+    return [_describe_member(form, member, alone) for member in members]
 
 
-def _look_at(form: Format, member: _Member, alone: bool) -> BlobInfo:
-    """Describe one array; of one of many that cannot be read say why."""
+def _describe_member(form: Format, member: _Member, alone: bool) -> BlobInfo:
+    """Describe one array. If it is one of many and cannot be read, its entry says why."""
     try:
         source = open_member(form, *member)
         try:
@@ -104,17 +104,17 @@ def _look_at(form: Format, member: _Member, alone: bool) -> BlobInfo:
     except ConcatsplitError as error:
         if alone:
             raise
-        why = error.message.removeprefix(f"{member.ref}: ")
-        return BlobInfo(member.ref, "", (), "", None, None, None, "C", 0, 0, {}, error=why)
+        reason = error.message.removeprefix(f"{member.ref}: ")
+        return BlobInfo(member.ref, "", (), "", None, None, None, "C", 0, 0, {}, error=reason)
 
 
 def printable(name: str) -> str:
-    """A name as it can be shown: bytes that are not UTF-8 are escaped."""
+    """A name that can be printed: bytes that are not UTF-8 are escaped."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def shown_attributes(meaning: Meaning) -> dict[str, Any]:
-    """All that is said of an array, the missing value with it."""
+    """All attributes of an array, with its missing value as `_FillValue`."""
     if meaning.missing is None:
         return dict(meaning.attrs)
     return {**meaning.attrs, "_FillValue": meaning.missing}

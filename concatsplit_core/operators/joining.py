@@ -1,4 +1,4 @@
-"""Many arrays to one: concat, stack, depth_concat, and the gradient of split."""
+"""Operators with many inputs and one output: concat, stack, depth_concat, gradient of split."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
 
 ZEROS = "zeros"
-"""Stands for the gradient of an output of split that got none."""
+"""Given in place of the gradient of a part that has none."""
 
 
 def concat(
@@ -33,9 +33,12 @@ def concat(
 ) -> Result:
     """Join arrays along an axis, as `numpy.concatenate` does.
 
-    For inputs X_0 ... X_{n-1} that agree on every other axis, Y has along `axis` the length
-    sum_i len(X_i), and Y[start_i : start_i + len(X_i)] = X_i. The second output, `split_info`,
-    holds the lengths. The rule is that of Caffe2's Concat.
+    The inputs X_0 ... X_{n-1} have lengths n_i along `axis` and agree on every other axis. Then
+    the output has length n_0 + ... + n_{n-1}, and Y[s_i : s_i + n_i] = X_i, where
+    s_i = n_0 + ... + n_{i-1}. The second output, `split_info`, holds the n_i (Caffe2's Concat)::
+
+        Y   |   X_0   |  X_1  |    X_2    |
+            s_0       s_1     s_2
 
     Parameters
     ----------
@@ -44,15 +47,15 @@ def concat(
         sets or zarr arrays.
     output : str
         Reference of the result.
-    axis : int, optional
-        Negative from the end; 0 where neither it nor `order` is given.
+    axis : int or str, optional
+        A number, negative from the end, or the name of a dimension. The default is 0.
     order : str, optional
-        Letters of the axes, such as ``"NCHW"``: C is the axis to join along.
+        Letters of the axes, such as ``"NCHW"``: join along C. Not together with `axis`.
     add_axis : bool
-        Join along a new axis instead (Caffe2's `add_axis`), 0 to ndim: see `stack`.
+        Join along a new axis (Caffe2's `add_axis`), 0 to ndim: see `stack`.
     split_info : str, optional
-        Where to write the inputs' lengths along the axis: a 1-D int32 vector (int64 where a
-        length needs it), 1 each with `add_axis`.
+        Reference of the second output, the inputs' lengths along the axis: a 1-D int32 vector
+        (int64 if a length needs it). With `add_axis` every length is 1.
     **options
         Those of `Options`.
 
@@ -63,7 +66,7 @@ def concat(
     Raises
     ------
     ConcatsplitError
-        Any of its leaves; then no output was created or changed.
+        Any error; no output was created or changed.
     """
     selection = selection_from(options)
     request = Request(
@@ -81,7 +84,7 @@ def concat(
 def stack(
     inputs: Any, output: str, axis: Axes = 0, *, split_info: str | None = None, **options: Any
 ) -> Result:
-    """Join arrays of one shape along a new axis, as `numpy.stack` does.
+    """Join arrays of the same shape along a new axis, as `numpy.stack` does.
 
     Parameters
     ----------
@@ -89,9 +92,9 @@ def stack(
         As in `concat`.
     output : str
     axis : int
-        Place of the new axis in the result, 0 to ndim, negative from ndim + 1.
+        Number of the new axis in the result, 0 to ndim; negative counts from ndim + 1.
     split_info : str, optional
-        Where to write the second output: as many ones as there are inputs.
+        Reference of the second output: a vector with a 1 for every input.
     **options
         Those of `Options`.
     """
@@ -125,7 +128,7 @@ def depth_concat(
     order : str
         Letters of the axes, one of them C: NCHW, NHWC, NCWH, CHW, HWC, NCDHW, ...
     split_info : str, optional
-        Where to write the inputs' numbers of channels.
+        Reference of the second output: the numbers of channels of the inputs.
     **options
         Those of `Options`.
     """
@@ -143,30 +146,30 @@ def split_gradient(
     drop_axis: bool = False,
     **options: Any,
 ) -> Result:
-    """The gradient of split: dX is the concatenation of the dY_i (Caffe2's GetSplitGradient).
+    """The gradient of split: join the gradients of its parts (Caffe2's GetSplitGradient).
 
     Parameters
     ----------
     dys : sequence
-        Gradients of the parts, as in `concat`; ``"zeros"`` where a part got none.
+        The gradients of the parts, given as in `concat`; ``"zeros"`` for a part that has none.
     dx : str
         Reference of the result.
     split_info : optional
-        Lengths of the parts: a reference, array or sequence. Needed where a ``"zeros"`` has to
-        have a length, and checked against the others.
+        The lengths of the parts: a reference, array or sequence. Needed for ``"zeros"``; the
+        lengths of the gradients are checked against it.
     axis, order
         As in `split`.
     drop_axis : bool
-        The parts had lost the axis: they are stacked.
+        The split dropped the axis: stack the gradients.
     **options
         Those of `Options`.
 
     Raises
     ------
     UsageError
-        There is no way to know how long a ``"zeros"`` is.
+        The length of a ``"zeros"`` is not known.
     ShapeMismatch
-        A gradient is not as long as split_info says.
+        A gradient does not have the length that split_info says.
     """
     from concatsplit_core.operators.lengths import read_lengths, refuse_negative
 
@@ -193,71 +196,78 @@ def split_gradient(
 def _with_zeros(
     dys: list[Any], lengths: list[int] | None, request: Request, options: Options
 ) -> list[Source]:
-    """The gradients opened, zeros in the place of those that are missing."""
+    """Open the gradients; where one is missing, put zeros in its place."""
     missing = [isinstance(dy, str) and dy == ZEROS for dy in dys]
-    refs = [dy for dy, absent in zip(dys, missing, strict=True) if not absent]
-    given = open_inputs(refs, recover=recovering(options))
+    refs = [dy for dy, is_missing in zip(dys, missing, strict=True) if not is_missing]
+    opened = open_inputs(refs, recover=recovering(options))
     try:
-        if len(given) + sum(missing) != len(dys) and any(missing):
-            raise UsageError("with 'zeros' every gradient is named on its own, without patterns")
-        if not given:
-            raise UsageError("every gradient is 'zeros': nothing says their shape and dtype")
-        axis = axis_of(request, given[0])
+        if len(opened) + sum(missing) != len(dys) and any(missing):
+            raise UsageError(
+                "with 'zeros', name every other gradient by itself; a pattern does not say which "
+                "part it belongs to"
+            )
+        if not opened:
+            raise UsageError(
+                "every gradient is 'zeros', so their shape and dtype are unknown; name at least "
+                "one gradient"
+            )
+        axis = axis_of(request, opened[0])
         if not any(missing):
-            missing = [False] * len(given)
+            missing = [False] * len(opened)
         if lengths is not None:
-            _check_lengths(given, missing, lengths, None if request.add_axis else axis)
-        return _filled(given, missing, lengths, axis, request.add_axis)
+            _check_lengths(opened, missing, lengths, None if request.add_axis else axis)
+        return _insert_zeros(opened, missing, lengths, axis, request.add_axis)
     except BaseException:
-        close_all(given)
+        close_all(opened)
         raise
 
 
 def _check_lengths(
-    given: list[Source], missing: list[bool], lengths: list[int], axis: int | None
+    opened: list[Source], missing: list[bool], lengths: list[int], axis: int | None
 ) -> None:
+    """Compare the gradients with split_info; `axis` is None if they are stacked."""
     if len(lengths) != len(missing):
         raise ShapeMismatch(
-            f"split_info has {len(lengths)} lengths for {len(missing)} gradients",
+            f"split_info has {len(lengths)} lengths, but there are {len(missing)} gradients",
             found=len(missing),
             expected=len(lengths),
         )
-    others = iter(given)
-    for index, (length, absent) in enumerate(zip(lengths, missing, strict=True)):
-        source = None if absent else next(others)
+    others = iter(opened)
+    for index, (expected, is_missing) in enumerate(zip(lengths, missing, strict=True)):
+        source = None if is_missing else next(others)
         if axis is None:
-            found = 1
+            length = 1
         elif source is None:
             continue
         else:
-            found = source.spec.shape[axis]
-        if found != length:
+            length = source.spec.shape[axis]
+        if length != expected:
             name = ZEROS if source is None else source.ref
             raise ShapeMismatch(
-                f"gradient {index} ({name}): has length {found}"
-                f"{'' if axis is None else f' along axis {axis}'}, split_info says {length}",
+                f"gradient {index} ({name}): has length {length}"
+                f"{'' if axis is None else f' along axis {axis}'}, split_info says {expected}",
                 ref=name,
-                found=found,
-                expected=length,
+                found=length,
+                expected=expected,
             )
 
 
-def _filled(
-    given: list[Source],
+def _insert_zeros(
+    opened: list[Source],
     missing: list[bool],
     lengths: list[int] | None,
     axis: int,
     add_axis: bool,
 ) -> list[Source]:
-    first, others = given[0].spec, iter(given)
+    first, others = opened[0].spec, iter(opened)
     sources: list[Source] = []
-    for index, absent in enumerate(missing):
-        if not absent:
+    for index, is_missing in enumerate(missing):
+        if not is_missing:
             sources.append(next(others))
             continue
         if lengths is None and not add_axis:
             raise UsageError(
-                f"gradient {index} is 'zeros', and nothing says its length; give --split-info"
+                f"gradient {index} is 'zeros', but its length is unknown; give --split-info"
             )
         shape = first.shape if add_axis else with_length(first.shape, axis, (lengths or [])[index])
         sources.append(wrap_array(zeros_like(shape, first.dtype), ZEROS))

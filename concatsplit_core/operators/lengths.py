@@ -1,4 +1,4 @@
-"""How an array is cut, from keyword options and from vectors of lengths."""
+"""Where to cut: from keyword options, and from vectors of lengths."""
 
 from __future__ import annotations
 
@@ -13,43 +13,45 @@ from concatsplit_core.endpoints.loading import load
 from concatsplit_core.errors import MalformedInput, UsageError
 
 MOST_LENGTHS = 1 << 24
-"""Entries of the longest vector of lengths that is read."""
+"""The most entries of a vector of lengths."""
 
 
 def cut_from(options: dict[str, Any]) -> Cut:
-    """Take the ways to cut out of keyword options."""
+    """Remove the options that say where to cut from keyword options, and make a `Cut` of them."""
     lengths_from = options.pop("lengths_from", None)
-    given = {name: options.pop(name) for name in Cut.__dataclass_fields__ if name in options}
-    if isinstance(given.get("max_bytes"), str):
-        given["max_bytes"] = parse_size(given["max_bytes"])
-    if isinstance(given.get("ratio"), str):
-        given["ratio"] = parse_ratio(given["ratio"])
+    how = {name: options.pop(name) for name in Cut.__dataclass_fields__ if name in options}
+    if isinstance(how.get("max_bytes"), str):
+        how["max_bytes"] = parse_size(how["max_bytes"])
+    if isinstance(how.get("ratio"), str):
+        how["ratio"] = parse_ratio(how["ratio"])
     if lengths_from is not None:
-        if given.get("lengths") is not None:
-            raise UsageError("--lengths and --lengths-from are two ways to cut; give one of them")
-        given["lengths"] = read_lengths(lengths_from)
-    return Cut(**given)
+        if how.get("lengths") is not None:
+            raise UsageError("--lengths and --lengths-from both say where to cut; give one of them")
+        how["lengths"] = read_lengths(lengths_from)
+    return Cut(**how)
 
 
 def read_lengths(vector: Any) -> list[int]:
-    """Lengths from an integer vector: a reference, an array, or a sequence.
+    """Read lengths from an integer vector: a reference, an array, or a sequence.
 
     Raises
     ------
     MalformedInput
-        It is not 1-D, not of integers, or has a negative entry other than -1.
+        The array is not 1-D, does not hold integers, or is too long.
     """
     if isinstance(vector, list | tuple):
         return whole_numbers("lengths", vector)
     sources = open_inputs(vector)
     try:
         if len(sources) != 1:
-            raise UsageError(f"{vector}: lengths are one vector, found {len(sources)} arrays")
+            raise UsageError(
+                f"{vector}: expected one vector of lengths, found {len(sources)} arrays"
+            )
         source, spec = sources[0], sources[0].spec
         if spec.ndim != 1 or spec.dtype.kind not in "iu" or spec.size > MOST_LENGTHS:
             raise MalformedInput(
-                f"{source.ref}: lengths are a vector of integers, found shape {spec.shape} "
-                f"of {spec.dtype}",
+                f"{source.ref}: expected lengths, a 1-D array of at most {MOST_LENGTHS} integers; "
+                f"found shape {spec.shape} of {spec.dtype}",
                 ref=source.ref,
                 found=spec.shape,
             )
@@ -59,8 +61,8 @@ def read_lengths(vector: Any) -> list[int]:
         close_all(sources)
 
 
-def refuse_negative(lengths: Sequence[int], what: str) -> None:
-    """Refuse a vector of lengths of arrays that exist, one of which is negative."""
+def refuse_negative(lengths: Sequence[int], name: str) -> None:
+    """Refuse a vector of lengths with a negative one, where -1 does not mean the rest."""
     negative = [n for n in lengths if n < 0]
     if negative:
-        raise MalformedInput(f"{what} holds a negative length, {negative[0]}", found=negative[0])
+        raise MalformedInput(f"{name} contains a negative length, {negative[0]}", found=negative[0])

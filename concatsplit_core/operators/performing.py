@@ -53,7 +53,7 @@ def perform(
 
 
 def recovering(options: Options) -> Callable[[list[Path]], bool]:
-    """What completes or undoes what killed runs left in folders, and tells of it."""
+    """A function that completes or undoes what killed runs left in folders, and emits notes."""
     return lambda folders: recover_in(folders, options)
 
 
@@ -67,8 +67,8 @@ def _perform_and_close(
 
 
 def perform_on(request: Request, sources: Sequence[Source], options: Options) -> Result:
-    """As `perform`, with inputs that are open."""
+    """Do what `perform` does, with inputs that are open."""
     if not sources:
-        raise UsageError("no inputs: name at least one array")
+        raise UsageError("no inputs: give at least one array")
     move, along = move_of(request, sources, options)
     return execute(job_of(request, [move], along.split_info), options)

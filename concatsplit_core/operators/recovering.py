@@ -1,4 +1,4 @@
-"""What killed runs left in a folder, completed or undone when asked to."""
+"""recover: complete or undo what killed runs left in a folder."""
 
 from __future__ import annotations
 
@@ -12,33 +12,34 @@ from concatsplit_core.stores.recovery import recover as recover_in
 
 
 def recover(folder: str | os.PathLike[str]) -> list[Recovered]:
-    """Complete or undo what killed runs left in a folder; every run does so first for its own.
+    """Complete or undo what killed runs left in a folder.
 
-    Outputs that were complete get their names, all of a set or none; what was not complete is
-    removed. What no run of this user made is left alone.
+    Every run does this first for the folders of its inputs and outputs. Complete outputs get their
+    names, all outputs of a run or none; incomplete outputs are removed. Anything that no run of
+    this user made is left alone.
 
     Parameters
     ----------
     folder : path
-        Where outputs were being written, not the folders below it.
+        The folder of the outputs; folders inside it are not searched.
 
     Returns
     -------
     list of Recovered
-        What was found and what became of it.
+        One per killed run, and what was done about it.
 
     Raises
     ------
     InputUnavailable
         There is no such folder.
     IOFailure
-        Something could be neither completed nor undone; nothing of it is lost.
+        A run could be neither completed nor undone; nothing is lost.
     """
     path = Path(folder)
     try:
         os.listdir(path)
     except NotADirectoryError:
-        raise InputUnavailable(f"{path}: is no folder", ref=str(path)) from None
+        raise InputUnavailable(f"{path}: is not a folder", ref=str(path)) from None
     except OSError as error:
         raise input_error(str(path), error) from error
     return list(recover_in([Path(os.path.realpath(path))]))

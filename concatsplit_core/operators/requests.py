@@ -1,4 +1,4 @@
-"""From what an operator was asked for to a job: inputs opened, shapes inferred, outputs named."""
+"""From a request to a job: open the inputs, infer the shapes, name the outputs."""
 
 from __future__ import annotations
 
@@ -30,37 +30,38 @@ if TYPE_CHECKING:
 
 
 Axes = int | str | Sequence[int | str] | None
-"""An axis, or for a data set also several of the form ``"PATTERN=AXIS"``."""
+"""An axis; for a data set also several of the form ``"PATTERN=AXIS"``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request: which arrays, along which axis, to what.
+    """What an operator was asked to do with its inputs.
 
     Parameters
     ----------
     operator : str
     outputs : sequence of str
-        Names, a template or a folder; exactly one name where nothing is cut.
+        Names, a template or a folder; exactly one name if the joined array is not cut.
     axis : int, str or sequence of these, optional
-        Negative from the end, or the name of a dimension; 0 where neither it nor `order` is given.
-        For a data set also ``"PATTERN=AXIS"``, see `AxisRules`.
+        A number, negative from the end, or the name of a dimension. The default is 0. For a data
+        set also ``"PATTERN=AXIS"``, see `AxisRules`.
     order : str, optional
-        Letters of the axes; C is the one to work along.
+        Letters of the axes: work along C. Not together with `axis`.
     add_axis : bool
-        The inputs are stacked along a new axis.
+        Stack the inputs along a new axis.
     cut : Cut, optional
-        How the joined array is cut; None leaves it whole.
+        Where to cut the joined array; None leaves it whole.
     drop_axis : bool
-        Parts of length 1 lose the axis.
+        Drop the axis from the outputs; all must have length 1.
     only : str or sequence of int, optional
         Numbers of the parts to write.
     split_info : str, optional
-        Where to write the inputs' lengths to.
+        Reference of the second output, the inputs' lengths.
     vectors : tuple
-        References of vectors that were read for the request: inputs too, which no output may be.
+        Vectors of lengths that were read for the request. They are inputs too, so no output may
+        replace them.
     selection : Selection, optional
-        Which arrays make up a data set; None where nothing was said of it.
+        Which arrays make up a data set; None for an operator that takes no data sets.
     """
 
     operator: str
@@ -77,15 +78,7 @@ class Request:
 
 
 def job_of(request: Request, moves: Sequence[Move], split_info: np.ndarray) -> Job:
-    """All that has to happen together.
-
-    Parameters
-    ----------
-    request : Request
-    moves : sequence of Move
-    split_info : numpy.ndarray
-        Lengths of the inputs along the axis, to be written where the request says so.
-    """
+    """The job of a request: its moves and its second output, which appear together."""
     return Job(
         request.operator,
         moves,
@@ -119,24 +112,26 @@ def move_of(
     name: str = "",
     index_bytes: int | None = None,
 ) -> tuple[Move, Along]:
-    """What happens to one array, and where it is joined and cut.
+    """The move of one array, and what lies where along its axis.
 
     Parameters
     ----------
     request : Request
     sources : sequence of Source
-        Open.
+        The open inputs.
     options : Options
     name : str
-        What the array is called in a data set.
+        The array's name in a data set.
     index_bytes : int, optional
-        Bytes of one index along the axis, for ``--max-bytes``: those of this array, if not given.
+        Bytes of one index along the axis, for ``--max-bytes``. The default are those of this array.
     """
     names = [source.ref for source in sources]
     axis = axis_of(request, sources[0])
-    agreed = agree_on(sources, options)
-    specs = seen_as(sources, agreed)
-    whole, split_info = infer_concat(specs, axis, request.add_axis, names=names, dtype=agreed.dtype)
+    agreement = reconcile_sources(sources, options)
+    specs = converted_specs(sources, agreement)
+    whole, split_info = infer_concat(
+        specs, axis, request.add_axis, names=names, dtype=agreement.dtype
+    )
     lengths = [int(n) for n in split_info]
     intervals, outputs, numbers = _parts(request, whole, axis, names[0], name, index_bytes)
     parts = infer_parts(whole, intervals, axis, request.drop_axis)
@@ -149,17 +144,17 @@ def move_of(
         outputs=[outputs[n] for n in numbers],
         target_tiling=Tiling(axis, targets, request.drop_axis),
         split_info=lengths if request.cut is None else [i.length for i in intervals],
-        meaning=agreed.meaning,
-        conversions=agreed.conversions,
+        meaning=agreement.meaning,
+        conversions=agreement.conversions,
         name=name,
     )
     return move, Along(split_info, intervals, numbers)
 
 
-def agree_on(
+def reconcile_sources(
     sources: Sequence[Source], options: Options, dtype: np.dtype | None = None
 ) -> Agreement:
-    """What the inputs mean together; `dtype` is that of the output where it is not open."""
+    """Find one meaning for all inputs; `dtype` sets that of the output."""
     names = [source.ref for source in sources]
 
     def choose(dtypes: list[np.dtype]) -> np.dtype:
@@ -179,30 +174,30 @@ def agree_on(
     return reconcile(meanings, options.conflicts, options.attrs, chosen)
 
 
-def seen_as(sources: Sequence[Source], agreed: Agreement) -> list[ArraySpec]:
-    """The specs of the inputs as the planner sees them: with the elements that are read."""
+def converted_specs(sources: Sequence[Source], agreement: Agreement) -> list[ArraySpec]:
+    """The specs of the inputs for the planner: with the dtypes after their conversions."""
     return [
         source.spec
         if conversion is None
         else replace(source.spec, dtype=conversion.dtype, converted=True)
-        for source, conversion in zip(sources, agreed.conversions, strict=True)
+        for source, conversion in zip(sources, agreement.conversions, strict=True)
     ]
 
 
 def axis_of(request: Request, first: Source) -> int:
-    """The axis of the logical array that a request names by number, name or letter; else 0."""
+    """The number of the axis that a request gives by number, name or order; else 0."""
     axis = _one_axis(request.axis)
     if axis is not None and request.order is not None:
         raise UsageError("--axis and --order both choose an axis; give one of them")
-    what = "the joined array" if request.add_axis else f"input {first.ref}"
+    array = "the joined array" if request.add_axis else f"input {first.ref}"
     ndim = first.spec.ndim + request.add_axis
     if request.order is not None:
-        return channel_axis(request.order, ndim, what)
+        return channel_axis(request.order, ndim, array)
     if isinstance(axis, str):
         if request.add_axis:
-            raise UsageError(f"--axis {axis}: a new axis has no name yet; give its place")
-        return axis_named(axis, first.storage.meaning.dims, what)
-    return normalize_axis(axis or 0, ndim, what)
+            raise UsageError(f"--axis {axis}: a new axis has no name yet; give a number")
+        return axis_named(axis, first.storage.meaning.dims, array)
+    return normalize_axis(axis or 0, ndim, array)
 
 
 def _one_axis(axes: Axes) -> int | str | None:
@@ -210,7 +205,7 @@ def _one_axis(axes: Axes) -> int | str | None:
     if axes is None or isinstance(axes, int | str):
         return axes
     if len(axes) > 1:
-        raise UsageError("--axis: several are for the arrays of a data set; this is one array")
+        raise UsageError("--axis was given several times, which is for data sets; give one axis")
     return axes[0] if axes else None
 
 
@@ -225,17 +220,18 @@ def _parts(
     """Intervals and names of all parts, and the numbers of those to write."""
     length = whole.shape[axis]
     if request.cut is None:
-        return [Interval(0, length)], outputs_of(request, [Interval(0, length)], source, array), [0]
+        intervals = [Interval(0, length)]
+        return intervals, outputs_of(request, intervals, source, array), [0]
     from concatsplit_core.array.cuts import select
     from concatsplit_core.endpoints.naming import named_count
 
     if not request.outputs:
-        raise UsageError("no outputs: name the parts, or give a template")
+        raise UsageError("no outputs: give a name per part, a template or a folder with -o")
     if index_bytes is None:
         index_bytes = bytes_of_index(whole, axis)
     intervals = request.cut.intervals(length, named_count(request.outputs), index_bytes)
     if not intervals or (request.drop_axis and not length):
-        raise UsageError(f"axis {axis} of {source} has length 0: there is no part")
+        raise UsageError(f"axis {axis} of {source} has length 0, so there are no parts to write")
     numbers = list(range(len(intervals)))
     if request.only is not None:
         numbers = select(request.only, len(intervals))
@@ -250,7 +246,7 @@ def bytes_of_index(spec: ArraySpec, axis: int) -> int:
 def outputs_of(
     request: Request, intervals: Sequence[Interval], source: str, array: str
 ) -> list[str | MemberOf]:
-    """Where the parts of an array go.
+    """The output of each part of an array.
 
     Parameters
     ----------
@@ -260,8 +256,8 @@ def outputs_of(
     source : str
         Reference of the first input.
     array : str
-        Name of the array in a data set, where it becomes a member of each output unless the
-        outputs are named by a template with ``{array}``; empty for a bare array.
+        The array's name in a data set: it becomes a member of each output, unless the outputs are
+        a template with ``{array}``. Empty for a bare array.
     """
     if request.cut is None and not array:
         return list(request.outputs)
@@ -277,11 +273,11 @@ def outputs_of(
 
 
 def names_of(output: Any) -> list[str]:
-    """One name or many, as a list."""
+    """One name or several, as a list."""
     names = [output] if isinstance(output, str | os.PathLike) else list(output)
     return [os.fspath(name) for name in names]
 
 
 def zeros_like(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
-    """Zeros of any size that take no memory."""
+    """An array of zeros that takes no memory, of any shape."""
     return np.broadcast_to(np.zeros((), dtype), tuple(shape))

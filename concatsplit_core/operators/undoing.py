@@ -1,4 +1,4 @@
-"""The inverse of a run that a manifest records."""
+"""undo: the inverse of a run, by its manifest."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from concatsplit_core.errors import (
 )
 from concatsplit_core.formats.base import Source
 from concatsplit_core.operators.performing import recovering
-from concatsplit_core.operators.requests import agree_on, names_of, seen_as
+from concatsplit_core.operators.requests import converted_specs, names_of, reconcile_sources
 from concatsplit_core.operators.verifying import damaged
 from concatsplit_core.run.engine import execute
 from concatsplit_core.run.manifest import ArrayRecord, Entry, Manifest
@@ -39,33 +39,33 @@ from concatsplit_core.run.result import Result
 
 
 def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any) -> Result:
-    """Make the inputs of a run again from its outputs: parts of a join, the whole of a split.
+    """Make the inputs of a run again from its outputs.
 
-    The outputs are compared with what the manifest records of them before anything is written.
-    Shapes and dtypes are as they were. Where the run cast to another dtype, the cast back has to
-    be exact.
+    The joined array is cut at the same places again, or the parts are joined again. Before it
+    writes anything, undo compares the outputs with the hashes in the manifest. The inputs get
+    their old shapes and dtypes. If the run cast to another dtype, the cast back has to be exact.
 
     Parameters
     ----------
     manifest : path
-        What ``--manifest`` wrote.
+        The file that ``--manifest`` wrote.
     output : str or sequence of str, optional
-        Names, a template or a folder; else the names that the inputs had.
+        Names, a template or a folder. The default are the names that the inputs had.
     **options
         Those of `Options`.
 
     Raises
     ------
     MalformedInput
-        It is no manifest, or an output is no longer what it records.
+        The manifest is damaged, or an output has another shape or dtype than it records.
     VerificationMismatch
-        An output does not hold any more what the manifest records; `force` takes it as it is.
+        An output does not match its hash; with `force` it is used as it is.
     DtypeMismatch
-        The run's cast lost something.
+        The cast of the run was not exact.
     UsageError
         The outputs do not hold the whole axis, or an input had no name.
     UnsafeContent
-        Without `output`, an input of the run lies outside of the manifest's folder.
+        Without `output`: an input of the run lies outside the manifest's folder.
     """
     config = Options(**options)
     recovering(config)([Path(os.path.realpath(manifest)).parent])
@@ -96,11 +96,11 @@ class _Array(NamedTuple):
 
 
 def _inverse(array: _Array, names: Sequence[str | MemberOf], options: Options) -> Move:
-    """What makes the inputs of an array again of its outputs."""
+    """The move that makes the inputs of an array from its outputs."""
     record, sources, intervals = array
     first = record.inputs[0]
-    agreed = agree_on(sources, options, first.dtype)
-    specs = seen_as(sources, agreed)
+    agreement = reconcile_sources(sources, options, first.dtype)
+    specs = converted_specs(sources, agreement)
     entries = (first,) * len(names) if record.is_carried else record.inputs
     targets = [Segment(e.interval, ArraySpec(e.shape, e.dtype)) for e in entries]
     return Move(
@@ -111,15 +111,15 @@ def _inverse(array: _Array, names: Sequence[str | MemberOf], options: Options) -
         outputs=names,
         target_tiling=Tiling(record.axis, tuple(targets), record.stacked),
         split_info=[e.interval.length for e in record.inputs],
-        meaning=agreed.meaning,
-        conversions=agreed.conversions,
+        meaning=agreement.meaning,
+        conversions=agreement.conversions,
         name=record.name,
         is_carried=record.is_carried,
     )
 
 
 def _refuse_damage(arrays: Sequence[_Array], options: Options) -> list[str]:
-    """Refuse outputs that do not hold any more what was recorded, or with --force note them."""
+    """Refuse outputs that do not match their hashes; with --force, return a note for each."""
     found, count = [], 0
     for record, sources, _ in arrays:
         found += damaged(_read(record), sources, record.axis, options)
@@ -127,8 +127,8 @@ def _refuse_damage(arrays: Sequence[_Array], options: Options) -> list[str]:
     if found and not options.force:
         more = f" (and {len(found) - 1} more of {count})" if len(found) > 1 else ""
         raise VerificationMismatch(
-            f"{found[0].ref}: is not what the manifest records: {found[0].reason}{more}; "
-            "bring it back from a copy, or give --force to use it as it is",
+            f"{found[0].ref}: differs from what the manifest records: {found[0].reason}{more}; "
+            "restore it from a copy, or give --force to use it as it is",
             ref=found[0].ref,
         )
     return [f"{blob.ref}: used though damaged: {blob.reason}" for blob in found]
@@ -144,7 +144,7 @@ def _sorted(record: ArrayRecord) -> list[Entry]:
 
 
 def _logical_shape(record: ArrayRecord) -> Shape:
-    """Shape of the logical array of the run."""
+    """The shape of the run's logical array."""
     first = record.inputs[0]
     length = record.inputs[-1].interval.stop
     if record.stacked:
@@ -153,7 +153,7 @@ def _logical_shape(record: ArrayRecord) -> Shape:
 
 
 def _tiled(record: ArrayRecord) -> list[Interval]:
-    """What each output has to give, so that together they hold every index of the axis once."""
+    """The interval to read from each output, so that every index of the axis is read once."""
     length = _logical_shape(record)[record.axis]
     entries, at = _read(record), 0
     intervals = []
@@ -166,44 +166,44 @@ def _tiled(record: ArrayRecord) -> list[Interval]:
         at = stop
     if at != length or len(intervals) != len(entries):
         raise UsageError(
-            f"the outputs hold the axis only up to {at} of {length}: the run left parts out "
-            "(--only, --remainder drop or a --hop), which cannot be made again",
+            f"the outputs hold only the first {at} of {length} indices along the axis: the run "
+            "left parts out (--only, --remainder drop or --hop), which cannot be made again",
             found=at,
             expected=length,
         )
     return intervals
 
 
-def _check_exact(entry: Entry, made: Entry) -> None:
-    """Refuse a cast back that could not give the original again."""
-    if not is_exact(entry.dtype, made.dtype):
+def _check_exact(entry: Entry, output: Entry) -> None:
+    """Refuse a cast back that may not give the original numbers."""
+    if not is_exact(entry.dtype, output.dtype):
         raise DtypeMismatch(
-            f"{entry.ref or 'an input'} was of dtype {entry.dtype} and became {made.dtype}: "
-            "what that lost cannot be made again",
-            found=made.dtype,
+            f"{entry.ref or 'an input'} had dtype {entry.dtype} and was cast to {output.dtype}: "
+            "numbers may have been rounded and cannot be made again",
+            found=output.dtype,
             expected=entry.dtype,
         )
 
 
-def is_exact(original: np.dtype, made: np.dtype) -> bool:
-    """Whether every value of one dtype survives the way into another and back.
+def is_exact(original: np.dtype, cast: np.dtype) -> bool:
+    """Whether a cast to a dtype and back keeps every value of the original dtype.
 
-    NumPy calls int64 to float64 safe; a double holds whole numbers up to 2**53 only.
+    NumPy calls int64 to float64 safe, but a double holds whole numbers only up to 2**53.
     """
-    if native(packed(original)) == native(packed(made)):
+    if native(packed(original)) == native(packed(cast)):
         return True
-    if original.kind in "iu" and made.kind in "fc":
-        real = made if made.kind == "f" else np.empty(0, made).real.dtype
+    if original.kind in "iu" and cast.kind in "fc":
+        real = cast if cast.kind == "f" else np.empty(0, cast).real.dtype
         bits = 8 * original.itemsize - (original.kind == "i")
         return bits <= int(np.finfo(real).nmant) + 1
-    return original.kind != "T" and bool(np.can_cast(original, made, "safe"))
+    return original.kind != "T" and bool(np.can_cast(original, cast, "safe"))
 
 
 def _check_unchanged(source: Source, entry: Entry) -> None:
     if source.spec.shape != entry.shape or source.spec.dtype != entry.dtype:
         raise MalformedInput(
-            f"{source.ref}: is {source.spec.shape} {source.spec.dtype}, the manifest records "
-            f"{entry.shape} {entry.dtype}",
+            f"{source.ref}: has shape {source.spec.shape} and dtype {source.spec.dtype}, but the "
+            f"manifest records {entry.shape} and {entry.dtype}",
             ref=source.ref,
             found=source.spec.shape,
             expected=entry.shape,
@@ -216,14 +216,16 @@ def _names(record: Manifest, output: Any, manifest: Path) -> list[list[str | Mem
         return [_named(array, record, names_of(output)) for array in record.arrays]
     entries = [entry for array in record.arrays for entry in array.inputs]
     if not all(entry.ref for entry in entries):
-        raise UsageError("the run's inputs were arrays in memory or stdin: say where with -o")
+        raise UsageError(
+            "the run's inputs were arrays in memory or stdin and have no names; give names with -o"
+        )
     folder = os.path.realpath(manifest.parent)
     for entry in entries:
         path, _ = parse_output(entry.ref)
         if not Path(os.path.realpath(path)).is_relative_to(folder):
             raise UnsafeContent(
-                f"{manifest}: names an input outside of its folder, {entry.ref}; a manifest from "
-                "elsewhere may name any file, so say with -o where to write",
+                f"{manifest}: the input {entry.ref} lies outside the manifest's folder; since "
+                "anyone could have written that name, give the names to write with -o",
                 ref=entry.ref,
             )
     return [_original_names(array, record) for array in record.arrays]

@@ -1,4 +1,4 @@
-"""Whether blobs still hold what a manifest recorded of them."""
+"""verify: compare the blobs of a run with the hashes in its manifest."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ Role = Literal["input", "output"]
 Status = Literal["same", "different", "missing"]
 
 _SMALL = 4 << 20
-"""Bytes of the largest blobs that are read side by side, a thread each."""
-_AT_ONCE = 64
-"""Blobs that are open at once. They are opened while there are no threads: a child looks first."""
-_LISTED = 64
-"""Places where a blob differs that are listed."""
+"""Blobs of at most so many bytes are read in groups, one blob per thread."""
+_MOST_IN_GROUP = 64
+"""The most blobs in a group. All are opened before the threads start, since opening forks."""
+_MOST_DIFFERENCES = 64
+"""The most differences of a blob that are listed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """One blob, compared with what was recorded of it.
+class BlobVerification:
+    """The result for one blob.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ class Checked:
     role : {"input", "output"}
     status : {"same", "different", "missing"}
     reason : str
-        What is wrong; empty where nothing is.
+        What differs; empty if nothing does.
     differences : tuple of Stretch
-        Where elements differ: in each of these there is a difference, and beside them is none.
+        Where elements differ: each stretch holds a difference, and outside of them is none.
     """
 
     ref: str
@@ -55,29 +55,30 @@ class Checked:
     differences: tuple[Stretch, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``--json`` prints it."""
-        said: dict[str, Any] = {"ref": self.ref, "role": self.role, "status": self.status}
+        """The object that ``--json`` prints."""
+        document: dict[str, Any] = {"ref": self.ref, "role": self.role, "status": self.status}
         if self.status != "same":
-            said["reason"] = self.reason
-            said["differences"] = [
-                {"first": list(place.first), "last": list(place.last)} for place in self.differences
+            document["reason"] = self.reason
+            document["differences"] = [
+                {"first": list(stretch.first), "last": list(stretch.last)}
+                for stretch in self.differences
             ]
-        return said
+        return document
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What `verify` found.
+    """The result of `verify`.
 
     Parameters
     ----------
     manifest : str
-    blobs : tuple of Checked
-        Those that have a name; arrays in memory and stdin have none.
+    blobs : tuple of BlobVerification
+        The blobs that have a name; arrays in memory and stdin have none.
     """
 
     manifest: str
-    blobs: tuple[Checked, ...]
+    blobs: tuple[BlobVerification, ...]
 
     def count(self, status: Status) -> int:
         """How many blobs have a status."""
@@ -85,7 +86,7 @@ class Verification:
 
     @property
     def exit_code(self) -> int:
-        """8 where anything differs, else 4 where anything is missing, else 0."""
+        """8 if a blob differs, else 4 if one is missing, else 0."""
         return 8 if self.count("different") else 4 if self.count("missing") else 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -107,58 +108,58 @@ def verify(
     inputs: bool = True,
     **options: Any,
 ) -> Verification:
-    """Read the outputs and inputs of a run again and compare them with what its manifest records.
+    """Read the outputs and inputs of a run again, and compare them with its manifest.
 
     Parameters
     ----------
     manifest : path
-        What ``--manifest`` wrote.
+        The file that ``--manifest`` wrote.
     outputs, inputs : bool
-        Which of them to look at.
+        Whether to check the outputs, and the inputs.
     **options
         `memory`, `jobs`, `follow_links` and `on_event` of `Options`.
 
     Returns
     -------
     Verification
-        All blobs, those that are as they were among them.
+        The results for all blobs, also for those that are the same.
 
     Raises
     ------
     MalformedInput
-        It is no manifest, is damaged, or is of the schema before hashes.
+        The manifest is damaged, or has no hashes, as older versions wrote it.
     OverBudget
-        A blob has chunks that do not fit the budget.
+        A blob has chunks that do not fit the memory budget.
     """
     config = Options(**options)
     record = read_manifest(Path(manifest))
     if not record.has_hashes:
         raise MalformedInput(
-            f"{manifest}: was written by a version that recorded no hashes: there is nothing to "
-            "compare with; run again with --manifest",
+            f"{manifest}: has no hashes to compare with, since an older version wrote it; run "
+            "the command again with --manifest",
             ref=str(manifest),
         )
     wanted = [_Wanted(e, "output", a.axis) for a in record.arrays for e in a.outputs if outputs]
     wanted += [_Wanted(e, "input", a.axis) for a in record.arrays for e in a.inputs if inputs]
     wanted = [item for item in wanted if item.entry.ref]
-    tell = config.on_event or (lambda _: None)
-    look = _Look(
+    emit = config.on_event or (lambda _: None)
+    verifier = _Verifier(
         config.memory_bytes,
         config.workers,
-        lambda n: tell(Moved(n)),
+        lambda n: emit(Moved(n)),
         config.follow_links,
     )
-    # a blob that was an input more than once is read once
-    once = list({item.key: item for item in wanted}.values())
-    tell(Started(sum(item.nbytes for item in once)))
-    found = [blob for some in _together(once) for blob in look.at(some)]
-    tell(Finished())
-    seen = {item.key: blob for item, blob in zip(once, found, strict=True)}
-    return Verification(os.fspath(manifest), tuple(seen[item.key] for item in wanted))
+    # A blob that was an input several times is read once.
+    distinct = list({item.key: item for item in wanted}.values())
+    emit(Started(sum(item.nbytes for item in distinct)))
+    blobs = [blob for group in _groups(distinct) for blob in verifier.verify_group(group)]
+    emit(Finished())
+    by_key = {item.key: blob for item, blob in zip(distinct, blobs, strict=True)}
+    return Verification(os.fspath(manifest), tuple(by_key[item.key] for item in wanted))
 
 
 class _Wanted(NamedTuple):
-    """A blob that is to be looked at."""
+    """A blob that is to be verified."""
 
     entry: Entry
     role: Role
@@ -170,21 +171,21 @@ class _Wanted(NamedTuple):
 
     @property
     def key(self) -> Hashable:
-        """The same for entries that say the same of the same blob."""
+        """Equal for entries that record the same facts of the same blob."""
         entry = self.entry
         return self.role, entry.ref, entry.shape, str(entry.dtype), entry.hash
 
     @property
     def shown(self) -> str:
-        """The reference as people write it."""
+        """The reference without a leading ``./``."""
         return self.entry.ref.removeprefix("./")
 
 
-def _together(wanted: Sequence[_Wanted]) -> Iterator[list[_Wanted]]:
-    """Small blobs in groups, large ones alone, in their order."""
+def _groups(wanted: Sequence[_Wanted]) -> Iterator[list[_Wanted]]:
+    """The blobs in their order: small ones in groups, large ones alone."""
     group: list[_Wanted] = []
     for item in wanted:
-        if group and (item.nbytes > _SMALL or len(group) >= _AT_ONCE):
+        if group and (item.nbytes > _SMALL or len(group) >= _MOST_IN_GROUP):
             yield group
             group = []
         group.append(item)
@@ -195,78 +196,80 @@ def _together(wanted: Sequence[_Wanted]) -> Iterator[list[_Wanted]]:
         yield group
 
 
-class _Look:
-    """Compares blobs with their entries.
+class _Verifier:
+    """Compares blobs with their entries in a manifest.
 
     Parameters
     ----------
     memory, jobs : int
-    told : callable
+    on_bytes : callable
+        Called with the number of bytes that were read.
     follow_links : bool
-        Also out of a store.
+        Follow links that lead out of a store.
     """
 
-    def __init__(self, memory: int, jobs: int, told: Told, follow_links: bool = False) -> None:
-        self._memory, self._jobs, self._told = memory, jobs, told
+    def __init__(self, memory: int, jobs: int, on_bytes: Told, follow_links: bool = False) -> None:
+        self._memory, self._jobs, self._on_bytes = memory, jobs, on_bytes
         self._follow_links = follow_links
 
-    def at(self, wanted: Sequence[_Wanted]) -> list[Checked]:
-        """Open some blobs, and compare them side by side."""
-        opened: list[Source | Checked] = []
+    def verify_group(self, wanted: Sequence[_Wanted]) -> list[BlobVerification]:
+        """Open the blobs of a group, and verify them on several threads."""
+        opened: list[Source | BlobVerification] = []
         try:
             for item in wanted:
-                opened.append(_opened(item, self._follow_links))
-            return self._side_by_side(wanted, opened)
+                opened.append(_open(item, self._follow_links))
+            return self._verify_opened(wanted, opened)
         finally:
             for source in opened:
-                if not isinstance(source, Checked):
+                if not isinstance(source, BlobVerification):
                     source.close()
 
-    def _side_by_side(
-        self, wanted: Sequence[_Wanted], opened: list[Source | Checked]
-    ) -> list[Checked]:
-        found: dict[int, Checked] = {}
-        told: dict[int, int] = {}
+    def _verify_opened(
+        self, wanted: Sequence[_Wanted], opened: list[Source | BlobVerification]
+    ) -> list[BlobVerification]:
+        results: dict[int, BlobVerification] = {}
+        bytes_read: dict[int, int] = {}
         jobs = min(self._jobs, len(wanted))
 
         def work(number: int) -> None:
             source = opened[number]
-            if isinstance(source, Checked):
-                found[number] = source
+            if isinstance(source, BlobVerification):
+                results[number] = source
                 return
-            many = len(wanted) > 1
+            is_group = len(wanted) > 1
             sizes: list[int] = []
-            found[number] = self.one(
+            results[number] = self.verify_one(
                 wanted[number],
                 source,
-                memory=self._memory // jobs if many else self._memory,
-                jobs=1 if many else self._jobs,
-                told=sizes.append if many else self._told,
+                memory=self._memory // jobs if is_group else self._memory,
+                jobs=1 if is_group else self._jobs,
+                on_bytes=sizes.append if is_group else self._on_bytes,
             )
-            told[number] = sum(sizes)
+            bytes_read[number] = sum(sizes)
 
         def done(number: int) -> None:
-            if told.get(number):
-                self._told(told[number])
+            if bytes_read.get(number):
+                self._on_bytes(bytes_read[number])
 
         run_on_threads(range(len(wanted)), work, jobs=jobs, done=done)
-        return [found[number] for number in range(len(wanted))]
+        return [results[number] for number in range(len(wanted))]
 
-    def one(
-        self, wanted: _Wanted, source: Source, *, memory: int, jobs: int, told: Told
-    ) -> Checked:
+    def verify_one(
+        self, wanted: _Wanted, source: Source, *, memory: int, jobs: int, on_bytes: Told
+    ) -> BlobVerification:
         """Compare an open blob with its entry."""
         try:
-            reason, places = compare(wanted.entry, source, wanted.axis, memory, jobs, told)
+            reason, stretches = compare(wanted.entry, source, wanted.axis, memory, jobs, on_bytes)
         except ConcatsplitError as error:
             if isinstance(error, OverBudget) and error.ref is None and error.expected == memory:
-                raise  # it says what budget would do: that is no fault of the blob
+                raise  # the budget is too small: that is no difference of the blob
             return _failed(wanted, error)
         status: Status = "different" if reason else "same"
-        return Checked(wanted.shown, wanted.role, status, reason, tuple(places[:_LISTED]))
+        differences = tuple(stretches[:_MOST_DIFFERENCES])
+        return BlobVerification(wanted.shown, wanted.role, status, reason, differences)
 
 
-def _opened(wanted: _Wanted, follow_links: bool) -> Source | Checked:
+def _open(wanted: _Wanted, follow_links: bool) -> Source | BlobVerification:
     try:
         source = open_ref(wanted.entry.ref)
         try:
@@ -279,26 +282,28 @@ def _opened(wanted: _Wanted, follow_links: bool) -> Source | Checked:
     return source
 
 
-def _failed(wanted: _Wanted, error: ConcatsplitError) -> Checked:
-    """What an error says of a blob: it is not to be had, or not to be read any more."""
+def _failed(wanted: _Wanted, error: ConcatsplitError) -> BlobVerification:
+    """The result for a blob that cannot be opened or read: missing or different."""
     status: Status = "missing" if isinstance(error, InputUnavailable) else "different"
     reason = error.message.removeprefix(f"{wanted.entry.ref}: ")
-    return Checked(wanted.shown, wanted.role, status, reason)
+    return BlobVerification(wanted.shown, wanted.role, status, reason)
 
 
 def damaged(
     entries: Sequence[Entry], sources: Sequence[Source], axis: int, options: Options
-) -> list[Checked]:
-    """The open outputs of a run that do not hold any more what was recorded of them."""
-    tell = options.on_event or (lambda _: None)
+) -> list[BlobVerification]:
+    """Verify the open outputs of a run, and return those that differ from their entries."""
+    emit = options.on_event or (lambda _: None)
     wanted = [_Wanted(entry, "output", axis) for entry in entries]
-    tell(Started(sum(item.nbytes for item in wanted)))
+    emit(Started(sum(item.nbytes for item in wanted)))
     memory, jobs = options.memory_bytes, options.workers
 
-    def told(nbytes: int) -> None:
-        tell(Moved(nbytes))
+    def on_bytes(nbytes: int) -> None:
+        emit(Moved(nbytes))
 
-    look = _Look(memory, jobs, told)
-    pairs = zip(wanted, sources, strict=True)
-    found = [look.one(item, source, memory=memory, jobs=jobs, told=told) for item, source in pairs]
-    return [blob for blob in found if blob.status != "same"]
+    verifier = _Verifier(memory, jobs, on_bytes)
+    blobs = [
+        verifier.verify_one(item, source, memory=memory, jobs=jobs, on_bytes=on_bytes)
+        for item, source in zip(wanted, sources, strict=True)
+    ]
+    return [blob for blob in blobs if blob.status != "same"]

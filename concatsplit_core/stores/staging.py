@@ -141,9 +141,8 @@ class Staging:
         """
         finals = [claim.final for claim in self._claims]
         own = {folder.path for folder in self._folders.values()}
-        with locked(
-            self._folders, _CLAIM_SECONDS
-        ):  # so that of two runs the later one sees the other
+        # Locked, so that of two runs at the same time the later one sees the other.
+        with locked(self._folders, _CLAIM_SECONDS):
             for folder in self._folders.values():
                 folder.announce_outputs(finals)
             for other in (

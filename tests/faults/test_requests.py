@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from children import wait_for
 
-from concatsplit_cli import running
+from concatsplit_cli import run_operator
 from concatsplit_core.stores.interrupts import deferred_signals
 
 FEED = ("feed", "-", "y.h5", "--chunks", "8,500")
@@ -150,13 +150,13 @@ def test_what_is_deferred_reaches_its_handler_once() -> None:
 def test_a_request_comes_too_late_when_the_outputs_are_there(
     shell: Any, whole: np.ndarray, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    original = running.show_result
+    original = run_operator.show_result
 
     def interrupted(*given: Any) -> None:
         os.kill(os.getpid(), number)
         original(*given)
 
-    monkeypatch.setattr(running, "show_result", interrupted)
+    monkeypatch.setattr(run_operator, "show_result", interrupted)
     before = signal.getsignal(number)
     assert (
         shell.ok("concat", "a.npy", "b.npy", "-o", "y.npy", "--json").json["operator"] == "concat"

@@ -1,4 +1,4 @@
-"""Click parameter types: text of the command line to values."""
+"""Click parameter types: how the text of an option becomes a value."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import click
 if TYPE_CHECKING:
     ListOfIntegers = click.ParamType[list[int]]
     Anything = click.ParamType[Any]
-else:  # Click has made them generic in 8.4 only
+else:  # parameter types are generic since Click 8.4
     ListOfIntegers = Anything = click.ParamType
 
 
 class Integers(ListOfIntegers):
-    """Whole numbers between separators."""
+    """Whole numbers with a separator between them."""
 
     def __init__(self, name: str, separator: str, example: str) -> None:
         self.name = name
@@ -29,7 +29,7 @@ class Integers(ListOfIntegers):
         try:
             return [int(piece) for piece in str(value).split(self._separator)]
         except ValueError:
-            self.fail(f"'{value}' is not made of whole numbers, as {self._example}", param, ctx)
+            self.fail(f"'{value}' is not a list of whole numbers like {self._example}", param, ctx)
 
 
 class Chunks(Anything):
@@ -38,7 +38,7 @@ class Chunks(Anything):
     name = "N,N,...|auto|none"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Turn ``64,128`` into a list; leave the words."""
+        """Turn ``64,128`` into a list; keep the words."""
         if value in ("auto", "none") or not isinstance(value, str):
             return value
         return INTEGERS.convert(value, param, ctx)
@@ -50,7 +50,7 @@ class Axis(Anything):
     name = "N|NAME"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Turn ``-1`` into a number; leave a name."""
+        """Turn ``-1`` into a number; keep a name."""
         try:
             return int(value)
         except ValueError:
