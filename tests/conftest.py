@@ -1,11 +1,18 @@
-"""What all tests share: hypothesis profiles, and the tables of the conformance classes."""
+"""What all tests share: where they write, hypothesis profiles, tables of conformance classes."""
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
 import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from multiprocessing.util import Finalize
+from typing import Any
 
 import pytest
+import scratch
 from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite(
@@ -18,7 +25,44 @@ settings.register_profile("ci", **_COMMON, derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
-def pytest_configure() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose where tests write, and heed the signals that a shell had them ignore."""
+    _heed_signals()
+    asked = config.option.basetemp or "PYTEST_DEBUG_TEMPROOT" in os.environ
+    if not asked and scratch.has_room():
+        scratch.remove_abandoned()
+        made = scratch.Scratch()
+        # after multiprocessing has removed its own folder in this one, which has priority -100
+        Finalize(None, made.remove, exitpriority=-200)
+        config.option.basetemp = made.folder / "pytest"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let the folders of ``tempfile`` be beside those of pytest."""
+    factory: pytest.TempPathFactory = session.config._tmp_path_factory
+    tempfile.tempdir = str(factory.getbasetemp())
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from walking through thousands of tests again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_threads_for_small_files() -> Iterator[None]:
+    """Let zarr-python read where it stands: handing a small file to a thread takes longer."""
+
+    async def at_once(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        return function(*args, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "to_thread", at_once)
+        yield
+
+
+def _heed_signals() -> None:
     """Take up what a shell's background or nohup has the tests ignore: the commands heed it."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGXCPU):
         if signal.getsignal(number) is signal.SIG_IGN:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.model import same
 from concatsplit_core.run.result import dtype_name
 

@@ -12,7 +12,7 @@ from concatsplit_core.array.sizes import format_size
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.errors import OverBudget
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.planning.plan import Piece, Plan, Route, Task
 from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.routes.base import Context

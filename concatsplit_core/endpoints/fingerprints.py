@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from concatsplit_core.errors import InputChanged, UnsafeContent
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.files import input_error
 
 

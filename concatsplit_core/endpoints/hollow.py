@@ -7,7 +7,7 @@ from math import prod
 
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import MalformedInput
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 
 FEW_STEPS = 1 << 17
 """Steps that are done for any array, though nothing of it be stored."""

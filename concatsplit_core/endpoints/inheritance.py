@@ -14,7 +14,8 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.codecs.checksums import agreed
 from concatsplit_core.endpoints.job import Move
-from concatsplit_core.formats.base import Source, Storage
+from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.storage import Storage
 from concatsplit_core.meaning.dimensions import with_new_axis, without_axis
 
 
@@ -43,7 +44,7 @@ def inherit(move: Move) -> tuple[Storage, ArraySpec | None, Shape | None]:
         native=_agreed([s.native for s in storages]) if same_form else None,
         fill_value=_agreed([s.fill_value for s in storages], _bytes_of) if kept else None,
         meaning=_with_axes(move),
-        dialect=_dialect(speaking),
+        dialects=frozenset(source.storage.dialect for source in speaking),
         maxshape=_room_to_grow(move, storages[0].maxshape),
         key_encoding=_agreed([s.key_encoding for s in storages]),
         own=_own(storages, same_items),
@@ -80,13 +81,6 @@ def _agreed(values: Sequence[Any], key: Callable[[Any], Any] = lambda value: val
 
 def _bytes_of(value: Any) -> Any:
     return None if value is None else np.asarray(value).tobytes()
-
-
-def _dialect(sources: Sequence[Source]) -> str:
-    dialects = {s.storage.dialect for s in sources if s.format == "zarr"}
-    if all(s.format == "hdf5" for s in sources):
-        dialects = {"hdf5"}
-    return dialects.pop() if len(dialects) == 1 else ""
 
 
 def _own(storages: Sequence[Storage], same_items: bool) -> dict[str, Any]:

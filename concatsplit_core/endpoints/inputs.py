@@ -17,9 +17,10 @@ from concatsplit_core.errors import (
     MalformedInput,
     UsageError,
 )
-from concatsplit_core.formats import npy
-from concatsplit_core.formats.base import Format, Source
-from concatsplit_core.formats.registry import detect, format_named
+from concatsplit_core.formats.base import InputFormat
+from concatsplit_core.formats.npy import NpyFormat, spooled_source
+from concatsplit_core.formats.registry import detect, format_of_object
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.files import input_error, output_error
 
 STREAM = "-"
@@ -131,11 +132,9 @@ def _spool(beside: str | None) -> Source:
             spooled.write(piece)
         spooled.flush()
         path = Path(f"/proc/self/fd/{spooled.fileno()}")
-        if detect(path, "stdin") != "npy":
+        if not isinstance(detect(path, "stdin"), NpyFormat):
             raise MalformedInput("-: stdin is no .npy stream", ref=STREAM)
-        source = npy.open(path, None, STREAM)
-        source.spooled = spooled
-        return source
+        return spooled_source(spooled, path, STREAM)
     except BaseException as error:
         spooled.close()
         if isinstance(error, OSError) and not isinstance(error, ConcatsplitError):
@@ -158,7 +157,7 @@ def _stdin() -> Iterator[bytes]:
 def _listed(inputs: Any) -> Iterable[Any]:
     if isinstance(
         inputs, str | os.PathLike | np.ndarray | np.generic | int | float | complex
-    ) or _library(inputs):
+    ) or format_of_object(inputs):
         return [inputs]
     if not isinstance(inputs, Sequence):
         return list(inputs)
@@ -168,10 +167,10 @@ def _listed(inputs: Any) -> Iterable[Any]:
 def open_ref(ref: str) -> Source:
     """Open one reference."""
     path, member = parse_input(ref)
-    return open_member(format_named(detect(path, ref)), path, member, ref)
+    return open_member(detect(path, ref), path, member, ref)
 
 
-def open_member(form: Format, path: Path, member: str | None, ref: str) -> Source:
+def open_member(form: InputFormat, path: Path, member: str | None, ref: str) -> Source:
     """Open an array of a file of a known format."""
     try:
         return form.open(path, member, ref)
@@ -181,22 +180,10 @@ def open_member(form: Format, path: Path, member: str | None, ref: str) -> Sourc
         raise input_error(ref, error) from error
 
 
-def _library(item: Any) -> str:
-    """The library that an array object is of, where it is one that is known."""
-    top = type(item).__module__.partition(".")[0]
-    return top if top in {"h5py", "zarr"} and hasattr(type(item), "shape") else ""
-
-
 def _wrap(item: Any, ref: str) -> Source:
-    library = _library(item)
-    if library == "h5py":
-        from concatsplit_core.formats.hdf5.describing import wrap as wrap_hdf5
-
-        return wrap_hdf5(item)
-    if library == "zarr":
-        from concatsplit_core.formats.zarr.describing import wrap as wrap_zarr
-
-        return wrap_zarr(item)
+    form = format_of_object(item)
+    if form is not None:
+        return form.wrap(item)
     if not isinstance(item, np.ndarray | np.generic | list | tuple | int | float | complex):
         raise UsageError(
             f"{ref}: a {type(item).__name__} is no reference, ndarray, h5py.Dataset or zarr.Array"

@@ -14,7 +14,7 @@ from concatsplit_core.endpoints.inheritance import inherit
 from concatsplit_core.endpoints.job import Move
 from concatsplit_core.endpoints.places import Place
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.base import Grid, Storage, Wish
+from concatsplit_core.formats.storage import Grid, Storage, Wish
 from concatsplit_core.planning.regions import Region, is_regular, regions_of
 
 
@@ -70,10 +70,10 @@ def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
     for number, (segment, place) in enumerate(
         zip(move.target_tiling.segments, places, strict=True)
     ):
-        if wish.rectilinear and not place.format.rectilinear:
+        if wish.rectilinear and not place.format.is_rectilinear:
             raise UsageError(f"--grid rectilinear: output {place.ref} is not Zarr of format 3")
         _refuse_rank(place, segment.spec)
-        narrowed = place.format.adapt(wish, place.path, place.base)
+        narrowed = place.format.narrowed(wish, place.path, place.base)
         wanted = replace(segment.spec, string_bytes=texts)
         spec, kept = place.format.layout(wanted, storage, narrowed, like)
         regions = _regions(move, Segment(segment.interval, spec)) if wish.rectilinear else []

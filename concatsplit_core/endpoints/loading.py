@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import ContiguousSource, Source
 from concatsplit_core.routes.place import place
 from concatsplit_core.stores.files import open_input, read_exactly
 
@@ -26,14 +26,15 @@ def load(source: Source) -> np.ndarray:
     array: np.ndarray = np.empty(spec.shape, spec.dtype, order=spec.order)
     with tempfile.TemporaryDirectory() as folder:
         source.prepare(Path(folder))
-        if source.extent is None:
+        if not isinstance(source, ContiguousSource):
             for box, part in source.read(Box.whole(spec.shape)) if array.size else ():
                 place(array[box.slices], part)
         elif array.nbytes:
-            fd = open_input(source.extent.path)
+            extent = source.extent
+            fd = open_input(extent.path)
             try:
                 into = array.reshape(-1, order=spec.order).view(np.uint8).data
-                read_exactly(fd, into, source.extent.offset, source.extent.path)
+                read_exactly(fd, into, extent.offset, extent.path)
             finally:
                 os.close(fd)
     return array

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from concatsplit_core.endpoints.references import MemberOf, parse_output
 from concatsplit_core.errors import NameCollision, OutputRefused, UnsafeContent, UsageError
-from concatsplit_core.formats.base import Format
-from concatsplit_core.formats.registry import format_by_suffix, format_named, is_zarr
+from concatsplit_core.formats.base import Candidate, OutputFormat
+from concatsplit_core.formats.registry import format_by_suffix, stream_format
 from concatsplit_core.stores.files import output_error
 from concatsplit_core.stores.identity import Identity, identify
 
@@ -25,7 +25,7 @@ class Place(NamedTuple):
     ----------
     ref : str
         As it was asked for.
-    format : Format
+    format : OutputFormat
     path : Path
         The file or store.
     member : str
@@ -41,7 +41,7 @@ class Place(NamedTuple):
     """
 
     ref: str
-    format: Format
+    format: OutputFormat
     path: Path
     member: str
     final: Path
@@ -96,18 +96,19 @@ def find_place(ref: str | MemberOf, follow_links: bool = False) -> Place:
     if isinstance(ref, MemberOf):
         return _in_new_container(ref)
     if ref == STREAM:
-        return Place(ref, format_named("stream"), Path(ref), "", Path(ref), "")
+        return Place(ref, stream_format(), Path(ref), "", Path(ref), "")
     path, member = parse_output(ref)
-    kind = format_by_suffix(path.name, ref)
-    form = format_named(kind)
+    form = format_by_suffix(path.name, ref)
     path = Path(os.path.realpath(path))
     found = _found(path, ref)
-    if kind == "npy":
+    if not form.has_members:
         if member:
-            raise NameCollision(f"output {ref}: an .npy file holds one array and has no members")
+            raise NameCollision(
+                f"output {ref}: a file of the format {form.name} holds one array and has no members"
+            )
         return Place(ref, form, path, "", path, "", found=found)
-    if kind == "zarr":
-        return _zarr_place(ref, form, path, member or "", found, follow_links)
+    if form.is_folder:
+        return _place_in_store(ref, form, path, member or "", found, follow_links)
     base = path if member and found is not None else None
     chosen = member or DEFAULT_MEMBER
     return Place(ref, form, path, chosen, path, chosen, base, found)
@@ -116,7 +117,7 @@ def find_place(ref: str | MemberOf, follow_links: bool = False) -> Place:
 def _in_new_container(ref: MemberOf) -> Place:
     """One array of a container that appears, or is replaced, as a whole."""
     path, inner = parse_output(ref.container)
-    form = format_named(format_by_suffix(path.name, ref.container))
+    form = format_by_suffix(path.name, ref.container)
     if inner:
         raise UsageError(f"output {ref.container}: a data set is a file or store of its own")
     if not form.has_members:
@@ -143,16 +144,16 @@ def folders_of(refs: Iterable[str | MemberOf]) -> list[Path]:
     return list(found)
 
 
-def _zarr_place(
+def _place_in_store(
     ref: str,
-    form: Format,
+    form: OutputFormat,
     path: Path,
     member: str,
     found: Identity | None,
     follow_links: bool,
 ) -> Place:
     """In a store that exists only the topmost folder that is missing appears."""
-    if not member or not is_zarr(path):
+    if not member or not form.sniff(Candidate(path)):
         return Place(ref, form, path, member, path, member, found=found)
     final, parts = path, member.split("/")
     while parts:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from concatsplit_core.errors import InputUnavailable, UsageError
+from concatsplit_core.formats.registry import store_suffixes
 from concatsplit_core.stores.files import input_error
 
 SEPARATOR = "::"
@@ -102,9 +103,9 @@ def _divide(ref: str) -> BlobRef:
 
 
 def split_store(path: Path) -> tuple[Path, str]:
-    """The Zarr store that a path leads into, and the rest of it."""
+    """The store that a path leads into, by its suffix, and the rest of the path."""
     for parent in reversed(path.parents):
-        if parent.suffix.lower() == ".zarr":
+        if parent.suffix and parent.suffix.lower() in store_suffixes():
             return parent, path.relative_to(parent).as_posix()
     return path, ""
 

@@ -20,8 +20,9 @@ from concatsplit_core.errors import (
     OutputIsInput,
     OutputRefused,
 )
-from concatsplit_core.formats.base import Source
-from concatsplit_core.formats.registry import detect, is_zarr
+from concatsplit_core.formats.base import Candidate, InputFormat
+from concatsplit_core.formats.registry import detect
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.identity import Identity, identify
 
 _LISTED = 8
@@ -64,7 +65,7 @@ def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
             continue
         _refuse_same_file(place, files)
         for folder in (place.final, *place.final.parents):
-            if folder in folders and folders[folder].format == "zarr":
+            if folder in folders and folder.is_dir():
                 raise _is_input(place, folders[folder])
         if place.final.is_dir():
             for folder, source in folders.items():
@@ -73,11 +74,11 @@ def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
 
 
 def _refuse_same_file(place: Place, files: dict[tuple[int, int], list[Source]]) -> None:
-    if not place.path.exists() or place.format.name == "zarr":
+    if not place.path.exists() or place.format.is_folder:
         return
     status = place.path.stat()
     for source in files.get((status.st_dev, status.st_ino), []):
-        if place.base is None or getattr(source, "member", None) == place.member:
+        if place.base is None or source.member == place.member:
             raise _is_input(place, source)
 
 
@@ -93,7 +94,7 @@ def refuse_existing(places: Sequence[Place], force: bool) -> None:
     containers: dict[Path, _Members] = {}
     for place in places:
         if place.base is not None:
-            _check_kind(place, "folder" if place.format.name == "zarr" else "file")
+            _check_kind(place, "folder" if place.format.is_folder else "file")
             if place.base not in containers:
                 containers[place.base] = _members(place)
             _check_member(place, containers[place.base], force)
@@ -107,8 +108,7 @@ def _what_exists(place: Place) -> str:
     """What is in the way of an output, and what to do."""
     names: list[str] = []
     with suppress(ConcatsplitError, OSError):  # then it is no container of the output's format
-        if detect(place.path, place.ref) == place.format.name:
-            names = place.format.members(place.path, place.ref)
+        names = _members_of(place) or []
     if names in ([], [""]):
         return f"output {place.ref} exists; give --force to replace it"
     listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
@@ -172,11 +172,17 @@ class _Members(NamedTuple):
     inside: dict[str, str]
 
 
+def _members_of(place: Place) -> list[str] | None:
+    """Names of the arrays in a container; None where it is of another format than the output."""
+    form, found = place.format, detect(place.path, place.ref)
+    is_same = isinstance(form, InputFormat) and form is found
+    return found.members(place.path, place.ref) if is_same else None
+
+
 def _members(place: Place) -> _Members:
     """What the container of an output holds already."""
     try:
-        kind = detect(place.path, place.ref)
-        names = place.format.members(place.path, place.ref) if kind == place.format.name else None
+        names = _members_of(place)
     except IOFailure as error:
         raise IOFailure(f"output {error.message}", ref=place.ref) from error
     except ConcatsplitError as error:
@@ -224,10 +230,11 @@ def _check_kind(place: Place, wanted: str) -> None:
 
 def _check_replaceable(place: Place) -> None:
     """Replace regular files and our stores only: no other folder, and no device, pipe or link."""
-    wanted = "folder" if place.format.name == "zarr" else "file"
+    wanted = "folder" if place.format.is_folder else "file"
     _check_kind(place, wanted)
 
-    if wanted == "folder" and not is_zarr(place.final) and any(place.final.iterdir()):
+    is_store = place.format.sniff(Candidate(place.final))
+    if wanted == "folder" and not is_store and any(place.final.iterdir()):
         raise OutputRefused(
             f"output {place.ref}: {place.final} is a folder and not a Zarr array; "
             "it is not replaced",

@@ -8,7 +8,7 @@ from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import APPENDED
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.base import Wish
+from concatsplit_core.formats.storage import Wish
 
 COMFORTABLE = 1 << 20
 """Bytes that a chunk should hold, roughly: fewer cost a request each, more cost memory."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,37 +13,25 @@ from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.layouts import InMemory
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import UnsupportedDtype
-from concatsplit_core.formats.base import Extent, Storage, Unchunked
-
-name = "memory"
-rectilinear = False
-most_axes = 64
+from concatsplit_core.formats.sources import DecodedSource
+from concatsplit_core.formats.storage import Storage
 
 
-@dataclass(slots=True)
-class MemorySource(Unchunked):
+@dataclass(slots=True, eq=False)
+class MemorySource(DecodedSource):
     """A NumPy array."""
 
+    format: ClassVar[str] = "memory"
+
     array: np.ndarray
-    ref: str
-    spec: ArraySpec
-    path: Path | None = None
-    storage: Storage = Storage()
-    extent: Extent | None = None
-    format: str = name
 
     def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         """The array itself, seen through the box."""
         yield box, self.array[box.slices]
 
-    def prepare(self, folder: Path, check: bool = False) -> None:
-        """Nothing to prepare."""
-
     def stored_bytes(self) -> int:
+        """Bytes that the array takes in memory."""
         return self.array.nbytes
-
-    def close(self) -> None:
-        pass
 
 
 def wrap(array: np.ndarray, ref: str) -> MemorySource:
@@ -65,4 +53,4 @@ def wrap(array: np.ndarray, ref: str) -> MemorySource:
         array = array.astype(packed(array.dtype))
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
     spec = ArraySpec(array.shape, array.dtype, InMemory("F" if fortran else "C"))
-    return MemorySource(array, ref, spec)
+    return MemorySource(None, ref, spec, Storage(), array)

@@ -11,36 +11,27 @@ import lzma
 import os
 import struct
 import tempfile
+import threading
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, ClassVar
 
-import numpy as np
-
-from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.layouts import Contiguous
-from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import (
     AmbiguousContainer,
     ConcatsplitError,
     InputUnavailable,
     MalformedInput,
     UnsafeContent,
-    UsageError,
 )
-from concatsplit_core.formats.base import Extent, Storage, Unchunked, Wish
+from concatsplit_core.formats.base import Candidate, InputFormat
 from concatsplit_core.formats.npy_header import LONGEST, Header, parse_header, prefix_length
-
-if TYPE_CHECKING:
-    from concatsplit_core.stores.amendment import Amendment
-
-name = "npz"
-rectilinear = False
-most_axes = 64
+from concatsplit_core.formats.sources import ContiguousSource, located
+from concatsplit_core.formats.storage import Extent, Storage
 
 _LOCAL_HEADER = 30
 _COPY = 1 << 20
@@ -69,68 +60,93 @@ def _sound(ref: str, what: str) -> Iterator[None]:
         ) from error
 
 
-@dataclass(slots=True)
-class NpzSource(Unchunked):
-    """One member of an archive."""
+_spooling = threading.Lock()
 
-    path: Path | None
-    ref: str
-    spec: ArraySpec
-    member: zipfile.ZipInfo
-    extent: Extent | None
+
+@dataclass(slots=True, eq=False)
+class NpzSource(ContiguousSource):
+    """One member of an archive.
+
+    Parameters
+    ----------
+    entry : zipfile.ZipInfo
+        What the archive says of the member.
+    data_offset : int
+        Where the elements start in the member, behind its header.
+    """
+
+    format: ClassVar[str] = "npz"
+    whole_checksum: ClassVar[str | None] = "CRC-32"
+
+    entry: zipfile.ZipInfo
     data_offset: int
-    storage: Storage = Storage()
-    format: str = name
-    spooled: Any = None
+    scratch: Path | None = None
+    """The folder to inflate it in."""
+    _spooled: IO[bytes] | None = field(default=None, init=False)
 
-    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
-        raise AssertionError("an .npz member is read through its extent")
+    @property
+    def extent(self) -> Extent:
+        """Where the elements lie: in the archive, or in a file without a name."""
+        if self._is_stored:
+            return located(self.path, self.spec)
+        with _spooling:
+            if self._spooled is None:
+                self._spooled = self._inflated()
+        return Extent(Path(f"/proc/self/fd/{self._spooled.fileno()}"), self.data_offset)
+
+    @property
+    def _is_stored(self) -> bool:
+        return self.entry.compress_type == zipfile.ZIP_STORED
 
     def prepare(self, folder: Path, check: bool = False) -> None:
-        """Inflate a compressed member into a file without a name, to be mapped from there."""
-        if self.path is None:
-            return
-        if self.extent is not None:
-            if check:
-                self._check(self.path)
-            return
-        self.spooled = tempfile.TemporaryFile(dir=folder)
-        expected = self.data_offset + self.spec.nbytes
-        written = 0
-        with (
-            _sound(self.ref, "cannot be inflated"),
-            zipfile.ZipFile(self.path) as archive,
-            archive.open(self.member) as stream,
-        ):
-            while data := stream.read(_COPY):
-                written += len(data)
-                if written > expected:
-                    break
-                self.spooled.write(data)
-        if written != expected:
-            raise MalformedInput(
-                f"{self.ref}: inflates to {written} bytes where its header makes {expected}",
-                ref=self.ref,
-            )
-        self.spooled.flush()
-        self.extent = Extent(Path(f"/proc/self/fd/{self.spooled.fileno()}"), self.data_offset)
-
-    def _check(self, path: Path) -> None:
-        """Read a stored member once, which has zipfile compare its checksum."""
-        with (
-            _sound(self.ref, "is damaged"),
-            zipfile.ZipFile(path) as archive,
-            archive.open(self.member) as stream,
-        ):
-            while stream.read(_COPY):
+        """Inflate a compressed member into a file without a name, which is in the folder."""
+        self.scratch = folder
+        if not self._is_stored:
+            _ = self.extent
+        elif check:
+            for _ in self._pieces("is damaged"):  # zipfile compares the checksum at the end
                 pass
 
+    def _inflated(self) -> IO[bytes]:
+        spooled = tempfile.TemporaryFile(dir=self.scratch)
+        try:
+            expected = self.data_offset + self.spec.nbytes
+            written = 0
+            for piece in self._pieces("cannot be inflated"):
+                written += len(piece)
+                if written > expected:
+                    break
+                spooled.write(piece)
+            if written != expected:
+                raise MalformedInput(
+                    f"{self.ref}: inflates to {written} bytes where its header makes {expected}",
+                    ref=self.ref,
+                )
+            spooled.flush()
+        except BaseException:
+            spooled.close()
+            raise
+        return spooled
+
+    def _pieces(self, trouble: str) -> Iterator[bytes]:
+        """All of the member, inflated."""
+        with (
+            _sound(self.ref, trouble),
+            zipfile.ZipFile(self.path or "") as archive,
+            archive.open(self.entry) as stream,
+        ):
+            while piece := stream.read(_COPY):
+                yield piece
+
     def stored_bytes(self) -> int:
-        return self.member.compress_size
+        """Bytes that the member takes in the archive."""
+        return self.entry.compress_size
 
     def close(self) -> None:
-        if self.spooled is not None:
-            self.spooled.close()
+        """Close the file without a name, with which it is gone."""
+        if self._spooled is not None:
+            self._spooled.close()
+            self._spooled = None
 
 
 def _archive(path: Path, ref: str) -> zipfile.ZipFile:
@@ -147,57 +163,69 @@ def _archive(path: Path, ref: str) -> zipfile.ZipFile:
     return archive
 
 
-def members(path: Path, ref: str) -> list[str]:
-    """Names of the arrays, without the .npy that their files end in."""
-    with _archive(path, ref) as archive:
-        return [
-            info.filename.removesuffix(".npy") for info in archive.infolist() if not info.is_dir()
-        ]
+class NpzFormat(InputFormat):
+    """The format of .npz archives."""
+
+    name = "npz"
+    suffixes = (".npz",)
+    has_members = True
+
+    def sniff(self, found: Candidate) -> bool:
+        """As a zip archive, which may be empty."""
+        return found.start.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+    def members(self, path: Path, ref: str) -> list[str]:
+        """Names of the arrays, without the .npy that their files end in."""
+        with _archive(path, ref) as archive:
+            return list(_entries(archive))
+
+    def open(self, path: Path, member: str | None, ref: str) -> NpzSource:
+        """Open a member of an archive."""
+        with _archive(path, ref) as archive:
+            entry = _entry(archive, member, ref)
+            if entry.flag_bits & 1:
+                raise UnsafeContent(f"{ref}: the member is encrypted", ref=ref)
+            header = _header(archive, entry, ref)
+        expected = header.data_offset + header.spec.nbytes
+        if entry.file_size != expected:
+            raise MalformedInput(
+                f"{ref}: the member has {entry.file_size} bytes, its header makes {expected}",
+                ref=ref,
+                found=entry.file_size,
+                expected=expected,
+            )
+        offset = None
+        if entry.compress_type == zipfile.ZIP_STORED:
+            offset = _data_start(path, entry, ref) + header.data_offset
+        spec = replace(header.spec, layout=Contiguous(header.spec.order, offset))
+        name = entry.filename.removesuffix(".npy")
+        return NpzSource(path, ref, spec, Storage(), entry, header.data_offset, member=name)
 
 
-def open(path: Path, member: str | None, ref: str) -> NpzSource:
-    """Open a member of an archive."""
-    with _archive(path, ref) as archive:
-        info = _member(archive, member, ref)
-        if info.flag_bits & 1:
-            raise UnsafeContent(f"{ref}: the member is encrypted", ref=ref)
-        header = _header(archive, info, ref)
-    expected = header.data_offset + header.spec.nbytes
-    if info.file_size != expected:
-        raise MalformedInput(
-            f"{ref}: the member has {info.file_size} bytes, its header makes {expected}",
-            ref=ref,
-            found=info.file_size,
-            expected=expected,
-        )
-    extent = offset = None
-    if info.compress_type == zipfile.ZIP_STORED:
-        offset = _data_start(path, info, ref) + header.data_offset
-        extent = Extent(path, offset)
-    spec = replace(header.spec, layout=Contiguous(header.spec.order, offset))
-    return NpzSource(path, ref, spec, info, extent, header.data_offset)
+def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """What an archive says of its arrays, by their names."""
+    entries = (entry for entry in archive.infolist() if not entry.is_dir())
+    return {entry.filename.removesuffix(".npy"): entry for entry in entries}
 
 
-def _member(archive: zipfile.ZipFile, member: str | None, ref: str) -> zipfile.ZipInfo:
-    infos = {
-        info.filename.removesuffix(".npy"): info for info in archive.infolist() if not info.is_dir()
-    }
+def _entry(archive: zipfile.ZipFile, member: str | None, ref: str) -> zipfile.ZipInfo:
+    entries = _entries(archive)
     if member is None:
-        if len(infos) == 1:
-            return next(iter(infos.values()))
-        found = ", ".join(infos) or "none"
+        if len(entries) == 1:
+            return next(iter(entries.values()))
+        found = ", ".join(entries) or "none"
         raise AmbiguousContainer(
-            f"{ref}: holds {len(infos)} arrays ({found}); name one as {ref}::MEMBER", ref=ref
+            f"{ref}: holds {len(entries)} arrays ({found}); name one as {ref}::MEMBER", ref=ref
         )
-    if member not in infos:
+    if member not in entries:
         raise InputUnavailable(
-            f"{ref}: has no member '{member}'; it holds {', '.join(infos) or 'none'}", ref=ref
+            f"{ref}: has no member '{member}'; it holds {', '.join(entries) or 'none'}", ref=ref
         )
-    return infos[member]
+    return entries[member]
 
 
-def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, ref: str) -> Header:
-    with _sound(ref, "the member cannot be read"), archive.open(info) as stream:
+def _header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, ref: str) -> Header:
+    with _sound(ref, "the member cannot be read"), archive.open(entry) as stream:
         start = stream.read(12)
         at, length, _ = prefix_length(start, ref)
         if length <= LONGEST:
@@ -205,10 +233,10 @@ def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, ref: str) -> Header
         return parse_header(start, ref)
 
 
-def _data_start(path: Path, info: zipfile.ZipInfo, ref: str) -> int:
+def _data_start(path: Path, entry: zipfile.ZipInfo, ref: str) -> int:
     """Where a stored member's bytes start: behind its local header (APPNOTE.TXT, 4.3.7)."""
     with path.open("rb") as file:
-        file.seek(info.header_offset)
+        file.seek(entry.header_offset)
         local = file.read(_LOCAL_HEADER)
         size = os.fstat(file.fileno()).st_size
     if len(local) < _LOCAL_HEADER or local[:4] != b"PK\x03\x04":
@@ -216,34 +244,7 @@ def _data_start(path: Path, info: zipfile.ZipInfo, ref: str) -> int:
     name_length: int
     extra_length: int
     name_length, extra_length = struct.unpack("<HH", local[26:30])
-    start = info.header_offset + _LOCAL_HEADER + name_length + extra_length
-    if start + info.file_size > size or info.compress_size != info.file_size:
+    start = entry.header_offset + _LOCAL_HEADER + name_length + extra_length
+    if start + entry.file_size > size or entry.compress_size != entry.file_size:
         raise MalformedInput(f"{ref}: the archive ends inside the member", ref=ref)
     return start
-
-
-def astray(path: Path, ref: str) -> list[str]:
-    """It has no links of its own."""
-    return []
-
-
-def layout(
-    spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
-) -> tuple[ArraySpec, Storage]:
-    """Archives are read only."""
-    raise UsageError(".npz archives are read only; write to .npy, .h5 or .zarr")
-
-
-def amend(base: Path, added: Mapping[Path, Path], folder: Path) -> Iterator[Amendment]:
-    """Nothing but the members themselves says what members there are."""
-    return iter(())
-
-
-def adapt(wish: Wish, path: Path, base: Path | None) -> Wish:
-    """Archives are read only."""
-    return wish
-
-
-def writer(path: Path, base: Path | None) -> Any:
-    """Archives are read only."""
-    raise UsageError(".npz archives are read only; write to .npy, .h5 or .zarr")

@@ -4,28 +4,52 @@ from __future__ import annotations
 
 import os
 import stat
-from importlib import import_module
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 from concatsplit_core.errors import InputUnavailable, MalformedInput, UsageError
-from concatsplit_core.formats.base import Format
+from concatsplit_core.formats.base import (
+    Candidate,
+    Format,
+    InputFormat,
+    LibraryFormat,
+    OutputFormat,
+)
 from concatsplit_core.stores.files import input_error, open_input
 from concatsplit_core.stores.interrupts import BlockingLibraries
 
-_ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "npy": ("concatsplit_core.formats.npy", (".npy",)),
-    "npz": ("concatsplit_core.formats.npz", ()),
-    "hdf5": (
-        "concatsplit_core.formats.hdf5",
-        (".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4"),
-    ),
-    "zarr": ("concatsplit_core.formats.zarr", (".zarr",)),
-    "stream": ("concatsplit_core.formats.stream", ()),
-}
 
-_ZARR_METADATA = ("zarr.json", ".zarray", ".zgroup")
-_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+def _npy() -> Format:
+    from concatsplit_core.formats.npy import NpyFormat
+
+    return NpyFormat()
+
+
+def _npz() -> Format:
+    from concatsplit_core.formats.npz import NpzFormat
+
+    return NpzFormat()
+
+
+def _hdf5() -> Format:
+    from concatsplit_core.formats.hdf5 import Hdf5Format
+
+    return Hdf5Format()
+
+
+def _zarr() -> Format:
+    from concatsplit_core.formats.zarr import ZarrFormat
+
+    return ZarrFormat()
+
+
+ROWS: dict[str, Callable[[], Format]] = {"npy": _npy, "npz": _npz, "hdf5": _hdf5, "zarr": _zarr}
+"""How each format is made; they are asked in this order, so that .npy files pay for no other."""
+
+_START = 16
+"""Bytes of a file by which most formats know it."""
 _FOREIGN = {
     b"CDF\x01": ("a netCDF-3 file", "convert it with 'nccopy -k nc4 {name} new.nc'"),
     b"CDF\x02": ("a netCDF-3 file", "convert it with 'nccopy -k nc4 {name} new.nc'"),
@@ -37,24 +61,51 @@ _FOREIGN = {
 """Formats that are not read here: what they are called, and what to do with a file of them."""
 
 
-_LIBRARIES = {"hdf5", "zarr"}
-"""Formats that libraries in C read and write."""
+@cache
+def _made(name: str) -> Format:
+    return ROWS[name]()
 
 
 def format_named(name: str) -> Format:
-    """The module that implements a format."""
-    if name in _LIBRARIES:
+    """A format by the name of its row."""
+    return _announced(_made(name))
+
+
+def _announced[F: Format](form: F) -> F:
+    """Tell the handlers of signals before a library in C is used."""
+    if isinstance(form, LibraryFormat):
         BlockingLibraries.announce()
-    return cast(Format, import_module(_ROWS[name][0]))
+    return form
+
+
+def _inputs() -> Iterator[InputFormat]:
+    return (form for form in map(_made, ROWS) if isinstance(form, InputFormat))
+
+
+def _outputs() -> Iterator[OutputFormat]:
+    return (form for form in map(_made, ROWS) if isinstance(form, OutputFormat))
+
+
+@cache
+def stream_format() -> OutputFormat:
+    """The format of what goes to stdout."""
+    from concatsplit_core.formats.stream import StreamFormat
+
+    return StreamFormat()
 
 
 def suffixes() -> list[str]:
     """What the name of an output may end in."""
-    return [suffix for _, row in _ROWS.values() for suffix in row]
+    return [suffix for form in _outputs() for suffix in form.suffixes]
 
 
-def format_by_suffix(path: str, ref: str) -> str:
-    """Name of the format that an output's name asks for.
+def store_suffixes() -> list[str]:
+    """What the names of folders end in that hold arrays, and are written."""
+    return [suffix for form in _outputs() if form.is_folder for suffix in form.suffixes]
+
+
+def format_by_suffix(path: str, ref: str) -> OutputFormat:
+    """The format that an output's name asks for.
 
     Raises
     ------
@@ -62,10 +113,11 @@ def format_by_suffix(path: str, ref: str) -> str:
         The suffix is of no format that can be written.
     """
     suffix = os.path.splitext(path)[1].lower()
-    for name, (_, known) in _ROWS.items():
-        if suffix in known:
-            return name
-    hint = ".npz is read only; " if suffix == ".npz" else ""
+    found = next((form for form in _outputs() if suffix in form.suffixes), None)
+    if found is not None:
+        return _announced(found)
+    is_read = any(suffix in form.suffixes for form in _inputs())
+    hint = f"{suffix} is read only; " if is_read else ""
     raise UsageError(
         f"output {ref}: {hint}the suffix '{suffix}' says no format; use one of "
         f"{' '.join(suffixes())}",
@@ -74,13 +126,18 @@ def format_by_suffix(path: str, ref: str) -> str:
     )
 
 
-def is_zarr(path: Path) -> bool:
-    """Whether a folder is a Zarr array or group."""
-    return any((path / name).exists() for name in _ZARR_METADATA)
+def format_of_object(array: Any) -> LibraryFormat | None:
+    """The format whose library an open array belongs to."""
+    if not hasattr(type(array), "shape"):
+        return None
+    library = type(array).__module__.partition(".")[0]
+    forms = (form for form in _inputs() if isinstance(form, LibraryFormat))
+    found = next((form for form in forms if form.library == library), None)
+    return None if found is None else _announced(found)
 
 
-def detect(path: Path, ref: str) -> str:
-    """Name of the format of a file or folder, by its content.
+def detect(path: Path, ref: str) -> InputFormat:
+    """The format of a file or folder, by its content.
 
     Raises
     ------
@@ -92,13 +149,7 @@ def detect(path: Path, ref: str) -> str:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            if is_zarr(path):
-                return "zarr"
-            raise InputUnavailable(
-                f"{ref}: is a folder and not a Zarr array or group; name a file, or quote a "
-                "pattern such as 'folder/*.npy'",
-                ref=ref,
-            )
+            return _announced(_of_folder(path, ref))
         if not stat.S_ISREG(mode):
             raise InputUnavailable(
                 f"{ref}: is not a regular file but a {_kind(mode)}; copy it to a file first",
@@ -106,7 +157,7 @@ def detect(path: Path, ref: str) -> str:
             )
         fd = open_input(path)
         try:
-            return _by_magic(fd, ref)
+            return _announced(_of_file(path, fd, ref))
         finally:
             os.close(fd)
     except OSError as error:
@@ -115,18 +166,24 @@ def detect(path: Path, ref: str) -> str:
         raise input_error(ref, error) from error
 
 
-def _by_magic(fd: int, ref: str) -> str:
-    start = os.pread(fd, 8, 0)
-    if start.startswith(b"\x93NUMPY"):
-        return "npy"
-    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return "npz"
-    size = os.fstat(fd).st_size
-    at = 0
-    while at < size:
-        if os.pread(fd, 8, at) == _HDF5_MAGIC:
-            return "hdf5"
-        at = max(512, at * 2)
+def _of_folder(path: Path, ref: str) -> InputFormat:
+    found = Candidate(path)
+    for form in _inputs():
+        if form.is_folder and form.sniff(found):
+            return form
+    raise InputUnavailable(
+        f"{ref}: is a folder and not a Zarr array or group; name a file, or quote a "
+        "pattern such as 'folder/*.npy'",
+        ref=ref,
+    )
+
+
+def _of_file(path: Path, fd: int, ref: str) -> InputFormat:
+    start = os.pread(fd, _START, 0)
+    found = Candidate(path, start, fd)
+    for form in _inputs():
+        if not form.is_folder and form.sniff(found):
+            return form
     if not start:
         raise MalformedInput(f"{ref}: the file is empty", ref=ref)
     for magic, (what, remedy) in _FOREIGN.items():
@@ -138,7 +195,7 @@ def _by_magic(fd: int, ref: str) -> str:
                 found=what,
             )
     raise MalformedInput(
-        f"{ref}: neither .npy, .npz, HDF5 nor Zarr: it starts with {start!r}", ref=ref
+        f"{ref}: neither .npy, .npz, HDF5 nor Zarr: it starts with {start[:8]!r}", ref=ref
     )
 
 

@@ -79,7 +79,7 @@ class Stored(NamedTuple):
     check: Check | None = None
 
 
-def load(stored: Stored) -> Any:
+def read_stored(stored: Stored) -> Any:
     """The bytes of a chunk or shard; what the system says against it names the input.
 
     Raises
@@ -90,10 +90,10 @@ def load(stored: Stored) -> Any:
     if stored.check is not None:
         pieces = [piece for _, piece in stored.check.pieces()]
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    return load_unseen(stored)
+    return read_unchecked(stored)
 
 
-def load_unseen(stored: Stored) -> Any:
+def read_unchecked(stored: Stored) -> Any:
     """The bytes of a chunk or shard, whatever they are."""
     try:
         if stored.fetch is not None:
@@ -112,7 +112,7 @@ def load_unseen(stored: Stored) -> Any:
 
 
 def copy_stored(stored: Stored, fd: int, to: int) -> None:
-    """Copy a chunk or shard into a file; as `load`."""
+    """Copy a chunk or shard into a file; as `read_stored`."""
     check = stored.check
     if check is not None and check.copy is not None:
         check.copy(fd, to)
@@ -122,7 +122,7 @@ def copy_stored(stored: Stored, fd: int, to: int) -> None:
             write_all(fd, piece, to + at)
         return
     if stored.fetch is not None:
-        write_all(fd, load_unseen(stored), to)
+        write_all(fd, read_unchecked(stored), to)
         return
     here = _open(stored)
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from concatsplit_core.array.geometry import normalize_axis
 from concatsplit_core.errors import AxisError, ShapeMismatch, UsageError
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.selection import listed
 
 CARRY = "carry"

@@ -24,7 +24,7 @@ from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.describing import shown_attributes
 from concatsplit_core.planning.plan import Task
 from concatsplit_core.run.events import Finished, Moved, Started

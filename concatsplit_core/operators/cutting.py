@@ -10,7 +10,7 @@ from concatsplit_core.array.cuts import Cut
 from concatsplit_core.array.orders import DEFAULT_ORDER
 from concatsplit_core.endpoints.naming import named_count
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.lengths import cut_from, read_lengths, refuse_negative
 from concatsplit_core.operators.performing import perform
 from concatsplit_core.operators.requests import Axes, Request, axis_of, names_of
@@ -57,10 +57,6 @@ def split(
         Read the lengths from an integer vector, such as a split_info: a reference or an array.
     **options
         Those of `Options`.
-
-    Returns
-    -------
-    Result
 
     Raises
     ------

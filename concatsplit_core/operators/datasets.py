@@ -16,8 +16,8 @@ from concatsplit_core.endpoints.inputs import close_all, open_inputs, open_membe
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.references import parse_input
 from concatsplit_core.errors import MalformedInput, UsageError
-from concatsplit_core.formats.base import Source
-from concatsplit_core.formats.registry import detect, format_named
+from concatsplit_core.formats.registry import detect
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.axes import AxisRules
 from concatsplit_core.operators.requests import (
     Along,
@@ -88,7 +88,7 @@ def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays)
     if not isinstance(ref, str):
         raise UsageError(f"input {number}: is an array; all inputs of a data set are containers")
     path, group = parse_input(ref)
-    form = format_named(detect(path, ref))
+    form = detect(path, ref)
     names = form.members(path, ref)
     if group is not None:
         names = [name for name in names if name.startswith(f"{group}/")]

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from concatsplit_core.endpoints.inputs import STREAM, open_input_ref, open_inputs, open_member
 from concatsplit_core.endpoints.references import expand, parse_input
 from concatsplit_core.errors import ConcatsplitError
-from concatsplit_core.formats.base import Format, Source
-from concatsplit_core.formats.registry import detect, format_named
+from concatsplit_core.formats.base import InputFormat
+from concatsplit_core.formats.registry import detect
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.model import Meaning
 from concatsplit_core.run.result import dtype_name
 
@@ -80,12 +81,12 @@ def _describe_ref(ref: str) -> list[BlobInfo]:
         finally:
             source.close()
     path, member = parse_input(ref)
-    form = format_named(detect(path, ref))
+    form = detect(path, ref)
     names = form.members(path, ref)
     if member is not None:
         names = [name for name in names if name.startswith(f"{member}/")] or [member]
     elif names != [""]:
-        names = sorted([*names, *form.astray(path, ref)])
+        names = sorted([*names, *form.links_out(path, ref)])
     if names in ([""], [member]):
         return [_describe_member(form, _Member(path, member, ref), alone=True)]
     base, alone = ref if member is None else str(path), len(names) == 1
@@ -93,7 +94,7 @@ def _describe_ref(ref: str) -> list[BlobInfo]:
     return [_describe_member(form, member, alone) for member in members]
 
 
-def _describe_member(form: Format, member: _Member, alone: bool) -> BlobInfo:
+def _describe_member(form: InputFormat, member: _Member, alone: bool) -> BlobInfo:
     """Describe one array. If it is one of many and cannot be read, its entry says why."""
     try:
         source = open_member(form, *member)

@@ -10,7 +10,7 @@ from concatsplit_core.array.geometry import with_length
 from concatsplit_core.array.orders import DEFAULT_ORDER
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, wrap_array
 from concatsplit_core.errors import ShapeMismatch, UsageError
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.performing import perform, perform_on, recovering
 from concatsplit_core.operators.requests import Axes, Request, axis_of, zeros_like
 from concatsplit_core.operators.selection import selection_from

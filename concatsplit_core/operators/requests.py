@@ -18,7 +18,7 @@ from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.agreement import Agreement, InputMeaning
 from concatsplit_core.meaning.dimensions import axis_named
 from concatsplit_core.meaning.reconciling import reconcile

@@ -27,7 +27,7 @@ from concatsplit_core.errors import (
     UsageError,
     VerificationMismatch,
 )
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.performing import recovering
 from concatsplit_core.operators.requests import converted_specs, names_of, reconcile_sources
 from concatsplit_core.operators.verifying import damaged

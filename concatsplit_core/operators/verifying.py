@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import open_ref
 from concatsplit_core.errors import ConcatsplitError, InputUnavailable, MalformedInput, OverBudget
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.run.events import Finished, Moved, Started
 from concatsplit_core.run.hashing.blobs import Stretch
 from concatsplit_core.run.hashing.comparing import compare

@@ -14,8 +14,9 @@ import numpy as np
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.errors import ConcatsplitError, DtypeMismatch
-from concatsplit_core.formats.base import Source, Target
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.stored import Stored
+from concatsplit_core.formats.targets import Target
 from concatsplit_core.planning.plan import Task
 from concatsplit_core.routes.arena import Arena
 from concatsplit_core.stores.files import Pool, input_error, output_error

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import ContiguousSource, Source
 from concatsplit_core.planning.plan import CONVERTED_AT_ONCE, Piece, Task
 from concatsplit_core.routes.base import Context, Convert, Hashes
 from concatsplit_core.routes.extents import extent_of, read_whole, read_windows
@@ -222,9 +222,9 @@ def _few(box: Box, itemsize: int) -> Iterator[Box]:
 
 
 def _parts(source: Source, box: Box, context: Context) -> Generator[tuple[Box, np.ndarray]]:
-    if not source.spec.is_contiguous:
+    if not isinstance(source, ContiguousSource):
         yield from source.read(box)
         return
-    extent = extent_of(source)
+    extent = source.extent
     with context.reading.use(extent.path) as fd:
         yield from read_windows(fd, extent, source.spec, box, context.arena, context.window)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from concatsplit_core.formats.targets import ContiguousTarget, Target
 from concatsplit_core.planning.plan import Piece, Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
@@ -18,31 +21,37 @@ def run(task: Task, context: Context) -> None:
             _finish(write, block, context)
         return
     encoded = [
-        None if context.targets[write.array].spec.is_contiguous else _encode(write, block, context)
+        _encode(context.targets[write.array], write, block, context)
         for write, block in zip(task.writes, blocks, strict=True)
     ]
     context.turns.wait(task.number)
     for write, block, data in zip(task.writes, blocks, encoded, strict=True):
-        if context.targets[write.array].spec.is_contiguous:
-            write_block(write, block, context)
-        else:
-            with context.writing_to(write.array):
-                context.targets[write.array].store(data)
+        _store(write, block, data, context)
 
 
 def _finish(write: Piece, block: np.ndarray, context: Context) -> None:
     target = context.targets[write.array]
-    if target.spec.is_contiguous:
+    if isinstance(target, ContiguousTarget):
         write_block(write, block, context)
-    else:
-        with context.writing_to(write.array):
-            target.store(_encode(write, block, context))
+        return
+    with context.writing_to(write.array):
+        target.store(_encode(target, write, block, context))
 
 
-def _encode(write: Piece, block: np.ndarray, context: Context) -> object:
+def _store(write: Piece, block: np.ndarray, encoded: Any, context: Context) -> None:
+    target = context.targets[write.array]
+    if isinstance(target, ContiguousTarget):
+        write_block(write, block, context)
+        return
+    with context.writing_to(write.array):
+        target.store(encoded)
+
+
+def _encode(target: Target, write: Piece, block: np.ndarray, context: Context) -> Any:
+    """What an encoded target is to store; a contiguous one takes the block as it is."""
+    if isinstance(target, ContiguousTarget):
+        return None
     tiling = context.target_tiling
     if tiling.new_axis:
-        block = block.reshape(
-            tiling.local_shape(block.shape), order=context.targets[write.array].spec.order
-        )
-    return context.targets[write.array].encode(tiling.local(write.array, write.box), block)
+        block = block.reshape(tiling.local_shape(block.shape), order=target.spec.order)
+    return target.encode(tiling.local(write.array, write.box), block)

@@ -9,8 +9,9 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.errors import MalformedInput, OverBudget
-from concatsplit_core.formats.base import Moved, Source, Target
+from concatsplit_core.formats.sources import ChunkedSource, Source
 from concatsplit_core.formats.stored import Stored
+from concatsplit_core.formats.targets import ChunkedTarget, ReadyChunks
 from concatsplit_core.planning.plan import Piece, Task
 from concatsplit_core.routes.base import Context, Hashes
 from concatsplit_core.routes.blocks import fill_blocks
@@ -21,27 +22,41 @@ _SLACK = 4096
 def run(task: Task, context: Context) -> None:
     """Move the chunks of a task; what shares a shard with them is decoded and encoded."""
     blocks: Any = fill_blocks(task, context) if task.reads else [None] * len(task.writes)
-    encoded = []
+    encoded: list[tuple[ChunkedTarget, Any]] = []
     tiling = context.target_tiling
     for write, block in zip(task.writes, blocks, strict=True):
-        moved = _moved(task, write, context)
+        target = _target(write, context)
+        ready = _ready_chunks(task, write, target, context)
         box = tiling.local(write.array, write.box)
         seen = None if block is None else block.reshape(tiling.local_shape(block.shape))
         with context.writing_to(write.array):
-            encoded.append(context.targets[write.array].encode(box, seen, moved))
+            encoded.append((target, target.encode(box, seen, ready)))
     if context.ordered:
         context.turns.wait(task.number)
-    for write, data in zip(task.writes, encoded, strict=True):
+    for write, (target, data) in zip(task.writes, encoded, strict=True):
         with context.writing_to(write.array):
-            context.targets[write.array].store(data)
+            target.store(data)
 
 
-def _moved(task: Task, write: Piece, context: Context) -> Moved:
-    """What moves into one target, by the first index of each chunk or shard there."""
+def _target(write: Piece, context: Context) -> ChunkedTarget:
     target = context.targets[write.array]
-    moved: dict[Shape, Stored | np.ndarray | None] = {}
+    if not isinstance(target, ChunkedTarget):
+        raise TypeError(f"{context.output_refs[write.array]} has no chunks to move into")
+    return target
+
+
+def _source(move: Piece, context: Context) -> ChunkedSource:
+    source = context.sources[move.array]
+    if not isinstance(source, ChunkedSource):
+        raise TypeError(f"{source.ref} has no chunks that could move")
+    return source
+
+
+def _ready_chunks(task: Task, write: Piece, target: ChunkedTarget, context: Context) -> ReadyChunks:
+    """The chunks, or shards, that need not be cut out of a block of one target."""
+    ready: dict[Shape, Stored | np.ndarray | None] = {}
     for move in task.moves:
-        source = context.sources[move.array]
+        source = _source(move, context)
         local = context.source_tiling.local(move.array, move.box)
         with context.reading_from(move.array):
             for here, found in source.stored(local, task.shards):
@@ -52,29 +67,31 @@ def _moved(task: Task, write: Piece, context: Context) -> Moved:
                     _check_size(stored, source, here.start)
                 as_it_is = _as_it_is(stored, source, target, task.shards)
                 if as_it_is and stored is not None and context.looks:
-                    moved[there.start] = source.guarded(here, stored, context.check)
+                    ready[there.start] = source.checked(here, stored, context.check)
                 elif as_it_is:
-                    moved[there.start] = stored
+                    ready[there.start] = stored
                 else:
-                    moved[there.start] = _decoded(source, here, there)
+                    ready[there.start] = _decoded(source, here, there)
                 if context.hashes is not None and not task.shards:
                     place = there if as_it_is else None
                     context.hashes.of_chunk(move.array, here, write.array, place, stored)
             if context.hashes is not None and task.shards:
                 _hash_shards(move, write, context, context.hashes)
-    return moved
+    return ready
 
 
 def _hash_shards(move: Piece, write: Piece, context: Context, hashes: Hashes) -> None:
     """Hash the chunks of shards that move as they are."""
     local = context.source_tiling.local(move.array, move.box)
-    for here, stored in context.sources[move.array].stored(local, False):
+    for here, stored in _source(move, context).stored(local, False):
         logical = context.source_tiling.logical(move.array, here)
         there = context.target_tiling.local(write.array, logical)
         hashes.of_chunk(move.array, here, write.array, there, stored)
 
 
-def _as_it_is(stored: Stored | None, source: Source, target: Target, shards: bool) -> bool:
+def _as_it_is(
+    stored: Stored | None, source: ChunkedSource, target: ChunkedTarget, shards: bool
+) -> bool:
     """Whether what is stored means the same in the target."""
     if stored is None:
         return _fill(source) is not None and _fill(source) == _fill(target)
@@ -95,11 +112,11 @@ def _check_size(stored: Stored, source: Source, start: Shape) -> None:
         raise OverBudget(f"{what}, more than it can hold", found=stored.nbytes, expected=nbytes)
 
 
-def _fill(array: Source | Target) -> bytes | None:
+def _fill(array: ChunkedSource | ChunkedTarget) -> bytes | None:
     return None if array.fill is None else array.fill.tobytes()
 
 
-def _decoded(source: Source, here: Box, there: Box) -> np.ndarray:
+def _decoded(source: ChunkedSource, here: Box, there: Box) -> np.ndarray:
     """A chunk that has to be encoded after all, with the target's axes."""
     whole = np.empty(here.shape, source.spec.dtype)
     for part, array in source.read(here):

@@ -16,7 +16,9 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.formats.base import Extent, Source, Target
+from concatsplit_core.formats.sources import ContiguousSource, Source
+from concatsplit_core.formats.storage import Extent
+from concatsplit_core.formats.targets import ContiguousTarget, Target
 from concatsplit_core.routes.arena import Arena
 from concatsplit_core.stores.files import read_exactly, write_all
 
@@ -57,8 +59,8 @@ class _Runs(NamedTuple):
 
 def extent_of(array: Source | Target) -> Extent:
     """Where a contiguous array lies: it is known once the array is made ready or created."""
-    if array.extent is None:
-        raise AssertionError("the array lies in no file, or is not ready")
+    if not isinstance(array, ContiguousSource | ContiguousTarget):
+        raise TypeError("the elements of the array are no run of bytes in a file")
     return array.extent
 
 

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 
 from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.endpoints.job import Move
 from concatsplit_core.endpoints.layout import Outputs
 from concatsplit_core.planning.plan import Plan
@@ -25,7 +26,8 @@ def in_phase(plan: Plan, move: Move, outputs: Outputs) -> Outputs:
     for sweep in plan.sweeps:
         for band in sweep.bands if sweep.bands[0].route == "kernel" else ():
             (source, along), (target, _) = band.moves[0], band.writes[0]
-            extent = move.sources[source].extent
+            layout = move.sources[source].spec.layout
+            offset = layout.offset if isinstance(layout, Contiguous) else None
             box = Box.whole(move.shape).with_axis(targets.axis, along)
             start, to, nbytes = next(
                 common_runs(
@@ -35,8 +37,8 @@ def in_phase(plan: Plan, move: Move, outputs: Outputs) -> Outputs:
                     targets.within(target, box),
                 )
             )
-            if extent is not None and nbytes >= SHAREABLE:
-                phase = (extent.offset + start - to) % SHARED_BLOCK
+            if offset is not None and nbytes >= SHAREABLE:
+                phase = (offset + start - to) % SHARED_BLOCK
                 wanted[outputs.origins[target].output][phase] += nbytes
     storages = [
         replace(storage, phase=wanted[index].most_common(1)[0][0]) if index in wanted else storage

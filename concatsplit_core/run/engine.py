@@ -22,7 +22,7 @@ from concatsplit_core.endpoints.layout import Outputs, lay_out
 from concatsplit_core.endpoints.places import Place, find_place, folders_of
 from concatsplit_core.endpoints.references import is_name
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.planning.plan import Plan, Task
 from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.run.alignment import in_phase

@@ -15,7 +15,7 @@ from concatsplit_core.array.sizes import parse_size
 from concatsplit_core.codecs.checksums import Checksum
 from concatsplit_core.codecs.pipeline import Codec, parse_codec
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.base import Wish
+from concatsplit_core.formats.storage import Wish
 from concatsplit_core.meaning.agreement import ConflictRule, KeptAttributes
 from concatsplit_core.planning.plan import ROUTES, Route
 from concatsplit_core.run.limits import default_budget

@@ -13,10 +13,20 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.endpoints.layout import Outputs
+from concatsplit_core.endpoints.inputs import open_member
+from concatsplit_core.endpoints.layout import Origin, Outputs
 from concatsplit_core.endpoints.places import Place
 from concatsplit_core.errors import ConcatsplitError
-from concatsplit_core.formats.base import Source, Storage, Target, Wish, Writer
+from concatsplit_core.formats.registry import detect
+from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.storage import Storage, Wish
+from concatsplit_core.formats.targets import (
+    ContiguousTarget,
+    DivisibleTarget,
+    EncodedTarget,
+    Target,
+    Writer,
+)
 from concatsplit_core.stores.files import output_error, write_all
 from concatsplit_core.stores.interrupts import deferred_signals
 from concatsplit_core.stores.staging import Staging
@@ -134,7 +144,8 @@ class OutputSet:
     @contextmanager
     def reopened(self, place: Place) -> Iterator[Source]:
         """A finished output where it is staged, to be read."""
-        source = place.format.open(self._staged[place.final], place.inner or None, place.ref)
+        path = self._staged[place.final]
+        source = open_member(detect(path, place.ref), path, place.inner or None, place.ref)
         try:
             yield source
         finally:
@@ -148,15 +159,11 @@ class OutputSet:
             )
         ]
         return [
-            targets[output].part(segment.spec, element, chunk)
-            if made.storages[output].grid is not None
-            else targets[output]
-            for (output, element, chunk), segment in zip(
-                made.origins, made.planned.segments, strict=True
-            )
+            _region(targets[origin.output], segment.spec, origin)
+            for origin, segment in zip(made.origins, made.planned.segments, strict=True)
         ]
 
-    def _add(self, place: Place, spec: ArraySpec, storage: Storage) -> Target:
+    def _add(self, place: Place, spec: ArraySpec, storage: Storage) -> Target | DivisibleTarget:
         path = self._staged.get(place.final, place.final)
         if path not in self._writers:
             base = place.base if place.is_rebuilt else None
@@ -166,12 +173,12 @@ class OutputSet:
     def _write_small(self, place: Place, array: np.ndarray) -> None:
         """Write an array that is in memory as a whole."""
         form = place.format
-        wish = form.adapt(Wish(), place.path, place.base)
+        wish = form.narrowed(Wish(), place.path, place.base)
         plain = ArraySpec(array.shape, array.dtype)
         target = self._add(place, *form.layout(plain, Storage(), wish, plain))
-        if target.extent is None:
+        if isinstance(target, EncodedTarget):
             target.store(target.encode(Box.whole(array.shape), array))
-        elif array.nbytes:
+        elif isinstance(target, ContiguousTarget) and array.nbytes:
             fd = os.open(target.extent.path, os.O_RDWR | os.O_CLOEXEC)
             try:
                 write_all(fd, array.tobytes(), target.extent.offset)
@@ -194,3 +201,10 @@ class OutputSet:
             if isinstance(error, ConcatsplitError | BrokenPipeError):
                 raise
             raise output_error(self._places[0].ref, error) from error
+
+
+def _region(target: Target | DivisibleTarget, spec: ArraySpec, origin: Origin) -> Target:
+    """The part of an output that a planned segment is, which is mostly all of it."""
+    if isinstance(target, DivisibleTarget):
+        return target.region(spec, origin.element, origin.chunk)
+    return target

@@ -93,10 +93,13 @@ def what_check_does(job: Job, plan: Plan) -> list[str]:
             f"--check: {moved} bytes that move as they are stored are looked into: checksums are "
             "compared, what has none is decoded"
         )
-    archived = [source.ref for source in job.sources if source.format == "npz"]
-    if archived:
-        found.append(f"--check: {_listed(archived)}: read as a whole first, for its CRC-32")
-    bare = [s.ref for s in job.sources if s.format != "npz" and not s.storage.codec]
+    summed: dict[str, list[str]] = {}
+    for source in job.sources:
+        if source.whole_checksum is not None:
+            summed.setdefault(source.whole_checksum, []).append(source.ref)
+    for checksum, refs in summed.items():
+        found.append(f"--check: {_listed(refs)}: read as a whole first, for its {checksum}")
+    bare = [s.ref for s in job.sources if s.whole_checksum is None and not s.storage.codec]
     if bare:
         found.append(
             f"--check: {_listed(bare)}: carries no checksum; a flipped bit in it is not found"

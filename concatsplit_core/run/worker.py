@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from concatsplit_core.array.tiling import Tiling
-from concatsplit_core.formats.base import Source, Target
+from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.targets import Target
 from concatsplit_core.planning.plan import Plan, Task
 from concatsplit_core.routes import decoded, encoded, kernel, mapped
 from concatsplit_core.routes.base import Context, RunTask, Turns

@@ -10,8 +10,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from conformance.arrays import Row, assert_same, concatenated, make, stacked, tree_bytes
+from conformance.passed_on import again, read_elsewhere, written
 
 import concatsplit_core as cs
+from concatsplit_core.endpoints.inputs import open_inputs
+from concatsplit_core.endpoints.loading import load
 
 ELEMENTS = {0: "decoded", -1: "mapped,decoded"}
 """Routes that take arrays apart, by the axis that is worked along: so both are seen everywhere."""
@@ -31,12 +34,15 @@ class FormatConformance:
     ranks : sequence of int
     attributes : bool
         Whether the format has attributes.
+    member : str
+        What an output's array is called in its file.
     """
 
     dtypes: ClassVar[tuple] = ()
     layouts: ClassVar[tuple[Row, ...]] = ()
     output: ClassVar[str] = ""
     attributes: ClassVar[bool] = False
+    member: ClassVar[str] = ""
 
     def write(self, path: Path, array: np.ndarray, layout: Row) -> str:
         """Write an array with the reference library; the path has no suffix yet."""
@@ -238,6 +244,36 @@ class FormatConformance:
         assert tree_bytes(tmp_path) == before
         assert result.outputs[0].shape == (10, 4)
         assert result.seconds is None
+
+    # ------------------------------------------------------------------ other processes
+
+    def test_a_pickled_input_reads_the_same(self, tmp_path: Path, layout: Row) -> None:
+        (ref,), (array,) = self.inputs(tmp_path, layout.dtype, [(7, 9, 5)], layout)
+        (source,) = open_inputs(ref)
+        try:
+            for other in (again(source), again(source)):  # before anything was read, and after
+                assert (other.spec, other.ref) == (source.spec, source.ref)
+                assert_same(load(other), array)
+                other.close()
+                assert_same(load(source), array)
+        finally:
+            source.close()
+
+    def test_another_process_reads_the_same(self, tmp_path: Path) -> None:
+        (ref,), (array,) = self.inputs(tmp_path, "<f4", [(7, 9)])
+        (source,) = open_inputs(ref)
+        load(source)
+        assert read_elsewhere(source) == array.dtype.str.encode() + b" " + array.tobytes()
+        source.close()
+
+    def test_a_pickled_output_is_written_the_same(self, tmp_path: Path, layout: Row) -> None:
+        (ref,), (array,) = self.inputs(tmp_path, layout.dtype, [(7, 9, 5)], layout)
+        out = tmp_path / f"out{self.output}"
+        (source,) = open_inputs(ref)
+        source.close()
+        member = self.member
+        written(array, out, member, source)
+        assert_same(self.read(f"{out}::{member}" if member else str(out)), array)
 
     def test_attributes_travel(self, tmp_path: Path) -> None:
         if not self.attributes:

@@ -75,6 +75,7 @@ class TestHdf5(FormatConformance):
     """Written and read by h5py."""
 
     output = ".h5"
+    member = "data"
     attributes = True
     dtypes: ClassVar[tuple] = (
         *NUMBERS,

@@ -19,7 +19,7 @@ from conformance.zarr_arrays import create, opened
 
 import concatsplit_core as cs
 from concatsplit_core.array.layouts import Chunked, Sharded
-from concatsplit_core.formats import zarr as room
+from concatsplit_core.formats.zarr import ZarrFormat
 
 CHUNKS = (4, 3)
 SHARDS = (8, 6)
@@ -30,17 +30,17 @@ Wanted = Callable[[tuple[int, ...] | None], None]
 @pytest.fixture
 def wanted(monkeypatch: pytest.MonkeyPatch) -> Wanted:
     """Sets the shard shape of outputs, which else is that of the inputs."""
-    original = room.layout
+    original = ZarrFormat.layout
 
     def want(shards: tuple[int, ...] | None) -> None:
-        def layout(spec: Any, inherited: Any, wish: Any, like: Any) -> Any:
+        def layout(form: ZarrFormat, spec: Any, inherited: Any, wish: Any, like: Any) -> Any:
             if like is not None:
                 chunks = like.chunks
                 lies = Chunked(chunks) if shards is None else Sharded(shards, chunks)
                 like = replace(like, layout=lies)
-            return original(spec, inherited, wish, like)
+            return original(form, spec, inherited, wish, like)
 
-        monkeypatch.setattr(room, "layout", layout)
+        monkeypatch.setattr(ZarrFormat, "layout", layout)
 
     return want
 

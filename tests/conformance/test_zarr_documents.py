@@ -18,7 +18,7 @@ import concatsplit_core as cs
 from concatsplit_core.array.layouts import Chunked, Sharded
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.pipeline import parse_codec
-from concatsplit_core.formats.base import Storage
+from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import document, library
 from concatsplit_core.formats.zarr.dialect import said
 from concatsplit_core.meaning.model import Meaning

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pkgutil
 import signal
 import sys
 import time
@@ -12,16 +13,16 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NoReturn
 
+import concatsplit_cli
+import concatsplit_core
+
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    [
-        "concatsplit_cli.main",
-        "concatsplit_core.operators",
-        "concatsplit_core.formats.npy",
-        "concatsplit_core.formats.hdf5.writing",
-        "concatsplit_core.formats.zarr.writing",
-    ]
-)
+_OURS = [
+    module.name
+    for package in (concatsplit_cli, concatsplit_core)
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+]
+_CONTEXT.set_forkserver_preload([*_OURS, "difflib", "xxhash"])
 
 AUDITED = {
     "open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.chmod",

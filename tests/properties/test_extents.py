@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.formats.base import Extent
+from concatsplit_core.formats.storage import Extent
 from concatsplit_core.routes import extents
 from concatsplit_core.routes.arena import Arena
 

@@ -2,203 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
 from dataclasses import replace
-from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-import numpy as np
-
-from concatsplit_core.array.geometry import Shape
-from concatsplit_core.array.layouts import Chunked, Contiguous, Opaque
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.codecs.checksums import Checksum, bare, guarded, in_frames, is_guarded
-from concatsplit_core.codecs.pipeline import Codec, Step
-from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.base import Storage, Wish
-from concatsplit_core.formats.chunking import choose_chunks
+from concatsplit_core.formats.base import Candidate, LibraryFormat, OutputFormat
+from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.storage import Storage, Wish
+from concatsplit_core.formats.targets import Writer
 
-if TYPE_CHECKING:
-    from concatsplit_core.formats.hdf5.reading import Hdf5Source
-    from concatsplit_core.formats.hdf5.writing import Hdf5Writer
-    from concatsplit_core.stores.amendment import Amendment
-
-name = "hdf5"
-rectilinear = False
-most_axes = 32
-
-_SANE = Codec((Step("shuffle", (0,)), Step("zlib", (4,))))
-"""For inputs whose codecs differ, or would need a plugin to be read: any HDF5 library has these."""
+_MAGIC = b"\x89HDF\r\n\x1a\n"
+_FIRST_BLOCK = 512
+"""Bytes of the smallest block of the user's own that may lie before the signature."""
 
 
-def open(path: Path, member: str | None, ref: str) -> Hdf5Source:
-    """Open a data set."""
-    from concatsplit_core.formats.hdf5.describing import open_member
+class Hdf5Format(LibraryFormat, OutputFormat):
+    """The format of HDF5 files; what needs h5py is imported when it is used."""
 
-    return open_member(path, member, ref)
+    name = "hdf5"
+    suffixes = (".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4")
+    library = "h5py"
+    has_members = True
+    most_axes = 32
 
-
-def members(path: Path, ref: str) -> list[str]:
-    """Names of all data sets."""
-    from concatsplit_core.formats.hdf5.describing import list_members
-
-    return list_members(path, ref)
-
-
-def astray(path: Path, ref: str) -> list[str]:
-    """Names of links that lead out of the file, or nowhere."""
-    from concatsplit_core.formats.hdf5.describing import list_members
-
-    return list_members(path, ref, astray=True)
-
-
-def layout(
-    spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
-) -> tuple[ArraySpec, Storage]:
-    """Lay out a data set: contiguous as its inputs and without a codec, else chunked."""
-    from concatsplit_core.formats.hdf5.filters import settled
-    from concatsplit_core.formats.hdf5.items import kept_items
-    from concatsplit_core.formats.hdf5.types import encoding, stored_dtype
-
-    if wish.netcdf:
-        spec, inherited = _as_netcdf(spec, inherited)
-    stored_dtype(spec.dtype)
-    if spec.is_string or _is_lost(inherited.own.get("type")):  # other text is written as UTF-8
-        inherited = replace(inherited, own=inherited.own | {"type": None})
-    stored_type = inherited.own.get("type")
-    codec = _with_checksum(_codec(inherited, wish), spec, wish.checksum)
-    if spec.is_string:  # the chunks hold references into a heap: nothing to shuffle
-        codec = codec.without("shuffle")
-    flat = like is not None and like.chunks is None
-    if wish.chunks == "none" and codec:
-        raise UsageError(
-            f"--chunks none: {'checksum' if is_guarded(codec.steps) else 'codec'} {codec} needs "
-            "chunks; give a chunk shape, or --codec none without --checksum"
-        )
-    if spec.ndim == 0 or wish.chunks == "none" or (wish.chunks is None and flat and not codec):
-        items = kept_items(spec, None, inherited.fill_value, inherited.item_shape)
-        plain = _has_plain_type(spec, stored_type)
-        laid = replace(spec, layout=Contiguous() if plain else Opaque())
-        return laid, replace(inherited, codec=Codec(), native=None, item_shape=items)
-    chunks = choose_chunks(spec, wish, like)
-    chunks = tuple(min(c, max(1, n)) for c, n in zip(chunks, spec.shape, strict=True))
-    items = kept_items(spec, chunks, inherited.fill_value, inherited.item_shape)
-    laid = replace(spec, layout=Chunked(chunks))
-    if _keeps_filters(laid, items, inherited, wish, like):
-        kept = encoding(spec.dtype, inherited.native and inherited.native[1], stored_type)
-        return replace(spec, layout=Chunked(chunks, kept)), replace(inherited, item_shape=items)
-    codec = settled(codec, spec.dtype.itemsize * prod(items))
-    made = encoding(spec.dtype, bare(codec).steps, stored_type)
-    laid = replace(spec, layout=Chunked(chunks, made))
-    return laid, replace(inherited, codec=codec, native=None, item_shape=items)
-
-
-def _with_checksum(codec: Codec, spec: ArraySpec, checksum: Checksum) -> Codec:
-    """The codec with the checksum that was asked for; without a wish it is in zstd's frames."""
-    if checksum == "crc32c":
-        raise UsageError("--checksum crc32c: HDF5 has no such filter; give fletcher32")
-    if checksum != "fletcher32":
-        return codec if checksum == "none" else in_frames(codec)
-    if spec.ndim == 0:
-        raise UsageError("--checksum fletcher32: a scalar has no chunks that could carry it")
-    if spec.is_string:
-        raise UsageError(
-            "--checksum fletcher32: HDF5 keeps texts of any length beside their chunks, where "
-            "nothing covers them; write to .zarr with --checksum crc32c"
-        )
-    return guarded(codec, checksum)
-
-
-def _keeps_filters(
-    spec: ArraySpec, items: Shape, inherited: Storage, wish: Wish, like: ArraySpec | None
-) -> bool:
-    """Whether chunks of filters that have no neutral name can all move as they are stored."""
-    from concatsplit_core.formats.hdf5.filters import FLETCHER32, are_of_netcdf
-    from concatsplit_core.formats.hdf5.items import as_items
-    from concatsplit_core.formats.hdf5.replicas import can_be_kept
-
-    native, chunks = inherited.native, spec.chunks
-    if wish.checksum == "fletcher32" and (native is None or native[1][-1].code != FLETCHER32):
+    def sniff(self, found: Candidate) -> bool:
+        """By its signature: at the start, or behind a block whose size is a power of two."""
+        if found.fd is None:
+            return False
+        at, size = 0, os.fstat(found.fd).st_size
+        while at < size:
+            if os.pread(found.fd, len(_MAGIC), at) == _MAGIC:
+                return True
+            at = max(_FIRST_BLOCK, at * 2)
         return False
-    if wish.codec is not None or inherited.codec is not None or not inherited.aligned:
-        return False
-    if wish.netcdf and native is not None and not are_of_netcdf(native[1]):
-        return False
-    if native is None or native[0] != name or like is None or like.chunks != chunks:
-        return False
-    own = as_items(spec, items)
-    return len(items) == len(inherited.item_shape) and can_be_kept(native[1], own.dtype, own.chunks)
 
+    def open(self, path: Path, member: str | None, ref: str) -> Source:
+        """Open a data set."""
+        from concatsplit_core.formats.hdf5.describing import open_member
 
-def _codec(inherited: Storage, wish: Wish) -> Codec:
-    """The codec that was wished for, else that of the inputs where HDF5 has it, else a sane one."""
-    from concatsplit_core.formats.hdf5.filters import NOT_OF_NETCDF, available, has_one_shuffle
+        return open_member(path, member, ref)
 
-    if wish.codec is not None:
-        if wish.netcdf and "lzf" in wish.codec.names:
-            raise UsageError("codec 'lzf' is h5py's own, which netCDF lacks; write to .h5")
-        return wish.codec
-    codec, own = inherited.codec, inherited.dialect == "hdf5"
-    codec = codec and codec.without("crc32c")  # Zarr's, which changes no elements
-    if codec is None or not all(available(s, own) for s in codec.steps):
-        return _SANE
-    if wish.netcdf and not NOT_OF_NETCDF.isdisjoint(codec.names):
-        return _SANE
-    return codec if has_one_shuffle(codec) else _SANE
+    def wrap(self, array: Any) -> Source:
+        """An open `h5py.Dataset` as an input."""
+        from concatsplit_core.formats.hdf5.describing import wrap
 
+        return wrap(array)
 
-def _is_lost(stored_type: bytes | None) -> bool:
-    """Whether HDF5 would lose text if a type were kept."""
-    from concatsplit_core.formats.hdf5.types import loses_text
+    def members(self, path: Path, ref: str) -> list[str]:
+        """Names of all data sets."""
+        from concatsplit_core.formats.hdf5.describing import list_members
 
-    return stored_type is not None and loses_text(stored_type)
+        return list_members(path, ref)
 
+    def links_out(self, path: Path, ref: str) -> list[str]:
+        """Names of links that lead out of the file, or nowhere."""
+        from concatsplit_core.formats.hdf5.describing import list_members
 
-def _has_plain_type(spec: ArraySpec, stored_type: bytes | None) -> bool:
-    """Whether the bytes of the items in the file are NumPy's."""
-    from concatsplit_core.formats.hdf5.types import is_plain
+        return list_members(path, ref, astray=True)
 
-    return not spec.is_string and (stored_type is None or is_plain(stored_type, spec.dtype))
+    def layout(
+        self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
+    ) -> tuple[ArraySpec, Storage]:
+        """Lay out a data set: contiguous as its inputs and without a codec, else chunked."""
+        from concatsplit_core.formats.hdf5.layout import lay_out
 
+        return lay_out(spec, inherited, wish, like)
 
-def _as_netcdf(spec: ArraySpec, inherited: Storage) -> tuple[ArraySpec, Storage]:
-    """The array in types that netCDF has: NumPy's times become numbers with units (CF 4.4)."""
-    from concatsplit_core.formats.hdf5 import netcdf
-    from concatsplit_core.formats.hdf5.netcdf_types import refuse_dtype
-    from concatsplit_core.formats.hdf5.types import takes_items
+    def narrowed(self, wish: Wish, path: Path, base: Path | None) -> Wish:
+        """Any HDF5 file takes any data set; one that is called netCDF has to be one."""
+        from concatsplit_core.formats.hdf5.naming import has_netcdf_name
 
-    meaning = inherited.meaning
-    if spec.dtype.kind in "mM":
-        attrs = {**meaning.attrs, **netcdf.time_attributes(spec.dtype)}
-        meaning = replace(meaning, attrs=attrs, missing=netcdf.not_a_time())
-        spec = replace(spec, dtype=np.dtype(np.int64))
-        inherited = replace(inherited, own={}, fill_value=netcdf.not_a_time())
-    if spec.dtype.kind == "b" and "dtype" not in meaning.attrs:
-        meaning = replace(meaning, attrs={**meaning.attrs, "dtype": "bool"})
-    refuse_dtype(spec.dtype)
-    stored_type = inherited.own.get("type")
-    if stored_type is not None and not spec.is_string and not takes_items(stored_type, spec.dtype):
-        inherited = replace(inherited, own=inherited.own | {"type": None})  # such as bitfields
-    if meaning.missing is not None:  # netCDF-C takes one for the other
-        inherited = replace(inherited, fill_value=meaning.missing)
-    return spec, replace(inherited, meaning=meaning, item_shape=())  # netCDF has no array types
+        return replace(wish, netcdf=has_netcdf_name(path))
 
+    def writer(self, path: Path, base: Path | None) -> Writer:
+        """A writer of a staged file."""
+        from concatsplit_core.formats.hdf5.writing import Hdf5Writer
 
-def amend(base: Path, added: Mapping[Path, Path], folder: Path) -> Iterator[Amendment]:
-    """Nothing but the members themselves says what members there are."""
-    return iter(())
-
-
-def adapt(wish: Wish, path: Path, base: Path | None) -> Wish:
-    """Any HDF5 file takes any data set; one that is called netCDF has to be one."""
-    from concatsplit_core.formats.hdf5.naming import has_netcdf_name
-
-    return replace(wish, netcdf=has_netcdf_name(path))
-
-
-def writer(path: Path, base: Path | None) -> Hdf5Writer:
-    """A writer of a staged file."""
-    from concatsplit_core.formats.hdf5.writing import Hdf5Writer
-
-    return Hdf5Writer(path, base)
+        return Hdf5Writer(path, base)

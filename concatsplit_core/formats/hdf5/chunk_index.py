@@ -21,7 +21,7 @@ UNKNOWN = -1
 """The offset of a chunk that only HDF5 finds."""
 
 
-class Place(NamedTuple):
+class ChunkPlace(NamedTuple):
     """Where a chunk lies, its size in bytes, and a bit for each filter that it skipped."""
 
     offset: int
@@ -32,7 +32,7 @@ class Place(NamedTuple):
 class ChunkIndex(Protocol):
     """Finds chunks."""
 
-    def find(self, start: Shape) -> Place | None:
+    def find(self, start: Shape) -> ChunkPlace | None:
         """The place of the chunk with this first index; None where the file does not hold it."""
         ...
 
@@ -78,7 +78,7 @@ class ListedChunks:
         self._chunks: Shape = dataset.chunks
         self._grid = tuple(-(-n // c) for n, c in zip(dataset.shape, self._chunks, strict=True))
         starts, numbers = array("Q"), array("q")
-        facts = tuple(array("Q") for _ in Place._fields)
+        facts = tuple(array("Q") for _ in ChunkPlace._fields)
 
         def turn_into_numbers() -> None:
             numbers.frombytes(self._on_grid(np.array(starts, np.uint64)).tobytes())
@@ -126,21 +126,21 @@ class ListedChunks:
             number = number * count + at // chunk
         return number
 
-    def find(self, start: Shape) -> Place | None:
+    def find(self, start: Shape) -> ChunkPlace | None:
         """The place of the chunk with this first index; None where the file does not hold it."""
         number = self._number(start)
         at = number if self._numbers is None else int(self._numbers.searchsorted(number))
         if at >= self._count or (self._numbers is not None and self._numbers[at] != number):
             return None
-        return Place(*(int(fact[at]) for fact in self._places))
+        return ChunkPlace(*(int(fact[at]) for fact in self._places))
 
-    def listed(self) -> Iterator[tuple[Shape, Place]]:
+    def listed(self) -> Iterator[tuple[Shape, ChunkPlace]]:
         """First index and place of every chunk."""
         numbers = range(self._count) if self._numbers is None else self._numbers
         for number, *facts in zip(numbers, *self._places, strict=True):
             index = np.unravel_index(int(number), self._grid)
             start = tuple(int(i) * c for i, c in zip(index, self._chunks, strict=True))
-            yield start, Place(*map(int, facts))
+            yield start, ChunkPlace(*map(int, facts))
 
 
 def _compact(values: array[int]) -> np.ndarray:
@@ -157,7 +157,7 @@ class AskedChunks:
     def __init__(self, dataset: Any) -> None:
         self._id: h5py.h5d.DatasetID = dataset.id
 
-    def find(self, start: Shape) -> Place | None:
+    def find(self, start: Shape) -> ChunkPlace | None:
         """Size and skipped filters of the chunk with this first index."""
         try:
             skipped, data = self._id.read_direct_chunk(start)
@@ -165,4 +165,4 @@ class AskedChunks:
             if "not allocated" in str(error):
                 return None
             raise
-        return Place(UNKNOWN, memoryview(data).nbytes, skipped)
+        return ChunkPlace(UNKNOWN, memoryview(data).nbytes, skipped)

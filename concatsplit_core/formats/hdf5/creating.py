@@ -11,13 +11,13 @@ import numpy as np
 
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.pipeline import Codec
-from concatsplit_core.formats.base import Storage
 from concatsplit_core.formats.hdf5 import filters
 from concatsplit_core.formats.hdf5.attributes import LARGE, attribute_bytes, write_attributes
 from concatsplit_core.formats.hdf5.named_types import named
 from concatsplit_core.formats.hdf5.netcdf import give_dimensions
 from concatsplit_core.formats.hdf5.replicas import keep
 from concatsplit_core.formats.hdf5.types import stored_dtype
+from concatsplit_core.formats.storage import Storage
 from concatsplit_core.meaning.model import same
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from math import prod
 from pathlib import Path
@@ -25,7 +24,6 @@ from concatsplit_core.errors import (
     UnsupportedDtype,
     UsageError,
 )
-from concatsplit_core.formats.base import Extent, Storage
 from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.attributes import read_attributes
 from concatsplit_core.formats.hdf5.dimensions import (
@@ -34,13 +32,21 @@ from concatsplit_core.formats.hdf5.dimensions import (
     is_scale,
     text_attribute,
 )
+from concatsplit_core.formats.hdf5.files import Opened, malformed, pool
 from concatsplit_core.formats.hdf5.items import Items, items_of
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf
 from concatsplit_core.formats.hdf5.padding import padding_of
-from concatsplit_core.formats.hdf5.reading import Hdf5Source, Opened, malformed, pool
+from concatsplit_core.formats.hdf5.reading import (
+    Hdf5Chunked,
+    Hdf5Contiguous,
+    Hdf5Source,
+    Hdf5Unchunked,
+)
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.strings import string_bytes
 from concatsplit_core.formats.hdf5.types import encoding
+from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
+from concatsplit_core.formats.storage import Storage
 from concatsplit_core.meaning.bounds import BOUNDS, may_be_bounds, with_units
 from concatsplit_core.meaning.missing import fill_value_notes, take_fill_value
 from concatsplit_core.meaning.model import TIME, Meaning
@@ -68,10 +74,11 @@ def _look_at_member(path: Path, member: str | None) -> None:
             return
         source.stored_bytes()
         spec, whole = source.spec, Box.whole(source.spec.shape)
-        if spec.chunks is not None:
+        if isinstance(source, ChunkedSource):
             list(islice(source.stored(whole, False), 1))
         part = prod(spec.chunks or spec.shape) * spec.memory_itemsize
-        if source.steps is None and source.extent is None and part:
+        decodes = not isinstance(source, Hdf5Chunked) or source.steps is None
+        if isinstance(source, DecodedSource) and decodes and part:
             for _ in islice(source.read(whole), min(_FEW, _MUCH // part)):
                 pass
     finally:
@@ -132,7 +139,7 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     dtype, fill = items.dtype, _fill(dataset, items)
     plain = items.plain and fill is not None
     codec = filters.codec_of(found, dtype.itemsize * prod(items.shape))
-    flat = plain and dataset.chunks is None and not opened.file.userblock_size
+    flat = opened.fd >= 0 and plain and not dataset.chunks and not opened.file.userblock_size
     offset = dataset.id.get_offset() if flat else None
     if dataset.chunks is not None:
         in_file = dataset.id.get_type().get_size()
@@ -157,8 +164,7 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
     )
     steps = codec.steps if codec is not None and plain and can_decode(codec.steps) else None
     steps = steps if padding is None else None
-    whole = opened.fd < 0 or offset is None or offset + spec.nbytes <= os.fstat(opened.fd).st_size
-    if not whole:
+    if offset is not None and offset + spec.nbytes > os.fstat(opened.fd).st_size:
         raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
     known = np.zeros((), dtype) if fill is None else fill
     values, own, notes = read_attributes(dataset, netcdf)
@@ -177,8 +183,13 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
         own={"type": items.own_type, "attrs": own},
         item_shape=items.shape,
     )
-    extent = None if offset is None else Extent(path, offset)
-    return Hdf5Source(path, ref, member, spec, storage, extent, steps, known, padding=padding)
+    named = opened.fd >= 0 or opened.file.driver == "sec2"  # else its name is that of no file
+    file = path if named else None
+    if file is not None and offset is not None:
+        return Hdf5Contiguous(file, ref, spec, storage, member=member)
+    if not chunks:
+        return Hdf5Unchunked(file, ref, spec, storage, member=member)
+    return Hdf5Chunked(file, ref, spec, storage, steps, known, padding, member=member)
 
 
 def _refuse_elsewhere(dataset: Any, ref: str) -> None:
@@ -250,11 +261,7 @@ def wrap(dataset: Any) -> Hdf5Source:
     ref = f"{dataset.file.filename}::{dataset.name}"
     opened = Opened(dataset.file, -1)
     source = _describe(Path(dataset.file.filename), dataset.name, ref, dataset, opened)
-    if dataset.file.driver != "sec2":
-        source.path = None  # what that name stands for is no file
-    source.dataset, source.extent = dataset, None
-    if source.spec.is_contiguous:
-        source.spec = replace(source.spec, layout=Opaque())
+    source.dataset = dataset
     return source
 
 

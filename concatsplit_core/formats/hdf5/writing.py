@@ -24,7 +24,6 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.chunks import encode
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.errors import IOFailure, OutputRefused, UnsupportedDtype, UsageError
-from concatsplit_core.formats.base import Extent, Moved, Storage
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.hdf5 import filters
 from concatsplit_core.formats.hdf5.creating import create, describe, fill_of
@@ -33,7 +32,15 @@ from concatsplit_core.formats.hdf5.links import refuse_links_out
 from concatsplit_core.formats.hdf5.naming import has_netcdf_name
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, spelled, take_up
 from concatsplit_core.formats.hdf5.types import stored_dtype, takes_items
-from concatsplit_core.formats.stored import Stored, load
+from concatsplit_core.formats.storage import Extent, Storage
+from concatsplit_core.formats.stored import Stored, read_stored
+from concatsplit_core.formats.targets import (
+    ChunkedTarget,
+    ContiguousTarget,
+    ReadyChunks,
+    Target,
+    Writer,
+)
 from concatsplit_core.stores.files import Pool, write_all
 from concatsplit_core.stores.interrupts import deferred_signals
 
@@ -101,12 +108,12 @@ class StagedFile(io.RawIOBase):
             os.close(fd)
 
 
-class Hdf5Writer:
+class Hdf5Writer(Writer):
     """One staged HDF5 file, opened when it is needed."""
 
     def __init__(self, path: Path, base: Path | None) -> None:
+        super().__init__()
         self.path = path
-        self.notes: list[str] = []
         self._mode = "w"
         self._netcdf = has_netcdf_name(path)
         if base is not None:
@@ -123,7 +130,7 @@ class Hdf5Writer:
         self._mode = "r+"
         return staged, file
 
-    def add(self, member: str, spec: ArraySpec, storage: Storage) -> Hdf5Target:
+    def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target:
         """Create a data set; one that is contiguous gets its place in the file at once."""
         if any("\ud800" <= letter <= "\udfff" for letter in member):
             shown = member.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -146,8 +153,9 @@ class Hdf5Writer:
                 take_up(dataset, freed)
             offset = dataset.id.get_offset() if spec.is_contiguous else None
             _raise_kept(staged)
-        extent = None if offset is None else Extent(self.path, offset)
-        return Hdf5Target(self, member, spec, storage, extent)
+        if offset is not None:
+            return ContiguousTarget(spec, Extent(self.path, offset))
+        return Hdf5Target(self, member, spec, storage)
 
     def finish(self) -> None:
         """Close the file and say if any write of it failed."""
@@ -195,54 +203,57 @@ _Item = tuple[Box, Any, int | None]
 """A chunk as it is to be stored and the filters it skipped, or an array for HDF5 to encode."""
 
 
-class Hdf5Target:
-    """One data set that is being written."""
+class Hdf5Target(ChunkedTarget):
+    """One data set that is being written through HDF5."""
 
     takes_skipped = True
 
-    def __init__(
-        self,
-        writer: Hdf5Writer,
-        member: str,
-        spec: ArraySpec,
-        storage: Storage,
-        extent: Extent | None,
-    ) -> None:
-        self.spec = spec
-        self.extent = extent
-        self.ordered = extent is None
+    def __init__(self, writer: Hdf5Writer, member: str, spec: ArraySpec, storage: Storage) -> None:
+        super().__init__(spec)
         codec = storage.codec or Codec()
         self._writer, self._member, self._steps = writer, member, codec.steps
         own = storage.own.get("type")
         plain = not spec.is_string and (own is None or takes_items(own, spec.dtype))
         self._as_stored = own is not None and plain
         self._direct = bool(spec.chunks) and plain and filters.own_encoding(codec)
-        self.fill = fill_of(spec, storage)
+        self._absent = fill_of(spec, storage)
         self._rank = spec.ndim - len(storage.item_shape)
         self._skipped = 0 if storage.native is None else (1 << len(storage.native[1])) - 1
 
-    def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> list[_Item]:
+    @property
+    def fill(self) -> np.ndarray:
+        """What readers see in a chunk that is not there."""
+        return self._absent
+
+    @property
+    def ordered(self) -> bool:
+        """HDF5 puts chunks into the file in the order in which they come."""
+        return True
+
+    def encode(
+        self, box: Box, block: np.ndarray | None, ready: ReadyChunks | None = None
+    ) -> list[_Item]:
         """Chunks that can be written as they are; else the block itself, for HDF5 to encode."""
-        moved = moved or {}
+        ready = ready or {}
         if block is not None and (not self._direct or self.spec.chunks is None):
             return [(box, block, None)]
         items: list[_Item] = []
         room = box.size * self.spec.dtype.itemsize  # what the plan has for chunks that wait
         for _, chunk in chunks_of(box, self.spec.chunks or (), self.spec.shape):
-            found = moved.get(chunk.start)
+            found = ready.get(chunk.start)
             if isinstance(found, Stored):
                 room -= found.nbytes
-                items.append((chunk, load(found) if room >= 0 else found, found.skipped))
+                items.append((chunk, read_stored(found) if room >= 0 else found, found.skipped))
                 continue
             part = found if block is None else block[chunk.within(box)]
-            if part is not None and not is_fill(part := np.ascontiguousarray(part), self.fill):
+            if part is not None and not is_fill(part := np.ascontiguousarray(part), self._absent):
                 items.append((chunk, *self._encoded(part)))
         return items
 
     def _encoded(self, part: np.ndarray) -> tuple[Any, int | None]:
         if not self._direct:
             return part, None
-        whole = padded(part, self.spec.chunks or (), self.fill[()])
+        whole = padded(part, self.spec.chunks or (), self._absent[()])
         item = part.dtype.itemsize * prod(self.spec.shape[self._rank :])
         return encode(whole.reshape(-1).view(np.uint8), self._steps, item), self._skipped
 
@@ -254,7 +265,7 @@ class Hdf5Target:
                 if skipped is None:
                     self._write(dataset, box, data)
                 else:
-                    raw = load(data) if isinstance(data, Stored) else data
+                    raw = read_stored(data) if isinstance(data, Stored) else data
                     dataset.id.write_direct_chunk(box.start[: self._rank], raw, skipped)
             _raise_kept(staged)
 

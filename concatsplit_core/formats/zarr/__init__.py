@@ -7,175 +7,83 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from concatsplit_core.array.fields import packed
-from concatsplit_core.array.layouts import ArrayLayout, Chunked, Sharded
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.codecs.pipeline import Codec, Step
-from concatsplit_core.errors import UnsupportedDtype, UsageError
-from concatsplit_core.formats.base import Storage, Wish
-from concatsplit_core.formats.chunking import choose_chunks
+from concatsplit_core.errors import UsageError
+from concatsplit_core.formats.base import Candidate, LibraryFormat, OutputFormat
+from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.storage import Storage, Wish
+from concatsplit_core.formats.targets import Writer
 
 if TYPE_CHECKING:
-    from concatsplit_core.formats.zarr.reading import ZarrSource
-    from concatsplit_core.formats.zarr.writing import ZarrWriter
     from concatsplit_core.stores.amendment import Amendment
 
-name = "zarr"
-rectilinear = True
-most_axes = 64
-
-_SANE = Codec((Step("zstd", (3,)),))
-"""For inputs whose codecs differ or have no name in Zarr."""
+_DOCUMENTS = ("zarr.json", ".zarray", ".zgroup")
 
 
-def open(path: Path, member: str | None, ref: str) -> ZarrSource:
-    """Open an array."""
-    from concatsplit_core.formats.zarr.describing import open_member
+class ZarrFormat(LibraryFormat, OutputFormat):
+    """The format of Zarr stores; what needs zarr-python is imported when it is used."""
 
-    return open_member(path, member, ref)
+    name = "zarr"
+    suffixes = (".zarr",)
+    library = "zarr"
+    is_folder = True
+    has_members = True
+    is_rectilinear = True
 
+    def sniff(self, found: Candidate) -> bool:
+        """By the metadata of an array or a group."""
+        return any((found.path / name).exists() for name in _DOCUMENTS)
 
-def members(path: Path, ref: str) -> list[str]:
-    """Names of all arrays."""
-    from concatsplit_core.formats.zarr.describing import list_members
+    def open(self, path: Path, member: str | None, ref: str) -> Source:
+        """Open an array."""
+        from concatsplit_core.formats.zarr.describing import open_member
 
-    return list_members(path, ref)
+        return open_member(path, member, ref)
 
+    def wrap(self, array: Any) -> Source:
+        """An open `zarr.Array` as an input."""
+        from concatsplit_core.formats.zarr.describing import wrap
 
-def astray(path: Path, ref: str) -> list[str]:
-    """It has no links of its own."""
-    return []
+        return wrap(array)
 
+    def members(self, path: Path, ref: str) -> list[str]:
+        """Names of all arrays."""
+        from concatsplit_core.formats.zarr.describing import list_members
 
-def layout(
-    spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
-) -> tuple[ArraySpec, Storage]:
-    """Lay out an array: chunks, shards and codecs of its inputs where they agree on them."""
-    from concatsplit_core.formats.zarr.checksums import Chosen, with_checksum
-    from concatsplit_core.formats.zarr.codecs import as_written, encoding, packing
-    from concatsplit_core.formats.zarr.dialect import said
+        return list_members(path, ref)
 
-    if wish.chunks == "none":
-        raise UsageError("--chunks none: a Zarr array is always chunked")
-    _check_dtype(spec.dtype)
-    spec = replace(spec, dtype=packed(spec.dtype))  # what Zarr's structured data type always is
-    dialect = f"zarr{wish.zarr_format}" if wish.zarr_format else inherited.dialect
-    if dialect not in {"zarr2", "zarr3"}:
-        dialect = "zarr3"
-    number = int(dialect[-1])
-    if dialect == "zarr3" and not spec.is_string:
-        spec = replace(spec, dtype=spec.dtype.newbyteorder("<"))
-    if wish.rectilinear:
-        _check_rectilinear(wish, number)
-    chunks = wish.hint if wish.rectilinear and wish.hint else choose_chunks(spec, wish, like)
-    ragged = wish.rectilinear and wish.hint is not None
-    moving = ragged or _may_move(spec, inherited, chunks, like)
-    if wish.rectilinear:
-        like = None
-    shards = like.shards if like is not None and chunks == like.chunks and number == 3 else None
-    shards = shards or None
-    native = _kept_native(inherited, wish, dialect, chunks, like)
-    found, ours = _codec(inherited, native, wish, spec.dtype.itemsize, number)
-    if spec.is_string:  # there is no item of one size to shuffle
-        found = found.without("shuffle")
-    ours = ours or (wish.codec is None and not found and not moving)
-    chosen = Chosen(found, native, ours, moving)
-    codec, native = with_checksum(chosen, wish.checksum, inherited.codec, number)
-    fill = as_written(said(inherited, spec.dtype, spec.shape, number).fill_value, spec.dtype)
-    made = encoding(spec.dtype, spec.ndim, codec, native or (dialect, None), bool(shards))
-    laid: ArrayLayout = Chunked(chunks, made)
-    if shards:
-        laid = Sharded(shards, chunks, made, packing(True, True, fill, spec.dtype))
-    return replace(spec, layout=laid), replace(
-        inherited, codec=codec, native=native, dialect=dialect
-    )
+    def layout(
+        self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
+    ) -> tuple[ArraySpec, Storage]:
+        """Lay out an array: chunks, shards and codecs of its inputs where they agree on them."""
+        from concatsplit_core.formats.zarr.layout import lay_out
 
+        return lay_out(spec, inherited, wish, like)
 
-def _check_rectilinear(wish: Wish, zarr_format: int) -> None:
-    if zarr_format == 2:
-        raise UsageError("--grid rectilinear: format 2 has no such grids; give --zarr-format 3")
-    if wish.chunks is not None:
-        raise UsageError(
-            "--grid rectilinear keeps the inputs' chunks as they lie, --chunks makes others; "
-            "give one of them"
-        )
-
-
-def _check_dtype(dtype: np.dtype) -> None:
-    """Refuse what zarr-python has no data type for."""
-    if dtype.subdtype is not None:
-        raise UnsupportedDtype(f"dtype {dtype} is a field that is an array, which Zarr lacks")
-    wide = dtype.kind in "fc" and dtype.itemsize > (8 if dtype.kind == "f" else 16)
-    if dtype.kind not in "biufcmMSUVT" or wide or not dtype.itemsize:
-        raise UnsupportedDtype(f"dtype {dtype} has no data type in Zarr; --dtype converts it")
-    for name, field in (dtype.fields or {}).items():
-        if len(field) > 2:
-            raise UnsupportedDtype(
-                f"dtype {dtype}: field '{name}' has a title, which Zarr lacks; write to .npy"
+    def narrowed(self, wish: Wish, path: Path, base: Path | None) -> Wish:
+        """A store has one format, for all its arrays."""
+        if base is None:
+            return wish
+        found = 3 if (base / "zarr.json").exists() else 2
+        if wish.zarr_format not in (None, found):
+            raise UsageError(
+                f"--zarr-format {wish.zarr_format}: {base} is a store of format {found}"
             )
-        _check_dtype(field[0])
+        return replace(wish, zarr_format=found)
 
+    def amend(self, base: Path, added: Mapping[Path, Path], folder: Path) -> Iterator[Amendment]:
+        """Renew consolidated metadata of the groups that have them: readers look nowhere else."""
+        from concatsplit_core.formats.zarr.describing import consolidated_groups
 
-def _kept_native(
-    inherited: Storage, wish: Wish, dialect: str, chunks: Any, like: ArraySpec | None
-) -> tuple[str, Any] | None:
-    """The inputs' own codec settings, where nothing asks for others."""
-    if wish.codec is not None or inherited.native is None or inherited.native[0] != dialect:
-        return None
-    return inherited.native
+        inside = [path for path in added if path.is_relative_to(base)]  # not so behind a link
+        groups = consolidated_groups(base, (path.relative_to(base).as_posix() for path in inside))
+        if groups:
+            from concatsplit_core.formats.zarr.consolidating import consolidated
 
+            yield from consolidated(base, groups, added, folder)
 
-def _may_move(spec: ArraySpec, inherited: Storage, chunks: Any, like: ArraySpec | None) -> bool:
-    """Whether chunks of the inputs, as they are stored, can be chunks of the output."""
-    if like is None or not like.chunks or like.chunks != chunks or like.dtype != spec.dtype:
-        return False
-    return not spec.is_string or inherited.native is not None
+    def writer(self, path: Path, base: Path | None) -> Writer:
+        """A writer of a staged folder."""
+        from concatsplit_core.formats.zarr.writing import ZarrWriter
 
-
-def _codec(
-    inherited: Storage, native: Any, wish: Wish, itemsize: int, zarr_format: int
-) -> tuple[Codec, bool]:
-    """The codec that was wished for, else the inputs', else a sane one, which is our choice."""
-    from concatsplit_core.formats.zarr.codecs import available, settled
-
-    if wish.codec is not None:
-        return settled(wish.codec, itemsize, zarr_format), False
-    codec = inherited.codec
-    if codec is None:
-        return _SANE, native is None
-    if zarr_format == 2 and inherited.dialect != "zarr2":  # of its readers only some have it
-        codec = codec.without("crc32c")
-    if not all(available(step, zarr_format) for step in codec.steps):
-        return _SANE, native is None
-    return settled(codec, itemsize, zarr_format), False
-
-
-def adapt(wish: Wish, path: Path, base: Path | None) -> Wish:
-    """A store has one format, for all its arrays."""
-    if base is None:
-        return wish
-    found = 3 if (base / "zarr.json").exists() else 2
-    if wish.zarr_format not in (None, found):
-        raise UsageError(f"--zarr-format {wish.zarr_format}: {base} is a store of format {found}")
-    return replace(wish, zarr_format=found)
-
-
-def amend(base: Path, added: Mapping[Path, Path], folder: Path) -> Iterator[Amendment]:
-    """Renew consolidated metadata of the groups that have them: readers look nowhere else."""
-    from concatsplit_core.formats.zarr.describing import consolidated_groups
-
-    inside = [path for path in added if path.is_relative_to(base)]  # not so behind a link
-    groups = consolidated_groups(base, (path.relative_to(base).as_posix() for path in inside))
-    if groups:
-        from concatsplit_core.formats.zarr.consolidating import consolidated
-
-        yield from consolidated(base, groups, added, folder)
-
-
-def writer(path: Path, base: Path | None) -> ZarrWriter:
-    """A writer of a staged folder."""
-    from concatsplit_core.formats.zarr.writing import ZarrWriter
-
-    return ZarrWriter(path)
+        return ZarrWriter(path)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
 
-from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Encoding
 from concatsplit_core.codecs.checksums import bare
 from concatsplit_core.codecs.chunks import can_decode, can_encode
 from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import UsageError
+from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 _BLOSC_WORDS = {"NOSHUFFLE": 0, "SHUFFLE": 1, "BIT": 2, "BITSHUFFLE": 2, "AUTOSHUFFLE": -1}
@@ -27,42 +25,6 @@ _DEFLATE, _USUAL = {"gzip", "zlib"}, 6
 _RAW = 3
 """lzma's format without a container."""
 _LEVELS = {"gzip": 5, "zlib": 1, "zstd": 0, "bz2": 1}
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkForm:
-    """How the bytes of a chunk come about: transposed, as items of a dtype, then encoded."""
-
-    dtype: np.dtype
-    permutation: Shape
-    steps: tuple[Step, ...]
-
-    def stored_shape(self, chunks: Shape) -> Shape:
-        """Shape of a chunk as its bytes lie."""
-        return tuple(chunks[d] for d in self.permutation)
-
-    def to_array(self, raw: Any, chunks: Shape) -> np.ndarray:
-        """A decoded chunk as an array of the shape of the grid."""
-        if self.dtype.kind == "T":
-            from concatsplit_core.formats.zarr.strings import texts
-
-            return texts(raw, prod(chunks)).reshape(chunks)
-        array = np.frombuffer(raw, self.dtype).reshape(self.stored_shape(chunks))
-        return array.transpose(np.argsort(self.permutation)) if self.permutation else array
-
-    def to_bytes(self, chunk: np.ndarray) -> np.ndarray:
-        """The bytes of a chunk, before its codecs."""
-        array = np.ascontiguousarray(chunk.transpose(self.permutation), self.dtype)
-        return array.reshape(-1).view(np.uint8)
-
-
-@dataclass(frozen=True, slots=True)
-class ShardForm:
-    """How chunks lie in a shard: an index of offsets and lengths, and the chunks' own form."""
-
-    inner: ChunkForm
-    index_at_end: bool
-    index_has_checksum: bool
 
 
 def form_v2(metadata: dict[str, Any], dtype: np.dtype, ndim: int) -> ChunkForm | None:

@@ -17,19 +17,20 @@ from concatsplit_core.errors import (
     MalformedInput,
     UnsupportedDtype,
 )
-from concatsplit_core.formats.base import Storage
+from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import codecs, document
-from concatsplit_core.formats.zarr.codecs import ShardForm
 from concatsplit_core.formats.zarr.dialect import meaning_of
-from concatsplit_core.formats.zarr.document import Facts
+from concatsplit_core.formats.zarr.facts import Facts
+from concatsplit_core.formats.zarr.forms import ShardForm
 from concatsplit_core.formats.zarr.neighbours import with_neighbours
-from concatsplit_core.formats.zarr.reading import ZarrSource
+from concatsplit_core.formats.zarr.reading import ZarrSource, ZarrUnchunked
 from concatsplit_core.formats.zarr.sparse import list_chunks
 from concatsplit_core.meaning.missing import fill_value_notes
 from concatsplit_core.stores.files import input_error
 
 
-def open_member(path: Path, member: str | None, ref: str) -> ZarrSource:
+def open_member(path: Path, member: str | None, ref: str) -> Source:
     """Describe an array of a store; the only one where none is named."""
     if member is None and not _is_array(path):
         names = list_members(path, ref)
@@ -119,7 +120,7 @@ def _is_consolidated(folder: Path) -> bool:
 
 def describe(
     facts: Facts, array: Any, folder: Path | None, ref: str, store: Path | None = None
-) -> ZarrSource:
+) -> Source:
     """An array as a source; a member of a store has neighbours that say more of it."""
     from concatsplit_core.formats.zarr.schema import check_facts
 
@@ -156,9 +157,24 @@ def describe(
         key_encoding=facts.key_encoding,
         notes=tuple(fill_value_notes(facts.attrs, meaning.missing, dtype)),
     )
-    return ZarrSource(
-        folder, ref, array, facts.key, spec, storage, folder, form, listing, root=store or folder
-    )
+    in_store = array if folder is None else None
+    if facts.chunks is None:
+        source = ZarrUnchunked(folder, ref, spec, storage, folder, in_store, root=store or folder)
+    else:
+        source = ZarrSource(
+            folder,
+            ref,
+            spec,
+            storage,
+            folder,
+            in_store,
+            key=facts.key,
+            form=form,
+            listing=listing,
+            root=store or folder,
+        )
+    source.opened = None if folder is None else array
+    return source
 
 
 def _layout(facts: Facts, reachable: bool, stored_chunks: int | None) -> ArrayLayout:
@@ -187,7 +203,7 @@ def _string_bytes(facts: Facts, folder: Path | None, ref: str) -> int | None:
     return measured(folder, facts.form, facts.chunks, facts.shards, ref)
 
 
-def wrap(array: Any) -> ZarrSource:
+def wrap(array: Any) -> Source:
     """An array that is open in this process; its chunks are read as files where they are files."""
     from concatsplit_core.formats.zarr import library
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from concatsplit_core.array.geometry import Shape
-from concatsplit_core.formats.base import Storage
+from concatsplit_core.formats.storage import Storage
 from concatsplit_core.meaning.dimensions import Names, name_all_axes, with_one_length_each
 from concatsplit_core.meaning.dtype_metadata import enum_as_flags, enum_maps
 from concatsplit_core.meaning.jsonable import as_json, text_of

@@ -8,21 +8,20 @@ its own to read and to write. The tests hold both against each other.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from math import isfinite, isnan
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.chunks import can_encode
 from concatsplit_core.codecs.pipeline import Codec
-from concatsplit_core.formats.base import Storage
+from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import codecs
-from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.dialect import Said, absent
+from concatsplit_core.formats.zarr.facts import SPELLINGS, ChunkKeys, Facts
+from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 
 NAME = "zarr.json"
 
@@ -34,46 +33,6 @@ _CODES = "? i1 <i2 <i4 <i8 u1 <u2 <u4 <u8 <f2 <f4 <f8 <c8 <c16"
 _DTYPES = {np.dtype(code).name: np.dtype(code) for code in _CODES.split()}
 _WORDS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 _INDEX_CODECS = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]
-
-
-class Facts(NamedTuple):
-    """What the metadata of an array say, in our terms, whoever read them.
-
-    Parameters
-    ----------
-    zarr_format : int
-    shape : tuple of int
-    dtype : numpy.dtype
-    chunks, shards : tuple of int, optional
-        None where the grid is not regular, or there are no shards.
-    fill_value : object
-        An element; None for strings.
-    attrs : mapping
-    dimension_names : tuple of str or None, optional
-    form : ChunkForm or ShardForm, optional
-        None where zarr-python has to decode.
-    neutral : Codec, optional
-    native : tuple of (str, object)
-        The dialect, and the codecs in its own terms.
-    key : callable
-        From a chunk's place in the grid to its name in the store.
-    key_encoding : tuple of str
-        The name of that spelling, ``zarr2`` for format 2, and its separator.
-    """
-
-    zarr_format: int
-    shape: Shape
-    dtype: np.dtype
-    chunks: Shape | None
-    shards: Shape | None
-    fill_value: Any
-    attrs: Mapping[str, Any]
-    dimension_names: tuple[str | None, ...] | None
-    form: ChunkForm | ShardForm | None
-    neutral: Codec | None
-    native: tuple[str, Any]
-    key: Callable[[Shape], str]
-    key_encoding: tuple[str, str]
 
 
 def facts_of(document: dict[str, Any]) -> Facts | None:
@@ -214,17 +173,13 @@ def spelling(encoding: dict[str, Any]) -> tuple[str, str]:
     return name, (encoding.get("configuration") or {}).get("separator", usual)
 
 
-def _keys(encoding: dict[str, Any] | str) -> Callable[[Shape], str]:
+def _keys(encoding: dict[str, Any] | str) -> ChunkKeys:
     if isinstance(encoding, str):
         raise TypeError("a bare name is zarr-python's to read")
-    settings = encoding.get("configuration") or {}
-    prefix, usual = {"default": ("c", "/"), "v2": ("", ".")}[encoding["name"]]
-    separator = settings.get("separator", usual)
-    if separator not in {"/", "."}:
-        raise ValueError("no such separator")
-    if prefix:
-        return lambda index: separator.join(("c", *map(str, index)))
-    return lambda index: separator.join(map(str, index)) or "0"
+    name, separator = spelling(encoding)
+    if name not in SPELLINGS or separator not in {"/", "."}:
+        raise ValueError("no such spelling")
+    return ChunkKeys(name, separator)
 
 
 def _fill(value: Any, dtype: np.dtype) -> Any:

@@ -15,11 +15,12 @@ from zarr.core.sync import sync
 from zarr.storage import LocalStore
 
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.formats.base import Storage
+from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import codecs
-from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.dialect import Said
-from concatsplit_core.formats.zarr.document import Facts, spelling
+from concatsplit_core.formats.zarr.document import spelling
+from concatsplit_core.formats.zarr.facts import SPELLINGS, ChunkKeys, Facts
+from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 
 
 @contextmanager
@@ -37,6 +38,13 @@ def open_array(folder: Path) -> Any:
     """Open the array in a folder, read-only."""
     with quiet():
         return zarr.open_array(store=LocalStore(folder, read_only=True), mode="r")
+
+
+def open_created(folder: Path) -> Any:
+    """Open an array that was created, to be written; chunks full of the fill value are stored."""
+    with quiet():
+        array = zarr.open_array(store=LocalStore(folder), mode="r+")
+        return array.with_config({"write_empty_chunks": True})
 
 
 def folder_of(array: Any) -> Path | None:
@@ -67,6 +75,10 @@ def facts_of(array: Any) -> Facts:
         parts = [[_as_json(dict(c.to_dict())) for c in group] for group in groups]
         neutral = codecs.neutral_v3(parts[2])
         native = ("zarr3", dict(zip(("filters", "serializer", "compressors"), parts, strict=True)))
+    if array.metadata.zarr_format == 2:
+        spelled = ("zarr2", str(metadata["dimension_separator"]))
+    else:
+        spelled = spelling(metadata["chunk_key_encoding"])
     return Facts(
         array.metadata.zarr_format,
         tuple(array.shape),
@@ -75,14 +87,12 @@ def facts_of(array: Any) -> Facts:
         tuple(array.shards) if regular and array.shards is not None else None,
         _fill_value(array, dtype),
         dict(array.attrs),
-        getattr(array.metadata, "dimension_names", None),
+        None if array.metadata.zarr_format == 2 else array.metadata.dimension_names,
         form if regular else None,
         neutral,
         native,
-        array.metadata.encode_chunk_key,
-        ("zarr2", metadata["dimension_separator"])
-        if array.metadata.zarr_format == 2
-        else spelling(metadata["chunk_key_encoding"]),
+        ChunkKeys(*spelled) if spelled[0] in SPELLINGS else array.metadata.encode_chunk_key,
+        spelled,
     )
 
 
@@ -114,9 +124,7 @@ def from_store(array: Any, key: str) -> bytes | None:
     return None if found is None else found.to_bytes()
 
 
-def create_array(
-    path: Path, member: str, spec: ArraySpec, storage: Storage, wanted: Said
-) -> tuple[Any, Facts]:
+def create_array(path: Path, member: str, spec: ArraySpec, storage: Storage, wanted: Said) -> Facts:
     """Create an array and the groups above it, and read what was made of it.
 
     JSON keeps no payload of a NaN: fill values are what readers will have.
@@ -125,7 +133,7 @@ def create_array(
     with quiet():
         if member and not (path.exists() and any(path.iterdir())):
             zarr.create_group(store=str(path), zarr_format=form)
-        array = zarr.create_array(
+        zarr.create_array(
             store=str(path),
             name=member or None,
             shape=spec.shape,
@@ -137,10 +145,9 @@ def create_array(
             attributes=wanted.attrs,
             dimension_names=wanted.dims,
             chunk_key_encoding=_key_encoding(storage, form),
-            config={"write_empty_chunks": True},
             **_codec_arguments(spec, storage, form),
         )
-    return array, facts_of(open_array(path / member))
+    return facts_of(open_array(path / member))
 
 
 def _chunks(spec: ArraySpec, storage: Storage) -> Any:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
-from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import check_guard, decode, decode_most
 from concatsplit_core.errors import (
@@ -22,11 +21,11 @@ from concatsplit_core.errors import (
     MalformedInput,
     OverBudget,
 )
-from concatsplit_core.formats.base import Extent, Storage
 from concatsplit_core.formats.grid import chunks_of, clip, place_of
-from concatsplit_core.formats.stored import Check, Stored, copy_summed, load_unseen
-from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
+from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
+from concatsplit_core.formats.stored import Check, Stored, copy_summed, read_unchecked
 from concatsplit_core.formats.zarr.dialect import absent
+from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.shards import Shard
 from concatsplit_core.formats.zarr.sparse import Listing, files_below, stored_chunks
 from concatsplit_core.stores.files import input_error, open_input, read_exactly
@@ -36,69 +35,110 @@ _LARGE, _LARGE_SHARD = 64 << 10, 512 << 10
 """Bytes of a chunk in a shard, and of a shard, that take longer to copy than to be looked for."""
 
 
-@dataclass(slots=True)
-class ZarrSource:
-    """One array."""
+@dataclass(slots=True, eq=False)
+class ZarrUnchunked(DecodedSource):
+    """An array that zarr-python reads, as its chunks differ in length.
 
-    path: Path | None
-    ref: str
-    array: Any
-    """As zarr-python has it; None where nothing of it is needed."""
-    key: Callable[[Shape], str]
-    spec: ArraySpec
-    storage: Storage
+    Parameters
+    ----------
+    folder : Path, optional
+        Where its chunks are files; None where its store is no folder.
+    in_store : zarr.Array, optional
+        The open array, where its store is no folder.
+    """
+
+    format: ClassVar[str] = "zarr"
+
     folder: Path | None
+    in_store: Any = None
+    opened: Any = field(default=None, init=False)
+    """The array as zarr-python has it, once that was needed."""
+
+    @property
+    def array(self) -> Any:
+        """The array as zarr-python has it."""
+        if self.in_store is not None or self.folder is None:
+            return self.in_store
+        if self.opened is None:
+            from concatsplit_core.formats.zarr.library import open_array
+
+            self.opened = open_array(self.folder)
+        return self.opened
+
+    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
+        """All of the box at once."""
+        yield box, self._decoded_by_library(box, self.ref)
+
+    def _decoded_by_library(self, box: Box, what: str) -> np.ndarray:
+        try:
+            return np.asarray(self.array[box.slices])
+        except ConcatsplitError:
+            raise
+        except Exception as error:  # any codec may raise anything for a damaged chunk
+            raise MalformedInput(f"{what}: cannot be decoded: {error}", ref=self.ref) from error
+
+    def stored_bytes(self) -> int:
+        """Bytes of its files."""
+        if self.folder is None:
+            return int(self.in_store.nbytes_stored())
+        try:
+            return sum(os.stat(path).st_size for path in files_below(self.folder))
+        except OSError as error:
+            raise input_error(self.ref, error) from error
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class ZarrSource(ZarrUnchunked, ChunkedSource):
+    """An array in chunks of one shape.
+
+    Parameters
+    ----------
+    key : callable
+        From a chunk's place in the grid to its name in the store.
+    form : ChunkForm or ShardForm, optional
+        How chunks are decoded here; None where zarr-python has to.
+    listing : Listing, optional
+        What is stored of a large grid.
+    """
+
+    key: Callable[[Shape], str]
     form: ChunkForm | ShardForm | None
     listing: Listing | None = None
-    """What is stored of a large grid."""
-    extent: Extent | None = None
-    format: str = "zarr"
-    root: Path | None = None
 
     def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         """Decode chunk by chunk."""
-        chunks = self.spec.chunks
-        if chunks is None or self.form is None or self.folder is None:
+        form, folder, chunks = self.form, self.folder, self.spec.chunks or ()
+        if form is None or folder is None:
             yield from self._through_zarr(box)
             return
+        found = chunks_of(box, chunks, self.spec.shape)
+        listing, fill = self.listing, self.fill
+        if listing is not None and listing.places is not None and fill is not None:
+            yield box, np.broadcast_to(fill, box.shape)  # what is stored comes over it
+            found = stored_chunks(listing, box, chunks, self.spec.shards, self.spec.shape)
+        inner = form.inner if isinstance(form, ShardForm) else form
         with ExitStack() as stack:
             shards: dict[Shape, Shard | None] = {}
-            found = chunks_of(box, chunks, self.spec.shape)
-            if (
-                self.listing is not None
-                and self.listing.places is not None
-                and self.fill is not None
-            ):
-                yield box, np.broadcast_to(self.fill, box.shape)  # what is stored comes over it
-                found = stored_chunks(self.listing, box, chunks, self.spec.shards, self.spec.shape)
             for index, chunk in found:
-                if isinstance(self.form, ShardForm):
-                    shard, at = self._shard_of(index, shards, stack)
-                    data, form = None if shard is None else shard.chunk(at), self.form.inner
+                if isinstance(form, ShardForm):
+                    shard, at = self._shard_of(index, form, folder, shards, stack)
+                    data = None if shard is None else shard.chunk(at)
                 else:
-                    data, form = self._from_file(index), self.form
+                    data = self._from_file(folder, index)
                 common = chunk.intersect(box)
                 if data is None and self.spec.is_string and common is not None:
                     yield from self._through_zarr(common)  # which knows the text to fill it with
                 else:
-                    yield clip(chunk, box, self._decode(index, data, form, chunks))
+                    yield clip(chunk, box, self._decode(index, data, inner, chunks))
 
     def _through_zarr(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
-        unit = self.spec.chunks or tuple(max(1, n) for n in box.shape)
-        for index, chunk in chunks_of(box, unit, self.spec.shape):
+        for index, chunk in chunks_of(box, self.spec.chunks or (), self.spec.shape):
             common = chunk.intersect(box)
             if common is not None:
-                try:
-                    yield common, np.asarray(self.array[common.slices])
-                except ConcatsplitError:
-                    raise
-                except Exception as error:  # any codec may raise anything for a damaged chunk
-                    raise MalformedInput(
-                        f"{self._at(index)}: cannot be decoded: {error}", ref=self.ref
-                    ) from error
+                yield common, self._decoded_by_library(common, self._at(index))
 
-    def _from_file(self, index: Shape) -> bytearray | None:
-        path = self._chunk_path(index)
+    def _from_file(self, folder: Path, index: Shape) -> bytearray | None:
+        path = folder / self.key(index)
         try:
             fd = open_input(path)
         except FileNotFoundError:
@@ -118,30 +158,33 @@ class ZarrSource:
             os.close(fd)
         return data
 
-    def _chunk_path(self, index: Shape) -> Path:
-        if self.folder is None:
-            raise AssertionError("only a local array has chunk files")
-        return self.folder / self.key(index)
-
     def _shard_of(
-        self, index: Shape, opened: dict[Shape, Shard | None], stack: ExitStack
+        self,
+        index: Shape,
+        form: ShardForm,
+        folder: Path,
+        opened: dict[Shape, Shard | None],
+        stack: ExitStack,
     ) -> tuple[Shard | None, Shape]:
         """The shard that holds a chunk, and where in the shard it is."""
-        form = self.form
-        if self.spec.shards is None or self.spec.chunks is None or not isinstance(form, ShardForm):
-            raise AssertionError("not sharded")
-        inner = tuple(s // c for s, c in zip(self.spec.shards, self.spec.chunks, strict=True))
+        inner = self._per_shard
         outer = tuple(i // n for i, n in zip(index, inner, strict=True))
         if outer not in opened and self._is_absent(outer):
             opened[outer] = None
         if outer not in opened:
             try:
-                shard = Shard(self._chunk_path(outer), form, inner, self.ref)
+                shard = Shard(folder / self.key(outer), form, inner, self.ref)
                 stack.callback(shard.close)
                 opened[outer] = shard
             except FileNotFoundError:
                 opened[outer] = None
         return opened[outer], tuple(i % n for i, n in zip(index, inner, strict=True))
+
+    @property
+    def _per_shard(self) -> Shape:
+        """How many chunks a shard has along each axis."""
+        chunks, shards = self.spec.chunks or (), self.spec.shards or ()
+        return tuple(s // c for s, c in zip(shards, chunks, strict=True))
 
     def _is_absent(self, index: Shape) -> bool:
         """Whether the listing knows that a chunk, or a shard, has no file."""
@@ -172,33 +215,37 @@ class ZarrSource:
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
         """Chunks or shards that are files of their own, and chunks at their places in a shard."""
         unit = (self.spec.shards if shards else self.spec.chunks) or ()
-        own_files = shards or self.spec.shards is None
+        units = chunks_of(box, unit, self.spec.shape)
+        form, folder = self.form, self.folder
+        if shards or not isinstance(form, ShardForm) or folder is None:
+            for index, chunk in units:
+                yield chunk, self._file(index, shards)
+            return
         with ExitStack() as stack:
             opened: dict[Shape, Shard | None] = {}
-            for index, chunk in chunks_of(box, unit, self.spec.shape):
-                if own_files:
-                    yield chunk, self._file(index, shards)
-                else:
-                    shard, at = self._shard_of(index, opened, stack)
-                    yield chunk, None if shard is None else shard.stored(at)
+            for index, chunk in units:
+                shard, at = self._shard_of(index, form, folder, opened, stack)
+                yield chunk, None if shard is None else shard.stored(at)
 
-    def guarded(self, box: Box, stored: Stored, full: bool) -> Stored:
-        """With a look at a chunk, or at every chunk of a shard and at the shard's index."""
-        form = self.form
-        summed = form is not None and is_guarded(self._inner.steps)
-        if stored.shard and isinstance(form, ShardForm):
+    def checked(self, box: Box, stored: Stored, full: bool) -> Stored:
+        """A chunk, or a shard with its index and all its chunks, checked on its way."""
+        form, folder = self.form, self.folder
+        inner = form.inner if isinstance(form, ShardForm) else form
+        summed = inner is not None and is_guarded(inner.steps)
+        if stored.shard and isinstance(form, ShardForm) and folder is not None:
             if not (full or self._is_worth_a_look(self.spec.shards, _LARGE_SHARD)):
                 return stored
             index = self._index(box, self.spec.shards)
+            opened = partial(Shard, folder / self.key(index), form, self._per_shard, self.ref)
             if not (full or (summed and self._is_worth_a_look(self.spec.chunks, _LARGE))):
-                with closing(self._open_shard(index, form)) as shard:
-                    shard.refuse_astray()
+                with closing(opened()) as shard:
+                    shard.refuse_outside()
                 return stored
-            return stored._replace(check=Check(partial(self._shard_pieces, index, form)))
+            return stored._replace(check=Check(partial(self._shard_pieces, index, form, opened)))
         if not (full or summed):
             return stored
         copy = None
-        if summed and not stored.fetch and self._inner.steps[-1].name == "crc32c":
+        if inner is not None and summed and not stored.fetch and inner.steps[-1].name == "crc32c":
             copy = partial(copy_summed, stored, partial(self._at_box, box), not full)
         return stored._replace(check=Check(partial(self._chunk_piece, box, stored), copy))
 
@@ -211,50 +258,41 @@ class ZarrSource:
         return tuple(a // u for a, u in zip(box.start, unit or (), strict=True))
 
     def _is_worth_a_look(self, unit: Shape | None, least: int) -> bool:
-        """Whether to look takes little more than to copy."""
+        """Whether a check takes little more time than a copy."""
         return prod(unit or ()) * self.spec.memory_itemsize >= least
 
-    @property
-    def _inner(self) -> ChunkForm:
-        form = self.form.inner if isinstance(self.form, ShardForm) else self.form
-        if form is None:
-            raise AssertionError("zarr-python decodes it")
-        return form
-
     def _chunk_piece(self, box: Box, stored: Stored) -> Iterator[tuple[int, Any]]:
-        data = load_unseen(stored)
-        if self.form is None:
+        data = read_unchecked(stored)
+        if isinstance(self.form, ChunkForm):
+            self._check_chunk(self._index(box, self.spec.chunks), data, self.form)
+        elif self.form is None:
             for _ in self.read(box):
                 pass
         else:
-            self._check(self._index(box, self.spec.chunks), data)
+            self._check_chunk(self._index(box, self.spec.chunks), data, self.form.inner)
         yield 0, data
 
-    def _check(self, index: Shape, data: Any) -> None:
+    def _check_chunk(self, index: Shape, data: Any, form: ChunkForm) -> None:
         """Compare the checksum of what is stored, or decode what has none."""
-        if not is_guarded(self._inner.steps):
-            self._decode(index, data, self._inner, self.spec.chunks or ())
+        if not is_guarded(form.steps):
+            self._decode(index, data, form, self.spec.chunks or ())
             return
         try:
-            check_guard(data, self._inner.steps)
+            check_guard(data, form.steps)
         except MalformedInput as error:
             raise MalformedInput(f"{self._at(index)}: {error.message}", ref=self.ref) from error
 
-    def _shard_pieces(self, outer: Shape, form: ShardForm) -> Iterator[tuple[int, Any]]:
-        with closing(self._open_shard(outer, form)) as shard:
+    def _shard_pieces(
+        self, outer: Shape, form: ShardForm, opened: Callable[[], Shard]
+    ) -> Iterator[tuple[int, Any]]:
+        with closing(opened()) as shard:
             inner = shard.index.shape[:-1]
 
             def check(at: Shape, data: Any) -> None:
                 index = tuple(o * n + i for o, n, i in zip(outer, inner, at, strict=True))
-                self._check(index, data)
+                self._check_chunk(index, data, form.inner)
 
             yield from shard.pieces(check, self._most)
-
-    def _open_shard(self, outer: Shape, form: ShardForm) -> Shard:
-        """A shard whose index is sound."""
-        chunks, shards = self.spec.chunks or (), self.spec.shards or ()
-        inner = tuple(s // c for s, c in zip(shards, chunks, strict=True))
-        return Shard(self._chunk_path(outer), form, inner, self.ref)
 
     @property
     def _most(self) -> int:
@@ -268,7 +306,7 @@ class ZarrSource:
         if self.folder is None:
             from concatsplit_core.formats.zarr.library import from_store
 
-            data = from_store(self.array, key)
+            data = from_store(self.in_store, key)
             if data is None:
                 return None
             return Stored(len(data), fetch=partial(bytes, data), shard=shard, ref=self.ref)
@@ -280,20 +318,3 @@ class ZarrSource:
 
     def _at(self, index: Shape) -> str:
         return f"{self.ref}: {place_of(index, self.spec.chunks, self.spec.shape)}"
-
-    def prepare(self, folder: Path, check: bool = False) -> None:
-        """Nothing to prepare."""
-
-    def check(self) -> None:
-        """Every reader finds chunks by their names."""
-
-    def stored_bytes(self) -> int:
-        if self.folder is None:
-            return int(self.array.nbytes_stored())
-        try:
-            return sum(os.stat(path).st_size for path in files_below(self.folder))
-        except OSError as error:
-            raise input_error(self.ref, error) from error
-
-    def close(self) -> None:
-        pass

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from concatsplit_core.array.descr import check_descr
 from concatsplit_core.errors import ConcatsplitError, MalformedInput, OverBudget, UnsafeContent
-from concatsplit_core.formats.zarr.document import Facts
+from concatsplit_core.formats.zarr.facts import Facts
 
 METADATA_LIMIT = 64 << 20
 MOST_AXES = 64

@@ -15,7 +15,7 @@ from concatsplit_core.codecs.chunks import decode, encode
 from concatsplit_core.codecs.pipeline import Step
 from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.formats.stored import Stored
-from concatsplit_core.formats.zarr.codecs import ShardForm
+from concatsplit_core.formats.zarr.forms import ShardForm
 from concatsplit_core.stores.files import open_input, read_exactly
 
 ABSENT = (1 << 64) - 1
@@ -74,13 +74,13 @@ class Shard:
             return None
         return self._read(found.offset, found.nbytes)
 
-    def refuse_astray(self) -> None:
-        """Look at all of the index at once: every chunk lies in the file."""
+    def refuse_outside(self) -> None:
+        """Refuse an index by which a chunk lies outside the file; all of it is checked at once."""
         entries = self.index.reshape(-1, 2)
         offsets, sizes = entries[(entries != ABSENT).any(axis=1)].T
         size = np.uint64(self._size)
-        astray = (offsets > size) | (sizes > size - np.minimum(offsets, size))
-        if astray.any():
+        outside = (offsets > size) | (sizes > size - np.minimum(offsets, size))
+        if outside.any():
             raise MalformedInput(
                 f"{self._ref}: shard {self._path.name} ends inside one of its chunks", ref=self._ref
             )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.spec import FEW_BYTES, FEW_CHUNKS
 from concatsplit_core.formats.grid import chunks_of
-from concatsplit_core.formats.zarr.document import Facts
+from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.shards import INDEX_ENTRY
 
 _SPARSE = 4

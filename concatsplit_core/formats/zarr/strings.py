@@ -1,8 +1,4 @@
-"""Variable-length text in Zarr's chunks (vlen-utf8): a count, then each text behind its length.
-
-Counts and lengths of a damaged chunk are checked against its bytes before anything is allocated,
-and real bytes, not a guess, count towards the memory budget.
-"""
+"""What variable-length text takes in memory: real bytes count towards the budget, not a guess."""
 
 from __future__ import annotations
 
@@ -12,62 +8,20 @@ from contextlib import suppress
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.spec import STRING_BYTES
 from concatsplit_core.codecs.claims import expanded_bytes
 from concatsplit_core.errors import MalformedInput, OverBudget
-from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
+from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.shards import Shard
 from concatsplit_core.formats.zarr.sparse import files_below
 from concatsplit_core.stores.files import open_input, read_exactly
 
 _SLOT = 16 + 57
 """Bytes beside a text: an element of NumPy's StringDType, and the str that it passes through."""
-_LENGTH = 4
 _MOST = 1 << 40
 _METADATA = ("zarr.json", ".z")
-
-
-def texts(raw: Any, count: int) -> np.ndarray:
-    """The texts of a decoded chunk.
-
-    Raises
-    ------
-    MalformedInput
-        It holds another number of texts, or too few bytes for them.
-    """
-    view = memoryview(raw).cast("B")
-    found = int.from_bytes(view[:_LENGTH], "little") if len(view) >= _LENGTH else -1
-    if found != count:
-        what = "it is cut short" if found < 0 else f"it claims {found} texts"
-        raise MalformedInput(f"{what} where {count} belong", found=found, expected=count)
-    if len(view) < _LENGTH * (1 + count):
-        raise MalformedInput(f"its {len(view)} bytes are too few for {count} texts")
-    from numcodecs import VLenUTF8
-
-    try:
-        return VLenUTF8().decode(view).astype(np.dtypes.StringDType())  # type: ignore[no-any-return]
-    except (ValueError, OverflowError, MemoryError) as error:
-        raise MalformedInput(_damage(view, count) or str(error)) from error
-
-
-def _damage(view: memoryview, count: int) -> str:
-    """Which text of a damaged chunk is the first that cannot be had."""
-    at = _LENGTH
-    for number in range(count):
-        start = at + _LENGTH
-        at = start + int.from_bytes(view[at:start], "little")
-        if start > len(view) or at > len(view):
-            return f"it ends inside text {number} of {count}"
-        try:
-            str(view[start:at], "utf-8")
-        except UnicodeDecodeError as error:
-            return f"text {number} is not UTF-8: {error.reason}"
-    return ""
 
 
 def measured(

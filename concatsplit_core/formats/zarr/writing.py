@@ -4,170 +4,226 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from concatsplit_core.array.geometry import Box, Shape, with_length
+from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import bare, in_frames
 from concatsplit_core.codecs.chunks import can_encode, encode_in_parts
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.base import Extent, Moved, Storage
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
+from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.stored import Stored, copy_stored
+from concatsplit_core.formats.targets import (
+    ChunkedTarget,
+    DivisibleTarget,
+    ReadyChunks,
+    Writer,
+)
 from concatsplit_core.formats.zarr import document
-from concatsplit_core.formats.zarr.codecs import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.dialect import absent, said
-from concatsplit_core.formats.zarr.document import Facts
+from concatsplit_core.formats.zarr.facts import Facts
+from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.shards import assemble
 from concatsplit_core.stores.files import write_all
 
 
-class ZarrWriter:
+class ZarrWriter(Writer):
     """One staged folder: an array, or a group of arrays."""
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self._path = path
-        self.notes: list[str] = []
 
-    def add(self, member: str, spec: ArraySpec, storage: Storage) -> ZarrTarget:
+    def add(self, member: str, spec: ArraySpec, storage: Storage) -> ChunkedTarget | ZarrDivided:
         """Create an array and the groups above it."""
         zarr_format = 2 if storage.dialect == "zarr2" else 3
         wanted = said(storage, spec.dtype, spec.shape, zarr_format)
-        array: Any = None
         facts = None
         if not member and storage.dialect == "zarr3":
             facts = document.create(self._path, spec, storage, wanted)
         if facts is None:
             from concatsplit_core.formats.zarr import library
 
-            array, facts = library.create_array(self._path, member, spec, storage, wanted)
-        return ZarrTarget(array, facts, self._path / member, spec, storage)
-
-    def finish(self) -> None:
-        """All files of the folder are complete already."""
-
-    def abort(self) -> None:
-        """Nothing is held open."""
+            facts = library.create_array(self._path, member, spec, storage, wanted)
+        made = _Made(facts, self._path / member, storage)
+        if storage.grid is not None:
+            return ZarrDivided(spec, made, storage.grid.axis)
+        return _target(spec, made, Corner(0))
 
 
-_File = tuple[str | Box, Any]
-"""A file's path and its parts, or a box and the array in it for zarr-python to encode."""
+class _Made:
+    """An array that has been created, and what writes its chunks.
+
+    Parameters
+    ----------
+    facts : Facts
+        What its metadata say.
+    folder : Path
+    storage : Storage
+    """
+
+    def __init__(self, facts: Facts, folder: Path, storage: Storage) -> None:
+        self.facts, self.folder, self.storage = facts, folder, storage
+        self._array: Any = None
+
+    @property
+    def array(self) -> Any:
+        """The array as zarr-python has it, which is opened when it is needed."""
+        if self._array is None:
+            from concatsplit_core.formats.zarr.library import open_created
+
+            self._array = open_created(self.folder)
+        return self._array
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_array": None}
 
 
-class ZarrTarget:
-    """One array that is being written."""
+class Corner(NamedTuple):
+    """Where a region of an array starts, along one axis; the whole array starts at 0.
 
-    ordered = False
-    takes_skipped = False
-    extent: Extent | None = None
+    Parameters
+    ----------
+    axis : int
+    element, chunk : int
+        Numbers of the first element and of the first chunk.
+    """
+
+    axis: int
+    element: int = 0
+    chunk: int = 0
+
+
+class _ZarrTarget(ChunkedTarget):
+    """An array that is being written, or a region of one, whose chunks are files."""
+
+    def __init__(self, spec: ArraySpec, made: _Made, corner: Corner) -> None:
+        super().__init__(spec)
+        self._made, self._corner = made, corner
+        self._folder, self._key = made.folder, made.facts.key
+        fill = made.facts.fill_value
+        self._fill = None if spec.is_string else np.asarray(absent(fill, spec.dtype), spec.dtype)
+
+    @property
+    def fill(self) -> np.ndarray | None:
+        """What readers see in a chunk that is not there; None for texts."""
+        return self._fill
+
+    def _path(self, index: Shape) -> str:
+        axis, _, first = self._corner
+        if first:
+            index = (*index[:axis], index[axis] + first, *index[axis + 1 :])
+        return f"{self._folder}/{self._key(index)}"
+
+
+_File = tuple[str, list[Any]]
+"""A file's path and its parts."""
+
+
+class ZarrTarget(_ZarrTarget):
+    """An array whose chunks are encoded here."""
 
     def __init__(
-        self, array: Any, facts: Facts, folder: Path, spec: ArraySpec, storage: Storage
+        self,
+        spec: ArraySpec,
+        made: _Made,
+        corner: Corner,
+        form: ChunkForm | ShardForm,
+        fill: np.ndarray,
     ) -> None:
-        self.spec = spec
-        self._array, self._key, self._folder, self._grid = array, facts.key, folder, storage.grid
-        self._first_element = self._first_chunk = (0,) * spec.ndim
-        self._form = _with_frames(facts.form, storage.codec)
-        inner = self._form.inner if isinstance(self._form, ShardForm) else self._form
-        self._encodes = inner is not None and can_encode(inner.steps)
-        self.fill = (
-            None if spec.is_string else np.asarray(absent(facts.fill_value, spec.dtype), spec.dtype)
-        )
+        super().__init__(spec, made, corner)
+        self._form, self._absent = form, fill
+        self._inner = form.inner if isinstance(form, ShardForm) else form
 
-    def encode(self, box: Box, block: np.ndarray | None, moved: Moved | None = None) -> list[_File]:
+    def encode(
+        self, box: Box, block: np.ndarray | None, ready: ReadyChunks | None = None
+    ) -> list[_File]:
         """Files and their parts; absent where a whole chunk or shard is the fill value."""
-        if not self._encodes or self.fill is None:
-            return self._for_zarr(box, block, moved or {})
         files: list[_File] = []
         for index, unit in chunks_of(box, self.spec.write_unit or (), self.spec.shape):
             part = None if block is None else block[unit.within(box)]
-            parts = self._unit(unit, part, moved or {})
+            parts = self._unit(unit, part, ready or {})
             if parts:
                 files.append((self._path(index), parts))
         return files
 
-    def part(self, spec: ArraySpec, element: int, chunk: int) -> ZarrTarget:
-        """Another target for a region of the same array."""
-        if self._grid is None:
-            raise AssertionError("its grid is regular")
-        other = copy(self)
-        other.spec = spec
-        other._first_element = with_length(other._first_element, self._grid.axis, element)
-        other._first_chunk = with_length(other._first_chunk, self._grid.axis, chunk)
-        return other
-
-    def _path(self, index: Shape) -> str:
-        if self._grid is not None:
-            index = tuple(i + first for i, first in zip(index, self._first_chunk, strict=True))
-        return f"{self._folder}/{self._key(index)}"
-
-    def _for_zarr(self, box: Box, block: np.ndarray | None, moved: Moved) -> list[_File]:
-        """What moves, and the block or decoded chunks that zarr-python has to encode."""
-        if block is not None:
-            return [(box, block)]
-        files: list[_File] = []
-        for index, unit in chunks_of(box, self.spec.write_unit or (), self.spec.shape):
-            found = moved.get(unit.start)
-            if isinstance(found, Stored):
-                files.append((self._path(index), [found]))
-            elif found is not None:
-                files.append((unit, found))
-        return files
-
-    def _unit(self, unit: Box, part: np.ndarray | None, moved: Moved) -> list[Any]:
+    def _unit(self, unit: Box, part: np.ndarray | None, ready: ReadyChunks) -> list[Any]:
         """The parts of one file, a chunk's or a shard's; none where it is to be absent."""
-        found = moved.get(unit.start, part)
+        found = ready.get(unit.start, part)
         if isinstance(found, Stored) and (found.shard or self.spec.shards is None):
             return [found]
         if isinstance(self._form, ShardForm):
-            whole = moved.get(unit.start)
+            whole = ready.get(unit.start)
             if isinstance(whole, np.ndarray) and whole.shape == unit.shape:
                 return self._shard(unit, whole, {}, self._form)
-            return self._shard(unit, part, moved, self._form)
-        return self._coded(found)
+            return self._shard(unit, part, ready, self._form)
+        return self._chunk(found)
 
-    def _coded(self, chunk: Stored | np.ndarray | None) -> list[Any]:
+    def _chunk(self, chunk: Stored | np.ndarray | None) -> list[Any]:
         """The parts of a chunk as it is to be stored; none where it is to be absent."""
         if chunk is None or isinstance(chunk, Stored):
             return [] if chunk is None else [chunk]
-        form = self._form.inner if isinstance(self._form, ShardForm) else self._form
-        if form is None or self.fill is None:
-            raise AssertionError("zarr-python encodes it")
         chunk = np.asarray(chunk, order="C")
-        if is_fill(chunk, self.fill):
+        if is_fill(chunk, self._absent):
             return []
-        raw = form.to_bytes(padded(chunk, self.spec.chunks or (), self.fill[()]))
-        return encode_in_parts(raw, form.steps, form.dtype.itemsize)
+        raw = self._inner.to_bytes(padded(chunk, self.spec.chunks or (), self._absent[()]))
+        return encode_in_parts(raw, self._inner.steps, self._inner.dtype.itemsize)
 
     def _shard(
-        self, unit: Box, part: np.ndarray | None, moved: Moved, form: ShardForm
+        self, unit: Box, part: np.ndarray | None, ready: ReadyChunks, form: ShardForm
     ) -> list[Any]:
         chunks, shards = self.spec.chunks or (), self.spec.shards or ()
         found = {}
         for _, chunk in chunks_of(unit, chunks, self.spec.shape):
             within = chunk.within(unit)
-            coded = self._coded(moved.get(chunk.start, None if part is None else part[within]))
-            if coded:
-                found[tuple(w.start // c for w, c in zip(within, chunks, strict=True))] = coded
+            parts = self._chunk(ready.get(chunk.start, None if part is None else part[within]))
+            if parts:
+                found[tuple(w.start // c for w, c in zip(within, chunks, strict=True))] = parts
         inner = tuple(s // c for s, c in zip(shards, chunks, strict=True))
         return assemble(found, inner, form) if found else []
 
     def store(self, encoded: list[_File]) -> None:
         """Write the files."""
-        for place, content in encoded:
-            if isinstance(place, Box):
-                self._through_zarr(place, content)
-            else:
-                _write_file(place, content)
+        for path, parts in encoded:
+            _write_file(path, parts)
 
-    def _through_zarr(self, box: Box, block: np.ndarray) -> None:
+
+class LibraryTarget(_ZarrTarget):
+    """An array whose chunks zarr-python encodes, unless they move as they are stored."""
+
+    def encode(
+        self, box: Box, block: np.ndarray | None, ready: ReadyChunks | None = None
+    ) -> list[_File | tuple[Box, np.ndarray]]:
+        """Files of chunks that move, and boxes that zarr-python has to encode."""
+        if block is not None:
+            return [(box, block)]
+        found: list[_File | tuple[Box, np.ndarray]] = []
+        for index, unit in chunks_of(box, self.spec.write_unit or (), self.spec.shape):
+            chunk = (ready or {}).get(unit.start)
+            if isinstance(chunk, Stored):
+                found.append((self._path(index), [chunk]))
+            elif chunk is not None:
+                found.append((unit, chunk))
+        return found
+
+    def store(self, encoded: list[_File | tuple[Box, np.ndarray]]) -> None:
+        """Write the files, and let zarr-python write the boxes."""
+        for where, what in encoded:
+            if isinstance(where, Box):
+                self._encode(where, what)
+            else:
+                _write_file(where, list(what))
+
+    def _encode(self, box: Box, block: Any) -> None:
+        axis, first, _ = self._corner
+        whole = box.shift(axis, first) if first else box
         try:
-            self._array[box.offset(self._first_element).slices] = block
+            self._made.array[whole.slices] = block
         except OSError:
             raise
         except Exception as error:  # any codec may raise anything for values that it cannot encode
@@ -177,7 +233,31 @@ class ZarrTarget:
             ) from error
 
 
-def _with_frames(form: Any, codec: Codec | None) -> Any:
+class ZarrDivided(DivisibleTarget):
+    """An array with a rectilinear grid, which is written region by region."""
+
+    def __init__(self, spec: ArraySpec, made: _Made, axis: int) -> None:
+        super().__init__(spec)
+        self._made, self._axis = made, axis
+
+    def region(self, spec: ArraySpec, element: int, chunk: int) -> ChunkedTarget:
+        """A region, whose own grid is regular."""
+        return _target(spec, self._made, Corner(self._axis, element, chunk))
+
+
+def _target(spec: ArraySpec, made: _Made, corner: Corner) -> ChunkedTarget:
+    """What writes an array or a region, encoding it here where that can be done."""
+    form = _with_frames(made.facts.form, made.storage.codec)
+    inner = form.inner if isinstance(form, ShardForm) else form
+    if form is None or inner is None or not can_encode(inner.steps) or spec.is_string:
+        return LibraryTarget(spec, made, corner)
+    fill = np.asarray(absent(made.facts.fill_value, spec.dtype), spec.dtype)
+    return ZarrTarget(spec, made, corner, form, fill)
+
+
+def _with_frames(
+    form: ChunkForm | ShardForm | None, codec: Codec | None
+) -> ChunkForm | ShardForm | None:
     """The form of chunks with checksums in zstd's frames, which metadata of format 2 cannot say."""
     if codec is None or codec == bare(codec) or not isinstance(form, ChunkForm):
         return form
@@ -185,7 +265,13 @@ def _with_frames(form: Any, codec: Codec | None) -> Any:
 
 
 def _write_file(path: str, parts: list[Any]) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    """Write a chunk or shard, which may be there: all who write it write the same bytes.
+
+    A task that was killed half-way is done again, perhaps while another worker does it too. So a
+    file that is there is written over and never cut: what lies in a staging folder has no readers
+    yet. A temporary name would take up to four times as long.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
     try:
         fd = os.open(path, flags, 0o666)
     except FileNotFoundError:

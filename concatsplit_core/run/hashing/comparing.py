@@ -8,7 +8,7 @@ from pathlib import Path
 
 from concatsplit_core.array.geometry import with_length
 from concatsplit_core.endpoints.hollow import refuse_hollow
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source, fill_of
 from concatsplit_core.run.hashing.blobs import BlobHash, ByteHash, ChunkHash, ElementHash, Stretch
 from concatsplit_core.run.hashing.leaves import (
     DIGEST_BYTES,
@@ -76,7 +76,7 @@ def _blob(entry: Entry, source: Source, axis: int) -> BlobHash | None:
         case "chunks":
             if source.spec.chunks is None:
                 return None
-            return ChunkHash(source.spec, source.fill, axis, entry.hash.ranges)
+            return ChunkHash(source.spec, fill_of(source), axis, entry.hash.ranges)
 
 
 def said(places: Sequence[Stretch]) -> str:

@@ -13,7 +13,7 @@ from concatsplit_core.array.layouts import Contiguous, Stream
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.endpoints.job import Move
 from concatsplit_core.endpoints.layout import Outputs
-from concatsplit_core.formats.base import Source
+from concatsplit_core.formats.sources import Source, fill_of
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.planning.blocking import union
 from concatsplit_core.planning.plan import Plan
@@ -80,7 +80,7 @@ class RunHashes:
             if index not in self._sources:
                 stored = index in self._from
                 source = self._move.sources[index]
-                self._sources[index] = self._new(source.spec, stored, used, source.fill)
+                self._sources[index] = self._new(source.spec, stored, used, fill_of(source))
             return self._sources[index]
 
     def target(self, index: int) -> BlobHash:
@@ -178,7 +178,7 @@ class RunHashes:
             return Hashed(record_of(blob), spec.nbytes)
         with opened(index) as source:
             if isinstance(blob, ChunkHash):
-                blob.fill(source.fill)
+                blob.fill(fill_of(source))
             return Hashed(self._record(blob, source), source.stored_bytes())
 
     def _record(self, blob: BlobHash | None, source: Source) -> HashRecord | None:

@@ -16,12 +16,13 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.errors import ConcatsplitError
-from concatsplit_core.formats.base import Source
-from concatsplit_core.formats.stored import Stored, load
+from concatsplit_core.formats.sources import ChunkedSource, DecodedSource, Source
+from concatsplit_core.formats.stored import Stored, read_stored
 from concatsplit_core.planning.plan import Task
 from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
+from concatsplit_core.routes.extents import extent_of
 from concatsplit_core.run.hashing.blobs import (
     BlobHash,
     ByteHash,
@@ -124,12 +125,13 @@ def _read_elements(blob: ElementHash, source: Source, memory: int, jobs: int, to
 
 def _whole(source: Source) -> np.ndarray:
     """All elements of a small array."""
-    spec, extent = source.spec, source.extent
+    spec = source.spec
     array: np.ndarray = np.empty(spec.shape, spec.dtype, order=spec.order)
-    if extent is None:
+    if isinstance(source, DecodedSource):
         for box, part in source.read(Box.whole(spec.shape)) if array.size else ():
             array[box.slices] = part
     elif array.nbytes:
+        extent = source.extent
         fd = open_input(extent.path)
         try:
             into = array.reshape(-1, order=spec.order).view(np.uint8).data
@@ -169,9 +171,7 @@ def _rows(spec: ArraySpec, axis: int, interval: Interval, blob: ElementHash) -> 
 
 
 def _read_bytes(blob: ByteHash, source: Source, jobs: int, told: Told) -> None:
-    extent, leaves, step = source.extent, blob.stream.leaves, blob.stream.cut.leaf
-    if extent is None:
-        raise AssertionError("only a contiguous array has bytes")
+    extent, leaves, step = extent_of(source), blob.stream.leaves, blob.stream.cut.leaf
     runs = (
         Interval(leaf, min(leaf + 32, run.stop))
         for run in leaves.missing()
@@ -201,6 +201,8 @@ def _read_bytes(blob: ByteHash, source: Source, jobs: int, told: Told) -> None:
 
 def _read_chunks(blob: ChunkHash, source: Source, jobs: int, told: Told) -> None:
     refuse_hollow([source])
+    if not isinstance(source, ChunkedSource):
+        raise TypeError(f"{source.ref} has no chunks that could be hashed")
 
     def work(box: Box) -> None:
         for here, stored in source.stored(box, False):
@@ -243,7 +245,7 @@ def chunk_digest(blob: ChunkHash, stored: Stored | None) -> bytes:
     if stored is None:
         return blob.absent()
     if stored.path is None or stored.nbytes <= _WINDOW:
-        return digest(load(stored), stored.skipped)
+        return digest(read_stored(stored), stored.skipped)
     import xxhash
 
     state = xxhash.xxh3_128(seed=stored.skipped)

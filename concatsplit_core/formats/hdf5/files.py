@@ -1,0 +1,82 @@
+"""HDF5 files that are open for reading, and what is made of HDF5's errors."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+
+from concatsplit_core.errors import ConcatsplitError, InputUnavailable, MalformedInput
+from concatsplit_core.stores.files import Pool, input_error, open_input
+
+_OPEN_FILES = 64
+_BOOKKEEPING = 1 << 20
+"""Bytes of indexes and headers that HDF5 keeps of a file; it would keep 32 times as many."""
+_WRITTEN_TO = "already open for"
+"""What HDF5 says of the mark that a writer, as one of SWMR, leaves in a file while it is open."""
+_SYSTEM_ERROR = re.compile(r"\berrno = (\d+), error message")
+
+
+class Opened(NamedTuple):
+    """An HDF5 file, and a descriptor of it for reading past the library."""
+
+    file: Any
+    fd: int
+
+
+def _open_file(path: Path) -> Opened:
+    fd = open_input(path)
+    try:
+        return Opened(_opened(path), fd)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _opened(path: Path) -> Any:
+    """An HDF5 file that keeps little of what it has read of its own bookkeeping."""
+    file = h5py.File(path, "r", rdcc_nbytes=0)
+    config = file.id.get_mdc_config()
+    config.max_size = _BOOKKEEPING
+    config.set_initial_size, config.initial_size = True, _BOOKKEEPING
+    config.min_size = min(config.min_size, _BOOKKEEPING)
+    file.id.set_mdc_config(config)
+    return file
+
+
+def _close_file(opened: Opened) -> None:
+    """Close a file that was only read: nothing is lost where that fails."""
+    with suppress(Exception):  # h5py makes a RuntimeError of what the system says
+        opened.file.close()
+    with suppress(OSError):
+        os.close(opened.fd)
+
+
+pool: Pool[Path, Opened] = Pool(_open_file, _close_file, _OPEN_FILES, 2)
+
+
+def malformed(ref: str, error: Exception) -> ConcatsplitError:
+    """What h5py says of a file or data set that it cannot read, in our terms."""
+    if isinstance(error, ConcatsplitError):
+        return error if error.ref else type(error)(f"{ref}: {error.message}", ref=ref)
+    if isinstance(error, BlockingIOError):
+        return InputUnavailable(
+            f"{ref}: locked: another program has it open for writing; close it there", ref=ref
+        )
+    if isinstance(error, OSError) and error.errno:
+        return input_error(ref, error)
+    text = " ".join(str(error.args[0] if error.args else error).split())
+    failed = _SYSTEM_ERROR.search(text)
+    if failed is not None:
+        return input_error(ref, OSError(int(failed[1]), ""))
+    if _WRITTEN_TO in text:
+        return InputUnavailable(
+            f"{ref}: another program has it open for writing, or did not close it: close it there, "
+            "or clear its mark with 'h5clear -s'",
+            ref=ref,
+        )
+    return MalformedInput(f"{ref}: HDF5 cannot read it: {text}", ref=ref)

@@ -1,0 +1,146 @@
+"""Arrays that are read: contiguous ones by their offset, all others by being decoded."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.layouts import Contiguous
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.formats.storage import Extent, Storage
+from concatsplit_core.formats.stored import Stored
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class BaseSource:
+    """One array that is read.
+
+    A source of a file can be pickled. Its fields that are no arguments hold what is open; they stay
+    behind, and are filled again when they are needed.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The file or folder; None where the array is in memory.
+    ref : str
+        What messages call it.
+    spec : ArraySpec
+    storage : Storage
+    member : str
+        Its name in a container.
+    root : Path, optional
+        The store that no link should lead out of.
+    """
+
+    path: Path | None
+    ref: str
+    spec: ArraySpec
+    storage: Storage
+    member: str = field(default="", kw_only=True)
+    root: Path | None = field(default=None, kw_only=True)
+
+    format: ClassVar[str]
+    """What users call its format."""
+    whole_checksum: ClassVar[str | None] = None
+    """What its format calls a checksum of the whole array, which `prepare` can compare."""
+
+    def prepare(self, folder: Path, check: bool = False) -> None:
+        """Make ready to be read.
+
+        Parameters
+        ----------
+        folder : Path
+            For what has to be unpacked first.
+        check : bool
+            Compare the checksum of the whole array, where there is one.
+        """
+
+    def stored_bytes(self) -> int:
+        """Bytes that the array takes in its file."""
+        return self.spec.nbytes
+
+    def check(self) -> None:
+        """Look for damage that does not show when all of it is read here, but to other readers."""
+
+    def close(self) -> None:
+        """Close what it has open."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        given = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+        return partial(type(self), **given), ()
+
+
+class ContiguousSource(BaseSource):
+    """An array whose elements are one run of bytes in a file."""
+
+    __slots__ = ()
+
+    @property
+    def extent(self) -> Extent:
+        """Where the run of bytes lies."""
+        return located(self.path, self.spec)
+
+
+class DecodedSource(BaseSource, ABC):
+    """An array that gives its elements box by box."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
+        """Parts that cover a box, decoded one after another.
+
+        An array handed out is valid until the next one is asked for.
+        """
+
+
+class ChunkedSource(DecodedSource):
+    """An array in chunks of one shape, each of which may move as it is stored."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def fill(self) -> np.ndarray | None:
+        """The element that an absent chunk is full of; None for strings."""
+
+    @abstractmethod
+    def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
+        """Every chunk, or shard, that lies in a box, as it is stored; None where it is absent."""
+
+    @abstractmethod
+    def checked(self, box: Box, stored: Stored, full: bool) -> Stored:
+        """The same chunk or shard, which is checked when it is read or copied.
+
+        Parameters
+        ----------
+        box : Box
+        stored : Stored
+            What `stored` gave for the box.
+        full : bool
+            Decode what has no checksum of its stored bytes; otherwise only checksums are compared.
+        """
+
+
+Source = ContiguousSource | DecodedSource
+"""Every source is one or the other, so that whoever reads it has two cases."""
+
+
+def located(path: Path | None, spec: ArraySpec) -> Extent:
+    """Where the run of bytes of a contiguous array lies, as its layout says."""
+    layout = spec.layout
+    if path is None or not isinstance(layout, Contiguous) or layout.offset is None:
+        raise ValueError("no file, or no place in it, is known for the elements")
+    return Extent(path, layout.offset)
+
+
+def fill_of(source: Source) -> np.ndarray | None:
+    """The element that absent chunks of a source are full of, if it has chunks."""
+    return source.fill if isinstance(source, ChunkedSource) else None

@@ -1,0 +1,125 @@
+"""Arrays that are written: contiguous ones by their offset, all others by being encoded."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from concatsplit_core.array.geometry import Box, Shape
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.formats.storage import Extent, Storage
+from concatsplit_core.formats.stored import Stored
+
+ReadyChunks = Mapping[Shape, "Stored | np.ndarray | None"]
+"""Chunks, or shards, that are not cut out of a block, by the index of their first element.
+
+Each is as it is stored in an input, or decoded as an array, or None where it stays absent.
+"""
+
+
+class BaseTarget:
+    """One array that is written, in a staged file.
+
+    A target of a file can be pickled: what it has open is opened again where it is needed.
+    """
+
+    def __init__(self, spec: ArraySpec) -> None:
+        self.spec = spec
+
+    @property
+    def ordered(self) -> bool:
+        """Whether `store` has to be called in the order of the tasks, by one thread at a time."""
+        return False
+
+
+class ContiguousTarget(BaseTarget):
+    """An array whose elements are one run of bytes in a staged file.
+
+    Parameters
+    ----------
+    spec : ArraySpec
+    extent : Extent
+        Where the run lies.
+    """
+
+    def __init__(self, spec: ArraySpec, extent: Extent) -> None:
+        super().__init__(spec)
+        self.extent = extent
+
+
+class EncodedTarget(BaseTarget, ABC):
+    """An array that takes its elements block by block."""
+
+    @abstractmethod
+    def encode(self, box: Box, block: np.ndarray) -> Any:
+        """Encode a block that covers whole chunks; called by many threads."""
+
+    @abstractmethod
+    def store(self, encoded: Any) -> None:
+        """Write what `encode` gave; done twice, it leaves the same bytes."""
+
+
+class ChunkedTarget(EncodedTarget):
+    """An array in chunks of one shape, which chunks of an input may become as they are stored."""
+
+    takes_skipped: ClassVar[bool] = False
+    """Whether a chunk that skipped steps of its codec can be stored as it is."""
+
+    @property
+    @abstractmethod
+    def fill(self) -> np.ndarray | None:
+        """The element that an absent chunk is full of; None for strings."""
+
+    @abstractmethod
+    def encode(self, box: Box, block: np.ndarray | None, ready: ReadyChunks | None = None) -> Any:
+        """Encode a block that covers whole chunks; called by many threads.
+
+        Parameters
+        ----------
+        box : Box
+        block : numpy.ndarray, optional
+            None where all chunks are ready.
+        ready : mapping, optional
+            Chunks that come in the place of those in the block.
+        """
+
+
+class DivisibleTarget(BaseTarget, ABC):
+    """An array with a rectilinear grid, which is written in regions whose own grid is regular."""
+
+    @abstractmethod
+    def region(self, spec: ArraySpec, element: int, chunk: int) -> ChunkedTarget:
+        """A region, to be written like an array of its own.
+
+        Parameters
+        ----------
+        spec : ArraySpec
+            Of the region.
+        element, chunk : int
+            Where the region starts along the axis of the grid.
+        """
+
+
+Target = ContiguousTarget | EncodedTarget
+"""What the tasks of a run write to."""
+
+
+class Writer(ABC):
+    """A staged file or folder in which arrays are created."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        """What could not be written, though the array could."""
+
+    @abstractmethod
+    def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target | DivisibleTarget:
+        """Create an array; nothing is written to it yet."""
+
+    def finish(self) -> None:
+        """Complete the staged file."""
+
+    def abort(self) -> None:
+        """Close the staged file, which is about to be removed."""

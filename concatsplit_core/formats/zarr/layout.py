@@ -1,0 +1,126 @@
+"""How a Zarr array is laid out: its chunks, shards and codecs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.array.fields import packed
+from concatsplit_core.array.layouts import ArrayLayout, Chunked, Sharded
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.codecs.pipeline import Codec, Step
+from concatsplit_core.errors import UnsupportedDtype, UsageError
+from concatsplit_core.formats.chunking import choose_chunks
+from concatsplit_core.formats.storage import Storage, Wish
+from concatsplit_core.formats.zarr.checksums import Chosen, with_checksum
+from concatsplit_core.formats.zarr.codecs import as_written, available, encoding, packing, settled
+from concatsplit_core.formats.zarr.dialect import said
+
+_SANE = Codec((Step("zstd", (3,)),))
+"""For inputs whose codecs differ or have no name in Zarr."""
+
+
+def lay_out(
+    spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
+) -> tuple[ArraySpec, Storage]:
+    """Lay out an array: chunks, shards and codecs of its inputs where they agree on them."""
+    if wish.chunks == "none":
+        raise UsageError("--chunks none: a Zarr array is always chunked")
+    _check_dtype(spec.dtype)
+    spec = replace(spec, dtype=packed(spec.dtype))  # what Zarr's structured data type always is
+    dialect = f"zarr{wish.zarr_format}" if wish.zarr_format else _common_dialect(inherited)
+    dialect = dialect or "zarr3"
+    number = int(dialect[-1])
+    if dialect == "zarr3" and not spec.is_string:
+        spec = replace(spec, dtype=spec.dtype.newbyteorder("<"))
+    if wish.rectilinear:
+        _check_rectilinear(wish, number)
+    chunks = wish.hint if wish.rectilinear and wish.hint else choose_chunks(spec, wish, like)
+    ragged = wish.rectilinear and wish.hint is not None
+    moving = ragged or _may_move(spec, inherited, chunks, like)
+    if wish.rectilinear:
+        like = None
+    shards = like.shards if like is not None and chunks == like.chunks and number == 3 else None
+    shards = shards or None
+    native = _kept_native(inherited, wish, dialect, chunks, like)
+    found, ours = _codec(inherited, native, wish, spec.dtype.itemsize, number)
+    if spec.is_string:  # there is no item of one size to shuffle
+        found = found.without("shuffle")
+    ours = ours or (wish.codec is None and not found and not moving)
+    chosen = Chosen(found, native, ours, moving)
+    codec, native = with_checksum(chosen, wish.checksum, inherited.codec, number)
+    fill = as_written(said(inherited, spec.dtype, spec.shape, number).fill_value, spec.dtype)
+    made = encoding(spec.dtype, spec.ndim, codec, native or (dialect, None), bool(shards))
+    laid: ArrayLayout = Chunked(chunks, made)
+    if shards:
+        laid = Sharded(shards, chunks, made, packing(True, True, fill, spec.dtype))
+    return replace(spec, layout=laid), replace(
+        inherited, codec=codec, native=native, dialect=dialect
+    )
+
+
+def _common_dialect(inherited: Storage) -> str:
+    """The dialect of those inputs that are Zarr arrays; empty where they have several, or none."""
+    found = inherited.dialects & {"zarr2", "zarr3"}
+    return min(found) if len(found) == 1 else ""
+
+
+def _check_rectilinear(wish: Wish, zarr_format: int) -> None:
+    if zarr_format == 2:
+        raise UsageError("--grid rectilinear: format 2 has no such grids; give --zarr-format 3")
+    if wish.chunks is not None:
+        raise UsageError(
+            "--grid rectilinear keeps the inputs' chunks as they lie, --chunks makes others; "
+            "give one of them"
+        )
+
+
+def _check_dtype(dtype: np.dtype) -> None:
+    """Refuse what zarr-python has no data type for."""
+    if dtype.subdtype is not None:
+        raise UnsupportedDtype(f"dtype {dtype} is a field that is an array, which Zarr lacks")
+    wide = dtype.kind in "fc" and dtype.itemsize > (8 if dtype.kind == "f" else 16)
+    if dtype.kind not in "biufcmMSUVT" or wide or not dtype.itemsize:
+        raise UnsupportedDtype(f"dtype {dtype} has no data type in Zarr; --dtype converts it")
+    for name, field in (dtype.fields or {}).items():
+        if len(field) > 2:
+            raise UnsupportedDtype(
+                f"dtype {dtype}: field '{name}' has a title, which Zarr lacks; write to .npy"
+            )
+        _check_dtype(field[0])
+
+
+def _kept_native(
+    inherited: Storage, wish: Wish, dialect: str, chunks: Any, like: ArraySpec | None
+) -> tuple[str, Any] | None:
+    """The inputs' own codec settings, where nothing asks for others."""
+    if wish.codec is not None or inherited.native is None or inherited.native[0] != dialect:
+        return None
+    return inherited.native
+
+
+def _may_move(spec: ArraySpec, inherited: Storage, chunks: Any, like: ArraySpec | None) -> bool:
+    """Whether chunks of the inputs, as they are stored, can be chunks of the output."""
+    if like is None or not like.chunks or like.chunks != chunks or like.dtype != spec.dtype:
+        return False
+    return not spec.is_string or inherited.native is not None
+
+
+def _codec(
+    inherited: Storage, native: Any, wish: Wish, itemsize: int, zarr_format: int
+) -> tuple[Codec, bool]:
+    """The codec that was wished for, else the inputs', else a sane one, which is our choice."""
+    if wish.codec is not None:
+        return settled(wish.codec, itemsize, zarr_format), False
+    codec = inherited.codec
+    if codec is None:
+        return _SANE, native is None
+    if (
+        zarr_format == 2 and _common_dialect(inherited) != "zarr2"
+    ):  # of its readers only some have it
+        codec = codec.without("crc32c")
+    if not all(available(step, zarr_format) for step in codec.steps):
+        return _SANE, native is None
+    return settled(codec, itemsize, zarr_format), False
