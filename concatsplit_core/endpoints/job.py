@@ -12,6 +12,7 @@ from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.structure import Structure
 from concatsplit_core.meaning.model import BARE, Meaning
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Job(NamedTuple):
         Sources that are read, and of which nothing moves.
     also_read : sequence of str
         References that were read beside the sources; no output may be one of them.
+    structure : Structure, optional
+        What new containers hold beside the arrays.
     check : callable, optional
         Looks at the sources once more before anything is written, when all else has been found
         good; gives notes, or raises.
@@ -88,6 +91,7 @@ class Job(NamedTuple):
     extras: Sequence[tuple[str, np.ndarray]] = ()
     compared: Sequence[Source] = ()
     also_read: Sequence[str | os.PathLike[str]] = ()
+    structure: Structure | None = None
     check: Callable[[], Sequence[str]] | None = None
 
     @property

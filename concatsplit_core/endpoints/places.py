@@ -38,6 +38,8 @@ class Place(NamedTuple):
         The container that is added to.
     found : Identity, optional
         What had the place when it was looked for.
+    is_new_container : bool
+        All that `final` holds is written by this run.
     """
 
     ref: str
@@ -48,6 +50,7 @@ class Place(NamedTuple):
     inner: str
     base: Path | None = None
     found: Identity | None = None
+    is_new_container: bool = False
 
     @property
     def is_stream(self) -> bool:
@@ -127,7 +130,7 @@ def _in_new_container(ref: MemberOf) -> Place:
         )
     path = Path(os.path.realpath(path))
     found = _found(path, ref.container)
-    return Place(str(ref), form, path, ref.member, path, ref.member, found=found)
+    return Place(str(ref), form, path, ref.member, path, ref.member, None, found, True)
 
 
 def folders_of(refs: Iterable[str | MemberOf]) -> list[Path]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.array.spec import ArraySpec
@@ -18,6 +18,7 @@ from concatsplit_core.endpoints.references import parse_input
 from concatsplit_core.errors import MalformedInput, UsageError
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.structure import Structure, agreed
 from concatsplit_core.operators.axes import AxisRules
 from concatsplit_core.operators.requests import (
     Along,
@@ -38,10 +39,25 @@ Arrays = dict[str, list[Source]]
 """The inputs of each array, by its name."""
 
 
+class DataSet(NamedTuple):
+    """What the inputs hold.
+
+    Parameters
+    ----------
+    arrays : dict of str to list of Source
+        The inputs of each array, by its name.
+    structures : list of Structure
+        One a container; empty where the arrays are in files of their own.
+    """
+
+    arrays: Arrays
+    structures: list[Structure]
+
+
 @contextmanager
-def opened_arrays(
+def opened_data_set(
     inputs: Any, selection: Selection, recover: Callable[[list[Path]], bool]
-) -> Iterator[Arrays]:
+) -> Iterator[DataSet]:
     """Open the arrays of a data set for the time of a context.
 
     Parameters
@@ -59,16 +75,16 @@ def opened_arrays(
     UsageError
         An input is no container.
     """
-    arrays: Arrays = {}
+    arrays, structures = Arrays(), list[Structure]()
     try:
         if selection.arrays:
             _open_each(inputs, selection, recover, arrays)
         else:
             for number, ref in enumerate(resolve(inputs, recover)):
-                _open_container(number, ref, selection, arrays)
+                structures += _open_container(number, ref, selection, arrays)
         if not arrays:
             raise UsageError("no inputs: name at least one container")
-        yield arrays
+        yield DataSet(arrays, structures)
     finally:
         close_all(source for sources in arrays.values() for source in sources)
 
@@ -84,7 +100,7 @@ def _open_each(
         arrays[name] = open_inputs(ref, recover=recover)
 
 
-def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays) -> None:
+def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays) -> list[Structure]:
     if not isinstance(ref, str):
         raise UsageError(f"input {number}: is an array; all inputs of a data set are containers")
     path, group = parse_input(ref)
@@ -103,6 +119,7 @@ def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays)
     for name in chosen:
         source = open_member(form, path, name, f"{path}::{name}")
         arrays.setdefault(name, []).append(source)
+    return [form.structure(path, ref)] if group is None else []
 
 
 def _refuse_others(number: int, ref: str, found: Sequence[str], wanted: Sequence[str]) -> None:
@@ -118,17 +135,18 @@ def _refuse_others(number: int, ref: str, found: Sequence[str], wanted: Sequence
         )
 
 
-def job_of_data_set(request: Request, arrays: Arrays, options: Options, adjust: Adjust) -> Job:
+def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjust: Adjust) -> Job:
     """What happens to every array of a data set, together.
 
     Parameters
     ----------
     request : Request
-    arrays : dict of str to list of Source
+    data_set : DataSet
     options : Options
     adjust : callable
         As of `perform`.
     """
+    arrays, structures = data_set
     rules, selection = AxisRules(request.axis), request.selection or Selection()
     axes = {name: rules.of(name, s[0], request.add_axis) for name, s in arrays.items()}
     cut = {name: axis for name, axis in axes.items() if axis is not None}
@@ -154,6 +172,8 @@ def job_of_data_set(request: Request, arrays: Arrays, options: Options, adjust: 
     for name in carried:
         moves[name] = _carried(request, name, arrays[name][0], along[0], options)
     job = job_of(request, [moves[name] for name in axes if name in moves], along[0].split_info)
+    if structures:
+        job = job._replace(structure=agreed(structures, options.attrs))
     if selection.carry != "check":
         return job
     compared = {name: arrays[name] for name in carried if len(arrays[name]) > 1}

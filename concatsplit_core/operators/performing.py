@@ -46,10 +46,10 @@ def perform(
                 raise
         else:
             return _perform_and_close(request, sources, options, adjust)
-    from concatsplit_core.operators.datasets import job_of_data_set, opened_arrays
+    from concatsplit_core.operators.datasets import job_of_data_set, opened_data_set
 
-    with opened_arrays(inputs, selection, recovering(options)) as arrays:
-        return execute(job_of_data_set(request, arrays, options, adjust), options)
+    with opened_data_set(inputs, selection, recovering(options)) as data_set:
+        return execute(job_of_data_set(request, data_set, options, adjust), options)
 
 
 def recovering(options: Options) -> Callable[[list[Path]], bool]:

@@ -126,7 +126,7 @@ class _Run:
         self._made = [in_phase(plan, move, m) for move, m in zip(job.moves, outputs, strict=True)]
         self._hashes = [] if options.manifest is None else self._new_hashes()
         beside = [(place, array) for place, (_, array) in zip(extras, job.extras, strict=True)]
-        self._set = OutputSet(self._made, beside, options.sync)
+        self._set = OutputSet(self._made, beside, options.sync, job.structure)
 
     @property
     def notes(self) -> list[str]:

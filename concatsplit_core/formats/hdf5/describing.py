@@ -44,9 +44,11 @@ from concatsplit_core.formats.hdf5.reading import (
 )
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.strings import string_bytes
+from concatsplit_core.formats.hdf5.structure import read_structure
 from concatsplit_core.formats.hdf5.types import encoding
 from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
 from concatsplit_core.formats.storage import Storage
+from concatsplit_core.formats.structure import Structure
 from concatsplit_core.meaning.bounds import BOUNDS, may_be_bounds, with_units
 from concatsplit_core.meaning.missing import fill_value_notes, take_fill_value
 from concatsplit_core.meaning.model import TIME, Meaning
@@ -115,6 +117,17 @@ def list_members(path: Path, ref: str, astray: bool = False) -> list[str]:
 
 def _look_at_links(path: Path, member: str | None) -> None:
     _list_members(path, member or "", astray=True)
+
+
+def structure_of(path: Path, ref: str) -> Structure:
+    """The groups of a file, as far as they can be read."""
+    try:
+        with pool.use(path) as opened:
+            return read_structure(opened.file, is_netcdf(opened.file))
+    except ConcatsplitError:
+        raise
+    except Exception as error:  # a damaged file makes h5py raise nearly anything
+        raise malformed(ref, error) from error
 
 
 def _list_members(path: Path, ref: str, astray: bool) -> list[str]:

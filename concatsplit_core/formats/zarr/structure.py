@@ -74,8 +74,9 @@ def _is_consolidated(store: Path) -> bool:
         return False
 
 
-def write_structure(store: Path, structure: Structure, zarr_format: int) -> list[str]:
-    """Make the groups of a new store with their attributes; gives what Zarr has no place for."""
+def write_structure(store: Path, structure: Structure) -> list[str]:
+    """Make the groups of a new store with their attributes; return what Zarr cannot hold."""
+    zarr_format = 2 if (store / _V2[0]).exists() else 3
     for path, info in structure.groups.items():
         folder = store / path
         folder.mkdir(parents=True, exist_ok=True)
