@@ -290,7 +290,7 @@ def test_the_command_line_has_the_options_of_the_library() -> None:
     own = {"inputs", "output", "files_from", "null", "axis", "order", "add_axis", "split_info",
            "as_json", "quiet", "progress", "debug"}  # fmt: skip
     given = {param.name for param in concat.params}
-    assert given - own == {field.name for field in fields(Options)} - {"on_event"}
+    assert given - own == {field.name for field in fields(Options)} - {"on_event", "thresholds"}
 
 
 def test_every_package_is_installed() -> None:

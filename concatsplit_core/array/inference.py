@@ -50,9 +50,9 @@ def infer_cost(outputs: Sequence[ArraySpec]) -> Cost:
     return Cost(sum(o.size for o in outputs), sum(o.nbytes for o in outputs))
 
 
-def name_of(index: int, names: Sequence[str] | None) -> str:
-    """How messages call an input."""
-    return f"input {index}" + (f" ({names[index]})" if names else "")
+def name_of(index: int, names: Sequence[str] | None, what: str = "input") -> str:
+    """How messages call an input, or an output."""
+    return f"{what} {index}" + (f" ({names[index]})" if names else "")
 
 
 def infer_concat(

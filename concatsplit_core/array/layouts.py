@@ -46,10 +46,14 @@ class Contiguous:
     offset : int, optional
         Of the first element in the file, in bytes; None where that is not known yet: of an output
         that has no file, and of an input that is inflated into a file first.
+    offset_step : int, optional
+        Of an output that has no file: its offset can be made any multiple of so many bytes; None
+        where the format alone chooses it.
     """
 
     order: Order = "C"
     offset: int | None = None
+    offset_step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,17 @@ class Tiling:
         spec = self.segments[index].spec
         return spec.with_axis(self.axis) if self.new_axis else spec
 
+    def views(self) -> list[ArraySpec]:
+        """Specs of all arrays with the axes of the logical array; of equal neighbours the same."""
+        specs = [segment.spec for segment in self.segments]
+        if not self.new_axis:
+            return specs
+        found: list[ArraySpec] = []
+        for number, spec in enumerate(specs):
+            again = number and spec is specs[number - 1]
+            found.append(found[-1] if again else spec.with_axis(self.axis))
+        return found
+
     def local(self, index: int, box: Box) -> Box:
         """A box of the logical array in the array's own indices."""
         within = self.within(index, box)

@@ -13,8 +13,10 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.errors import OverBudget
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.planning.plan import Piece, Plan, Route, Task
+from concatsplit_core.planning.move import MoveSpec
+from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan
+from concatsplit_core.planning.task import Piece, Route, Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
 from concatsplit_core.stores.files import Pool, open_input
@@ -128,15 +130,8 @@ def _plan(a: Source, b: Source, memory: int, jobs: int) -> Plan:
     order = b.spec.order if b.spec.is_strided else common_order(a.spec, b.spec)
     layout = Opaque(order, b.spec.chunks)
     blocks = ArraySpec(a.spec.shape, a.spec.dtype, layout, string_bytes=a.spec.string_bytes)
-    return make_plan(
-        logical_shape(a.spec),
-        _whole_tiling(a.spec),
-        _whole_tiling(blocks),
-        memory=memory,
-        jobs=jobs,
-        routes=_DECODED,
-        names=[a.ref],
-    )
+    move = MoveSpec(logical_shape(a.spec), _whole_tiling(a.spec), _whole_tiling(blocks), [a.ref])
+    return make_plan([move], memory=memory, jobs=jobs, routes=_DECODED)
 
 
 def _share(a: ArraySpec, b: ArraySpec) -> float:

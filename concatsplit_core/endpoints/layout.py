@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -97,6 +97,29 @@ def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
         replace(tiling, segments=tuple(planned)),
         origins,
     )
+
+
+def aligned(outputs: Outputs, alignment: Mapping[int, int]) -> Outputs:
+    """Outputs that start in their files where file systems can share blocks with the inputs.
+
+    XFS and btrfs share whole blocks between files, which takes no time and no room, where both
+    offsets agree modulo the block size::
+
+        input    | header |###|####|####|####|#|
+        blocks   |    |    |    |    |    |    |
+        output   | hdr + padding  |#|####|####|####|###|
+
+    Parameters
+    ----------
+    outputs : Outputs
+    alignment : mapping
+        By the number of a planned segment, its offset modulo the block size, as planned.
+    """
+    storages = list(outputs.storages)
+    for segment, offset in alignment.items():
+        output = outputs.origins[segment].output
+        storages[output] = replace(storages[output], offset_modulo_block=offset)
+    return outputs._replace(storages=storages)
 
 
 def _refuse_rank(place: Place, spec: ArraySpec) -> None:

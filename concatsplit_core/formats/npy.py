@@ -16,6 +16,7 @@ from concatsplit_core.formats.npy_header import (
     LONGEST,
     MAGIC,
     format_header,
+    offset_step,
     parse_header,
     prefix_length,
 )
@@ -92,7 +93,8 @@ class NpyFormat(InputFormat, OutputFormat):
             format_header(spec)
         if spec.dtype.names is None and spec.dtype.kind not in "biufcmMSUV":
             raise UnsupportedDtype(f"dtype {spec.dtype} cannot be stored in .npy")
-        return replace(spec, layout=Contiguous(order if spec.ndim > 1 else "C")), Storage()
+        laid = Contiguous(order if spec.ndim > 1 else "C", offset_step=offset_step(spec))
+        return replace(spec, layout=laid), Storage()
 
     def writer(self, path: Path, base: Path | None) -> Writer:
         """A writer of a staged .npy file."""
@@ -146,7 +148,7 @@ class NpyWriter(Writer):
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> ContiguousTarget:
         """Write the header, and make the file as long as it is going to be."""
-        header = format_header(spec, storage.phase)
+        header = format_header(spec, storage.offset_modulo_block)
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             write_all(fd, header, 0)

@@ -198,22 +198,32 @@ def _unquote(token: str) -> str:
     return _ESCAPE.sub(replaced, body)
 
 
-def _padding(length: int, phase: int | None) -> int:
-    """Spaces that bring a header to its end: as many as NumPy has, or up to a phase."""
+def offset_step(spec: ArraySpec) -> int | None:
+    """What the offset of the elements can be any multiple of; None where the header is too long.
+
+    NumPy reads no header that is longer than a few thousand bytes.
+    """
+    if spec.dtype.names is None or len(format_header(spec)) + SHARED_BLOCK < _NUMPY_READS:
+        return ALIGNMENT
+    return None
+
+
+def _padding(length: int, wanted: int | None) -> int:
+    """Spaces that bring a header to its end: as many as NumPy has, or up to a wanted offset."""
     usual = ALIGNMENT - length % ALIGNMENT
-    if phase is None or phase % ALIGNMENT:
+    if wanted is None or wanted % ALIGNMENT:
         return usual
-    wanted = usual + (phase - length - usual) % SHARED_BLOCK
-    return wanted if length + wanted < _NUMPY_READS else usual
+    padding = usual + (wanted - length - usual) % SHARED_BLOCK
+    return padding if length + padding < _NUMPY_READS else usual
 
 
-def format_header(spec: ArraySpec, phase: int | None = None) -> bytes:
+def format_header(spec: ArraySpec, offset_modulo_block: int | None = None) -> bytes:
     """The header of an array, as `numpy.lib.format.write_array` would write it.
 
     Parameters
     ----------
     spec : ArraySpec
-    phase : int, optional
+    offset_modulo_block : int, optional
         Pad the header with spaces, which NumPy does as well, so that the data start at this
         offset modulo `SHARED_BLOCK`.
 
@@ -242,7 +252,7 @@ def format_header(spec: ArraySpec, phase: int | None = None) -> bytes:
         except UnicodeEncodeError:
             continue
         prefix = len(MAGIC) + 2 + struct.calcsize(pack)
-        body += b" " * _padding(prefix + len(body) + 1, phase) + b"\n"
+        body += b" " * _padding(prefix + len(body) + 1, offset_modulo_block) + b"\n"
         if version > 1 or len(body) < 1 << 16:
             return MAGIC + bytes((version, 0)) + struct.pack(pack, len(body)) + body
     raise AssertionError

@@ -51,8 +51,8 @@ class Storage:
         Such as ``zarr3``: the version of the format.
     dialects : frozenset of str
         Of an output: the dialects of its inputs, with "" for a format that has only one.
-    phase : int, optional
-        Where the elements best start in the file, modulo the block size of file systems.
+    offset_modulo_block : int, optional
+        Where the elements are to start in the file, modulo the block that file systems share.
     grid : Grid, optional
         Chunk lengths along one axis, where they differ.
     maxshape : tuple of int or None, optional
@@ -75,7 +75,7 @@ class Storage:
     meaning: Meaning = BARE
     dialect: str = ""
     dialects: frozenset[str] = frozenset()
-    phase: int | None = None
+    offset_modulo_block: int | None = None
     grid: Grid | None = None
     maxshape: tuple[int | None, ...] | None = None
     key_encoding: tuple[str, str] | None = None

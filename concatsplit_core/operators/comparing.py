@@ -26,7 +26,7 @@ from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.describing import shown_attributes
-from concatsplit_core.planning.plan import Task
+from concatsplit_core.planning.task import Task
 from concatsplit_core.run.events import Finished, Moved, Started
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import dtype_name

@@ -54,16 +54,14 @@ def split(
     parts, uneven, size, remainder, hop, lengths, at, ratio, max_bytes
         Where to cut: see `Cut`. Without any of them, as many equal parts as there are names.
     lengths_from : optional
-        Read the lengths from an integer vector, such as a split_info: a reference or an array.
+        Read the lengths from this integer vector: a reference or an array.
     **options
         Those of `Options`.
 
     Raises
     ------
-    UsageError
-        The cut does not fit the array, or the names do not fit the parts.
     ConcatsplitError
-        Any other error; no output was created or changed.
+        No output was created or changed.
     """
     vectors = (options.get("lengths_from"),)
     selection = selection_from(options)

@@ -14,9 +14,9 @@ from concatsplit_core.endpoints.inputs import open_ref
 from concatsplit_core.errors import ConcatsplitError, InputUnavailable, MalformedInput, OverBudget
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.run.events import Finished, Moved, Started
+from concatsplit_core.run.hashing.blob_check import compare
 from concatsplit_core.run.hashing.blobs import Stretch
-from concatsplit_core.run.hashing.comparing import compare
-from concatsplit_core.run.hashing.rereading import Told
+from concatsplit_core.run.hashing.rereading import OnBytes
 from concatsplit_core.run.manifest import Entry
 from concatsplit_core.run.manifest_reading import read_manifest
 from concatsplit_core.run.options import Options
@@ -208,7 +208,9 @@ class _Verifier:
         Follow links that lead out of a store.
     """
 
-    def __init__(self, memory: int, jobs: int, on_bytes: Told, follow_links: bool = False) -> None:
+    def __init__(
+        self, memory: int, jobs: int, on_bytes: OnBytes, follow_links: bool = False
+    ) -> None:
         self._memory, self._jobs, self._on_bytes = memory, jobs, on_bytes
         self._follow_links = follow_links
 
@@ -255,7 +257,7 @@ class _Verifier:
         return [results[number] for number in range(len(wanted))]
 
     def verify_one(
-        self, wanted: _Wanted, source: Source, *, memory: int, jobs: int, on_bytes: Told
+        self, wanted: _Wanted, source: Source, *, memory: int, jobs: int, on_bytes: OnBytes
     ) -> BlobVerification:
         """Compare an open blob with its entry."""
         try:

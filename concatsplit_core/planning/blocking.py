@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from math import lcm, prod
+from math import gcd, lcm, prod
 
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.layouts import Order
-from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.errors import OverBudget
+from concatsplit_core.planning.edges import Edges
+from concatsplit_core.planning.pairs import fast_axes
+from concatsplit_core.planning.sweep import Strip
+from concatsplit_core.planning.thresholds import Thresholds
 
-COMFORTABLE = 4 << 20
-"""Bytes of a block that has no reason to be larger: it stays in the processor's cache."""
-
-SHORT_RUN = 16 << 10
-"""Bytes that a run of a contiguous array should have: less is not worth a call."""
-
-MOST_BANDS = 1 << 22
-"""Steps along one axis of a target that a plan may have."""
-
-STRADDLE = 16
-"""How many chunks long a block may grow along an axis on which the chunk grids do not agree."""
+_TRIES = 256
+"""Steps that are looked at one by one, where a later one may come upon the edge of a chunk."""
 
 
 @dataclass(slots=True)
@@ -74,7 +67,11 @@ class Block:
 
 
 def choose_block(
-    block: Block, order: Order, straddled: Iterable[int], flat: Iterable[Order], comfortable: int
+    block: Block,
+    order: Order,
+    straddled: Iterable[int],
+    strided: Iterable[Order],
+    thresholds: Thresholds,
 ) -> Shape:
     """Grow a block from one unit to the shape that moves the bytes at the least cost.
 
@@ -88,128 +85,134 @@ def choose_block(
         Element order of the targets.
     straddled : iterable of int
         Axes on which chunks of the inputs and of the outputs straddle each other.
-    flat : iterable of {"C", "F"}
-        Element orders of the contiguous arrays on either side.
-    comfortable : int
-        Bytes to grow to where nothing asks for more.
+    strided : iterable of {"C", "F"}
+        Element orders of the strided arrays on either side.
+    thresholds : Thresholds
     """
-    fast = axes_by_speed(order, len(block.extent))
+    fast = fast_axes(order, len(block.extent))
     for d in fast:
         block.grow(d, block.want[d])
     for d in straddled:
-        block.grow(d, STRADDLE * max(block.want[d], block.unit[d]))
-    for side in flat:
-        _lengthen_runs(block, side)
+        block.grow(d, thresholds.chunks_astride * max(block.want[d], block.unit[d]))
+    for side in strided:
+        _lengthen_runs(block, side, thresholds.short_run)
     for d in fast:
-        block.grow(d, block.extent[d], max(comfortable, block.nbytes))
+        block.grow(d, block.extent[d], max(thresholds.comfortable, block.nbytes))
     return tuple(block.shape)
 
 
-def _lengthen_runs(block: Block, order: Order) -> None:
+def _lengthen_runs(block: Block, order: Order, enough: int) -> None:
     """Grow a block until a run of an array of this order is worth a call of its own."""
     run = block.itemsize
-    for d in axes_by_speed(order, len(block.extent)):
-        block.grow(d, -(-SHORT_RUN // run))
+    for d in fast_axes(order, len(block.extent)):
+        block.grow(d, -(-enough // run))
         run *= block.shape[d]
-        if run >= SHORT_RUN or block.shape[d] < block.extent[d]:
+        if run >= enough or block.shape[d] < block.extent[d]:
             break
 
 
-def axes_by_speed(order: Order, ndim: int) -> list[int]:
-    """Axes from the one whose elements are adjacent to the slowest."""
-    return list(range(ndim - 1, -1, -1)) if order == "C" else list(range(ndim))
-
-
-class Edges:
-    """Where along the axis reading may stop without decoding an input chunk twice."""
-
-    def __init__(self, sources: Tiling) -> None:
-        self._stops = [segment.interval.stop for segment in sources.segments]
-        self._starts = [segment.interval.start for segment in sources.segments]
-        self._chunks = [
-            (view.chunks or (1,) * view.ndim)[sources.axis]
-            for view in map(sources.view, range(len(sources.segments)))
-        ]
-
-    def before(self, position: int) -> int:
-        """The last such place that is not behind ``position``."""
-        index = bisect_left(self._stops, position)
-        if index == len(self._stops) or self._stops[index] == position:
-            return position
-        start, chunk = self._starts[index], self._chunks[index]
-        return start + (position - start) // chunk * chunk
-
-    def overlapping(self, interval: Interval) -> list[tuple[int, Interval]]:
-        """The sources below an interval, and the part of it that each holds."""
-        first = bisect_right(self._stops, interval.start)
-        last = bisect_left(self._starts, interval.stop)
-        return [
-            (i, part)
-            for i in range(first, last)
-            if (
-                part := Interval(
-                    max(interval.start, self._starts[i]), min(interval.stop, self._stops[i])
-                )
-            ).length
-            > 0
-        ]
-
-
-def refuse_many_steps(length: int, step: int) -> None:
-    """Refuse an axis that makes more steps than a plan can hold."""
-    if length > MOST_BANDS * step:
+def refuse_many_steps(length: int, step: int, most: int) -> None:
+    """Refuse an axis that makes more steps than a plan may have."""
+    if length > most * step:
         raise OverBudget(
             f"an axis of length {length} makes more steps of {step} than a plan can hold; give "
             "larger --chunks or more --memory",
             found=length // step,
-            expected=MOST_BANDS,
+            expected=most,
         )
 
 
-def cut_target(interval: Interval, unit: int | None, longest: int, edges: Edges) -> list[Interval]:
-    """Cut one target's part of the axis into intervals that one task may own.
+def cut_target(
+    target: int, interval: Interval, unit: int, longest: int, edges: Edges
+) -> Iterator[Strip]:
+    """Cut one target's part of the axis into bands that one task may own.
+
+    ::
+
+        chunks of the source  |   |   |   |   |   |   |   |   |
+        bands                 |-----------|-----------|-------|     cut where no chunk is cut
 
     Parameters
     ----------
+    target : int
     interval : Interval
-    unit : int or None
-        Chunk or shard length of the target; None where any length will do.
+    unit : int
+        Chunk or shard length of the target; 1 where any length will do.
     longest : int
-        Longest interval wanted; one chunk or shard is allowed in any case.
+        Longest interval wanted, a multiple of the unit.
     edges : Edges
         Where the sources are best cut.
+
+    Yields
+    ------
+    Strip
+        Of one band, or of many that follow each other.
     """
-    step = unit or 1
-    longest = max(step, longest // step * step)
-    refuse_many_steps(interval.length, longest)
-    cuts, at = [], interval.start
+    at = interval.start
     while at < interval.stop:
         stop = min(interval.stop, at + longest)
         if stop < interval.stop:
             good = edges.before(stop)
-            if good > at + longest // 2 and (good - interval.start) % step == 0:
+            if good > at + longest // 2 and (good - interval.start) % unit == 0:
                 stop = good
-        cuts.append(Interval(at, stop))
-        at = stop
-    return cuts
+        step = stop - at
+        again = _repeats(at, step, longest, unit, interval, edges)
+        if again > 1:
+            yield Strip(target, Interval(at, stop), step)
+            yield Strip(target, Interval(stop, at + again * step), step)
+            at += again * step
+        else:
+            yield Strip(target, Interval(at, stop), step)
+            at = stop
+
+
+def _repeats(at: int, step: int, longest: int, unit: int, interval: Interval, edges: Edges) -> int:
+    """How often a step may be taken anew: within one source, where its chunks lie alike again."""
+    start, stop, chunk = edges.of(edges.source_at(at + step))
+    if step < longest and step % chunk:
+        return 0
+    repeats = max(0, (min(stop, interval.stop) - 1 - longest - at) // step)
+    other_edges = step % chunk and not (start - interval.start) % gcd(chunk, unit)
+    return 0 if other_edges and repeats <= _TRIES else repeats
 
 
 def gather(
-    units: Sequence[tuple[int, Interval]], longest: int, edges: Edges
-) -> list[list[tuple[int, Interval]]]:
-    """Gather consecutive units into bands of at most ``longest``, cut where reading is best cut."""
-    bands: list[list[tuple[int, Interval]]] = []
+    strips: Iterable[Strip], longest: int, edges: Edges
+) -> Iterator[Strip | list[tuple[int, Interval]]]:
+    """Gather neighbouring short bands into one, cut where reading is best cut.
+
+    Parameters
+    ----------
+    strips : iterable of Strip
+        In order along the axis.
+    longest : int
+        Longest band wanted.
+    edges : Edges
+        Where the sources are best cut.
+
+    Yields
+    ------
+    Strip or list of (int, Interval)
+        Bands of full length as they came; or what one band writes.
+    """
     band: list[tuple[int, Interval]] = []
     total = 0
-    for unit in units:
-        if band and total + unit[1].length > longest:
+    for strip in strips:
+        if strip.number > 1:
+            if band:
+                yield band
+            yield strip
+            band, total = [], 0
+            continue
+        if band and total + strip.length > longest:
             keep = _best_cut(band, longest, edges)
-            bands.append(band[:keep])
+            yield band[:keep]
             band = band[keep:]
-            total = sum(u.length for _, u in band)
-        band.append(unit)
-        total += unit[1].length
-    return [*bands, band] if band else bands
+            total = sum(interval.length for _, interval in band)
+        band.append((strip.target, strip.interval))
+        total += strip.length
+    if band:
+        yield band
 
 
 def _best_cut(band: list[tuple[int, Interval]], longest: int, edges: Edges) -> int:

@@ -6,7 +6,7 @@ take hours, and find nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import prod
 
 from concatsplit_core.array.geometry import Interval, drop
@@ -23,7 +23,7 @@ ABSENT_BYTES, BYTES_A_STORED = 16 << 30, 1024
 """Bytes of fill values that may be encoded, and how many more for each byte of stored chunks."""
 
 
-def refuse_empty_claims(problem: Problem, names: Sequence[str] | None) -> None:
+def refuse_empty_claims(problem: Problem) -> None:
     """Refuse to read chunks of which next to none are stored.
 
     Raises
@@ -31,21 +31,21 @@ def refuse_empty_claims(problem: Problem, names: Sequence[str] | None) -> None:
     OverBudget
         The chunks that the outputs need are far more than there are.
     """
-    for index in range(len(problem.sources.segments)):
-        view = problem.sources.view(index)
-        if view.chunks is None or view.stored_chunks is None:
-            continue
-        chunks, filled = _needed(problem, index)
-        stored = view.stored_chunks * prod(view.chunks) * view.memory_itemsize
-        few = chunks <= ABSENT_CHUNKS + CHUNKS_A_STORED * view.stored_chunks
+    views = problem.move.sources.views()
+    claiming = {i for i, view in enumerate(views) if view.stored_chunks is not None}
+    for source, (chunks, filled) in _needed(problem, views, claiming).items():
+        view = views[source]
+        most = view.stored_chunks or 0
+        stored = most * prod(view.chunks or ()) * view.memory_itemsize
+        few = chunks <= ABSENT_CHUNKS + CHUNKS_A_STORED * most
         small = filled <= ABSENT_BYTES + BYTES_A_STORED * stored
         if not (few and small):
             size = f" of {format_size(filled)}" if filled else ""
             raise OverBudget(
-                f"{name_of(index, names)} claims {_said(chunks)} chunks{size} to go through, "
-                f"and stores {view.stored_chunks} at most; split off the part that is stored, or "
-                "write to .npy",
-                found=view.stored_chunks,
+                f"{name_of(source, problem.move.names)} claims {_said(chunks)} chunks{size} to go "
+                f"through, and stores {most} at most; split off the part that is stored, or write "
+                "to .npy",
+                found=most,
                 expected=chunks,
             )
 
@@ -54,28 +54,31 @@ def _said(count: int) -> str:
     return str(count) if count < 1 << 64 else f"2^{count.bit_length() - 1}"
 
 
-def _needed(problem: Problem, source: int) -> tuple[int, int]:
-    """Chunks of a source that are walked, and bytes of it that go into chunks as elements.
+def _needed(
+    problem: Problem, views: Sequence[ArraySpec], claiming: Collection[int]
+) -> dict[int, tuple[int, int]]:
+    """Chunks of sources that are walked, and bytes of them that go into chunks as elements.
 
     Where chunks are decoded, those that are absent cost nothing, but for the chunks that they are
     encoded to; in shards they are walked all the same.
     """
-    view, start = problem.sources.view(source), problem.sources.segments[source].interval.start
-    across = prod(problem.shape) // problem.shape[problem.axis] * view.memory_itemsize
-    found = filled = 0
-    for target, segment in enumerate(problem.targets.segments):
-        goes = problem.targets.view(target)
-        for part in problem.parts(target, "encoded", "decoded"):
-            if part.source != source:
+    axis, sources = problem.axis, problem.move.sources.segments
+    section = prod(problem.shape) // problem.shape[axis]
+    needed = dict.fromkeys(sorted(claiming), (0, 0))
+    for target, goes in enumerate(problem.views) if claiming else ():
+        start = problem.targets.segments[target].interval.start
+        for source, interval, route, _ in problem.routing.of(target, "encoded", "decoded"):
+            if source not in claiming:
                 continue
-            interval = part.interval
-            if part.route == "encoded" or view.shards is not None:
-                found += _count(view, problem.axis, interval, start)
+            view, (found, filled) = views[source], needed[source]
+            if route == "encoded" or view.shards is not None:
+                found += _count(view, axis, interval, sources[source].interval.start)
             elif goes.write_unit is not None:
-                found += _count(goes, problem.axis, interval, segment.interval.start)
-            if part.route == "decoded" and goes.write_unit is not None:
-                filled += interval.length * across
-    return found, filled
+                found += _count(goes, axis, interval, start)
+            if route == "decoded" and goes.write_unit is not None:
+                filled += interval.length * section * view.memory_itemsize
+            needed[source] = found, filled
+    return needed
 
 
 def _count(view: ArraySpec, axis: int, interval: Interval, start: int) -> int:

@@ -2,142 +2,70 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import product
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, field
+from itertools import accumulate
+from math import prod
+from typing import Any
 
-from concatsplit_core.array.geometry import Box, Interval, Shape
-from concatsplit_core.array.layouts import Order
-
-Route = Literal["kernel", "encoded", "mapped", "decoded"]
-
-ROUTES: tuple[Route, ...] = ("kernel", "encoded", "mapped", "decoded")
-"""Cheapest first."""
-
-WINDOW = 1 << 20
-"""Most bytes that are read from a contiguous source at once."""
-
-
-LOOKED_AT = 128 << 20
-"""Most bytes that move as they are stored and have their checksums compared without being asked."""
-
-CONVERTED_AT_ONCE = 1 << 18
-"""Most bytes of elements whose values are converted in one step."""
-
-
-class Piece(NamedTuple):
-    """A box of the logical array that lies in one source, or in one target, of that number."""
-
-    array: int
-    box: Box
-
-
-class Task(NamedTuple):
-    """Boxes to read and boxes to write, all on the logical array.
-
-    A task owns what it writes: no other task writes any part of a chunk, shard or byte range
-    of its boxes. Its reads and moves together cover its writes.
-
-    Parameters
-    ----------
-    number : int
-    route : str
-        Who does the task.
-    reads : tuple of Piece
-        What goes through memory as array elements.
-    writes : tuple of Piece
-    moves : tuple of Piece
-        What goes as it is stored: runs of bytes, chunks, or shards.
-    shards : bool
-        The moves are of whole shards.
-    """
-
-    number: int
-    route: Route
-    reads: tuple[Piece, ...]
-    writes: tuple[Piece, ...]
-    moves: tuple[Piece, ...] = ()
-    shards: bool = False
-
-
-class Band(NamedTuple):
-    """What one step along the axis reads and writes.
-
-    Parameters
-    ----------
-    reads, writes : tuple of (int, Interval)
-        Source, or target, and the interval of the logical axis.
-    route : str
-        Who does its tasks.
-    moves : tuple of (int, Interval)
-        What goes as it is stored, from which source.
-    shards : bool
-        The moves are of whole shards.
-    """
-
-    reads: tuple[tuple[int, Interval], ...]
-    writes: tuple[tuple[int, Interval], ...]
-    route: Route
-    moves: tuple[tuple[int, Interval], ...] = ()
-    shards: bool = False
+from concatsplit_core.array.geometry import Shape
+from concatsplit_core.planning.edges import Edges
+from concatsplit_core.planning.move import MoveSpec
+from concatsplit_core.planning.sweep import Strip, Sweep, SweepTasks
+from concatsplit_core.planning.task import Route, Task
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
-    """Tasks over one group of targets: a grid on the other axes, bands along the axis.
+class MovePlan:
+    """What a run does for one logical array.
 
     Parameters
     ----------
-    axis : int
-    order : {"C", "F"}
-        Which way the tasks follow each other: as the elements of the targets do.
-    grid : tuple of tuple of Interval
-        Per axis the intervals that blocks cover; the entry of `axis` is empty.
-    bands : tuple of Band
+    move : MoveSpec
+    edges : Edges
+        Of its sources.
+    sweeps : tuple of Sweep
+        Where the tasks come from; they are worked out when they are asked for.
+    routes : dict
+        Array bytes by the way they move.
+    reasons : dict
+        Per route that carries bytes, why a cheaper one could not.
+    block : tuple of int
+        Shape of the largest block, on the logical array.
+    bytes_read, bytes_written : int
+        Array bytes; what is decoded twice counts twice.
+    alignment : dict
+        By the number of a target, where its first element is to lie in its file, modulo the block
+        that file systems share; targets that are not there lie where their format puts them.
     """
 
-    axis: int
-    order: Order
-    grid: tuple[tuple[Interval, ...], ...]
-    bands: tuple[Band, ...]
+    move: MoveSpec
+    edges: Edges = field(compare=False, repr=False)
+    sweeps: tuple[Sweep, ...] = ()
+    routes: dict[Route, int] = field(default_factory=dict)
+    reasons: dict[Route, tuple[str, ...]] = field(default_factory=dict)
+    block: Shape = ()
+    bytes_read: int = 0
+    bytes_written: int = 0
+    alignment: dict[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        count = len(self.bands)
-        for d, intervals in enumerate(self.grid):
-            count *= 1 if d == self.axis else len(intervals)
-        return count
+        return sum(map(len, self.sweeps))
 
-    def tasks(self, first: int) -> Iterator[Task]:
-        """The tasks, numbered from ``first``."""
-        ranges = [
-            range(len(self.bands)) if d == self.axis else range(len(intervals))
-            for d, intervals in enumerate(self.grid)
-        ]
-        if self.order == "F":
-            ranges.reverse()
-        for number, at in enumerate(product(*ranges), first):
-            index = at[::-1] if self.order == "F" else at
-            band = self.bands[index[self.axis]]
-            outer = Box(
-                tuple(
-                    0 if d == self.axis else g[i].start for d, (g, i) in enumerate(self._at(index))
-                ),
-                tuple(
-                    1 if d == self.axis else g[i].stop for d, (g, i) in enumerate(self._at(index))
-                ),
-            )
-            yield Task(
-                number,
-                band.route,
-                tuple(Piece(i, outer.with_axis(self.axis, along)) for i, along in band.reads),
-                tuple(Piece(i, outer.with_axis(self.axis, along)) for i, along in band.writes),
-                tuple(Piece(i, outer.with_axis(self.axis, along)) for i, along in band.moves),
-                band.shards,
-            )
-
-    def _at(self, index: Shape) -> Iterator[tuple[tuple[Interval, ...], int]]:
-        return zip(self.grid, index, strict=True)
+    def copied(self) -> tuple[set[int], set[int]]:
+        """Sources and targets of which anything is copied as it is stored."""
+        sources: set[int] = set()
+        targets: set[int] = set()
+        for entry in (entry for sweep in self.sweeps for entry in sweep.bands.entries):
+            if isinstance(entry, Strip):
+                if entry.source is not None:
+                    sources.add(entry.source)
+                    targets.add(entry.target)
+            elif entry.copies:
+                sources.update(source for source, _ in entry.copies)
+                targets.update(target for target, _ in entry.writes)
+        return sources, targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,51 +74,100 @@ class Plan:
 
     Parameters
     ----------
-    sweeps : tuple of Sweep
-        Where the tasks come from; they are enumerated, never all held at once.
-    routes : dict
-        Array bytes by the way they move.
-    reasons : dict
-        Per route that carries bytes, why a cheaper one could not.
-    block : tuple of int
-        Shape of the largest block, on the logical array.
+    moves : tuple of MovePlan
+        One a logical array.
     workers : int
         Tasks in flight at once.
     window : int
         Bytes to read from a contiguous source at once.
     peak_memory_bytes : int
         Bytes of all buffers that may be alive at once.
-    bytes_read, bytes_written : int
-        Array bytes; what is decoded twice counts twice.
+    looked_at : int
+        Most bytes that are copied as they are stored and have their checksums compared without
+        being asked.
     """
 
-    sweeps: tuple[Sweep, ...]
-    routes: dict[Route, int]
-    reasons: dict[Route, tuple[str, ...]]
-    block: Shape
+    moves: tuple[MovePlan, ...]
     workers: int
     window: int
     peak_memory_bytes: int
-    bytes_read: int
-    bytes_written: int
+    looked_at: int
+    _sweeps: tuple[tuple[int, Sweep], ...] = field(init=False, repr=False, compare=False)
+    _firsts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        sweeps = tuple((i, sweep) for i, move in enumerate(self.moves) for sweep in move.sweeps)
+        object.__setattr__(self, "_sweeps", sweeps)
+        firsts = accumulate((len(sweep) for _, sweep in sweeps), initial=0)
+        object.__setattr__(self, "_firsts", tuple(firsts))
 
     def __len__(self) -> int:
-        return sum(len(sweep) for sweep in self.sweeps)
+        """Number of tasks."""
+        return self._firsts[-1]
+
+    def task(self, number: int) -> Task:
+        """One task by its number, in a time that hardly depends on how many there are.
+
+        Raises
+        ------
+        IndexError
+            There is no such task.
+        """
+        if not 0 <= number < len(self):
+            raise IndexError(f"there is no task {number}; the plan has {len(self)}")
+        at = bisect_right(self._firsts, number) - 1
+        index, sweep = self._sweeps[at]
+        made = self.moves[index]
+        tasks = SweepTasks(sweep, made.move, made.edges, index, self._firsts[at])
+        return tasks[number - self._firsts[at]]
 
     def tasks(self) -> Iterator[Task]:
         """All tasks, in the order in which they are to be started."""
-        first = 0
-        for sweep in self.sweeps:
-            yield from sweep.tasks(first)
-            first += len(sweep)
+        for (index, sweep), first in zip(self._sweeps, self._firsts, strict=False):
+            made = self.moves[index]
+            tasks = SweepTasks(sweep, made.move, made.edges, index, first)
+            yield from map(tasks.__getitem__, range(len(sweep)))
+
+    @property
+    def routes(self) -> dict[Route, int]:
+        """Array bytes by the way they move."""
+        total: dict[Route, int] = {}
+        for move in self.moves:
+            for route, nbytes in move.routes.items():
+                total[route] = total.get(route, 0) + nbytes
+        return total
+
+    @property
+    def reasons(self) -> dict[Route, tuple[str, ...]]:
+        """Per route that carries bytes, why a cheaper one could not."""
+        found: dict[Route, dict[str, None]] = {}
+        for move in self.moves:
+            for route, why in move.reasons.items():
+                found.setdefault(route, {}).update(dict.fromkeys(why))
+        return {route: tuple(why) for route, why in found.items()}
+
+    @property
+    def block(self) -> Shape:
+        """Shape of the largest block."""
+        return max((move.block for move in self.moves), key=prod, default=())
+
+    @property
+    def bytes_read(self) -> int:
+        """Array bytes that are read; what is decoded twice counts twice."""
+        return sum(move.bytes_read for move in self.moves)
+
+    @property
+    def bytes_written(self) -> int:
+        """Array bytes that are written."""
+        return sum(move.bytes_written for move in self.moves)
 
     @property
     def looks(self) -> bool:
-        """Whether to compare the checksums of what moves as it is stored takes little of the run.
+        """Whether to compare the checksums of what is copied as it is stored takes little.
 
-        Where start-up is most of it, it is less than a fifth.
+        Where start-up is most of the run, it is less than a fifth.
         """
-        return self.routes.get("encoded", 0) <= LOOKED_AT
+        return self.routes.get("encoded", 0) <= self.looked_at
 
     @property
     def read_amplification(self) -> float:

@@ -1,22 +1,26 @@
-"""From two tilings of one logical array and a budget to a plan: pure, and of no format."""
+"""From moves and a budget to a plan: pure, and of no format."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from math import prod
 from typing import NoReturn
 
-from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.sizes import format_size
-from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.errors import OverBudget
-from concatsplit_core.planning.blocking import Edges
+from concatsplit_core.planning.amounts import bytes_read
+from concatsplit_core.planning.as_stored import as_stored_batches
 from concatsplit_core.planning.claims import refuse_empty_claims
-from concatsplit_core.planning.filling import filling_batches
-from concatsplit_core.planning.moving import moving_batches
-from concatsplit_core.planning.plan import ROUTES, WINDOW, Plan, Route, Sweep
-from concatsplit_core.planning.problem import Batch, Problem, bytes_read, largest_block
-from concatsplit_core.planning.routing import route_parts
+from concatsplit_core.planning.edges import Edges
+from concatsplit_core.planning.elementwise import elementwise_batches
+from concatsplit_core.planning.move import MoveSpec
+from concatsplit_core.planning.plan import MovePlan, Plan
+from concatsplit_core.planning.problem import Batch, Problem, facts_of
+from concatsplit_core.planning.routing import route_shares
+from concatsplit_core.planning.sweep import Sweep
+from concatsplit_core.planning.task import ROUTES, Route
+from concatsplit_core.planning.thresholds import DEFAULT, Thresholds
 
 _SMALLEST_WINDOW = 4096
 
@@ -26,35 +30,27 @@ members of an HDF5 file), and how much of it the process needs anyway."""
 
 
 def make_plan(
-    shape: Shape,
-    sources: Tiling,
-    targets: Tiling,
+    moves: Sequence[MoveSpec],
     *,
     memory: int,
     jobs: int,
     routes: Collection[Route] = ROUTES,
-    names: Sequence[str] | None = None,
     check: bool = False,
-    whole_axes: int = 0,
+    thresholds: Thresholds = DEFAULT,
 ) -> Plan:
     """Decide which task moves which boxes, by which route.
 
     Parameters
     ----------
-    shape : tuple of int
-        Shape of the logical array.
-    sources, targets : Tiling
-        Along the same axis. The sources cover what the targets cover.
+    moves : sequence of MoveSpec
+        Logical arrays that are moved together, within one budget.
     memory, jobs : int
         Budget in bytes for array data in memory; most tasks in flight at once.
     routes : collection of str
         Routes that may be taken.
-    names : sequence of str, optional
-        For messages.
     check : bool
-        Decode what moves as it is stored.
-    whole_axes : int
-        Axes at the end on which blocks are best whole.
+        Decode what is copied as it is stored.
+    thresholds : Thresholds
 
     Raises
     ------
@@ -63,67 +59,107 @@ def make_plan(
     UsageError
         The routes that may be taken do not lead from all sources to all targets.
     """
-    if 0 in shape or not targets.segments or not targets.segments[0].spec.dtype.itemsize:
-        return Plan((), {}, {}, shape, 1, WINDOW, 0, 0, 0)
-    edges, room = Edges(sources), memory - _held(sources, targets)
-    window = _window(room, jobs)
-    routing = route_parts(shape, sources, targets, edges, routes)
-    problem = Problem(shape, sources, targets, edges, routing, window, check, whole_axes)
-    refuse_empty_claims(problem, names)
-    batches = _batches(problem)
-    if (need := _smallest(batches)) > room:
-        _refuse(problem, need, memory, jobs)
+    held = _held([move for move in moves if not move.is_empty])
+    room = memory - held
+    window = _window(room, jobs, thresholds)
+    problems = [
+        None if move.is_empty else _problem(move, window, routes, check, thresholds)
+        for move in moves
+    ]
+    batches = [_batches(problem) for problem in problems]
+    need = _smallest(batches)
+    if need > room:
+        _refuse(problems, need, memory, jobs)
     workers = max(1, min(jobs, room // max(1, need)))
-    found = [(sweep, b.peak(sweep)) for b in batches for sweep in b.sweeps(room // workers)]
-    return _plan(problem, found, workers)
+    planned: list[MovePlan] = []
+    peaks: list[int] = []
+    for move, problem, ours in zip(moves, problems, batches, strict=True):
+        found = [(sweep, b.peak(sweep)) for b in ours for sweep in b.sweeps(room // workers)]
+        planned.append(_move_plan(move, problem, [sweep for sweep, _ in found]))
+        peaks += [peak for _, peak in found]
+    workers = max(1, min(workers, sum(map(len, planned))))
+    peak = workers * max(peaks, default=0)
+    return Plan(tuple(planned), workers, window, peak, thresholds.looked_at)
 
 
-def _plan(problem: Problem, found: Sequence[tuple[Sweep, int]], workers: int) -> Plan:
-    """The plan of sweeps, each with what a task of it holds at most."""
-    sweeps = tuple(sweep for sweep, _ in found)
-    workers = max(1, min(workers, sum(len(sweep) for sweep in sweeps)))
-    return Plan(
-        sweeps=sweeps,
+def _problem(
+    move: MoveSpec, window: int, routes: Collection[Route], check: bool, thresholds: Thresholds
+) -> Problem:
+    """A move, routed."""
+    edges = Edges(move.sources)
+    views = move.targets.views()
+    problem = Problem(
+        move=move,
+        edges=edges,
+        routing=route_shares(move, edges, routes, thresholds),
+        facts=facts_of(move.sources.views(), len(move.shape)),
+        views=views,
+        itemsize=max(view.memory_itemsize for view in views),
+        window=window,
+        check=check,
+        takes_mapped="mapped" in routes,
+        thresholds=thresholds,
+    )
+    refuse_empty_claims(problem)
+    return problem
+
+
+def _move_plan(move: MoveSpec, problem: Problem | None, sweeps: Sequence[Sweep]) -> MovePlan:
+    """The plan of one move, whose tasks are those of these sweeps."""
+    if problem is None:
+        return MovePlan(move, Edges(move.sources), block=move.shape)
+    views = move.sources.views()
+    section = prod(move.shape) // move.shape[move.axis]
+    return MovePlan(
+        move=move,
+        edges=problem.edges,
+        sweeps=tuple(sweeps),
         routes=problem.routing.routes,
         reasons=problem.routing.reasons,
-        block=max(map(largest_block, sweeps), key=prod, default=problem.shape),
-        workers=workers,
-        window=problem.window,
-        peak_memory_bytes=workers * max((peak for _, peak in found), default=0),
-        bytes_read=sum(bytes_read(sweep, problem.sources) for sweep in sweeps),
-        bytes_written=sum(_covered(problem.targets, problem.shape)),
+        block=max((sweep.block for sweep in sweeps), key=prod, default=move.shape),
+        bytes_read=sum(bytes_read(sweep, move, problem.edges, views) for sweep in sweeps),
+        bytes_written=sum(
+            segment.interval.length * section * segment.spec.dtype.itemsize
+            for segment in move.targets.segments
+        ),
+        alignment=problem.routing.alignment,
     )
 
 
-def _window(memory: int, jobs: int) -> int:
-    return max(_SMALLEST_WINDOW, min(WINDOW, memory // (8 * jobs)))
+def _window(memory: int, jobs: int, thresholds: Thresholds) -> int:
+    return max(_SMALLEST_WINDOW, min(thresholds.window, memory // (8 * jobs)))
 
 
-def _batches(problem: Problem) -> list[Batch]:
-    return [*moving_batches(problem), *filling_batches(problem)]
+def _batches(problem: Problem | None) -> list[Batch]:
+    if problem is None:
+        return []
+    return [*as_stored_batches(problem), *elementwise_batches(problem)]
 
 
-def _smallest(batches: Sequence[Batch]) -> int:
+def _smallest(batches: Sequence[Sequence[Batch]]) -> int:
     """Bytes that the smallest tasks hold."""
-    return max((batch.smallest for batch in batches), default=0)
+    return max((batch.smallest for ours in batches for batch in ours), default=0)
 
 
-def _held(sources: Tiling, targets: Tiling) -> int:
+def _held(moves: Sequence[MoveSpec]) -> int:
     """Bytes that arrays take beside their elements, where they are more than a few thousand."""
-    all_of_them = len(sources.segments) * _INPUT_BYTES + len(targets.segments) * _OUTPUT_BYTES
-    return max(0, all_of_them - _FREE_BYTES)
+    inputs = sum(len(move.sources.segments) for move in moves)
+    outputs = sum(len(move.targets.segments) for move in moves)
+    return max(0, inputs * _INPUT_BYTES + outputs * _OUTPUT_BYTES - _FREE_BYTES)
 
 
-def _refuse(problem: Problem, need: int, memory: int, jobs: int) -> NoReturn:
+def _refuse(problems: Sequence[Problem | None], need: int, memory: int, jobs: int) -> NoReturn:
     """Name a budget that is enough: a larger one has larger windows."""
-    held = _held(problem.sources, problem.targets)
-    while need < (more := _smallest(_batches(problem._replace(window=_window(need, jobs))))):
+    chosen = [problem for problem in problems if problem is not None]
+    while need < (more := _smallest_with_window(chosen, need, jobs)):
         need = more
+    moves = [problem.move for problem in chosen]
+    held = _held(moves)
     what = f"the smallest step holds {format_size(need)} of array data"
     why = "a chunk or shard has to be decoded or written as a whole"
     how = "or smaller --chunks"
     if held:
-        count = len(problem.sources.segments) + len(problem.targets.segments)
+        count = sum(len(m.sources.segments) + len(m.targets.segments) for m in moves)
         what = f"{count} inputs and outputs, and {what}, need {format_size(need + held)}"
         why = "each is known for as long as the run lasts"
         how = "or fewer of them at once"
@@ -136,6 +172,6 @@ def _refuse(problem: Problem, need: int, memory: int, jobs: int) -> NoReturn:
     )
 
 
-def _covered(targets: Tiling, shape: Shape) -> Iterable[int]:
-    section = prod(shape) // shape[targets.axis]
-    return (s.interval.length * section * s.spec.dtype.itemsize for s in targets.segments)
+def _smallest_with_window(problems: Sequence[Problem], memory: int, jobs: int) -> int:
+    wider = (replace(p, window=_window(memory, jobs, p.thresholds)) for p in problems)
+    return _smallest([_batches(problem) for problem in wider])

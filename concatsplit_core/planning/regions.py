@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from concatsplit_core.array.geometry import Interval, ceil_to
 from concatsplit_core.array.tiling import Tiling
-from concatsplit_core.planning.blocking import Edges
+from concatsplit_core.planning.edges import Edges
 
 
 class Region(NamedTuple):

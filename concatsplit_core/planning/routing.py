@@ -1,31 +1,31 @@
-"""Which bytes can go which way, and what stands in the way of a cheaper one: pure."""
+"""Which bytes go which way, and what stands in the way of a cheaper one: pure."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from math import prod
 from typing import NamedTuple
 
-from concatsplit_core.array.geometry import Interval, Shape
-from concatsplit_core.array.layouts import ArrayLayout, Sharded, Stream
+from concatsplit_core.array.geometry import Interval
+from concatsplit_core.array.inference import name_of
+from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.errors import UsageError
-from concatsplit_core.planning.blocking import Edges, axes_by_speed
-from concatsplit_core.planning.plan import Route
+from concatsplit_core.planning.edges import Edges
+from concatsplit_core.planning.move import MoveSpec
+from concatsplit_core.planning.pairs import Pair, kind_of, pair_of
+from concatsplit_core.planning.task import ROUTES, Route
+from concatsplit_core.planning.thresholds import Thresholds
 
-LONG_RUN = 128 << 10
-"""Bytes of the shortest run that is worth a call of its own to the kernel."""
 
-
-class Part(NamedTuple):
-    """An interval of the axis that goes from one source to one target by one route.
+class Share(NamedTuple):
+    """An interval of the axis that goes from one source to a target by one route.
 
     Parameters
     ----------
-    source, target : int
+    source : int
     interval : Interval
         On the logical axis.
     route : str
@@ -34,207 +34,224 @@ class Part(NamedTuple):
     """
 
     source: int
-    target: int
     interval: Interval
     route: Route
     shards: bool = False
 
 
-@dataclass(slots=True)
-class Routing:
-    """The parts of every target, bytes by route, and why they did not go by a cheaper one."""
+class Routing(NamedTuple):
+    """What goes which way.
 
-    allowed: Collection[Route]
-    parts: dict[int, list[Part]] = field(default_factory=dict)
-    routes: dict[Route, int] = field(default_factory=dict)
-    reasons: dict[Route, tuple[str, ...]] = field(default_factory=dict)
+    Parameters
+    ----------
+    shares : list of Share
+        Of all targets, one target after the other, in order along the axis.
+    firsts : array of int
+        Number of the first share of each target, and behind the last one.
+    routes : dict
+        Array bytes by route.
+    reasons : dict
+        Per route, why they did not go by a cheaper one.
+    alignment : dict
+        As in `MovePlan`.
+    """
+
+    shares: list[Share]
+    firsts: array[int]
+    routes: dict[Route, int]
+    reasons: dict[Route, tuple[str, ...]]
+    alignment: dict[int, int]
+
+    def of(self, target: int, *routes: Route) -> list[Share]:
+        """What goes to a target by one of these routes."""
+        found = self.shares[self.firsts[target] : self.firsts[target + 1]]
+        return [share for share in found if share.route in routes]
 
 
-def route_parts(
-    shape: Shape, sources: Tiling, targets: Tiling, edges: Edges, allowed: Collection[Route]
+def route_shares(
+    move: MoveSpec, edges: Edges, allowed: Collection[Route], thresholds: Thresholds
 ) -> Routing:
     """Choose the cheapest route for every pair of a source and a target that share elements.
 
     Parameters
     ----------
-    shape : tuple of int
-        Of the logical array.
-    sources, targets : Tiling
+    move : MoveSpec
     edges : Edges
         Of the sources.
     allowed : collection of str
         Routes that may be taken.
+    thresholds : Thresholds
 
     Raises
     ------
     UsageError
         None of the allowed routes leads from a source to a target.
     """
-    routing = Routing(allowed)
-    reasons: defaultdict[Route, dict[str, None]] = defaultdict(dict)
-    section = prod(shape) // shape[targets.axis]
-    for index, segment in enumerate(targets.segments):
-        for source, whole in edges.overlapping(segment.interval):
-            pair = _Pair(shape, sources, targets, source, index, whole)
-            for part, why in pair.parts(allowed):
-                routing.parts.setdefault(index, []).append(part)
-                moved = part.interval.length * section * segment.spec.dtype.itemsize
-                routing.routes[part.route] = routing.routes.get(part.route, 0) + moved
-                reasons[part.route].update(dict.fromkeys(why))
-    routing.reasons = {route: tuple(found) for route, found in reasons.items() if found}
-    return routing
+    router = _Router(move, edges, allowed, thresholds)
+    shares: list[Share] = []
+    firsts = array("q", [0])
+    for target in range(len(move.targets.segments)):
+        shares += router.shares_of(target)
+        firsts.append(len(shares))
+    return Routing(shares, firsts, router.bytes_by_route(), router.reasons(), router.alignment)
 
 
-class _Pair:
-    """What one source gives to one target."""
+class _Router:
+    """Chooses routes, target by target, and keeps count of bytes and of reasons."""
 
     def __init__(
-        self,
-        shape: Shape,
-        sources: Tiling,
-        targets: Tiling,
-        source: int,
-        target: int,
-        interval: Interval,
+        self, move: MoveSpec, edges: Edges, allowed: Collection[Route], thresholds: Thresholds
     ) -> None:
-        self._shape, self._axis = shape, targets.axis
-        self._source, self._target, self._interval = source, target, interval
-        self._from, self._to = sources.view(source), targets.view(target)
-        self._lies, self._goes = (
-            sources.segments[source].interval,
-            targets.segments[target].interval,
-        )
+        self._move, self._edges, self._allowed = move, edges, allowed
+        self._thresholds = thresholds
+        self._left_out = {
+            route: () if route in allowed else (f"--routes leaves out {route}",) for route in ROUTES
+        }
+        self._from, self._to = move.sources.views(), move.targets.views()
+        self._here: ArraySpec | None = None
+        self._there: ArraySpec | None = None
+        self._kinds: tuple[Hashable, Hashable] | None = None
+        self._made: Pair
+        self._lengths: Counter[tuple[Route, int]] = Counter()
+        self._why: defaultdict[Route, dict[str, None]] = defaultdict(dict)
+        self._short_runs: dict[Route, tuple[int, int]] = {}
+        self.alignment: dict[int, int] = {}
 
-    def parts(self, allowed: Collection[Route]) -> list[tuple[Part, list[str]]]:
-        """The interval cut up by route, and why each piece could not go by a cheaper one."""
-        why = self._against_kernel() or _left_out("kernel", allowed)
-        if not why:
-            return [(self._part(self._interval, "kernel"), [])]
-        found: list[tuple[Part, list[str]]] = []
-        rest = self._interval
-        if self._to.chunks is not None:
-            why = self._against_encoded() or _left_out("encoded", allowed)
-            if not why:
-                found, rest = self._encoded()
-                why = ["a chunk straddles a boundary"]
-        if rest.length:
-            route = self._filling(allowed, why)
-            found.append((self._part(rest, route), why))
+    def shares_of(self, target: int) -> Iterator[Share]:
+        """What one target gets from which sources, and how."""
+        starts: Counter[int] = Counter()
+        lies = self._move.targets.segments[target].interval
+        for source, interval in self._edges.overlapping(lies):
+            pair = self._pair(source, target)
+            run = 0 if pair.against_runs else self._run_bytes(pair, source, target, interval)
+            if run >= self._thresholds.long_run and not self._left_out["kernel"]:
+                self._count_start(starts, pair, source, target, run)
+                yield self._counted(target, Share(source, interval, "kernel"))
+            else:
+                yield from self._other_shares(pair, source, target, interval, run)
+        if starts:
+            self.alignment[target] = starts.most_common(1)[0][0]
+
+    def bytes_by_route(self) -> dict[Route, int]:
+        """Array bytes by the way they move."""
+        found: dict[Route, int] = {}
+        section = prod(self._move.shape) // self._move.shape[self._move.axis]
+        for (route, itemsize), length in self._lengths.items():
+            found[route] = found.get(route, 0) + length * section * itemsize
         return found
 
-    def _filling(self, allowed: Collection[Route], why: list[str]) -> Route:
-        """The route of what cannot move as it is stored."""
-        flat = self._from.is_strided and self._to.is_strided
-        for route in ("mapped", "decoded") if flat else ("decoded",):
-            if route in allowed:
+    def reasons(self) -> dict[Route, tuple[str, ...]]:
+        """Per route, why bytes did not go by a cheaper one."""
+        for route, (shortest, longest) in self._short_runs.items():
+            self._why[route][self._said(shortest, longest)] = None
+        return {route: tuple(found) for route, found in self._why.items() if found}
+
+    def _pair(self, source: int, target: int) -> Pair:
+        """Neighbours are often alike: then they are compared once."""
+        here, there = self._from[source], self._to[target]
+        if here is not self._here or there is not self._there:
+            kinds = kind_of(here), kind_of(there)
+            if kinds != self._kinds:
+                self._kinds, self._made = kinds, pair_of(here, there, self._move.axis)
+            self._here, self._there = here, there
+        return self._made
+
+    def _run_bytes(self, pair: Pair, source: int, target: int, interval: Interval) -> int:
+        """Bytes that follow each other in the source and in the target."""
+        axis, run = self._move.axis, pair.index_bytes * interval.length
+        whole = self._from[source].shape[axis] == interval.length == self._to[target].shape[axis]
+        return run * pair.slower if whole else run
+
+    def _count_start(
+        self, starts: Counter[int], pair: Pair, source: int, target: int, run: int
+    ) -> None:
+        """Count where the target would have to start for this run to lie alike in both files.
+
+        ::
+
+            start of the target = start of the source
+                                  + (index of the target - index of the source) * bytes an index
+        """
+        here, there = self._from[source].layout, self._to[target].layout
+        if not isinstance(here, Contiguous) or not isinstance(there, Contiguous):
+            return
+        if here.offset is None or not there.offset_step or run < self._thresholds.shareable:
+            return
+        lies = self._move.sources.segments[source].interval.start
+        goes = self._move.targets.segments[target].interval.start
+        start = here.offset + (goes - lies) * pair.index_bytes
+        if not start % there.offset_step:
+            starts[start % self._thresholds.shared_block] += run
+
+    def _other_shares(
+        self, pair: Pair, source: int, target: int, interval: Interval, run: int
+    ) -> Iterator[Share]:
+        """What goes chunk by chunk, and what of the interval goes element by element."""
+        rest, why = interval, pair.against_runs
+        chunks = self._to[target].chunks
+        if chunks is not None:
+            lies = self._move.sources.segments[source].interval
+            goes = self._move.targets.segments[target].interval
+            why = pair.against_chunks
+            if not why and (lies.start - goes.start) % chunks[self._move.axis]:
+                why = ("the chunk grids are offset against each other",)
+            why = why or self._left_out["encoded"]
+            if not why:
+                for share in _whole_units(pair, source, interval, lies, goes):
+                    rest = Interval(share.interval.stop, interval.stop)
+                    yield self._counted(target, share)
+                why = ("a chunk straddles a boundary",)
+        elif not why and run >= self._thresholds.long_run:
+            why = self._left_out["kernel"]
+        if rest.length:
+            route = self._by_element(pair, source, target, why or (self._said(run, run),))
+            if why:
+                self._why[route].update(dict.fromkeys(why))
+            else:
+                shortest, longest = self._short_runs.get(route, (run, run))
+                self._short_runs[route] = min(run, shortest), max(run, longest)
+            yield self._counted(target, Share(source, rest, route))
+
+    def _by_element(self, pair: Pair, source: int, target: int, why: Sequence[str]) -> Route:
+        """The route of what cannot be copied as it is stored."""
+        for route in ("mapped", "decoded") if pair.both_strided else ("decoded",):
+            if route in self._allowed:
                 return route
+        here = name_of(source, self._move.names)
+        there = name_of(target, self._move.target_names, "output")
         raise UsageError(
-            f"--routes {','.join(allowed)}: input {self._source} cannot go to output "
-            f"{self._target} that way ({'; '.join(why)}); allow {'mapped' if flat else 'decoded'} "
-            "as well"
+            f"--routes {','.join(self._allowed)}: {here} cannot go to {there} that way "
+            f"({'; '.join(why)}); allow {'mapped' if pair.both_strided else 'decoded'} as well"
         )
 
-    def _part(self, interval: Interval, route: Route, shards: bool = False) -> Part:
-        return Part(self._source, self._target, interval, route, shards)
+    def _said(self, shortest: int, longest: int) -> str:
+        of = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
+        return f"runs of {of} bytes are shorter than {self._thresholds.long_run}"
 
-    def _against_kernel(self) -> list[str]:
-        """Why no long runs of bytes can be copied as they lie."""
-        here, there = self._from, self._to
-        why = _not_flat(here, there)
-        if why:
-            return why
-        for side, spec in (("an input", here), ("the output", there)):
-            if not spec.is_contiguous:
-                return [f"{side} is in memory"]
-        if here.converted:
-            return ["the values of an input are converted"]
-        if here.dtype != there.dtype:
-            return [f"{here.dtype} becomes {there.dtype}"]
-        if here.order != there.order:
-            return ["the element order changes"]
-        run = self._run_bytes()
-        if run < LONG_RUN:
-            return [f"runs of {run} bytes are shorter than {LONG_RUN}"]
-        return []
-
-    def _run_bytes(self) -> int:
-        """Bytes that follow each other in the source and in the target."""
-        run = self._to.dtype.itemsize
-        for d in axes_by_speed(self._to.order, len(self._shape)):
-            if d != self._axis:
-                run *= self._shape[d]
-                continue
-            run *= self._interval.length
-            if not self._from.shape[d] == self._interval.length == self._to.shape[d]:
-                break
-        return run
-
-    def _against_encoded(self) -> list[str]:
-        """Why no chunks can move as they are stored."""
-        here, there = self._from, self._to
-        if here.chunks is None:
-            return _not_flat(here, there)
-        if here.converted:
-            return ["the values of an input are converted"]
-        if here.dtype != there.dtype:
-            return [f"{here.dtype} becomes {there.dtype}"]
-        if here.chunks != there.chunks:
-            return [f"chunks of {here.chunks} become chunks of {there.chunks}"]
-        if here.encoding is None or there.encoding is None:
-            return ["chunks of an input or an output are out of reach as stored"]
-        if here.encoding != there.encoding:
-            return ["the codecs differ"]
-        if (self._lies.start - self._goes.start) % there.chunks[self._axis]:
-            return ["the chunk grids are offset against each other"]
-        return []
-
-    def _encoded(self) -> tuple[list[tuple[Part, list[str]]], Interval]:
-        """Whole shards, then chunks, and what of the interval is left."""
-        here, there = self._from, self._to
-        found: list[tuple[Part, list[str]]] = []
-        rest = self._interval
-        packed = _are_packed_alike(here.layout, there.layout)
-        gap = self._lies.start - self._goes.start
-        for unit, shards in ((there.shards, True), (there.chunks, False)):
-            if unit is None or (shards and not packed):
-                continue
-            if gap % unit[self._axis]:
-                continue
-            taken = self._whole(rest, unit[self._axis])
-            if taken.length:
-                found.append((self._part(taken, "encoded", shards), []))
-                rest = Interval(taken.stop, rest.stop)
-        return found, rest
-
-    def _whole(self, interval: Interval, unit: int) -> Interval:
-        """The part of an interval that is whole units, or the same edge of both arrays."""
-        if interval.stop == self._lies.stop == self._goes.stop:
-            return interval
-        return Interval(interval.start, interval.stop - interval.length % unit)
+    def _counted(self, target: int, share: Share) -> Share:
+        itemsize = self._to[target].dtype.itemsize
+        self._lengths[share.route, itemsize] += share.interval.length
+        return share
 
 
-def _are_packed_alike(here: ArrayLayout, there: ArrayLayout) -> bool:
-    """Whether a shard of one array can be one of the other as it is stored."""
-    if not isinstance(here, Sharded) or not isinstance(there, Sharded):
-        return False
-    packing = here.packing
-    return packing is not None and (packing, here.shards) == (there.packing, there.shards)
+def _whole_units(
+    pair: Pair, source: int, interval: Interval, lies: Interval, goes: Interval
+) -> Iterator[Share]:
+    """Whole shards, then whole chunks, from the start of an interval.
 
+    ::
 
-def _left_out(route: Route, allowed: Collection[Route]) -> list[str]:
-    return [] if route in allowed else [f"--routes leaves out {route}"]
-
-
-def _not_flat(here: ArraySpec, there: ArraySpec) -> list[str]:
-    """What keeps two arrays from being two runs of bytes."""
-    why = []
-    for side, spec in (("input", here), ("output", there)):
-        if spec.is_string:
-            why.append(f"an {side} holds variable-length strings")
-        elif isinstance(spec.layout, Stream):
-            why.append("the output is a stream")
-        elif spec.chunks is not None:
-            why.append(f"an {side} is stored in chunks")
-        elif not spec.is_strided:
-            why.append(f"an {side} does not lie in one run of bytes")
-    return why
+        shards   |       |       |       |
+        chunks   |   |   |   |   |   |   |
+        interval [-------------------]            first 2 shards, then 1 chunk
+    """
+    rest = interval
+    for length, is_shard in pair.units:
+        if (lies.start - goes.start) % length or not rest.length:
+            continue
+        stop = rest.stop
+        if not rest.stop == lies.stop == goes.stop:  # else the last one is cut off in both alike
+            stop -= rest.length % length
+        if stop > rest.start:
+            yield Share(source, Interval(rest.start, stop), "encoded", is_shard)
+            rest = Interval(stop, rest.stop)

@@ -17,7 +17,7 @@ from concatsplit_core.errors import ConcatsplitError, DtypeMismatch
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.formats.targets import Target
-from concatsplit_core.planning.plan import Task
+from concatsplit_core.planning.task import Task
 from concatsplit_core.routes.arena import Arena
 from concatsplit_core.stores.files import Pool, input_error, output_error
 

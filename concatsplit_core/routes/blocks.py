@@ -13,7 +13,7 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.formats.sources import ContiguousSource, Source
-from concatsplit_core.planning.plan import CONVERTED_AT_ONCE, Piece, Task
+from concatsplit_core.planning.task import CONVERTED_AT_ONCE, Piece, Task
 from concatsplit_core.routes.base import Context, Convert, Hashes
 from concatsplit_core.routes.extents import extent_of, read_whole, read_windows
 from concatsplit_core.routes.place import place

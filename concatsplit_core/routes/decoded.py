@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.formats.targets import ContiguousTarget, Target
-from concatsplit_core.planning.plan import Piece, Task
+from concatsplit_core.planning.task import Piece, Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
 from concatsplit_core.routes.mapped import write_block

@@ -12,7 +12,7 @@ from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.formats.sources import ChunkedSource, Source
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.formats.targets import ChunkedTarget, ReadyChunks
-from concatsplit_core.planning.plan import Piece, Task
+from concatsplit_core.planning.task import Piece, Task
 from concatsplit_core.routes.base import Context, Hashes
 from concatsplit_core.routes.blocks import fill_blocks
 
@@ -55,7 +55,7 @@ def _source(move: Piece, context: Context) -> ChunkedSource:
 def _ready_chunks(task: Task, write: Piece, target: ChunkedTarget, context: Context) -> ReadyChunks:
     """The chunks, or shards, that need not be cut out of a block of one target."""
     ready: dict[Shape, Stored | np.ndarray | None] = {}
-    for move in task.moves:
+    for move in task.copies:
         source = _source(move, context)
         local = context.source_tiling.local(move.array, move.box)
         with context.reading_from(move.array):

@@ -8,13 +8,12 @@ truncated in mid-run is an error instead of a SIGBUS.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
-from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from concatsplit_core.array.geometry import Box, Shape
+from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.runs import Runs, runs_of
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.sources import ContiguousSource, Source
 from concatsplit_core.formats.storage import Extent
@@ -26,37 +25,6 @@ _CALL_BYTES = 5000
 """Bytes that could be read in the time that one more system call takes."""
 
 
-class _Runs(NamedTuple):
-    """A box of a contiguous array, its axes from the slowest to the fastest.
-
-    The box is `number` runs of `nbytes` each; the runs differ in their indices on the first
-    `depth` axes only.
-    """
-
-    start: Shape
-    shape: Shape
-    strides: Shape
-    depth: int
-    number: int
-    nbytes: int
-
-    @property
-    def span(self) -> int:
-        """Bytes from the first element of the box to its last."""
-        itemsize = self.strides[-1] if self.strides else self.nbytes
-        return sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True)) + itemsize
-
-    def offsets(self) -> Iterator[int]:
-        """Where each run starts, from the array's first element, in bytes."""
-        base = sum(a * s for a, s in zip(self.start, self.strides, strict=True))
-        ranges = [
-            range(0, n * s, s)
-            for n, s in zip(self.shape[: self.depth], self.strides[: self.depth], strict=True)
-        ]
-        for at in product(*ranges):
-            yield base + sum(at)
-
-
 def extent_of(array: Source | Target) -> Extent:
     """Where a contiguous array lies: it is known once the array is made ready or created."""
     if not isinstance(array, ContiguousSource | ContiguousTarget):
@@ -64,42 +32,12 @@ def extent_of(array: Source | Target) -> Extent:
     return array.extent
 
 
-def _runs(spec: ArraySpec, box: Box, shallowest: int = 0) -> _Runs:
-    step = -1 if spec.order == "F" else 1
-    whole, start, shape = spec.shape[::step], box.start[::step], box.shape[::step]
-    strides = [spec.dtype.itemsize] * len(whole)
-    for d in range(len(whole) - 2, -1, -1):
-        strides[d] = strides[d + 1] * whole[d + 1]
-    depth = len(whole)
-    while depth and shape[depth - 1] == whole[depth - 1]:
-        depth -= 1
-    depth = max(0, depth - 1, shallowest)
-    nbytes = prod(shape[depth:]) * spec.dtype.itemsize
-    return _Runs(start, shape, tuple(strides), depth, prod(shape[:depth]), nbytes)
-
-
-def common_runs(
-    source: ArraySpec, box: Box, target: ArraySpec, place: Box
-) -> Iterator[tuple[int, int, int]]:
-    """Runs of bytes that a box has in two arrays of one element order.
-
-    Yields
-    ------
-    tuple of int
-        Where the run starts in the source's elements and in the target's, and its size, in bytes.
-    """
-    depth = max(_runs(source, box).depth, _runs(target, place).depth)
-    here, there = _runs(source, box, depth), _runs(target, place, depth)
-    for start, to in zip(here.offsets(), there.offsets(), strict=True):
-        yield start, to, here.nbytes
-
-
 def read_whole(fd: int, extent: Extent, spec: ArraySpec, box: Box, into: memoryview) -> bool:
     """Read a box straight into its place, where it is one run; else say False."""
-    runs = _runs(spec, box)
+    runs = runs_of(spec, box)
     if runs.number != 1:
         return False
-    read_exactly(fd, into, extent.offset + next(runs.offsets()), extent.path)
+    read_exactly(fd, into, extent.offset + runs.first, extent.path)
     return True
 
 
@@ -107,10 +45,10 @@ def read_windows(
     fd: int, extent: Extent, spec: ArraySpec, box: Box, arena: Arena, window: int
 ) -> Iterator[tuple[Box, np.ndarray]]:
     """Read a box in windows, each valid until the next one is asked for."""
-    runs = _runs(spec, box)
+    runs = runs_of(spec, box)
     packed = runs.number * _CALL_BYTES < runs.span - runs.number * runs.nbytes
     for part in _windows(spec, box, packed, window):
-        runs = _runs(spec, part)
+        runs = runs_of(spec, part)
         if packed:
             yield part, _read_packed(fd, extent, spec, part, runs, arena)
         else:
@@ -119,13 +57,13 @@ def read_windows(
 
 def _windows(spec: ArraySpec, box: Box, packed: bool, window: int) -> Iterator[Box]:
     """Cut a box into parts of at most a window, along its slowest axis first."""
-    runs = _runs(spec, box)
+    runs = runs_of(spec, box)
     if (runs.number * runs.nbytes if packed else runs.span) <= window or box.size == 1:
         yield box
         return
     axes = range(box_ndim := len(box.start))
     d = next(d for d in (axes if spec.order == "C" else axes[::-1]) if box.shape[d] > 1)
-    first = _runs(spec, box.with_axis(d, (box.start[d], box.start[d] + 1)))
+    first = runs_of(spec, box.with_axis(d, (box.start[d], box.start[d] + 1)))
     stride = runs.strides[d if spec.order == "C" else box_ndim - 1 - d]
     if packed:
         count = window // (first.number * first.nbytes)
@@ -137,18 +75,17 @@ def _windows(spec: ArraySpec, box: Box, packed: bool, window: int) -> Iterator[B
 
 
 def _read_span(
-    fd: int, extent: Extent, spec: ArraySpec, box: Box, runs: _Runs, arena: Arena
+    fd: int, extent: Extent, spec: ArraySpec, box: Box, runs: Runs, arena: Arena
 ) -> np.ndarray:
     """All bytes from the first to the last element, seen with the array's strides."""
     buffer = arena.scratch(runs.span)
-    offset = sum(a * s for a, s in zip(runs.start, runs.strides, strict=True))
-    read_exactly(fd, buffer.data, extent.offset + offset, extent.path)
+    read_exactly(fd, buffer.data, extent.offset + runs.first, extent.path)
     strides = runs.strides[:: -1 if spec.order == "F" else 1]
     return np.ndarray(box.shape, spec.dtype, buffer=buffer, strides=strides)
 
 
 def _read_packed(
-    fd: int, extent: Extent, spec: ArraySpec, box: Box, runs: _Runs, arena: Arena
+    fd: int, extent: Extent, spec: ArraySpec, box: Box, runs: Runs, arena: Arena
 ) -> np.ndarray:
     """Run by run, side by side."""
     buffer = arena.scratch(runs.number * runs.nbytes)
@@ -165,9 +102,9 @@ def write_runs(fd: int, extent: Extent, spec: ArraySpec, box: Box, block: Any) -
     block : numpy.ndarray
         1-D, uint8: the bytes of the box.
     """
-    runs = _runs(spec, box)
+    runs = runs_of(spec, box)
     if runs.number == 1:
-        write_all(fd, block.data, extent.offset + next(runs.offsets()))
+        write_all(fd, block.data, extent.offset + runs.first)
         return
     at = 0
     for offset in runs.offsets():

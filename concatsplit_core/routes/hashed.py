@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
-from concatsplit_core.planning.plan import Piece, Task
+from concatsplit_core.planning.task import Piece, Task
 from concatsplit_core.routes.base import Context, Hashes
 
 _TOGETHER = 1 << 20

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from concatsplit_core.errors import ConcatsplitError
-from concatsplit_core.planning.plan import Task
+from concatsplit_core.planning.task import Task
 from concatsplit_core.routes.base import Context
-from concatsplit_core.routes.extents import common_runs, extent_of
+from concatsplit_core.routes.extents import extent_of
 from concatsplit_core.stores.files import (
     copy_range,
     input_error,
@@ -42,28 +42,24 @@ class _End(NamedTuple):
 
 def run(task: Task, context: Context) -> None:
     """Copy what a task says, run by run."""
-    for move, write in zip(task.moves, task.writes, strict=True):
-        source = extent_of(context.sources[move.array])
-        target = extent_of(context.targets[write.array])
-        runs = common_runs(
-            context.source_tiling.view(move.array),
-            context.source_tiling.within(move.array, move.box),
-            context.target_tiling.view(write.array),
-            context.target_tiling.within(write.array, write.box),
-        )
-        with (
-            context.reading_from(move.array),
-            context.reading.use(source.path) as here,
-            context.writing_to(write.array),
-            context.writing.use(target.path) as there,
-        ):
-            for start, to, size in runs:
-                _copy(
-                    context,
-                    _End(move.array, here, source.offset, start),
-                    _End(write.array, there, target.offset, to),
-                    size,
-                )
+    (copy,), (write,), runs = task.copies, task.writes, task.runs
+    if runs is None:
+        raise AssertionError("the plan has not worked out the runs")
+    source = extent_of(context.sources[copy.array])
+    target = extent_of(context.targets[write.array])
+    with (
+        context.reading_from(copy.array),
+        context.reading.use(source.path) as here,
+        context.writing_to(write.array),
+        context.writing.use(target.path) as there,
+    ):
+        for start, to in runs.each():
+            _copy(
+                context,
+                _End(copy.array, here, source.offset, start),
+                _End(write.array, there, target.offset, to),
+                runs.nbytes,
+            )
 
 
 def _copy(context: Context, here: _End, there: _End, size: int) -> None:

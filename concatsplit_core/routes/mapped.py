@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from concatsplit_core.planning.plan import Piece, Task
+from concatsplit_core.planning.task import Piece, Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
 from concatsplit_core.routes.extents import extent_of, write_runs

@@ -18,14 +18,15 @@ from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.endpoints.inputs import opened
 from concatsplit_core.endpoints.job import Job
-from concatsplit_core.endpoints.layout import Outputs, lay_out
+from concatsplit_core.endpoints.layout import Outputs, aligned, lay_out
 from concatsplit_core.endpoints.places import Place, find_place, folders_of
 from concatsplit_core.endpoints.references import is_name
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.planning.plan import Plan, Task
+from concatsplit_core.planning.move import MoveSpec
+from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan
-from concatsplit_core.run.alignment import in_phase
+from concatsplit_core.planning.task import Task
 from concatsplit_core.run.events import Finished, Moved, Publishing, Started
 from concatsplit_core.run.executor import ThreadExecutor
 from concatsplit_core.run.options import Options
@@ -36,7 +37,7 @@ from concatsplit_core.run.worker import MoveWork, Work
 from concatsplit_core.stores.staging_folders import find_staging_folders
 
 if TYPE_CHECKING:
-    from concatsplit_core.run.hashing.during import RunHashes
+    from concatsplit_core.run.hashing.run_hashes import RunHashes
     from concatsplit_core.stores.identity import Identity
 
 
@@ -72,6 +73,7 @@ def execute(job: Job, options: Options) -> Result:
 
 def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
     """Where all outputs go and how they are laid out, when nothing speaks against it."""
+    wish, _ = options.wish, options.memory_bytes  # a wrong option is named before all else
     found = [[find_place(ref, options.follow_links) for ref in m.outputs] for m in job.moves]
     extras = [find_place(ref, options.follow_links) for ref, _ in job.extras]
     places = [*(place for one in found for place in one), *extras]
@@ -80,7 +82,6 @@ def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
         refusals.refuse_inputs(places, [*job.sources, *job.compared, *others])
     refusals.refuse_existing(places, options.force)
     refuse_hollow(job.sources)
-    wish = options.wish
     outputs = [lay_out(move, ours, wish) for move, ours in zip(job.moves, found, strict=True)]
     refusals.refuse_oversized(
         [place for made in outputs for place in made.places],
@@ -90,24 +91,26 @@ def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
 
 
 def _planned(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
-    (move,), (made,) = job.moves, outputs
-    memory, whole_axes = options.memory_bytes, 0
-    if options.manifest is not None:
-        from concatsplit_core.run.hashing.during import held_bytes
-        from concatsplit_core.run.hashing.leaves import cut_elements
+    """The plan of all moves, within one budget."""
+    memory, moves = options.memory_bytes, []
+    for move, made in zip(job.moves, outputs, strict=True):
+        whole_axes = 0
+        if options.manifest is not None:
+            from concatsplit_core.run.hashing.leaves import cut_elements
+            from concatsplit_core.run.hashing.run_hashes import held_bytes
 
-        memory -= held_bytes(move, made, memory)
-        whole_axes = cut_elements(move.shape, move.dtype).fixed
+            memory -= held_bytes(move, made, options.memory_bytes)
+            whole_axes = cut_elements(move.shape, move.dtype).fixed
+        names = [source.ref for source in move.sources]
+        to = [made.places[origin.output].ref for origin in made.origins]
+        moves.append(MoveSpec(move.shape, move.source_tiling, made.planned, names, to, whole_axes))
     return make_plan(
-        move.shape,
-        move.source_tiling,
-        made.planned,
+        moves,
         memory=memory,
         jobs=options.workers,
         routes=options.allowed_routes,
-        names=[source.ref for source in move.sources],
         check=options.check,
-        whole_axes=whole_axes,
+        thresholds=options.thresholds,
     )
 
 
@@ -123,7 +126,8 @@ class _Run:
         extras: Sequence[Place],
     ) -> None:
         self._job, self._options, self._plan = job, options, plan
-        self._made = [in_phase(plan, move, m) for move, m in zip(job.moves, outputs, strict=True)]
+        planned = zip(outputs, plan.moves, strict=True)
+        self._made = [aligned(made, move.alignment) for made, move in planned]
         self._hashes = [] if options.manifest is None else self._new_hashes()
         beside = [(place, array) for place, (_, array) in zip(extras, job.extras, strict=True)]
         self._set = OutputSet(self._made, beside, options.sync, job.structure)
@@ -187,12 +191,12 @@ class _Run:
         return Work(self._plan, moves, check or self._plan.looks, check)
 
     def _new_hashes(self) -> list[RunHashes]:
-        from concatsplit_core.run.hashing.during import RunHashes
+        from concatsplit_core.run.hashing.run_hashes import RunHashes
 
         memory, jobs = self._options.memory_bytes, self._options.workers
         return [
-            RunHashes(move, made, self._plan, memory, jobs)
-            for move, made in zip(self._job.moves, self._made, strict=True)
+            RunHashes(move, made, plan, memory, jobs)
+            for move, made, plan in zip(self._job.moves, self._made, self._plan.moves, strict=True)
         ]
 
     def _manifest(self, result: Result, path: Path) -> bytes:
@@ -210,7 +214,7 @@ class _Run:
 
     def _count(self, task: Task) -> None:
         size = sum(prod(write.box.shape) for write in task.writes)
-        self._tell(Moved(size * self._job.moves[0].dtype.itemsize))
+        self._tell(Moved(size * self._job.moves[task.move].dtype.itemsize))
 
     def _tell(self, event: Any) -> None:
         if self._options.on_event is not None:

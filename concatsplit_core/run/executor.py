@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from concatsplit_core.planning.plan import Task
+from concatsplit_core.planning.task import Task
 from concatsplit_core.run.threads import run_on_threads
 from concatsplit_core.run.worker import Work, Worker
 

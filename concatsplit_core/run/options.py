@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -17,7 +17,9 @@ from concatsplit_core.codecs.pipeline import Codec, parse_codec
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.storage import Wish
 from concatsplit_core.meaning.agreement import ConflictRule, KeptAttributes
-from concatsplit_core.planning.plan import ROUTES, Route
+from concatsplit_core.planning import thresholds
+from concatsplit_core.planning.task import ROUTES, Route
+from concatsplit_core.planning.thresholds import Thresholds
 from concatsplit_core.run.limits import default_budget
 
 CASTINGS = get_args(Casting)
@@ -75,6 +77,8 @@ class Options:
         Read and write through links that leave a Zarr store.
     on_event : callable, optional
         Told of what happens, in the calling thread.
+    thresholds : Thresholds
+        Sizes at which a plan takes another way: for measurements, and for tests.
     """
 
     force: bool = False
@@ -98,6 +102,7 @@ class Options:
     manifest: str | os.PathLike[str] | None = None
     follow_links: bool = False
     on_event: Callable[[Any], None] | None = None
+    thresholds: Thresholds = field(default_factory=lambda: thresholds.DEFAULT)
 
     def __post_init__(self) -> None:
         self.allowed_routes  # noqa: B018 - says what is wrong with them before anything is opened

@@ -10,7 +10,8 @@ import numpy as np
 from concatsplit_core.array.descr import descr_of
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.inference import Cost
-from concatsplit_core.planning.plan import ROUTES, Plan
+from concatsplit_core.planning.plan import Plan
+from concatsplit_core.planning.task import ROUTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.targets import Target
-from concatsplit_core.planning.plan import Plan, Task
+from concatsplit_core.planning.plan import Plan
+from concatsplit_core.planning.task import Task
 from concatsplit_core.routes import decoded, encoded, kernel, mapped
 from concatsplit_core.routes.base import Context, RunTask, Turns
 from concatsplit_core.stores.files import Pool, open_input
@@ -120,7 +121,7 @@ class Worker:
         Cancelled
             It waited for another task, and `cancel` was called.
         """
-        _ROUTES[task.route](task, self._contexts[0])
+        _ROUTES[task.route](task, self._contexts[task.move])
         for turns in self._waiting:
             turns.finish(task.number)
 

@@ -212,7 +212,7 @@ def test_sets_in_several_folders_are_completed_from_any_of_them(shell: Any, kill
 def test_recover_wants_a_folder(shell: Any) -> None:
     shell.save(a=A)
     shell.fails(4, "recover", "nowhere", says="nowhere")
-    shell.fails(4, "recover", "a.npy", says="is no folder")
+    shell.fails(4, "recover", "a.npy", says="is not a folder")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000])

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from concatsplit_core.planning import routing
+from concatsplit_core.planning import thresholds
+from concatsplit_core.planning.thresholds import Thresholds
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _short_runs() -> Iterator[None]:
     """Let the kernel have runs of any length."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(routing, "LONG_RUN", 1)
+        patch.setattr(thresholds, "DEFAULT", Thresholds(long_run=1))
         yield

@@ -142,7 +142,7 @@ def test_shards_of_chunks_that_move_and_chunks_that_do_not(
     result = join(refs, tmp_path, ".zarr", moved=moved, memory=memory)
     assert result.plan.routes["decoded"] == 8 * 9 * 4
     assert shards_of(result) == {SHARDS}
-    assert any(task.moves and task.reads for task in result.plan.tasks())
+    assert any(task.copies and task.reads for task in result.plan.tasks())
 
 
 @pytest.mark.parametrize("at", [[8], [4], [4, 8, 12], [2, 8], [5], [3, 4]], ids=str)

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import zarr
 
+from concatsplit_core.planning.thresholds import Thresholds
+
 FLIPS = 4
 WHOLE = np.random.default_rng(0).integers(0, 1000, (60, 40)).astype("<i4")
 CHUNKS = (20, 40)
@@ -162,7 +164,7 @@ def test_much_that_moves_is_looked_at_when_asked_only(
     _flipped((path, offset, size), size // 2, 3)
     args = ("concat", kind.name, "-o", f"y{Path(kind.name).suffix}", "--routes", "encoded")
     shell.fails(3, *args, says="elements 20:40")
-    monkeypatch.setattr("concatsplit_core.planning.plan.LOOKED_AT", 0)
+    monkeypatch.setattr("concatsplit_core.planning.thresholds.DEFAULT", Thresholds(looked_at=0))
     shell.ok(*args)
     shell.fails(3, *args, "--force", "--check", says="elements 20:40")
 

@@ -88,13 +88,13 @@ def test_every_flip_that_matters_is_found(
 def test_the_hunt_would_see_a_flip_that_is_missed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from concatsplit_core.run.hashing import comparing
+    from concatsplit_core.run.hashing import blob_check
 
     monkeypatch.chdir(tmp_path)
     array = np.arange(800, dtype="<i4").reshape(20, 40)
     np.save("a.npy", array)
     cs.concat("a.npy", "y.npy", manifest="run.json", sync=False)
-    monkeypatch.setattr(comparing, "differing", lambda *_: [])
+    monkeypatch.setattr(blob_check, "differing", lambda *_: [])
     assert silent("run.json", "y.npy", array, seed=1)
 
 

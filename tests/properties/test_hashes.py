@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from properties.test_results import OUTPUTS, write
 
 import concatsplit_core as cs
-from concatsplit_core.planning import blocking, routing
-from concatsplit_core.run.hashing import during, leaves, rereading, stream
+from concatsplit_core.planning import thresholds
+from concatsplit_core.planning.thresholds import Thresholds
+from concatsplit_core.run.hashing import leaf_hasher, leaves, rereading, run_hashes
 
 DTYPES: tuple[Any, ...] = ("?", "i1", ">i2", "<f4", ">f8", "<c16", "S3")
 RECORDS: tuple[Any, ...] = (">U2", "V5", "<M8[s]", NESTED, SUBARRAY, PADDED)
@@ -29,11 +30,10 @@ ROW, LEAF = 24, 90
 def _short_leaves() -> Iterator[None]:
     """Let small arrays have many leaves, and many tasks."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(routing, "LONG_RUN", 16)
         patch.setattr(leaves, "ROW_BYTES", ROW)
         patch.setattr(leaves, "LEAF_BYTES", LEAF)
         patch.setattr(rereading, "_SMALL", 0)
-        patch.setattr(blocking, "COMFORTABLE", 256)
+        patch.setattr(thresholds, "DEFAULT", Thresholds(long_run=16, comfortable=256))
         yield
 
 
@@ -68,7 +68,7 @@ cases = {
     "suffix": st.sampled_from(OUTPUTS),
     "jobs": st.integers(1, 3),
     "memory": st.sampled_from(["64KiB", "1MiB"]),
-    "room": st.sampled_from([0, 40, stream.ROOM]),
+    "room": st.sampled_from([0, 40, leaf_hasher.WAITING_BYTES]),
     "routes": st.sampled_from([None, None, "mapped,decoded", "kernel,decoded", "encoded,decoded"]),
     "order": st.sampled_from([None, "C", "F"]),
 }
@@ -85,7 +85,9 @@ def test_a_join(case: dict[str, Any]) -> None:
     if case["suffix"] != ".npy" and whole.size:
         more = {"chunks": tuple(min(n, 3 + d) for d, n in enumerate(whole.shape))}
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(during, "Room", lambda n=0: stream.Room(case["room"]))
+        patch.setattr(
+            run_hashes, "WaitingMemory", lambda n=0: leaf_hasher.WaitingMemory(case["room"])
+        )
         folder = Path(name)
         inputs = [
             put(folder / f"i{n}", array, how)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from math import prod
 
@@ -16,21 +15,17 @@ from concatsplit_core.array.layouts import ArrayLayout, Chunked, Contiguous, Enc
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.errors import OverBudget
-from concatsplit_core.planning import moving, routing
-from concatsplit_core.planning.plan import ROUTES, Plan
+from concatsplit_core.planning.move import MoveSpec
+from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan
+from concatsplit_core.planning.task import ROUTES
+from concatsplit_core.planning.thresholds import Thresholds
 
 DTYPES = ("u1", "<f4", "<f8", "V3")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _short_runs() -> Iterator[None]:
-    """Let the kernel have runs, and tasks, as short as the arrays here are."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(routing, "LONG_RUN", 24)
-        patch.setattr(moving, "KERNEL_BYTES", 200)
-        yield
-
+THRESHOLDS = Thresholds(long_run=24, kernel_bytes=200)
+"""The kernel has runs, and tasks, as short as the arrays here are."""
 
 ENCODINGS = (None, Encoding(np.dtype("u1"), "zstd"), Encoding(np.dtype("u1"), "zstd"))
 
@@ -97,7 +92,13 @@ jobs = st.integers(1, 4)
 def plan_of(problem: tuple, memory: int, workers: int, routes: tuple = ROUTES) -> Plan:
     shape, sources, targets = problem
     try:
-        return make_plan(shape, sources, targets, memory=memory, jobs=workers, routes=routes)
+        return make_plan(
+            [MoveSpec(shape, sources, targets)],
+            memory=memory,
+            jobs=workers,
+            routes=routes,
+            thresholds=THRESHOLDS,
+        )
     except OverBudget as error:
         if error.found > memory:
             reject()
@@ -127,7 +128,7 @@ def test_a_task_has_what_it_writes(problem: tuple, memory: int, workers: int) ->
     plan = plan_of(problem, memory, workers)
     for task in plan.tasks():
         had = np.zeros(shape, int)
-        for piece in (*task.reads, *task.moves):
+        for piece in (*task.reads, *task.copies):
             interval = sources.segments[piece.array].interval
             assert interval.start <= piece.box.start[sources.axis]
             assert piece.box.stop[sources.axis] <= interval.stop
@@ -146,10 +147,10 @@ def test_a_task_has_what_it_writes(problem: tuple, memory: int, workers: int) ->
 def test_what_moves_is_the_same_on_both_sides(problem: tuple, memory: int, workers: int) -> None:
     _, sources, targets = problem
     for task in plan_of(problem, memory, workers).tasks():
-        assert not task.moves or task.route in {"kernel", "encoded"}
+        assert not task.copies or task.route in {"kernel", "encoded"}
         if task.route == "kernel":
-            assert [m.box for m in task.moves] == [w.box for w in task.writes]
-        for move in task.moves if task.route == "encoded" else ():
+            assert [m.box for m in task.copies] == [w.box for w in task.writes]
+        for move in task.copies if task.route == "encoded" else ():
             (write,) = task.writes
             for tiling, piece in ((sources, move), (targets, write)):
                 view = tiling.view(piece.array)
@@ -257,7 +258,7 @@ def _bytes_decoded(plan: Plan, sources: Tiling) -> int:
             )
             total += prod(sides) * view.dtype.itemsize
         total += sum(
-            piece.box.size * sources.view(piece.array).dtype.itemsize for piece in task.moves
+            piece.box.size * sources.view(piece.array).dtype.itemsize for piece in task.copies
         )
     return total
 
@@ -275,11 +276,12 @@ def test_a_plan_is_a_value(problem: tuple, memory: int, workers: int) -> None:
 @settings(max_examples=60)
 @given(problems(), jobs)
 def test_the_budget_that_is_named_will_do(problem: tuple, workers: int) -> None:
-    shape, sources, targets = problem
+    moves = [MoveSpec(*problem)]
     with pytest.raises(OverBudget) as refused:
-        make_plan(shape, sources, targets, memory=1, jobs=workers)
+        make_plan(moves, memory=1, jobs=workers)
     needed = refused.value.found
-    plan = make_plan(shape, sources, targets, memory=needed, jobs=workers)
+    assert isinstance(needed, int)
+    plan = make_plan(moves, memory=needed, jobs=workers)
     assert plan.peak_memory_bytes <= needed
 
 
@@ -298,7 +300,7 @@ def test_many_arrays_are_part_of_the_budget(inputs: int, outputs: int) -> None:
     )
 
     def plan(memory: int) -> Plan:
-        return make_plan((length, 8), sources, targets, memory=memory, jobs=2)
+        return make_plan([MoveSpec((length, 8), sources, targets)], memory=memory, jobs=2)
 
     with pytest.raises(OverBudget, match=r"20001|10001") as caught:
         plan(4 << 20)

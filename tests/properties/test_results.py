@@ -11,7 +11,6 @@ from pathlib import Path
 import h5py
 import hdf5plugin  # noqa: F401  (makes the filters known to h5py)
 import numpy as np
-import pytest
 import zarr
 from conformance.arrays import assert_same, concatenated, make, stacked
 from hypothesis import given, reject, settings
@@ -19,7 +18,7 @@ from hypothesis import strategies as st
 
 import concatsplit_core as cs
 from concatsplit_core.errors import OverBudget
-from concatsplit_core.planning import routing
+from concatsplit_core.planning.thresholds import Thresholds
 
 DTYPES = ("?", "i1", "<i4", ">i4", "<f2", "<f4", ">f8", "<c8", "S3", "V5")
 OUTPUTS = (".npy", ".h5", ".zarr")
@@ -28,12 +27,8 @@ ROUTES = (None, None, "decoded", "mapped,decoded", "encoded,decoded", "kernel,de
 """What comes out never depends on the ways that bytes may take."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _short_runs() -> Iterator[None]:
-    """Let the kernel have runs as short as the arrays here are."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(routing, "LONG_RUN", 16)
-        yield
+THRESHOLDS = Thresholds(long_run=16)
+"""The kernel has runs as short as the arrays here are."""
 
 
 def write(path: Path, array: np.ndarray, how: str) -> str:
@@ -86,6 +81,7 @@ def cases(draw: st.DrawFn, least: int = 1) -> tuple[list[int], int, str, dict]:
         shape = [8 * n for n in shape[:2]] + shape[2:]
     axis = draw(st.integers(0, max(0, len(shape) - 1)))
     options = {
+        "thresholds": THRESHOLDS,
         "memory": draw(st.sampled_from(["16KiB", "64KiB", "256MiB"])),
         "jobs": draw(st.integers(1, 2)),
         "routes": draw(st.sampled_from(ROUTES)),

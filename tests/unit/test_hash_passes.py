@@ -19,13 +19,13 @@ from concatsplit_core.array.layouts import Chunked, Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.routes import kernel
-from concatsplit_core.run.hashing import during
+from concatsplit_core.run.hashing import run_hashes
+from concatsplit_core.run.hashing.blob_check import differing
 from concatsplit_core.run.hashing.blobs import ByteHash, ChunkHash, ElementHash
 from concatsplit_core.run.hashing.blobs import record_of as record
-from concatsplit_core.run.hashing.comparing import differing
+from concatsplit_core.run.hashing.leaf_hasher import LeafHasher, WaitingMemory
 from concatsplit_core.run.hashing.leaves import Cut, cut_elements
 from concatsplit_core.run.hashing.record import HashRecord
-from concatsplit_core.run.hashing.stream import Room, Stream
 from concatsplit_core.stores import files
 
 SHAPE = (60, 300, 100)
@@ -40,14 +40,14 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def again(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How many leaves of each blob have to be read once more."""
     seen: dict[str, int] = {}
-    honest = during.complete
+    honest = run_hashes.complete
 
     def spied(blob: Any, source: Any, *args: Any) -> None:
         name = Path(source.ref).name
         seen[name] = sum(len(run) for leaves in blob.all_leaves() for run in leaves.missing())
         honest(blob, source, *args)
 
-    monkeypatch.setattr(during, "complete", spied)
+    monkeypatch.setattr(run_hashes, "complete", spied)
     return seen
 
 
@@ -102,7 +102,7 @@ def test_threads_and_budgets_change_no_byte_of_a_manifest(inputs: Any) -> None:
 def test_digests_count_against_the_budget() -> None:
     many = np.broadcast_to(np.zeros((), "u1"), (1 << 18, 70_000))
     options = {"memory": "16MiB", "dry_run": True}
-    with pytest.raises(OverBudget, match=r"leaves take 8\.5MiB.* give --memory 34MiB"):
+    with pytest.raises(OverBudget, match=r"need 8\.5MiB.* give --memory 34MiB"):
         cs.concat([many], "y.zarr", manifest="run.json", **options)
     cs.concat([many], "y.zarr", **options)
     cs.concat([many], "y.zarr", manifest="run.json", **options | {"memory": "34MiB"})
@@ -120,7 +120,7 @@ def test_a_task_that_fails_keeps_no_other_waiting(inputs: Any, jobs: int, output
 
 
 def test_no_manifest_costs_no_hash(inputs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(during, "RunHashes")
+    monkeypatch.delattr(run_hashes, "RunHashes")
     cs.concat(["a.npy", "c.zarr"], "y.npy", sync=False)
     with pytest.raises(ImportError):
         cs.concat(["a.npy", "c.zarr"], "z.npy", sync=False, manifest="run.json")
@@ -166,7 +166,7 @@ def test_blocks_that_are_shared_are_hashed_and_not_written(
 @pytest.mark.parametrize("room", [0, 700, 1 << 20])
 def test_parts_in_any_order_from_any_thread(room: int) -> None:
     data = np.random.default_rng(1).integers(0, 256, 5000).astype("u1").tobytes()
-    stream = Stream(Cut(5000, 1000, 300), Room(room))
+    stream = LeafHasher(Cut(5000, 1000, 300), WaitingMemory(room))
     rng, parts, at = random.Random(2), [], 0
     while at < len(data):
         size = rng.randrange(1, 400)
@@ -186,7 +186,7 @@ def test_parts_in_any_order_from_any_thread(room: int) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    stream.start_again()
+    stream.drop_incomplete()
     for start, piece in ((at, data[at : at + 77]) for at in range(0, 5000, 77)):
         stream.put_bytes(start, memoryview(piece))
     starts = [turn + at for turn in range(0, 5000, 1000) for at in range(0, 1000, 300)]
@@ -196,8 +196,8 @@ def test_parts_in_any_order_from_any_thread(room: int) -> None:
 
 
 def test_waiting_parts_take_no_more_than_their_room() -> None:
-    room = Room(1000)
-    streams = [Stream(Cut(600, 600, 600), room) for _ in range(4)]
+    room = WaitingMemory(1000)
+    streams = [LeafHasher(Cut(600, 600, 600), room) for _ in range(4)]
     for stream in streams:
         stream.put_bytes(100, memoryview(bytes(450)))
     assert room.left == 100
@@ -220,7 +220,7 @@ def test_the_leaves_of_odd_shapes(shape: tuple[int, ...], dtype: str) -> None:
     cut = cut_elements(shape, array.dtype)
     digests = hashed.leaf_digests(array)
     assert cut.leaves == len(digests)
-    blob = ElementHash(ArraySpec(shape, array.dtype), Room())
+    blob = ElementHash(ArraySpec(shape, array.dtype), WaitingMemory())
     blob.put(Box.whole(shape), array)
     assert record(blob).value == hashed.value(digests)
     if digests:
@@ -232,9 +232,9 @@ def test_the_leaves_of_odd_shapes(shape: tuple[int, ...], dtype: str) -> None:
 
 def test_places_of_leaves_are_those_of_their_elements() -> None:
     spec = ArraySpec((3, 5, 40_000), np.dtype("u1"))
-    assert ElementHash(spec, Room()).stretch(1, 2) == ((1, 0, 0), (1, 4, 39_999))
+    assert ElementHash(spec, WaitingMemory()).stretch(1, 2) == ((1, 0, 0), (1, 4, 39_999))
     flat = ArraySpec((3000, 1000), np.dtype("f8"), Contiguous("F"))
-    first, last = ByteHash(flat, Room()).stretch(1, 2)
+    first, last = ByteHash(flat, WaitingMemory()).stretch(1, 2)
     assert first == ((1 << 17) % 3000, (1 << 17) // 3000)
     assert last == (((1 << 18) - 1) % 3000, ((1 << 18) - 1) // 3000)
     chunked = ArraySpec((10, 7), np.dtype("i4"), Chunked((4, 4)))

@@ -21,11 +21,15 @@ from concatsplit_core.array.layouts import (
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.errors import UsageError
-from concatsplit_core.planning.plan import ROUTES, Plan
+from concatsplit_core.planning.move import MoveSpec
+from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan
-from concatsplit_core.planning.routing import LONG_RUN
+from concatsplit_core.planning.task import ROUTES
+from concatsplit_core.planning.thresholds import Thresholds
 from concatsplit_core.run.options import Options
+from concatsplit_core.stores.files import SHAREABLE, SHARED_BLOCK
 
+LONG_RUN = Thresholds().long_run
 F8 = np.dtype("<f8")
 ROWS, COLUMNS = 64, LONG_RUN // 8
 FLAT = ArraySpec((ROWS, COLUMNS), F8)
@@ -66,7 +70,7 @@ def plan_of(
         sources.insert(0, Segment(Interval(0, before), replace(here, shape=first)))
     target = Segment(Interval(0, before + length), replace(there, shape=shape))
     tilings = Tiling(axis, tuple(sources)), Tiling(axis, (target,))
-    return make_plan(shape, *tilings, memory=1 << 30, jobs=1, routes=routes)
+    return make_plan([MoveSpec(shape, *tilings)], memory=1 << 30, jobs=1, routes=routes)
 
 
 WAYS: dict[str, tuple[ArraySpec, ArraySpec, str, str | None]] = {
@@ -126,7 +130,7 @@ WAYS: dict[str, tuple[ArraySpec, ArraySpec, str, str | None]] = {
         encoded_by(None),
         CHUNKED,
         "decoded",
-        "chunks of an input or an output are out of reach as stored",
+        "chunks of an input or an output cannot be read or written as they are stored",
     ),
     "strings": (TEXT, TEXT, "decoded", "an input holds variable-length strings; "
                 "an output holds variable-length strings"),
@@ -222,6 +226,11 @@ def test_what_cannot_go_says_what_to_allow(
 def test_a_straddling_chunk_needs_decoded() -> None:
     with pytest.raises(UsageError, match=r"input 0 .*straddles a boundary.*allow decoded"):
         plan_of(CHUNKED, CHUNKED, before=12, routes=("encoded",))
+
+
+def test_what_is_planned_to_be_shared_can_be() -> None:
+    found = Thresholds()
+    assert (found.shared_block, found.shareable) == (SHARED_BLOCK, SHAREABLE)
 
 
 def test_an_empty_array_goes_any_way() -> None:

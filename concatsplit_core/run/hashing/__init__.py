@@ -1,1 +1,1 @@
-"""What a manifest says of the content: hashed while it moves, or read again."""
+"""The hashes of a manifest: computed while bytes move, and completed by reading the rest."""

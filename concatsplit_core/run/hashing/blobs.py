@@ -1,4 +1,4 @@
-"""What is hashed of a blob: its elements, its bytes or its chunks as they are stored."""
+"""The hash of one blob: of its elements, its bytes, or its chunks as they are stored."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from concatsplit_core.array.geometry import Box, Interval, Shape
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.run.hashing.elements import is_plain, put_box
+from concatsplit_core.run.hashing.leaf_hasher import LeafHasher, WaitingMemory
 from concatsplit_core.run.hashing.leaves import (
     ABSENT,
     Leaves,
@@ -24,18 +25,17 @@ from concatsplit_core.run.hashing.leaves import (
     unit_bytes,
 )
 from concatsplit_core.run.hashing.record import HashRecord, Kind
-from concatsplit_core.run.hashing.stream import Room, Stream
 
 
 class Stretch(NamedTuple):
-    """Elements in C order from a first one to a last one, by their indices."""
+    """Consecutive elements in C order: the indices of the first and of the last one."""
 
     first: Shape
     last: Shape
 
 
 class BlobHash(Protocol):
-    """The leaves of one blob."""
+    """The leaves of one blob, and the elements that each leaf covers."""
 
     kind: Kind
     spec: ArraySpec
@@ -45,17 +45,17 @@ class BlobHash(Protocol):
         """The leaves, in order."""
         ...
 
-    def start_again(self) -> None:
-        """Give up leaves that are not complete."""
+    def drop_incomplete(self) -> None:
+        """Forget the leaves that are hashed in part, so that they can be hashed from the start."""
         ...
 
     def stretch(self, first: int, stop: int) -> Stretch:
-        """The elements of a run of leaves, by their numbers among all."""
+        """The elements of the leaves with numbers from `first` up to `stop`, exclusive."""
         ...
 
 
 def record_of(blob: BlobHash) -> HashRecord:
-    """What a manifest says of a blob, all of whose leaves are known."""
+    """The record of a blob in a manifest; all its leaves must be known."""
     digests = b"".join(leaves.digests() for leaves in blob.all_leaves())
     return HashRecord(blob.kind, root(digests).hex(), blob.ranges, sections(digests))
 
@@ -66,42 +66,55 @@ def is_complete(blob: BlobHash) -> bool:
 
 
 class _Region(NamedTuple):
-    """A box of an array that is hashed as an array of its own."""
+    """A box of an array that is hashed like an array of its own."""
 
     box: Box
-    stream: Stream
+    stream: LeafHasher
 
 
 class ElementHash:
-    """The elements of an array, or of ranges along one axis of it."""
+    """Hashes the elements of an array, or of ranges of it along one axis."""
 
     kind: Kind = "elements"
 
     def __init__(
-        self, spec: ArraySpec, room: Room, axis: int = 0, ranges: Sequence[Interval] | None = None
+        self,
+        spec: ArraySpec,
+        waiting: WaitingMemory,
+        axis: int = 0,
+        ranges: Sequence[Interval] | None = None,
     ) -> None:
         self.spec, self.axis = spec, axis
         self.ranges = None if ranges is None else tuple(ranges)
         whole = Box.whole(spec.shape)
         boxes = [whole] if ranges is None else [whole.with_axis(axis, part) for part in ranges]
-        self.regions = [_Region(b, Stream(cut_elements(b.shape, spec.dtype), room)) for b in boxes]
+        self.regions = [
+            _Region(b, LeafHasher(cut_elements(b.shape, spec.dtype), waiting)) for b in boxes
+        ]
         self._starts = [part.start for part in self.ranges or ()]
         self.takes_bytes = spec.order == "C" and is_plain(spec.dtype)
-        """Whether the array's bytes in its file are those that are hashed."""
+        """Whether the array's bytes in its file are the bytes that are hashed."""
 
     def _region(self, start: int) -> _Region:
-        """The region that holds an index along the axis."""
+        """The region that contains an index along the axis."""
         return self.regions[max(0, bisect_right(self._starts, start) - 1)]
 
     def put(self, box: Box, array: np.ndarray) -> None:
-        """Hash the elements of a box, which lies in one region, if it has whole rows."""
+        """Hash the elements of a box, if it lies inside one region and consists of whole rows."""
         region = self._region(box.start[self.axis]) if self.ranges else self.regions[0]
         if region.box.intersect(box) == box:
             within = box.offset(tuple(-n for n in region.box.start))
             put_box(region.stream, region.box.shape, within, array)
 
     def put_bytes(self, start: int, data: memoryview) -> None:
-        """Hash bytes of ranges, the first of them at an offset from the array's first element."""
+        """Hash bytes of the array's file, if they lie inside one region.
+
+        Parameters
+        ----------
+        start : int
+            The offset of the first byte from the array's first element.
+        data : memoryview
+        """
         row = prod(self.spec.shape[self.axis + 1 :]) * unit_bytes(self.spec.dtype)
         before, at = divmod(start, row * self.spec.shape[self.axis])
         region = self._region(at // row)
@@ -112,16 +125,16 @@ class ElementHash:
     def all_leaves(self) -> list[Leaves]:
         return [region.stream.leaves for region in self.regions]
 
-    def start_again(self) -> None:
+    def drop_incomplete(self) -> None:
         for region in self.regions:
-            region.stream.start_again()
+            region.stream.drop_incomplete()
 
     def stretch(self, first: int, stop: int) -> Stretch:
         counts = [leaves.count for leaves in self.all_leaves()]
         return Stretch(*(self._index(leaf, counts, end) for leaf, end in ((first, 0), (stop, 1))))
 
     def _index(self, leaf: int, counts: list[int], end: int) -> Shape:
-        """Index of the first element of a leaf, or of the last one before it."""
+        """The index of the first element of a leaf (`end` is 0), or of the last before it (1)."""
         leaf -= end
         number = next(i for i, below in enumerate(accumulate(counts)) if leaf < below)
         box, stream = self.regions[number]
@@ -133,31 +146,31 @@ class ElementHash:
 
 
 class ByteHash:
-    """The bytes of a contiguous array as they lie in its file."""
+    """Hashes the bytes of a contiguous array as they lie in its file."""
 
     kind: Kind = "bytes"
     ranges: tuple[Interval, ...] | None = None
 
-    def __init__(self, spec: ArraySpec, room: Room) -> None:
+    def __init__(self, spec: ArraySpec, waiting: WaitingMemory) -> None:
         self.spec = spec
-        self.stream = Stream(cut_bytes(spec.nbytes), room)
+        self.stream = LeafHasher(cut_bytes(spec.nbytes), waiting)
 
     def all_leaves(self) -> list[Leaves]:
         return [self.stream.leaves]
 
-    def start_again(self) -> None:
-        self.stream.start_again()
+    def drop_incomplete(self) -> None:
+        self.stream.drop_incomplete()
 
     def stretch(self, first: int, stop: int) -> Stretch:
         cut, size = self.stream.cut, self.spec.dtype.itemsize
         ends = cut.place(first) // size, (min(cut.total, cut.place(stop)) - 1) // size
         order = self.spec.order
-        found = (np.unravel_index(end, self.spec.shape, order=order) for end in ends)
-        return Stretch(*(tuple(map(int, index)) for index in found))
+        indices = (np.unravel_index(end, self.spec.shape, order=order) for end in ends)
+        return Stretch(*(tuple(map(int, index)) for index in indices))
 
 
 class ChunkHash:
-    """The chunks of an array as they are stored, or those that ranges along one axis touch."""
+    """Hashes the chunks of an array as they are stored; with ranges, only the chunks they touch."""
 
     kind: Kind = "chunks"
 
@@ -169,13 +182,13 @@ class ChunkHash:
         ranges: Sequence[Interval] | None = None,
     ) -> None:
         if spec.chunks is None:
-            raise AssertionError("there are no chunks")
+            raise AssertionError("the array has no chunks")
         self.spec, self.chunks, self.axis = spec, spec.chunks, axis
         self.ranges = None if ranges is None else tuple(ranges)
-        self.fill(fill)
+        self.set_fill(fill)
         grid = [-(-n // c) for n, c in zip(spec.shape, self.chunks, strict=True)]
         self.columns: dict[int, int] | None = None
-        """Where in the order chunks of these indices along the axis come; None: all as they are."""
+        """With ranges: the position of each touched chunk index along the axis; else None."""
         if ranges is not None:
             step = self.chunks[axis]
             touched = sorted({i for a, b in ranges for i in range(a // step, -(-b // step))})
@@ -185,23 +198,23 @@ class ChunkHash:
         self.leaves = Leaves(prod(grid))
 
     def number(self, start: Shape) -> int | None:
-        """The leaf of the chunk that starts at an element; None where it is not hashed."""
+        """The leaf of the chunk that starts at an element; None if that chunk is not hashed."""
         index = [a // c for a, c in zip(start, self.chunks, strict=True)]
         if self.columns is not None:
             if index[self.axis] not in self.columns:
                 return None
             index[self.axis] = self.columns[index[self.axis]]
-        found = 0
+        leaf = 0
         for i, n in zip(index, self._grid, strict=True):
-            found = found * n + i
-        return found
+            leaf = leaf * n + i
+        return leaf
 
-    def fill(self, fill: np.ndarray | None) -> None:
-        """Say what absent chunks stand for; None where nobody can."""
+    def set_fill(self, fill: np.ndarray | None) -> None:
+        """Set the fill value of chunks that are not stored; None if it is not known."""
         self._absent = digest(b"" if fill is None else fill.tobytes(), ABSENT)
 
     def absent(self) -> bytes:
-        """What stands for a chunk that is not stored: the digest of what it is filled with."""
+        """The digest of a chunk that is not stored: that of its fill value."""
         return self._absent
 
     def boxes(self) -> Iterator[Box]:
@@ -217,8 +230,8 @@ class ChunkHash:
     def all_leaves(self) -> list[Leaves]:
         return [self.leaves]
 
-    def start_again(self) -> None:
-        """Chunks are hashed as a whole."""
+    def drop_incomplete(self) -> None:
+        """Do nothing: a chunk is always hashed as a whole."""
 
     def stretch(self, first: int, stop: int) -> Stretch:
         start, end = self._chunk(first).start, self._chunk(stop - 1).stop

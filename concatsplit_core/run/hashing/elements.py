@@ -1,4 +1,4 @@
-"""Elements as they are hashed: in C order, little-endian, without padding."""
+"""Hashing elements: in C order, little-endian, without padding."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import numpy as np
 
 from concatsplit_core.array.fields import packed
 from concatsplit_core.array.geometry import Box, Shape
+from concatsplit_core.run.hashing.leaf_hasher import LeafHasher
 from concatsplit_core.run.hashing.leaves import unit_bytes, whole_rows
-from concatsplit_core.run.hashing.stream import Stream
 
 _AT_ONCE = 256 << 10
-"""Bytes that are copied at once where elements do not lie as they are hashed."""
+"""Bytes that are converted at once where elements are stored in another form than is hashed."""
 
 _BIG = {">"} if sys.byteorder == "little" else {">", "="}
 _NO_TEXT = b"\xff" * 8
+"""Hashed in place of a missing text; no text is that long."""
 
 
 def is_plain(dtype: np.dtype) -> bool:
-    """Whether the bytes of elements are those that are hashed."""
+    """Whether elements of a dtype are hashed by the very bytes that they have in memory."""
     return dtype.kind != "T" and (
         dtype.itemsize == packed(dtype).itemsize and dtype.newbyteorder("<") == dtype
     )
@@ -35,15 +36,15 @@ def same_bytes(one: np.dtype, other: np.dtype) -> bool:
     return packed(one).newbyteorder("<") == packed(other).newbyteorder("<")
 
 
-def put_box(stream: Stream, shape: Shape, box: Box, array: np.ndarray) -> bool:
-    """Hash the elements of a box of an array, if it holds rows as the leaves have them.
+def put_box(stream: LeafHasher, shape: Shape, box: Box, array: np.ndarray) -> bool:
+    """Hash the elements of a box of an array, if the box consists of whole rows.
 
     Parameters
     ----------
-    stream : Stream
-        Of the array's elements.
+    stream : LeafHasher
+        The hasher of the array's elements.
     shape : tuple of int
-        Of the array.
+        The shape of the array.
     box : Box
     array : numpy.ndarray
         The elements of the box.
@@ -51,13 +52,13 @@ def put_box(stream: Stream, shape: Shape, box: Box, array: np.ndarray) -> bool:
     Returns
     -------
     bool
-        False where the box has only parts of rows: then nothing was hashed.
+        False if the box has only parts of rows; then nothing was hashed.
     """
     if not whole_rows(shape, stream.cut, box):
         return False
     if not array.size or not array.dtype.itemsize:
         return True
-    axis = len(shape) - 1  # the axis that a run goes along; on those behind it the box is full
+    axis = len(shape) - 1  # runs go along this axis; on the axes after it the box is full
     while axis > 0 and box.start[axis] == 0 and box.stop[axis] == shape[axis]:
         axis -= 1
     axis = max(0, axis)
@@ -70,8 +71,8 @@ def put_box(stream: Stream, shape: Shape, box: Box, array: np.ndarray) -> bool:
     return True
 
 
-def _put_run(stream: Stream, start: int, run: np.ndarray) -> None:
-    """Hash elements that follow each other in C order, the first of them at a unit."""
+def _put_run(stream: LeafHasher, start: int, run: np.ndarray) -> None:
+    """Hash consecutive elements in C order; `start` is the number of their first unit."""
     if run.dtype.kind == "T":
         _put_texts(stream, start, run)
         return
@@ -80,7 +81,7 @@ def _put_run(stream: Stream, start: int, run: np.ndarray) -> None:
 
 
 def _as_bytes(run: np.ndarray) -> Iterator[tuple[int, memoryview]]:
-    """The bytes to hash of a run, piece by piece, and where each starts in it."""
+    """The bytes to hash of a run, piece by piece, each with its offset in the run."""
     if run.flags.c_contiguous and is_plain(run.dtype):
         yield 0, run.reshape(-1).view(np.uint8).data
         return
@@ -96,14 +97,14 @@ def _as_bytes(run: np.ndarray) -> Iterator[tuple[int, memoryview]]:
 
 
 def _plain(array: np.ndarray) -> np.ndarray:
-    """The same elements, little-endian and without padding."""
+    """The elements, little-endian and without padding."""
     dtype = array.dtype
     if dtype.names is not None or dtype.subdtype is not None:
         return array.astype(packed(dtype).newbyteorder("<"), copy=False)
     return array.byteswap() if dtype.byteorder in _BIG else array
 
 
-def _put_texts(stream: Stream, start: int, run: np.ndarray) -> None:
+def _put_texts(stream: LeafHasher, start: int, run: np.ndarray) -> None:
     flat = run.reshape(-1)
     at = 0
     for part in stream.cut.parts(start, flat.size):
@@ -112,10 +113,10 @@ def _put_texts(stream: Stream, start: int, run: np.ndarray) -> None:
 
 
 def _texts(array: np.ndarray) -> bytes:
-    """Texts as UTF-8, each behind its length in 8 bytes."""
+    """Texts as UTF-8, each after its length in 8 bytes."""
     pieces = []
     for text in array.tolist():
-        if not isinstance(text, str):  # the NumPy dtype may hold a missing one
+        if not isinstance(text, str):  # StringDType may hold a missing text
             pieces.append(_NO_TEXT)
             continue
         coded = text.encode("utf-8", "surrogatepass")

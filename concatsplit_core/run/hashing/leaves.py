@@ -1,7 +1,12 @@
-"""Leaves: the pieces of an array that are hashed one by one, and what their digests make together.
+"""Leaves: the pieces of an array that are hashed one by one, and the hash made of their digests.
 
-Many threads hash leaves in any order. The hash of a blob is that of its leaves' digests in order;
-`docs/manifest.md` is the definition that a reader of manifests can rely on.
+Threads hash leaves in any order. The hash of a blob is the hash of its leaves' digests in order::
+
+    elements   | leaf 0 | leaf 1 | leaf 2 | ... |
+                   |        |        |
+    digests        d0       d1       d2     ...   -> hash of the blob: digest(d0 d1 d2 ...)
+
+`docs/manifest.md` defines it for readers of manifests.
 """
 
 from __future__ import annotations
@@ -20,33 +25,44 @@ from concatsplit_core.array.spec import STRING_BYTES
 from concatsplit_core.errors import OverBudget
 
 LEAF_BYTES = 1 << 20
-"""Bytes of elements that a leaf holds at most, unless one element is larger."""
+"""The most bytes of a leaf, unless one element is larger."""
 
 ROW_BYTES = 64 << 10
-"""Bytes of the longest rows that are never cut.
+"""Rows of at most so many bytes are never cut.
 
-Leaves begin anew behind every longer row: then the rows of a band of chunks, which come in parts,
+A new leaf starts after every longer row. So the rows of a band of chunks, which arrive in parts,
 need not be put together in memory.
 """
 
 MOST_SECTIONS = 1024
-"""Digests beside its hash that a manifest holds of one blob, to say where it differs."""
+"""The most digests of sections in a manifest, per blob; they say where a blob differs."""
 
 DIGEST_BYTES = 16
 ABSENT = (1 << 64) - 1
-"""Seed of the digest of a chunk that is not stored; that of others is what HDF5 left out of it."""
+"""Seed of the digest of a chunk that is not stored. The seed of a stored chunk is its mask of
+filters that HDF5 skipped."""
 
 
 def digest(data: object, seed: int = 0) -> bytes:
-    """XXH3-128 of some bytes, in its canonical (big-endian) form."""
+    """XXH3-128 of bytes, in its canonical (big-endian) form."""
     import xxhash
 
-    found: bytes = xxhash.xxh3_128_digest(data, seed)  # type: ignore[arg-type]
-    return found
+    value: bytes = xxhash.xxh3_128_digest(data, seed)  # type: ignore[arg-type]
+    return value
 
 
 class Part(NamedTuple):
-    """A run of units that lies in one leaf: the leaf, where in it, how many, and of how many."""
+    """Consecutive units of one leaf.
+
+    Parameters
+    ----------
+    leaf : int
+        The number of the leaf.
+    start, length : int
+        Where the part starts in the leaf, and how many units it has.
+    whole : int
+        How many units the leaf has.
+    """
 
     leaf: int
     start: int
@@ -57,18 +73,21 @@ class Part(NamedTuple):
 class Cut(NamedTuple):
     """How a sequence of units is cut into leaves.
 
-    Units are bytes; of texts, whose bytes nobody knows beforehand, they are elements.
+    A unit is a byte. Of texts, whose bytes are not known before they are read, it is an element.
+
+        | leaf | leaf | lea | leaf | leaf | lea | ...
+        |<----- span ------>|<----- span ------>|
 
     Parameters
     ----------
     total : int
-        Units in all.
+        The number of all units.
     span : int
-        Units after which leaves begin anew.
+        A new leaf starts after every `span` units.
     leaf : int
-        Units of a leaf; the last one of a span may be shorter.
+        Units of a leaf; the last one of a span may have fewer.
     fixed : int
-        Axes at the end of the shape that every leaf holds as a whole.
+        The number of axes, at the end of the shape, that no leaf cuts.
     """
 
     total: int
@@ -82,7 +101,7 @@ class Cut(NamedTuple):
         return self.total // self.span * -(-self.span // self.leaf) if self.total else 0
 
     def part(self, start: int, length: int) -> Part:
-        """The first part of a run of units that lies in one leaf."""
+        """The part of a run of units that lies in the leaf of its first unit."""
         turn, at = divmod(start, self.span)
         inner, within = divmod(at, self.leaf)
         whole = min(self.leaf, self.span - inner * self.leaf)
@@ -90,7 +109,7 @@ class Cut(NamedTuple):
         return Part(number, within, min(whole - within, length), whole)
 
     def parts(self, start: int, length: int) -> Iterator[Part]:
-        """A run of units by the leaves that it lies in."""
+        """Cut a run of units at the ends of leaves."""
         stop = start + length
         while start < stop:
             part = self.part(start, stop - start)
@@ -104,7 +123,7 @@ class Cut(NamedTuple):
 
 
 def unit_bytes(dtype: np.dtype) -> int:
-    """Units of one element: its bytes without padding; a text is one unit."""
+    """The units of one element: its bytes without padding; 1 for a text."""
     return 1 if dtype.kind == "T" else packed(dtype).itemsize
 
 
@@ -132,20 +151,20 @@ def cut_bytes(nbytes: int) -> Cut:
 
 
 def whole_rows(shape: Shape, cut: Cut, box: Box) -> bool:
-    """Whether a box holds the rows that no leaf cuts."""
+    """Whether a box consists of whole rows, on the axes that no leaf cuts."""
     first = len(shape) - cut.fixed
     return box.start[first:] == (0,) * cut.fixed and box.stop[first:] == shape[first:]
 
 
 def leaves_bytes(shape: Shape, dtype: np.dtype, chunks: Shape | None = None) -> int:
-    """Bytes that the digests of an array's elements, or of its chunks, take in memory."""
+    """Bytes of memory for the digests of an array's elements, or of its chunks."""
     if chunks is None:
         return (DIGEST_BYTES + 1) * cut_elements(shape, dtype).leaves
     return (DIGEST_BYTES + 1) * prod(-(-n // max(1, c)) for n, c in zip(shape, chunks, strict=True))
 
 
 def refuse_many_leaves(nbytes: int, memory: int, what: str) -> None:
-    """Refuse to hash what has more leaves than a fourth of the budget has room for digests.
+    """Refuse to hash blobs whose digests need more than a quarter of the budget.
 
     Raises
     ------
@@ -153,15 +172,16 @@ def refuse_many_leaves(nbytes: int, memory: int, what: str) -> None:
     """
     if nbytes > memory // 4:
         raise OverBudget(
-            f"{what}: the digests of its leaves take {format_size(nbytes)}, more than a fourth of "
-            f"--memory {format_size(memory)}; give --memory {format_size(4 * nbytes, up=True)}",
+            f"{what}: the hashes of all pieces need {format_size(nbytes)} of memory, more than a "
+            f"quarter of --memory {format_size(memory)}; give --memory "
+            f"{format_size(4 * nbytes, up=True)}",
             found=nbytes,
             expected=memory,
         )
 
 
 class Leaves:
-    """The digests of a blob's leaves, as far as they are known."""
+    """The digests of a blob's leaves, and which of them are known."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -171,39 +191,39 @@ class Leaves:
     def __contains__(self, leaf: int) -> bool:
         return bool(self._known[leaf])
 
-    def put(self, leaf: int, found: bytes) -> None:
-        """Note the digest of a leaf."""
-        self._digests[DIGEST_BYTES * leaf : DIGEST_BYTES * (leaf + 1)] = found
+    def put(self, leaf: int, value: bytes) -> None:
+        """Set the digest of a leaf."""
+        self._digests[DIGEST_BYTES * leaf : DIGEST_BYTES * (leaf + 1)] = value
         self._known[leaf] = 1
 
     @property
     def is_complete(self) -> bool:
-        """Whether all are known."""
+        """Whether all digests are known."""
         return self._known.find(0) < 0
 
     def missing(self) -> list[range]:
-        """Runs of leaves that are not known."""
+        """Runs of leaves whose digests are not known."""
         if self.is_complete:
             return []
         numbers = np.flatnonzero(np.frombuffer(self._known, np.uint8) == 0)
         runs = groupby(enumerate(numbers.tolist()), lambda pair: pair[1] - pair[0])
-        found = ([number for _, number in run] for _, run in runs)
-        return [range(run[0], run[-1] + 1) for run in found]
+        missing = ([number for _, number in run] for _, run in runs)
+        return [range(run[0], run[-1] + 1) for run in missing]
 
     def digests(self) -> bytes:
-        """All digests, one behind the other."""
+        """All digests, one after the other."""
         return bytes(self._digests)
 
 
 class Sections(NamedTuple):
-    """Digests of neighbouring leaves, to say where blobs differ.
+    """Digests of groups of leaves, to say where a blob differs.
 
     Parameters
     ----------
     leaves : int
-        How many leaves a section holds; the last one may hold fewer.
+        The number of leaves in a section; the last one may have fewer.
     digests : bytes
-        Of every section, over the digests of its leaves.
+        One per section: the digest of its leaves' digests.
     """
 
     leaves: int
@@ -216,7 +236,7 @@ def root(digests: bytes) -> bytes:
 
 
 def sections(digests: bytes) -> Sections | None:
-    """The sections of a blob; None where it is a single leaf, which its hash says all of."""
+    """The sections of a blob; None if it has fewer than two leaves."""
     count = len(digests) // DIGEST_BYTES
     if count < 2:
         return None
@@ -227,6 +247,6 @@ def sections(digests: bytes) -> Sections | None:
 
 
 def in_sections(digests: bytes, leaves: int) -> bytes:
-    """The digests of sections of so many leaves."""
+    """The digests of all sections, for a number of leaves per section."""
     step = leaves * DIGEST_BYTES
     return b"".join(digest(digests[at : at + step]) for at in range(0, len(digests), step))

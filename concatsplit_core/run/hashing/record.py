@@ -1,4 +1,4 @@
-"""The hash of a blob as manifests hold it."""
+"""The hash of a blob, as it is written into a manifest."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from concatsplit_core.array.geometry import Interval
 from concatsplit_core.run.hashing.leaves import Sections
 
 Kind = Literal["elements", "bytes", "chunks"]
-"""Elements, or what is stored: the bytes of a contiguous array, the chunks of another one."""
+"""What is hashed: the elements, the stored bytes of a contiguous array, or the stored chunks."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class HashRecord(NamedTuple):
-    """The hash of a blob as a manifest holds it.
+    """The hash of a blob, as it is written into a manifest.
 
     Parameters
     ----------
     kind : str
     value : str
-        In hexadecimal.
+        The hash in hexadecimal.
     ranges : tuple of Interval, optional
-        What was hashed along the axis of the run; None where it is all.
+        The intervals of the run's axis that were hashed; None if the whole blob was.
     sections : Sections, optional
     """
 
@@ -33,14 +33,14 @@ class HashRecord(NamedTuple):
 
 
 class Hashed(NamedTuple):
-    """What a manifest says of the content of one blob.
+    """What a manifest records of the content of one blob.
 
     Parameters
     ----------
     hash : HashRecord, optional
-        None where nothing of an input was read.
+        None if nothing of an input was read.
     stored_bytes : int
-        What the array takes in its file.
+        The bytes that the array takes in its file.
     """
 
     hash: HashRecord | None

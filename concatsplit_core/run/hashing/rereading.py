@@ -1,4 +1,4 @@
-"""Reading an array to hash what is not hashed of it yet: on all cores, within a budget."""
+"""Completing a hash: reading what was not hashed yet, on all cores and within the budget."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.sources import ChunkedSource, DecodedSource, Source
 from concatsplit_core.formats.stored import Stored, read_stored
-from concatsplit_core.planning.plan import Task
+from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.planner import make_plan
+from concatsplit_core.planning.task import Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
 from concatsplit_core.routes.extents import extent_of
@@ -35,30 +36,30 @@ from concatsplit_core.run.threads import run_on_threads
 from concatsplit_core.stores.files import Pool, input_error, open_input, read_exactly
 
 _SMALL = 1 << 20
-"""Bytes of an array that is read as a whole, without a plan."""
+"""Arrays of at most so many bytes are read as a whole, without a plan."""
 
 _WINDOW = 256 << 10
-"""Bytes of a file that are read at once: they are still in the cache when they are hashed."""
+"""Bytes read at once: few enough to be still in the processor's cache when they are hashed."""
 
-_TOGETHER = 256
+_CHUNKS_PER_STEP = 256
 """Chunks that are looked up in one step."""
 
-Told = Callable[[int], None]
-"""Hears how many bytes of elements have been read."""
+OnBytes = Callable[[int], None]
+"""Called with the number of bytes of elements that were read."""
 
 
-def complete(blob: BlobHash, source: Source, memory: int, jobs: int, told: Told) -> None:
-    """Hash what is missing of a blob.
+def complete(blob: BlobHash, source: Source, memory: int, jobs: int, on_bytes: OnBytes) -> None:
+    """Hash the leaves of a blob that are missing.
 
     Parameters
     ----------
     blob : BlobHash
     source : Source
-        Open, and prepared.
+        The open blob; `prepare` was called.
     memory : int
         Budget in bytes.
     jobs : int
-    told : callable
+    on_bytes : callable
 
     Raises
     ------
@@ -70,24 +71,26 @@ def complete(blob: BlobHash, source: Source, memory: int, jobs: int, told: Told)
     if is_complete(blob):
         return
     try:
-        blob.start_again()
+        blob.drop_incomplete()
         match blob:
             case ElementHash():
                 refuse_hollow([source])
-                _read_elements(blob, source, memory, jobs, told)
+                _read_elements(blob, source, memory, jobs, on_bytes)
             case ByteHash():
-                _read_bytes(blob, source, jobs, told)
+                _read_bytes(blob, source, jobs, on_bytes)
             case ChunkHash():
-                _read_chunks(blob, source, jobs, told)
+                _read_chunks(blob, source, jobs, on_bytes)
     except OSError as error:
         if isinstance(error, ConcatsplitError):
             raise
         raise input_error(source.ref, error) from error
     if not is_complete(blob):
-        raise AssertionError(f"{source.ref}: leaves were left out")
+        raise AssertionError(f"{source.ref}: some leaves were not hashed")
 
 
-def _read_elements(blob: ElementHash, source: Source, memory: int, jobs: int, told: Told) -> None:
+def _read_elements(
+    blob: ElementHash, source: Source, memory: int, jobs: int, on_bytes: OnBytes
+) -> None:
     spec = source.spec
     item = spec.memory_itemsize
     largest = max(spec.size, prod(spec.chunks or ())) * item
@@ -95,25 +98,26 @@ def _read_elements(blob: ElementHash, source: Source, memory: int, jobs: int, to
         array = _whole(source)
         for region in blob.regions:
             blob.put(region.box, array[region.box.slices])
-        told(spec.nbytes)
+        on_bytes(spec.nbytes)
         return
     axis, intervals = _missing(blob)
     targets = tuple(Segment(interval, _rows(spec, axis, interval, blob)) for interval in intervals)
     tiling = Tiling(axis, targets)
     sources = Tiling(axis, (Segment(Interval(0, spec.shape[axis]), spec),))
-    plan = make_plan(spec.shape, sources, tiling, memory=memory, jobs=jobs, names=[source.ref])
+    move = MoveSpec(spec.shape, sources, tiling, [source.ref])
+    plan = make_plan([move], memory=memory, jobs=jobs)
     pool: Pool[Any, int] = Pool(open_input, os.close)
     context = Context([source], [], sources, tiling, [], plan.window, pool, pool)
 
     def work(task: Task) -> None:
         blocks = fill_blocks(task, context)
-        context.turns.wait(task.number)  # rows that come in parts come in order
+        context.turns.wait(task.number)  # the parts of a row have to be hashed in order
         for write, block in zip(task.writes, blocks, strict=True):
             blob.put(write.box, block)
         context.turns.finish(task.number)
 
     def done(task: Task) -> None:
-        told(sum(write.box.size for write in task.writes) * spec.dtype.itemsize)
+        on_bytes(sum(write.box.size for write in task.writes) * spec.dtype.itemsize)
 
     try:
         run_on_threads(
@@ -142,26 +146,26 @@ def _whole(source: Source) -> np.ndarray:
 
 
 def _missing(blob: ElementHash) -> tuple[int, list[Interval]]:
-    """An axis, and the intervals of it that hold all that is missing."""
+    """An axis, and the intervals of it that contain all missing leaves."""
     shape = blob.spec.shape
     if blob.ranges is not None:
         parts = zip(blob.ranges, blob.all_leaves(), strict=True)
         return blob.axis, [part for part, leaves in parts if not leaves.is_complete]
     stream = blob.regions[0].stream
-    row, found = stream.cut.total // max(1, shape[0]), list[Interval]()
+    row, intervals = stream.cut.total // max(1, shape[0]), list[Interval]()
     for leaves in stream.leaves.missing():
         stop = (
             stream.cut.total if leaves.stop == stream.cut.leaves else stream.cut.place(leaves.stop)
         )
         first, last = stream.cut.place(leaves.start) // row, -(-stop // row)
-        if found and first <= found[-1].stop:
-            first = found.pop().start
-        found.append(Interval(first, last))
-    return 0, found
+        if intervals and first <= intervals[-1].stop:
+            first = intervals.pop().start
+        intervals.append(Interval(first, last))
+    return 0, intervals
 
 
 def _rows(spec: ArraySpec, axis: int, interval: Interval, blob: ElementHash) -> ArraySpec:
-    """What is read of an array, in blocks that hold the rows that no leaf cuts."""
+    """The spec of an interval that is read, in blocks of whole rows, which no leaf cuts."""
     shape = with_length(spec.shape, axis, interval.length)
     number = 0 if blob.ranges is None else blob.ranges.index(interval)
     first = spec.ndim - blob.regions[number].stream.cut.fixed
@@ -170,7 +174,7 @@ def _rows(spec: ArraySpec, axis: int, interval: Interval, blob: ElementHash) -> 
     return ArraySpec(shape, spec.dtype, layout, string_bytes=spec.string_bytes)
 
 
-def _read_bytes(blob: ByteHash, source: Source, jobs: int, told: Told) -> None:
+def _read_bytes(blob: ByteHash, source: Source, jobs: int, on_bytes: OnBytes) -> None:
     extent, leaves, step = extent_of(source), blob.stream.leaves, blob.stream.cut.leaf
     runs = (
         Interval(leaf, min(leaf + 32, run.stop))
@@ -191,7 +195,7 @@ def _read_bytes(blob: ByteHash, source: Source, jobs: int, told: Told) -> None:
 
     def done(run: Interval) -> None:
         first, stop = run
-        told(min(stop * step, source.spec.nbytes) - first * step)
+        on_bytes(min(stop * step, source.spec.nbytes) - first * step)
 
     try:
         run_on_threads(runs, work, jobs=jobs, done=done)
@@ -199,7 +203,7 @@ def _read_bytes(blob: ByteHash, source: Source, jobs: int, told: Told) -> None:
         os.close(fd)
 
 
-def _read_chunks(blob: ChunkHash, source: Source, jobs: int, told: Told) -> None:
+def _read_chunks(blob: ChunkHash, source: Source, jobs: int, on_bytes: OnBytes) -> None:
     refuse_hollow([source])
     if not isinstance(source, ChunkedSource):
         raise TypeError(f"{source.ref} has no chunks that could be hashed")
@@ -211,21 +215,21 @@ def _read_chunks(blob: ChunkHash, source: Source, jobs: int, told: Told) -> None
                 blob.leaves.put(number, chunk_digest(blob, stored))
 
     def done(box: Box) -> None:
-        told(box.size * source.spec.dtype.itemsize)
+        on_bytes(box.size * source.spec.dtype.itemsize)
 
     boxes = (part for box in blob.boxes() for part in _steps(box, blob))
     run_on_threads(boxes, work, jobs=jobs, done=done)
 
 
 def _steps(box: Box, blob: ChunkHash) -> Iterator[Box]:
-    """A box cut into boxes of whole shards, or of not too many chunks along the last axes."""
+    """Cut a box into boxes of one shard each, or of up to 256 chunks along the last axes."""
     unit = list(blob.spec.shards or blob.chunks)
     count = 1
     for d in range(len(unit) - 1, -1, -1):
-        if blob.spec.shards is not None or count >= _TOGETHER:
+        if blob.spec.shards is not None or count >= _CHUNKS_PER_STEP:
             break
         length = box.stop[d] - box.start[d]
-        steps = min(-(-length // unit[d]), max(1, _TOGETHER // count))
+        steps = min(-(-length // unit[d]), max(1, _CHUNKS_PER_STEP // count))
         unit[d] *= steps
         count *= steps
         if unit[d] < length:
@@ -241,7 +245,7 @@ def _grid(box: Box, unit: tuple[int, ...]) -> Iterator[Box]:
 
 
 def chunk_digest(blob: ChunkHash, stored: Stored | None) -> bytes:
-    """The digest of a chunk as it is stored, or of what it is filled with."""
+    """The digest of a chunk as it is stored; if it is not stored, of its fill value."""
     if stored is None:
         return blob.absent()
     if stored.path is None or stored.nbytes <= _WINDOW:

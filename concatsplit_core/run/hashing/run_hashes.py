@@ -1,4 +1,4 @@
-"""The hashes of a run: taken from what moves, and completed by reading what did not pass by."""
+"""The hashes of a run: computed from the bytes that move, and completed by reading the rest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from concatsplit_core.endpoints.layout import Outputs
 from concatsplit_core.formats.sources import Source, fill_of
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.planning.blocking import union
-from concatsplit_core.planning.plan import Plan
+from concatsplit_core.planning.plan import MovePlan
 from concatsplit_core.routes.base import TakeBytes, Turns
 from concatsplit_core.run.hashing.blobs import (
     BlobHash,
@@ -27,34 +27,39 @@ from concatsplit_core.run.hashing.blobs import (
     record_of,
 )
 from concatsplit_core.run.hashing.elements import is_plain, same_bytes
+from concatsplit_core.run.hashing.leaf_hasher import WAITING_BYTES, WaitingMemory
 from concatsplit_core.run.hashing.leaves import leaves_bytes, refuse_many_leaves
 from concatsplit_core.run.hashing.record import Hashed, HashRecord
 from concatsplit_core.run.hashing.rereading import chunk_digest, complete
-from concatsplit_core.run.hashing.stream import ROOM, Room
 
 Opened = Callable[[int], AbstractContextManager[Source]]
-"""Opens a staged output by its number, to be read."""
+"""Opens a staged output for reading, by its number."""
 
 
 class RunHashes:
-    """Hashes of all inputs and outputs of a run.
+    """The hashes of all inputs and outputs of a run.
+
+    The routes call `of_source`, `of_target`, `of_bytes` and `of_chunk` with what they move. After
+    the run, `inputs` and `outputs` read what the routes did not see.
 
     Parameters
     ----------
     move : Move
     outputs : Outputs
-    plan : Plan
+    plan : MovePlan
     memory : int
-        Budget in bytes, for what is read after the run.
+        Budget in bytes for the reading after the run.
     jobs : int
     """
 
-    def __init__(self, move: Move, outputs: Outputs, plan: Plan, memory: int, jobs: int) -> None:
+    def __init__(
+        self, move: Move, outputs: Outputs, plan: MovePlan, memory: int, jobs: int
+    ) -> None:
         self.turns = Turns()
         self._move, self._made = move, outputs
         self._memory, self._jobs = memory, jobs
-        self._room = Room(_room(memory))
-        self._from, self._to = _as_stored(plan, outputs)
+        self._waiting = WaitingMemory(_waiting_bytes(memory))
+        self._encoded_sources, self._encoded_targets = _encoded(plan, outputs)
         self._used = _used(move)
         self._refuse_many_chunks(memory)
         self._sources: dict[int, BlobHash] = {}
@@ -63,22 +68,22 @@ class RunHashes:
 
     def _refuse_many_chunks(self, memory: int) -> None:
         first = len(self._move.sources)
-        stored = self._from | {first + index for index in self._to}
-        found = sum(
+        stored = self._encoded_sources | {first + index for index in self._encoded_targets}
+        nbytes = sum(
             leaves_bytes(shape, spec.dtype, spec.chunks)
             for number, (spec, shape) in enumerate(_hashed_shapes(self._move, self._made))
             if number in stored and spec.chunks is not None
         )
-        refuse_many_leaves(found, memory, f"{self._move.sources[0].ref} and what it goes to")
+        refuse_many_leaves(nbytes, memory, f"{self._move.sources[0].ref} and its outputs")
 
     def source(self, index: int) -> BlobHash | None:
-        """The hash of an input; None where nothing of it is read."""
+        """The hash of an input; None if nothing of the input is read."""
         used = self._used[index]
         if index in self._sources or used == []:
             return self._sources.get(index)
         with self._lock:
             if index not in self._sources:
-                stored = index in self._from
+                stored = index in self._encoded_sources
                 source = self._move.sources[index]
                 self._sources[index] = self._new(source.spec, stored, used, fill_of(source))
             return self._sources[index]
@@ -90,7 +95,8 @@ class RunHashes:
         with self._lock:
             if index not in self._targets:
                 spec = self._made.tiling.segments[index].spec
-                stored = index in self._to and self._made.storages[index].grid is None
+                is_encoded = index in self._encoded_targets
+                stored = is_encoded and self._made.storages[index].grid is None
                 self._targets[index] = self._new(spec, stored)
             return self._targets[index]
 
@@ -105,11 +111,11 @@ class RunHashes:
         if stored and spec.chunks is not None:
             return ChunkHash(spec, fill, axis, used)
         if stored and used is None and not (spec.order == "C" and is_plain(spec.dtype)):
-            return ByteHash(spec, self._room)
-        return ElementHash(spec, self._room, axis, used)
+            return ByteHash(spec, self._waiting)
+        return ElementHash(spec, self._waiting, axis, used)
 
     def is_same(self, source: int, target: int) -> bool:
-        """Whether the elements of an input and an output are hashed as the same bytes."""
+        """Whether equal elements of an input and an output are hashed as the same bytes."""
         made = self._made.tiling.segments[self._made.origins[target].output].spec
         return same_bytes(self._move.sources[source].spec.dtype, made.dtype)
 
@@ -120,19 +126,19 @@ class RunHashes:
             blob.put(box, array)
 
     def of_target(self, index: int, box: Box, block: np.ndarray) -> None:
-        """Hash elements for an output."""
+        """Hash elements of an output."""
         origin = self._made.origins[index]
         blob, first = self.target(origin.output), origin.element
         if isinstance(blob, ElementHash):
             tiling = self._made.planned
             local = tiling.local(index, box)
-            seen = block.reshape(local.shape, order=blob.spec.order)
-            blob.put(local.shift(tiling.axis, first) if first else local, seen)
+            elements = block.reshape(local.shape, order=blob.spec.order)
+            blob.put(local.shift(tiling.axis, first) if first else local, elements)
 
     def of_bytes(self, source: int, target: int) -> TakeBytes:
-        """What hashes bytes that are copied."""
-        read = _taker(self.source(source))
-        write = _taker(self.target(self._made.origins[target].output))
+        """A function that hashes bytes which are copied from an input to an output."""
+        read = _byte_hasher(self.source(source))
+        write = _byte_hasher(self.target(self._made.origins[target].output))
 
         def take(start: int, to: int, data: memoryview) -> None:
             if read is not None:
@@ -146,28 +152,28 @@ class RunHashes:
         self, source: int, here: Box, target: int, there: Box | None, stored: Stored | None
     ) -> None:
         """Hash a chunk as it is stored."""
-        given, made = self.source(source), self.target(self._made.origins[target].output)
-        if not isinstance(given, ChunkHash):
+        read, written = self.source(source), self.target(self._made.origins[target].output)
+        if not isinstance(read, ChunkHash):
             return
-        found = chunk_digest(given, stored)
-        number = given.number(here.start)
+        chunk = chunk_digest(read, stored)
+        number = read.number(here.start)
         if number is not None:
-            given.leaves.put(number, found)
-        if there is not None and stored is not None and isinstance(made, ChunkHash):
-            number = made.number(there.start)
+            read.leaves.put(number, chunk)
+        if there is not None and stored is not None and isinstance(written, ChunkHash):
+            number = written.number(there.start)
             if number is not None:
-                made.leaves.put(number, found)
+                written.leaves.put(number, chunk)
 
     def inputs(self) -> list[Hashed]:
-        """Complete what is known of the inputs."""
-        found = []
+        """Complete the hashes of the inputs, and return them."""
+        hashes = []
         for index, source in enumerate(self._move.sources):
-            found.append(Hashed(self._record(self.source(index), source), source.stored_bytes()))
+            hashes.append(Hashed(self._record(self.source(index), source), source.stored_bytes()))
             self._sources.pop(index, None)
-        return found
+        return hashes
 
     def outputs(self, opened: Opened) -> list[Hashed]:
-        """Complete what is known of the outputs, which are finished but not yet published."""
+        """Complete the hashes of the outputs, which are staged and complete, and return them."""
         return [self._output(index, opened) for index in range(len(self._made.tiling.segments))]
 
     def _output(self, index: int, opened: Opened) -> Hashed:
@@ -178,7 +184,7 @@ class RunHashes:
             return Hashed(record_of(blob), spec.nbytes)
         with opened(index) as source:
             if isinstance(blob, ChunkHash):
-                blob.fill(fill_of(source))
+                blob.set_fill(fill_of(source))
             return Hashed(self._record(blob, source), source.stored_bytes())
 
     def _record(self, blob: BlobHash | None, source: Source) -> HashRecord | None:
@@ -188,8 +194,8 @@ class RunHashes:
         return record_of(blob)
 
 
-def _taker(blob: BlobHash | None) -> Callable[[int, memoryview], None] | None:
-    """What hashes bytes of a blob; None where its hash is not of them."""
+def _byte_hasher(blob: BlobHash | None) -> Callable[[int, memoryview], None] | None:
+    """The function that hashes bytes of a blob's file; None if its hash is not made of them."""
     if isinstance(blob, ByteHash):
         return blob.stream.put_bytes
     if not isinstance(blob, ElementHash) or not blob.takes_bytes:
@@ -198,7 +204,7 @@ def _taker(blob: BlobHash | None) -> Callable[[int, memoryview], None] | None:
 
 
 def held_bytes(move: Move, outputs: Outputs, memory: int) -> int:
-    """Part of a budget that hashing a run takes: digests, and parts of leaves that wait.
+    """Bytes of a budget that hashing a run takes: digests, and parts of leaves that wait.
 
     Raises
     ------
@@ -206,42 +212,36 @@ def held_bytes(move: Move, outputs: Outputs, memory: int) -> int:
         There are too many leaves.
     """
     shapes = _hashed_shapes(move, outputs)
-    found = sum(leaves_bytes(shape, spec.dtype) for spec, shape in shapes)
-    refuse_many_leaves(found, memory, f"{move.sources[0].ref} and what it goes to")
-    return found + _room(memory)
+    nbytes = sum(leaves_bytes(shape, spec.dtype) for spec, shape in shapes)
+    refuse_many_leaves(nbytes, memory, f"{move.sources[0].ref} and its outputs")
+    return nbytes + _waiting_bytes(memory)
 
 
 def _hashed_shapes(move: Move, outputs: Outputs) -> list[tuple[ArraySpec, Shape]]:
-    """All inputs and then all outputs, with the shape of what is hashed of them."""
-    found = []
+    """All inputs, then all outputs, each with the shape of the elements that are hashed."""
+    shapes = []
     for source, used in zip(move.sources, _used(move), strict=True):
         shape = source.spec.shape
         if used is not None:
             shape = with_length(shape, outputs.tiling.axis, sum(part.length for part in used))
-        found.append((source.spec, shape))
-    return found + [(s.spec, s.spec.shape) for s in outputs.tiling.segments]
+        shapes.append((source.spec, shape))
+    return shapes + [(s.spec, s.spec.shape) for s in outputs.tiling.segments]
 
 
-def _room(memory: int) -> int:
-    return min(ROOM, memory // 8)
+def _waiting_bytes(memory: int) -> int:
+    return min(WAITING_BYTES, memory // 8)
 
 
-def _as_stored(plan: Plan, outputs: Outputs) -> tuple[set[int], set[int]]:
-    """Inputs and outputs of which anything moves as it is stored."""
-    sources: set[int] = set()
-    targets: set[int] = set()
-    for sweep in plan.sweeps:
-        for band in sweep.bands:
-            sources.update(index for index, _ in band.moves)
-            if band.moves:
-                targets.update(outputs.origins[index].output for index, _ in band.writes)
-    return sources, targets
+def _encoded(plan: MovePlan, outputs: Outputs) -> tuple[set[int], set[int]]:
+    """Inputs and outputs of which anything is copied as it is stored."""
+    sources, targets = plan.copied()
+    return sources, {outputs.origins[target].output for target in targets}
 
 
 def _used(move: Move) -> list[list[Interval] | None]:
-    """What of each input goes into outputs, along the axis, from its start; None for all of it."""
+    """The parts of each input that go into outputs: intervals from its start; None for all."""
     wanted = union(segment.interval for segment in move.target_tiling.segments)
-    found: list[list[Interval] | None] = []
+    used: list[list[Interval] | None] = []
     at = 0
     for segment in move.source_tiling.segments:
         own = segment.interval
@@ -253,5 +253,5 @@ def _used(move: Move) -> list[list[Interval] | None]:
             parts.append(Interval(first - own.start, stop - own.start))
             number += 1
         whole = not own.length or parts == [Interval(0, own.length)]
-        found.append(None if whole else [part for part in parts if part.length])
-    return found
+        used.append(None if whole else [part for part in parts if part.length])
+    return used

@@ -1,4 +1,4 @@
-"""Hashing leaves whose parts come from many threads, mostly in order."""
+"""Hashing leaves whose parts arrive from several threads, mostly in order."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from typing import Any
 
 from concatsplit_core.run.hashing.leaves import Cut, Leaves, Part, digest
 
-ROOM = 16 << 20
-"""Bytes of parts that may wait for those before them; leaves beyond that are read once more."""
+WAITING_BYTES = 16 << 20
+"""The most bytes of parts that wait for earlier ones; leaves for which this is too little are read
+again."""
 
 
-class Room:
-    """Memory for parts that came too early, and the lock of all who use it."""
+class WaitingMemory:
+    """The memory left for parts that arrived too early, and the lock of all hashers that use it."""
 
-    def __init__(self, nbytes: int = ROOM) -> None:
+    def __init__(self, nbytes: int = WAITING_BYTES) -> None:
         self.left = nbytes
         self.lock = threading.Lock()
 
 
-class _Open:
-    """A leaf of which some is hashed, or waits."""
+class _OpenLeaf:
+    """A leaf that is hashed in part, with the parts that wait for earlier ones."""
 
     __slots__ = ("done", "lost", "state", "waiting")
 
@@ -31,40 +32,40 @@ class _Open:
         self.waiting: dict[int, tuple[int, bytes]] = {}
 
 
-class Stream:
-    """Digests the leaves of one sequence of units.
+class LeafHasher:
+    """Hashes the leaves of one sequence of units.
 
     Parameters
     ----------
     cut : Cut
-    room : Room
+    waiting : WaitingMemory
     """
 
-    __slots__ = ("_opened", "_room", "cut", "leaves")
+    __slots__ = ("_memory", "_opened", "cut", "leaves")
 
-    def __init__(self, cut: Cut, room: Room) -> None:
+    def __init__(self, cut: Cut, waiting: WaitingMemory) -> None:
         self.cut = cut
         self.leaves = Leaves(cut.leaves)
-        self._room = room
-        self._opened: dict[int, _Open] = {}
+        self._memory = waiting
+        self._opened: dict[int, _OpenLeaf] = {}
 
     def put(self, part: Part, data: Any) -> None:
-        """Take the bytes of a part; what has been there before is passed over.
+        """Hash the bytes of a part; a part that was hashed before is ignored.
 
         Parameters
         ----------
         part : Part
         data : buffer
-            Valid for the time of the call only.
+            Used only during the call.
         """
         if part.length == part.whole:
             self.leaves.put(part.leaf, digest(data))
             return
-        with self._room.lock:
-            self._put_some(part, data)
+        with self._memory.lock:
+            self._put_part(part, data)
 
     def put_bytes(self, start: int, data: memoryview) -> None:
-        """Take bytes whose first one is the unit of this number."""
+        """Hash bytes; `start` is the number of the unit that the first byte is."""
         left = len(data)
         while left:
             part = self.cut.part(start, left)
@@ -73,29 +74,29 @@ class Stream:
             if left:
                 data = data[part.length :]
 
-    def _put_some(self, part: Part, data: Any) -> None:
+    def _put_part(self, part: Part, data: Any) -> None:
         if part.leaf in self.leaves:
             return
         opened = self._opened.get(part.leaf)
         if opened is None:
-            opened = self._opened[part.leaf] = _Open()
+            opened = self._opened[part.leaf] = _OpenLeaf()
         if opened.lost or part.start < opened.done:
             return
         if part.start > opened.done:
             self._keep(opened, part, data)
             return
-        self._go_on(opened, part.length, data)
+        self._update(opened, part.length, data)
         while opened.done in opened.waiting:
             length, kept = opened.waiting.pop(opened.done)
-            self._room.left += len(kept)
-            self._go_on(opened, length, kept)
+            self._memory.left += len(kept)
+            self._update(opened, length, kept)
         if opened.done == part.whole:
             self.leaves.put(part.leaf, opened.state.digest())
             self._forget(opened)
             del self._opened[part.leaf]
 
     @staticmethod
-    def _go_on(opened: _Open, length: int, data: Any) -> None:
+    def _update(opened: _OpenLeaf, length: int, data: Any) -> None:
         if opened.state is None:
             import xxhash
 
@@ -103,24 +104,24 @@ class Stream:
         opened.state.update(data)
         opened.done += length
 
-    def _keep(self, opened: _Open, part: Part, data: Any) -> None:
-        """Keep a part for later; where there is no room the leaf is given up."""
+    def _keep(self, opened: _OpenLeaf, part: Part, data: Any) -> None:
+        """Keep a part until the earlier ones arrive; without memory left, give up the leaf."""
         size = memoryview(data).nbytes
-        if size > self._room.left:
+        if size > self._memory.left:
             opened.lost = True
             self._forget(opened)
         elif part.start not in opened.waiting:
             opened.waiting[part.start] = (part.length, bytes(data))
-            self._room.left -= size
+            self._memory.left -= size
 
-    def _forget(self, opened: _Open) -> None:
-        self._room.left += sum(len(kept) for _, kept in opened.waiting.values())
+    def _forget(self, opened: _OpenLeaf) -> None:
+        self._memory.left += sum(len(kept) for _, kept in opened.waiting.values())
         opened.waiting.clear()
         opened.state = None
 
-    def start_again(self) -> None:
-        """Give up leaves that are not complete: all of their bytes come once more."""
-        with self._room.lock:
+    def drop_incomplete(self) -> None:
+        """Forget the leaves that are hashed in part, so that they can be hashed from the start."""
+        with self._memory.lock:
             for opened in self._opened.values():
                 self._forget(opened)
             self._opened.clear()

@@ -1,4 +1,4 @@
-"""A blob as it is now, compared with its entry in a manifest."""
+"""Comparing a blob with its entry in a manifest."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from concatsplit_core.array.geometry import with_length
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.formats.sources import Source, fill_of
 from concatsplit_core.run.hashing.blobs import BlobHash, ByteHash, ChunkHash, ElementHash, Stretch
+from concatsplit_core.run.hashing.leaf_hasher import WaitingMemory
 from concatsplit_core.run.hashing.leaves import (
     DIGEST_BYTES,
     Sections,
@@ -19,27 +20,26 @@ from concatsplit_core.run.hashing.leaves import (
     root,
 )
 from concatsplit_core.run.hashing.record import HashRecord
-from concatsplit_core.run.hashing.rereading import Told, complete
-from concatsplit_core.run.hashing.stream import Room
+from concatsplit_core.run.hashing.rereading import OnBytes, complete
 from concatsplit_core.run.manifest import Entry
 
 
 def compare(
-    entry: Entry, source: Source, axis: int, memory: int, jobs: int, told: Told
+    entry: Entry, source: Source, axis: int, memory: int, jobs: int, on_bytes: OnBytes
 ) -> tuple[str, list[Stretch]]:
-    """What is wrong with a blob, and where; empty where nothing is.
+    """Compare a blob with its entry: the reason why it differs, and where; both empty if equal.
 
     Parameters
     ----------
     entry : Entry
-        What was recorded of it.
+        The blob's entry in the manifest.
     source : Source
-        Open.
+        The open blob.
     axis : int
-        Of the run.
+        The axis of the run.
     memory, jobs : int
-    told : callable
-        Hears how many bytes of elements have been read.
+    on_bytes : callable
+        Called with the number of bytes of elements that were read.
     """
     spec = source.spec
     if spec.shape != entry.shape:
@@ -56,47 +56,50 @@ def compare(
     refuse_many_leaves(leaves_bytes(shape, spec.dtype, chunks), memory, source.ref)
     blob = _blob(entry, source, axis)
     if blob is None:
-        return "is no longer stored as it was, and only what was stored had been hashed", []
-    complete(blob, source, memory, jobs, told)
+        return (
+            "is stored in another layout than before, so that the hash of its stored bytes cannot "
+            "be compared"
+        ), []
+    complete(blob, source, memory, jobs, on_bytes)
     source.check()
-    places = differing(blob, entry.hash)
-    return (said(places), places) if places else ("", [])
+    stretches = differing(blob, entry.hash)
+    return (describe_stretches(stretches), stretches) if stretches else ("", [])
 
 
 def _blob(entry: Entry, source: Source, axis: int) -> BlobHash | None:
-    """What has to be hashed of a blob; None where it is not stored in such a way."""
+    """The hash to compute for a blob; None if the blob's layout has no hash of that kind."""
     if entry.hash is None:
         return None
-    room = Room()
+    waiting = WaitingMemory()
     match entry.hash.kind:
         case "elements":
-            return ElementHash(source.spec, room, axis, entry.hash.ranges)
+            return ElementHash(source.spec, waiting, axis, entry.hash.ranges)
         case "bytes":
-            return ByteHash(source.spec, room) if source.spec.is_contiguous else None
+            return ByteHash(source.spec, waiting) if source.spec.is_contiguous else None
         case "chunks":
             if source.spec.chunks is None:
                 return None
             return ChunkHash(source.spec, fill_of(source), axis, entry.hash.ranges)
 
 
-def said(places: Sequence[Stretch]) -> str:
+def describe_stretches(stretches: Sequence[Stretch]) -> str:
     """Where a blob differs, in words."""
-    first = places[0]
+    first = stretches[0]
     if not first.first:
         return "its elements differ"
-    many = f" and in {len(places) - 1} more places" if len(places) > 1 else ""
+    more = f", and in {len(stretches) - 1} more places" if len(stretches) > 1 else ""
     if first.first == first.last:
-        return f"element {first.first} differs{many}"
-    return f"elements from {first.first} on, up to {first.last} at most, differ{many}"
+        return f"element {first.first} differs{more}"
+    return f"elements from {first.first} to {first.last} differ{more}"
 
 
 def differing(blob: BlobHash, recorded: HashRecord) -> list[Stretch]:
-    """Where a blob, all of whose leaves are known, is not what was recorded.
+    """Where a blob differs from its record; all its leaves must be known.
 
     Returns
     -------
     list of Stretch
-        Neighbouring sections joined; empty where nothing differs.
+        One per run of neighbouring sections that differ; empty if the hashes are equal.
     """
     digests = b"".join(leaves.digests() for leaves in blob.all_leaves())
     if root(digests).hex() == recorded.value:
@@ -104,23 +107,23 @@ def differing(blob: BlobHash, recorded: HashRecord) -> list[Stretch]:
     count = len(digests) // DIGEST_BYTES
     if not count:
         return [Stretch((), ())]
-    noted = recorded.sections
-    if noted is None or -(-count // noted.leaves) * DIGEST_BYTES != len(noted.digests):
+    sections = recorded.sections
+    if sections is None or -(-count // sections.leaves) * DIGEST_BYTES != len(sections.digests):
         return [blob.stretch(0, count)]
-    found, runs = _compared(digests, noted), []
+    differs, runs = _differing_sections(digests, sections), []
     at = 0
-    while at < len(found):
+    while at < len(differs):
         stop = at + 1
-        if found[at]:
-            while stop < len(found) and found[stop]:
+        if differs[at]:
+            while stop < len(differs) and differs[stop]:
                 stop += 1
-            runs.append((at * noted.leaves, min(count, stop * noted.leaves)))
+            runs.append((at * sections.leaves, min(count, stop * sections.leaves)))
         at = stop
     return [blob.stretch(*run) for run in runs] or [blob.stretch(0, count)]
 
 
-def _compared(digests: bytes, noted: Sections) -> list[bool]:
-    """Of every section whether it differs."""
-    now = in_sections(digests, noted.leaves)
+def _differing_sections(digests: bytes, recorded: Sections) -> list[bool]:
+    """For every section, whether it differs from the record."""
+    now, before = in_sections(digests, recorded.leaves), recorded.digests
     starts = range(0, len(now), DIGEST_BYTES)
-    return [now[at : at + DIGEST_BYTES] != noted.digests[at : at + DIGEST_BYTES] for at in starts]
+    return [now[at : at + DIGEST_BYTES] != before[at : at + DIGEST_BYTES] for at in starts]

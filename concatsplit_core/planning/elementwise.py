@@ -1,0 +1,149 @@
+"""Sweeps of blocks that are filled element by element: what mapped and decoded do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from concatsplit_core.array.geometry import Interval, Shape
+from concatsplit_core.array.layouts import Stream
+from concatsplit_core.planning.blocking import (
+    Block,
+    choose_block,
+    cut_target,
+    gather,
+    merge,
+    union,
+)
+from concatsplit_core.planning.problem import Group, Problem, group_targets
+from concatsplit_core.planning.sweep import Band, Strip, Sweep
+from concatsplit_core.planning.task import CONVERTED_AT_ONCE, Route
+
+CONVERTING = 8 * CONVERTED_AT_ONCE
+"""Bytes that a conversion may hold: what it reads, masks and results, of up to twice the size."""
+
+
+def elementwise_batches(problem: Problem) -> Iterator[Elementwise]:
+    """Targets with something left to fill, grouped."""
+    left = {}
+    for target in range(len(problem.views)):
+        intervals = problem.left_over(target)
+        if intervals:
+            left[target] = intervals
+    for group in group_targets(problem.views, problem.axis, left):
+        yield Elementwise(problem, group, {i: left[i] for i in group.members})
+
+
+class TaskMemory:
+    """Bytes that a task holds in memory: its block, and what it needs beside it."""
+
+    def __init__(self, problem: Problem, members: tuple[int, ...]) -> None:
+        facts, chosen = problem.facts, {id(v): v for v in map(problem.views.__getitem__, members)}
+        views = list(chosen.values())
+        self.itemsize = max(view.memory_itemsize for view in views)
+        read = 2 * facts.chunk_bytes
+        window = min(problem.window, facts.strided_bytes)
+        unit = max((prod(v.write_unit) for v in views if v.write_unit is not None), default=0)
+        self.beside = max(read, window) + unit * self.itemsize
+        if facts.converted:
+            self.beside += CONVERTING
+        self.copies = 1 if all(view.is_strided for view in views) else 2
+
+    def peak(self, elements: int) -> int:
+        """Bytes of a task whose block has this many elements."""
+        return self.copies * elements * self.itemsize + self.beside
+
+    def limit(self, budget: int) -> int:
+        """Bytes that a block may have under a budget for the whole task."""
+        return max(0, budget - self.beside) // self.copies
+
+
+class Elementwise:
+    """Blocks over one group of targets."""
+
+    def __init__(self, problem: Problem, group: Group, left: dict[int, list[Interval]]) -> None:
+        self._problem, self._group, self._left = problem, group, left
+        self._memory = TaskMemory(problem, group.members)
+        self._unit = problem.unit(group.members)
+        self.smallest = self._memory.peak(prod(map(min, self._unit, problem.shape)))
+
+    def peak(self, sweep: Sweep) -> int:
+        """Bytes that the largest task of a sweep holds."""
+        return self._memory.peak(prod(sweep.block))
+
+    def sweeps(self, budget: int) -> Iterator[Sweep]:
+        """One sweep, whose blocks serve as many targets as lie beside each other."""
+        problem, group = self._problem, self._group
+        block = self._block(self._memory.limit(budget))
+        longest = block[problem.axis]
+        strips = sorted(
+            (strip for target in group.members for strip in self._cut(target, longest)),
+            key=lambda strip: (strip.interval, strip.target),
+        )
+        route: Route = "mapped" if problem.takes_mapped else "decoded"
+        entries = map(_entry, gather(strips, longest, problem.edges))
+        yield problem.sweep(route, group.order, block, entries)
+
+    def _cut(self, target: int, longest: int) -> Iterator[Strip]:
+        """What of a target is left to fill, in bands that one task may own."""
+        problem = self._problem
+        unit = problem.views[target].write_unit
+        step = 1 if unit is None else unit[problem.axis]
+        longest = max(step, longest // step * step)
+        for interval in self._left[target]:
+            problem.refuse_many_steps(interval.length, longest)
+            yield from cut_target(target, interval, step, longest, problem.edges)
+
+    def _block(self, limit: int) -> Shape:
+        """Shape of the blocks, whole chunks of both sides where that fits the limit."""
+        problem, group = self._problem, self._group
+        facts, thresholds = problem.facts, problem.thresholds
+        chosen = [problem.views[i] for i in group.members]
+        strided = set(facts.orders)
+        if any(view.write_unit is None for view in chosen):
+            strided.add(group.order)
+        crowd = len(group.members) * thresholds.bytes_a_target
+        crowd += len(problem.move.sources.segments) * thresholds.bytes_a_source
+        comfortable = min(max(thresholds.comfortable, crowd), limit)
+        fitting = tuple(map(min, facts.want, problem.shape))
+        if group.order == "C":
+            first = len(fitting) - problem.move.whole_axes
+            fitting = fitting[:first] + problem.shape[first:]
+        sequential = any(isinstance(view.layout, Stream) for view in chosen)
+        return choose_block(
+            Block(problem.shape, self._unit, fitting, self._memory.itemsize, limit, sequential),
+            group.order,
+            self._straddled(facts.want),
+            sorted(strided, key=lambda order: order != group.order),
+            thresholds._replace(comfortable=comfortable),
+        )
+
+    def _straddled(self, want: Shape) -> list[int]:
+        """Axes on which neither grid's edges are all edges of the other."""
+        axis = self._problem.axis
+        axes = [
+            d
+            for d, (u, w) in enumerate(zip(self._unit, want, strict=True))
+            if d != axis and u % w and w % u
+        ]
+        return [axis, *axes] if want[axis] > 1 and self._is_offset() else axes
+
+    def _is_offset(self) -> bool:
+        """Whether chunks of the inputs straddle chunks of the outputs along the axis."""
+        problem, axis = self._problem, self._problem.axis
+        for index in self._group.members:
+            unit = problem.views[index].write_unit
+            interval = problem.targets.segments[index].interval
+            for source, _ in problem.edges.overlapping(interval) if unit else ():
+                start, _, chunk = problem.edges.of(source)
+                gap, u = abs(interval.start - start), (unit or ())[axis]
+                if not ((u % chunk == 0 and gap % chunk == 0) or (chunk % u == 0 and gap % u == 0)):
+                    return True
+        return False
+
+
+def _entry(found: Strip | list[tuple[int, Interval]]) -> Band | Strip:
+    if isinstance(found, Strip):
+        return found
+    writes = merge(found)
+    return Band(writes, tuple(union(interval for _, interval in writes)))

@@ -1,0 +1,42 @@
+"""What a plan is made for: one logical array between its two tilings, described."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from concatsplit_core.array.geometry import Shape
+from concatsplit_core.array.tiling import Tiling
+
+
+class MoveSpec(NamedTuple):
+    """One logical array between its two tilings, as the planner has to know it.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the logical array.
+    sources, targets : Tiling
+        Along the same axis. The sources cover what the targets cover.
+    names, target_names : sequence of str, optional
+        What messages call the sources and the targets.
+    whole_axes : int
+        Axes at the end on which blocks are best whole: who hashes them wants whole rows.
+    """
+
+    shape: Shape
+    sources: Tiling
+    targets: Tiling
+    names: Sequence[str] | None = None
+    target_names: Sequence[str] | None = None
+    whole_axes: int = 0
+
+    @property
+    def axis(self) -> int:
+        return self.targets.axis
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to move."""
+        segments = self.targets.segments
+        return 0 in self.shape or not segments or not segments[0].spec.dtype.itemsize
