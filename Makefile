@@ -1,30 +1,52 @@
-# make demo, make test, make bench: each does all its own set-up on a bare clone.
+# make demo, make test, make check, make bench: each does all its own set-up on a bare clone.
 
 VENV := .venv
 BIN := $(VENV)/bin
+MINIMUMS := .venv-minimums
 FIND_PYTHON := for p in python3 python3.14 python3.13 python3.12; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; \
 	then echo $$p; break; fi; done
 
-.PHONY: demo test lint bench clean
+PYTEST := pytest --numprocesses auto --dist worksteal
+
+# What make check runs: what is quick, of every room, and no process that is waited for.
+QUICK := tests/test_architecture.py tests/test_version.py tests/unit \
+	tests/conformance/test_npy.py tests/cli/test_join_commands.py tests/cli/test_split_commands.py
+
+.PHONY: demo test check lint coverage test-minimums bench clean
 
 demo: $(VENV)/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh sample_data/demo.sh
 
 test: lint
-	$(BIN)/pytest --numprocesses auto --dist worksteal
+	$(BIN)/$(PYTEST)
+
+check: lint
+	$(BIN)/$(PYTEST) $(QUICK)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# Subprocesses and forked children are measured as well.
+coverage: $(VENV)/.dev
+	$(BIN)/coverage erase
+	COVERAGE_CORE=sysmon $(BIN)/coverage run -m $(PYTEST)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --show-missing
+
+# All tests with the oldest versions that pyproject.toml allows.
+test-minimums: $(MINIMUMS)/.installed
+	$(MINIMUMS)/bin/$(PYTEST)
+
 # Options go in BENCH_ARGS: make bench BENCH_ARGS="--scale 0.1 --case 'npy/*'"
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) build dist demo-output *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(MINIMUMS) build dist demo-output *.egg-info .coverage* .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.installed: pyproject.toml
@@ -46,4 +68,12 @@ $(VENV)/.dev: $(VENV)/.installed
 
 $(VENV)/.bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
+	@touch $@
+
+$(MINIMUMS)/.installed: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m venv --clear $(MINIMUMS)
+	$(BIN)/python .ci/minimums.py > $(MINIMUMS)/constraints.txt
+	$(MINIMUMS)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(MINIMUMS)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint $(MINIMUMS)/constraints.txt --group dev --editable .
 	@touch $@

@@ -1,6 +1,6 @@
-"""Every way a run can end without a result: one root, one leaf a cause, an exit code each.
+"""All errors: one root class, one class per cause, each with an exit code.
 
-The codes are part of the contract of the command line (see the README's table).
+The exit codes are part of the contract of the command line (see the table in the README).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ class ConcatsplitError(Exception):
     ref : str, optional
         The blob reference that the error is about.
     found, expected : object, optional
-        The facts behind the message, for callers that act on them.
+        The values in the message, for callers that use them.
 
     Attributes
     ----------
     exit_code : int
-        What the command line exits with.
+        The exit code of the command line.
     """
 
     exit_code = 1
@@ -42,7 +42,7 @@ class ConcatsplitError(Exception):
 
     @property
     def kind(self) -> str:
-        """Name of the leaf class, as ``--json`` reports it."""
+        """The name of the class, as ``--json`` prints it."""
         return type(self).__name__
 
 
@@ -53,7 +53,7 @@ class UsageError(ConcatsplitError, ValueError):
 
 
 class AxisError(UsageError, IndexError):
-    """An axis that the array does not have."""
+    """The array does not have this axis."""
 
 
 class AmbiguousContainer(UsageError):
@@ -71,19 +71,19 @@ class MalformedInput(ConcatsplitError, ValueError):
 
 
 class ShapeMismatch(MalformedInput):
-    """Inputs differ in rank, or on an axis that must agree."""
+    """Inputs differ in their number of axes, or in length on an axis that must agree."""
 
 
 class DtypeMismatch(MalformedInput, TypeError):
-    """Inputs differ in dtype, or a cast that was asked for is not allowed."""
+    """Inputs differ in dtype, or the cast to ``--dtype`` is not allowed."""
 
 
 class MeaningMismatch(MalformedInput):
-    """Inputs whose numbers do not mean the same, and cannot be made to."""
+    """The inputs' numbers differ in meaning, and cannot be converted."""
 
 
 class UnsupportedDtype(MalformedInput, TypeError):
-    """A dtype that the input's or the output's format cannot carry."""
+    """A dtype that the format of the input or the output cannot store."""
 
 
 class InputUnavailable(ConcatsplitError, OSError):
@@ -93,7 +93,7 @@ class InputUnavailable(ConcatsplitError, OSError):
 
 
 class OutputRefused(ConcatsplitError, OSError):
-    """An output may not be written where it was asked for."""
+    """The output must not be written to this place."""
 
     exit_code = 5
 
@@ -103,7 +103,7 @@ class OutputExists(OutputRefused):
 
 
 class OutputIsInput(OutputRefused):
-    """The target is one of the inputs, under whatever alias."""
+    """The target is one of the inputs, perhaps under another name."""
 
 
 class OutputBusy(OutputRefused):
@@ -111,11 +111,11 @@ class OutputBusy(OutputRefused):
 
 
 class OutputChanged(OutputRefused):
-    """Someone else changed or replaced the target while its replacement was built."""
+    """Another program changed or replaced the target during the run."""
 
 
 class NoSpace(ConcatsplitError, OSError):
-    """Disk full, quota reached or file size limit hit."""
+    """The disk is full, or a quota or the file size limit is reached."""
 
     exit_code = 6
 
@@ -127,7 +127,7 @@ class IOFailure(ConcatsplitError, OSError):
 
 
 class VerificationMismatch(ConcatsplitError):
-    """A blob is not what was recorded of it."""
+    """A blob differs from its entry in the manifest."""
 
     exit_code = 8
 
@@ -139,12 +139,12 @@ class InputChanged(ConcatsplitError):
 
 
 class OverBudget(ConcatsplitError, MemoryError):
-    """The run does not fit the memory budget, or a chunk claims more than it may expand to."""
+    """The run does not fit the memory budget, or a chunk expands to more than its size."""
 
     exit_code = 10
 
 
 class UnsafeContent(ConcatsplitError):
-    """Content that would have to be executed or followed out of the file."""
+    """Content that would have to be executed, or a link that leads out of the file or store."""
 
     exit_code = 11

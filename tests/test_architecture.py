@@ -164,6 +164,15 @@ def test_a_room_imports_only_those_below_it(module: str) -> None:
     assert not [name for name in ours if not below(name, *allowed)]
 
 
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    ahead = {
+        name: {one for one in imports(name) if one in modules()} - {name} for name in modules()
+    }
+    while free := {name for name, needs in ahead.items() if not needs & ahead.keys()}:
+        ahead = {name: needs for name, needs in ahead.items() if name not in free}
+    assert not ahead
+
+
 def test_every_module_is_in_a_room() -> None:
     assert {name.split(".")[1] for name in modules() if name.startswith(f"{CORE}.")} == set(ROOMS)
 

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from concatsplit_core.codecs import guards
+from concatsplit_core.codecs.bounds import STEP_ROOM
 from concatsplit_core.codecs.deflate import deflated, inflate
 from concatsplit_core.codecs.lz4_blocks import blocked, claimed, unblocked
-from concatsplit_core.codecs.pipeline import Step
+from concatsplit_core.codecs.pipeline import BLOSC_MISSING, BLOSC_SHUFFLES, Step
 from concatsplit_core.errors import MalformedInput, OverBudget
 
 Bytes = Any
@@ -22,9 +23,6 @@ _LZMA_MEMORY = 128 << 20
 """Bytes that a stream's dictionary may ask for; the highest preset needs half of them."""
 
 _CRC32C = Step("crc32c")
-
-SLACK = 64
-"""Bytes by which an inner step may exceed the chunk: checksums, small headers."""
 
 
 def decode(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
@@ -56,7 +54,7 @@ def decode(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
 def decode_most(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
     """Undo the steps of a chunk that may hold this many bytes or fewer; as `decode`."""
     for step in reversed(steps):
-        data = decode_bounded(data, step, nbytes + SLACK)
+        data = decode_bounded(data, step, nbytes + STEP_ROOM)
     found = memoryview(data).nbytes
     if found > nbytes:
         raise OverBudget(f"it expands to {found} bytes or more where {nbytes} belong", found=found)
@@ -110,14 +108,14 @@ def can_encode(steps: tuple[Step, ...]) -> bool:
 
 
 def _is_known_blosc(step: Step) -> bool:
-    """Whether blosc's inner compressor is one that numcodecs has: it is built without snappy."""
-    return step.name != "blosc" or step.settings[0] != "snappy"
+    """Whether blosc's inner compressor is one that numcodecs is built with."""
+    return step.name != "blosc" or step.settings[0] != BLOSC_MISSING
 
 
 def _claim(found: int, limit: int) -> None:
     if found > limit:
         raise OverBudget(
-            f"it claims to expand to {found} bytes where {limit - SLACK} belong", found=found
+            f"it claims to expand to {found} bytes where {limit - STEP_ROOM} belong", found=found
         )
 
 
@@ -150,7 +148,7 @@ def _unzstd(data: Bytes, step: Step, limit: int) -> Bytes:
     if claim is not None:
         _claim(claim, limit)
         return decompress(data)
-    room = bytearray(limit - SLACK)
+    room = bytearray(limit - STEP_ROOM)
     try:
         return decompress(data, room)
     except RuntimeError as error:
@@ -245,12 +243,12 @@ def _zstd(data: Bytes, step: Step, itemsize: int) -> Bytes:
 
 
 def _blosc(data: Bytes, step: Step, itemsize: int) -> Bytes:
-    from numcodecs.blosc import BITSHUFFLE, NOSHUFFLE, SHUFFLE, compress
+    from numcodecs.blosc import compress
 
     cname, level, shuffle = step.settings[:3]
     blocksize = step.settings[3] if len(step.settings) > 3 else 0
-    modes = {"noshuffle": NOSHUFFLE, "shuffle": SHUFFLE, "bitshuffle": BITSHUFFLE}
-    return compress(data, cname.encode(), level, modes[shuffle], blocksize, typesize=itemsize)
+    mode = BLOSC_SHUFFLES.index(shuffle)
+    return compress(data, cname.encode(), level, mode, blocksize, typesize=itemsize)
 
 
 def _lz4(data: Bytes, step: Step, itemsize: int) -> Bytes:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from concatsplit_core.codecs import guards
+from concatsplit_core.codecs.bounds import STEP_ROOM
 from concatsplit_core.codecs.checksums import is_guarded
-from concatsplit_core.codecs.chunks import SLACK, decode_bounded, zstd_content_size
+from concatsplit_core.codecs.chunks import decode_bounded, zstd_content_size
 from concatsplit_core.codecs.pipeline import Step
 
 Load = Callable[[int], Any]
@@ -54,7 +55,7 @@ def expanded_bytes(load: Load, size: int, steps: tuple[Step, ...], most: int) ->
         return min(most, size * _DENSEST)
     data: Any = load(size)
     for step in steps[:0:-1]:
-        data = decode_bounded(data, step, most + SLACK)
+        data = decode_bounded(data, step, most + STEP_ROOM)
     return min(most, _counted(memoryview(data), steps[0], most))
 
 
@@ -70,7 +71,7 @@ def _claim(view: memoryview, step: Step) -> int | None:
 def _counted(view: memoryview, step: Step, most: int) -> int:
     """Inflate piece by piece and count."""
     if step.name not in {"gzip", "zlib", "bz2", "lzma"}:
-        return len(decode_bounded(view, step, most + SLACK))
+        return len(decode_bounded(view, step, most + STEP_ROOM))
     stream: Any
     if step.name == "bz2":
         stream = bz2.BZ2Decompressor()

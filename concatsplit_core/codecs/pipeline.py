@@ -9,8 +9,12 @@ from concatsplit_core.errors import UsageError
 _COMPRESSORS = ("gzip", "zlib", "zstd", "lz4", "lzf", "blosc", "bz2")
 _LEVELS = {"gzip": (0, 9), "zlib": (0, 9), "zstd": (-131072, 22), "bz2": (1, 9)}
 _DEFAULT_LEVEL = {"gzip": 4, "zlib": 4, "zstd": 3, "bz2": 9}
-_BLOSC_NAMES = ("blosclz", "lz4", "lz4hc", "zlib", "zstd")
-_BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
+BLOSC_COMPRESSORS = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
+"""Blosc's inner compressors; their places are the numbers that HDF5's filter has for them."""
+BLOSC_MISSING = "snappy"
+"""The one that numcodecs is built without."""
+BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
+"""How blosc shuffles; the places are its own numbers, in HDF5 and in Zarr format 2."""
 _FILTERS = ("shuffle", "fletcher32", "crc32c")
 _SPOKEN = {"lz4_blocks": "lz4", "loose_shuffle": "shuffle"}
 """What users call a step that is one container's own form of it: HDF5's lz4 comes in blocks, its
@@ -83,10 +87,11 @@ def _parse_step(text: str) -> Step:
 
 def _parse_blosc(settings: list[str]) -> Step:
     cname, level, shuffle = (settings + ["lz4", "5", "shuffle"][len(settings) :])[:3]
-    if len(settings) > 3 or cname not in _BLOSC_NAMES or shuffle not in _BLOSC_SHUFFLES:
+    known = [name for name in BLOSC_COMPRESSORS if name != BLOSC_MISSING]
+    if len(settings) > 3 or cname not in known or shuffle not in BLOSC_SHUFFLES:
         raise UsageError(
             f"'blosc:{':'.join(settings)}' is not blosc:NAME:LEVEL:SHUFFLE with NAME of "
-            f"{', '.join(_BLOSC_NAMES)} and SHUFFLE of {', '.join(_BLOSC_SHUFFLES)}"
+            f"{', '.join(known)} and SHUFFLE of {', '.join(BLOSC_SHUFFLES)}"
         )
     return Step("blosc", (cname, _level("blosc", level), shuffle))
 

@@ -18,7 +18,7 @@ from concatsplit_core.errors import (
     UsageError,
 )
 from concatsplit_core.formats.base import InputFormat
-from concatsplit_core.formats.npy import NpyFormat, spooled_source
+from concatsplit_core.formats.npy import NpyFormat
 from concatsplit_core.formats.registry import detect, format_of_object
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.files import input_error, output_error
@@ -119,6 +119,8 @@ def open_input_ref(ref: str, beside: str | None = None) -> Source:
 def _spool(beside: str | None) -> Source:
     """Copy stdin to a file without a name, and open the .npy stream that it is."""
     import tempfile
+
+    from concatsplit_core.formats.stream import spooled_source
 
     folder = os.path.dirname(os.path.abspath(beside.partition("::")[0])) if beside else None
     if beside == STREAM or (folder is not None and not os.path.isdir(folder)):

@@ -3,53 +3,26 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, ClassVar, NoReturn
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import MalformedInput, UnsupportedDtype, UsageError
+from concatsplit_core.errors import UnsupportedDtype, UsageError
 from concatsplit_core.formats.base import Candidate, InputFormat, OutputFormat
 from concatsplit_core.formats.chunking import refuse_checksum
-from concatsplit_core.formats.npy_header import (
-    LONGEST,
-    MAGIC,
-    format_header,
-    offset_step,
-    parse_header,
-    prefix_length,
-)
+from concatsplit_core.formats.npy_header import MAGIC, format_header, offset_step, spec_of_file
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Extent, Storage, Wish
 from concatsplit_core.formats.targets import ContiguousTarget, Writer
-from concatsplit_core.stores.files import open_input, write_all
-
-_FIRST_READ = 4096
+from concatsplit_core.stores.files import write_all
 
 
-@dataclass(slots=True, eq=False)
 class NpySource(ContiguousSource):
     """An .npy file, described."""
 
-    format: ClassVar[str] = "npy"
-
-
-@dataclass(slots=True, eq=False)
-class SpooledSource(NpySource):
-    """An .npy stream that was copied to a file without a name."""
-
-    file: IO[bytes]
-
-    def close(self) -> None:
-        """Close the file, with which it is gone."""
-        self.file.close()
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            f"input {self.ref} was copied to a file without a name, which no other process can "
-            "open; save it to a file first"
-        )
+    __slots__ = ()
+    format = "npy"
 
 
 class NpyFormat(InputFormat, OutputFormat):
@@ -74,7 +47,7 @@ class NpyFormat(InputFormat, OutputFormat):
         """
         if member:
             raise UsageError(f"{ref}: an .npy file is one array and has no member '{member}'")
-        return NpySource(path, ref, _described(path, ref), Storage())
+        return NpySource(path, ref, spec_of_file(path, ref), Storage())
 
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
@@ -99,44 +72,6 @@ class NpyFormat(InputFormat, OutputFormat):
     def writer(self, path: Path, base: Path | None) -> Writer:
         """A writer of a staged .npy file."""
         return NpyWriter(path)
-
-
-def spooled_source(file: IO[bytes], path: Path, ref: str) -> SpooledSource:
-    """An .npy stream as an input, from the file without a name that it was copied to.
-
-    Parameters
-    ----------
-    file : file
-        Is closed with the input.
-    path : Path
-        By which this process can open the file once more.
-    ref : str
-    """
-    return SpooledSource(path, ref, _described(path, ref), Storage(), file)
-
-
-def _described(path: Path, ref: str) -> ArraySpec:
-    fd = open_input(path)
-    try:
-        size = os.fstat(fd).st_size
-        start = os.pread(fd, _FIRST_READ, 0)
-        at, length, _ = prefix_length(start, ref)
-        if length <= LONGEST and at + length > len(start):
-            start = os.pread(fd, at + length, 0)
-        header = parse_header(start, ref)
-    finally:
-        os.close(fd)
-    expected = header.data_offset + header.spec.nbytes
-    if size != expected:
-        what = "truncated" if size < expected else "followed by bytes that do not belong to it"
-        raise MalformedInput(
-            f"{ref}: the array is {what}: the file has {size} bytes, its header "
-            f"{header.spec.shape} {header.spec.dtype} makes {expected}",
-            ref=ref,
-            found=size,
-            expected=expected,
-        )
-    return header.spec
 
 
 class NpyWriter(Writer):

@@ -1,11 +1,11 @@
-"""An .npy stream on stdout: written from its first byte to its last, never staged."""
+"""Streams of .npy: from stdin copied to a file first, to stdout written from start to end."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -15,12 +15,51 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Candidate, OutputFormat
 from concatsplit_core.formats.chunking import refuse_checksum
-from concatsplit_core.formats.npy_header import format_header
+from concatsplit_core.formats.npy_header import format_header, spec_of_file
+from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.targets import EncodedTarget, Writer
 
 _STDOUT = 1
 _PIECE = 1 << 20
+
+
+@dataclass(slots=True, eq=False)
+class SpooledSource(ContiguousSource):
+    """An .npy stream that was copied to a file without a name.
+
+    Parameters
+    ----------
+    file : file
+        Is closed with the source, and gone then.
+    """
+
+    format: ClassVar[str] = "npy"
+
+    file: IO[bytes]
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"input {self.ref} was copied to a file without a name, which no other process can "
+            "open; save it to a file first"
+        )
+
+
+def spooled_source(file: IO[bytes], path: Path, ref: str) -> SpooledSource:
+    """An .npy stream as an input, from the file that it was copied to.
+
+    Parameters
+    ----------
+    file : file
+    path : Path
+        By which this process can open the file once more.
+    ref : str
+    """
+    return SpooledSource(path, ref, spec_of_file(path, ref), Storage(), file)
 
 
 class StreamFormat(OutputFormat):

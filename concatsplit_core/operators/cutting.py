@@ -60,6 +60,8 @@ def split(
 
     Raises
     ------
+    UsageError
+        The cut does not fit the array, or the names do not fit the parts.
     ConcatsplitError
         No output was created or changed.
     """

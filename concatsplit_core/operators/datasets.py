@@ -19,6 +19,7 @@ from concatsplit_core.errors import MalformedInput, UsageError
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.structure import Structure, agreed
+from concatsplit_core.meaning.bounds import without_borrowed
 from concatsplit_core.operators.axes import AxisRules
 from concatsplit_core.operators.requests import (
     Along,
@@ -171,7 +172,9 @@ def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjus
     carried = [] if selection.carry == "drop" else [n for n, a in axes.items() if a is None]
     for name in carried:
         moves[name] = _carried(request, name, arrays[name][0], along[0], options)
-    job = job_of(request, [moves[name] for name in axes if name in moves], along[0].split_info)
+    meanings = without_borrowed({name: move.meaning for name, move in moves.items()})
+    ordered = [moves[name]._replace(meaning=meanings[name]) for name in axes if name in moves]
+    job = job_of(request, ordered, along[0].split_info)
     if structures:
         job = job._replace(structure=agreed(structures, options.attrs))
     if selection.carry != "check":

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
+from concatsplit_core.codecs.bounds import most_stored
 from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.formats.sources import ChunkedSource, Source
 from concatsplit_core.formats.stored import Stored
@@ -15,8 +16,6 @@ from concatsplit_core.formats.targets import ChunkedTarget, ReadyChunks
 from concatsplit_core.planning.task import Piece, Task
 from concatsplit_core.routes.base import Context, Hashes
 from concatsplit_core.routes.blocks import fill_blocks
-
-_SLACK = 4096
 
 
 def run(task: Task, context: Context) -> None:
@@ -104,7 +103,7 @@ def _check_size(stored: Stored, source: Source, start: Shape) -> None:
     nbytes = prod(spec.chunks or ()) * spec.dtype.itemsize
     plain = spec.encoding is not None and spec.encoding.codec == ()
     wrong = (plain and stored.nbytes != nbytes) or not stored.nbytes
-    fat = stored.nbytes > 2 * nbytes + _SLACK and not spec.is_string
+    fat = stored.nbytes > most_stored(nbytes) and not spec.is_string
     if wrong or fat:
         what = f"{source.ref}: the chunk at {start} is stored in {stored.nbytes} bytes"
         if wrong:

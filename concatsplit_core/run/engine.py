@@ -1,4 +1,4 @@
-"""Open, plan, stage, run, publish: the one way in which every operator moves its bytes."""
+"""The engine: plan, stage, run and publish a job; every operator moves its bytes this way."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def execute(job: Job, options: Options) -> Result:
     Raises
     ------
     ConcatsplitError
-        Any of its leaves; then no output was created or changed.
+        Any error; no output was created or changed.
     """
     started = time.perf_counter()
     record = _record_path(options)
@@ -72,7 +72,7 @@ def execute(job: Job, options: Options) -> Result:
 
 
 def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
-    """Where all outputs go and how they are laid out, when nothing speaks against it."""
+    """The places and layouts of all outputs; raises if an output must not be written there."""
     wish, _ = options.wish, options.memory_bytes  # a wrong option is named before all else
     found = [[find_place(ref, options.follow_links) for ref in m.outputs] for m in job.moves]
     extras = [find_place(ref, options.follow_links) for ref, _ in job.extras]
@@ -115,7 +115,7 @@ def _planned(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
 
 
 class _Run:
-    """A planned job, from the staging of its outputs to their names."""
+    """A planned job, from staging its outputs to publishing them."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class _Run:
 
     @property
     def notes(self) -> list[str]:
-        """What could not be written, and did not cost an array."""
+        """Notes on what could not be written, such as an attribute, though the array was."""
         return self._set.notes
 
     def commit(
@@ -143,15 +143,15 @@ class _Run:
         result: Result,
         record: tuple[Path, Identity | None] | None,
     ) -> None:
-        """Build all outputs, then let them appear together; on any error none of them.
+        """Build all outputs and publish them together; on any error publish none.
 
         Parameters
         ----------
         fingerprints : Fingerprints
-            Of the inputs, which must not change.
+            The inputs' fingerprints: the run fails if an input changes.
         result : Result
         record : tuple, optional
-            Where a manifest is to be, which appears last, and what it replaces.
+            The path of the manifest, which is published last, and the file that it replaces.
         """
         try:
             self._set.claim()
@@ -170,11 +170,11 @@ class _Run:
         except BaseException as error:
             self._set.roll_back()
             if isinstance(error, Exception):
-                fingerprints.check()  # a file that changed explains whatever else went wrong
+                fingerprints.check()  # if an input has changed, that is the cause of the error
             raise
 
     def _work(self) -> Work:
-        """Create the outputs, and describe what is to be done to them."""
+        """Create the outputs, and describe the work for the workers."""
         created = self._set.create()
         moves = [
             MoveWork(
@@ -200,7 +200,7 @@ class _Run:
         ]
 
     def _manifest(self, result: Result, path: Path) -> bytes:
-        """The record of the run, when all has moved."""
+        """The manifest of the run, after all tasks are done."""
         from concatsplit_core.run.manifest import format_manifest
 
         hashed = [
@@ -222,29 +222,34 @@ class _Run:
 
 
 def recover_in(folders: Iterable[Path], options: Options) -> bool:
-    """Complete or undo what killed runs left in folders, and tell of it; whether there was any.
+    """Complete or undo what killed runs left in folders, and emit a note for each.
 
     A dry run changes nothing.
+
+    Returns
+    -------
+    bool
+        Whether there was anything to recover.
     """
     if options.dry_run:
         return False
-    found = False
+    is_recovered = False
     folders = [folder for folder in folders if find_staging_folders(folder)]
     if not folders:
         return False
     from concatsplit_core.stores.recovery import recover
 
     for recovered in recover(folders):
-        found = True
+        is_recovered = True
         if options.on_event is not None:
             options.on_event(recovered)
-    return found
+    return is_recovered
 
 
 def _record_path(options: Options) -> Path | None:
-    """Where the manifest is to be."""
+    """The path of the manifest."""
     if options.manifest is None:
         return None
     if not is_name(os.fspath(options.manifest)):
-        raise UsageError("--manifest: the name holds NUL or half a character")
+        raise UsageError("--manifest: the name contains a NUL byte or a half surrogate pair")
     return Path(os.path.realpath(options.manifest))

@@ -1,4 +1,4 @@
-"""What the engine tells of a run while it goes on."""
+"""The events that a run emits while it is going on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Started(NamedTuple):
-    """The plan stands and the outputs are staged.
+    """The plan is made and the outputs are staged; now elements are moved.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ class Moved(NamedTuple):
 
 
 class Publishing(NamedTuple):
-    """All bytes are written; they are made durable and moved to their names."""
+    """All bytes are written; the outputs are made durable and moved to their names."""
 
 
 class Finished(NamedTuple):
-    """The outputs are complete."""
+    """All outputs have their names."""

@@ -1,4 +1,4 @@
-"""Who runs the workers: threads of this process, and whatever else fits the protocol."""
+"""Executors: they have the tasks of a run done by workers, here on threads of this process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Executor(Protocol):
-    """Has tasks done, wherever that is."""
+    """Has the tasks of a run done, here or elsewhere."""
 
     def run(
         self,
@@ -30,22 +30,22 @@ class Executor(Protocol):
         ----------
         work : Work
         tasks : iterator of Task
-            In the order in which they are to be started.
+            In the order in which to start them.
         done : callable
-            Told of every task that is done, in the calling thread.
+            Called for every task that is done, in the calling thread.
         cancel : threading.Event
-            No task is started once it is set; a task that fails sets it.
+            When it is set, no more tasks are started; a task that fails sets it.
         """
         ...
 
 
 class ThreadExecutor:
-    """Threads of this process, which share one worker.
+    """Does tasks on threads of this process, which share one worker.
 
     Parameters
     ----------
     hashes : sequence of Hashes
-        One a move, where a manifest is to be written.
+        One per move, if a manifest is written.
     """
 
     def __init__(self, hashes: Sequence[Hashes] = ()) -> None:
@@ -58,7 +58,7 @@ class ThreadExecutor:
         done: Callable[[Task], None],
         cancel: threading.Event,
     ) -> None:
-        """As `Executor.run`."""
+        """Do all tasks; see `Executor.run`."""
         worker = Worker(work, self._hashes)
         try:
             run_on_threads(

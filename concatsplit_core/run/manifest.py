@@ -1,6 +1,6 @@
-"""The record of a run: what went in, what came out, where each lies on the axis, and its hash.
+"""The manifest of a run: its inputs and outputs, their places on the axis, and their hashes.
 
-`docs/manifest.md` says what every key means.
+`docs/manifest.md` defines every key.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ class Entry:
     Parameters
     ----------
     ref : str
-        As a reference from here; empty where the blob was an array in memory.
+        The reference, relative to the current folder; empty if the blob was an array in memory.
     shape : tuple of int
     dtype : numpy.dtype
     interval : Interval
-        Along the axis of the logical array.
+        The blob's place on the axis of the logical array.
     hash : HashRecord, optional
-        None where the manifest is of schema 1, or nothing of an input was read.
+        None if the manifest is of schema 1, or if nothing of an input was read.
     """
 
     ref: str
@@ -62,12 +62,12 @@ class ArrayRecord:
     ----------
     axis : int
     stacked, unstacked : bool
-        Whether the inputs, or the outputs, lack the axis.
+        Whether the inputs, or the outputs, do not have the axis.
     inputs, outputs : tuple of Entry
     name : str
         Of the array in a data set; empty for a bare array.
     is_carried : bool
-        It was copied as it is: all inputs of the data set had it, of which one is named.
+        It was copied as it is from the first input; all inputs of the data set had it.
     """
 
     axis: int
@@ -81,7 +81,7 @@ class ArrayRecord:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A run, read back.
+    """A manifest that was read.
 
     Parameters
     ----------
@@ -100,15 +100,15 @@ class Manifest:
 def format_manifest(
     result: Result, path: Path, hashed: Sequence[tuple[Sequence[Hashed], Sequence[Hashed]]]
 ) -> bytes:
-    """A manifest as it is written: one blob a line, to be read and compared.
+    """Write a manifest; the same run gives the same bytes.
 
     Parameters
     ----------
     result : Result
     path : Path
-        Of the manifest; references are relative to its folder.
+        The path of the manifest; references are relative to its folder.
     hashed : sequence of (sequence of Hashed, sequence of Hashed)
-        Of each array the hashes of its inputs and of its outputs.
+        For each array the hashes of its inputs and of its outputs.
     """
     names = _Names(Path(os.path.realpath(path)).parent)
     pairs = list(zip(result.arrays, hashed, strict=True))
@@ -148,13 +148,13 @@ def _array_lines(
 
 
 def sealed(text: bytes) -> bytes:
-    """A document, open at its end, with its own SHA-256 as its last key."""
+    """Close a JSON object with the SHA-256 of its text as the last key."""
     seal = hashlib.sha256(text).hexdigest()
     return text + f',\n "sha256": "{seal}"\n}}\n'.encode()
 
 
 def is_sound(data: bytes) -> bool:
-    """Whether a document holds the SHA-256 of all that stands before it."""
+    """Whether the SHA-256 at the end of a document is that of the text before it."""
     seal = _SEAL.fullmatch(data, max(0, len(data) - _SEAL_BYTES))
     if seal is None:
         return False
@@ -163,14 +163,14 @@ def is_sound(data: bytes) -> bool:
 
 
 class _Names:
-    """References as they are written from a folder: few folders hold many files."""
+    """Makes references relative to a folder; resolves every folder of files only once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._seen: dict[str, tuple[str, str]] = {}
+        self._resolved: dict[str, tuple[str, str]] = {}
 
     def of(self, blob: Blob) -> str | None:
-        """The reference of a blob; None where it has no name."""
+        """The relative reference of a blob; None if it has no name."""
         if blob.format == "memory" or blob.ref == "-":
             return None
         path, member = parse_input(blob.ref)
@@ -180,10 +180,10 @@ class _Names:
         above, name = os.path.split(path)
         if name in {"", ".", ".."}:
             return os.path.relpath(os.path.realpath(path), self._folder)
-        if above not in self._seen:
+        if above not in self._resolved:
             real = os.path.realpath(above)
-            self._seen[above] = real, os.path.relpath(real, self._folder)
-        real, relative = self._seen[above]
+            self._resolved[above] = real, os.path.relpath(real, self._folder)
+        real, relative = self._resolved[above]
         if os.path.islink(os.path.join(real, name)):
             return os.path.relpath(os.path.realpath(path), self._folder)
         return name if relative == "." else os.path.join(relative, name)
@@ -205,10 +205,10 @@ def _entry(blob: Blob, hashed: Hashed, names: _Names) -> dict[str, Any]:
 
 
 def _hash(record: HashRecord) -> dict[str, Any]:
-    said: dict[str, Any] = {"kind": record.kind, "value": record.value}
+    document: dict[str, Any] = {"kind": record.kind, "value": record.value}
     if record.ranges is not None:
-        said["ranges"] = [list(part) for part in record.ranges]
+        document["ranges"] = [list(part) for part in record.ranges]
     if record.sections is not None:
         leaves, digests = record.sections
-        said["sections"] = {"leaves": leaves, "digests": digests.hex()}
-    return said
+        document["sections"] = {"leaves": leaves, "digests": digests.hex()}
+    return document

@@ -1,4 +1,4 @@
-"""Reading a manifest back: every key is checked by type and range before anything believes it."""
+"""Reading a manifest: the type and range of every key are checked before it is used."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from concatsplit_core.stores.files import input_error
 
 _MOST_AXES = 64
 _OLD = 1
-"""The schema before hashes."""
+"""The schema without hashes."""
 
 TOP = ("schema", "operator", "axis", "stacked", "unstacked", "inputs", "outputs", "sha256")
 TOP_OF_SETS = ("schema", "operator", "arrays", "sha256")
@@ -43,12 +43,12 @@ _HEX = re.compile("[0-9a-f]*")
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest back.
+    """Read a manifest.
 
     Raises
     ------
     MalformedInput
-        It is no manifest, of a schema that is not known, or damaged.
+        The file is not a manifest, has an unknown schema, or is damaged.
     """
     try:
         data = path.read_bytes()
@@ -57,26 +57,26 @@ def read_manifest(path: Path) -> Manifest:
         raise input_error(str(path), error) from error
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
         raise MalformedInput(
-            f"{path}: is no manifest of concatsplit: {_reason(error)}", ref=str(path)
+            f"{path}: is not a manifest of concatsplit: {_reason(error)}", ref=str(path)
         ) from error
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"it has no {error}"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return "its JSON is nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
 def _checked(document: Any, data: bytes, path: Path) -> Manifest:
-    """A document whose every entry is of the type and in the range that it has to be."""
+    """Check the type and range of every key, and make a manifest of the document."""
     if not isinstance(document, dict):
-        raise TypeError("it is no object")
+        raise TypeError("its JSON is not an object")
     schema = document["schema"]
     if type(schema) is not int or schema not in (_OLD, SCHEMA, SCHEMA_OF_SETS):
         raise ValueError(f"schema {schema} is not {SCHEMA} or {SCHEMA_OF_SETS}")
     if schema != _OLD or "sha256" in document:
         if not is_sound(data):
-            raise ValueError("its sha256 is not that of its text: it is damaged, or was edited")
+            raise ValueError("its sha256 does not match its text; it is damaged or was edited")
         known = TOP_OF_SETS if schema == SCHEMA_OF_SETS else TOP
         _refuse_others(document, known, "the manifest")
     operator = _typed(document, "operator", str)
@@ -87,14 +87,14 @@ def _checked(document: Any, data: bytes, path: Path) -> Manifest:
         _read_named(array, path, f"arrays[{number}].") for number, array in enumerate(listed)
     )
     if len({array.name for array in arrays}) != len(arrays) or not arrays:
-        raise ValueError("it names no array, or one of them twice")
+        raise ValueError("it has no arrays, or two of the same name")
     return Manifest(operator, arrays)
 
 
 def _read_named(document: Any, path: Path, where: str) -> ArrayRecord:
     """One array of a data set."""
     if not isinstance(document, dict):
-        raise TypeError(f"{where[:-1]} is no object")
+        raise TypeError(f"{where[:-1]} is not an object")
     _refuse_others(document, ARRAY, where[:-1])
     record = _read_array(document, path, where, SCHEMA_OF_SETS)
     name, is_carried = _typed(document, "name", str), _typed(document, "carried", bool)
@@ -112,7 +112,7 @@ def _read_array(document: dict[str, Any], path: Path, where: str, schema: int) -
         for name in ("inputs", "outputs")
     )
     if not inputs or not outputs:
-        raise ValueError("it names no inputs or no outputs")
+        raise ValueError("it has no inputs or no outputs")
     record = ArrayRecord(
         axis=_typed(document, "axis", int),
         stacked=_typed(document, "stacked", bool),
@@ -128,45 +128,45 @@ def _read_array(document: dict[str, Any], path: Path, where: str, schema: int) -
 def _refuse_others(document: dict[str, Any], known: tuple[str, ...], where: str) -> None:
     unknown = next((key for key in document if key not in known), None)
     if unknown is not None:
-        raise ValueError(f"{where} has a key '{unknown}', which is unknown")
+        raise ValueError(f"{where} has a key '{unknown}', which is not known")
 
 
 def _typed[T](document: dict[str, Any], name: str, kind: type[T]) -> T:
-    """An entry of exactly one type: a truth is no number here."""
-    found = document[name]
-    if type(found) is not kind:
-        raise TypeError(f"{name} is a {type(found).__name__}, not a {kind.__name__}")
-    return found
+    """The value of a key, which must have exactly this type: a bool is not an int."""
+    value = document[name]
+    if type(value) is not kind:
+        raise TypeError(f"{name} is a {type(value).__name__}, not a {kind.__name__}")
+    return value
 
 
 def _check_shapes(record: ArrayRecord) -> None:
-    """Refuse arrays that cannot be those of one run along one axis."""
+    """Refuse arrays whose shapes and places do not fit one run along one axis."""
     first = record.inputs[0].shape
     rank, across = len(first) + record.stacked, first
     if not record.stacked:
         across = drop(first, record.axis)
     if not 0 <= record.axis < rank:
-        raise ValueError(f"axis {record.axis} is none of {rank} axes")
+        raise ValueError(f"axis {record.axis} is not one of 0 to {rank - 1}")
     for entries, lack in ((record.inputs, record.stacked), (record.outputs, record.unstacked)):
         for entry in entries:
             length = entry.interval.length
             if len(entry.shape) + lack != rank:
-                raise ValueError(f"shape {entry.shape} is of another rank than the others")
+                raise ValueError(f"shape {entry.shape} has another number of axes than the others")
             if length != (1 if lack else entry.shape[record.axis]):
                 raise ValueError(f"start and stop do not fit the shape {entry.shape}")
             if (entry.shape if lack else drop(entry.shape, record.axis)) != across:
-                raise ValueError(f"shapes {entry.shape} and {first} differ beside the axis")
+                raise ValueError(f"shapes {entry.shape} and {first} differ on another axis")
     at = 0
     for entry in record.inputs:
         if entry.interval.start != at:
-            raise ValueError(f"the inputs leave a gap at {at} of the axis")
+            raise ValueError(f"no input starts at index {at} of the axis")
         at = entry.interval.stop
 
 
 def _check_hashes(record: ArrayRecord, has_hashes: bool) -> None:
-    """Refuse hashes that cannot be those of such a run: outputs are hashed as a whole."""
+    """Refuse hashes that do not fit the run: outputs need a hash without ranges."""
     if has_hashes and any(e.hash is None or e.hash.ranges for e in record.outputs):
-        raise ValueError("an output has no hash, or one of ranges only")
+        raise ValueError("an output has no hash, or only a hash of ranges")
     for entry in record.inputs:
         at = 0
         for start, stop in (entry.hash and entry.hash.ranges) or ():
@@ -177,7 +177,7 @@ def _check_hashes(record: ArrayRecord, has_hashes: bool) -> None:
 
 def _read_entry(entry: Any, path: Path, where: str, schema: int) -> Entry:
     if not isinstance(entry, dict):
-        raise TypeError(f"{where} is no object")
+        raise TypeError(f"{where} is not an object")
     shape = tuple(_length(n, f"{where}.shape") for n in _typed(entry, "shape", list))
     if len(shape) > _MOST_AXES:
         raise ValueError(f"{where}.shape has more than {_MOST_AXES} axes")
@@ -194,32 +194,32 @@ def _read_entry(entry: Any, path: Path, where: str, schema: int) -> Entry:
     return Entry(ref, shape, plain, Interval(start, stop), _hash(entry["hash"], f"{where}.hash"))
 
 
-def _hash(said: Any, where: str) -> HashRecord | None:
-    if said is None:
+def _hash(document: Any, where: str) -> HashRecord | None:
+    if document is None:
         return None
-    if not isinstance(said, dict):
-        raise TypeError(f"{where} is no object")
-    _refuse_others(said, HASH, where)
-    if said["kind"] not in KINDS:
-        raise ValueError(f"{where}.kind {said['kind']!r} is none of {', '.join(KINDS)}")
-    if len(_digests(said["value"], f"{where}.value")) != DIGEST_BYTES:
-        raise ValueError(f"{where}.value is no hash of {DIGEST_BYTES} bytes")
+    if not isinstance(document, dict):
+        raise TypeError(f"{where} is not an object")
+    _refuse_others(document, HASH, where)
+    if document["kind"] not in KINDS:
+        raise ValueError(f"{where}.kind {document['kind']!r} is not one of {', '.join(KINDS)}")
+    if len(_digests(document["value"], f"{where}.value")) != DIGEST_BYTES:
+        raise ValueError(f"{where}.value is not a hash of {DIGEST_BYTES} bytes")
     ranges = None
-    if "ranges" in said:
-        listed = _typed(said, "ranges", list)
-        if not all(isinstance(pair, list) and len(pair) == 2 for pair in listed):
-            raise TypeError(f"{where}.ranges are no pairs")
-        ranges = tuple(Interval(*(_length(n, f"{where}.ranges") for n in p)) for p in listed)
-    return HashRecord(said["kind"], said["value"], ranges, _sections(said, where))
+    if "ranges" in document:
+        pairs = _typed(document, "ranges", list)
+        if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+            raise TypeError(f"{where}.ranges are not pairs of numbers")
+        ranges = tuple(Interval(*(_length(n, f"{where}.ranges") for n in p)) for p in pairs)
+    return HashRecord(document["kind"], document["value"], ranges, _sections(document, where))
 
 
-def _sections(said: dict[str, Any], where: str) -> Sections | None:
-    if "sections" not in said:
+def _sections(document: dict[str, Any], where: str) -> Sections | None:
+    if "sections" not in document:
         return None
-    listed = _typed(said, "sections", dict)
-    _refuse_others(listed, SECTIONS, f"{where}.sections")
-    leaves = _length(listed["leaves"], f"{where}.sections.leaves")
-    digests = _digests(listed["digests"], f"{where}.sections.digests")
+    sections = _typed(document, "sections", dict)
+    _refuse_others(sections, SECTIONS, f"{where}.sections")
+    leaves = _length(sections["leaves"], f"{where}.sections.leaves")
+    digests = _digests(sections["digests"], f"{where}.sections.digests")
     if not leaves or not 0 < len(digests) <= MOST_SECTIONS * DIGEST_BYTES:
         raise ValueError(f"{where}.sections are empty, or more than {MOST_SECTIONS}")
     return Sections(leaves, digests)
@@ -227,13 +227,13 @@ def _sections(said: dict[str, Any], where: str) -> Sections | None:
 
 def _digests(value: Any, where: str) -> bytes:
     if not isinstance(value, str) or not _HEX.fullmatch(value) or len(value) % (2 * DIGEST_BYTES):
-        raise ValueError(f"{where} is no hexadecimal of whole hashes")
+        raise ValueError(f"{where} is not the hexadecimal of hashes of {DIGEST_BYTES} bytes")
     return bytes.fromhex(value)
 
 
 def _length(value: Any, where: str) -> int:
     if type(value) is not int or not 0 <= value < 1 << 63:
-        raise ValueError(f"{where}: {value!r} is no length")
+        raise ValueError(f"{where}: {value!r} is not a length")
     return value
 
 
@@ -248,12 +248,12 @@ def _dtype(value: Any) -> np.dtype:
     check_descr(value)
     dtype = np.lib.format.descr_to_dtype(_tupled(value))
     if dtype.hasobject or dtype.subdtype is not None:
-        raise ValueError(f"dtype {value!r} is none of an array that can be stored")
+        raise ValueError(f"arrays of dtype {value!r} cannot be stored")
     return dtype
 
 
 def _tupled(value: Any) -> Any:
-    """JSON's lists as the tuples that NumPy wants for fields."""
+    """Turn JSON lists into the tuples that NumPy needs for fields."""
     if not isinstance(value, list):
         return value
     return [

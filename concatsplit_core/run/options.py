@@ -1,4 +1,4 @@
-"""The options that every operator shares, as the library understands them."""
+"""The options that all operators share."""
 
 from __future__ import annotations
 
@@ -27,58 +27,59 @@ CASTINGS = get_args(Casting)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How an operator is to run; the names are those of the command line.
+    """The options of an operator, with the names that they have on the command line.
 
     Parameters
     ----------
     force : bool
-        Replace outputs that exist.
+        Replace existing outputs.
     memory : str or int, optional
-        Budget for array data in memory, such as ``"256MiB"``, the default; less than that in a
-        control group or under a ``ulimit`` that is small.
+        Budget for array data in memory, such as ``"64MiB"``. The default is 256MiB, less if a
+        control group or ``ulimit`` allows less.
     jobs : int, optional
-        Worker threads; default the CPUs that this process may use.
+        Worker threads. The default is the number of CPUs that this process may use.
     dtype : dtype-like, optional
-        Cast to this dtype, as far as `casting` allows.
+        Cast to this dtype, if `casting` allows it.
     casting : str
-        NumPy's rule for a cast.
+        Which casts are allowed, as in NumPy.
     promote : bool
-        Join inputs of different dtypes as `numpy.result_type` does.
+        Join inputs of different dtypes; the output has the dtype of `numpy.result_type`.
     attrs : {"first", "common", "none"}
-        Descriptive attributes of the outputs: the first input's, those that all inputs share, or
-        none.
+        Which descriptive attributes the outputs get: the first input's, those that all inputs
+        share, or none.
     conflicts : {"exact", "refuse", "first", "convert"}
-        What to do where attributes that say what the numbers mean differ between the inputs:
-        convert where nothing is lost, refuse, take the first input's, or convert with rounding.
+        What to do if attributes that define what the numbers mean differ between the inputs:
+        convert if nothing is lost, refuse, take the first input's, or convert with rounding.
     chunks : tuple of int, "auto" or "none", optional
         Chunk shape of an HDF5 or Zarr output.
     codec : str, optional
-        Such as ``"zstd:3"``.
+        Compression of the output, such as ``"zstd:3"``.
     checksum : {"auto", "crc32c", "fletcher32", "none"}
-        What the chunks of an output carry beside their codec: ``crc32c`` in Zarr, ``fletcher32``
-        in HDF5 and Zarr format 2. By default zstd's own, and crc32c in a Zarr format 3 output
-        whose codec is nobody's choice.
+        Checksum of the output's chunks: ``crc32c`` for Zarr, ``fletcher32`` for HDF5 and Zarr
+        format 2. "auto" uses zstd's own, and crc32c for a Zarr format 3 output with the default
+        codec.
     check : bool
-        Decode chunks that move as they are stored as well, to find those that are damaged.
+        Also check chunks that are copied as they are stored, to find damaged ones.
     memory_order : {"C", "F"}, optional
-        Of an .npy output.
+        Memory order of an .npy output.
     zarr_format : {2, 3}, optional
+        Format of a Zarr output.
     grid : {"regular", "rectilinear"}
-        Of a Zarr format 3 output: rectilinear keeps the inputs' chunks as they lie.
+        Chunk grid of a Zarr format 3 output; rectilinear keeps the inputs' chunks.
     routes : str or sequence of str, optional
-        Allow only these ways for bytes to move, such as ``"mapped,decoded"``.
+        Allow only these routes, such as ``"mapped,decoded"``.
     dry_run : bool
         Plan only; create nothing.
     sync : bool
-        Make the result durable before it is published.
+        Make the outputs durable before they get their names.
     manifest : path, optional
-        Where to write a record of the run, which `undo` reads.
+        Write a record of the run to this file; `undo` and `verify` read it.
     follow_links : bool
-        Read and write through links that leave a Zarr store.
+        Follow links that lead out of a Zarr store, for reading and writing.
     on_event : callable, optional
-        Told of what happens, in the calling thread.
+        Called with every event of the run, in the calling thread.
     thresholds : Thresholds
-        Sizes at which a plan takes another way: for measurements, and for tests.
+        Sizes from which a plan takes another route: for measurements and for tests.
     """
 
     force: bool = False
@@ -105,7 +106,7 @@ class Options:
     thresholds: Thresholds = field(default_factory=lambda: thresholds.DEFAULT)
 
     def __post_init__(self) -> None:
-        self.allowed_routes  # noqa: B018 - says what is wrong with them before anything is opened
+        self.allowed_routes  # noqa: B018 - raises for a wrong route before anything is opened
         if self.promote and self.dtype is not None:
             raise UsageError("--dtype and --promote both choose a dtype; give one of them")
         if self.casting not in CASTINGS:
@@ -119,7 +120,7 @@ class Options:
                 f"--conflicts {self.conflicts} is not one of {', '.join(get_args(ConflictRule))}"
             )
         if self.jobs is not None and self.jobs < 1:
-            raise UsageError(f"--jobs {self.jobs}: at least one thread is needed")
+            raise UsageError(f"--jobs {self.jobs} is not a number of threads, 1 or more")
         if self.zarr_format not in (None, 2, 3):
             raise UsageError(f"--zarr-format {self.zarr_format} is not 2 or 3")
         if self.grid not in {"regular", "rectilinear"}:
@@ -143,33 +144,33 @@ class Options:
 
     @property
     def allowed_routes(self) -> tuple[Route, ...]:
-        """Routes that may be taken, cheapest first.
+        """The routes that may be taken, cheapest first.
 
         Raises
         ------
         UsageError
-            One of those asked for is none.
+            A name is not that of a route.
         """
         if self.routes is None:
             return ROUTES
-        asked = self.routes.split(",") if isinstance(self.routes, str) else self.routes
-        wanted = {name.strip() for name in asked}
+        names = self.routes.split(",") if isinstance(self.routes, str) else self.routes
+        wanted = {name.strip() for name in names}
         unknown = wanted.difference(ROUTES)
         if unknown or not wanted:
             raise UsageError(
-                f"--routes {','.join(asked)}: '{min(unknown, default='')}' is none of "
+                f"--routes {','.join(names)}: '{min(unknown, default='')}' is not one of "
                 f"{', '.join(ROUTES)}"
             )
         return tuple(route for route in ROUTES if route in wanted)
 
     @property
     def wanted_dtype(self) -> np.dtype | None:
-        """The dtype asked for.
+        """The dtype to cast to.
 
         Raises
         ------
         UsageError
-            It is none of NumPy's, is an array of elements, or holds Python objects.
+            It is not a dtype of NumPy, is an array dtype, or holds Python objects.
         """
         if self.dtype is None:
             return None
@@ -181,14 +182,13 @@ class Options:
             raise UsageError(f"--dtype {self.dtype}: Python objects cannot be stored")
         if dtype.subdtype is not None:
             raise UsageError(
-                f"--dtype {self.dtype}: is an array of {dtype.base} and not an element; "
-                f"give {dtype.base}"
+                f"--dtype {self.dtype}: its elements are arrays of {dtype.base}; give {dtype.base}"
             )
         return dtype
 
     @property
     def wish(self) -> Wish:
-        """What is asked of the outputs' layout."""
+        """The options that concern the layout of the outputs."""
         chunks = self.chunks
         if isinstance(chunks, str):
             if chunks not in {"auto", "none"}:

@@ -1,9 +1,8 @@
-"""The outputs of a run: claimed, created, finished, published together or taken back."""
+"""The outputs of a run: claimed, created, finished, and published together or rolled back."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,14 +37,14 @@ if TYPE_CHECKING:
 
 
 class OutputSet:
-    """The outputs of one run, from their staging to their names.
+    """The outputs of one run, from claiming to publishing.
 
     Parameters
     ----------
     outputs : sequence of Outputs
-        One a move.
+        One per move.
     extras : sequence of (Place, numpy.ndarray)
-        Small arrays that appear with the outputs.
+        Small arrays that are published with the outputs.
     sync : bool
         Make everything durable before it is published.
     structure : Structure, optional
@@ -68,12 +67,12 @@ class OutputSet:
         self._writers: dict[Path, Writer] = {}
 
     def claim(self) -> None:
-        """Reserve the place of every output.
+        """Make the staging folders of all outputs.
 
         Raises
         ------
         OutputRefused, OutputBusy
-            A folder may not be written to, or another run is writing one of the outputs.
+            There is no permission to write to a folder, or another run is writing an output.
         """
         for place in self._places:
             if place.final not in self._staged and not place.is_stream:
@@ -87,17 +86,21 @@ class OutputSet:
 
     @property
     def scratch(self) -> Path:
-        """A folder for what has to be spooled: beside an output, where there is one on a disk."""
+        """A folder for temporary files: the staging folder of an output, or the system's."""
         staged = next(iter(self._staged.values()), None)
-        return Path(tempfile.gettempdir()) if staged is None else staged.parent
+        if staged is not None:
+            return staged.parent
+        import tempfile
+
+        return Path(tempfile.gettempdir())
 
     def create(self) -> list[list[Target]]:
-        """Create every output, empty, where it is staged.
+        """Create every output, empty, in its staging folder.
 
         Returns
         -------
         list of list of Target
-            For every move one target a planned segment.
+            For every move, one target per planned segment.
         """
         with self._named_in_errors():
             created = [self._create(made) for made in self._outputs]
@@ -112,13 +115,13 @@ class OutputSet:
                 writer.finish()
 
     def add_record(self, path: Path, replaced: Identity | None, data: bytes) -> None:
-        """Stage the record of the run, which appears last.
+        """Stage the manifest of the run, which is published last.
 
         Parameters
         ----------
         path : Path
         replaced : Identity, optional
-            What it may replace.
+            The file that it may replace.
         data : bytes
         """
         with self._named_in_errors():
@@ -127,13 +130,13 @@ class OutputSet:
             staged.write_bytes(data)
 
     def publish(self, done: Callable[[], None]) -> None:
-        """Let all outputs appear together, or none of them."""
+        """Move all outputs to their names, or none of them; then call `done`."""
         shared = {p.base for p in self._places if p.base is not None and not p.is_rebuilt}
         with self._named_in_errors():
             self._staging.publish(lambda folder: self._amend(shared, folder), shared, done)
 
     def roll_back(self) -> None:
-        """Remove all that was staged."""
+        """Remove everything that was staged."""
         with deferred_signals(forget=True):
             for writer in self._writers.values():
                 with suppress(Exception):
@@ -142,7 +145,7 @@ class OutputSet:
 
     @property
     def notes(self) -> list[str]:
-        """What could not be written, and did not cost an array."""
+        """Notes on what could not be written, such as an attribute, though the array was."""
         return [
             f"{path.name}: {note}"
             for path, writer in self._writers.items()
@@ -151,7 +154,7 @@ class OutputSet:
 
     @contextmanager
     def reopened(self, place: Place) -> Iterator[Source]:
-        """A finished output where it is staged, to be read."""
+        """Open a finished output in its staging folder, for reading."""
         path = self._staged[place.final]
         source = open_member(detect(path, place.ref), path, place.inner or None, place.ref)
         try:
@@ -181,7 +184,7 @@ class OutputSet:
         return self._writers[path].add(place.inner, spec, storage)
 
     def _write_small(self, place: Place, array: np.ndarray) -> None:
-        """Write an array that is in memory as a whole."""
+        """Write a small array that is in memory."""
         form = place.format
         wish = form.narrowed(Wish(), place.path, place.base)
         plain = ArraySpec(array.shape, array.dtype)
@@ -196,7 +199,7 @@ class OutputSet:
                 os.close(fd)
 
     def _amend(self, shared: set[Path], folder: Path) -> Iterator[Amendment]:
-        """Documents of containers that say what members they have."""
+        """New versions of the documents that list the members of containers."""
         for number, base in enumerate(sorted(shared)):
             inside = [place for place in self._places if place.base == base]
             added = {place.final: self._staged[place.final] for place in inside}
@@ -204,7 +207,7 @@ class OutputSet:
 
     @contextmanager
     def _named_in_errors(self) -> Iterator[None]:
-        """Turns what the system says against a step into an error that names an output."""
+        """Turn a system error inside the context into an error that names an output."""
         try:
             yield
         except OSError as error:
@@ -214,7 +217,7 @@ class OutputSet:
 
 
 def _region(target: Target | DivisibleTarget, spec: ArraySpec, origin: Origin) -> Target:
-    """The part of an output that a planned segment is, which is mostly all of it."""
+    """The part of an output that a planned segment covers; most segments cover all of it."""
     if isinstance(target, DivisibleTarget):
         return target.region(spec, origin.element, origin.chunk)
     return target

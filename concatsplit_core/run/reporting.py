@@ -1,4 +1,4 @@
-"""What a run has to say of itself: its result, and what a person should be told."""
+"""The result of a run, and the notes for the user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from concatsplit_core.run.result import ArrayResult, Blob, Result
 
 
 def report(job: Job, outputs: Sequence[Outputs], plan: Plan) -> Result:
-    """The result of a job before anything of it is done."""
+    """The result of a job, made before it runs: from its plan."""
     pairs = list(zip(job.moves, outputs, strict=True))
     notes = [note for move, made in pairs for note in _left_behind(move, made)]
     notes += [f"{source.ref}: {note}" for source in job.sources for note in source.storage.notes]
@@ -70,42 +70,40 @@ def _outputs(made: Outputs) -> tuple[Blob, ...]:
 
 
 def _left_behind(move: Move, made: Outputs) -> list[str]:
-    """What says how the numbers are meant, and has no place in the format of an output."""
-    said = [name for name in DEFINING if name in move.meaning.attrs]
-    said += ["_FillValue"] if move.meaning.missing is not None else []
-    said += ["the names of an enum"] if enum_maps(move.dtype) else []
+    """Notes on attributes that define the numbers and that the output's format cannot store."""
+    lost = [name for name in DEFINING if name in move.meaning.attrs]
+    lost += ["_FillValue"] if move.meaning.missing is not None else []
+    lost += ["the names of an enum"] if enum_maps(move.dtype) else []
     pairs = zip(made.places, made.storages, strict=True)
     bare = [place for place, storage in pairs if storage.meaning.is_bare]
-    if not said or not bare:
+    if not lost or not bare:
         return []
     more = f" and {len(bare) - 1} more" if len(bare) > 1 else ""
     return [
-        f"{bare[0].ref}{more}: an .npy has no place for {', '.join(said)}; "
-        "the numbers are as they are stored"
+        f"{bare[0].ref}{more}: an .npy cannot store {', '.join(lost)}; the numbers are written as "
+        "they are stored in the input"
     ]
 
 
 def what_check_does(job: Job, plan: Plan) -> list[str]:
-    """What --check does beside the plan, and what it cannot do."""
-    found = []
-    moved = plan.routes.get("encoded", 0)
-    if moved:
-        found.append(
-            f"--check: {moved} bytes that move as they are stored are looked into: checksums are "
-            "compared, what has none is decoded"
+    """Notes for a dry run on what --check will do, and what it cannot check."""
+    notes = []
+    encoded_bytes = plan.routes.get("encoded", 0)
+    if encoded_bytes:
+        notes.append(
+            f"--check: {encoded_bytes} bytes of chunks that are copied as they are stored are "
+            "checked: by their checksums, or by decoding them"
         )
     summed: dict[str, list[str]] = {}
     for source in job.sources:
         if source.whole_checksum is not None:
             summed.setdefault(source.whole_checksum, []).append(source.ref)
     for checksum, refs in summed.items():
-        found.append(f"--check: {_listed(refs)}: read as a whole first, for its {checksum}")
+        notes.append(f"--check: {_listed(refs)}: read as a whole first, to check its {checksum}")
     bare = [s.ref for s in job.sources if s.whole_checksum is None and not s.storage.codec]
     if bare:
-        found.append(
-            f"--check: {_listed(bare)}: carries no checksum; a flipped bit in it is not found"
-        )
-    return found
+        notes.append(f"--check: {_listed(bare)}: has no checksum; a flipped bit is not found")
+    return notes
 
 
 def _listed(refs: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What an operator returns: the facts of the run, and of its plan."""
+"""The result of an operator: what was done, and the plan."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Blob:
     shape : tuple of int
     dtype : numpy.dtype
     interval : Interval
-        Along the axis of the logical array.
+        The blob's place on the axis of the logical array.
     chunks : tuple of int, optional
     codec : str, optional
     """
@@ -38,7 +38,7 @@ class Blob:
     codec: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``--json`` prints it."""
+        """The object that ``--json`` prints."""
         return {
             "ref": self.ref,
             "format": self.format,
@@ -50,7 +50,7 @@ class Blob:
 
 
 def dtype_name(dtype: np.dtype) -> str:
-    """A dtype as ``--json`` prints it: NumPy's short form, the fields of a structured one."""
+    """A dtype as ``--json`` prints it: NumPy's short form, or the list of a record's fields."""
     if dtype.kind == "T":
         return "string"
     if dtype.names is not None:
@@ -60,21 +60,21 @@ def dtype_name(dtype: np.dtype) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ArrayResult:
-    """What was done to one logical array, or in a dry run what would be.
+    """What was done to one logical array; after a dry run, what would be done.
 
     Parameters
     ----------
     axis : int
-        Of the logical array, not negative.
+        The axis of the logical array, not negative.
     inputs, outputs : tuple of Blob
     split_info : tuple of int
-        Lengths along the axis: of a join's inputs, of a split's parts.
+        Lengths along the axis: of the inputs of a join, or of the parts of a split.
     cost : Cost
     plan : MovePlan
     stacked, unstacked : bool
-        Whether it is the inputs, or the parts, that lack the axis.
+        Whether the inputs, or the outputs, do not have the axis.
     name : str
-        What the array is called in a data set; empty for a bare array.
+        The array's name in a data set; empty for a bare array.
     is_carried : bool
         It was copied as it is.
     """
@@ -92,7 +92,7 @@ class ArrayResult:
 
     @property
     def add_axis(self) -> bool:
-        """Whether the axis is one that the inputs, or the parts, lack."""
+        """Whether the inputs, or the outputs, do not have the axis."""
         return self.stacked or self.unstacked
 
     def to_dict(self) -> dict[str, Any]:
@@ -114,19 +114,19 @@ class ArrayResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was done, or in a dry run what would be.
+    """What an operator did; after a dry run, what it would do.
 
     Parameters
     ----------
     operator : str
     dry_run : bool
     arrays : tuple of ArrayResult
-        One for a bare array.
+        One for a bare array; one per array of a data set.
     plan : Plan
     seconds : float, optional
-        Absent in a dry run.
+        None after a dry run.
     notes : tuple of str
-        What a person should be told: what could not be kept, and did not cost an array.
+        Notes for the user, such as on attributes that could not be kept.
     """
 
     operator: str
@@ -138,32 +138,32 @@ class Result:
 
     @property
     def axis(self) -> int:
-        """Of the first array."""
+        """The axis of the first array."""
         return self.arrays[0].axis
 
     @property
     def add_axis(self) -> bool:
-        """Of the first array."""
+        """Whether the axis of the first array is a new one."""
         return self.arrays[0].add_axis
 
     @property
     def split_info(self) -> tuple[int, ...]:
-        """Of the first array."""
+        """The split_info of the first array."""
         return self.arrays[0].split_info
 
     @property
     def inputs(self) -> tuple[Blob, ...]:
-        """Those of all arrays."""
+        """The inputs of all arrays."""
         return tuple(blob for array in self.arrays for blob in array.inputs)
 
     @property
     def outputs(self) -> tuple[Blob, ...]:
-        """Those of all arrays."""
+        """The outputs of all arrays."""
         return tuple(blob for array in self.arrays for blob in array.outputs)
 
     @property
     def cost(self) -> Cost:
-        """That of all arrays together."""
+        """The cost of all arrays together."""
         costs = [array.cost for array in self.arrays]
         return Cost(*(sum(numbers) for numbers in zip(*map(astuple, costs), strict=True)))
 

@@ -1,4 +1,4 @@
-"""Doing many things on threads; one thread is the caller's own."""
+"""Doing work on several threads; with one thread, on the caller's own."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ def run_on_threads[T](
     cancel: Callable[[], None] = lambda: None,
     stop: threading.Event | None = None,
 ) -> None:
-    """Work on all items, started in their order, and raise the first error.
+    """Work on all items, in their order, and raise the first error.
 
     Parameters
     ----------
     items : iterable
     work : callable
-        Does one of them; called by many threads at once.
+        Does one item; several threads call it at the same time.
     jobs : int
-        Number of threads; with 1 everything happens in the calling thread.
+        Number of threads; with 1, everything is done in the calling thread.
     done : callable
-        Told of every item that is done, in the calling thread.
+        Called for every item that is done, in the calling thread.
     cancel : callable
-        Wakes threads that wait for others, when one has failed.
+        Called when an item fails; wakes threads that wait for other ones.
     stop : threading.Event, optional
-        No item is started once it is set; a failure sets it.
+        When it is set, no more items are started; a failure sets it.
     """
     stop = threading.Event() if stop is None else stop
     if jobs > 1:
-        _Crew(iter(items), work, cancel, stop).run(jobs, done)
+        _Threads(iter(items), work, cancel, stop).run(jobs, done)
         return
     for item in items:
         if stop.is_set():
@@ -49,13 +49,13 @@ def run_on_threads[T](
 
 
 class _Done[T](NamedTuple):
-    """News of a thread: an item is done."""
+    """A message from a thread: an item is done."""
 
     item: T
 
 
-class _Crew[T]:
-    """Threads that take items from one iterator until it ends or one of them fails."""
+class _Threads[T]:
+    """Threads that take items from one iterator, until it ends or an item fails."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class _Crew[T]:
         self._items, self._work, self._cancel = items, work, cancel
         self._taking = threading.Lock()
         self._stop = stop
-        self._news: SimpleQueue[_Done[T] | BaseException | None] = SimpleQueue()
+        self._messages: SimpleQueue[_Done[T] | BaseException | None] = SimpleQueue()
 
     def run(self, jobs: int, done: Callable[[T], None]) -> None:
         threads: list[threading.Thread] = []
@@ -79,13 +79,13 @@ class _Crew[T]:
                 self._loop()
             working = max(1, len(threads))
             while working:
-                news = self._news.get()
-                if news is None:
+                message = self._messages.get()
+                if message is None:
                     working -= 1
-                elif isinstance(news, _Done):
-                    done(news.item)
+                elif isinstance(message, _Done):
+                    done(message.item)
                 elif failure is None or isinstance(failure, Cancelled):
-                    failure = news
+                    failure = message
         finally:
             with deferred_signals():
                 self._halt()
@@ -95,7 +95,7 @@ class _Crew[T]:
             raise failure
 
     def _start(self, threads: list[threading.Thread], jobs: int) -> None:
-        """Start as many threads as the system has room for; those that run do all the work."""
+        """Start the threads; if the system refuses some, the others do all the work."""
         with suppress(RuntimeError, MemoryError):
             while len(threads) < jobs:
                 thread = threading.Thread(target=self._loop, daemon=True)
@@ -114,16 +114,16 @@ class _Crew[T]:
                 if isinstance(item, _Nothing):
                     break
                 self._work(item)
-                self._news.put(_Done(item))
-        except BaseException as error:  # the caller's thread raises it
-            self._news.put(error)
+                self._messages.put(_Done(item))
+        except BaseException as error:  # the calling thread raises it
+            self._messages.put(error)
             self._halt()
         finally:
-            self._news.put(None)
+            self._messages.put(None)
 
 
 class _Nothing:
-    """Stands for the end of the items, any of which may be None."""
+    """Marks the end of the items; None could be an item."""
 
 
 _NOTHING = _Nothing()

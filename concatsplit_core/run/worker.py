@@ -1,4 +1,4 @@
-"""Who does the tasks of a plan: from a description of the work, one task at a time."""
+"""The worker: does the tasks of a plan, one at a time, from a description of the work."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ _ROUTES: dict[str, RunTask] = {
 
 
 class MoveWork(NamedTuple):
-    """What a worker has to know of one logical array.
+    """What a worker needs to know about one logical array.
 
     Parameters
     ----------
     sources, targets : sequence
-        One a segment of the tilings.
+        One per segment of the tilings.
     source_tiling, target_tiling : Tiling
     output_refs : sequence of str
-        What messages call the targets.
+        The names of the targets in messages.
     conversions : sequence of Conversion or None
-        How the elements of each source change when they are read.
+        One per source: how its elements change after they are read.
     """
 
     sources: Sequence[Source]
@@ -54,19 +54,19 @@ class MoveWork(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Everything that a worker has to know of a run.
+    """Everything that a worker needs to know about a run.
 
-    It can be pickled where all sources and targets are files: another process opens them anew.
+    It can be pickled if all sources and targets are files; another process opens them again.
 
     Parameters
     ----------
     plan : Plan
     moves : sequence of MoveWork
-        As in the plan.
+        The moves of the plan.
     compares_checksums : bool
-        Checksums of what moves as it is stored are compared.
+        Compare the checksums of chunks that are copied as they are stored.
     decodes : bool
-        What has no such checksum is decoded to look at it, though it moves as it is stored.
+        Decode chunks without such a checksum, only to check them.
     """
 
     plan: Plan
@@ -76,13 +76,13 @@ class Work:
 
 
 class Worker:
-    """Does tasks of one run; threads may share it.
+    """Does the tasks of one run; several threads may share it.
 
     Parameters
     ----------
     work : Work
     hashes : sequence of Hashes, optional
-        One a move, where a manifest is to be written.
+        One per move, if a manifest is written.
     """
 
     def __init__(self, work: Work, hashes: Sequence[Hashes] = ()) -> None:
@@ -113,7 +113,7 @@ class Worker:
         ]
 
     def do(self, task: Task) -> None:
-        """Do one task: done twice, it leaves the same bytes.
+        """Do one task. A task that is done twice writes the same bytes again.
 
         Raises
         ------
@@ -126,12 +126,12 @@ class Worker:
             turns.finish(task.number)
 
     def cancel(self) -> None:
-        """Send tasks away that wait for others."""
+        """Wake the tasks that wait for other ones; they raise `Cancelled`."""
         for turns in self._waiting:
             turns.cancel()
 
     def close(self) -> None:
-        """Close the files that it has opened."""
+        """Close the files that the worker has opened."""
         self._reading.close()
         self._writing.close()
 

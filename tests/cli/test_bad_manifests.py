@@ -145,7 +145,7 @@ def test_a_flipped_bit_is_found(shell: Any, data: st.DataObject) -> None:
 def test_one_that_was_edited_or_cut_short(shell: Any) -> None:
     record = _record("concat")
     Path("odd.json").write_text(json.dumps(record, indent=1) + "\n")
-    shell.fails(3, "verify", "odd.json", says="damaged, or was edited")
+    shell.fails(3, "verify", "odd.json", says="damaged or was edited")
     sound = Path("run.json").read_bytes()
     for size in (0, 1, 80, 82, 83, len(sound) - 83, len(sound) - 1):
         Path("odd.json").write_bytes(sound[:size])

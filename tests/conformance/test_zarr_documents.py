@@ -19,7 +19,7 @@ from concatsplit_core.array.layouts import Chunked, Sharded
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.pipeline import parse_codec
 from concatsplit_core.formats.storage import Storage
-from concatsplit_core.formats.zarr import document, library
+from concatsplit_core.formats.zarr import document_v3, library
 from concatsplit_core.formats.zarr.dialect import said
 from concatsplit_core.meaning.model import Meaning
 
@@ -34,7 +34,7 @@ def both(
     """The document of an array as it is made here and by zarr-python."""
     storage = replace(storage, meaning=replace(storage.meaning, attrs=attrs))
     wanted = said(storage, spec.dtype, spec.shape, 3)
-    facts = document.create(folder / "own", spec, storage, wanted)
+    facts = document_v3.create(folder / "own", spec, storage, wanted)
     assert facts is not None
     library.create_array(folder / "theirs", "", spec, storage, wanted)
     own, theirs = folder / "own/zarr.json", folder / "theirs/zarr.json"
@@ -42,9 +42,9 @@ def both(
     return json.loads(own.read_bytes()), json.loads(theirs.read_bytes())
 
 
-def read(folder: Path) -> document.Facts | None:
+def read(folder: Path) -> document_v3.Facts | None:
     """What is read of a document here."""
-    return document.facts_of(json.loads((folder / document.NAME).read_bytes()))
+    return document_v3.facts_of(json.loads((folder / document_v3.NAME).read_bytes()))
 
 
 def the_same(folder: Path) -> None:

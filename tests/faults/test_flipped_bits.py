@@ -185,5 +185,5 @@ def test_the_plan_says_what_is_looked_at(shell: Any) -> None:
     assert not without["notes"]
     assert plan["peak_memory_bytes"] > without["peak_memory_bytes"]
     notes = planned("a.npy", "s.npz", "-o", "y.npy", "--check")["notes"]
-    assert any("a.npy: carries no checksum" in note for note in notes)
+    assert any("a.npy: has no checksum" in note for note in notes)
     assert any("s.npz" in note and "CRC-32" in note for note in notes)

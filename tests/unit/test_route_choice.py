@@ -257,6 +257,6 @@ def test_routes_are_put_in_order(asked: Any, allowed: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("asked", ["", " ", "cheap", "kernel,", "Kernel", [], ["kernel,mapped"]])
 def test_what_is_no_route_is_refused(asked: Any) -> None:
     with pytest.raises(
-        UsageError, match=r"--routes .* is none of kernel, encoded, mapped, decoded"
+        UsageError, match=r"--routes .* is not one of kernel, encoded, mapped, decoded"
     ):
         Options(routes=asked)

@@ -181,6 +181,7 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
         raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
     known = np.zeros((), dtype) if fill is None else fill
     values, own, notes = read_attributes(dataset, netcdf)
+    stored = set(values)
     if may_be_bounds(values, dataset.shape):
         values = with_units(values, member.rpartition("/")[2], _beside(dataset))
     attrs, missing = take_fill_value(values, dtype)
@@ -189,7 +190,12 @@ def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -
         codec=codec if codec is None or not chunks or _lossless(found) else None,
         native=("hdf5", tuple(found)) if found and padding is None else None,
         fill_value=None if dtype.kind == "T" else known[()],
-        meaning=Meaning(attrs, _names(dataset, items), missing),
+        meaning=Meaning(
+            attrs,
+            _names(dataset, items),
+            missing,
+            borrowed=tuple(name for name in values if name not in stored),
+        ),
         dialect="hdf5",
         maxshape=_maxshape(dataset, items),
         notes=tuple(notes),

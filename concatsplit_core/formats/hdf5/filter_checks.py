@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from concatsplit_core.codecs.bounds import STORED_ROOM
 from concatsplit_core.codecs.chunks import can_decode, decode_bounded
 from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.formats.hdf5.filters import (
@@ -21,7 +22,6 @@ from concatsplit_core.formats.hdf5.filters import (
     step_of,
 )
 
-_FILTER_SLACK = 4096
 """Bytes that a filter's own header may add to a chunk."""
 _ATOMIC = 1
 """What the n-bit filter calls a type that is no compound or array."""
@@ -105,7 +105,7 @@ def check_chunk(data: Any, found: list[Filter], skipped: int, nbytes: int) -> No
     MalformedInput
         It is damaged.
     """
-    limit = nbytes + _FILTER_SLACK
+    limit = nbytes + STORED_ROOM
     for number, item in reversed(list(enumerate(found))):
         if skipped >> number & 1:
             continue

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from concatsplit_core.codecs.chunks import can_encode
-from concatsplit_core.codecs.pipeline import Codec, Step
+from concatsplit_core.codecs.pipeline import BLOSC_COMPRESSORS, BLOSC_SHUFFLES, Codec, Step
 from concatsplit_core.errors import UnsafeContent, UsageError
 
 DEFLATE, SHUFFLE, FLETCHER32, SZIP, NBIT, SCALEOFFSET = 1, 2, 3, 4, 5, 6
@@ -41,8 +41,6 @@ NOT_OF_NETCDF = {"lzf", "lz4", "lz4_blocks"}
 _OF_NETCDF = {*BUILT_IN, BZIP2, BLOSC, ZSTD} - {LZF}
 
 OPTIONAL = 1
-_BLOSC_NAMES = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
-_BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 
 
 class Filter(NamedTuple):
@@ -147,10 +145,10 @@ def _level(found: int | None, least: int, most: int, usual: int) -> int:
 
 def _blosc_step(values: tuple[int, ...]) -> Step:
     level, shuffle, compressor = (*values[4:7], *(5, 1, 0)[len(values[4:7]) :])
-    if compressor >= len(_BLOSC_NAMES) or shuffle >= len(_BLOSC_SHUFFLES):
+    if compressor >= len(BLOSC_COMPRESSORS) or shuffle >= len(BLOSC_SHUFFLES):
         return Step("blosc", ("blosclz", 5, "shuffle"))
     level = _level(level, 0, 9, 5)
-    return Step("blosc", (_BLOSC_NAMES[compressor], level, _BLOSC_SHUFFLES[shuffle]))
+    return Step("blosc", (BLOSC_COMPRESSORS[compressor], level, BLOSC_SHUFFLES[shuffle]))
 
 
 def settled(codec: Codec, itemsize: int) -> Codec:
@@ -208,7 +206,7 @@ def apply(dcpl: Any, codec: Codec, itemsize: int, chunk_bytes: int) -> None:
             dcpl.set_filter(LZF, OPTIONAL, ())
         elif step.name == "blosc":
             name, level, shuffle = step.settings[:3]
-            coded = (level, _BLOSC_SHUFFLES.index(shuffle), _BLOSC_NAMES.index(name))
+            coded = (level, BLOSC_SHUFFLES.index(shuffle), BLOSC_COMPRESSORS.index(name))
             dcpl.set_filter(BLOSC, OPTIONAL, (2, 2, itemsize, chunk_bytes, *coded))
         else:
             code = {"zstd": ZSTD, "bz2": BZIP2, "lz4_blocks": LZ4}[step.name]

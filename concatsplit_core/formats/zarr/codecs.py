@@ -10,11 +10,10 @@ import numpy as np
 from concatsplit_core.array.layouts import Encoding
 from concatsplit_core.codecs.checksums import bare
 from concatsplit_core.codecs.chunks import can_decode, can_encode
-from concatsplit_core.codecs.pipeline import Codec, Step
+from concatsplit_core.codecs.pipeline import BLOSC_MISSING, BLOSC_SHUFFLES, Codec, Step
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 
-_BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 _BLOSC_WORDS = {"NOSHUFFLE": 0, "SHUFFLE": 1, "BIT": 2, "BITSHUFFLE": 2, "AUTOSHUFFLE": -1}
 """What some writers of format 2 say in the place of blosc's numbers."""
 TEXT = "vlen-utf8"
@@ -174,7 +173,7 @@ def _neutral(name: str, config: dict[str, Any]) -> Step | None:
     if name == "blosc":
         shuffle = config.get("shuffle", 1)
         if isinstance(shuffle, int):
-            shuffle = _BLOSC_SHUFFLES[shuffle] if 0 <= shuffle <= 2 else "shuffle"
+            shuffle = BLOSC_SHUFFLES[shuffle] if 0 <= shuffle <= 2 else "shuffle"
         return Step("blosc", (config.get("cname", "lz4"), int(config.get("clevel", 5)), shuffle))
     if name == "lzma" and config.get("format", 1) != _RAW:  # others say their filters themselves
         return Step("lzma", (int(config.get("format", 1)),))
@@ -207,7 +206,7 @@ def settled(codec: Codec, itemsize: int, zarr_format: int) -> Codec:
 def available(step: Step, zarr_format: int) -> bool:
     """Whether Zarr has a codec for a step."""
     name = "lz4" if step.name == "lz4_blocks" else step.name
-    if name == "blosc" and step.settings[0] == "snappy":  # numcodecs is built without it
+    if name == "blosc" and step.settings[0] == BLOSC_MISSING:
         return False
     return name in _STEPS
 
@@ -240,7 +239,7 @@ def _settings(step: Step, zarr_format: int, itemsize: int = 1) -> dict[str, Any]
     if step.name == "blosc":
         cname, level, shuffle = step.settings[:3]
         if zarr_format == 2:
-            coded = _BLOSC_SHUFFLES.index(shuffle)
+            coded = BLOSC_SHUFFLES.index(shuffle)
             return {"cname": cname, "clevel": level, "shuffle": coded, "blocksize": 0}
         form = {"typesize": itemsize, "cname": cname, "clevel": level, "shuffle": shuffle}
         return {**form, "blocksize": 0}

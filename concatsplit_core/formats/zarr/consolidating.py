@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from concatsplit_core.errors import MalformedInput
-from concatsplit_core.formats.zarr import document
+from concatsplit_core.formats.zarr import document_v3
 from concatsplit_core.stores.amendment import Amendment
 from concatsplit_core.stores.identity import Identity, identify
 
-_NODES = (document.NAME, ".zarray", ".zgroup")
+_NODES = (document_v3.NAME, ".zarray", ".zgroup")
 _DOCUMENTS = (*_NODES, ".zattrs", ".zmetadata")
-_CONSOLIDATED = (document.NAME, ".zmetadata")
+_CONSOLIDATED = (document_v3.NAME, ".zmetadata")
 
 
 def consolidated(

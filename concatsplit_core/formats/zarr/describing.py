@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from concatsplit_core.errors import (
 )
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage
-from concatsplit_core.formats.zarr import codecs, document
+from concatsplit_core.formats.zarr import codecs, document_v2, document_v3
 from concatsplit_core.formats.zarr.dialect import meaning_of
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.forms import ShardForm
@@ -45,7 +45,7 @@ def open_member(path: Path, member: str | None, ref: str) -> Source:
         listed = ", ".join(list_members(path, ref)) or "none"
         raise InputUnavailable(f"{ref}: has no array '{member}'; it holds {listed}", ref=ref)
     found = _documents(folder, ref)
-    facts = document.facts_of(found[document.NAME]) if document.NAME in found else None
+    facts = _facts_of(found)
     if facts is not None:
         return describe(facts, None, folder, ref, path)
     from concatsplit_core.formats.zarr import library
@@ -59,6 +59,16 @@ def open_member(path: Path, member: str | None, ref: str) -> Source:
         raise MalformedInput(
             f"{ref}: its Zarr metadata cannot be read: {error}", ref=ref
         ) from error
+
+
+def _facts_of(found: Mapping[str, dict[str, Any]]) -> Facts | None:
+    """What the documents of an array say; None where they are zarr-python's to read."""
+    if document_v3.NAME in found:
+        return document_v3.facts_of(found[document_v3.NAME])
+    if document_v2.ARRAY in found:
+        attrs = found.get(document_v2.ATTRIBUTES, {})
+        return document_v2.facts_of(found[document_v2.ARRAY], attrs)
+    return None
 
 
 def _is_array(folder: Path) -> bool:
@@ -77,7 +87,7 @@ def _documents(folder: Path, ref: str) -> dict[str, dict[str, Any]]:
     """The documents of an array by their names, checked before zarr-python sees them."""
     from concatsplit_core.formats.zarr.schema import read_document
 
-    names = [name for name in (document.NAME, ".zarray", ".zattrs") if (folder / name).exists()]
+    names = [name for name in (document_v3.NAME, ".zarray", ".zattrs") if (folder / name).exists()]
     return {name: read_document(folder, name, ref) for name in names}
 
 
@@ -112,7 +122,7 @@ def _is_consolidated(folder: Path) -> bool:
     if (folder / ".zmetadata").exists():
         return True
     try:
-        found = json.loads((folder / document.NAME).read_bytes())
+        found = json.loads((folder / document_v3.NAME).read_bytes())
     except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return False
     return isinstance(found, dict) and bool(found.get("consolidated_metadata"))

@@ -18,7 +18,7 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import codecs
 from concatsplit_core.formats.zarr.dialect import Said
-from concatsplit_core.formats.zarr.document import spelling
+from concatsplit_core.formats.zarr.document_v3 import spelling
 from concatsplit_core.formats.zarr.facts import SPELLINGS, ChunkKeys, Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 

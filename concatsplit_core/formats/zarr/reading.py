@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
+from concatsplit_core.codecs.bounds import most_stored
 from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import check_guard, decode, decode_most
 from concatsplit_core.errors import (
@@ -30,7 +31,6 @@ from concatsplit_core.formats.zarr.shards import Shard
 from concatsplit_core.formats.zarr.sparse import Listing, files_below, stored_chunks
 from concatsplit_core.stores.files import input_error, open_input, read_exactly
 
-_SLACK = 64 << 10
 _LARGE, _LARGE_SHARD = 64 << 10, 512 << 10
 """Bytes of a chunk in a shard, and of a shard, that take longer to copy than to be looked for."""
 
@@ -297,7 +297,7 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
     @property
     def _most(self) -> int:
         """Bytes that a chunk may be stored in."""
-        return 2 * prod(self.spec.chunks or ()) * self.spec.memory_itemsize + _SLACK
+        return most_stored(prod(self.spec.chunks or ()) * self.spec.memory_itemsize)
 
     def _file(self, index: Shape, shard: bool) -> Stored | None:
         if self._is_absent(index):

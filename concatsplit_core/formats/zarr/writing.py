@@ -25,10 +25,11 @@ from concatsplit_core.formats.targets import (
     ReadyChunks,
     Writer,
 )
-from concatsplit_core.formats.zarr import document
+from concatsplit_core.formats.zarr import document_v2, document_v3
 from concatsplit_core.formats.zarr.dialect import absent, said
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
+from concatsplit_core.formats.zarr.groups import create_groups
 from concatsplit_core.formats.zarr.shards import assemble
 from concatsplit_core.stores.files import write_all
 
@@ -61,10 +62,11 @@ class ZarrWriter(Writer):
         """Create an array and the groups above it."""
         zarr_format = 2 if storage.dialect == "zarr2" else 3
         wanted = said(storage, spec.dtype, spec.shape, zarr_format)
-        facts = None
-        if not member and storage.dialect == "zarr3":
-            facts = document.create(self._path, spec, storage, wanted)
-        if facts is None:
+        create = document_v2.create if zarr_format == 2 else document_v3.create
+        facts = create(self._path / member, spec, storage, wanted)
+        if facts is not None:
+            create_groups(self._path, member, zarr_format)
+        else:
             from concatsplit_core.formats.zarr import library
 
             facts = library.create_array(self._path, member, spec, storage, wanted)

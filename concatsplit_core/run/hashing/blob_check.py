@@ -87,7 +87,8 @@ def describe_stretches(stretches: Sequence[Stretch]) -> str:
     first = stretches[0]
     if not first.first:
         return "its elements differ"
-    more = f", and in {len(stretches) - 1} more places" if len(stretches) > 1 else ""
+    others = len(stretches) - 1
+    more = f", and in {others} more place{'s' * (others > 1)}" if others else ""
     if first.first == first.last:
         return f"element {first.first} differs{more}"
     return f"elements from {first.first} to {first.last} differ{more}"

@@ -8,7 +8,6 @@ its own to read and to write. The tests hold both against each other.
 from __future__ import annotations
 
 import json
-from math import isfinite, isnan
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,8 @@ from concatsplit_core.codecs.chunks import can_encode
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import codecs
-from concatsplit_core.formats.zarr.dialect import Said, absent
+from concatsplit_core.formats.zarr.dialect import Said
+from concatsplit_core.formats.zarr.elements import are_lengths, fill_as_json, fill_from_json
 from concatsplit_core.formats.zarr.facts import SPELLINGS, ChunkKeys, Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 
@@ -31,7 +31,6 @@ _KEYS = {
 }  # fmt: skip
 _CODES = "? i1 <i2 <i4 <i8 u1 <u2 <u4 <u8 <f2 <f4 <f8 <c8 <c16"
 _DTYPES = {np.dtype(code).name: np.dtype(code) for code in _CODES.split()}
-_WORDS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 _INDEX_CODECS = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]
 
 
@@ -53,7 +52,7 @@ def create(folder: Path, spec: ArraySpec, storage: Storage, wanted: Said) -> Fac
         "data_type": names[spec.dtype],
         "chunk_grid": _named("regular", chunk_shape=list(spec.shards or spec.chunks)),
         "chunk_key_encoding": _key_encoding(storage),
-        "fill_value": _fill_as_json(wanted.fill_value, spec.dtype),
+        "fill_value": fill_as_json(wanted.fill_value, spec.dtype),
         "codecs": _chain(spec, storage),
         "attributes": wanted.attrs,
     }
@@ -125,9 +124,9 @@ def _facts(document: dict[str, Any]) -> Facts | None:
     names = document.get("dimension_names")
     form = codecs.form_v3(list(chain), dtype, len(shape))
     sound = (
-        _are_lengths(shape, 0)
-        and _are_lengths(chunks, 1)
-        and _are_lengths(unit, 1)
+        are_lengths(shape, 0)
+        and are_lengths(chunks, 1)
+        and are_lengths(unit, 1)
         and len(shape) == len(unit) == len(chunks)
         and not any(u % c for u, c in zip(unit, chunks, strict=True))
         and sorted(_inner(form).permutation) == list(range(len(shape)))
@@ -143,7 +142,7 @@ def _facts(document: dict[str, Any]) -> Facts | None:
         dtype,
         chunks,
         shards,
-        _fill(document["fill_value"], dtype),
+        fill_from_json(document["fill_value"], dtype),
         document.get("attributes", {}),
         tuple(names) if names else None,
         form,
@@ -152,10 +151,6 @@ def _facts(document: dict[str, Any]) -> Facts | None:
         _keys(document["chunk_key_encoding"]),
         spelling(document["chunk_key_encoding"]),
     )
-
-
-def _are_lengths(shape: tuple[Any, ...], least: int) -> bool:
-    return all(type(n) is int and least <= n < 1 << 63 for n in shape)
 
 
 def _groups(chain: list[dict[str, Any]], dtype: np.dtype) -> dict[str, list[dict[str, Any]]]:
@@ -180,36 +175,3 @@ def _keys(encoding: dict[str, Any] | str) -> ChunkKeys:
     if name not in SPELLINGS or separator not in {"/", "."}:
         raise ValueError("no such spelling")
     return ChunkKeys(name, separator)
-
-
-def _fill(value: Any, dtype: np.dtype) -> Any:
-    """A fill value from JSON; what is not said in numbers and words is zarr-python's to read."""
-    if dtype.kind == "c":
-        real, imaginary = value
-        return dtype.type(complex(_number(real), _number(imaginary)))
-    if dtype.kind == "f":
-        return dtype.type(_number(value))
-    if type(value) is not (bool if dtype.kind == "b" else int):
-        raise TypeError("no such number")
-    return dtype.type(value)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, str):
-        return _WORDS[value]
-    if type(value) not in {int, float}:
-        raise TypeError("no number")
-    return float(value)
-
-
-def _fill_as_json(value: Any, dtype: np.dtype) -> Any:
-    element = absent(value, dtype)
-    if dtype.kind == "c":
-        return [_float_as_json(element.real), _float_as_json(element.imag)]
-    return _float_as_json(element) if dtype.kind == "f" else element.item()
-
-
-def _float_as_json(value: Any) -> float | str:
-    if isfinite(value):
-        return float(value)
-    return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
