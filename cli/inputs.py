@@ -13,7 +13,7 @@ _OPTIONS = (
     click.option(
         "--files-from",
         metavar="FILE|-",
-        help="Read input references from FILE, or from stdin, one a line; # starts a comment.",
+        help="Read input references from FILE, or from stdin, one per line; # starts a comment.",
     ),
     click.option(
         "-0",

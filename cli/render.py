@@ -100,6 +100,10 @@ def _route_table(result: Result) -> Table:
     table.add_row("reads", f"{format_size(plan.bytes_read)} ({plan.read_amplification:.2f} x)")
     table.add_row("writes", format_size(plan.bytes_written))
     table.add_row("tasks", f"{len(plan)} of up to {_shape(plan.block)} on {plan.workers} threads")
+    if plan.alignment:
+        count = f"{len(plan.alignment)} output{'s' if len(plan.alignment) > 1 else ''}"
+        start = "start" if len(plan.alignment) > 1 else "starts"
+        table.add_row("alignment", f"{count} {start} where blocks can be shared with inputs")
     table.add_row("peak memory", f"{format_size(plan.peak_memory_bytes)} of array data")
     return table
 

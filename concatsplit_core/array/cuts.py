@@ -168,7 +168,7 @@ class Cut:
                 "say how to cut, such as --parts, --size, --lengths or --at, "
                 "or name one output a part"
             )
-        return tile(_equal(length, names, None))
+        return tile(_equal(length, names, None, by_names=True))
 
 
 def _refuse_many(parts: int) -> None:
@@ -181,7 +181,8 @@ def _refuse_many(parts: int) -> None:
         )
 
 
-def _equal(length: int, parts: int, uneven: Uneven | None) -> list[int]:
+def _equal(length: int, parts: int, uneven: Uneven | None, by_names: bool = False) -> list[int]:
+    """Lengths of equal parts, or of parts as equal as `uneven` makes them."""
     if parts < 1:
         raise UsageError(f"--parts {parts}: at least one part is needed", found=parts)
     _refuse_many(parts)
@@ -193,9 +194,11 @@ def _equal(length: int, parts: int, uneven: Uneven | None) -> list[int]:
     if uneven == "trailing":
         full = whole + 1
         return [max(0, min(full, length - full * i)) for i in range(parts)]
+    option = f"--parts {parts} " if by_names else ""
     raise UsageError(
         f"an axis of length {length} does not divide into {parts} equal parts; "
-        "--uneven balanced spreads the difference, --uneven trailing leaves it to the last part",
+        f"{option}--uneven balanced makes the first ones longer by 1, "
+        f"{option}--uneven trailing the last one shorter",
         found=length,
         expected=parts,
     )
@@ -207,8 +210,8 @@ def _sized(length: int, size: int, remainder: Remainder) -> list[int]:
     whole, rest = divmod(length, size)
     if rest and remainder == "error":
         raise UsageError(
-            f"parts of {size} leave {rest} of {length} over; "
-            "--remainder keep or drop says what to do with it",
+            f"an axis of length {length} does not divide into parts of {size}: {rest} are left; "
+            "--remainder keep makes a shorter part of them, --remainder drop leaves them out",
             found=length,
             expected=size,
         )
@@ -235,8 +238,10 @@ def _windows(length: int, size: int, hop: int) -> list[Interval]:
 def _proportional(length: int, ratio: Sequence[int]) -> list[int]:
     """Largest remainder: whole quotas first, what is left to the largest fractions, in order."""
     total = sum(ratio)
-    if any(share < 0 for share in ratio) or not total:
-        raise UsageError(f"--ratio {':'.join(map(str, ratio))} is no proportion")
+    negative = any(share < 0 for share in ratio)
+    if negative or not total:
+        what = "no share may be negative" if negative else "one share at least has to be above 0"
+        raise UsageError(f"--ratio {':'.join(map(str, ratio))}: {what}")
     lengths = [length * share // total for share in ratio]
     by_fraction = sorted(range(len(ratio)), key=lambda i: -(length * ratio[i] % total))
     for number in by_fraction[: length - sum(lengths)]:
@@ -265,13 +270,17 @@ def _listed(length: int, lengths: Sequence[int]) -> list[int]:
         rest = length - sum(lengths) - 1
         if rest < 0:
             raise UsageError(
-                f"lengths {','.join(map(str, lengths))} leave less than nothing of an axis of "
-                f"length {length} to -1",
-                found=length,
+                f"lengths {','.join(map(str, lengths))}: those that are given sum to "
+                f"{sum(lengths) + 1}, but the axis has length {length}; nothing is left for -1",
+                found=sum(lengths) + 1,
+                expected=length,
             )
         lengths = [rest if n == -1 else n for n in lengths]
     if list(lengths).count(-1) > 1:
-        raise UsageError("--lengths: only one of them can be -1, the rest", found=list(lengths))
+        raise UsageError(
+            "--lengths: only one of them can be -1, which stands for what the others leave",
+            found=list(lengths),
+        )
     negative = [n for n in lengths if n < 0]
     if negative:
         raise UsageError(f"--lengths: a part cannot have length {negative[0]}", found=negative[0])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 STEP_ROOM = 64
-"""Bytes by which what one step of a codec makes may exceed the chunk: checksums, small headers."""
+"""How many bytes longer than the chunk the result of one step may be: checksums, headers."""
 
 STORED_ROOM = 4096
-"""Bytes by which a filter, or a small chunk with its headers, may exceed the chunk."""
+"""How many bytes longer than the chunk what is stored may be, beside all that is proportional."""
 
 
 def most_stored(nbytes: int) -> int:

@@ -1,7 +1,7 @@
 """Decoding and encoding of single chunks outside any format's library, with a bounded result.
 
-A decoder never makes more than it was told to expect: what a header claims is checked before
-it is believed, and streams without a claim are inflated no further than the limit.
+A decoder never makes more bytes than it was told to expect: sizes in headers are checked first, and
+streams without a size are inflated only up to the limit.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def decode(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
 
 
 def decode_most(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
-    """Undo the steps of a chunk that may hold this many bytes or fewer; as `decode`."""
+    """As `decode`, for a chunk that may also hold fewer bytes."""
     for step in reversed(steps):
         data = decode_bounded(data, step, nbytes + STEP_ROOM)
     found = memoryview(data).nbytes
@@ -62,23 +62,23 @@ def decode_most(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
 
 
 def check_guard(data: Bytes, steps: tuple[Step, ...]) -> None:
-    """Look at the checksum that is the last step of a chunk, and decode no further.
+    """Compare the checksum that is the last step of a chunk, without decoding the chunk.
 
     Raises
     ------
     MalformedInput
-        It is not that of the chunk.
+        The checksum does not match.
     """
     decode_bounded(data, steps[-1], memoryview(data).nbytes)
 
 
 def decode_bounded(data: Bytes, step: Step, limit: int) -> Bytes:
-    """Undo one step, whose result may have at most so many bytes."""
+    """Undo one step; its result may have this many bytes at most."""
     try:
         return _DECODERS[step.name](data, step, limit)
     except (OverBudget, MalformedInput):
         raise
-    except Exception as error:  # every codec library has its own way to say: damaged
+    except Exception as error:  # each codec library raises errors of its own for damaged data
         raise MalformedInput(f"{step.name} cannot decode it: {error}") from error
 
 
@@ -90,7 +90,7 @@ def encode(data: Bytes, steps: tuple[Step, ...], itemsize: int) -> Bytes:
 
 
 def encode_in_parts(data: Bytes, steps: tuple[Step, ...], itemsize: int) -> list[Bytes]:
-    """As `encode`, in parts to be written one after the other: a checksum costs no copy."""
+    """As `encode`, in parts to be written one after the other, so that a checksum needs no copy."""
     if steps[-1:] != (_CRC32C,):
         return [encode(data, steps, itemsize)]
     body = encode(data, steps[:-1], itemsize)
@@ -221,7 +221,7 @@ def _unshuffle(data: Bytes, step: Step, limit: int) -> Bytes:
 
 
 def _unshuffle_loosely(data: Bytes, step: Step, limit: int) -> Bytes:
-    """As HDF5 does it: the bytes behind the last whole item stay where they are."""
+    """As HDF5 does it: bytes after the last whole item stay where they are."""
     view = memoryview(data).cast("B")
     whole = len(view) // step.settings[0] * step.settings[0]
     return b"".join((_unshuffle(view[:whole], step, limit), view[whole:]))

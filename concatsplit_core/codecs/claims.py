@@ -1,4 +1,4 @@
-"""How much a chunk expands to, without keeping any of it: for what has no size of its own."""
+"""How many bytes a chunk expands to, counted without keeping them."""
 
 from __future__ import annotations
 
@@ -14,46 +14,48 @@ from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import decode_bounded, zstd_content_size
 from concatsplit_core.codecs.pipeline import Step
 
-Load = Callable[[int], Any]
+ReadStart = Callable[[int], Any]
 
 _PIECE = 1 << 20
 _HEADER = 32
 _LOADED = 256 << 20
 """Bytes of the largest chunk that is inflated only to be measured."""
 _DENSEST = 1032
-"""How many times over deflate can pack what repeats itself."""
+"""How many times smaller deflate can make a run of equal bytes."""
 
 
-def expanded_bytes(load: Load, size: int, steps: tuple[Step, ...], most: int) -> int:
-    """Bytes that a chunk expands to, from its header where that says so, else by inflating it.
+def expanded_bytes(read_start: ReadStart, size: int, steps: tuple[Step, ...], most: int) -> int:
+    """Bytes that a chunk expands to: as its header says, else counted by inflating it.
 
     Parameters
     ----------
-    load : callable
-        Gives the first bytes of the chunk, as many as it is asked for.
+    read_start : callable
+        Returns the first bytes of the chunk, as many as it is asked for.
     size : int
         Bytes of the chunk as stored.
     steps : tuple of Step
         In the order in which they encode.
     most : int
-        Count no further than this.
+        Where to stop counting.
 
     Raises
     ------
     MalformedInput, OverBudget
-        The chunk is damaged; whoever decodes it says how.
+        The chunk is damaged; decoding it gives the reason.
     """
     steps = tuple(step for step in steps if step.name != "shuffle")
     while is_guarded(steps):
         size, steps = max(0, size - guards.SIZE), steps[:-1]
     if not steps:
         return min(size, most)
-    claim = _claim(memoryview(load(min(size, _HEADER))), steps[-1]) if len(steps) == 1 else None
+    claim = (
+        _claim(memoryview(read_start(min(size, _HEADER))), steps[-1]) if len(steps) == 1 else None
+    )
     if claim is not None:
         return min(claim, most)
     if size > _LOADED:
         return min(most, size * _DENSEST)
-    data: Any = load(size)
+    data: Any = read_start(size)
     for step in steps[:0:-1]:
         data = decode_bounded(data, step, most + STEP_ROOM)
     return min(most, _counted(memoryview(data), steps[0], most))
@@ -88,5 +90,5 @@ def _counted(view: memoryview, step: Step, most: int) -> int:
             if not piece and not ahead:
                 break
     except (zlib.error, OSError, lzma.LZMAError, ValueError):
-        return total  # whoever decodes it says what is wrong
+        return total  # decoding it gives the reason
     return total

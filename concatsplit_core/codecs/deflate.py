@@ -19,7 +19,7 @@ Wrapper = Literal["zlib", "gzip"]
 
 _WBITS = {"zlib": 15, "gzip": 31}
 _FASTEST = 2
-"""ISA-L's level that is as fast as its level 1, and tighter."""
+"""ISA-L's level that is as fast as its level 1 and compresses better."""
 
 
 def inflate(data: Bytes, wrapper: Wrapper, limit: int) -> Bytes:

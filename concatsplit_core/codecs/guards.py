@@ -1,4 +1,4 @@
-"""Steps that add a checksum to the bytes of a chunk, and take it off again if it is theirs."""
+"""Steps that put a checksum behind the bytes of a chunk, and check and remove it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def without_crc32c(data: Any) -> memoryview:
     Raises
     ------
     MalformedInput
-        It is the checksum of something else.
+        The checksum does not match.
     """
     view = _long_enough(data, "crc32c")
     if crc32c_of(view[:-SIZE]) != view[-SIZE:]:
@@ -39,7 +39,7 @@ def without_crc32c(data: Any) -> memoryview:
 
 
 def extended(total: int, piece: np.ndarray) -> int:
-    """The crc32c of what came before, and of one more piece."""
+    """The crc32c of all pieces so far, from that of the pieces before this one."""
     import google_crc32c
 
     found: int = google_crc32c.extend(total, piece)
@@ -60,7 +60,7 @@ def without_fletcher32(data: Any) -> Any:
     _long_enough(data, "fletcher32")
     try:
         return Fletcher32().decode(_as_array(data))
-    except RuntimeError as error:  # whose text goes over two lines
+    except RuntimeError as error:  # its own text has two lines
         raise MalformedInput("its fletcher32 checksum does not match") from error
 
 

@@ -14,7 +14,7 @@ from concatsplit_core.errors import MalformedInput
 _HEAD = struct.Struct(">QI")
 _SIZE = struct.Struct(">I")
 _LARGEST = 1 << 30
-"""Bytes of a block, as the filter cuts chunks unless it is told otherwise."""
+"""Bytes of a block in the filter's default setting."""
 
 
 def claimed(data: Any) -> int:
@@ -26,7 +26,7 @@ def claimed(data: Any) -> int:
 
 
 def unblocked(data: Any) -> bytearray:
-    """Decode a chunk, whose claim has been found to be sound."""
+    """Decode a chunk, whose claimed size has been checked."""
     from numcodecs.lz4 import decompress
 
     view = memoryview(data).cast("B")

@@ -17,7 +17,7 @@ BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 """How blosc shuffles; the places are its own numbers, in HDF5 and in Zarr format 2."""
 _FILTERS = ("shuffle", "fletcher32", "crc32c")
 _SPOKEN = {"lz4_blocks": "lz4", "loose_shuffle": "shuffle"}
-"""What users call a step that is one container's own form of it: HDF5's lz4 comes in blocks, its
+"""What users call a step of which HDF5 has its own variant: its lz4 comes in blocks, and its
 shuffle takes bytes that are no whole number of items."""
 
 
@@ -33,7 +33,7 @@ class Step(NamedTuple):
 
 
 class Codec(NamedTuple):
-    """Steps in the order in which they encode; without any the data are stored as they are."""
+    """Steps in the order in which they encode; without steps, data are stored as they are."""
 
     steps: tuple[Step, ...] = ()
 

@@ -30,7 +30,7 @@ class Pair:
     difference: Any = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``--json`` prints it."""
+        """The object that ``--json`` prints."""
         facts = {"index": list(self.index), "a": self.a, "b": self.b}
         return facts if self.difference is None else {**facts, "difference": self.difference}
 

@@ -1,4 +1,4 @@
-"""What inputs look like: a change while they are read is seen, and a link out of a store."""
+"""Notices that an input changes while it is read, and that a link leads out of a store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import stat
 import zlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from concatsplit_core.errors import InputChanged, UnsafeContent
 from concatsplit_core.formats.sources import Source
@@ -14,7 +13,7 @@ from concatsplit_core.stores.files import input_error
 
 
 class Fingerprints:
-    """What the files of inputs looked like before anything was read of their elements.
+    """The size, times and identity of the inputs' files before their elements are read.
 
     Parameters
     ----------
@@ -29,32 +28,37 @@ class Fingerprints:
     """
 
     def __init__(self, sources: Sequence[Source], follow_links: bool = False) -> None:
-        self._seen: dict[Path, tuple[str, int | None]] = {}
+        self._sources: list[Source] = []
+        self._looks: list[int | None] = []
+        seen: set[str] = set()
         for source in sources:
-            if source.path is None or source.path in self._seen:
+            path = None if source.path is None else str(source.path)
+            if path is None or path in seen:
                 continue
-            looks, links = _seen(source.path, source.ref)
-            self._seen[source.path] = (source.ref, looks)
+            seen.add(path)
+            looks, links = _seen(path, source.ref)
+            self._sources.append(source)
+            self._looks.append(looks)
             if not follow_links:
                 refuse_links(source, links)
 
     def check(self) -> None:
-        """Compare with what they look like now.
+        """Compare with the files as they are now.
 
         Raises
         ------
         InputChanged
             A file was written to, replaced or removed.
         """
-        for path, (ref, before) in self._seen.items():
-            if _seen(path, ref)[0] != before:
+        for source, before in zip(self._sources, self._looks, strict=True):
+            if _seen(str(source.path), source.ref)[0] != before:
                 raise InputChanged(
-                    f"{ref}: changed while it was read; nothing was written, run again",
-                    ref=ref,
+                    f"{source.ref}: changed while it was read; nothing was written, run again",
+                    ref=source.ref,
                 )
 
 
-def _seen(path: Path, ref: str) -> tuple[int | None, list[str]]:
+def _seen(path: str, ref: str) -> tuple[int | None, list[str]]:
     try:
         return _look(path)
     except OSError as error:
@@ -62,13 +66,13 @@ def _seen(path: Path, ref: str) -> tuple[int | None, list[str]]:
 
 
 def refuse_links(source: Source, links: Iterable[str]) -> None:
-    """Refuse an array of a store of which something is not in the store.
+    """Refuse an array if one of its links leads out of the store.
 
     Parameters
     ----------
     source : Source
     links : iterable of str
-        Those below its folder.
+        The links below the folder of the array.
     """
     if source.root is None or source.path is None:
         return
@@ -83,16 +87,17 @@ def refuse_links(source: Source, links: Iterable[str]) -> None:
             )
 
 
-def _look(path: Path) -> tuple[int | None, list[str]]:
-    """One number for what a file, or everything below a folder, looks like; and the links there.
+def _look(path: str) -> tuple[int | None, list[str]]:
+    """A number made of the size, times and identity of all files below a path; and the links there.
 
     The number is the same in every process. It is None if the file is gone.
     """
     links: list[str] = []
     try:
-        looks = _look_at(path.stat())
-        if path.is_dir():
-            start = len(str(path))
+        status = os.stat(path)
+        looks = _look_at(status)
+        if stat.S_ISDIR(status.st_mode):
+            start = len(path)
             for folder, _, _ in os.walk(path, onerror=_fail):
                 with os.scandir(folder) as entries:
                     for entry in entries:
@@ -111,7 +116,7 @@ def _fail(error: OSError) -> None:
 
 
 def _look_at(status: os.stat_result) -> int:
-    """Of numbers only: the hash of a text differs between processes."""
+    """Hashes numbers only, because the hash of a text differs between processes."""
     if stat.S_ISDIR(status.st_mode):
         return hash((status.st_dev, status.st_ino))
     times = status.st_mtime_ns, status.st_ctime_ns

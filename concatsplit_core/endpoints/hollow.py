@@ -1,4 +1,4 @@
-"""Work is bounded by what is stored, not by what a header claims."""
+"""Refuses arrays whose headers claim far more elements than their files store."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.sources import Source
 
 FEW_STEPS = 1 << 17
-"""Steps that are done for any array, though nothing of it be stored."""
+"""Steps that are done for any array, even if nothing of it is stored."""
 
 _STEP_BYTES = 1 << 20
-"""Bytes of fill values that take as long as it takes to find that a chunk is absent."""
+"""Bytes of fill values that take as long to write as one absent chunk takes to look for."""
 
 
 def refuse_hollow(sources: Sequence[Source]) -> None:
-    """Refuse arrays that claim very much and hold next to nothing.
+    """Refuse arrays that claim very much and store next to nothing.
 
     Raises
     ------
     MalformedInput
-        An array has more chunks, or MiB of elements that are nowhere, than bytes are stored.
+        An array has more chunks, or more MiB of elements, than its file has bytes for them.
     """
     for source in sources:
         steps = _steps(source.spec)
@@ -41,7 +41,7 @@ def refuse_hollow(sources: Sequence[Source]) -> None:
 
 
 def _steps(spec: ArraySpec) -> int:
-    """How many steps the elements of an array take that need not be stored."""
+    """How many chunks, or MiB, have to be gone through, whether they are stored or not."""
     if spec.is_strided:
         return 0
     chunks = spec.chunks or spec.shape

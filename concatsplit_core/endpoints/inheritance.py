@@ -20,7 +20,7 @@ from concatsplit_core.meaning.dimensions import with_new_axis, without_axis
 
 
 def inherit(move: Move) -> tuple[Storage, ArraySpec | None, Shape | None]:
-    """What the inputs agree on; those whose format cannot say a thing have no say in it.
+    """What the inputs agree on; inputs without any metadata are only asked if all are like that.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def inherit(move: Move) -> tuple[Storage, ArraySpec | None, Shape | None]:
 
 
 def _are_aligned(sources: Tiling, targets: Tiling) -> bool:
-    """Whether arrays are joined and cut between chunks only, the last of which may be short."""
+    """Whether every joint and cut is between two chunks, or at the end of the array."""
     chunks = sources.segments[0].spec.chunks
     if not chunks or any(segment.spec.chunks != chunks for segment in sources.segments):
         return False
@@ -69,7 +69,7 @@ def _are_aligned(sources: Tiling, targets: Tiling) -> bool:
 
 
 def _item_shape(sources: Sequence[Source], axis: int, ndim: int) -> Shape:
-    """What the inputs agree lies inside an item, where the axis that is worked along does not."""
+    """The axes inside an item that all inputs agree on; none if the joined axis is one of them."""
     shape: Shape = _agreed([s.storage.item_shape for s in sources]) or ()
     return shape if axis < ndim - len(shape) else ()
 
@@ -84,7 +84,7 @@ def _bytes_of(value: Any) -> Any:
 
 
 def _own(storages: Sequence[Storage], same_items: bool) -> dict[str, Any]:
-    """The first input's attributes as stored, and the type of the items, where all have it."""
+    """The first input's attributes as stored, and the type of the items if all inputs have it."""
     own = dict(storages[0].own)
     if not same_items or any(s.own.get("type") != own.get("type") for s in storages):
         own.pop("type", None)
@@ -92,7 +92,7 @@ def _own(storages: Sequence[Storage], same_items: bool) -> dict[str, Any]:
 
 
 def _with_axes(move: Move) -> Any:
-    """The meaning of the outputs, whose axes may be others than those of the inputs."""
+    """The meaning of the outputs, with the names of their own axes."""
     names, axis = move.meaning.dims, move.target_tiling.axis
     if move.source_tiling.new_axis:
         names = with_new_axis(names, axis)
@@ -104,7 +104,7 @@ def _with_axes(move: Move) -> Any:
 def _room_to_grow(
     move: Move, maxshape: tuple[int | None, ...] | None
 ) -> tuple[int | None, ...] | None:
-    """How long the axes of the outputs may grow; 0 where no longer than they are."""
+    """How long the axes of the outputs may grow; 0 for an axis that may not grow."""
     axis = move.target_tiling.axis
     if maxshape is None:
         return None

@@ -1,8 +1,9 @@
-"""Opening inputs, whatever they are given as."""
+"""Opens inputs that are given as references, patterns, lists or arrays."""
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -40,8 +41,8 @@ def open_inputs(
     beside : str, optional
         An output, in whose folder an .npy stream from stdin (``-``) is spooled.
     recover : callable, optional
-        Completes what killed runs left in folders, before anything there is read; says whether
-        there was anything.
+        Completes what killed runs left in these folders, before anything there is read. Returns
+        whether there was anything.
 
     Raises
     ------
@@ -61,7 +62,7 @@ def open_inputs(
 
 
 def resolve(inputs: Any, recover: Callable[[list[Path]], bool] | None) -> list[Any]:
-    """The inputs without patterns and lists, after recovery of what killed runs left beside them.
+    """The references of all inputs, after recovery of what killed runs left beside them.
 
     Parameters
     ----------
@@ -81,28 +82,52 @@ def resolve(inputs: Any, recover: Callable[[list[Path]], bool] | None) -> list[A
 
 def _folders_of(items: Iterable[Any]) -> list[Path]:
     """The folders that files and stores lie in, each once."""
-    folders: dict[Path, None] = {}
+    folders: dict[str, None] = {}
+    stores: dict[str, tuple[str, bool]] = {}
     for item in items:
-        if isinstance(item, str | os.PathLike) and item != STREAM:
-            path = os.fspath(item)
-            if not os.path.exists(path):
-                path = path.partition(SEPARATOR)[0]
-            store = split_store(Path(os.path.abspath(path)))[0]
-            folders[store.parent] = None
-            if os.path.isdir(store):  # no error where the name is too long
-                folders[store] = None
-    return list(folders)
+        if not isinstance(item, str | os.PathLike) or item == STREAM:
+            continue
+        path = os.fspath(item)
+        status = _status(path)
+        if status is None:
+            path = path.partition(SEPARATOR)[0]
+            status = _status(path)
+        head, tail = os.path.split(path)
+        if tail in {"", ".", ".."}:
+            head, tail = os.path.split(os.path.abspath(path))
+        if head not in stores:  # many files lie in one folder
+            above = os.path.abspath(head)
+            store, inside = split_store(Path(above, "x"))
+            stores[head] = (str(store), True) if inside else (above, False)
+        place, is_store = stores[head]
+        if is_store:
+            folders[os.path.dirname(place)] = None
+            if os.path.isdir(place):
+                folders[place] = None
+        else:
+            folders[place] = None
+            if status is not None and stat.S_ISDIR(status.st_mode):
+                folders[os.path.join(place, tail)] = None
+    return list(map(Path, folders))
+
+
+def _status(path: str) -> os.stat_result | None:
+    """What the system says of a path; None where there is nothing, or no such name can be."""
+    try:
+        return os.stat(path)
+    except (OSError, ValueError):
+        return None
 
 
 def refuse_second_stream(inputs: Any, vectors: Iterable[Any]) -> None:
-    """Refuse stdin as an input that a vector of lengths has been read from."""
+    """Refuse stdin as an input if a vector of lengths was read from it."""
     both = (vectors, _listed(inputs))
     if all(any(isinstance(item, str) and item == STREAM for item in items) for items in both):
         raise UsageError(_TWICE, ref=STREAM)
 
 
 def _expanded(inputs: Any) -> list[Any]:
-    """Inputs with references in the place of patterns and lists; stdin is one of them at most."""
+    """The inputs, with patterns and lists replaced by what they stand for; stdin only once."""
     found: list[Any] = []
     for item in _listed(inputs):
         found += expand([os.fspath(item)]) if isinstance(item, str | os.PathLike) else [item]
@@ -201,7 +226,7 @@ def wrap_array(array: np.ndarray, ref: str) -> Source:
 
 
 def close_all(sources: Iterable[Source]) -> None:
-    """Let go of inputs; nothing is lost where the system does not let one be closed."""
+    """Close inputs. An error is ignored: nothing is lost by it."""
     for source in sources:
         with suppress(OSError):
             source.close()
@@ -209,7 +234,7 @@ def close_all(sources: Iterable[Source]) -> None:
 
 @contextmanager
 def opened(refs: Sequence[Any]) -> Iterator[list[Source]]:
-    """Inputs for the time of a context."""
+    """Inputs that are open inside the context."""
     sources = open_inputs(refs)
     try:
         yield sources

@@ -59,7 +59,7 @@ class Outputs(NamedTuple):
 
 
 def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
-    """Give every output its layout: as wished, else as the inputs, else what is sane."""
+    """Give every output its layout: as asked for, else as the inputs have it, else a sane one."""
     storage, like, hint = inherit(move)
     wish = replace(Wish(zarr_format=wish.zarr_format) if move.is_carried else wish, hint=hint)
     outputs: list[Segment] = []
@@ -134,7 +134,7 @@ def _refuse_rank(place: Place, spec: ArraySpec) -> None:
 
 
 def _regions(move: Move, segment: Segment) -> list[Region]:
-    """The regions of an output; none where a regular grid keeps the chunks just as well."""
+    """The regions of an output; none if a regular grid keeps all chunks as well."""
     tiling = move.target_tiling
     if tiling.new_axis or segment.spec.chunks is None:
         return []

@@ -1,4 +1,4 @@
-"""Reading a whole array into memory: for vectors of lengths, and for Python users."""
+"""Reads a whole array into memory: for vectors of lengths, and for Python users."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _WIDEST = 99
 
 
 class _Strict(string.Formatter):
-    """Fills in plain fields; refuses to reach into attributes and items."""
+    """Fills in plain fields; refuses fields that reach into attributes and items."""
 
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Any) -> Any:
         if field_name not in FIELDS:

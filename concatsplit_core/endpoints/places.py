@@ -31,13 +31,13 @@ class Place(NamedTuple):
     member : str
         Empty where the file, or the store's root, is the array.
     final : Path
-        The file or folder that appears, or is replaced, as one.
+        The file or folder that appears or is replaced.
     inner : str
-        The member, seen from `final`.
+        The rest of the member's name, below `final`.
     base : Path, optional
         The container that is added to.
     found : Identity, optional
-        What had the place when it was looked for.
+        What was there when the place was looked up.
     is_new_container : bool
         All that `final` holds is written by this run.
     """
@@ -54,15 +54,15 @@ class Place(NamedTuple):
 
     @property
     def is_stream(self) -> bool:
-        """Whether it is stdout, where nothing can be replaced."""
+        """Whether it is stdout."""
         return self.ref == STREAM
 
     @property
     def staged_beside(self) -> Path:
         """The folder that the staged file or folder is built in.
 
-        Beside a store, where it shows in no listing of members; inside it, where the store is a
-        file system of its own or its folder is not ours to write to.
+        That is beside a store, so that no listing of members shows it. It is inside the store if
+        that is a file system of its own, or if the folder around it may not be written to.
         """
         beside = self.path.parent
         if self.final == self.path or not self.path.exists():
@@ -72,7 +72,7 @@ class Place(NamedTuple):
 
     @property
     def is_rebuilt(self) -> bool:
-        """Whether what is there is copied into its replacement, and must not change meanwhile."""
+        """Whether the old content is copied into the new file, and must not change meanwhile."""
         return self.base == self.final
 
 
@@ -142,7 +142,7 @@ def folders_of(refs: Iterable[str | MemberOf]) -> list[Path]:
             path = Path(os.path.realpath(path))
             found[path.parent] = None
             for name in (member or "").split("/") if os.path.isdir(path) else ():
-                found[path] = None  # a store whose folder was not ours to write to
+                found[path] = None  # staging is inside a store whose folder may not be written to
                 path /= name
     return list(found)
 
@@ -155,7 +155,7 @@ def _place_in_store(
     found: Identity | None,
     follow_links: bool,
 ) -> Place:
-    """In a store that exists only the topmost folder that is missing appears."""
+    """In a store that exists, the topmost missing folder is what appears."""
     if not member or not form.sniff(Candidate(path)):
         return Place(ref, form, path, member, path, member, found=found)
     final, parts = path, member.split("/")
@@ -171,7 +171,7 @@ def _place_in_store(
 
 
 def _followed(link: Path, store: Path, ref: str, follow_links: bool) -> Path:
-    """Where a link in a store leads, if that is in the store too, or was asked for."""
+    """Where a link leads, which must be in the store unless links may be followed."""
     place = Path(os.path.realpath(link))
     if not follow_links and not place.is_relative_to(store):
         raise UnsafeContent(

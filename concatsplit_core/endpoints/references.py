@@ -15,7 +15,7 @@ from concatsplit_core.stores.files import input_error
 
 SEPARATOR = "::"
 MOST_FROM_LISTS = 1 << 20
-"""References that lists may stand for beyond those that they hold: a list can name itself twice."""
+"""How many more references lists may stand for than they hold, since lists can name lists."""
 _DEEPEST = 100
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -60,7 +60,7 @@ def parse_input(ref: str) -> BlobRef:
     if not is_name(ref):
         raise InputUnavailable(f"'{ref}' names no file: it holds NUL or half a character", ref=ref)
     path, member = _divide(ref)
-    if member is None and not os.path.exists(path):
+    if member is None and _has_store_suffix(ref) and not os.path.exists(path):
         store, inner = split_store(path)
         if inner and store.is_dir():
             return BlobRef(store, inner)
@@ -80,7 +80,7 @@ def parse_output(ref: str) -> BlobRef:
 
 
 def is_name(ref: str) -> bool:
-    """Whether the system can have a file of this name; only what is no text of a shell is not."""
+    """Whether a file can have this name: no shell passes on a name that cannot be."""
     try:
         return b"\0" not in os.fsencode(ref)
     except UnicodeEncodeError:
@@ -100,6 +100,12 @@ def _divide(ref: str) -> BlobRef:
     if not path or not parts or any(part in {".", ".."} for part in parts):
         raise UsageError(f"'{ref}' is not PATH or PATH::MEMBER", ref=ref)
     return BlobRef(Path(path), "/".join(parts))
+
+
+def _has_store_suffix(ref: str) -> bool:
+    """Whether a path may lead into a store: less work than to look at every folder of it."""
+    lower = ref.lower()
+    return any(f"{suffix}/" in lower for suffix in store_suffixes())
 
 
 def split_store(path: Path) -> tuple[Path, str]:
@@ -143,7 +149,7 @@ def _is_list(ref: str) -> bool:
 
 
 def _read_all(ref: str, lists: dict[str, list[str]]) -> None:
-    """Read a list and those that it leads to, each once, and count what they stand for."""
+    """Read a list and all lists that it names, each once, and count the references."""
     counts: dict[str, int] = {}
     _count(ref, lists, counts, ())
     held = sum(map(len, lists.values()))
@@ -198,9 +204,9 @@ def parse_list(data: bytes, null: bool = False) -> list[str]:
     Parameters
     ----------
     data : bytes
-        One reference a line. The lines may end as on Windows, a byte order mark may lead; blank
-        lines and those that start with ``#`` are passed over. A file whose name starts so is
-        ``./#name``.
+        One reference a line. Lines may end as on Windows, and a byte order mark may come first;
+        blank lines and those that start with ``#`` are skipped. A file whose name starts with it
+        is written ``./#name``.
     null : bool
         The references end in NUL instead, and are taken as they are.
     """

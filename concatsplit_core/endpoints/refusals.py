@@ -1,8 +1,9 @@
-"""What may be written: no two outputs of one name, no inputs, nothing that is there unasked."""
+"""Refuses outputs that collide, that are inputs, or that exist and may not be replaced."""
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -53,24 +54,40 @@ def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
     beside its place and replaced when all has been read.
     """
     files: dict[tuple[int, int], list[Source]] = {}
-    folders: dict[Path, Source] = {}
+    real: dict[str, Source] = {}
+    above: dict[str, str] = {}
     for source in sources:
         if source.path is None:
             continue
-        status = source.path.stat()
+        path = str(source.path)
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            status, real_path = os.stat(path), os.path.realpath(path)
+        else:
+            real_path = _real_path(path, above)
         files.setdefault((status.st_dev, status.st_ino), []).append(source)
-        folders[Path(os.path.realpath(source.path))] = source
+        real[real_path] = source
     for place in places:
         if place.is_stream:
             continue
         _refuse_same_file(place, files)
         for folder in (place.final, *place.final.parents):
-            if folder in folders and folder.is_dir():
-                raise _is_input(place, folders[folder])
+            if str(folder) in real and folder.is_dir():
+                raise _is_input(place, real[str(folder)])
         if place.final.is_dir():
-            for folder, source in folders.items():
-                if folder.is_relative_to(place.final):
+            for path, source in real.items():
+                if Path(path).is_relative_to(place.final):
                     raise _is_input(place, source)
+
+
+def _real_path(path: str, above: dict[str, str]) -> str:
+    """As `os.path.realpath` of what is no link; a folder of many files is resolved once."""
+    folder, name = os.path.split(path)
+    if name in {"", ".", ".."}:
+        return os.path.realpath(path)
+    if folder not in above:
+        above[folder] = os.path.realpath(folder)
+    return f"{above[folder].rstrip(os.sep)}{os.sep}{name}"
 
 
 def _refuse_same_file(place: Place, files: dict[tuple[int, int], list[Source]]) -> None:
@@ -90,7 +107,7 @@ def _is_input(place: Place, source: Any) -> OutputIsInput:
 
 
 def refuse_existing(places: Sequence[Place], force: bool) -> None:
-    """Refuse outputs that exist, unless they may be replaced and are what they seem."""
+    """Refuse outputs that exist, unless they may be replaced and are of the kind to be replaced."""
     containers: dict[Path, _Members] = {}
     for place in places:
         if place.base is not None:
@@ -105,7 +122,7 @@ def refuse_existing(places: Sequence[Place], force: bool) -> None:
 
 
 def _what_exists(place: Place) -> str:
-    """What is in the way of an output, and what to do."""
+    """The message for an output that exists: what it holds, and what to do."""
     names: list[str] = []
     with suppress(ConcatsplitError, OSError):  # then it is no container of the output's format
         names = _members_of(place) or []
@@ -120,7 +137,7 @@ def _what_exists(place: Place) -> str:
 
 
 def refuse_record(path: Path, places: Sequence[Place], force: bool) -> Identity | None:
-    """Refuse a manifest that is an output, or that exists; what it replaces otherwise."""
+    """Refuse a manifest that is an output, or exists; returns what it may replace."""
     if any(path == place.path or place.path in path.parents for place in places):
         raise NameCollision(f"manifest {path} is an output, or lies in one")
     if os.path.lexists(path) and not force:
@@ -138,7 +155,7 @@ def refuse_oversized(places: Sequence[Place], specs: Sequence[ArraySpec]) -> Non
     Raises
     ------
     NoSpace
-        Chunked outputs may compress: only writing them tells.
+        The outputs need more than is free. Chunked ones are not counted: they may compress.
     """
     wanted: dict[Path, int] = {}
     for place, spec in zip(places, specs, strict=True):
@@ -165,7 +182,7 @@ class _Members(NamedTuple):
     arrays : set of str
         Names of arrays; "" where it is one itself.
     inside : dict of str to str
-        An array inside of each group.
+        For each group, the name of one array in it.
     """
 
     arrays: set[str]
@@ -202,7 +219,7 @@ def _groups_above(member: str) -> Iterator[str]:
 
 
 def _check_member(place: Place, members: _Members, force: bool) -> None:
-    """A member of a container, which keeps its other members."""
+    """Refuse a member whose name is taken by an array, or by a group that holds one."""
     arrays, inside = members
     way = inside.get(
         place.member, next((a for a in _groups_above(place.member) if a in arrays), None)
@@ -229,7 +246,7 @@ def _check_kind(place: Place, wanted: str) -> None:
 
 
 def _check_replaceable(place: Place) -> None:
-    """Replace regular files and our stores only: no other folder, and no device, pipe or link."""
+    """Refuse to replace anything but a regular file, or a store that is a folder."""
     wanted = "folder" if place.format.is_folder else "file"
     _check_kind(place, wanted)
 

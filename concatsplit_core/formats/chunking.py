@@ -1,4 +1,4 @@
-"""Chunk shapes for outputs that nobody chose one for."""
+"""Chooses chunk shapes for outputs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.storage import Wish
 
 COMFORTABLE = 1 << 20
-"""Bytes that a chunk should hold, roughly: fewer cost a request each, more cost memory."""
+"""Bytes that a chunk should have, roughly: small chunks cost a request each, large ones memory."""
 
 
 def choose_chunks(spec: ArraySpec, wish: Wish, like: ArraySpec | None) -> Shape:
-    """The chunk shape of an output: as wished, else as the inputs', else a sane one.
+    """The chunk shape of an output: as asked for, else that of the inputs, else a sane one.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def choose_chunks(spec: ArraySpec, wish: Wish, like: ArraySpec | None) -> Shape:
 
 
 def refuse_checksum(wish: Wish, what: str) -> None:
-    """Refuse a checksum of chunks where there are none."""
+    """Refuse a checksum if the output has no chunks to carry it."""
     if wish.checksum in APPENDED:
         raise UsageError(
             f"--checksum {wish.checksum}: {what} has no place for it; write to .h5 or .zarr"
@@ -62,7 +62,7 @@ def check_chunks(spec: ArraySpec, chunks: Shape) -> Shape:
 
 
 def suggest_chunks(spec: ArraySpec, like: Shape | None = None) -> Shape:
-    """A chunk shape of about 1 MiB, a multiple or a part of the inputs' where there is one."""
+    """A chunk shape of about 1 MiB, made by halving that of the inputs or the array's own."""
     if spec.ndim == 0:
         return ()
     most = max(1, COMFORTABLE // max(1, spec.memory_itemsize))

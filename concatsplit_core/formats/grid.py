@@ -30,7 +30,7 @@ def clip(chunk: Box, box: Box, array: np.ndarray) -> tuple[Box, np.ndarray]:
 
 
 def padded(block: np.ndarray, chunks: Shape, fill: object) -> np.ndarray:
-    """A chunk cut out at the array's edge, made whole with fill values."""
+    """A chunk from the array's edge, completed with fill values."""
     if block.shape == chunks:
         return block
     whole = np.full(chunks, fill, block.dtype)
@@ -39,7 +39,7 @@ def padded(block: np.ndarray, chunks: Shape, fill: object) -> np.ndarray:
 
 
 def is_fill(block: np.ndarray, fill: np.ndarray) -> bool:
-    """Whether every element has the very bytes of the fill value."""
+    """Whether all elements have the same bytes as the fill value."""
     if not block.size or block.dtype.kind == "T" or not block.dtype.itemsize:
         return False
     wanted = fill.tobytes()
@@ -56,7 +56,7 @@ def is_fill(block: np.ndarray, fill: np.ndarray) -> bool:
 
 
 def place_of(index: Shape, chunks: Shape | None, shape: Shape) -> str:
-    """What messages call a chunk: its place in the grid, and the elements that it holds."""
+    """The name of a chunk in messages: its index in the grid, and the elements that it holds."""
     name = f"chunk {'.'.join(map(str, index)) or '0'}"
     if not chunks or len(chunks) != len(index):
         return name

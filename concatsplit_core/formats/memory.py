@@ -1,4 +1,4 @@
-"""Arrays that are already in this process: NumPy's, and open h5py and zarr objects."""
+"""NumPy arrays as inputs."""
 
 from __future__ import annotations
 

@@ -17,6 +17,9 @@ from concatsplit_core.formats.storage import Extent, Storage, Wish
 from concatsplit_core.formats.targets import ContiguousTarget, Writer
 from concatsplit_core.stores.files import write_all
 
+_PLAIN = Storage()
+"""All that a file says beside its spec; thousands of inputs share it."""
+
 
 class NpySource(ContiguousSource):
     """An .npy file, described."""
@@ -47,7 +50,7 @@ class NpyFormat(InputFormat, OutputFormat):
         """
         if member:
             raise UsageError(f"{ref}: an .npy file is one array and has no member '{member}'")
-        return NpySource(path, ref, spec_of_file(path, ref), Storage())
+        return NpySource(path, ref, spec_of_file(path, ref), _PLAIN)
 
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None

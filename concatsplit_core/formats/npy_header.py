@@ -29,7 +29,7 @@ _FIRST_READ = 4096
 LONGEST = 1 << 20
 """Bytes of the longest header that is read; NumPy itself stops at 10,000 characters."""
 _NUMPY_READS = 10_000
-"""Bytes of a header from which on NumPy refuses it, if it is not told that the file is trusted."""
+"""Bytes from which on NumPy refuses a header, unless it is told that the file is trusted."""
 DEEPEST = 32
 ALIGNMENT = 64
 
@@ -50,7 +50,7 @@ class Header(NamedTuple):
 
 
 def prefix_length(start: bytes, ref: str) -> tuple[int, int, str]:
-    """Where the header's text starts, how long it is and its encoding, from the first 12 bytes."""
+    """Start, length and encoding of the header's text, from the first 12 bytes of the file."""
     if len(start) < 10 or start[:6] != MAGIC:
         raise MalformedInput(f"{ref}: not an .npy file, or cut off in its first bytes", ref=ref)
     version = (start[6], start[7])
@@ -64,7 +64,7 @@ def prefix_length(start: bytes, ref: str) -> tuple[int, int, str]:
 
 
 def spec_of_file(path: Path, ref: str) -> ArraySpec:
-    """What an .npy file holds, whose length has to be what its header says.
+    """What an .npy file holds; its length is compared with what the header says.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def parse_header(start: bytes, ref: str) -> Header:
             "save it with a fixed-size dtype",
             ref=ref,
         ) from None
-    except Exception as error:  # NumPy meets an odd descr with whatever error comes first
+    except Exception as error:  # NumPy raises errors of many kinds for an odd descr
         raise MalformedInput(f"{ref}: .npy header cannot be read: {error}", ref=ref) from error
 
 
@@ -129,7 +129,7 @@ class _HoldsObjects(Exception):
 
 @lru_cache(maxsize=256)
 def _described(text: bytes, encoding: str, offset: int) -> ArraySpec:
-    """What a header's text says; thousands of shards often say the same."""
+    """What a header's text says. It is remembered, because many files often have the same one."""
     return _spec(parse_literal(text.decode(encoding)), offset)
 
 
@@ -238,7 +238,7 @@ def _unquote(token: str) -> str:
 
 
 def offset_step(spec: ArraySpec) -> int | None:
-    """What the offset of the elements can be any multiple of; None where the header is too long.
+    """The offset of the elements may be any multiple of this; None if the header is too long.
 
     NumPy reads no header that is longer than a few thousand bytes.
     """
@@ -248,7 +248,7 @@ def offset_step(spec: ArraySpec) -> int | None:
 
 
 def _padding(length: int, wanted: int | None) -> int:
-    """Spaces that bring a header to its end: as many as NumPy has, or up to a wanted offset."""
+    """How many spaces end a header: as NumPy has it, or so many that data start as wanted."""
     usual = ALIGNMENT - length % ALIGNMENT
     if wanted is None or wanted % ALIGNMENT:
         return usual

@@ -1,7 +1,7 @@
 """Members of NumPy's .npz archives, read only.
 
-A stored member is contiguous and mapped where it lies. A compressed one can only be inflated
-from its start: it is spooled once, member by member, into a file without a name.
+A stored member is contiguous and read where it lies. A compressed one can only be inflated from its
+start: that is done once, into a file without a name.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _DAMAGE = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, OverflowError,
     RuntimeError, struct.error,
 )  # fmt: skip
-"""What zipfile and the libraries behind it raise for an archive that is not sound."""
+"""What zipfile and its libraries raise for a damaged archive."""
 
 
 @contextmanager
 def _sound(ref: str, what: str) -> Iterator[None]:
-    """Turn whatever the reading of a damaged archive raises into an error that names it."""
+    """Turns what is raised for a damaged archive into an error that names it."""
     try:
         yield
     except ConcatsplitError:
@@ -70,7 +70,7 @@ class NpzSource(ContiguousSource):
     Parameters
     ----------
     entry : zipfile.ZipInfo
-        What the archive says of the member.
+        The archive's entry of the member.
     data_offset : int
         Where the elements start in the member, behind its header.
     """
@@ -171,7 +171,7 @@ class NpzFormat(InputFormat):
     has_members = True
 
     def sniff(self, found: Candidate) -> bool:
-        """As a zip archive, which may be empty."""
+        """By the first bytes of a zip archive, which may be empty."""
         return found.start.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
     def members(self, path: Path, ref: str) -> list[str]:
@@ -203,7 +203,7 @@ class NpzFormat(InputFormat):
 
 
 def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """What an archive says of its arrays, by their names."""
+    """The archive's entries of arrays, by the names of these."""
     entries = (entry for entry in archive.infolist() if not entry.is_dir())
     return {entry.filename.removesuffix(".npy"): entry for entry in entries}
 
@@ -234,7 +234,7 @@ def _header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, ref: str) -> Heade
 
 
 def _data_start(path: Path, entry: zipfile.ZipInfo, ref: str) -> int:
-    """Where a stored member's bytes start: behind its local header (APPNOTE.TXT, 4.3.7)."""
+    """Where a stored member starts: after its local header (APPNOTE.TXT, 4.3.7)."""
     with path.open("rb") as file:
         file.seek(entry.header_offset)
         local = file.read(_LOCAL_HEADER)

@@ -99,9 +99,10 @@ def suffixes() -> list[str]:
     return [suffix for form in _outputs() for suffix in form.suffixes]
 
 
-def store_suffixes() -> list[str]:
+@cache
+def store_suffixes() -> tuple[str, ...]:
     """What the names of folders end in that hold arrays, and are written."""
-    return [suffix for form in _outputs() if form.is_folder for suffix in form.suffixes]
+    return tuple(suffix for form in _outputs() if form.is_folder for suffix in form.suffixes)
 
 
 def format_by_suffix(path: str, ref: str) -> OutputFormat:

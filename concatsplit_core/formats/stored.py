@@ -1,4 +1,4 @@
-"""Chunks and shards as they are stored: where they lie, and how they are moved unchanged."""
+"""Chunks and shards as they are stored: where they lie, and how they are read and copied."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _WINDOW = 64 << 10
 _own = threading.local()
 _NEVER = {errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV}
 _unshared: set[int] = set()
-"""File systems that have been found to share no blocks, at least not with the output's."""
+"""File systems that have been found not to share blocks with that of the output."""
 
 Pieces = Callable[[], Iterator[tuple[int, Any]]]
-"""Gives bytes piece by piece, with their places, each after it was found to be sound."""
+"""Yields the offset and the bytes of each piece, after the piece has been checked."""
 
 
 class Check(NamedTuple):
-    """A look at what is stored, before it is moved.
+    """How a chunk or shard is checked while it is read or copied.
 
     Parameters
     ----------
     pieces : callable
-        Gives all of it; a chunk is one piece.
+        Yields all of it; a chunk is one piece.
     copy : callable, optional
-        Copies all of it to a place in a file, which is quicker.
+        Copies and checks all of it, which is faster than piece by piece.
     """
 
     pieces: Pieces
@@ -58,7 +58,7 @@ class Stored(NamedTuple):
     offset : int
         Where it starts in the file.
     fetch : callable, optional
-        Gives its bytes, where they are not to be had from a file.
+        Returns its bytes if they are not in a file.
     skipped : int
         A bit for each step of the codec that this chunk did not go through, as in HDF5.
     shard : bool
@@ -66,7 +66,7 @@ class Stored(NamedTuple):
     ref : str
         What messages call the input.
     check : Check, optional
-        How it is looked at on its way.
+        How it is checked while it is read or copied.
     """
 
     nbytes: int
@@ -80,12 +80,12 @@ class Stored(NamedTuple):
 
 
 def read_stored(stored: Stored) -> Any:
-    """The bytes of a chunk or shard; what the system says against it names the input.
+    """Read a chunk or shard, and check it if that was asked for; errors name the input.
 
     Raises
     ------
     MalformedInput, OverBudget
-        It is to be looked at, and is damaged.
+        It is damaged.
     """
     if stored.check is not None:
         pieces = [piece for _, piece in stored.check.pieces()]
@@ -94,7 +94,7 @@ def read_stored(stored: Stored) -> Any:
 
 
 def read_unchecked(stored: Stored) -> Any:
-    """The bytes of a chunk or shard, whatever they are."""
+    """Read a chunk or shard without checking it."""
     try:
         if stored.fetch is not None:
             return stored.fetch()
@@ -112,7 +112,7 @@ def read_unchecked(stored: Stored) -> Any:
 
 
 def copy_stored(stored: Stored, fd: int, to: int) -> None:
-    """Copy a chunk or shard into a file; as `read_stored`."""
+    """Copy a chunk or shard into a file, and check it if that was asked for."""
     check = stored.check
     if check is not None and check.copy is not None:
         check.copy(fd, to)
@@ -134,22 +134,23 @@ def copy_stored(stored: Stored, fd: int, to: int) -> None:
 def copy_summed(
     stored: Stored, place: Callable[[], str], may_share: bool, fd: int, to: int
 ) -> None:
-    """Copy a chunk that ends with its crc32c, and sum it up on the way.
+    """Copy a chunk that ends with its crc32c, and compute the checksum meanwhile.
 
-    A buffer for the whole of it, new for every chunk, would take longer to come by than the sum.
+    It goes through a small buffer: to allocate a large one for every chunk would take longer than
+    to compute the checksum.
 
     Parameters
     ----------
     stored : Stored
     place : callable
-        Gives what messages call the chunk.
+        Returns the name of the chunk in messages.
     fd, to : int
         Where it goes.
 
     Raises
     ------
     MalformedInput
-        It is the checksum of something else; what has been written is worth nothing.
+        The checksum does not match; what has been written is of no use.
     """
     from concatsplit_core.codecs import guards
 
@@ -173,7 +174,7 @@ def copy_summed(
 
 
 def _window() -> np.ndarray:
-    """A buffer of this thread's own."""
+    """The buffer of this thread."""
     if not hasattr(_own, "window"):
         _own.window = np.empty(_WINDOW, np.uint8)
     found: np.ndarray = _own.window
@@ -181,7 +182,7 @@ def _window() -> np.ndarray:
 
 
 def _is_shared(stored: Stored, here: int, fd: int) -> bool:
-    """Whether an empty file has come to share all blocks of a chunk's own file."""
+    """Let a file share all blocks of a chunk that is a file of its own; whether that worked."""
     status = os.fstat(here)
     if stored.offset or status.st_size != stored.nbytes or status.st_dev in _unshared:
         return False

@@ -31,7 +31,7 @@ class SpooledSource(ContiguousSource):
     Parameters
     ----------
     file : file
-        Is closed with the source, and gone then.
+        It is closed, and with that removed, together with the source.
     """
 
     format: ClassVar[str] = "npy"
@@ -101,7 +101,7 @@ class StreamTarget(EncodedTarget):
         return True
 
     def encode(self, box: Box, block: np.ndarray) -> Any:
-        """The bytes of a block, which the stream has next when its turn comes."""
+        """The bytes of a block, in the order of the stream."""
         return np.ascontiguousarray(block).reshape(-1).view(np.uint8)
 
     def store(self, encoded: Any) -> None:

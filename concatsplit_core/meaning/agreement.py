@@ -1,4 +1,4 @@
-"""What goes into the agreement on a joined array's meaning, and what comes out of it."""
+"""The types for agreeing on the meaning of a joined array: the rules, the inputs, the result."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class InputMeaning(NamedTuple):
 
 
 class Agreement(NamedTuple):
-    """What the joined array means.
+    """The meaning of a joined array, and how its inputs are converted to it.
 
     Parameters
     ----------

@@ -59,7 +59,7 @@ def axis_named(name: str, names: Sequence[str | None] | None, array: str) -> int
     names : sequence of str or None, optional
         The names of all axes.
     array : str
-        What messages call the array.
+        The name of the array in messages.
 
     Raises
     ------

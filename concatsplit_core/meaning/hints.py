@@ -1,4 +1,4 @@
-"""What to do about a difference in meaning: the last part of an error message."""
+"""The ends of error messages about a difference in meaning: which option helps."""
 
 from __future__ import annotations
 

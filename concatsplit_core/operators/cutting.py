@@ -93,7 +93,7 @@ def depth_split(
     order : str
         Letters of the axes, one of them C: NCHW, NHWC, NCWH, CHW, HWC, NCDHW, ...
     **options
-        What says where to cut in `split`, and those of `Options`.
+        The options of `split` that say where to cut, and those of `Options`.
     """
     only, vectors = options.pop("only", None), (options.get("lengths_from"),)
     request = Request(
@@ -224,7 +224,7 @@ def reshard(
     axis, order, only
         As in `split`.
     **options
-        What says where to cut in `split`, and those of `Options`.
+        The options of `split` that say where to cut, and those of `Options`.
     """
     vectors = (options.get("lengths_from"),)
     selection = selection_from(options)

@@ -26,6 +26,7 @@ def bytes_read(sweep: Sweep, move: MoveSpec, edges: Edges, views: list[ArraySpec
         Of the sources, with the axes of the logical array.
     """
     axis, segments = move.axis, move.sources.segments
+    ones: Shape = (1,) * len(move.shape)
     sections: dict[Shape, int] = {}
     lengths: defaultdict[tuple[Shape, int], int] = defaultdict(int)
     copied: defaultdict[int, int] = defaultdict(int)
@@ -34,8 +35,10 @@ def bytes_read(sweep: Sweep, move: MoveSpec, edges: Edges, views: list[ArraySpec
             copied[views[source].dtype.itemsize] += interval.length
         for along, step in _reads(entry):
             for source, part in edges.overlapping(along):
-                view = views[source]
-                chunks = view.chunks or (1,) * view.ndim
+                view, chunks = views[source], views[source].chunks
+                if chunks is None:
+                    lengths[ones, view.dtype.itemsize] += part.length
+                    continue
                 start = segments[source].interval.start
                 first = part.start + step - (part.start - along.start) % step
                 lengths[chunks, view.dtype.itemsize] += _decoded(

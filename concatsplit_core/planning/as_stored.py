@@ -145,7 +145,7 @@ class ChunkCopies:
             block.grow(d, problem.shape[d])
         step = block.shape[problem.axis]
         entries = [
-            row._replace(step=min(row.step, step)) if isinstance(row, Strip) else row
+            row._replace(step=step) if isinstance(row, Strip) and row.step > step else row
             for row in self._rows
         ]
         for entry in entries:

@@ -11,7 +11,7 @@ from concatsplit_core.array.layouts import Order
 from concatsplit_core.errors import OverBudget
 from concatsplit_core.planning.edges import Edges
 from concatsplit_core.planning.pairs import fast_axes
-from concatsplit_core.planning.sweep import Strip
+from concatsplit_core.planning.sweep import Part, Strip
 from concatsplit_core.planning.thresholds import Thresholds
 
 _TRIES = 256
@@ -124,7 +124,7 @@ def refuse_many_steps(length: int, step: int, most: int) -> None:
 
 def cut_target(
     target: int, interval: Interval, unit: int, longest: int, edges: Edges
-) -> Iterator[Strip]:
+) -> Iterator[Part | Strip]:
     """Cut one target's part of the axis into bands that one task may own.
 
     ::
@@ -145,8 +145,8 @@ def cut_target(
 
     Yields
     ------
-    Strip
-        Of one band, or of many that follow each other.
+    Part or Strip
+        One band, or many that follow each other.
     """
     at = interval.start
     while at < interval.stop:
@@ -156,14 +156,12 @@ def cut_target(
             if good > at + longest // 2 and (good - interval.start) % unit == 0:
                 stop = good
         step = stop - at
+        yield target, interval if step == interval.length else Interval(at, stop)
         again = _repeats(at, step, longest, unit, interval, edges)
         if again > 1:
-            yield Strip(target, Interval(at, stop), step)
             yield Strip(target, Interval(stop, at + again * step), step)
-            at += again * step
-        else:
-            yield Strip(target, Interval(at, stop), step)
-            at = stop
+            stop = at + again * step
+        at = stop
 
 
 def _repeats(at: int, step: int, longest: int, unit: int, interval: Interval, edges: Edges) -> int:
@@ -177,14 +175,14 @@ def _repeats(at: int, step: int, longest: int, unit: int, interval: Interval, ed
 
 
 def gather(
-    strips: Iterable[Strip], longest: int, edges: Edges
-) -> Iterator[Strip | list[tuple[int, Interval]]]:
+    found: Iterable[Part | Strip], longest: int, edges: Edges
+) -> Iterator[Strip | list[Part]]:
     """Gather neighbouring short bands into one, cut where reading is best cut.
 
     Parameters
     ----------
-    strips : iterable of Strip
-        In order along the axis.
+    found : iterable of Part or Strip
+        Of targets, in order along the axis.
     longest : int
         Longest band wanted.
     edges : Edges
@@ -192,30 +190,31 @@ def gather(
 
     Yields
     ------
-    Strip or list of (int, Interval)
+    Strip or list of Part
         Bands of full length as they came; or what one band writes.
     """
-    band: list[tuple[int, Interval]] = []
+    band: list[Part] = []
     total = 0
-    for strip in strips:
-        if strip.number > 1:
+    for one in found:
+        if isinstance(one, Strip):
             if band:
                 yield band
-            yield strip
+            yield one
             band, total = [], 0
             continue
-        if band and total + strip.length > longest:
+        length = one[1].length
+        if band and total + length > longest:
             keep = _best_cut(band, longest, edges)
             yield band[:keep]
             band = band[keep:]
             total = sum(interval.length for _, interval in band)
-        band.append((strip.target, strip.interval))
-        total += strip.length
+        band.append(one)
+        total += length
     if band:
         yield band
 
 
-def _best_cut(band: list[tuple[int, Interval]], longest: int, edges: Edges) -> int:
+def _best_cut(band: list[Part], longest: int, edges: Edges) -> int:
     """How many units of a full band to take: up to the last good edge, if not too short."""
     taken = sum(u.length for _, u in band)
     for keep in range(len(band), 0, -1):
@@ -227,17 +226,18 @@ def _best_cut(band: list[tuple[int, Interval]], longest: int, edges: Edges) -> i
     return len(band)
 
 
-def merge(units: Iterable[tuple[int, Interval]]) -> tuple[tuple[int, Interval], ...]:
+def merge(parts: Iterable[Part]) -> tuple[Part, ...]:
     """Join neighbouring intervals of the same target."""
-    merged: list[tuple[int, Interval]] = []
+    merged: list[Part] = []
     where: dict[int, int] = {}
-    for index, interval in units:
+    for part in parts:
+        index, interval = part
         at = where.get(index)
         if at is not None and merged[at][1].stop == interval.start:
             merged[at] = (index, Interval(merged[at][1].start, interval.stop))
         else:
             where[index] = len(merged)
-            merged.append((index, interval))
+            merged.append(part)
     return tuple(merged)
 
 

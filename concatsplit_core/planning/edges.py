@@ -55,8 +55,10 @@ class Edges:
         starts, stops = self._starts, self._stops
         first, last = bisect_right(stops, start), bisect_left(starts, stop)
         if last - first == 1:
-            a, b = max(start, starts[first]), min(stop, stops[first])
-            return [(first, Interval(a, b))] if a < b else []
+            a, b = starts[first], stops[first]
+            if a <= start and stop <= b:
+                return [(first, interval)]
+            return [(first, Interval(max(start, a), min(stop, b)))] if a < b else []
         return [
             (i, Interval(max(start, starts[i]), min(stop, stops[i])))
             for i in range(first, last)

@@ -16,7 +16,7 @@ from concatsplit_core.planning.blocking import (
     union,
 )
 from concatsplit_core.planning.problem import Group, Problem, group_targets
-from concatsplit_core.planning.sweep import Band, Strip, Sweep
+from concatsplit_core.planning.sweep import Band, Part, Strip, Sweep
 from concatsplit_core.planning.task import CONVERTED_AT_ONCE, Route
 
 CONVERTING = 8 * CONVERTED_AT_ONCE
@@ -76,15 +76,13 @@ class Elementwise:
         problem, group = self._problem, self._group
         block = self._block(self._memory.limit(budget))
         longest = block[problem.axis]
-        strips = sorted(
-            (strip for target in group.members for strip in self._cut(target, longest)),
-            key=lambda strip: (strip.interval, strip.target),
-        )
+        cuts = [cut for target in group.members for cut in self._cut(target, longest)]
+        cuts.sort(key=lambda cut: (cut[1], cut[0]))
         route: Route = "mapped" if problem.takes_mapped else "decoded"
-        entries = map(_entry, gather(strips, longest, problem.edges))
+        entries = map(_entry, gather(cuts, longest, problem.edges))
         yield problem.sweep(route, group.order, block, entries)
 
-    def _cut(self, target: int, longest: int) -> Iterator[Strip]:
+    def _cut(self, target: int, longest: int) -> Iterator[Part | Strip]:
         """What of a target is left to fill, in bands that one task may own."""
         problem = self._problem
         unit = problem.views[target].write_unit
@@ -142,7 +140,7 @@ class Elementwise:
         return False
 
 
-def _entry(found: Strip | list[tuple[int, Interval]]) -> Band | Strip:
+def _entry(found: Strip | list[Part]) -> Band | Strip:
     if isinstance(found, Strip):
         return found
     writes = merge(found)

@@ -35,6 +35,10 @@ class MoveSpec(NamedTuple):
     def axis(self) -> int:
         return self.targets.axis
 
+    def name_of_target(self, target: int) -> str:
+        """The name of a target, or its number where it has none."""
+        return str(target) if self.target_names is None else self.target_names[target]
+
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to move."""

@@ -171,6 +171,15 @@ class Plan:
         return sum(move.bytes_written for move in self.moves)
 
     @property
+    def alignment(self) -> dict[str, int]:
+        """By its name, where an output is to start in its file, modulo the shared block."""
+        return {
+            move.move.name_of_target(target): offset
+            for move in self.moves
+            for target, offset in move.alignment.items()
+        }
+
+    @property
     def looks(self) -> bool:
         """Whether to compare the checksums of what is copied as it is stored takes little.
 
@@ -186,7 +195,12 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """The parts of the plan that ``--json`` shows under ``plan``."""
         facts = _as_json(self)
-        return {"block": facts.pop("block"), "workers": self.workers, **facts}
+        return {
+            "block": facts.pop("block"),
+            "workers": self.workers,
+            **facts,
+            "alignment": self.alignment,
+        }
 
 
 def _as_json(plan: MovePlan | Plan) -> dict[str, Any]:

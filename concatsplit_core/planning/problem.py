@@ -155,7 +155,9 @@ class Problem:
         """What of a target has to be filled by blocks."""
         interval = self.targets.segments[target].interval
         copied = self.routing.of(target, "kernel", "encoded")
-        return subtract(interval, self.rows(copied, target) if copied else ())
+        if copied:
+            return subtract(interval, self.rows(copied, target))
+        return [interval] if interval.length else []
 
 
 class Batch(Protocol):

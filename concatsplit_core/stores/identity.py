@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 
 class Identity(NamedTuple):
-    """What differs between two files or folders, and between one and its later state.
+    """The facts by which a file or folder is recognised, also whether it was changed.
 
     Parameters
     ----------

@@ -115,7 +115,7 @@ class Entry:
         Parameters
         ----------
         sync : bool
-            As of `publish`.
+            As in `publish`.
         when_ns : int, optional
             When the journal was written, in a recovery. What another program has changed or
             created since then keeps its name.

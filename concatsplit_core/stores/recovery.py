@@ -28,7 +28,7 @@ _LISTED = 4
 
 
 class Recovered(NamedTuple):
-    """What was done about one killed run.
+    """The recovery of one killed run.
 
     Parameters
     ----------

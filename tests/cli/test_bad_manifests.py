@@ -88,7 +88,7 @@ def test_any_value_at_any_place_ends_in_an_error_of_ours(
         (("inputs",), [], "no inputs"),
         (("inputs", 0), 5, "inputs[0]"),
         (("inputs", 0, "shape"), [3, 4.0], "inputs[0].shape"),
-        (("inputs", 0, "shape"), [3, 5], "beside the axis"),
+        (("inputs", 0, "shape"), [3, 5], "differ on another axis"),
         (("inputs", 1, "start"), 4, "start and stop"),
         (("inputs", 0, "stop"), 1 << 63, "inputs[0].stop"),
         (("outputs", 0, "ref"), 7, "ref is a int"),
@@ -138,8 +138,8 @@ def test_a_flipped_bit_is_found(shell: Any, data: st.DataObject) -> None:
     flipped = bytearray(sound)
     flipped[at // 8] ^= 1 << at % 8
     Path("odd.json").write_bytes(flipped)
-    shell.fails(3, "verify", "odd.json", says="no manifest")
-    shell.fails(3, "undo", "odd.json", "-o", "again{index}.npy", says="no manifest")
+    shell.fails(3, "verify", "odd.json", says="not a manifest")
+    shell.fails(3, "undo", "odd.json", "-o", "again{index}.npy", says="not a manifest")
 
 
 def test_one_that_was_edited_or_cut_short(shell: Any) -> None:
@@ -149,7 +149,7 @@ def test_one_that_was_edited_or_cut_short(shell: Any) -> None:
     sound = Path("run.json").read_bytes()
     for size in (0, 1, 80, 82, 83, len(sound) - 83, len(sound) - 1):
         Path("odd.json").write_bytes(sound[:size])
-        shell.fails(3, "verify", "odd.json", says="no manifest")
+        shell.fails(3, "verify", "odd.json", says="not a manifest")
     Path("odd.json").write_bytes(sound + b"\n")
     shell.fails(3, "verify", "odd.json", says="damaged")
 

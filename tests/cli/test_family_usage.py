@@ -64,8 +64,8 @@ CUTS = {
                        "reshard": ("reshard", "a.npy", *PARTS)}.items()
     for what, how, says in (
         ("no way", (), ("--parts",)),
-        ("ratio all zero", ("--ratio", "0:0"), ("--ratio", "0:0")),
-        ("ratio negative", ("--ratio", "2:-1"), ("--ratio", "2:-1")),
+        ("ratio all zero", ("--ratio", "0:0"), ("--ratio 0:0", "above 0")),
+        ("ratio negative", ("--ratio", "2:-1"), ("--ratio 2:-1", "negative")),
         ("ratio no numbers", ("--ratio", "a:b"), ("--ratio", "a:b")),
         ("ratio by commas", ("--ratio", "8,1,1"), ("--ratio", "8,1,1")),
         ("hop without size", ("--hop", 2), ("--hop", "--size")),
@@ -79,7 +79,7 @@ CUTS = {
         ("max-bytes of nothing", ("--max-bytes", "0"), ("0",)),
         ("max-bytes no size", ("--max-bytes", "some"), ("some",)),
         ("two -1", ("--lengths", "-1,-1"), ("-1",)),
-        ("less than nothing", ("--lengths", "5,-1"), ("5,-1", "4")),
+        ("nothing is left", ("--lengths", "5,-1"), ("5,-1", "sum to 5", "length 4")),
         ("two ways with lengths-from", ("--lengths-from", "l13.npy", "--parts", 2),
          ("--parts", "lengths")),
         ("lengths twice", ("--lengths-from", "l13.npy", "--lengths", "1,3"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -88,6 +89,18 @@ def test_json_says_which_way_and_why(shell: Any, stores: np.ndarray, run: str) -
         assert result["plan"]["reasons"] == ({} if why is None else {route: [why]})
 
 
+def test_a_plan_says_where_outputs_start(shell: Any, tmp_path: Path) -> None:
+    rows = 5000
+    np.save("w.npy", np.zeros((3 * rows, 8)))
+    args = ("split", "w.npy", "-o", "w{index}.npy", "--parts", 3)
+    planned = shell.ok(*args, "--dry-run", "--json").json["plan"]["alignment"]
+    assert planned == {f"w{i}.npy": (128 + i * rows * 64) % 4096 for i in range(3)}
+    assert "3 outputs start where blocks can be shared" in shell.ok(*args, "--dry-run").out
+    shell.ok(*args)
+    for name, offset in planned.items():
+        assert (Path(name).stat().st_size - rows * 64) % 4096 == offset
+
+
 def test_a_person_is_told_too(shell: Any, stores: np.ndarray) -> None:
     args = ("concat", "a.zarr", "-o", "y.zarr", "--codec", "gzip:1", "--dry-run")
     assert "because the codecs differ" in shell.ok(*args).out
@@ -113,7 +126,11 @@ def test_only_what_is_allowed_is_done(
 
 
 REFUSED: dict[str, tuple[tuple[Any, ...], str, tuple[str, ...]]] = {
-    "encoded of npy": (RUNS["npy"][0], "encoded", ("kernel", "allow mapped")),
+    "encoded of npy": (
+        RUNS["npy"][0],
+        "encoded",
+        ("input 0 (a.npy) cannot go to output 0 (y.npy)", "kernel", "allow mapped"),
+    ),
     "kernel of short runs": (RUNS["npy cut narrow"][0], "kernel", ("80000 bytes", "allow mapped")),
     "kernel of chunks": (RUNS["zarr"][0], "kernel", ("leaves out encoded", "allow decoded")),
     "mapped of chunks": (RUNS["hdf5 to npy"][0], "mapped", ("in chunks", "allow decoded")),

@@ -37,7 +37,7 @@ ERRORS: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
     "parts not dividing": ((*SPLIT, "--parts", 3), ("--uneven balanced", "--uneven trailing")),
     "names not dividing": (
         ("split", "a.npy", "-o", "p", "-o", "q.npy", "-o", "r.npy"),
-        ("--uneven balanced", "--uneven trailing", "4", "3"),
+        ("--parts 3 --uneven balanced", "--parts 3 --uneven trailing", "length 4", "3 equal"),
     ),
     "no part": ((*SPLIT, "--parts", 0), ("--parts 0",)),
     "parts negative": ((*SPLIT, "--parts", -2), ("-2",)),

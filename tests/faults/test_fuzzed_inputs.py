@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from copy import deepcopy
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 import zarr
 from click.testing import CliRunner
+from conformance.arrays import tree_bytes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -74,6 +76,23 @@ STORES: dict[str, Any] = {
 }
 
 
+@cache
+def _files(kind: str) -> dict[str, bytes]:
+    """The files of a store by name; zarr-python takes longer to write it than a test to read it."""
+    with tempfile.TemporaryDirectory() as folder:
+        STORES[kind](folder)
+        return tree_bytes(folder)
+
+
+def _write_store(kind: str) -> None:
+    """Write the store in.zarr, in place of one that is there."""
+    shutil.rmtree("in.zarr", ignore_errors=True)
+    for name, content in _files(kind).items():
+        path = Path("in.zarr", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
 def _documents(store: Path) -> list[Path]:
     return [p for p in sorted(store.iterdir()) if p.name in {"zarr.json", ".zarray", ".zattrs"}]
 
@@ -119,8 +138,7 @@ COMMANDS = st.sampled_from(
 @FUZZ
 @given(data=st.data())
 def test_metadata_of_zarr(shell: Any, kind: str, data: st.DataObject) -> None:
-    shutil.rmtree("in.zarr", ignore_errors=True)
-    STORES[kind]("in.zarr")
+    _write_store(kind)
     path = data.draw(st.sampled_from(_documents(Path("in.zarr"))))
     document = json.loads(path.read_bytes())
     for _ in range(data.draw(st.integers(1, 2))):
@@ -136,8 +154,7 @@ def test_metadata_of_zarr(shell: Any, kind: str, data: st.DataObject) -> None:
 @FUZZ
 @given(data=st.data())
 def test_chunks_of_zarr(shell: Any, kind: str, data: st.DataObject) -> None:
-    shutil.rmtree("in.zarr", ignore_errors=True)
-    STORES[kind]("in.zarr")
+    _write_store(kind)
     chunks = [p for p in sorted(Path("in.zarr").rglob("*")) if p.is_file()]
     path = data.draw(st.sampled_from([p for p in chunks if p not in _documents(Path("in.zarr"))]))
     path.write_bytes(_damaged(data, path.read_bytes()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import json
 import os
@@ -63,6 +64,12 @@ def test_all_is_on_the_disk_before_and_after_it_gets_its_name(
     synced: set[int] = set()
     late: set[Path] = set()
     fsync, rename = os.fsync, renames.renameat2
+    system_calls: list[str] = []
+
+    class Library(ctypes.CDLL):
+        def __getattr__(self, name: str) -> Any:
+            system_calls.append(name)
+            return super().__getattr__(name)
 
     def syncing(fd: int) -> None:
         status = os.fstat(fd)
@@ -74,11 +81,13 @@ def test_all_is_on_the_disk_before_and_after_it_gets_its_name(
         if not many:
             below = [here, *(p for p in here.rglob("*") if here.is_dir())]
             assert all(path.stat().st_ino in synced for path in below), there
+        assert ("syncfs" in system_calls) == many
         rename(here, there, flags)
         late.add(there.parent)
 
     many = way == "many"  # is synced by one call for the file system
     monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(ctypes, "CDLL", Library)
     monkeypatch.setattr(renames, "renameat2", renaming)
     before = set(shell.folder.rglob("*"))
     shell.ok(*WAYS[way])

@@ -114,3 +114,6 @@ def test_little_address_space(shell: Any, whole: np.ndarray, mib: int, output: s
         assert shell.snapshot() == before
     else:
         assert shell.hidden() == []
+        axis = 1 if "--axis" in output else 0
+        expected = np.concatenate(np.split(whole, 2), axis)
+        np.testing.assert_array_equal(shell.read(output.partition(" ")[0]), expected)

@@ -67,7 +67,7 @@ cases = {
     "hows": st.lists(st.sampled_from(HOW), min_size=4, max_size=4),
     "suffix": st.sampled_from(OUTPUTS),
     "jobs": st.integers(1, 3),
-    "memory": st.sampled_from(["64KiB", "1MiB"]),
+    "memory": st.sampled_from(["128KiB", "1MiB"]),
     "room": st.sampled_from([0, 40, leaf_hasher.WAITING_BYTES]),
     "routes": st.sampled_from([None, None, "mapped,decoded", "kernel,decoded", "encoded,decoded"]),
     "order": st.sampled_from([None, "C", "F"]),

@@ -16,7 +16,7 @@ from concatsplit_core.formats.targets import Writer
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 _FIRST_BLOCK = 512
-"""Bytes of the smallest block of the user's own that may lie before the signature."""
+"""Bytes of the smallest user block, which may lie before the signature."""
 
 
 class Hdf5Format(LibraryFormat, OutputFormat):
@@ -29,7 +29,7 @@ class Hdf5Format(LibraryFormat, OutputFormat):
     most_axes = 32
 
     def sniff(self, found: Candidate) -> bool:
-        """By its signature: at the start, or behind a block whose size is a power of two."""
+        """By its signature: at the start, or after a user block, whose size is a power of two."""
         if found.fd is None:
             return False
         at, size = 0, os.fstat(found.fd).st_size
@@ -67,7 +67,7 @@ class Hdf5Format(LibraryFormat, OutputFormat):
         """Names of links that lead out of the file, or nowhere."""
         from concatsplit_core.formats.hdf5.describing import list_members
 
-        return list_members(path, ref, astray=True)
+        return list_members(path, ref, links_out=True)
 
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
@@ -78,7 +78,7 @@ class Hdf5Format(LibraryFormat, OutputFormat):
         return lay_out(spec, inherited, wish, like)
 
     def narrowed(self, wish: Wish, path: Path, base: Path | None) -> Wish:
-        """Any HDF5 file takes any data set; one that is called netCDF has to be one."""
+        """A file with a netCDF name has to be a netCDF file."""
         from concatsplit_core.formats.hdf5.naming import has_netcdf_name
 
         return replace(wish, netcdf=has_netcdf_name(path))

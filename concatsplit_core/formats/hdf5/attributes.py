@@ -1,4 +1,4 @@
-"""Attributes of HDF5: read one by one, kept as they are stored, written from other formats."""
+"""Reads attributes of HDF5, keeps them as they are stored, and writes those of other formats."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BOOKKEEPING = (
 """Of a file and its dimensions: it is made anew in another file, and never copied."""
 
 LARGE = 60_000
-"""Bytes of attributes that need another kind of object header (the limit is 64 KiB each)."""
+"""Bytes of an attribute that need another kind of object header (the limit is 64 KiB)."""
 
 
 class OwnAttribute(NamedTuple):
@@ -53,7 +53,7 @@ class OwnAttribute(NamedTuple):
 def read_attributes(
     item: Any, netcdf: bool = False
 ) -> tuple[dict[str, Any], dict[str, OwnAttribute], list[str]]:
-    """What is said of a data set or group: values, attributes as stored, and what is unreadable.
+    """Attributes of a data set or group: their values, how they are stored, and what is unreadable.
 
     Text is UTF-8 where it is sound, else Latin-1. Attributes that point into the file, and those
     of a dimension scale, are left out. In netCDF a single number is stored as an array of one.
@@ -93,7 +93,7 @@ def plain_text(value: Any) -> str | None:
 
 
 def _each(place: Any) -> Iterator[Any]:
-    """The attributes in the order they were made in, where the file keeps it, else by name."""
+    """The attributes in the order of their creation if the file keeps it, else by name."""
     tracked = isinstance(place, h5d.DatasetID) and (
         place.get_create_plist().get_attr_creation_order() & h5p.CRT_ORDER_TRACKED
     )
@@ -101,7 +101,7 @@ def _each(place: Any) -> Iterator[Any]:
     for number in range(h5a.get_num_attrs(place)):
         try:
             yield h5a.open(place, index=number, index_type=order)
-        except Exception as error:  # as above
+        except Exception as error:  # a damaged one makes h5py raise anything
             yield f"attribute {number} cannot be opened: {_line(error)}"
 
 
@@ -110,7 +110,7 @@ def _line(error: Exception) -> str:
 
 
 def _own(item: Any, found: Any) -> OwnAttribute | str:
-    """One attribute, or why it has no place outside its file."""
+    """One attribute, or the reason why it cannot be kept outside its file."""
     kind, space = found.get_type(), found.get_space()
     code = kind.encode()
     if space.get_simple_extent_type() == h5s.NULL:
@@ -167,7 +167,7 @@ def _value(value: Any) -> Any:
 def write_attributes(
     item: Any, attrs: Mapping[str, Any], own: Mapping[str, OwnAttribute], netcdf: bool = False
 ) -> list[str]:
-    """Write attributes: as they were stored where they say what they said; gives what failed."""
+    """Write attributes, unchanged ones as they were stored; returns a line for each that failed."""
     notes = []
     for name, value in attrs.items():
         kept = own.get(name)
@@ -188,7 +188,7 @@ def write_attributes(
 
 
 def _write_own(item: Any, name: str, kept: OwnAttribute, netcdf: bool) -> bool:
-    """Write an attribute as it was stored; not done for texts, whose bytes lie elsewhere."""
+    """Write an attribute as it was stored; says False for texts, whose bytes lie elsewhere."""
     if kept.data is None and kept.shape is not None:
         if len(kept.shape) < 2:
             return False

@@ -15,14 +15,14 @@ from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.hdf5.object_header import EXTENSIBLE_ARRAY, chunk_index_kind
 
 _MANY = 1 << 14
-"""Indices that are turned into numbers at once; all of them would take far more room."""
+"""Indices that are turned into numbers at once, to need little memory."""
 
 UNKNOWN = -1
-"""The offset of a chunk that only HDF5 finds."""
+"""The offset of a chunk that only HDF5 can find."""
 
 
 class ChunkPlace(NamedTuple):
-    """Where a chunk lies, its size in bytes, and a bit for each filter that it skipped."""
+    """The offset and the size of a chunk in bytes, and a bit for each filter that it skipped."""
 
     offset: int
     nbytes: int
@@ -33,7 +33,7 @@ class ChunkIndex(Protocol):
     """Finds chunks."""
 
     def find(self, start: Shape) -> ChunkPlace | None:
-        """The place of the chunk with this first index; None where the file does not hold it."""
+        """The place of the chunk that starts at an element; None if the file does not hold it."""
         ...
 
 
@@ -105,7 +105,7 @@ class ListedChunks:
         self._numbers = None if (found == np.arange(len(found))).all() else found
 
     def _on_grid(self, starts: np.ndarray) -> np.ndarray:
-        """Numbers of the chunks, counted in C order, by their first indices."""
+        """Numbers of chunks in C order, from the indices of their first elements."""
         if prod(self._grid) >= 1 << 63:
             raise MalformedInput(f"it claims {prod(self._grid)} chunks")
         starts = starts.reshape(-1, len(self._chunks))
@@ -127,7 +127,7 @@ class ListedChunks:
         return number
 
     def find(self, start: Shape) -> ChunkPlace | None:
-        """The place of the chunk with this first index; None where the file does not hold it."""
+        """The place of the chunk that starts at an element; None if the file does not hold it."""
         number = self._number(start)
         at = number if self._numbers is None else int(self._numbers.searchsorted(number))
         if at >= self._count or (self._numbers is not None and self._numbers[at] != number):
@@ -144,7 +144,7 @@ class ListedChunks:
 
 
 def _compact(values: array[int]) -> np.ndarray:
-    """The same numbers in as little room as they need: many are all the same."""
+    """The same numbers in as little memory as they need: often all are equal."""
     given = np.frombuffer(values, np.uint64) if values else np.empty(0, np.uint64)
     if len(given) and given.min() == given.max():
         return np.broadcast_to(given[:1].copy(), given.shape)
@@ -152,13 +152,13 @@ def _compact(values: array[int]) -> np.ndarray:
 
 
 class AskedChunks:
-    """Chunks that HDF5 is asked for one by one, by reading them: slower, and always right."""
+    """Chunks that are found by reading them through HDF5: slower, and always right."""
 
     def __init__(self, dataset: Any) -> None:
         self._id: h5py.h5d.DatasetID = dataset.id
 
     def find(self, start: Shape) -> ChunkPlace | None:
-        """Size and skipped filters of the chunk with this first index."""
+        """Size and skipped filters of the chunk that starts at an element."""
         try:
             skipped, data = self._id.read_direct_chunk(start)
         except RuntimeError as error:

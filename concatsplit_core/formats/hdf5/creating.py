@@ -1,4 +1,4 @@
-"""Creating data sets: type, space, filters and fill value, then names of axes and attributes."""
+"""Creates data sets: type, space, filters and fill value, then names of axes and attributes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def create(file: Any, member: str, spec: ArraySpec, storage: Storage, netcdf: bo
 
 
 def _group(file: Any, path: str, netcdf: bool) -> Any:
-    """The group of a path, made where it is not there: netCDF-C wants its links kept in order."""
+    """The group of a path, created if missing; for netCDF-C it keeps the order of its links."""
     group = file
     for name in filter(None, path.split("/")):
         if netcdf and name not in group:
@@ -67,7 +67,7 @@ def _group(file: Any, path: str, netcdf: bool) -> Any:
 
 
 def _space(spec: ArraySpec, storage: Storage) -> Any:
-    """The data space: axes of chunked data sets may grow as those of the inputs could."""
+    """The data space; axes of chunked data sets may grow if those of the inputs could."""
     if not spec.shape:
         return h5py.h5s.create(h5py.h5s.SCALAR)
     if storage.maxshape is None or spec.chunks is None:
@@ -87,7 +87,7 @@ def fill_of(spec: ArraySpec, storage: Storage) -> np.ndarray:
 
 
 def describe(dataset: Any, storage: Storage, netcdf: bool) -> list[str]:
-    """Write what a new data set means; gives a line for each attribute that HDF5 cannot hold."""
+    """Write what a new data set means; returns a line for each attribute that HDF5 cannot hold."""
     _give_names(dataset, storage, netcdf)
     attrs, own = dict(storage.meaning.attrs), storage.own.get("attrs", {})
     if storage.meaning.missing is not None:
@@ -107,7 +107,7 @@ def _give_names(dataset: Any, storage: Storage, netcdf: bool) -> None:
 
 
 def _marker(storage: Storage, own: Mapping[str, Any]) -> Any:
-    """The missing value as netCDF has it, an array of one; as it was stored where it still is."""
+    """The missing value as netCDF has it, an array of one, or as the input had it if unchanged."""
     missing, kept = storage.meaning.missing, own.get("_FillValue")
     if kept is not None and same(kept.value, missing):
         return kept.value

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 import h5py
@@ -17,6 +17,7 @@ from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Contiguous, Opaque
 from concatsplit_core.array.spec import STRING_BYTES, ArraySpec
 from concatsplit_core.codecs.chunks import can_decode
+from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import (
     ConcatsplitError,
     MalformedInput,
@@ -54,13 +55,13 @@ from concatsplit_core.meaning.missing import fill_value_notes, take_fill_value
 from concatsplit_core.meaning.model import TIME, Meaning
 
 _SMALL, _FEW, _MUCH = 4 << 20, 1000, 64 << 20
-"""Bytes of a file, chunks of it, and bytes of array data worth being read twice to be safe."""
+"""Bytes of a file, chunks, and bytes of array data that are few enough to be read twice."""
 _FIRST = 64
-"""Inputs of a call that are looked at: of thousands it would take as long as all the rest."""
+"""How many inputs of a call are tried in a child process: for thousands it would take too long."""
 
 
 def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
-    """Describe a data set; the only one of the file where none is named."""
+    """Describe a data set; without a name, the only one of the file."""
     if len(_inputs) < _FIRST:
         _scouts.check(_look_at_member, path, member, ref)
     source = _open_member(path, member, ref)
@@ -69,7 +70,7 @@ def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
 
 
 def _look_at_member(path: Path, member: str | None) -> None:
-    """Do what is done with a data set in HDF5; all of it where the file is small."""
+    """Try what is done with a data set through HDF5, with all of it if the file is small."""
     source = _open_member(path, member, "")
     try:
         if os.stat(path).st_size > _SMALL:
@@ -100,23 +101,23 @@ def _open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
         raise malformed(ref, error) from error  # a damaged file makes h5py raise nearly anything
 
 
-def list_members(path: Path, ref: str, astray: bool = False) -> list[str]:
+def list_members(path: Path, ref: str, links_out: bool = False) -> list[str]:
     """Names of all data sets below the root, links not followed.
 
     Parameters
     ----------
     path : Path
     ref : str
-    astray : bool
+    links_out : bool
         Names of links that lead out of the file, or nowhere, instead.
     """
-    if not astray:
+    if not links_out:
         _scouts.check(_look_at_links, path, None, ref)
-    return _list_members(path, ref, astray)
+    return _list_members(path, ref, links_out)
 
 
 def _look_at_links(path: Path, member: str | None) -> None:
-    _list_members(path, member or "", astray=True)
+    _list_members(path, member or "", links_out=True)
 
 
 def structure_of(path: Path, ref: str) -> Structure:
@@ -130,11 +131,11 @@ def structure_of(path: Path, ref: str) -> Structure:
         raise malformed(ref, error) from error
 
 
-def _list_members(path: Path, ref: str, astray: bool) -> list[str]:
+def _list_members(path: Path, ref: str, links_out: bool) -> list[str]:
     try:
         with pool.use(path) as opened:
             found = links.survey(opened.file)
-            return found.astray if astray else found.arrays
+            return found.links_out if links_out else found.arrays
     except ConcatsplitError:
         raise
     except Exception as error:  # a damaged file makes h5py raise nearly anything
@@ -145,70 +146,116 @@ def _list_members(path: Path, ref: str, astray: bool) -> list[str]:
 
 def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -> Hdf5Source:
     _refuse_elsewhere(dataset, ref)
-    dcpl = dataset.id.get_create_plist()
-    found = filters.filters_of(dcpl)
+    stored = _look_at_dataset(dataset, ref, opened)
+    spec, offset = stored.spec, stored.offset
+    if offset is not None and offset + spec.nbytes > os.fstat(opened.fd).st_size:
+        raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
+    storage = _storage_of(dataset, member.rpartition("/")[2], stored)
+    # drivers other than HDF5's own have names that are no files
+    file = path if opened.fd >= 0 or opened.file.driver == "sec2" else None
+    if file is not None and offset is not None:
+        return Hdf5Contiguous(file, ref, spec, storage, member=member)
+    if spec.chunks is None:
+        return Hdf5Unchunked(file, ref, spec, storage, member=member)
+    return Hdf5Chunked(
+        file, ref, spec, storage, stored.steps, stored.known_fill, stored.padding, member=member
+    )
+
+
+class _Stored(NamedTuple):
+    """What the file says of how a data set lies in it.
+
+    Parameters
+    ----------
+    spec : ArraySpec
+    filters : list of Filter
+    codec : Codec, optional
+        The filters in neutral terms; None where one of them has none.
+    items : Items
+    fill : numpy.ndarray, optional
+        None where no neutral fill value is known.
+    padding : Padding, optional
+        What netCDF readers see behind the end of an array on an unlimited dimension.
+    offset : int, optional
+        Of the first element, where the elements are one run of plain bytes.
+    is_netcdf : bool
+    """
+
+    spec: ArraySpec
+    filters: list[Any]
+    codec: Codec | None
+    items: Items
+    fill: np.ndarray | None
+    padding: Any
+    offset: int | None
+    is_netcdf: bool
+
+    @property
+    def known_fill(self) -> np.ndarray:
+        """The fill value, zero where none is known."""
+        return np.zeros((), self.spec.dtype) if self.fill is None else self.fill
+
+    @property
+    def steps(self) -> tuple[Step, ...] | None:
+        """The steps of the codec, if chunks can be decoded without HDF5."""
+        plain = self.items.plain and self.fill is not None and self.padding is None
+        if self.codec is None or not plain or not can_decode(self.codec.steps):
+            return None
+        return self.codec.steps
+
+
+def _look_at_dataset(dataset: Any, ref: str, opened: Opened) -> _Stored:
+    found = filters.filters_of(dataset.id.get_create_plist())
     filters.refuse_unknown(found, ref)
     items = items_of(dataset, ref)
     dtype, fill = items.dtype, _fill(dataset, items)
-    plain = items.plain and fill is not None
     codec = filters.codec_of(found, dtype.itemsize * prod(items.shape))
-    flat = opened.fd >= 0 and plain and not dataset.chunks and not opened.file.userblock_size
-    offset = dataset.id.get_offset() if flat else None
     if dataset.chunks is not None:
         in_file = dataset.id.get_type().get_size()
         filter_checks.check_parameters(found, prod(dataset.chunks), in_file, ref)
-    fd = -1 if opened.file.userblock_size else opened.fd
+    has_block = bool(opened.file.userblock_size)
     longest = STRING_BYTES
     if dtype.kind == "T":
-        longest = string_bytes(dataset, codec.steps if codec is not None else None, fd, ref)
-    chunks = None if dataset.chunks is None else (*dataset.chunks, *items.shape)
+        steps = codec.steps if codec is not None else None
+        longest = string_bytes(dataset, steps, -1 if has_block else opened.fd, ref)
     netcdf = _is_netcdf(dataset, opened.file)
     padding = padding_of(dataset, dtype, found) if netcdf and opened.fd >= 0 else None
+    plain = items.plain and fill is not None
+    is_flat = opened.fd >= 0 and plain and not dataset.chunks and not has_block
+    offset = dataset.id.get_offset() if is_flat else None
     layout: ArrayLayout = Opaque() if offset is None else Contiguous("C", offset)
-    if chunks is not None:
-        movable = fill is not None and padding is None and (items.plain or items.own_type)
+    if dataset.chunks is not None:
+        is_movable = fill is not None and padding is None and (items.plain or items.own_type)
         made = tuple(found) if codec is None else codec.steps
-        layout = Chunked(chunks, encoding(dtype, made, items.own_type) if movable else None)
-    spec = ArraySpec(
-        (*(dataset.shape if padding is None else padding.shape), *items.shape),
-        dtype,
-        layout,
-        string_bytes=longest,
-    )
-    steps = codec.steps if codec is not None and plain and can_decode(codec.steps) else None
-    steps = steps if padding is None else None
-    if offset is not None and offset + spec.nbytes > os.fstat(opened.fd).st_size:
-        raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
-    known = np.zeros((), dtype) if fill is None else fill
-    values, own, notes = read_attributes(dataset, netcdf)
-    stored = set(values)
+        encoded = encoding(dtype, made, items.own_type) if is_movable else None
+        layout = Chunked((*dataset.chunks, *items.shape), encoded)
+    shape = (*(dataset.shape if padding is None else padding.shape), *items.shape)
+    spec = ArraySpec(shape, dtype, layout, string_bytes=longest)
+    return _Stored(spec, found, codec, items, fill, padding, offset, netcdf)
+
+
+def _storage_of(dataset: Any, name: str, stored: _Stored) -> Storage:
+    """What an output inherits: codec, fill value, meaning, and what is HDF5's own."""
+    spec, items, found = stored.spec, stored.items, stored.filters
+    values, own, notes = read_attributes(dataset, stored.is_netcdf)
+    borrowed: tuple[str, ...] = ()
     if may_be_bounds(values, dataset.shape):
-        values = with_units(values, member.rpartition("/")[2], _beside(dataset))
-    attrs, missing = take_fill_value(values, dtype)
-    notes += fill_value_notes(values, missing, dtype)
-    storage = Storage(
-        codec=codec if codec is None or not chunks or _lossless(found) else None,
-        native=("hdf5", tuple(found)) if found and padding is None else None,
-        fill_value=None if dtype.kind == "T" else known[()],
-        meaning=Meaning(
-            attrs,
-            _names(dataset, items),
-            missing,
-            borrowed=tuple(name for name in values if name not in stored),
-        ),
+        more = with_units(values, name, _beside(dataset))
+        values, borrowed = more, tuple(key for key in more if key not in values)
+    attrs, missing = take_fill_value(values, spec.dtype)
+    notes += fill_value_notes(values, missing, spec.dtype)
+    keeps_codec = stored.codec is None or spec.chunks is None or _lossless(found)
+    return Storage(
+        codec=stored.codec if keeps_codec else None,
+        native=("hdf5", tuple(found)) if found and stored.padding is None else None,
+        fill_value=None if spec.dtype.kind == "T" else stored.known_fill[()],
+        meaning=Meaning(attrs, _names(dataset, items), missing, borrowed=borrowed),
         dialect="hdf5",
         maxshape=_maxshape(dataset, items),
         notes=tuple(notes),
         own={"type": items.own_type, "attrs": own},
         item_shape=items.shape,
     )
-    named = opened.fd >= 0 or opened.file.driver == "sec2"  # else its name is that of no file
-    file = path if named else None
-    if file is not None and offset is not None:
-        return Hdf5Contiguous(file, ref, spec, storage, member=member)
-    if not chunks:
-        return Hdf5Unchunked(file, ref, spec, storage, member=member)
-    return Hdf5Chunked(file, ref, spec, storage, steps, known, padding, member=member)
 
 
 def _refuse_elsewhere(dataset: Any, ref: str) -> None:
@@ -230,7 +277,7 @@ def _lossless(found: list[filters.Filter]) -> bool:
 
 
 def _fill(dataset: Any, items: Items) -> np.ndarray | None:
-    """What absent elements stand for; None where that is more than one element can say."""
+    """The fill value; None if it is an array of elements."""
     dcpl = dataset.id.get_create_plist()
     if dcpl.fill_value_defined() != h5py.h5d.FILL_VALUE_USER_DEFINED or items.dtype.kind == "T":
         return np.zeros((), items.dtype)
@@ -240,12 +287,12 @@ def _fill(dataset: Any, items: Items) -> np.ndarray | None:
 
 
 def _beside(dataset: Any) -> Iterator[dict[str, Any]]:
-    """What the arrays in the same group say of their units and bounds."""
+    """Attributes of the arrays in the same group that are about units and bounds."""
     group = dataset.parent
     for name in group:
         try:
             item = group[name] if isinstance(group.get(name, getlink=True), h5py.HardLink) else None
-        except Exception:  # a damaged neighbour makes h5py raise anything, and costs nothing else
+        except Exception:  # a damaged neighbour makes h5py raise anything, and is left out
             continue
         if item is not None:
             found = {key: text_attribute(item, key) for key in (*BOUNDS, *TIME)}
@@ -259,7 +306,7 @@ def _names(dataset: Any, items: Items) -> tuple[str | None, ...] | None:
 
 
 def _maxshape(dataset: Any, items: Items) -> tuple[int | None, ...] | None:
-    """How long the axes may grow, where that is longer than they are."""
+    """How long the axes may grow; None if none of them may."""
     if dataset.chunks is None or dataset.maxshape == dataset.shape:
         return None
     return (*dataset.maxshape, *items.shape)
@@ -268,7 +315,7 @@ def _maxshape(dataset: Any, items: Items) -> tuple[int | None, ...] | None:
 def _is_netcdf(dataset: Any, file: Any) -> bool:
     try:
         return is_netcdf(file) or has_attribute(dataset, "DIMENSION_LIST") or is_scale(dataset)
-    except Exception:  # damaged attributes make h5py raise anything, and are not worth the array
+    except Exception:  # damaged attributes make h5py raise anything; the array can still be read
         return False
 
 
@@ -285,5 +332,5 @@ def wrap(dataset: Any) -> Hdf5Source:
 
 
 _inputs: WeakSet[Hdf5Source] = WeakSet()
-"""Those that are open: the inputs of one call, mostly."""
+"""Those that are open: mostly the inputs of one call."""
 _scouts = Scouts(_look_at_member, _look_at_links)

@@ -15,7 +15,7 @@ from concatsplit_core.meaning.jsonable import text_of
 WITHOUT_VARIABLE = "This is a netCDF dimension but not a netCDF variable"
 """How netCDF-C begins the NAME of a scale that stands for a dimension only."""
 NON_COORDINATE = "_nc4_non_coord_"
-"""How netCDF-C spells a variable that is called like a dimension and is not its coordinate."""
+"""Prefix that netCDF-C gives a variable that has a dimension's name but is not its coordinate."""
 
 
 def is_scale(item: Any) -> bool:
@@ -34,7 +34,7 @@ def has_attribute(item: Any, name: str) -> bool:
 
 
 def text_attribute(item: Any, name: str) -> str | None:
-    """An attribute that is text; None where it is not there, is none, or cannot be read."""
+    """An attribute that is text; None if it is missing, is no text, or cannot be read."""
     try:
         value = item.attrs[name] if has_attribute(item, name) else None
     except Exception:  # a damaged attribute makes h5py raise anything
@@ -43,7 +43,7 @@ def text_attribute(item: Any, name: str) -> str | None:
 
 
 def dimension_names(dataset: Any) -> Names | None:
-    """The names of a data set's axes, None where none of them has one.
+    """The names of a data set's axes; None if no axis has one.
 
     A label says more of an axis than the scales that hang on it; the data set of a scale is its
     own axis.
@@ -56,7 +56,7 @@ def dimension_names(dataset: Any) -> Names | None:
             label or (None if scale is None else _base_name(scale))
             for label, scale in zip(labels, scales, strict=True)
         ]
-    except Exception:  # as above: names are not worth the array
+    except Exception:  # a damaged name makes h5py raise anything; the array can still be read
         return None
     return tuple(names) if any(names) else None
 
@@ -154,7 +154,7 @@ def netcdf_shape(dataset: Any) -> Shape:
 
 
 def _is_of_netcdf(scale: Any) -> bool:
-    """Whether a scale is a dimension of netCDF, which numbers its own, and of HDF5 not only."""
+    """Whether a scale is a netCDF dimension: those have numbers."""
     return scale is not None and "_Netcdf4Dimid" in scale.attrs
 
 

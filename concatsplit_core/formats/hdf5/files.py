@@ -1,4 +1,4 @@
-"""HDF5 files that are open for reading, and what is made of HDF5's errors."""
+"""Keeps HDF5 files open for reading, and translates HDF5's errors."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from concatsplit_core.stores.files import Pool, input_error, open_input
 
 _OPEN_FILES = 64
 _BOOKKEEPING = 1 << 20
-"""Bytes of indexes and headers that HDF5 keeps of a file; it would keep 32 times as many."""
+"""Bytes of indexes and headers that HDF5 keeps of a file; its default is 32 times as much."""
 _WRITTEN_TO = "already open for"
-"""What HDF5 says of the mark that a writer, as one of SWMR, leaves in a file while it is open."""
+"""Part of HDF5's error for a file that a writer, such as one of SWMR, has marked as open."""
 _SYSTEM_ERROR = re.compile(r"\berrno = (\d+), error message")
 
 
 class Opened(NamedTuple):
-    """An HDF5 file, and a descriptor of it for reading past the library."""
+    """An HDF5 file, and a descriptor to read it without the library."""
 
     file: Any
     fd: int
@@ -38,7 +38,7 @@ def _open_file(path: Path) -> Opened:
 
 
 def _opened(path: Path) -> Any:
-    """An HDF5 file that keeps little of what it has read of its own bookkeeping."""
+    """Open an HDF5 file, and let it keep few of its indexes and headers in memory."""
     file = h5py.File(path, "r", rdcc_nbytes=0)
     config = file.id.get_mdc_config()
     config.max_size = _BOOKKEEPING
@@ -49,8 +49,8 @@ def _opened(path: Path) -> Any:
 
 
 def _close_file(opened: Opened) -> None:
-    """Close a file that was only read: nothing is lost where that fails."""
-    with suppress(Exception):  # h5py makes a RuntimeError of what the system says
+    """Close a file that was only read; nothing is lost if that fails."""
+    with suppress(Exception):  # h5py turns errors of the system into a RuntimeError
         opened.file.close()
     with suppress(OSError):
         os.close(opened.fd)
@@ -60,7 +60,7 @@ pool: Pool[Path, Opened] = Pool(_open_file, _close_file, _OPEN_FILES, 2)
 
 
 def malformed(ref: str, error: Exception) -> ConcatsplitError:
-    """What h5py says of a file or data set that it cannot read, in our terms."""
+    """The error that stands for what h5py raises for a file or data set that it cannot read."""
     if isinstance(error, ConcatsplitError):
         return error if error.ref else type(error)(f"{ref}: {error.message}", ref=ref)
     if isinstance(error, BlockingIOError):

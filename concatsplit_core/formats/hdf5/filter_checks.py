@@ -1,7 +1,7 @@
-"""What HDF5's filters take on trust, checked before they run.
+"""Checks what HDF5's filters trust in before they run.
 
-Their parameters are in the file, and what a chunk claims is in the chunk: HDF5 divides by the
-ones and allocates, or writes, as much as the others say.
+The file holds their parameters, by which HDF5 divides; a chunk says how much HDF5 allocates or
+writes for it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ATOMIC = 1
 
 
 def check_parameters(found: list[Filter], elements: int, itemsize: int, ref: str) -> None:
-    """Refuse filters whose parameters are not those of the data set.
+    """Refuse filters whose parameters do not fit the data set.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def _is_sound_nbit(values: tuple[int, ...], elements: int, itemsize: int) -> boo
 
 
 def check_chunk(data: Any, found: list[Filter], skipped: int, nbytes: int) -> None:
-    """Follow a chunk's filters back as far as they are known, with a bound on what they make.
+    """Decode a chunk through all filters that are known here, with a bound on its size.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def check_chunk(data: Any, found: list[Filter], skipped: int, nbytes: int) -> No
 
 
 def _claim(item: Filter, data: Any, nbytes: int) -> int:
-    """Bytes that a chunk claims to expand to, where its filter says so in front of it."""
+    """Bytes that a chunk claims to expand to, if its filter puts that in front."""
     head = bytes(memoryview(data)[:8])
     framed = item.code == LZ4 or (item.code == BITSHUFFLE and any(item.values[4:5]))
     if framed and len(head) == 8:

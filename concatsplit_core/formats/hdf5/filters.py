@@ -151,7 +151,7 @@ def _blosc_step(values: tuple[int, ...]) -> Step:
     return Step("blosc", (BLOSC_COMPRESSORS[compressor], level, BLOSC_SHUFFLES[shuffle]))
 
 
-def settled(codec: Codec, itemsize: int) -> Codec:
+def in_own_steps(codec: Codec, itemsize: int) -> Codec:
     """A codec as HDF5 has it: gzip is deflate in a zlib stream, lz4 comes in blocks of its own.
 
     Raises

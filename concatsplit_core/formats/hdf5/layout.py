@@ -21,7 +21,7 @@ from concatsplit_core.formats.hdf5.filters import (
     are_of_netcdf,
     available,
     has_one_shuffle,
-    settled,
+    in_own_steps,
 )
 from concatsplit_core.formats.hdf5.items import as_items, kept_items
 from concatsplit_core.formats.hdf5.netcdf_types import refuse_dtype
@@ -36,7 +36,7 @@ from concatsplit_core.formats.hdf5.types import (
 from concatsplit_core.formats.storage import Storage, Wish
 
 _SANE = Codec((Step("shuffle", (0,)), Step("zlib", (4,))))
-"""For inputs whose codecs differ, or would need a plugin to be read: any HDF5 library has these."""
+"""The codec for inputs whose codecs differ or need a plugin: every HDF5 library has it."""
 
 
 def lay_out(
@@ -46,7 +46,7 @@ def lay_out(
     if wish.netcdf:
         spec, inherited = _as_netcdf(spec, inherited)
     stored_dtype(spec.dtype)
-    if spec.is_string or _is_lost(inherited.own.get("type")):  # other text is written as UTF-8
+    if spec.is_string or _is_lost(inherited.own.get("type")):  # such text is written as UTF-8
         inherited = replace(inherited, own=inherited.own | {"type": None})
     stored_type = inherited.own.get("type")
     codec = _with_checksum(_codec(inherited, wish), spec, wish.checksum)
@@ -70,14 +70,14 @@ def lay_out(
     if _keeps_filters(laid, items, inherited, wish, like):
         kept = encoding(spec.dtype, inherited.native and inherited.native[1], stored_type)
         return replace(spec, layout=Chunked(chunks, kept)), replace(inherited, item_shape=items)
-    codec = settled(codec, spec.dtype.itemsize * prod(items))
+    codec = in_own_steps(codec, spec.dtype.itemsize * prod(items))
     made = encoding(spec.dtype, bare(codec).steps, stored_type)
     laid = replace(spec, layout=Chunked(chunks, made))
     return laid, replace(inherited, codec=codec, native=None, item_shape=items)
 
 
 def _with_checksum(codec: Codec, spec: ArraySpec, checksum: Checksum) -> Codec:
-    """The codec with the checksum that was asked for; without a wish it is in zstd's frames."""
+    """The codec with the checksum that was asked for, else with checksums in zstd's frames."""
     if checksum == "crc32c":
         raise UsageError("--checksum crc32c: HDF5 has no such filter; give fletcher32")
     if checksum != "fletcher32":
@@ -110,7 +110,7 @@ def _keeps_filters(
 
 
 def _codec(inherited: Storage, wish: Wish) -> Codec:
-    """The codec that was wished for, else that of the inputs where HDF5 has it, else a sane one."""
+    """The codec that was asked for, else that of the inputs if HDF5 has it, else a sane one."""
     if wish.codec is not None:
         if wish.netcdf and "lzf" in wish.codec.names:
             raise UsageError("codec 'lzf' is h5py's own, which netCDF lacks; write to .h5")

@@ -23,13 +23,13 @@ class Survey(NamedTuple):
     Parameters
     ----------
     arrays : list of str
-        Names of data sets that hard links lead to, and of what cannot be told to be none.
-    astray : list of str
+        Names of data sets that hard links lead to, and of damaged objects that may be some.
+    links_out : list of str
         Names of links that lead out of the file, or nowhere.
     """
 
     arrays: list[str]
-    astray: list[str]
+    links_out: list[str]
 
 
 def key(member: str) -> bytes:
@@ -50,8 +50,8 @@ def survey(root: Any) -> Survey:
             whole = f"{prefix}{name}"
             link = link_of(group, name)
             if not isinstance(link, h5py.HardLink):
-                if _leads_astray(root, group, link):
-                    found.astray.append(whole)
+                if _leads_out(root, group, link):
+                    found.links_out.append(whole)
                 continue
             try:
                 item = group[key(name)]
@@ -62,7 +62,7 @@ def survey(root: Any) -> Survey:
                 waiting.append((f"{whole}/", item))
             elif isinstance(item, h5py.Dataset) and not is_dimension_only(item):
                 found.arrays.append(f"{prefix}{name.removeprefix(NON_COORDINATE)}")
-    return Survey(sorted(found.arrays), sorted(found.astray))
+    return Survey(sorted(found.arrays), sorted(found.links_out))
 
 
 def walk(root: Any) -> list[str]:
@@ -96,7 +96,7 @@ def link_of(group: Any, name: str) -> Any:
 
 
 def refuse_links_out(file: Any, member: str, ref: str) -> None:
-    """Refuse to write to a member that a link leads to, out of the file or nowhere.
+    """Refuse to write through a link that leads out of the file, or nowhere.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def refuse_links_out(file: Any, member: str, ref: str) -> None:
         if isinstance(link, h5py.HardLink):
             here = here[key(part)]
             continue
-        if _leads_astray(file, here, link):
+        if _leads_out(file, here, link):
             where = getattr(link, "filename", None) or link.path
             raise UnsafeContent(
                 f"output {ref}: '{part}' is a link out of the file or to nothing, to {where}; "
@@ -120,7 +120,7 @@ def refuse_links_out(file: Any, member: str, ref: str) -> None:
         here = _follow_soft(file, here, link.path, ref)
 
 
-def _leads_astray(file: Any, here: Any, link: Any) -> bool:
+def _leads_out(file: Any, here: Any, link: Any) -> bool:
     if not isinstance(link, h5py.SoftLink):
         return True
     try:
@@ -142,7 +142,7 @@ def only_member(file: Any, ref: str) -> str:
 
 
 def follow(file: Any, member: str, ref: str) -> tuple[str, Any]:
-    """Go to a data set link by link, within the file; gives its name there, and itself."""
+    """Follow links to a data set within the file; returns its own name, and the data set."""
     here, parts = file, member.split("/")
     for number, given in enumerate(parts):
         part = given if number < len(parts) - 1 else _spelled(here, given)

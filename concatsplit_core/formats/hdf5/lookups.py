@@ -1,4 +1,4 @@
-"""Whether HDF5 finds by looking up what it lists: its old B-trees have no checksums.
+"""Checks that HDF5 can look up all chunks that it lists: its old B-trees have no checksums.
 
 A list of the chunks does not show damage to the keys that a look-up goes by, and a look-up is what
 other readers do.
@@ -15,7 +15,7 @@ from concatsplit_core.formats.hdf5.object_header import BTREE_OF_OLD, chunk_inde
 
 
 def check_lookups(dataset: Any, fd: int, index: Any) -> None:
-    """Look up every chunk that is listed, where a B-tree of old files finds them.
+    """Look up every listed chunk, if the index is the B-tree of old files.
 
     Raises
     ------

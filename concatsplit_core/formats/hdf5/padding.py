@@ -28,11 +28,11 @@ _DEFAULTS: dict[str, int | float] = {
     "f4": 9.969209968386869e36,
     "f8": 9.969209968386869e36,
 }
-"""What stands for absent elements where nothing else is said (NC_FILL_* of netCDF-C)."""
+"""The fill values of netCDF-C for data sets that have none (NC_FILL_*)."""
 
 
 class Padding(NamedTuple):
-    """What an array has behind its end.
+    """How an array goes on after its end in the file.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Padding(NamedTuple):
 
 
 def padding_of(dataset: Any, dtype: np.dtype, filters: Sequence[Filter]) -> Padding | None:
-    """How an array of a netCDF file is lengthened; None where it is as long as its dimensions."""
+    """How an array of a netCDF file is lengthened; None if it is as long as its dimensions."""
     shape = netcdf_shape(dataset)
     if shape == dataset.shape or dataset.dtype.subdtype is not None:
         return None

@@ -1,4 +1,4 @@
-"""Reading HDF5: contiguous data by offset, known chunks decoded outside HDF5's global lock."""
+"""Reads HDF5: contiguous data by offset, and known chunks outside HDF5's global lock."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from concatsplit_core.stores.files import read_exactly
 
 
 class _Reading(NamedTuple):
-    """A data set being read, and its file: -1 where chunks are to be had through HDF5 only."""
+    """A data set that is read, and its file: -1 if chunks can only be read through HDF5."""
 
     dataset: Any
     fd: int
@@ -44,7 +44,7 @@ class _Reading(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Hdf5Array(BaseSource):
-    """One data set: by its file and its name, or as it is open in this process."""
+    """One data set: known by its file and name, or open in this process."""
 
     format: ClassVar[str] = "hdf5"
 
@@ -57,7 +57,7 @@ class Hdf5Array(BaseSource):
             yield _Reading(self.dataset, -1, 0)
         else:
             with pool.use(self.path) as opened:
-                block = opened.file.userblock_size  # with one, offsets are not those of the file
+                block = opened.file.userblock_size  # HDF5's offsets do not count the user block
                 fd = -1 if block else opened.fd
                 yield _Reading(opened.file[links.key(self.member)], fd, os.fstat(opened.fd).st_size)
 
@@ -114,7 +114,7 @@ class Hdf5Unchunked(Hdf5Array, DecodedSource):
             found = np.asarray(dataset[outer.slices])
             found = found[(..., *inner)] if self.storage.item_shape else found
             return found.astype(self.spec.dtype, copy=False)
-        except Exception as error:  # h5py passes on whatever a filter or a conversion raises
+        except Exception as error:  # h5py passes on whatever filters and conversions raise
             raise malformed(self._at(box.start), error) from error
 
     def _at(self, start: Shape) -> str:
@@ -136,14 +136,14 @@ class Hdf5Chunked(Hdf5Unchunked, ChunkedSource):
     absent : numpy.ndarray
         What an absent chunk is full of.
     padding : Padding, optional
-        How the array goes on behind its end in the file.
+        How the array goes on after its end in the file.
     """
 
     steps: tuple[Step, ...] | None
     absent: np.ndarray
     padding: Padding | None = None
     index: ChunkIndex | None = field(default=None, init=False)
-    """Where the chunks lie, once that was asked."""
+    """Where the chunks lie, once that is needed."""
 
     @property
     def fill(self) -> np.ndarray:
@@ -175,7 +175,7 @@ class Hdf5Chunked(Hdf5Unchunked, ChunkedSource):
         return block
 
     def _check_claim(self, opened: _Reading, start: Shape) -> None:
-        """Let HDF5 decode no chunk that would expand beyond what it should hold."""
+        """Refuse a chunk that would expand to more than it should hold, before HDF5 decodes it."""
         native = self.storage.native and self.storage.native[1]
         pipeline = native if self.padding is None else list(self.padding.filters)
         place = self._place(opened, start) if pipeline else None
@@ -218,7 +218,7 @@ class Hdf5Chunked(Hdf5Unchunked, ChunkedSource):
         return stored._replace(check=Check(partial(self._piece, box, stored)))
 
     def _piece(self, box: Box, stored: Stored) -> Iterator[tuple[int, Any]]:
-        """A chunk whose checksum has been compared, or that has been decoded where it has none."""
+        """A chunk, after its checksum was compared, or it was decoded if it has none."""
         data, steps = read_unchecked(stored), self._taken(stored)
         if self.steps is None:
             for _ in self.read(box):
@@ -264,15 +264,15 @@ class Hdf5Chunked(Hdf5Unchunked, ChunkedSource):
                 raise malformed(self._at(start), error) from error
 
     def _may_be_raw(self, stored: Stored) -> bool:
-        """Whether a chunk could be one that HDF5 was told to leave without its filters.
+        """Whether a chunk could be one that HDF5 was told to store without its filters.
 
-        It can be told so for chunks at the edge, and does not say which ones they are.
+        That is possible for chunks at the edge, and HDF5 does not say which ones they are.
         """
         raw = prod(self.spec.chunks or ()) * self.spec.dtype.itemsize
         return bool(self.steps) and not stored.skipped and stored.nbytes == raw
 
     def _unfiltered(self, stored: Stored, start: Shape) -> Stored:
-        """The same chunk, with all filters skipped if they cannot be what it went through."""
+        """The same chunk, marked as stored without filters if these cannot have made it."""
         unit, steps = self.spec.chunks or (), self.steps or ()
         partial = any(a + c > n for a, c, n in zip(start, unit, self.spec.shape, strict=True))
         if not partial:

@@ -1,7 +1,7 @@
-"""The very filters of an input for an output whose chunks all move as they are stored.
+"""Gives an output the filters of its input, if all chunks move as they are stored.
 
-A copy needs no plugin. What has to be encoded after all is stored without its filters, which HDF5
-notes at each chunk: nothing is compressed anew by a filter that may lose something.
+To copy chunks needs no plugin. A chunk that has to be encoded nevertheless is stored without
+filters, which HDF5 notes for each chunk, because a filter may be lossy.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from concatsplit_core.formats.hdf5.filters import BITSHUFFLE, OPTIONAL, Filter
 SZ3 = 32024
 
 _OWN_VALUES = {BITSHUFFLE: 3, SZ3: 4}
-"""Leading values that a filter's plugin, where it is loaded, puts in front of those it is given."""
+"""How many values a filter's plugin, if it is loaded, puts in front of those it is given."""
 
 
 @lru_cache(maxsize=64)
 def can_be_kept(found: tuple[Filter, ...], dtype: np.dtype, chunks: Shape) -> bool:
-    """Whether an output can have these filters with these very parameters.
+    """Whether an output can have these filters with exactly these parameters.
 
-    HDF5 and plugins make parameters of their own when a data set is created: tried in memory.
+    HDF5 and plugins change parameters when a data set is created, so one is created in memory.
     """
     try:
         with h5py.File("replica", "w", driver="core", backing_store=False) as file:

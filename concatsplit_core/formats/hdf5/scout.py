@@ -1,4 +1,4 @@
-"""A child process that looks at a file first: HDF5 crashes on some damaged files, or loops.
+"""Tries a file in a child process first: HDF5 crashes on some damaged files, or loops.
 
 The child is forked from this process, which costs 2 ms, looks at all the files of one call, and is
 gone when nobody has asked it anything for a moment. It is only forked while this process has one
@@ -22,7 +22,7 @@ _IDLE_MS = 500
 """How long the child waits to be asked."""
 _SECONDS = 2
 _BYTES_A_SECOND = 1 << 20
-"""Processor time that a look may take: some, and more for large files."""
+"""Processor time that a trial may take: a fixed part, and more for large files."""
 _MEMORY = 1 << 30
 """Bytes by which the child may grow."""
 
@@ -34,7 +34,7 @@ _CRASHES = {
     signal.SIGILL,
     signal.SIGXCPU,
 }
-"""How a child ends because of what is in a file; another signal came from somebody else."""
+"""Signals by which a child ends because of a file; others come from somebody else."""
 
 Look = Callable[[Path, str | None], None]
 """Looks at a member of a file, or at the whole of it; what it raises does not matter."""

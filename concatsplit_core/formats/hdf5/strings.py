@@ -1,4 +1,4 @@
-"""Strings of any length: what they take in memory, told from the references to them.
+"""Measures what strings of any length take in memory, from the references to them.
 
 A data set of strings holds, for each, its length (4 bytes), the address of a heap in the file and
 its number there; HDF5 allocates whatever a length says.
@@ -26,9 +26,9 @@ _PIECE = 1 << 14
 """Strings of a data set without chunks that are looked at together."""
 _MOST_PIECES = 1 << 12
 _COPIES = 2
-"""Times that a string is in memory while it is read or written: HDF5's own, and NumPy's."""
+"""Copies of a string in memory while it is read or written: HDF5's and NumPy's."""
 _SHARED = 64
-"""Times that a writer may have referred to one string."""
+"""How many references to one string a writer may have made."""
 
 
 def string_bytes(dataset: Any, steps: tuple[Step, ...] | None, fd: int, ref: str) -> int:

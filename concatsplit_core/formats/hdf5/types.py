@@ -1,4 +1,4 @@
-"""Types of HDF5 and NumPy's dtypes: whether their bytes are the same, and how they are kept."""
+"""Compares types of HDF5 with NumPy's dtypes: are their bytes the same, and how are they kept."""
 
 from __future__ import annotations
 

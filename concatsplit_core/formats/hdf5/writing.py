@@ -1,7 +1,7 @@
-"""Writing HDF5 through a file object of ours, so that a full disk is an error like any other.
+"""Writes HDF5 through a file object of ours, so that a full disk is an error like any other.
 
 HDF5 crashes at exit when its last writes fail. Here its writes never fail: the first error is
-kept and raised between HDF5's calls, what comes after it is dropped, as the file will be.
+kept, and raised after the call of HDF5; all later writes are dropped, as the file will be.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from concatsplit_core.stores.interrupts import deferred_signals
 
 _OPEN_FILES = 32
 _NUL = np.array("\0", np.dtypes.StringDType())
-"""As an array of texts of any length: NumPy's other texts end at a NUL."""
+"""A text of any length, because NumPy's other texts end at a NUL."""
 
 
 class StagedFile(io.RawIOBase):
@@ -197,7 +197,7 @@ _pool: Pool[Hdf5Writer, tuple[StagedFile, Any]] = Pool(Hdf5Writer.open, _close, 
 
 @contextmanager
 def _in_terms(staged: StagedFile, ref: str) -> Iterator[None]:
-    """What h5py raises where the file cannot be written, or is damaged, in our terms."""
+    """Translates what h5py raises if the file cannot be written or is damaged."""
     try:
         yield
     except (RuntimeError, SystemError) as error:
@@ -252,7 +252,9 @@ class Hdf5Target(ChunkedTarget):
         if block is not None and (not self._direct or self.spec.chunks is None):
             return [(box, block, None)]
         items: list[_Item] = []
-        room = box.size * self.spec.dtype.itemsize  # what the plan has for chunks that wait
+        room = (
+            box.size * self.spec.dtype.itemsize
+        )  # the plan has memory for so many bytes of chunks that wait
         for _, chunk in chunks_of(box, self.spec.chunks or (), self.spec.shape):
             found = ready.get(chunk.start)
             if isinstance(found, Stored):
@@ -284,7 +286,7 @@ class Hdf5Target(ChunkedTarget):
             _raise_kept(staged)
 
     def _write(self, dataset: Any, box: Box, data: np.ndarray) -> None:
-        """Let HDF5 encode a block; what may be written as it is it must not convert."""
+        """Let HDF5 encode a block, without converting items that can be written as they are."""
         if self.spec.is_string and (np.strings.find(data, _NUL) >= 0).any():
             raise UnsupportedDtype(
                 "a text holds a NUL, which ends a text of any length in HDF5; write to .zarr"
@@ -311,7 +313,7 @@ def _copy(base: Path, path: Path) -> None:
     """Copy a container to be added to; on XFS and btrfs a reflink, which shares its blocks."""
     try:
         file = h5py.File(base, "r")
-        with suppress(RuntimeError):  # nothing is lost where it does not close
+        with suppress(RuntimeError):  # nothing is lost if closing fails
             file.close()
     except BlockingIOError:
         raise OutputRefused(

@@ -1,4 +1,4 @@
-"""The checksum of a Zarr output: what was asked for, else what costs next to nothing."""
+"""Chooses the checksum of a Zarr output: what was asked for, else the cheapest one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concatsplit_core.errors import UsageError
 
 
 class Chosen(NamedTuple):
-    """The codec of an output, and whose choice it is.
+    """The codec of an output, and who chose it.
 
     Parameters
     ----------
@@ -18,7 +18,7 @@ class Chosen(NamedTuple):
     native : tuple of (str, object), optional
         The inputs' own settings, where they are kept.
     ours : bool
-        It is neither wished for nor the inputs'.
+        It was neither asked for nor taken from the inputs.
     moving : bool
         Chunks of the inputs may become chunks of the output as they are stored.
     """
@@ -34,9 +34,9 @@ def with_checksum(
 ) -> tuple[Codec, tuple[str, Any] | None]:
     """The codec of an output with its checksum, and the inputs' own settings with it.
 
-    A zstd frame may carry a checksum whatever the metadata say. Format 3 says it all the same, so
-    an array whose chunks may move keeps what its inputs say; format 2 has no place for it, and
-    TensorStore opens no array that says it.
+    A zstd frame may carry a checksum whatever the metadata say. Format 3 has a setting for it,
+    which an array whose chunks may move takes from its inputs. Format 2 has none, and TensorStore
+    does not open arrays that have one nevertheless.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def with_checksum(
 
 
 def _appended(native: tuple[str, Any] | None, name: str) -> tuple[str, Any] | None:
-    """Settings of the inputs with a checksum behind them."""
+    """Settings of the inputs, with a checksum as the last codec."""
     if native is None:
         return None
     dialect, own = native
@@ -80,7 +80,7 @@ def _appended(native: tuple[str, Any] | None, name: str) -> tuple[str, Any] | No
 
 
 def _in_frames(native: tuple[str, Any] | None) -> tuple[str, Any] | None:
-    """Settings of the inputs with zstd's frames carrying their checksum, where format 3 says so."""
+    """Settings of the inputs, with checksums in zstd's frames if format 3 can say so."""
     if native is None or native[0] != "zarr3":
         return native
     chain = native[1]["compressors"]

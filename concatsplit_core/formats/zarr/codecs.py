@@ -1,4 +1,4 @@
-"""Zarr's codec metadata, formats 2 and 3, and codecs in neutral terms, both ways."""
+"""Translates codecs between Zarr's metadata, formats 2 and 3, and neutral terms."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 
 _BLOSC_WORDS = {"NOSHUFFLE": 0, "SHUFFLE": 1, "BIT": 2, "BITSHUFFLE": 2, "AUTOSHUFFLE": -1}
-"""What some writers of format 2 say in the place of blosc's numbers."""
+"""Words that some writers of format 2 use instead of blosc's numbers."""
 TEXT = "vlen-utf8"
 """The codec of variable-length text, in both formats."""
 _STEPS = {"gzip", "zlib", "zstd", "blosc", "lz4", "bz2", "shuffle", "fletcher32", "crc32c"}
 _DEFLATE, _USUAL = {"gzip", "zlib"}, 6
-"""What deflates, and the level that zlib means by -1."""
+"""Codecs that deflate, and the level that -1 stands for."""
 _RAW = 3
 """lzma's format without a container."""
 _LEVELS = {"gzip": 5, "zlib": 1, "zstd": 0, "bz2": 1}
 
 
 def form_v2(metadata: dict[str, Any], dtype: np.dtype, ndim: int) -> ChunkForm | None:
-    """The form of chunks of a format 2 array; None where zarr-python has to decode them."""
+    """The form of the chunks of a format 2 array; None if only zarr-python can decode them."""
     configs = [*(metadata.get("filters") or ()), metadata.get("compressor")]
     configs = [c for c in configs if c is not None]
     if dtype.kind == "T":
@@ -41,7 +41,7 @@ def form_v2(metadata: dict[str, Any], dtype: np.dtype, ndim: int) -> ChunkForm |
 
 
 def form_v3(codecs: list[dict[str, Any]], dtype: np.dtype, ndim: int) -> Any:
-    """The form of chunks of a format 3 array, sharded or not; None as for format 2."""
+    """The form of the chunks or shards of a format 3 array; None as for format 2."""
     if len(codecs) == 1 and codecs[0]["name"] == "sharding_indexed":
         return _shard_form(codecs[0]["configuration"], dtype, ndim)
     codecs = list(codecs)
@@ -66,7 +66,7 @@ def form_v3(codecs: list[dict[str, Any]], dtype: np.dtype, ndim: int) -> Any:
 
 
 def _text_form(codec: Codec | None, dtype: np.dtype, ndim: int) -> ChunkForm | None:
-    """The form of chunks of variable-length text, behind the codec that makes bytes of it."""
+    """The form of chunks of variable-length text; the codec is what comes after vlen-utf8."""
     if codec is None or not can_decode(codec.steps):
         return None
     return ChunkForm(dtype, tuple(range(ndim)), codec.steps)
@@ -120,13 +120,13 @@ def encoding(
 def packing(
     index_at_end: bool, index_has_checksum: bool, fill_value: Any, dtype: np.dtype
 ) -> tuple[bool, bool, bytes]:
-    """How chunks lie in shards, and what those that a shard does not hold stand for."""
+    """How chunks lie in shards, and the fill value of chunks that a shard does not hold."""
     fill = np.zeros((), dtype) if fill_value is None else np.asarray(fill_value).astype(dtype)
     return index_at_end, index_has_checksum, fill.tobytes()
 
 
 def as_written(fill_value: Any, dtype: np.dtype) -> Any:
-    """A fill value as an output has it: metadata keep no payload of a NaN."""
+    """A fill value as an output has it: in JSON a NaN loses its payload."""
     if fill_value is None or dtype.kind not in "fc":
         return fill_value
     parts = np.atleast_1d(np.asarray(fill_value).astype(dtype))
@@ -136,7 +136,7 @@ def as_written(fill_value: Any, dtype: np.dtype) -> Any:
 
 
 def spelled_v2(config: dict[str, Any], itemsize: int) -> dict[str, Any]:
-    """The settings of a codec of format 2 with blosc's shuffle as the number that readers want."""
+    """The settings of a codec of format 2, with blosc's shuffle as a number."""
     shuffle = config.get("shuffle")
     if config["id"] != "blosc" or shuffle is None:
         return config
@@ -148,7 +148,7 @@ def spelled_v2(config: dict[str, Any], itemsize: int) -> dict[str, Any]:
 
 
 def neutral_v2(configs: list[dict[str, Any]]) -> Codec | None:
-    """Filters and compressor of format 2 in neutral terms; None where a step has no such name."""
+    """Filters and compressor of format 2 in neutral terms; None if one has no neutral name."""
     steps = [_neutral(config["id"], config) for config in configs]
     return Codec(tuple(s for s in steps if s)) if all(steps) else None
 
@@ -175,7 +175,7 @@ def _neutral(name: str, config: dict[str, Any]) -> Step | None:
         if isinstance(shuffle, int):
             shuffle = BLOSC_SHUFFLES[shuffle] if 0 <= shuffle <= 2 else "shuffle"
         return Step("blosc", (config.get("cname", "lz4"), int(config.get("clevel", 5)), shuffle))
-    if name == "lzma" and config.get("format", 1) != _RAW:  # others say their filters themselves
+    if name == "lzma" and config.get("format", 1) != _RAW:  # the raw format lists its filters
         return Step("lzma", (int(config.get("format", 1)),))
     if name == "shuffle":
         return Step("shuffle", (int(config.get("elementsize", 4)),))
@@ -184,8 +184,8 @@ def _neutral(name: str, config: dict[str, Any]) -> Step | None:
     return Step(name) if name in {"lz4", "crc32c", "fletcher32"} else None
 
 
-def settled(codec: Codec, itemsize: int, zarr_format: int) -> Codec:
-    """A codec as Zarr has it: shuffle knows its item.
+def in_own_steps(codec: Codec, itemsize: int, zarr_format: int) -> Codec:
+    """The codec in steps that Zarr has; shuffle gets the size of an item.
 
     Raises
     ------

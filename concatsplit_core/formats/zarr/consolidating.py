@@ -1,4 +1,4 @@
-"""Consolidated metadata, built anew before the members that they speak of appear."""
+"""Builds the consolidated metadata of groups anew, before new members of them appear."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def consolidated(
             consolidate(folder, group)
     except OSError:
         raise
-    except Exception as error:  # what lies in the store beside our own may be wrong in any way
+    except Exception as error:  # other members of the store may be damaged in any way
         raise MalformedInput(
             f"{store}: the consolidated metadata of '{group or '/'}' cannot be renewed: {error}; "
             "remove or repair them, then run again",

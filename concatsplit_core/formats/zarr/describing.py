@@ -31,7 +31,7 @@ from concatsplit_core.stores.files import input_error
 
 
 def open_member(path: Path, member: str | None, ref: str) -> Source:
-    """Describe an array of a store; the only one where none is named."""
+    """Describe an array of a store; without a name, the only one there is."""
     if member is None and not _is_array(path):
         names = list_members(path, ref)
         if len(names) != 1:
@@ -62,7 +62,7 @@ def open_member(path: Path, member: str | None, ref: str) -> Source:
 
 
 def _facts_of(found: Mapping[str, dict[str, Any]]) -> Facts | None:
-    """What the documents of an array say; None where they are zarr-python's to read."""
+    """What the documents of an array say; None if zarr-python has to read them."""
     if document_v3.NAME in found:
         return document_v3.facts_of(found[document_v3.NAME])
     if document_v2.ARRAY in found:
@@ -131,7 +131,7 @@ def _is_consolidated(folder: Path) -> bool:
 def describe(
     facts: Facts, array: Any, folder: Path | None, ref: str, store: Path | None = None
 ) -> Source:
-    """An array as a source; a member of a store has neighbours that say more of it."""
+    """An array as a source; the group and the other arrays of a store may say more of it."""
     from concatsplit_core.formats.zarr.schema import check_facts
 
     check_facts(facts, ref)
@@ -188,7 +188,7 @@ def describe(
 
 
 def _layout(facts: Facts, reachable: bool, stored_chunks: int | None) -> ArrayLayout:
-    """How the array lies in its store; chunks of many lengths are left to zarr-python."""
+    """How the array lies in its store; zarr-python reads chunks that differ in length."""
     if facts.chunks is None:
         return Opaque()
     encoding, dtype, form = None, facts.dtype, facts.form
@@ -205,7 +205,7 @@ def _layout(facts: Facts, reachable: bool, stored_chunks: int | None) -> ArrayLa
 
 
 def _string_bytes(facts: Facts, folder: Path | None, ref: str) -> int | None:
-    """What a text takes in memory; numbers need no such look."""
+    """Bytes that a text takes in memory; None for numbers."""
     if facts.dtype.kind != "T" or facts.form is None or facts.chunks is None or folder is None:
         return None
     from concatsplit_core.formats.zarr.strings import measured

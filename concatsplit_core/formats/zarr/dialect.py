@@ -1,4 +1,4 @@
-"""What Zarr arrays mean: xarray's conventions for format 2 and 3, both ways.
+"""Reads and writes the meaning of Zarr arrays by xarray's conventions for formats 2 and 3.
 
 Format 2 has names of axes in the attribute `_ARRAY_DIMENSIONS`, and readers who know that take its
 fill value for missing; without names it is a mere fill value. Format 3 has `dimension_names`, and
@@ -31,7 +31,7 @@ _DIMENSIONS = "_ARRAY_DIMENSIONS"
 
 
 class Said(NamedTuple):
-    """What the metadata of an array are to say.
+    """What the metadata of an output will say.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Said(NamedTuple):
     dims : tuple of str or None, optional
         Of format 3; in format 2 they are an attribute.
     fill_value : object, optional
-        None where format 2 is to have none.
+        None for an output of format 2 without a fill value.
     """
 
     attrs: dict[str, Any]
@@ -82,7 +82,7 @@ def _are_names(value: Any, ndim: int) -> bool:
 
 
 def said(storage: Storage, dtype: np.dtype, shape: Shape, zarr_format: int) -> Said:
-    """What the metadata of an output are to say, so that its readers find the meaning again."""
+    """What the metadata of an output have to say for its readers to find the same meaning."""
     meaning = storage.meaning
     attrs, missing = dict(meaning.attrs), meaning.missing
     dims = with_one_length_each(meaning.dims, shape)
@@ -134,7 +134,7 @@ def names_in_multiscales(attrs: Any, path: str) -> Names | None:
 
 
 def absent(fill_value: Any, dtype: np.dtype) -> Any:
-    """The element that a chunk which is not there is full of."""
+    """The element that an absent chunk is full of."""
     if dtype.kind == "T":
         return ""
     if fill_value is None:  # zarr-python reads NaT, TensorStore zero

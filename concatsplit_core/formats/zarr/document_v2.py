@@ -1,6 +1,6 @@
 """The documents of a Zarr format 2 array, ``.zarray`` and ``.zattrs``, for numbers in any order.
 
-As for format 3, what is not plain is zarr-python's to read and to write.
+As with format 3, zarr-python reads and writes what is not plain.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "fletcher32": {},
     "crc32c": {},
 }
-"""Settings of numcodecs' codecs, with the values that those have which a document leaves out."""
+"""Settings of numcodecs' codecs, with their default values."""
 
 
 def facts_of(array: dict[str, Any], attrs: dict[str, Any]) -> Facts | None:
-    """What documents of sound types say; None where they are zarr-python's to read."""
+    """What documents of checked types say; None if zarr-python has to read them."""
     try:
         return _facts(array, attrs)
     except (LookupError, TypeError, ValueError, OverflowError):
@@ -52,7 +52,7 @@ def facts_of(array: dict[str, Any], attrs: dict[str, Any]) -> Facts | None:
 
 
 def create(folder: Path, spec: ArraySpec, storage: Storage, wanted: Said) -> Facts | None:
-    """Write the documents of a new array; None, and nothing, where they are zarr-python's."""
+    """Write the documents of a new array; None, without writing, if zarr-python has to."""
     if spec.dtype.str not in _DTYPES or spec.chunks is None or storage.grid is not None:
         return None
     name, separator = storage.key_encoding or ("", "")
@@ -79,7 +79,7 @@ def create(folder: Path, spec: ArraySpec, storage: Storage, wanted: Said) -> Fac
 
 
 def _codecs(storage: Storage) -> dict[str, Any]:
-    """Order, filters and compressor: the inputs' own where they were kept."""
+    """Order, filters and compressor: the inputs' own settings if they were kept."""
     if storage.native is not None:
         own: dict[str, Any] = storage.native[1]
         return own

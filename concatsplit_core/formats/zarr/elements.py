@@ -1,4 +1,4 @@
-"""Fill values and lengths in JSON, as far as they are said in numbers and words."""
+"""Fill values and lengths in JSON, as numbers or as the words for NaN and infinity."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def are_lengths(shape: tuple[Any, ...], least: int) -> bool:
 
 
 def fill_from_json(value: Any, dtype: np.dtype) -> Any:
-    """A fill value from JSON; what is not said in numbers and words is zarr-python's to read."""
+    """A fill value from JSON; raises for what only zarr-python reads."""
     if dtype.kind == "c":
         real, imaginary = value
         return dtype.type(complex(_number(real), _number(imaginary)))
@@ -38,7 +38,7 @@ def _number(value: Any) -> float:
 
 
 def fill_as_json(value: Any, dtype: np.dtype) -> Any:
-    """A fill value as metadata have it, which keep no payload of a NaN."""
+    """A fill value in JSON, where a NaN loses its payload."""
     element = absent(value, dtype)
     if dtype.kind == "c":
         return [_float_as_json(element.real), _float_as_json(element.imag)]

@@ -36,7 +36,7 @@ class ChunkKeys:
 
 
 class Facts(NamedTuple):
-    """What the metadata of an array say, in our terms, whoever read them.
+    """What the metadata of an array say, whether they were read here or by zarr-python.
 
     Parameters
     ----------

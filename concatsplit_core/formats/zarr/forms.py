@@ -1,4 +1,4 @@
-"""How the bytes of chunks and shards come about, and back: arrays to bytes before their codecs."""
+"""Turns chunks into the bytes that their codecs encode, and back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from concatsplit_core.formats.zarr.texts import texts
 
 @dataclass(frozen=True, slots=True)
 class ChunkForm:
-    """How the bytes of a chunk come about: transposed, as items of a dtype, then encoded."""
+    """How the bytes of a chunk are made: it is transposed, put into a dtype, then encoded."""
 
     dtype: np.dtype
     permutation: Shape

@@ -1,4 +1,4 @@
-"""The documents of groups that arrays of a new store are in."""
+"""Creates the groups that the arrays of a new store are in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _GROUPS: dict[int, dict[str, dict[str, object]]] = {
 
 
 def create_groups(store: Path, member: str, zarr_format: int) -> None:
-    """Make all that is above a member a group; what is one already stays as it is.
+    """Create the groups that a member is in, unless they exist.
 
     Parameters
     ----------

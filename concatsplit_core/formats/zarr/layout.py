@@ -15,7 +15,13 @@ from concatsplit_core.errors import UnsupportedDtype, UsageError
 from concatsplit_core.formats.chunking import choose_chunks
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.zarr.checksums import Chosen, with_checksum
-from concatsplit_core.formats.zarr.codecs import as_written, available, encoding, packing, settled
+from concatsplit_core.formats.zarr.codecs import (
+    as_written,
+    available,
+    encoding,
+    in_own_steps,
+    packing,
+)
 from concatsplit_core.formats.zarr.dialect import said
 
 _SANE = Codec((Step("zstd", (3,)),))
@@ -29,7 +35,7 @@ def lay_out(
     if wish.chunks == "none":
         raise UsageError("--chunks none: a Zarr array is always chunked")
     _check_dtype(spec.dtype)
-    spec = replace(spec, dtype=packed(spec.dtype))  # what Zarr's structured data type always is
+    spec = replace(spec, dtype=packed(spec.dtype))  # Zarr's structured data type has no padding
     dialect = f"zarr{wish.zarr_format}" if wish.zarr_format else _common_dialect(inherited)
     dialect = dialect or "zarr3"
     number = int(dialect[-1])
@@ -46,7 +52,7 @@ def lay_out(
     shards = shards or None
     native = _kept_native(inherited, wish, dialect, chunks, like)
     found, ours = _codec(inherited, native, wish, spec.dtype.itemsize, number)
-    if spec.is_string:  # there is no item of one size to shuffle
+    if spec.is_string:  # texts have no item size to shuffle by
         found = found.without("shuffle")
     ours = ours or (wish.codec is None and not found and not moving)
     chosen = Chosen(found, native, ours, moving)
@@ -95,14 +101,14 @@ def _check_dtype(dtype: np.dtype) -> None:
 def _kept_native(
     inherited: Storage, wish: Wish, dialect: str, chunks: Any, like: ArraySpec | None
 ) -> tuple[str, Any] | None:
-    """The inputs' own codec settings, where nothing asks for others."""
+    """The inputs' own codec settings, unless others were asked for."""
     if wish.codec is not None or inherited.native is None or inherited.native[0] != dialect:
         return None
     return inherited.native
 
 
 def _may_move(spec: ArraySpec, inherited: Storage, chunks: Any, like: ArraySpec | None) -> bool:
-    """Whether chunks of the inputs, as they are stored, can be chunks of the output."""
+    """Whether chunks of the inputs can become chunks of the output as they are stored."""
     if like is None or not like.chunks or like.chunks != chunks or like.dtype != spec.dtype:
         return False
     return not spec.is_string or inherited.native is not None
@@ -111,9 +117,9 @@ def _may_move(spec: ArraySpec, inherited: Storage, chunks: Any, like: ArraySpec 
 def _codec(
     inherited: Storage, native: Any, wish: Wish, itemsize: int, zarr_format: int
 ) -> tuple[Codec, bool]:
-    """The codec that was wished for, else the inputs', else a sane one, which is our choice."""
+    """The codec as asked for, else as in the inputs, else a sane one; and whether it is that."""
     if wish.codec is not None:
-        return settled(wish.codec, itemsize, zarr_format), False
+        return in_own_steps(wish.codec, itemsize, zarr_format), False
     codec = inherited.codec
     if codec is None:
         return _SANE, native is None
@@ -123,4 +129,4 @@ def _codec(
         codec = codec.without("crc32c")
     if not all(available(step, zarr_format) for step in codec.steps):
         return _SANE, native is None
-    return settled(codec, itemsize, zarr_format), False
+    return in_own_steps(codec, itemsize, zarr_format), False

@@ -1,4 +1,4 @@
-"""What zarr-python does: all metadata but the plainest, and chunks of codecs unknown here."""
+"""What zarr-python has to do: metadata that are not plain, and chunks of codecs unknown here."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Leave out zarr-python's warnings that a dtype or codec is not in the specification yet.
+    """Hide zarr-python's warnings that a dtype or codec is not in the specification yet.
 
-    Rectilinear grids, which are not there either, have to be asked for.
+    Allow rectilinear grids, which are not in the specification either.
     """
     with warnings.catch_warnings(), zarr.config.set({"array.rectilinear_chunks": True}):
         warnings.simplefilter("ignore")
@@ -125,9 +125,9 @@ def from_store(array: Any, key: str) -> bytes | None:
 
 
 def create_array(path: Path, member: str, spec: ArraySpec, storage: Storage, wanted: Said) -> Facts:
-    """Create an array and the groups above it, and read what was made of it.
+    """Create an array and the groups above it, and read its metadata back.
 
-    JSON keeps no payload of a NaN: fill values are what readers will have.
+    So the fill value is what readers will see: in JSON a NaN loses its payload.
     """
     form: Literal[2, 3] = 2 if storage.dialect == "zarr2" else 3
     with quiet():

@@ -16,7 +16,7 @@ from concatsplit_core.meaning.model import Meaning
 
 
 def with_neighbours(meaning: Meaning, folder: Path, shape: Shape) -> Meaning:
-    """The meaning of the array in a folder, with what is said beside it and above it."""
+    """The meaning of an array, completed by what its group and the other arrays of it say."""
     if meaning.dims is None:
         names = names_in_multiscales(_attributes(folder.parent), folder.name)
         meaning = replace(meaning, dims=names if names and len(names) == len(shape) else None)
@@ -28,7 +28,7 @@ def with_neighbours(meaning: Meaning, folder: Path, shape: Shape) -> Meaning:
 
 
 def _attributes(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Attributes of an array or group; none where there are none to be read."""
+    """Attributes of an array or group; empty if they cannot be read."""
     for name in (".zattrs", "zarr.json"):
         try:
             found = json.loads(Path(folder, name).read_bytes())

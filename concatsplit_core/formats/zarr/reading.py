@@ -1,4 +1,4 @@
-"""Reading Zarr: chunks of known codecs decoded in the calling thread, others by zarr-python."""
+"""Reads Zarr arrays: decodes chunks of known codecs here, and leaves others to zarr-python."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from concatsplit_core.formats.zarr.sparse import Listing, files_below, stored_ch
 from concatsplit_core.stores.files import input_error, open_input, read_exactly
 
 _LARGE, _LARGE_SHARD = 64 << 10, 512 << 10
-"""Bytes of a chunk in a shard, and of a shard, that take longer to copy than to be looked for."""
+"""From this size on, a chunk in a shard, or a shard, takes less time to check than to copy."""
 
 
 @dataclass(slots=True, eq=False)
@@ -114,7 +114,10 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
         found = chunks_of(box, chunks, self.spec.shape)
         listing, fill = self.listing, self.fill
         if listing is not None and listing.places is not None and fill is not None:
-            yield box, np.broadcast_to(fill, box.shape)  # what is stored comes over it
+            yield (
+                box,
+                np.broadcast_to(fill, box.shape),
+            )  # stored chunks come later
             found = stored_chunks(listing, box, chunks, self.spec.shards, self.spec.shape)
         inner = form.inner if isinstance(form, ShardForm) else form
         with ExitStack() as stack:
@@ -127,7 +130,7 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
                     data = self._from_file(folder, index)
                 common = chunk.intersect(box)
                 if data is None and self.spec.is_string and common is not None:
-                    yield from self._through_zarr(common)  # which knows the text to fill it with
+                    yield from self._through_zarr(common)  # it knows the fill value of texts
                 else:
                     yield clip(chunk, box, self._decode(index, data, inner, chunks))
 
@@ -207,13 +210,13 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
 
     @property
     def fill(self) -> np.ndarray | None:
-        """What an absent chunk stands for."""
+        """The element that an absent chunk is full of; None for texts."""
         if self.spec.is_string:
             return None
         return np.asarray(absent(self.storage.fill_value, self.spec.dtype), self.spec.dtype)
 
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
-        """Chunks or shards that are files of their own, and chunks at their places in a shard."""
+        """Chunks or shards that are files, or chunks at their places in shards."""
         unit = (self.spec.shards if shards else self.spec.chunks) or ()
         units = chunks_of(box, unit, self.spec.shape)
         form, folder = self.form, self.folder
@@ -228,7 +231,7 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
                 yield chunk, None if shard is None else shard.stored(at)
 
     def checked(self, box: Box, stored: Stored, full: bool) -> Stored:
-        """A chunk, or a shard with its index and all its chunks, checked on its way."""
+        """A chunk, or a shard with its index and all its chunks, to be checked on its way."""
         form, folder = self.form, self.folder
         inner = form.inner if isinstance(form, ShardForm) else form
         summed = inner is not None and is_guarded(inner.steps)

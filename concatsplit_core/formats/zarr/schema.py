@@ -1,8 +1,7 @@
-"""Zarr's metadata documents, checked before anything believes them: one schema a document.
+"""Checks Zarr's metadata documents before they are used: one schema for each kind of document.
 
-What is checked are types and ranges of all that is used here or handed to a library: what those
-meet is then of the kind that they expect. Chunk lengths are not: zarr-python repairs those that
-old writers got wrong, and they are checked when it has.
+The types and ranges of all entries are checked that are used here or by a library. Chunk lengths
+are checked later, because zarr-python repairs those that old writers got wrong.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ METADATA_LIMIT = 64 << 20
 MOST_AXES = 64
 """Axes of the arrays that NumPy has."""
 LARGEST_ITEM = 64 << 20
-"""Bytes of an element: its fill value is in memory as soon as the array is open."""
+"""Bytes of an element, of which the fill value is in memory as soon as the array is open."""
 
 _SIZED = re.compile(r"[<>|=]?(?P<kind>[SaVUr])(?P<size>\d{1,18})")
 _BYTES_A_SIZE = {"S": 1, "a": 1, "V": 1, "U": 4, "r": 1 / 8}
@@ -33,7 +32,7 @@ Small = Annotated[int, Meta(ge=0, le=(1 << 31) - 1)]
 
 
 class Extension(Struct):
-    """What format 3 names and lets have settings."""
+    """A name with settings, as format 3 has it for codecs, grids and data types."""
 
     name: str
     configuration: dict[str, Any] | None = None
@@ -69,7 +68,7 @@ class GroupV3(Struct):
 
 
 class CodecV2(Struct):
-    """What every codec of numcodecs has, beside its settings."""
+    """The part that the settings of all codecs of numcodecs have."""
 
     id: str
 
@@ -168,12 +167,12 @@ _DOCUMENTS: dict[str, Any] = {
 
 
 def read_document(folder: Path, name: str, ref: str) -> dict[str, Any]:
-    """One document of an array or a group, whose types and ranges are sound.
+    """Read a document of an array or a group, and check its types and ranges.
 
     Raises
     ------
     MalformedInput
-        It is no JSON, or of other types or ranges than the format has.
+        It is no JSON, or an entry has a wrong type or range.
     UnsafeContent
         The elements are pickled.
     FileNotFoundError
@@ -221,7 +220,7 @@ def _check(found: Any, name: str, ref: str) -> None:
 
 
 def _check_item(data_type: Any, ref: str) -> None:
-    """Refuse elements too large to be, before a library makes a fill value of one."""
+    """Refuse elements that are too large, before a library makes a fill value of one."""
     match data_type:
         case str():
             sized = _SIZED.fullmatch(data_type)
@@ -278,14 +277,14 @@ def _check_settings(name: str, settings: dict[str, Any], ref: str) -> None:
 
 
 def check_facts(facts: Facts, ref: str) -> None:
-    """Refuse an array whose shape and chunks do not fit each other, or nothing can hold.
+    """Refuse an array whose shape, chunks and shards do not fit, or whose elements are too large.
 
     Raises
     ------
     MalformedInput
-        The chunks are of another rank, or no chunks of the shards.
+        The chunks have another number of axes, or do not fill the shards.
     OverBudget
-        One element is larger than all of a chunk should be.
+        One element is larger than a chunk should be.
     """
     chunks, shards = facts.chunks, facts.shards
     for what, unit in (("chunks", chunks), ("shards", shards)):

@@ -57,7 +57,7 @@ class Shard:
         return np.frombuffer(raw, "<u8").reshape((*inner, 2))
 
     def stored(self, at: Shape) -> Stored | None:
-        """Where one chunk is stored, None where the shard does not hold it."""
+        """Where one chunk is stored; None if the shard does not hold it."""
         offset, nbytes = self.index[at].tolist()
         if offset == ABSENT and nbytes == ABSENT:
             return None
@@ -68,7 +68,7 @@ class Shard:
         return Stored(nbytes, self._path, offset, ref=self._ref)
 
     def chunk(self, at: Shape) -> bytearray | None:
-        """The bytes of one chunk as stored, None where the shard does not hold it."""
+        """The bytes of one chunk as stored; None if the shard does not hold it."""
         found = self.stored(at)
         if found is None:
             return None
@@ -86,12 +86,12 @@ class Shard:
             )
 
     def pieces(self, check: Callable[[Shape, Any], None], most: int) -> Iterator[tuple[int, Any]]:
-        """The whole file from its start to its end, each chunk of it after a look.
+        """The whole file from its start to its end, each chunk after it was checked.
 
         Parameters
         ----------
         check : callable
-            Raises where the chunk at a place in the shard is damaged.
+            Raises if the chunk at this place in the shard is damaged.
         most : int
             Bytes that a chunk may be stored in.
         """
@@ -116,7 +116,7 @@ class Shard:
         yield from self._between(done, self._size)
 
     def _between(self, start: int, stop: int) -> Iterator[tuple[int, Any]]:
-        """Bytes that belong to no chunk: the index, and what nobody refers to."""
+        """Bytes that belong to no chunk: the index, and what the index does not refer to."""
         for at in range(start, stop, _PIECE):
             yield at, self._read(at, min(_PIECE, stop - at))
 
@@ -126,7 +126,7 @@ class Shard:
         return data
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self.fd)
 
 

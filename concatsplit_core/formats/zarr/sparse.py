@@ -1,4 +1,4 @@
-"""What is stored of a store whose grid has many chunks: listed once, instead of looked for."""
+"""Lists the chunk files of an array with a large grid once, instead of looking for each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.shards import INDEX_ENTRY
 
 _SPARSE = 4
-"""How many times over a grid must have more chunks than there are files."""
+"""A grid with this many times more chunks than there are files is sparse."""
 _NUMBER = re.compile(r"\d+")
 
 
@@ -26,10 +26,9 @@ class Listing(NamedTuple):
     Parameters
     ----------
     most : int
-        Chunks that are stored at most.
+        How many chunks are stored at most.
     places : frozenset of tuple of int, optional
-        Where in the grid of files, of chunks or of shards, there are some; None where there are
-        so many that to look for each one is as good.
+        The indices of those, or of the shards, that have a file; None if most of them do.
     """
 
     most: int
@@ -37,7 +36,7 @@ class Listing(NamedTuple):
 
 
 def list_chunks(facts: Facts, folder: Path) -> Listing | None:
-    """The chunk files of an array, or None where the grid is so small that nobody needs to know."""
+    """The chunk files of an array; None if its grid is so small that no list is needed."""
     chunks, shards = facts.chunks, facts.shards
     if chunks is None:
         return None
@@ -64,7 +63,7 @@ def files_below(folder: Path) -> Iterator[str]:
     Raises
     ------
     OSError
-        A folder cannot be listed: nobody may take what it holds for absent.
+        A folder cannot be listed; its chunks must not be taken for absent.
     """
 
     def fail(error: OSError) -> None:
@@ -78,7 +77,7 @@ def files_below(folder: Path) -> Iterator[str]:
 def stored_chunks(
     listing: Listing, box: Box, chunks: Shape, shards: Shape | None, shape: Shape
 ) -> Iterator[tuple[Shape, Box]]:
-    """As `chunks_of`, without those of which no file is there."""
+    """As `chunks_of`, without chunks that have no file."""
     places = listing.places
     if places is None:
         yield from chunks_of(box, chunks, shape)

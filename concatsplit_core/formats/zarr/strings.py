@@ -1,4 +1,4 @@
-"""What variable-length text takes in memory: real bytes count towards the budget, not a guess."""
+"""Measures how many bytes variable-length text takes in memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from concatsplit_core.formats.zarr.sparse import files_below
 from concatsplit_core.stores.files import open_input, read_exactly
 
 _SLOT = 16 + 57
-"""Bytes beside a text: an element of NumPy's StringDType, and the str that it passes through."""
+"""Bytes that a text takes beside its letters: as an element of StringDType, and as a str."""
 _MOST = 1 << 40
 _METADATA = ("zarr.json", ".z")
 
@@ -27,9 +27,9 @@ _METADATA = ("zarr.json", ".z")
 def measured(
     folder: Path, form: ChunkForm | ShardForm, chunks: Shape, shards: Shape | None, ref: str
 ) -> int:
-    """Bytes that a text takes in memory, in the chunk that has the most of them.
+    """Bytes that a text takes in memory, on average over the chunk with the longest texts.
 
-    Only headers are read where they say what a chunk expands to.
+    If the header of a chunk says what it expands to, only the header is read.
     """
     inner = form.inner if isinstance(form, ShardForm) else form
     largest = 0
@@ -39,7 +39,7 @@ def measured(
             load = partial(_head, fd, offset, path)
             largest = max(largest, expanded_bytes(load, nbytes, inner.steps, _MOST))
         except (MalformedInput, OverBudget):
-            continue  # found again, with its place, when the chunk is decoded
+            continue  # decoding the chunk will raise, and name its place
         finally:
             os.close(fd)
     return max(STRING_BYTES, _SLOT + -(-largest // max(1, prod(chunks))))
@@ -60,7 +60,7 @@ def _stored(
         if not isinstance(form, ShardForm):
             yield path, 0, path.stat().st_size
             continue
-        with suppress(MalformedInput):  # a damaged shard is found again when it is read
+        with suppress(MalformedInput):  # reading the shard will raise
             shard = Shard(path, form, inner, ref)
             shard.close()
             for offset, nbytes in shard.index.reshape(-1, 2).tolist():

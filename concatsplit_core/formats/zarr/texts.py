@@ -1,4 +1,4 @@
-"""Variable-length text in Zarr's chunks (vlen-utf8): a count, then each text behind its length.
+"""Variable-length text in Zarr's chunks (vlen-utf8): a count, then each text after its length.
 
 Counts and lengths of a damaged chunk are checked against its bytes before anything is allocated.
 """
@@ -38,7 +38,7 @@ def texts(raw: Any, count: int) -> np.ndarray:
 
 
 def _damage(view: memoryview, count: int) -> str:
-    """Which text of a damaged chunk is the first that cannot be had."""
+    """The reason why a chunk is damaged: the first of its texts that cannot be read."""
     at = _LENGTH
     for number in range(count):
         start = at + _LENGTH

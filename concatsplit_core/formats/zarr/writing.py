@@ -1,4 +1,4 @@
-"""Writing Zarr: chunks of known codecs, and those that move as they are stored."""
+"""Writes Zarr arrays: encodes chunks of known codecs here, and leaves others to zarr-python."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class ZarrWriter(Writer):
 
 
 class _Made:
-    """An array that has been created, and what writes its chunks.
+    """An array that has been created.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ class ZarrTarget(_ZarrTarget):
     def encode(
         self, box: Box, block: np.ndarray | None, ready: ReadyChunks | None = None
     ) -> list[_File]:
-        """Files and their parts; absent where a whole chunk or shard is the fill value."""
+        """Files and their parts; none for a chunk or shard that is all fill value."""
         files: list[_File] = []
         for index, unit in chunks_of(box, self.spec.write_unit or (), self.spec.shape):
             part = None if block is None else block[unit.within(box)]
@@ -173,7 +173,7 @@ class ZarrTarget(_ZarrTarget):
         return files
 
     def _unit(self, unit: Box, part: np.ndarray | None, ready: ReadyChunks) -> list[Any]:
-        """The parts of one file, a chunk's or a shard's; none where it is to be absent."""
+        """The parts of the file of a chunk or shard; none if it stays absent."""
         found = ready.get(unit.start, part)
         if isinstance(found, Stored) and (found.shard or self.spec.shards is None):
             return [found]
@@ -185,7 +185,7 @@ class ZarrTarget(_ZarrTarget):
         return self._chunk(found)
 
     def _chunk(self, chunk: Stored | np.ndarray | None) -> list[Any]:
-        """The parts of a chunk as it is to be stored; none where it is to be absent."""
+        """The parts of a chunk as it will be stored; none if it stays absent."""
         if chunk is None or isinstance(chunk, Stored):
             return [] if chunk is None else [chunk]
         chunk = np.asarray(chunk, order="C")
@@ -285,11 +285,11 @@ def _with_frames(
 
 
 def _write_file(path: str, parts: list[Any]) -> None:
-    """Write a chunk or shard, which may be there: all who write it write the same bytes.
+    """Write the file of a chunk or shard, over what may be there.
 
-    A task that was killed half-way is done again, perhaps while another worker does it too. So a
-    file that is there is written over and never cut: what lies in a staging folder has no readers
-    yet. A temporary name would take up to four times as long.
+    Whoever does a task writes the same bytes. So a task that was killed half-way can be done again,
+    even by two workers at once: they write over what is there, and never shorten it. Nobody reads a
+    staging folder. To write to a temporary name and rename it would take up to four times as long.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
     try:

@@ -1,0 +1,169 @@
+"""Plans of very many chunks, inputs, outputs and moves: small, and any task in one step."""
+
+from __future__ import annotations
+
+import pickle
+import tracemalloc
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from concatsplit_core.array.geometry import Interval
+from concatsplit_core.array.layouts import ArrayLayout, Chunked, Contiguous, Encoding, Sharded
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.array.tiling import Segment, Tiling
+from concatsplit_core.errors import OverBudget
+from concatsplit_core.planning.move import MoveSpec
+from concatsplit_core.planning.plan import Plan
+from concatsplit_core.planning.planner import make_plan
+from concatsplit_core.planning.thresholds import Thresholds
+
+F8 = np.dtype("<f8")
+ZSTD = Encoding(F8, "zstd")
+MANY, MILLION, COLUMNS = 100_000, 1_000_000, 8
+NPY = Contiguous("C", 128)
+OUTPUT = Contiguous("C", None, 64)
+CHUNKS = Chunked((4, COLUMNS), ZSTD)
+
+
+def whole(rows: int, layout: ArrayLayout, columns: int = COLUMNS) -> Tiling:
+    return Tiling(0, (Segment(Interval(0, rows), ArraySpec((rows, columns), F8, layout)),))
+
+
+def pieces(number: int, rows: int, layout: ArrayLayout) -> Tiling:
+    spec = ArraySpec((rows, COLUMNS), F8, layout)
+    return Tiling(
+        0, tuple(Segment(Interval(i * rows, (i + 1) * rows), spec) for i in range(number))
+    )
+
+
+def join(number: int, rows: int, here: ArrayLayout, there: ArrayLayout) -> MoveSpec:
+    total = number * rows
+    return MoveSpec((total, COLUMNS), pieces(number, rows, here), whole(total, there))
+
+
+def cut(number: int, rows: int, here: ArrayLayout, there: ArrayLayout) -> MoveSpec:
+    total = number * rows
+    return MoveSpec((total, COLUMNS), whole(total, here), pieces(number, rows, there))
+
+
+def copy(rows: int, here: ArrayLayout, there: ArrayLayout, columns: int = COLUMNS) -> MoveSpec:
+    return MoveSpec((rows, columns), whole(rows, here, columns), whole(rows, there, columns))
+
+
+def planned(*moves: MoveSpec, **options: int) -> Plan:
+    return make_plan(moves, **{"memory": 2 << 30, "jobs": 2, **options})
+
+
+CHUNKY: dict[str, Callable[[], MoveSpec]] = {
+    "same chunks": lambda: copy(4 * MILLION, CHUNKS, CHUNKS),
+    "other chunks": lambda: copy(4 * MILLION, CHUNKS, Chunked((5, COLUMNS))),
+    "large chunks": lambda: copy(
+        512 * MILLION, Chunked((512, 1024)), Chunked((512, 1024)), columns=1024
+    ),
+    "into shards": lambda: copy(4 * MILLION, CHUNKS, Sharded((16, COLUMNS), (4, COLUMNS), ZSTD)),
+    "out of chunks": lambda: copy(4 * MILLION, CHUNKS, OUTPUT),
+}
+
+
+@pytest.mark.parametrize("kind", CHUNKY)
+def test_a_million_chunks_are_told_in_a_few_words(kind: str) -> None:
+    plan = planned(CHUNKY[kind]())
+    words = sum(len(sweep.bands.entries) for move in plan.moves for sweep in move.sweeps)
+    assert words < 10
+    assert len(pickle.dumps(plan)) < 10_000
+    assert plan.task(len(plan) - 1).writes[0].box.stop == plan.moves[0].move.shape
+
+
+CROWDS: dict[str, Callable[[], MoveSpec]] = {
+    "long runs": lambda: join(MANY, 4096, NPY, OUTPUT),
+    "short runs": lambda: join(MANY, 4, NPY, OUTPUT),
+    "chunks": lambda: join(MANY, 16, CHUNKS, CHUNKS),
+    "chunks astride": lambda: join(MANY, 15, CHUNKS, CHUNKS),
+    "parts of long runs": lambda: cut(MANY, 4096, NPY, OUTPUT),
+    "parts of short runs": lambda: cut(MANY, 4, NPY, OUTPUT),
+}
+
+
+@pytest.mark.parametrize("kind", CROWDS)
+def test_many_inputs_and_outputs_take_little_memory(kind: str) -> None:
+    move = CROWDS[kind]()
+    tracemalloc.start()
+    try:
+        planned(move)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 60 << 20
+
+
+@pytest.mark.parametrize("kind", ["same chunks", "other chunks", "into shards"])
+def test_a_task_by_its_number_is_the_one_that_the_others_leave_room_for(kind: str) -> None:
+    plan = planned(CHUNKY[kind](), memory=1 << 20)
+    numbers = [0, 1, len(plan) // 3, len(plan) - 2]
+    for number in numbers:
+        here, there = plan.task(number), plan.task(number + 1)
+        assert (here.number, there.number) == (number, number + 1)
+        assert here.writes[-1].box.stop[0] == there.writes[0].box.start[0]
+    with pytest.raises(IndexError):
+        plan.task(len(plan))
+
+
+def test_moves_share_a_budget_and_their_tasks_say_whose_they_are() -> None:
+    moves = [
+        join(3, 4096, NPY, OUTPUT),
+        copy(64, CHUNKS, Chunked((5, COLUMNS))),
+        copy(0, NPY, OUTPUT),
+        join(5, 16, CHUNKS, CHUNKS),
+    ]
+    plan, alone = planned(*moves), [planned(move) for move in moves]
+    tasks = list(plan.tasks())
+    assert [task.number for task in tasks] == list(range(len(plan)))
+    assert tasks == [plan.task(number) for number in range(len(plan))]
+    for index, one in enumerate(alone):
+        ours = [task for task in tasks if task.move == index]
+        assert [t._replace(number=0, move=0) for t in ours] == [
+            t._replace(number=0) for t in one.tasks()
+        ]
+    assert plan.bytes_written == sum(one.bytes_written for one in alone)
+    assert plan.bytes_read == sum(one.bytes_read for one in alone)
+    assert sum(plan.routes.values()) == plan.bytes_written
+    assert set(plan.routes) == {"kernel", "decoded", "encoded"}
+    assert plan.peak_memory_bytes <= 2 << 30
+
+
+def test_the_largest_step_of_any_move_has_to_fit() -> None:
+    small, large = (copy(8, Chunked((8, n)), Chunked((8, n)), n) for n in (4, 4096))
+    planned(small, memory=64 << 10)
+    with pytest.raises(OverBudget) as refused:
+        planned(small, large, memory=64 << 10)
+    assert isinstance(refused.value.found, int)
+    plan = planned(small, large, memory=refused.value.found)
+    assert plan.peak_memory_bytes <= refused.value.found
+
+
+def test_a_plan_can_be_pickled() -> None:
+    plan = planned(join(3, 4096, NPY, OUTPUT), join(5, 16, CHUNKS, CHUNKS))
+    again = pickle.loads(pickle.dumps(plan))
+    assert again == plan
+    assert list(again.tasks()) == list(plan.tasks())
+
+
+@pytest.mark.parametrize(
+    ("offset", "rows", "step", "expected"),
+    [
+        (128, 8192, 64, {0: 128, 1: 128, 2: 128}),
+        (128, 5000, 64, {0: 128, 1: (128 + 5000 * 64) % 4096, 2: (128 + 10000 * 64) % 4096}),
+        (100, 8192, 64, {}),
+        (128, 8192, None, {}),
+        (None, 8192, 64, {}),
+        (128, 4000, 64, {}),
+    ],
+)  # fmt: skip
+def test_outputs_start_where_blocks_can_be_shared(
+    offset: int | None, rows: int, step: int | None, expected: dict[int, int]
+) -> None:
+    move = cut(3, rows, Contiguous("C", offset), Contiguous("C", None, step))
+    plan = make_plan([move], memory=1 << 30, jobs=1, thresholds=Thresholds(shareable=300_000))
+    assert plan.moves[0].alignment == expected
