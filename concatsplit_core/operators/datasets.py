@@ -7,21 +7,23 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, open_member, resolve
 from concatsplit_core.endpoints.job import Job, Move
+from concatsplit_core.endpoints.naming import is_folder
 from concatsplit_core.endpoints.references import parse_input
 from concatsplit_core.errors import MalformedInput, UsageError
-from concatsplit_core.formats.registry import detect
+from concatsplit_core.formats.registry import detect, format_by_suffix
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.structure import Structure, agreed
 from concatsplit_core.meaning.bounds import without_borrowed
 from concatsplit_core.operators.axes import AxisRules
 from concatsplit_core.operators.requests import (
+    Adjust,
     Along,
     Request,
     bytes_of_index,
@@ -32,9 +34,6 @@ from concatsplit_core.operators.requests import (
 )
 from concatsplit_core.operators.selection import Selection, listed
 from concatsplit_core.run.options import Options
-
-if TYPE_CHECKING:
-    from concatsplit_core.operators.performing import Adjust
 
 Arrays = dict[str, list[Source]]
 """The inputs of each array, by its name."""
@@ -110,7 +109,7 @@ def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays)
     if group is not None:
         names = [name for name in names if name.startswith(f"{group}/")]
     if names in ([""], []):
-        what = "is one array without a name" if names else "holds no array"
+        what = "is one array without a name" if names else "holds 0 arrays"
         raise UsageError(
             f"input {number} ({ref}): {what}; all inputs of a data set are containers of arrays"
         )
@@ -155,7 +154,7 @@ def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjus
         rules.refuse_all_carried(arrays)
     if not request.add_axis:
         rules.refuse_uneven(arrays, cut)
-    _refuse_one_file(request, arrays)
+    _refuse_one_array(request, arrays)
     total = sum(bytes_of_index(arrays[name][0].spec, axis) for name, axis in cut.items())
     moves: dict[str, Move] = {}
     along: list[Along] = []
@@ -186,13 +185,18 @@ def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjus
     )
 
 
-def _refuse_one_file(request: Request, arrays: Arrays) -> None:
-    """Refuse output names that stand for a single array each, where there are many."""
-    if any("::" in output for output in request.outputs):
-        raise UsageError(
-            f"output {request.outputs[0]}: is one array, and the inputs hold {len(arrays)} "
-            f"({listed(list(arrays))}); name a container, or choose an array with INPUT::NAME"
-        )
+def _refuse_one_array(request: Request, arrays: Arrays) -> None:
+    """Refuse outputs that can hold only one array."""
+    for output in request.outputs:
+        if "{array" in output or is_folder(output):
+            continue
+        if "::" in output or not format_by_suffix(output, output).has_members:
+            container = next(iter(arrays.values()))[0].ref.partition("::")[0]
+            raise UsageError(
+                f"output {output}: holds one array, but {container} holds {len(arrays)} "
+                f"({listed(list(arrays))}); choose one with {container}::NAME, name a container "
+                "such as y.h5, or give a template with {array}"
+            )
 
 
 def _carried(request: Request, name: str, source: Source, along: Along, options: Options) -> Move:

@@ -9,13 +9,10 @@ from typing import Any
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.errors import AmbiguousContainer, UsageError
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.operators.requests import Request, job_of, move_of
+from concatsplit_core.operators.requests import Adjust, Request, job_of, move_of
 from concatsplit_core.run.engine import execute, recover_in
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
-
-Adjust = Callable[[Request, Sequence[Source]], Request]
-"""Gives the request that fits the inputs of an array, when these are open."""
 
 
 def perform(

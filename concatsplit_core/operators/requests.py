@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -85,6 +85,10 @@ def job_of(request: Request, moves: Sequence[Move], split_info: np.ndarray) -> J
         also_read=[v for v in request.vectors if isinstance(v, str | os.PathLike)],
         extras=[] if request.split_info is None else [(request.split_info, split_info)],
     )
+
+
+Adjust = Callable[[Request, Sequence[Source]], Request]
+"""Gives the request that fits the inputs of an array, when these are open."""
 
 
 class Along(NamedTuple):

@@ -204,7 +204,7 @@ def test_a_container_is_replaced_as_a_whole_and_only_with_force(made: str) -> No
 
 def test_an_output_for_one_array_is_refused() -> None:
     ref = write("a.npz", {"x": np.zeros(3), "y": np.ones(3)})
-    with pytest.raises(UsageError, match=r"out.h5::x: is one array, and the inputs hold 2"):
+    with pytest.raises(UsageError, match=r"out.h5::x: holds one array, but a.npz holds 2"):
         cs.concat([ref, ref], "out.h5::x")
     with pytest.raises(UsageError, match=r"out.npy.*\{array\}"):
         cs.concat([ref, ref], "out.npy")
