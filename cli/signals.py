@@ -67,7 +67,7 @@ def answer_sigusr1(progress: Callable[[], str]) -> Iterator[None]:
         _State.progress = before
 
 
-def print_progress(number: int, frame: FrameType | None) -> None:
+def print_progress(_number: int, _frame: FrameType | None) -> None:
     """Print one line, as dd does; not through Python's streams, which may be in use."""
     clear = b"\r\x1b[K" if os.isatty(2) else b""
     with suppress(OSError):
@@ -136,7 +136,7 @@ def ignore_further_signals() -> None:
         signal.signal(number, _do_nothing)
 
 
-def _end(number: int, frame: FrameType | None) -> None:
+def _end(number: int, _frame: FrameType | None) -> None:
     ignore_further_signals()
     _State.raised = KeyboardInterrupt() if number == signal.SIGINT else Terminated(number)
     raise _State.raised

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -31,8 +30,7 @@ class Encoding(NamedTuple):
     transposed: Shape = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Contiguous:
+class Contiguous(NamedTuple):
     """The elements lie in one run of bytes of a file.
 
     ::
@@ -56,8 +54,7 @@ class Contiguous:
     offset_step: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Chunked:
+class Chunked(NamedTuple):
     """The elements lie in chunks of one shape, each encoded as a whole.
 
     Parameters
@@ -79,8 +76,7 @@ class Chunked:
         return self.chunks
 
 
-@dataclass(frozen=True, slots=True)
-class Sharded:
+class Sharded(NamedTuple):
     """Chunks lie together in shards, each with an index of its chunks.
 
     ::
@@ -112,8 +108,7 @@ class Sharded:
         return self.shards
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(NamedTuple):
     """The elements are written in C order from the first to the last, in pieces.
 
     Parameters
@@ -125,23 +120,21 @@ class Stream:
     write_unit: Shape
 
 
-@dataclass(frozen=True, slots=True)
-class InMemory:
+class InMemory(NamedTuple):
     """The elements are in no file, but in the memory of this process.
 
     Parameters
     ----------
-    order : {"C", "F"}
     write_unit : tuple of int, optional
         What a task has to fill as a whole; None where any box will do.
+    order : {"C", "F"}
     """
 
+    write_unit: Shape | None = None  # not in the order of `Opaque`: equal tuples are equal
     order: Order = "C"
-    write_unit: Shape | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Opaque:
+class Opaque(NamedTuple):
     """Only a library knows where the elements lie; it reads and writes boxes of them.
 
     Parameters
@@ -172,16 +165,15 @@ def with_axes(layout: ArrayLayout, change: Callable[[Shape], Shape]) -> ArrayLay
         case Contiguous():
             return layout
         case Chunked():
-            return replace(layout, chunks=change(layout.chunks), encoding=_untransposed(layout))
+            return layout._replace(chunks=change(layout.chunks), encoding=_untransposed(layout))
         case Sharded():
-            return replace(
-                layout,
+            return layout._replace(
                 shards=change(layout.shards),
                 chunks=change(layout.chunks),
                 encoding=_untransposed(layout),
             )
     unit = layout.write_unit
-    return layout if unit is None else replace(layout, write_unit=change(unit))
+    return layout if unit is None else layout._replace(write_unit=change(unit))
 
 
 def _untransposed(layout: Chunked | Sharded) -> Encoding | None:

@@ -50,7 +50,7 @@ class BlockReader:
             targets=[],
             source_tiling=_whole_tiling(source.spec),
             target_tiling=_whole_tiling(
-                ArraySpec(source.spec.shape, source.spec.dtype, InMemory(order))
+                ArraySpec(source.spec.shape, source.spec.dtype, InMemory(order=order))
             ),
             output_refs=[],
             window=window,

@@ -149,4 +149,4 @@ def _region_spec(move: Move, spec: ArraySpec, region: Region) -> ArraySpec:
         return spec
     shape = with_length(spec.shape, axis, region.interval.length)
     chunks = with_length(spec.layout.chunks, axis, region.chunk)
-    return replace(spec, shape=shape, layout=replace(spec.layout, chunks=chunks))
+    return replace(spec, shape=shape, layout=spec.layout._replace(chunks=chunks))

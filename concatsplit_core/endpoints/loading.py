@@ -10,7 +10,7 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.formats.sources import ContiguousSource, Source
-from concatsplit_core.routes.place import place
+from concatsplit_core.routes.elements import copy_elements
 from concatsplit_core.stores.files import open_input, read_exactly
 
 
@@ -28,7 +28,7 @@ def load(source: Source) -> np.ndarray:
         source.prepare(Path(folder))
         if not isinstance(source, ContiguousSource):
             for box, part in source.read(Box.whole(spec.shape)) if array.size else ():
-                place(array[box.slices], part)
+                copy_elements(array[box.slices], part)
         elif array.nbytes:
             extent = source.extent
             fd = open_input(extent.path)

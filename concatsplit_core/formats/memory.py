@@ -52,5 +52,5 @@ def wrap(array: np.ndarray, ref: str) -> MemorySource:
     if not is_ordered(array.dtype):
         array = array.astype(packed(array.dtype))
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
-    spec = ArraySpec(array.shape, array.dtype, InMemory("F" if fortran else "C"))
+    spec = ArraySpec(array.shape, array.dtype, InMemory(order="F" if fortran else "C"))
     return MemorySource(None, ref, spec, Storage(), array)

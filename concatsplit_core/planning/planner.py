@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from math import prod
 from typing import NoReturn
 
@@ -173,5 +172,5 @@ def _refuse(problems: Sequence[Problem | None], need: int, memory: int, jobs: in
 
 
 def _smallest_with_window(problems: Sequence[Problem], memory: int, jobs: int) -> int:
-    wider = (replace(p, window=_window(memory, jobs, p.thresholds)) for p in problems)
+    wider = (p._replace(window=_window(memory, jobs, p.thresholds)) for p in problems)
     return _smallest([_batches(problem) for problem in wider])

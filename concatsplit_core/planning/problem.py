@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple, Protocol
 
@@ -66,8 +65,7 @@ def facts_of(views: Iterable[ArraySpec], ndim: int) -> SourceFacts:
     return SourceFacts(chunk_bytes, strided_bytes, want, orders, converted)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One logical array between two tilings, routed.
 
     Parameters

@@ -18,7 +18,7 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.formats.targets import Target
 from concatsplit_core.planning.task import Task
-from concatsplit_core.routes.arena import Arena
+from concatsplit_core.routes.buffers import Buffers
 from concatsplit_core.stores.files import Pool, input_error, output_error
 
 Convert = Callable[[np.ndarray], np.ndarray]
@@ -175,12 +175,12 @@ class Context:
         return any(target.ordered for target in self.targets)
 
     @property
-    def arena(self) -> Arena:
+    def buffers(self) -> Buffers:
         """The buffers of the calling worker."""
-        if not hasattr(self._local, "arena"):
-            self._local.arena = Arena()
-        arena: Arena = self._local.arena
-        return arena
+        if not hasattr(self._local, "buffers"):
+            self._local.buffers = Buffers()
+        buffers: Buffers = self._local.buffers
+        return buffers
 
 
 RunTask = Callable[[Task, Context], None]

@@ -15,8 +15,8 @@ from concatsplit_core.array.geometry import Box
 from concatsplit_core.formats.sources import ContiguousSource, Source
 from concatsplit_core.planning.task import CONVERTED_AT_ONCE, Piece, Task
 from concatsplit_core.routes.base import Context, Convert, Hashes
+from concatsplit_core.routes.elements import copy_elements
 from concatsplit_core.routes.extents import extent_of, read_whole, read_windows
-from concatsplit_core.routes.place import place
 
 _WIDEST = 8
 """Bytes of the items that a conversion works with, however few its input has."""
@@ -33,7 +33,7 @@ def fill_blocks(task: Task, context: Context) -> list[np.ndarray]:
         One block a write, with the axes of the logical array, in its target's element order.
     """
     tiling = context.target_tiling
-    blocks = context.arena.blocks(
+    blocks = context.buffers.blocks(
         [(write.box.shape, tiling.view(write.array)) for write in task.writes]
     )
     served = _Served(task.writes, tiling.axis, blocks)
@@ -85,7 +85,7 @@ class _Served:
         if together:
             self._serve_together(box, seen, together)
         for number, own, common in self.overlapping(box, without=together):
-            place(self._blocks[number][common.within(own)], seen[common.within(box)])
+            copy_elements(self._blocks[number][common.within(own)], seen[common.within(box)])
 
     def _together(self, box: Box) -> range:
         """Numbers of the even writes that a box covers along the axis, if they are many."""
@@ -108,7 +108,7 @@ class _Served:
         hop = even.length * part.strides[self._axis]
         many = (len(numbers), *space.shape)
         as_strided = np.lib.stride_tricks.as_strided
-        place(
+        copy_elements(
             as_strided(space, many, (even.step, *space.strides)),
             as_strided(part, many, (hop, *part.strides), writeable=False),
         )
@@ -227,4 +227,4 @@ def _parts(source: Source, box: Box, context: Context) -> Generator[tuple[Box, n
         return
     extent = source.extent
     with context.reading.use(extent.path) as fd:
-        yield from read_windows(fd, extent, source.spec, box, context.arena, context.window)
+        yield from read_windows(fd, extent, source.spec, box, context.buffers, context.window)

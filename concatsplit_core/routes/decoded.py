@@ -10,7 +10,7 @@ from concatsplit_core.formats.targets import ContiguousTarget, Target
 from concatsplit_core.planning.task import Piece, Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
-from concatsplit_core.routes.mapped import write_block
+from concatsplit_core.routes.strided import write_block
 
 
 def run(task: Task, context: Context) -> None:

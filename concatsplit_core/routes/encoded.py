@@ -93,7 +93,7 @@ def _as_it_is(
 ) -> bool:
     """Whether what is stored means the same in the target."""
     if stored is None:
-        return _fill(source) is not None and _fill(source) == _fill(target)
+        return _fill_bytes(source) is not None and _fill_bytes(source) == _fill_bytes(target)
     return shards or target.takes_skipped or not stored.skipped
 
 
@@ -111,7 +111,7 @@ def _check_size(stored: Stored, source: Source, start: Shape) -> None:
         raise OverBudget(f"{what}, more than it can hold", found=stored.nbytes, expected=nbytes)
 
 
-def _fill(array: ChunkedSource | ChunkedTarget) -> bytes | None:
+def _fill_bytes(array: ChunkedSource | ChunkedTarget) -> bytes | None:
     return None if array.fill is None else array.fill.tobytes()
 
 

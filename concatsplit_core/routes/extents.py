@@ -18,7 +18,7 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.sources import ContiguousSource, Source
 from concatsplit_core.formats.storage import Extent
 from concatsplit_core.formats.targets import ContiguousTarget, Target
-from concatsplit_core.routes.arena import Arena
+from concatsplit_core.routes.buffers import Buffers
 from concatsplit_core.stores.files import read_exactly, write_all
 
 _CALL_BYTES = 5000
@@ -42,7 +42,7 @@ def read_whole(fd: int, extent: Extent, spec: ArraySpec, box: Box, into: memoryv
 
 
 def read_windows(
-    fd: int, extent: Extent, spec: ArraySpec, box: Box, arena: Arena, window: int
+    fd: int, extent: Extent, spec: ArraySpec, box: Box, buffers: Buffers, window: int
 ) -> Iterator[tuple[Box, np.ndarray]]:
     """Read a box in windows, each valid until the next one is asked for."""
     runs = runs_of(spec, box)
@@ -50,9 +50,9 @@ def read_windows(
     for part in _windows(spec, box, packed, window):
         runs = runs_of(spec, part)
         if packed:
-            yield part, _read_packed(fd, extent, spec, part, runs, arena)
+            yield part, _read_packed(fd, extent, spec, part, runs, buffers)
         else:
-            yield part, _read_span(fd, extent, spec, part, runs, arena)
+            yield part, _read_span(fd, extent, spec, part, runs, buffers)
 
 
 def _windows(spec: ArraySpec, box: Box, packed: bool, window: int) -> Iterator[Box]:
@@ -75,20 +75,20 @@ def _windows(spec: ArraySpec, box: Box, packed: bool, window: int) -> Iterator[B
 
 
 def _read_span(
-    fd: int, extent: Extent, spec: ArraySpec, box: Box, runs: Runs, arena: Arena
+    fd: int, extent: Extent, spec: ArraySpec, box: Box, runs: Runs, buffers: Buffers
 ) -> np.ndarray:
     """All bytes from the first to the last element, seen with the array's strides."""
-    buffer = arena.scratch(runs.span)
+    buffer = buffers.scratch(runs.span)
     read_exactly(fd, buffer.data, extent.offset + runs.first, extent.path)
     strides = runs.strides[:: -1 if spec.order == "F" else 1]
     return np.ndarray(box.shape, spec.dtype, buffer=buffer, strides=strides)
 
 
 def _read_packed(
-    fd: int, extent: Extent, spec: ArraySpec, box: Box, runs: Runs, arena: Arena
+    fd: int, extent: Extent, spec: ArraySpec, box: Box, runs: Runs, buffers: Buffers
 ) -> np.ndarray:
     """Run by run, side by side."""
-    buffer = arena.scratch(runs.number * runs.nbytes)
+    buffer = buffers.scratch(runs.number * runs.nbytes)
     for at, offset in zip(range(0, buffer.nbytes, runs.nbytes), runs.offsets(), strict=True):
         read_exactly(fd, buffer.data[at : at + runs.nbytes], extent.offset + offset, extent.path)
     return np.ndarray(box.shape, spec.dtype, buffer=buffer, order=spec.order)

@@ -71,7 +71,7 @@ def _copy(context: Context, here: _End, there: _End, size: int) -> None:
         return
     shared = share_range(here.fd, start, there.fd, to, size)
     take = hashes.of_bytes(here.array, there.array)
-    buffer = context.arena.scratch(min(size, context.window, _HASHED_AT_ONCE)).data
+    buffer = context.buffers.scratch(min(size, context.window, _HASHED_AT_ONCE)).data
     cuts = ((0, shared.start), (shared.start, shared.stop), (shared.stop, size))
     for first, stop in cuts:
         for done in range(first, stop, len(buffer)):

@@ -14,7 +14,7 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.targets import Target
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.task import Task
-from concatsplit_core.routes import decoded, encoded, kernel, mapped
+from concatsplit_core.routes import decoded, encoded, kernel, strided
 from concatsplit_core.routes.base import Context, RunTask, Turns
 from concatsplit_core.stores.files import Pool, open_input
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _ROUTES: dict[str, RunTask] = {
     "kernel": kernel.run,
     "encoded": encoded.run,
-    "mapped": mapped.run,
+    "mapped": strided.run,
     "decoded": decoded.run,
 }
 

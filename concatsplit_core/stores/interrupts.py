@@ -53,7 +53,7 @@ def deferred_signals(forget: bool = False) -> Iterator[None]:
         return
     pending: list[int] = []
 
-    def note(number: int, frame: FrameType | None) -> None:
+    def note(number: int, _frame: FrameType | None) -> None:
         pending.append(number)
 
     held: dict[int, Any] = {}

@@ -134,7 +134,7 @@ def _rename_to_free_name(here: Path, final: Path) -> None:
 
 
 def _exchange_by_renames(
-    staged: Path, final: Path, sync: bool, is_right: Callable[[Path], bool]
+    staged: Path, final: Path, _sync: bool, is_right: Callable[[Path], bool]
 ) -> None:
     old = waiting_path(staged)
     old.parent.mkdir(exist_ok=True)

@@ -134,7 +134,7 @@ def _remove_within(path: Path) -> None:
                 inner.unlink()
 
 
-def _retry_writable(call: Callable[[str], None], path: str, error: BaseException) -> None:
+def _retry_writable(_call: Callable[[str], None], path: str, _error: BaseException) -> None:
     """Try again to remove something, after making its folder writable."""
     with suppress(OSError):
         os.chmod(os.path.dirname(path), 0o700)

@@ -92,6 +92,14 @@ def test_an_error_with_closed_streams_keeps_its_code(shell: Any, pair: Any) -> N
 
 
 UNBUFFERED = ["", "PYTHONUNBUFFERED=1 "]
+MANY = 400
+
+
+def _write_many(path: str) -> None:
+    """Data sets whose names alone are more than a pipe holds."""
+    with h5py.File(path, "w") as file:
+        for index in range(MANY):
+            file[f"{index}-{'long' * 50}"] = 0
 
 
 @pytest.mark.parametrize("how", UNBUFFERED)
@@ -100,9 +108,7 @@ UNBUFFERED = ["", "PYTHONUNBUFFERED=1 "]
 def test_a_reader_that_leaves_ends_quietly_as_sigpipe_does(
     shell: Any, how: str, words: str
 ) -> None:
-    with h5py.File("many.h5", "w") as file:
-        for index in range(800):
-            file[f"a-rather-long-name-{index}"] = 0
+    _write_many("many.h5")
     np.save("large.npy", np.zeros(1 << 17))
     done = shell.bash(f"set -o pipefail; {how}concatsplit {words} | head -c 1 > /dev/null")
     assert (done.returncode, done.stderr) == (141, "")
@@ -110,11 +116,9 @@ def test_a_reader_that_leaves_ends_quietly_as_sigpipe_does(
 
 @pytest.mark.parametrize("how", UNBUFFERED)
 def test_a_slow_reader_gets_all(shell: Any, how: str) -> None:
-    with h5py.File("many.h5", "w") as file:
-        for index in range(800):
-            file[f"a-rather-long-name-{index}"] = 0
+    _write_many("many.h5")
     done = shell.bash(f"{how}concatsplit info many.h5 --json | cat")
-    assert len(json.loads(done.stdout)["blobs"]) == 800
+    assert len(json.loads(done.stdout)["blobs"]) == MANY
 
 
 def test_a_root_without_a_null_device(shell: Any, pair: Any) -> None:

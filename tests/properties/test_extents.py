@@ -17,7 +17,7 @@ from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.storage import Extent
 from concatsplit_core.routes import extents
-from concatsplit_core.routes.arena import Arena
+from concatsplit_core.routes.buffers import Buffers
 
 OFFSET = 10
 
@@ -52,15 +52,17 @@ def test_windows_cover_the_box(path: Path, case: tuple, window: int, call: int) 
     path.write_bytes(b"x" * OFFSET + expected.tobytes(order=spec.order) + b"y" * 5)
     found = np.zeros(spec.shape, expected.dtype)
     seen = np.zeros(spec.shape, int)
-    arena, fd = Arena(), os.open(path, os.O_RDONLY)
+    buffers, fd = Buffers(), os.open(path, os.O_RDONLY)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(extents, "_CALL_BYTES", call)
-        for part, array in extents.read_windows(fd, Extent(path, OFFSET), spec, box, arena, window):
+        for part, array in extents.read_windows(
+            fd, Extent(path, OFFSET), spec, box, buffers, window
+        ):
             assert array.shape == part.shape
             assert array.dtype == spec.dtype
             found[part.slices] = array.view(expected.dtype)
             seen[part.slices] += 1
-            assert arena.scratch(0).base.nbytes <= max(window, spec.dtype.itemsize)
+            assert buffers.scratch(0).base.nbytes <= max(window, spec.dtype.itemsize)
     os.close(fd)
     inside = np.zeros(spec.shape, int)
     inside[box.slices] = 1

@@ -182,12 +182,12 @@ def test_literals(value: object) -> None:
     st.integers(0, 63).map(lambda n: 64 * n),
 )
 def test_a_header_may_bring_the_data_to_any_phase(
-    shape: tuple, dtype: str, order: Literal["C", "F"], phase: int
+    shape: tuple, dtype: str, order: Literal["C", "F"], offset: int
 ) -> None:
     kept = order if len(shape) > 1 else "C"
     spec = ArraySpec(shape, np.dtype(dtype), Contiguous(kept))
-    header = format_header(spec, phase)
-    assert len(header) % SHARED_BLOCK == phase
+    header = format_header(spec, offset)
+    assert len(header) % SHARED_BLOCK == offset
     assert len(header) < len(format_header(spec)) + SHARED_BLOCK
     found = parse_header(header, "x")
     assert found.data_offset == len(header)

@@ -85,7 +85,7 @@ def as_items(spec: ArraySpec, shape: Shape) -> ArraySpec:
     dtype: np.dtype = np.dtype((spec.dtype, shape))
     layout = spec.layout
     if isinstance(layout, Chunked):
-        layout = replace(layout, chunks=layout.chunks[:rank])
+        layout = layout._replace(chunks=layout.chunks[:rank])
     return replace(spec, shape=spec.shape[:rank], layout=layout, dtype=dtype)
 
 

@@ -195,7 +195,7 @@ def in_own_steps(codec: Codec, itemsize: int, zarr_format: int) -> Codec:
     steps: list[Step] = []
     for own in codec.steps:
         step = Step("lz4") if own.name == "lz4_blocks" else own
-        if not available(step, zarr_format):
+        if not available(step):
             raise UsageError(f"codec '{step}' is not available for Zarr format {zarr_format}")
         if step.name == "shuffle" and steps:
             raise UsageError(f"codec '{codec}': Zarr shuffles whole items only; put shuffle first")
@@ -203,7 +203,7 @@ def in_own_steps(codec: Codec, itemsize: int, zarr_format: int) -> Codec:
     return Codec(tuple(steps))
 
 
-def available(step: Step, zarr_format: int) -> bool:
+def available(step: Step) -> bool:
     """Whether Zarr has a codec for a step."""
     name = "lz4" if step.name == "lz4_blocks" else step.name
     if name == "blosc" and step.settings[0] == BLOSC_MISSING:

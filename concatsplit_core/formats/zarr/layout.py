@@ -50,7 +50,7 @@ def lay_out(
         like = None
     shards = like.shards if like is not None and chunks == like.chunks and number == 3 else None
     shards = shards or None
-    native = _kept_native(inherited, wish, dialect, chunks, like)
+    native = _kept_native(inherited, wish, dialect)
     found, ours = _codec(inherited, native, wish, spec.dtype.itemsize, number)
     if spec.is_string:  # texts have no item size to shuffle by
         found = found.without("shuffle")
@@ -98,9 +98,7 @@ def _check_dtype(dtype: np.dtype) -> None:
         _check_dtype(field[0])
 
 
-def _kept_native(
-    inherited: Storage, wish: Wish, dialect: str, chunks: Any, like: ArraySpec | None
-) -> tuple[str, Any] | None:
+def _kept_native(inherited: Storage, wish: Wish, dialect: str) -> tuple[str, Any] | None:
     """The inputs' own codec settings, unless others were asked for."""
     if wish.codec is not None or inherited.native is None or inherited.native[0] != dialect:
         return None
@@ -127,6 +125,6 @@ def _codec(
         zarr_format == 2 and _common_dialect(inherited) != "zarr2"
     ):  # of its readers only some have it
         codec = codec.without("crc32c")
-    if not all(available(step, zarr_format) for step in codec.steps):
+    if not all(available(step) for step in codec.steps):
         return _SANE, native is None
     return in_own_steps(codec, itemsize, zarr_format), False

@@ -12,7 +12,7 @@ from concatsplit_core.array.spec import ArraySpec
 _ALIGNMENT = 64
 
 
-class Arena:
+class Buffers:
     """The memory of one worker: its blocks, side by side, and one buffer to read into.
 
     Buffers grow to the largest size asked for and are reused, so that a run neither pays for

@@ -14,7 +14,7 @@ _SHORT = 24
 """Bytes of the longest run that is copied faster as a few columns of items than item by item."""
 
 
-def place(target: np.ndarray, source: np.ndarray) -> None:
+def copy_elements(target: np.ndarray, source: np.ndarray) -> None:
     """Copy ``source`` into ``target``, both of one shape.
 
     Arrays of one dtype are copied as bytes, so that NaN payloads, negative zeros and the padding

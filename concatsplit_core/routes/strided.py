@@ -1,4 +1,4 @@
-"""Between contiguous arrays: windows in, strided copies into the block, runs out."""
+"""The route `mapped`: windows of contiguous arrays in, strided copies into a block, runs out."""
 
 from __future__ import annotations
 

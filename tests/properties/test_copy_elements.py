@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from concatsplit_core.routes.place import place
+from concatsplit_core.routes.elements import copy_elements
 
 ITEMS = [f"V{n}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 16, 17, 24, 25, 32, 48)]
 PLAIN = ["?", "i1", "<u2", ">u2", "<f4", ">f4", "<f8", "<c16", "S3", "<U2", "<M8[s]"]
@@ -43,14 +43,14 @@ def test_one_dtype(shape: tuple, dtype: object, data: st.DataObject) -> None:
     memory, target = data.draw(views(shape, dtype, 1))
     _, source = data.draw(views(shape, dtype, 2))
     if not target.size:
-        place(target, source)
+        copy_elements(target, source)
         return
     raw = f"V{dtype.itemsize}"
     expected_memory = bytearray(memory)
     offset = target.__array_interface__["data"][0] - np.frombuffer(memory, "u1").ctypes.data
     expected = np.ndarray(shape, raw, expected_memory, max(offset, 0), target.strides)
     expected[...] = source.view(raw)
-    place(target, source)
+    copy_elements(target, source)
     assert memory == expected_memory
 
 
@@ -60,7 +60,7 @@ def test_a_source_seen_many_times(shape: tuple, data: st.DataObject) -> None:
     """Absent chunks are read as one fill value that fills a whole box."""
     memory, target = data.draw(views(shape, np.dtype("<f4"), 1))
     fill = np.array(0x7FC12345, "<u4").view("<f4")
-    place(target, np.broadcast_to(fill, shape))
+    copy_elements(target, np.broadcast_to(fill, shape))
     assert (target.view("<u4") == 0x7FC12345).all()
     assert len(memory) >= target.nbytes
 
@@ -80,12 +80,12 @@ def test_cast(shape: tuple, here: str, there: str, data: st.DataObject) -> None:
     _, target = data.draw(views(shape, np.dtype(there), 1))
     with np.errstate(all="ignore"):
         expected = source.astype(there)
-    place(target, source)
+    copy_elements(target, source)
     assert target.tobytes() == expected.tobytes()
 
 
 def test_strings_of_any_length() -> None:
     words = np.array([["a", "longer"], ["", "ünï"]], np.dtypes.StringDType())
     target = np.empty((2, 2), np.dtypes.StringDType())
-    place(target[:, ::-1], words)
+    copy_elements(target[:, ::-1], words)
     assert target.tolist() == [["longer", "a"], ["ünï", ""]]
