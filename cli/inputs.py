@@ -39,7 +39,7 @@ def many_inputs(name: str, metavar: str) -> Callable[[Callable[..., Any]], Calla
         @functools.wraps(function)
         def command(files_from: str | None, null: bool, **values: Any) -> Any:
             references = _references(values[name], files_from, null)
-            if not references and not values.get("selection", {}).get("arrays"):
+            if not references and not values.get("arrays"):
                 what = metavar.rstrip(".")
                 raise click.UsageError(f"no inputs: give at least one {what}, or --files-from")
             values[name] = references

@@ -55,6 +55,7 @@ def split(
       concatsplit split a.npy -o 'all.h5::part{index}' --lengths 1,-1
       concatsplit split a.npy -o train.npy -o val.npy --ratio 3:1
       concatsplit split jan.nc::t -o 'day{index}.nc::t' --axis time --size 1
+      concatsplit split jan.nc -o 'whole-day{index}.nc' --axis time --size 1
     """
     from concatsplit_core import operators
 
