@@ -38,7 +38,11 @@ def many_inputs(name: str, metavar: str) -> Callable[[Callable[..., Any]], Calla
     def add(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def command(files_from: str | None, null: bool, **values: Any) -> Any:
-            values[name] = _references(values[name], files_from, null, metavar.rstrip("."))
+            references = _references(values[name], files_from, null)
+            if not references and not values.get("arrays"):
+                what = metavar.rstrip(".")
+                raise click.UsageError(f"no inputs: give at least one {what}, or --files-from")
+            values[name] = references
             return function(**values)
 
         wrapped: Callable[..., Any] = command
@@ -49,9 +53,7 @@ def many_inputs(name: str, metavar: str) -> Callable[[Callable[..., Any]], Calla
     return add
 
 
-def _references(
-    inputs: tuple[str, ...], files_from: str | None, null: bool, what: str
-) -> list[str]:
+def _references(inputs: tuple[str, ...], files_from: str | None, null: bool) -> list[str]:
     """The references on the command line, then those of the list."""
     if null and files_from is None:
         raise click.UsageError("-0 needs --files-from")
@@ -67,8 +69,6 @@ def _references(
             names += parse_list(sys.stdin.buffer.read(), null=null)
         else:
             names += read_list(files_from, null=null)
-    if not names:
-        raise click.UsageError(f"no inputs: give at least one {what}, or --files-from")
     if names.count("-") > 1:
         raise click.UsageError("stdin (-) is one input; it cannot be read twice")
     return names

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from concatsplit_cli.param_types import AXIS, CHUNKS, INTEGERS, RATIO
+from concatsplit_cli.param_types import AXIS, CHUNKS, INTEGERS, NAMED, RATIO
 
 memory_option = click.option(
     "--memory",
@@ -230,6 +230,15 @@ axis_option = click.option(
     help="Axis: a number (negative: from the end) or the name of a dimension.  [default: 0]",
 )
 
+axes_option = click.option(
+    "--axis",
+    type=AXIS,
+    multiple=True,
+    help="Axis: a number (negative: from the end) or the name of a dimension. For a data set also "
+    "'PATTERN=AXIS', which may be given several times; AXIS carry copies an array as it is.  "
+    "[default: 0]",
+)
+
 order_option = click.option(
     "--order",
     metavar="LETTERS",
@@ -290,6 +299,39 @@ _HOW = _OptionGroup(
     ),
     click.option("--only", metavar="0-3,8", help="Write only these parts."),
 )
+
+
+_SELECTION = _OptionGroup(
+    click.option(
+        "--members", metavar="PATTERN,...", help="Take only these arrays of every container."
+    ),
+    click.option(
+        "--array",
+        "arrays",
+        type=NAMED,
+        multiple=True,
+        help="Make a data set of several files: one NAME for each array. In place of INPUT.",
+    ),
+    click.option(
+        "--carry",
+        type=click.Choice(["check", "first", "drop"]),
+        default="check",
+        show_default=True,
+        help="Arrays without the axis: copy them if they are equal in all inputs, copy those of "
+        "the first input, or leave them out.",
+    ),
+)
+
+
+def data_set_options[R](function: Callable[..., R]) -> Callable[..., R]:
+    """Add the options that choose arrays; the command gets them as one dict, ``selection``."""
+
+    @functools.wraps(function)
+    def command(**values: Any) -> R:
+        return function(selection=_SELECTION.pop_from(values), **values)
+
+    wrapped: Callable[..., R] = _SELECTION.add_to(command)
+    return wrapped
 
 
 def how_options[R](function: Callable[..., R]) -> Callable[..., R]:

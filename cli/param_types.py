@@ -57,7 +57,23 @@ class Axis(Anything):
             return value
 
 
+class Named(Anything):
+    """A name and a reference."""
+
+    name = "NAME=REF"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Turn ``x=part-*.npy`` into a pair."""
+        if not isinstance(value, str):
+            return value
+        name, equals, ref = value.partition("=")
+        if not (name and equals and ref):
+            self.fail(f"'{value}' is not NAME=REF, such as x='part-*.npy'", param, ctx)
+        return name, ref
+
+
 AXIS = Axis()
+NAMED = Named()
 INTEGERS = Integers("N,N,...", ",", "3,2,4")
 RATIO = Integers("A:B:...", ":", "8:1:1")
 CHUNKS = Chunks()

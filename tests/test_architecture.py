@@ -59,6 +59,7 @@ OWNERS = {
                 "padding",
                 "reading",
                 "replicas",
+                "structure",
                 "types",
                 "values",
                 "writing",
@@ -145,7 +146,7 @@ def closure(start: str) -> set[str]:
 
 
 def test_the_walk_sees_imports() -> None:
-    assert f"{CORE}.run.engine" in imports(f"{CORE}.operators.requests")
+    assert f"{CORE}.run.engine" in imports(f"{CORE}.operators.performing")
     assert "rich.console" in imports("concatsplit_cli.render")
     assert "rich.console" not in imports("concatsplit_cli.render", at_import_time=True)
     assert "h5py" in imports(f"{CORE}.formats.hdf5.reading", at_import_time=True)
@@ -297,7 +298,7 @@ def test_the_command_line_has_the_options_of_the_library() -> None:
     from concatsplit_core import Options
 
     own = {"inputs", "output", "files_from", "null", "axis", "order", "add_axis", "split_info",
-           "as_json", "quiet", "progress", "debug"}  # fmt: skip
+           "members", "arrays", "carry", "as_json", "quiet", "progress", "debug"}  # fmt: skip
     given = {param.name for param in concat.params}
     assert given - own == {field.name for field in fields(Options)} - {"on_event", "thresholds"}
 

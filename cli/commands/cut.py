@@ -9,7 +9,8 @@ import click
 from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import (
     SharedOptions,
-    axis_option,
+    axes_option,
+    data_set_options,
     depth_order_option,
     how_options,
     operator_options,
@@ -25,7 +26,8 @@ _input = click.argument("input", metavar="INPUT")
 @click.command()
 @_input
 @outputs_option
-@axis_option
+@axes_option
+@data_set_options
 @order_option
 @click.option("--drop-axis", is_flag=True, help="Parts of length 1 lose the axis.")
 @how_options
@@ -33,10 +35,11 @@ _input = click.argument("input", metavar="INPUT")
 def split(
     input: str,
     outputs: tuple[str, ...],
-    axis: int | str | None,
+    axis: tuple[int | str, ...],
     order: str | None,
     drop_axis: bool,
     how: dict[str, Any],
+    selection: dict[str, Any],
     shared: SharedOptions,
 ) -> None:
     """Cut an array into parts along an axis.
@@ -52,11 +55,20 @@ def split(
       concatsplit split a.npy -o 'all.h5::part{index}' --lengths 1,-1
       concatsplit split a.npy -o train.npy -o val.npy --ratio 3:1
       concatsplit split jan.nc::t -o 'day{index}.nc::t' --axis time --size 1
+      concatsplit split jan.nc -o 'whole-day{index}.nc' --axis time --size 1
     """
     from concatsplit_core import operators
 
     run_operator(
-        shared, operators.split, input, outputs, axis=axis, order=order, drop_axis=drop_axis, **how
+        shared,
+        operators.split,
+        input,
+        outputs,
+        axis=axis,
+        order=order,
+        drop_axis=drop_axis,
+        **how,
+        **selection,
     )
 
 
@@ -83,9 +95,16 @@ def depth_split(
 @click.command()
 @_input
 @outputs_option
-@axis_option
+@axes_option
+@data_set_options
 @operator_options
-def unstack(input: str, outputs: tuple[str, ...], axis: int | None, shared: SharedOptions) -> None:
+def unstack(
+    input: str,
+    outputs: tuple[str, ...],
+    axis: tuple[int | str, ...],
+    selection: dict[str, Any],
+    shared: SharedOptions,
+) -> None:
     """Cut an array into its items along an axis, as numpy.unstack does; the axis is dropped.
 
     \b
@@ -94,7 +113,7 @@ def unstack(input: str, outputs: tuple[str, ...], axis: int | None, shared: Shar
     """
     from concatsplit_core import operators
 
-    run_operator(shared, operators.unstack, input, outputs, axis or 0)
+    run_operator(shared, operators.unstack, input, outputs, axis, **selection)
 
 
 @click.command("split-by-lengths")
@@ -102,7 +121,8 @@ def unstack(input: str, outputs: tuple[str, ...], axis: int | None, shared: Shar
 @click.argument("lengths", metavar="LENGTHS")
 @outputs_option
 @click.option("--outputs", "count", type=int, metavar="K", help="Number of outputs.")
-@axis_option
+@axes_option
+@data_set_options
 @order_option
 @click.option(
     "--scale", is_flag=True, help="Multiply all lengths by the factor that makes them fit the axis."
@@ -113,9 +133,10 @@ def split_by_lengths(
     lengths: str,
     outputs: tuple[str, ...],
     count: int | None,
-    axis: int | str | None,
+    axis: tuple[int | str, ...],
     order: str | None,
     scale: bool,
+    selection: dict[str, Any],
     shared: SharedOptions,
 ) -> None:
     """Cut an array by a vector of lengths (Caffe2's SplitByLengths).
@@ -138,22 +159,25 @@ def split_by_lengths(
         axis=axis,
         order=order,
         scale=scale,
+        **selection,
     )
 
 
 @click.command()
 @_inputs
 @outputs_option
-@axis_option
+@axes_option
+@data_set_options
 @order_option
 @how_options
 @operator_options
 def reshard(
     inputs: list[str],
     outputs: tuple[str, ...],
-    axis: int | str | None,
+    axis: tuple[int | str, ...],
     order: str | None,
     how: dict[str, Any],
+    selection: dict[str, Any],
     shared: SharedOptions,
 ) -> None:
     """Cut an array that is stored in shards into new shards, without joining it on disk first.
@@ -164,4 +188,6 @@ def reshard(
     """
     from concatsplit_core import operators
 
-    run_operator(shared, operators.reshard, inputs, outputs, axis=axis, order=order, **how)
+    run_operator(
+        shared, operators.reshard, inputs, outputs, axis=axis, order=order, **how, **selection
+    )

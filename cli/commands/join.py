@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import (
     SharedOptions,
-    axis_option,
+    axes_option,
+    data_set_options,
     depth_order_option,
     operator_options,
     order_option,
@@ -22,18 +25,20 @@ _output = click.option("-o", "--output", required=True, metavar="REF", help="Out
 @click.command()
 @_inputs
 @_output
-@axis_option
+@axes_option
 @order_option
 @click.option("--add-axis", is_flag=True, help="Join along a new axis, as stack does.")
 @split_info_option
+@data_set_options
 @operator_options
 def concat(
     inputs: list[str],
     output: str,
-    axis: int | str | None,
+    axis: tuple[int | str, ...],
     order: str | None,
     add_axis: bool,
     split_info: str | None,
+    selection: dict[str, Any],
     shared: SharedOptions,
 ) -> None:
     """Join arrays along an axis, as numpy.concatenate does.
@@ -51,6 +56,7 @@ def concat(
       concatsplit concat a.npy b.npy -o y.h5::y --split-info y.h5::split_info
       concatsplit concat a.npy store.zarr -o ragged.zarr --grid rectilinear
       concatsplit concat jan.nc::t feb.nc::t -o year.nc::t --axis time --conflicts convert
+      concatsplit concat jan.nc feb.nc -o all.nc --axis time
       concatsplit concat a.npy b.npy -o y.npy --routes mapped,decoded
       concatsplit concat a.npy b.npy -o summed.h5 --checksum fletcher32
       concatsplit concat store.zarr -o copy.zarr --check
@@ -67,20 +73,23 @@ def concat(
         order=order,
         add_axis=add_axis,
         split_info=split_info,
+        **selection,
     )
 
 
 @click.command()
 @_inputs
 @_output
-@axis_option
+@axes_option
 @split_info_option
+@data_set_options
 @operator_options
 def stack(
     inputs: list[str],
     output: str,
-    axis: int | str | None,
+    axis: tuple[int | str, ...],
     split_info: str | None,
+    selection: dict[str, Any],
     shared: SharedOptions,
 ) -> None:
     """Join arrays of the same shape along a new axis, as numpy.stack does.
@@ -92,7 +101,7 @@ def stack(
     """
     from concatsplit_core import operators
 
-    run_operator(shared, operators.stack, inputs, output, axis or 0, split_info=split_info)
+    run_operator(shared, operators.stack, inputs, output, axis, split_info=split_info, **selection)
 
 
 @click.command("depth-concat")

@@ -50,7 +50,7 @@ def open_inputs(
     """
     opened: list[Source] = []
     try:
-        for item in _whole(inputs, recover):
+        for item in resolve(inputs, recover):
             if isinstance(item, str):
                 opened.append(open_input_ref(item, beside))
             else:
@@ -61,8 +61,14 @@ def open_inputs(
     return opened
 
 
-def _whole(inputs: Any, recover: Callable[[list[Path]], bool] | None) -> list[Any]:
-    """The references of all inputs, after recovery of what killed runs left beside them."""
+def resolve(inputs: Any, recover: Callable[[list[Path]], bool] | None) -> list[Any]:
+    """The references of all inputs, after recovery of what killed runs left beside them.
+
+    Parameters
+    ----------
+    inputs, recover
+        As of `open_inputs`.
+    """
     if recover is None:
         return _expanded(inputs)
     try:

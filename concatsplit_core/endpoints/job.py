@@ -10,7 +10,9 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.tiling import Tiling
+from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.structure import Structure
 from concatsplit_core.meaning.model import BARE, Meaning
 
 if TYPE_CHECKING:
@@ -34,8 +36,8 @@ class Move(NamedTuple):
         Of the outputs.
     sources : sequence of Source
     source_tiling : Tiling
-    outputs : sequence of str
-        References, one a target.
+    outputs : sequence of str or MemberOf
+        One a target.
     target_tiling : Tiling
         Its specs have a shape and a dtype; their layout is found later.
     split_info : sequence of int
@@ -46,18 +48,21 @@ class Move(NamedTuple):
         How the elements of each source change when they are read.
     name : str
         What the array is called in a data set; empty for a bare array.
+    is_carried : bool
+        It is copied as it is stored, whatever is asked of the other arrays.
     """
 
     shape: Shape
     dtype: np.dtype
     sources: Sequence[Source]
     source_tiling: Tiling
-    outputs: Sequence[str]
+    outputs: Sequence[str | MemberOf]
     target_tiling: Tiling
     split_info: Sequence[int]
     meaning: Meaning = BARE
     conversions: Sequence[Conversion | None] = ()
     name: str = ""
+    is_carried: bool = False
 
 
 class Job(NamedTuple):
@@ -70,8 +75,12 @@ class Job(NamedTuple):
         At least one; a bare array is one.
     extras : sequence of (str, numpy.ndarray)
         Small arrays that are written beside the outputs, and appear with them.
+    compared : sequence of Source
+        Sources that are read, and of which nothing moves.
     also_read : sequence of str
         References that were read beside the sources; no output may be one of them.
+    structure : Structure, optional
+        What new containers hold beside the arrays.
     check : callable, optional
         Looks at the sources once more before anything is written, when all else has been found
         good; gives notes, or raises.
@@ -80,7 +89,9 @@ class Job(NamedTuple):
     operator: str
     moves: Sequence[Move]
     extras: Sequence[tuple[str, np.ndarray]] = ()
+    compared: Sequence[Source] = ()
     also_read: Sequence[str | os.PathLike[str]] = ()
+    structure: Structure | None = None
     check: Callable[[], Sequence[str]] | None = None
 
     @property
@@ -89,6 +100,6 @@ class Job(NamedTuple):
         return [source for move in self.moves for source in move.sources]
 
     @property
-    def outputs(self) -> list[str]:
+    def outputs(self) -> list[str | MemberOf]:
         """References of the outputs of all moves."""
         return [ref for move in self.moves for ref in move.outputs]

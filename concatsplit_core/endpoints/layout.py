@@ -61,7 +61,7 @@ class Outputs(NamedTuple):
 def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
     """Give every output its layout: as asked for, else as the inputs have it, else a sane one."""
     storage, like, hint = inherit(move)
-    wish = replace(wish, hint=hint)
+    wish = replace(Wish(zarr_format=wish.zarr_format) if move.is_carried else wish, hint=hint)
     outputs: list[Segment] = []
     storages: list[Storage] = []
     planned: list[Segment] = []

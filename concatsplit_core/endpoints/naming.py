@@ -12,7 +12,7 @@ from concatsplit_core.array.geometry import Interval
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.registry import suffixes
 
-FIELDS = ("index", "count", "start", "stop", "stem")
+FIELDS = ("index", "count", "start", "stop", "stem", "array")
 FOLDER_TEMPLATE = "{stem}-{index:05d}-of-{count:05d}"
 
 
@@ -56,7 +56,9 @@ def named_count(outputs: Sequence[str]) -> int | None:
     return len(outputs)
 
 
-def name_parts(outputs: Sequence[str], intervals: Sequence[Interval], source: str) -> list[str]:
+def name_parts(
+    outputs: Sequence[str], intervals: Sequence[Interval], source: str, array: str = ""
+) -> list[str]:
     """The names of all parts.
 
     Parameters
@@ -67,6 +69,8 @@ def name_parts(outputs: Sequence[str], intervals: Sequence[Interval], source: st
         Of the parts along the axis.
     source : str
         Reference of the input, for ``{stem}`` and a folder's suffix.
+    array : str
+        Name of the array in a data set, for ``{array}``; empty for a bare array.
 
     Raises
     ------
@@ -90,19 +94,31 @@ def name_parts(outputs: Sequence[str], intervals: Sequence[Interval], source: st
         known = suffix if suffix.lower() in suffixes() else ".npy"
         template = os.path.join(template, FOLDER_TEMPLATE + known)
     return [
-        _fill_in(template, index, len(intervals), interval, stem)
+        _fill_in(template, index, len(intervals), interval, stem, array)
         for index, interval in enumerate(intervals)
     ]
 
 
-def _fill_in(template: str, index: int, count: int, interval: Interval, stem: str) -> str:
+def name_array(output: str, source: str, array: str) -> str:
+    """The name of the one output of a join, in which ``{array}`` may stand."""
+    if "{array}" not in output:
+        return output
+    return name_parts([output], [Interval(0, 0)], source, array)[0]
+
+
+def _fill_in(
+    template: str, index: int, count: int, interval: Interval, stem: str, array: str
+) -> str:
     fields = {
         "index": index,
         "count": count,
         "start": interval.start,
         "stop": interval.stop,
         "stem": stem,
+        "array": array,
     }
+    if not array and "{array" in template:
+        raise UsageError(f"template '{template}': {{array}} is for data sets; this is one array")
     try:
         return _Strict().vformat(template, (), fields)
     except UsageError:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from concatsplit_core.endpoints.references import parse_output
-from concatsplit_core.errors import NameCollision, OutputRefused, UnsafeContent
+from concatsplit_core.endpoints.references import MemberOf, parse_output
+from concatsplit_core.errors import NameCollision, OutputRefused, UnsafeContent, UsageError
 from concatsplit_core.formats.base import Candidate, OutputFormat
 from concatsplit_core.formats.registry import format_by_suffix, stream_format
 from concatsplit_core.stores.files import output_error
@@ -38,6 +38,8 @@ class Place(NamedTuple):
         The container that is added to.
     found : Identity, optional
         What was there when the place was looked up.
+    is_new_container : bool
+        All that `final` holds is written by this run.
     """
 
     ref: str
@@ -48,6 +50,7 @@ class Place(NamedTuple):
     inner: str
     base: Path | None = None
     found: Identity | None = None
+    is_new_container: bool = False
 
     @property
     def is_stream(self) -> bool:
@@ -73,7 +76,7 @@ class Place(NamedTuple):
         return self.base == self.final
 
 
-def find_place(ref: str, follow_links: bool = False) -> Place:
+def find_place(ref: str | MemberOf, follow_links: bool = False) -> Place:
     """Resolve the name of an output.
 
     A name without a member stands for the whole file; one with a member leaves the container's
@@ -81,7 +84,8 @@ def find_place(ref: str, follow_links: bool = False) -> Place:
 
     Parameters
     ----------
-    ref : str
+    ref : str or MemberOf
+        The latter stands for one array of a container that is written as a whole.
     follow_links : bool
         Also links that leave a Zarr store.
 
@@ -92,6 +96,8 @@ def find_place(ref: str, follow_links: bool = False) -> Place:
     UnsafeContent
         A link leaves the store.
     """
+    if isinstance(ref, MemberOf):
+        return _in_new_container(ref)
     if ref == STREAM:
         return Place(ref, stream_format(), Path(ref), "", Path(ref), "")
     path, member = parse_output(ref)
@@ -111,12 +117,28 @@ def find_place(ref: str, follow_links: bool = False) -> Place:
     return Place(ref, form, path, chosen, path, chosen, base, found)
 
 
-def folders_of(refs: Iterable[str]) -> list[Path]:
+def _in_new_container(ref: MemberOf) -> Place:
+    """One array of a container that appears, or is replaced, as a whole."""
+    path, inner = parse_output(ref.container)
+    form = format_by_suffix(path.name, ref.container)
+    if inner:
+        raise UsageError(f"output {ref.container}: a data set is a file or store of its own")
+    if not form.has_members:
+        raise UsageError(
+            f"output {ref.container}: an .{form.name} file holds one array; name a container, or "
+            "give a template with {array}"
+        )
+    path = Path(os.path.realpath(path))
+    found = _found(path, ref.container)
+    return Place(str(ref), form, path, ref.member, path, ref.member, None, found, True)
+
+
+def folders_of(refs: Iterable[str | MemberOf]) -> list[Path]:
     """The folders that outputs are going to be staged in, each once."""
     found: dict[Path, None] = {}
     for ref in refs:
         if ref != STREAM:
-            path, member = parse_output(ref)
+            path, member = parse_output(ref.container if isinstance(ref, MemberOf) else ref)
             path = Path(os.path.realpath(path))
             found[path.parent] = None
             for name in (member or "").split("/") if os.path.isdir(path) else ():

@@ -27,6 +27,24 @@ class BlobRef(NamedTuple):
     member: str | None
 
 
+class MemberOf(NamedTuple):
+    """An array of a container that is written as a whole, with nothing that it held before.
+
+    Parameters
+    ----------
+    container : str
+        Name of the file or store.
+    member : str
+        Any name, which need not be part of a reference.
+    """
+
+    container: str
+    member: str
+
+    def __str__(self) -> str:
+        return f"{self.container}{SEPARATOR}{self.member}"
+
+
 def parse_input(ref: str) -> BlobRef:
     """Where an input lies.
 

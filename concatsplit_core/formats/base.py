@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
+from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import Writer
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class InputFormat(Format):
     def members(self, path: Path, ref: str) -> list[str]:
         """Names of the arrays that a container holds; ``[""]`` where the file is the array."""
         return [""]
+
+    def structure(self, path: Path, ref: str) -> Structure:
+        """What a container holds beside its arrays: groups, their attributes, links inside it."""
+        return Structure()
 
     def links_out(self, path: Path, ref: str) -> list[str]:
         """Names of members that are links out of the container, or to nothing."""

@@ -12,6 +12,7 @@ from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.stored import Stored
+from concatsplit_core.formats.structure import Structure
 
 ReadyChunks = Mapping[Shape, "Stored | np.ndarray | None"]
 """Chunks, or shards, that are not cut out of a block, by the index of their first element.
@@ -117,6 +118,11 @@ class Writer(ABC):
     @abstractmethod
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target | DivisibleTarget:
         """Create an array; nothing is written to it yet."""
+
+    def add_groups(self, structure: Structure) -> None:
+        """Give a new container the groups of others; called before any array is added."""
+        if any(info.attrs for info in structure.groups.values()):
+            self.notes.append("attributes of groups are left out: the format has no place for them")
 
     def finish(self) -> None:
         """Complete the staged file."""

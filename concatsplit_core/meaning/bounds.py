@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from concatsplit_core.meaning.model import TIME, plain
+from concatsplit_core.meaning.model import TIME, Meaning, plain
 
 BOUNDS = ("bounds", "climatology")
 """The attributes in which a coordinate names its bounds."""
@@ -35,3 +36,27 @@ def with_units(
         if name in (plain(other.get(word)) for word in BOUNDS):
             return {**attrs, **{key: other[key] for key in TIME if key in other}}
     return dict(attrs)
+
+
+def without_borrowed(meanings: Mapping[str, Meaning]) -> dict[str, Meaning]:
+    """The meanings of the arrays of a data set, each with its own attributes only.
+
+    What bounds borrow from their coordinate is left out where the coordinate is in the same group
+    of the data set.
+
+    Parameters
+    ----------
+    meanings : mapping of str to Meaning
+        By the path of each array.
+    """
+    found = dict(meanings)
+    for path, meaning in meanings.items():
+        group = path.rpartition("/")[0]
+        for word in BOUNDS:
+            named = plain(meaning.attrs.get(word))
+            bounds = f"{group}/{named}" if group else named
+            if bounds in found and found[bounds].borrowed:
+                own = found[bounds]
+                attrs = {key: own.attrs[key] for key in own.attrs if key not in own.borrowed}
+                found[bounds] = replace(own, attrs=attrs, borrowed=())
+    return found

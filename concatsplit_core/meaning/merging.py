@@ -31,7 +31,7 @@ def merge_meanings(
             continue
         if name in DEFINING or kept == "first" or (kept == "common" and _shared(name, described)):
             attrs[name] = value
-    return Meaning(attrs, _dims(described), first.missing)
+    return Meaning(attrs, _dims(described), first.missing, borrowed=first.borrowed)
 
 
 def _shared(name: str, described: Sequence[InputMeaning]) -> bool:

@@ -37,12 +37,15 @@ class Meaning:
         The element that marks a missing value (CF's `_FillValue`), in the array's dtype.
     is_bare : bool
         The format cannot store attributes, as with .npy: the array takes the others' meaning.
+    borrowed : tuple of str
+        Attributes that are stored with another array: bounds are in the units of their coordinate.
     """
 
     attrs: Mapping[str, Any] = field(default_factory=dict)
     dims: tuple[str | None, ...] | None = None
     missing: Any = None
     is_bare: bool = False
+    borrowed: tuple[str, ...] = ()
 
 
 BARE = Meaning(is_bare=True)

@@ -77,14 +77,15 @@ def diff(
         if len(sources) != 2:
             raise UsageError(f"diff compares two arrays, but A and B name {len(sources)}")
         fingerprints = Fingerprints(sources, follow_links)
-        difference = _compare(sources[0], sources[1], rule, options)
+        difference = compare(sources[0], sources[1], rule, options)
         fingerprints.check()
         return difference
     finally:
         close_all(sources)
 
 
-def _compare(a: Source, b: Source, rule: EqualityRule, options: Options) -> Difference:
+def compare(a: Source, b: Source, rule: EqualityRule, options: Options) -> Difference:
+    """As `diff`, with arrays that are open."""
     facts = differing_facts(
         a, b, (shown_attributes(a.storage.meaning), shown_attributes(b.storage.meaning))
     )

@@ -8,19 +8,13 @@ from typing import Any
 
 from concatsplit_core.array.cuts import Cut
 from concatsplit_core.array.orders import DEFAULT_ORDER
-from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.endpoints.naming import named_count
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.lengths import cut_from, read_lengths, refuse_negative
-from concatsplit_core.operators.requests import (
-    Request,
-    axis_of,
-    names_of,
-    perform,
-    perform_on,
-    recovering,
-)
+from concatsplit_core.operators.performing import perform
+from concatsplit_core.operators.requests import Axes, Request, axis_of, names_of
+from concatsplit_core.operators.selection import selection_from
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
 
@@ -29,7 +23,7 @@ def split(
     input: Any,
     output: str | Sequence[str],
     *,
-    axis: int | str | None = None,
+    axis: Axes = None,
     order: str | None = None,
     drop_axis: bool = False,
     only: str | Sequence[int] | None = None,
@@ -72,6 +66,7 @@ def split(
         No output was created or changed.
     """
     vectors = (options.get("lengths_from"),)
+    selection = selection_from(options)
     request = Request(
         "split",
         names_of(output),
@@ -81,6 +76,7 @@ def split(
         drop_axis=drop_axis,
         only=only,
         vectors=vectors,
+        selection=selection,
     )
     return _one(request, input, Options(**options))
 
@@ -111,7 +107,7 @@ def depth_split(
     return _one(request, input, Options(**options))
 
 
-def unstack(input: Any, output: str | Sequence[str], axis: int | str = 0, **options: Any) -> Result:
+def unstack(input: Any, output: str | Sequence[str], axis: Axes = 0, **options: Any) -> Result:
     """Cut an array into its items along an axis and drop the axis, as `numpy.unstack` does.
 
     Parameters
@@ -123,7 +119,15 @@ def unstack(input: Any, output: str | Sequence[str], axis: int | str = 0, **opti
     **options
         Those of `Options`.
     """
-    request = Request("unstack", names_of(output), axis=axis, cut=Cut(size=1), drop_axis=True)
+    selection = selection_from(options)
+    request = Request(
+        "unstack",
+        names_of(output),
+        axis=axis,
+        cut=Cut(size=1),
+        drop_axis=True,
+        selection=selection,
+    )
     return _one(request, input, Options(**options))
 
 
@@ -133,7 +137,7 @@ def split_by_lengths(
     output: str | Sequence[str],
     *,
     outputs: int | None = None,
-    axis: int | str | None = None,
+    axis: Axes = None,
     order: str | None = None,
     scale: bool = False,
     **options: Any,
@@ -175,6 +179,7 @@ def split_by_lengths(
     names = names_of(output)
     count = named_count(names) or len(vector) if outputs is None else outputs
     sums = _sums(vector, count)
+    selection = selection_from(options)
     request = Request(
         "split-by-lengths",
         names,
@@ -182,6 +187,7 @@ def split_by_lengths(
         order=order,
         cut=Cut(lengths=sums),
         vectors=(lengths,),
+        selection=selection,
     )
     return _one(request, input, Options(**options), scaled=scale)
 
@@ -202,7 +208,7 @@ def reshard(
     inputs: Any,
     output: str | Sequence[str],
     *,
-    axis: int | str | None = None,
+    axis: Axes = None,
     order: str | None = None,
     only: str | Sequence[int] | None = None,
     **options: Any,
@@ -221,6 +227,7 @@ def reshard(
         The options of `split` that say where to cut, and those of `Options`.
     """
     vectors = (options.get("lengths_from"),)
+    selection = selection_from(options)
     request = Request(
         "reshard",
         names_of(output),
@@ -229,6 +236,7 @@ def reshard(
         cut=cut_from(options),
         only=only,
         vectors=vectors,
+        selection=selection,
     )
     return perform(request, inputs, Options(**options))
 
@@ -278,22 +286,15 @@ def concat_gradient(
 
 def _one(request: Request, input: Any, options: Options, scaled: bool = False) -> Result:
     """Open one input and cut it; with `scaled`, multiply the lengths to fit the axis first."""
-    refuse_second_stream(input, request.vectors)
-    sources = open_inputs(
-        input,
-        beside=request.outputs[0] if request.outputs else None,
-        recover=recovering(options),
-    )
-    try:
+
+    def adjust(request: Request, sources: Sequence[Source]) -> Request:
         if len(sources) != 1:
             raise UsageError(
                 f"{request.operator} takes one input, but it names {len(sources)} arrays"
             )
-        if scaled:
-            request = _scaled(request, sources[0])
-        return perform_on(request, sources, options)
-    finally:
-        close_all(sources)
+        return _scaled(request, sources[0]) if scaled else request
+
+    return perform(request, input, options, adjust)
 
 
 def _scaled(request: Request, source: Source) -> Request:

@@ -11,14 +11,9 @@ from concatsplit_core.array.orders import DEFAULT_ORDER
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, wrap_array
 from concatsplit_core.errors import ShapeMismatch, UsageError
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.operators.requests import (
-    Request,
-    axis_of,
-    perform,
-    perform_on,
-    recovering,
-    zeros_like,
-)
+from concatsplit_core.operators.performing import perform, perform_on, recovering
+from concatsplit_core.operators.requests import Axes, Request, axis_of, zeros_like
+from concatsplit_core.operators.selection import selection_from
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
 
@@ -29,7 +24,7 @@ ZEROS = "zeros"
 def concat(
     inputs: Any,
     output: str,
-    axis: int | str | None = None,
+    axis: Axes = None,
     *,
     order: str | None = None,
     add_axis: bool = False,
@@ -73,6 +68,7 @@ def concat(
     ConcatsplitError
         Any error; no output was created or changed.
     """
+    selection = selection_from(options)
     request = Request(
         "concat",
         [os.fspath(output)],
@@ -80,12 +76,13 @@ def concat(
         order=order,
         add_axis=add_axis,
         split_info=split_info,
+        selection=selection,
     )
     return perform(request, inputs, Options(**options))
 
 
 def stack(
-    inputs: Any, output: str, axis: int = 0, *, split_info: str | None = None, **options: Any
+    inputs: Any, output: str, axis: Axes = 0, *, split_info: str | None = None, **options: Any
 ) -> Result:
     """Join arrays of the same shape along a new axis, as `numpy.stack` does.
 
@@ -101,7 +98,15 @@ def stack(
     **options
         Those of `Options`.
     """
-    request = Request("stack", [os.fspath(output)], axis=axis, add_axis=True, split_info=split_info)
+    selection = selection_from(options)
+    request = Request(
+        "stack",
+        [os.fspath(output)],
+        axis=axis,
+        add_axis=True,
+        split_info=split_info,
+        selection=selection,
+    )
     return perform(request, inputs, Options(**options))
 
 

@@ -6,29 +6,31 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from concatsplit_core.array.geometry import Interval, normalize_axis, tile
+from concatsplit_core.array.geometry import Interval, drop, normalize_axis, tile
 from concatsplit_core.array.inference import infer_concat, infer_dtype, infer_parts, name_of
 from concatsplit_core.array.orders import channel_axis
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
-from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.endpoints.job import Job, Move
+from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.agreement import Agreement, InputMeaning
 from concatsplit_core.meaning.dimensions import axis_named
 from concatsplit_core.meaning.reconciling import reconcile
-from concatsplit_core.run.engine import execute, recover_in
 from concatsplit_core.run.options import Options
-from concatsplit_core.run.result import Result
 
 if TYPE_CHECKING:
     from concatsplit_core.array.cuts import Cut
+    from concatsplit_core.operators.selection import Selection
+
+
+Axes = int | str | Sequence[int | str] | None
+"""An axis; for a data set also several of the form ``"PATTERN=AXIS"``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,9 @@ class Request:
     operator : str
     outputs : sequence of str
         Names, a template or a folder; exactly one name if the joined array is not cut.
-    axis : int or str, optional
-        A number, negative from the end, or the name of a dimension. The default is 0.
+    axis : int, str or sequence of these, optional
+        A number, negative from the end, or the name of a dimension. The default is 0. For a data
+        set also ``"PATTERN=AXIS"``, see `AxisRules`.
     order : str, optional
         Letters of the axes: work along C. Not together with `axis`.
     add_axis : bool
@@ -57,11 +60,13 @@ class Request:
     vectors : tuple
         Vectors of lengths that were read for the request. They are inputs too, so no output may
         replace them.
+    selection : Selection, optional
+        Which arrays make up a data set; None for an operator that takes no data sets.
     """
 
     operator: str
     outputs: Sequence[str]
-    axis: int | str | None = None
+    axis: Axes = None
     order: str | None = None
     add_axis: bool = False
     cut: Cut | None = None
@@ -69,33 +74,7 @@ class Request:
     only: str | Sequence[int] | None = None
     split_info: str | None = None
     vectors: tuple[Any, ...] = ()
-
-
-def perform(request: Request, inputs: Any, options: Options) -> Result:
-    """Open the inputs, make a job of the request, and run it."""
-    refuse_second_stream(inputs, request.vectors)
-    sources = open_inputs(
-        inputs,
-        beside=request.outputs[0] if request.outputs else None,
-        recover=recovering(options),
-    )
-    try:
-        return perform_on(request, sources, options)
-    finally:
-        close_all(sources)
-
-
-def recovering(options: Options) -> Callable[[list[Path]], bool]:
-    """A function that completes or undoes what killed runs left in folders, and emits notes."""
-    return lambda folders: recover_in(folders, options)
-
-
-def perform_on(request: Request, sources: Sequence[Source], options: Options) -> Result:
-    """Do what `perform` does, with inputs that are open."""
-    if not sources:
-        raise UsageError("no inputs: give at least one array")
-    move, split_info = move_of(request, sources, options)
-    return execute(job_of(request, [move], split_info), options)
+    selection: Selection | None = None
 
 
 def job_of(request: Request, moves: Sequence[Move], split_info: np.ndarray) -> Job:
@@ -108,10 +87,36 @@ def job_of(request: Request, moves: Sequence[Move], split_info: np.ndarray) -> J
     )
 
 
+Adjust = Callable[[Request, Sequence[Source]], Request]
+"""Gives the request that fits the inputs of an array, when these are open."""
+
+
+class Along(NamedTuple):
+    """What lies where along the axis of one array.
+
+    Parameters
+    ----------
+    split_info : numpy.ndarray
+        Lengths of the inputs.
+    intervals : list of Interval
+        Of all parts.
+    numbers : list of int
+        The parts that are written.
+    """
+
+    split_info: np.ndarray
+    intervals: list[Interval]
+    numbers: list[int]
+
+
 def move_of(
-    request: Request, sources: Sequence[Source], options: Options, name: str = ""
-) -> tuple[Move, np.ndarray]:
-    """The move of one array, and the inputs' lengths along its axis.
+    request: Request,
+    sources: Sequence[Source],
+    options: Options,
+    name: str = "",
+    index_bytes: int | None = None,
+) -> tuple[Move, Along]:
+    """The move of one array, and what lies where along its axis.
 
     Parameters
     ----------
@@ -121,6 +126,8 @@ def move_of(
     options : Options
     name : str
         The array's name in a data set.
+    index_bytes : int, optional
+        Bytes of one index along the axis, for ``--max-bytes``. The default are those of this array.
     """
     names = [source.ref for source in sources]
     axis = axis_of(request, sources[0])
@@ -130,7 +137,7 @@ def move_of(
         specs, axis, request.add_axis, names=names, dtype=agreement.dtype
     )
     lengths = [int(n) for n in split_info]
-    intervals, outputs, numbers = _parts(request, whole, axis, names[0])
+    intervals, outputs, numbers = _parts(request, whole, axis, names[0], name, index_bytes)
     parts = infer_parts(whole, intervals, axis, request.drop_axis)
     targets = tuple(Segment(intervals[n], parts[n]) for n in numbers)
     move = Move(
@@ -145,7 +152,7 @@ def move_of(
         conversions=agreement.conversions,
         name=name,
     )
-    return move, split_info
+    return move, Along(split_info, intervals, numbers)
 
 
 def reconcile_sources(
@@ -183,39 +190,90 @@ def converted_specs(sources: Sequence[Source], agreement: Agreement) -> list[Arr
 
 def axis_of(request: Request, first: Source) -> int:
     """The number of the axis that a request gives by number, name or order; else 0."""
-    if request.axis is not None and request.order is not None:
+    axis = _one_axis(request.axis)
+    if axis is not None and request.order is not None:
         raise UsageError("--axis and --order both choose an axis; give one of them")
     array = "the joined array" if request.add_axis else f"input {first.ref}"
     ndim = first.spec.ndim + request.add_axis
     if request.order is not None:
         return channel_axis(request.order, ndim, array)
-    if isinstance(request.axis, str):
+    if isinstance(axis, str):
         if request.add_axis:
-            raise UsageError(f"--axis {request.axis}: a new axis has no name yet; give a number")
-        return axis_named(request.axis, first.storage.meaning.dims, array)
-    return normalize_axis(request.axis or 0, ndim, array)
+            raise UsageError(f"--axis {axis}: a new axis has no name yet; give a number")
+        return axis_named(axis, first.storage.meaning.dims, array)
+    return normalize_axis(axis or 0, ndim, array)
+
+
+def _one_axis(axes: Axes) -> int | str | None:
+    """The axis of a bare array."""
+    if axes is None or isinstance(axes, int | str):
+        return axes
+    if len(axes) > 1:
+        raise UsageError("--axis was given several times, which is for data sets; give one axis")
+    return axes[0] if axes else None
 
 
 def _parts(
-    request: Request, whole: ArraySpec, axis: int, source: str
-) -> tuple[list[Interval], list[str], list[int]]:
+    request: Request,
+    whole: ArraySpec,
+    axis: int,
+    source: str,
+    array: str,
+    index_bytes: int | None,
+) -> tuple[list[Interval], list[str | MemberOf], list[int]]:
     """Intervals and names of all parts, and the numbers of those to write."""
     length = whole.shape[axis]
     if request.cut is None:
-        return [Interval(0, length)], list(request.outputs), [0]
+        intervals = [Interval(0, length)]
+        return intervals, outputs_of(request, intervals, source, array), [0]
     from concatsplit_core.array.cuts import select
-    from concatsplit_core.endpoints.naming import name_parts, named_count
+    from concatsplit_core.endpoints.naming import named_count
 
     if not request.outputs:
         raise UsageError("no outputs: give a name per part, a template or a folder with -o")
-    index_bytes = prod(whole.shape[:axis] + whole.shape[axis + 1 :]) * whole.dtype.itemsize
+    if index_bytes is None:
+        index_bytes = bytes_of_index(whole, axis)
     intervals = request.cut.intervals(length, named_count(request.outputs), index_bytes)
     if not intervals or (request.drop_axis and not length):
         raise UsageError(f"axis {axis} of {source} has length 0, so there are no parts to write")
     numbers = list(range(len(intervals)))
     if request.only is not None:
         numbers = select(request.only, len(intervals))
-    return intervals, name_parts(request.outputs, intervals, source), numbers
+    return intervals, outputs_of(request, intervals, source, array), numbers
+
+
+def bytes_of_index(spec: ArraySpec, axis: int) -> int:
+    """Bytes of array data at one index along an axis."""
+    return prod(drop(spec.shape, axis)) * spec.dtype.itemsize
+
+
+def outputs_of(
+    request: Request, intervals: Sequence[Interval], source: str, array: str
+) -> list[str | MemberOf]:
+    """The output of each part of an array.
+
+    Parameters
+    ----------
+    request : Request
+    intervals : sequence of Interval
+        Of the parts along the axis.
+    source : str
+        Reference of the first input.
+    array : str
+        The array's name in a data set: it becomes a member of each output, unless the outputs are
+        a template with ``{array}``. Empty for a bare array.
+    """
+    if request.cut is None and not array:
+        return list(request.outputs)
+    from concatsplit_core.endpoints.naming import name_array, name_parts
+
+    if request.cut is None:
+        names = [name_array(request.outputs[0], source, array)]
+    else:
+        names = name_parts(request.outputs, intervals, source, array)
+    if not array or "{array" in request.outputs[0]:
+        return [*names]
+    return [MemberOf(name, array) for name in names]
 
 
 def names_of(output: Any) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.naming import name_parts
-from concatsplit_core.endpoints.references import parse_output
+from concatsplit_core.endpoints.references import MemberOf, parse_output
 from concatsplit_core.errors import (
     DtypeMismatch,
     MalformedInput,
@@ -27,15 +28,11 @@ from concatsplit_core.errors import (
     VerificationMismatch,
 )
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.operators.requests import (
-    converted_specs,
-    names_of,
-    reconcile_sources,
-    recovering,
-)
+from concatsplit_core.operators.performing import recovering
+from concatsplit_core.operators.requests import converted_specs, names_of, reconcile_sources
 from concatsplit_core.operators.verifying import damaged
 from concatsplit_core.run.engine import execute
-from concatsplit_core.run.manifest import Entry, Manifest
+from concatsplit_core.run.manifest import ArrayRecord, Entry, Manifest
 from concatsplit_core.run.manifest_reading import read_manifest
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
@@ -73,35 +70,42 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
     config = Options(**options)
     recovering(config)([Path(os.path.realpath(manifest)).parent])
     record = read_manifest(Path(manifest))
-    intervals = _tiled(record, _logical_shape(record)[record.axis])
-    for entry in record.inputs:
-        _check_exact(entry, record.outputs[0])
-    refs = [entry.ref for entry in _sorted(record)]
-    sources = open_inputs(refs, recover=recovering(config))
-    try:
-        for source, entry in zip(sources, _sorted(record), strict=True):
-            _check_unchanged(source, entry)
+    with ExitStack() as stack:
+        arrays = []
+        for array in record.arrays:
+            intervals = _tiled(array)
+            for entry in array.inputs:
+                _check_exact(entry, array.outputs[0])
+            sources = open_inputs([e.ref for e in _read(array)], recover=recovering(config))
+            stack.callback(close_all, sources)
+            for source, entry in zip(sources, _read(array), strict=True):
+                _check_unchanged(source, entry)
+            arrays.append(_Array(array, sources, intervals))
         names = _names(record, output, Path(manifest))
-        return execute(_inverse(record, sources, intervals, names, config), config)
-    finally:
-        close_all(sources)
+        moves = [_inverse(*pair, config) for pair in zip(arrays, names, strict=True)]
+        check = partial(_refuse_damage, arrays, config) if record.has_hashes else None
+        return execute(Job("undo", moves, check=check), config)
 
 
-def _inverse(
-    record: Manifest,
-    sources: Sequence[Source],
-    intervals: Sequence[Interval],
-    names: Sequence[str],
-    options: Options,
-) -> Job:
-    """The job that makes the inputs of a run from its outputs."""
-    dtype = record.inputs[0].dtype
-    agreement = reconcile_sources(sources, options, dtype)
+class _Array(NamedTuple):
+    """An array of the run, with its outputs opened, and what each of them has to give."""
+
+    record: ArrayRecord
+    sources: Sequence[Source]
+    intervals: Sequence[Interval]
+
+
+def _inverse(array: _Array, names: Sequence[str | MemberOf], options: Options) -> Move:
+    """The move that makes the inputs of an array from its outputs."""
+    record, sources, intervals = array
+    first = record.inputs[0]
+    agreement = reconcile_sources(sources, options, first.dtype)
     specs = converted_specs(sources, agreement)
-    targets = [Segment(e.interval, ArraySpec(e.shape, e.dtype)) for e in record.inputs]
-    move = Move(
+    entries = (first,) * len(names) if record.is_carried else record.inputs
+    targets = [Segment(e.interval, ArraySpec(e.shape, e.dtype)) for e in entries]
+    return Move(
         shape=_logical_shape(record),
-        dtype=dtype,
+        dtype=first.dtype,
         sources=sources,
         source_tiling=Tiling(record.axis, tuple(map(Segment, intervals, specs)), record.unstacked),
         outputs=names,
@@ -109,30 +113,37 @@ def _inverse(
         split_info=[e.interval.length for e in record.inputs],
         meaning=agreement.meaning,
         conversions=agreement.conversions,
+        name=record.name,
+        is_carried=record.is_carried,
     )
-    return Job("undo", [move], check=partial(_refuse_damage, record, sources, options))
 
 
-def _refuse_damage(record: Manifest, sources: Sequence[Source], options: Options) -> list[str]:
+def _refuse_damage(arrays: Sequence[_Array], options: Options) -> list[str]:
     """Refuse outputs that do not match their hashes; with --force, return a note for each."""
-    if not record.has_hashes:
-        return []
-    blobs = damaged(_sorted(record), sources, record.axis, options)
-    if blobs and not options.force:
-        more = f" (and {len(blobs) - 1} more of {len(sources)})" if len(blobs) > 1 else ""
+    found, count = [], 0
+    for record, sources, _ in arrays:
+        found += damaged(_read(record), sources, record.axis, options)
+        count += len(sources)
+    if found and not options.force:
+        more = f" (and {len(found) - 1} more of {count})" if len(found) > 1 else ""
         raise VerificationMismatch(
-            f"{blobs[0].ref}: differs from what the manifest records: {blobs[0].reason}{more}; "
+            f"{found[0].ref}: differs from what the manifest records: {found[0].reason}{more}; "
             "restore it from a copy, or give --force to use it as it is",
-            ref=blobs[0].ref,
+            ref=found[0].ref,
         )
-    return [f"{blob.ref}: used though damaged: {blob.reason}" for blob in blobs]
+    return [f"{blob.ref}: used though damaged: {blob.reason}" for blob in found]
 
 
-def _sorted(record: Manifest) -> list[Entry]:
+def _read(record: ArrayRecord) -> list[Entry]:
+    """The outputs that an array is made of again: any one of those that hold all of it."""
+    return [record.outputs[0]] if record.is_carried else _sorted(record)
+
+
+def _sorted(record: ArrayRecord) -> list[Entry]:
     return sorted(record.outputs, key=lambda entry: entry.interval)
 
 
-def _logical_shape(record: Manifest) -> Shape:
+def _logical_shape(record: ArrayRecord) -> Shape:
     """The shape of the run's logical array."""
     first = record.inputs[0]
     length = record.inputs[-1].interval.stop
@@ -141,9 +152,10 @@ def _logical_shape(record: Manifest) -> Shape:
     return with_length(first.shape, record.axis, length)
 
 
-def _tiled(record: Manifest, length: int) -> list[Interval]:
+def _tiled(record: ArrayRecord) -> list[Interval]:
     """The interval to read from each output, so that every index of the axis is read once."""
-    entries, at = _sorted(record), 0
+    length = _logical_shape(record)[record.axis]
+    entries, at = _read(record), 0
     intervals = []
     for number, entry in enumerate(entries):
         following = entries[number + 1].interval.start if number + 1 < len(entries) else length
@@ -198,16 +210,17 @@ def _check_unchanged(source: Source, entry: Entry) -> None:
         )
 
 
-def _names(record: Manifest, output: Any, manifest: Path) -> Sequence[str]:
+def _names(record: Manifest, output: Any, manifest: Path) -> list[list[str | MemberOf]]:
+    """Where the inputs of each array go."""
     if output is not None:
-        intervals = [entry.interval for entry in record.inputs]
-        return name_parts(names_of(output), intervals, record.outputs[0].ref)
-    if not all(entry.ref for entry in record.inputs):
+        return [_named(array, record, names_of(output)) for array in record.arrays]
+    entries = [entry for array in record.arrays for entry in array.inputs]
+    if not all(entry.ref for entry in entries):
         raise UsageError(
             "the run's inputs were arrays in memory or stdin and have no names; give names with -o"
         )
     folder = os.path.realpath(manifest.parent)
-    for entry in record.inputs:
+    for entry in entries:
         path, _ = parse_output(entry.ref)
         if not Path(os.path.realpath(path)).is_relative_to(folder):
             raise UnsafeContent(
@@ -215,4 +228,33 @@ def _names(record: Manifest, output: Any, manifest: Path) -> Sequence[str]:
                 "anyone could have written that name, give the names to write with -o",
                 ref=entry.ref,
             )
-    return [entry.ref for entry in record.inputs]
+    return [_original_names(array, record) for array in record.arrays]
+
+
+def _cut(record: Manifest) -> ArrayRecord:
+    """An array of which each input of the data set had a part of its own."""
+    return next((array for array in record.arrays if not array.is_carried), record.arrays[0])
+
+
+def _named(array: ArrayRecord, record: Manifest, outputs: list[str]) -> list[str | MemberOf]:
+    """Names as they were asked for."""
+    entries = _cut(record).inputs if array.is_carried else array.inputs
+    intervals = [entry.interval for entry in entries]
+    names = name_parts(outputs, intervals, array.outputs[0].ref, array.name)
+    if not array.name or "{array" in outputs[0]:
+        return [*names]
+    return [MemberOf(name, array.name) for name in names]
+
+
+def _original_names(array: ArrayRecord, record: Manifest) -> list[str | MemberOf]:
+    """The names that the inputs had; a container is made again as a whole."""
+    if not array.name:
+        return [entry.ref for entry in array.inputs]
+    found = [parse_output(entry.ref) for entry in array.inputs]
+    if array.is_carried and found[0].member is not None:
+        containers = [parse_output(entry.ref).path for entry in _cut(record).inputs]
+        return [MemberOf(str(path), array.name) for path in containers]
+    return [
+        str(ref.path) if ref.member is None else MemberOf(str(ref.path), ref.member)
+        for ref in found
+    ]

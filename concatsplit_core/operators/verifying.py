@@ -139,12 +139,11 @@ def verify(
             "the command again with --manifest",
             ref=str(manifest),
         )
-    wanted = [_Wanted(entry, "output") for entry in record.outputs if outputs]
-    wanted += [_Wanted(entry, "input") for entry in record.inputs if inputs]
+    wanted = [_Wanted(e, "output", a.axis) for a in record.arrays for e in a.outputs if outputs]
+    wanted += [_Wanted(e, "input", a.axis) for a in record.arrays for e in a.inputs if inputs]
     wanted = [item for item in wanted if item.entry.ref]
     emit = config.on_event or (lambda _: None)
     verifier = _Verifier(
-        record.axis,
         config.memory_bytes,
         config.workers,
         lambda n: emit(Moved(n)),
@@ -164,6 +163,7 @@ class _Wanted(NamedTuple):
 
     entry: Entry
     role: Role
+    axis: int
 
     @property
     def nbytes(self) -> int:
@@ -201,8 +201,6 @@ class _Verifier:
 
     Parameters
     ----------
-    axis : int
-        The axis of the run.
     memory, jobs : int
     on_bytes : callable
         Called with the number of bytes that were read.
@@ -211,9 +209,9 @@ class _Verifier:
     """
 
     def __init__(
-        self, axis: int, memory: int, jobs: int, on_bytes: OnBytes, follow_links: bool = False
+        self, memory: int, jobs: int, on_bytes: OnBytes, follow_links: bool = False
     ) -> None:
-        self._axis, self._memory, self._jobs, self._on_bytes = axis, memory, jobs, on_bytes
+        self._memory, self._jobs, self._on_bytes = memory, jobs, on_bytes
         self._follow_links = follow_links
 
     def verify_group(self, wanted: Sequence[_Wanted]) -> list[BlobVerification]:
@@ -263,7 +261,7 @@ class _Verifier:
     ) -> BlobVerification:
         """Compare an open blob with its entry."""
         try:
-            reason, stretches = compare(wanted.entry, source, self._axis, memory, jobs, on_bytes)
+            reason, stretches = compare(wanted.entry, source, wanted.axis, memory, jobs, on_bytes)
         except ConcatsplitError as error:
             if isinstance(error, OverBudget) and error.ref is None and error.expected == memory:
                 raise  # the budget is too small: that is no difference of the blob
@@ -298,14 +296,14 @@ def damaged(
 ) -> list[BlobVerification]:
     """Verify the open outputs of a run, and return those that differ from their entries."""
     emit = options.on_event or (lambda _: None)
-    wanted = [_Wanted(entry, "output") for entry in entries]
+    wanted = [_Wanted(entry, "output", axis) for entry in entries]
     emit(Started(sum(item.nbytes for item in wanted)))
     memory, jobs = options.memory_bytes, options.workers
 
     def on_bytes(nbytes: int) -> None:
         emit(Moved(nbytes))
 
-    verifier = _Verifier(axis, memory, jobs, on_bytes)
+    verifier = _Verifier(memory, jobs, on_bytes)
     blobs = [
         verifier.verify_one(item, source, memory=memory, jobs=jobs, on_bytes=on_bytes)
         for item, source in zip(wanted, sources, strict=True)

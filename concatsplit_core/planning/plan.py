@@ -54,6 +54,15 @@ class MovePlan(NamedTuple):
         """How many tasks it is."""
         return sum(sweep.tasks for sweep in self.sweeps)
 
+    @property
+    def read_amplification(self) -> float:
+        """Array bytes read for every byte written; 1 where nothing is read twice."""
+        return self.bytes_read / self.bytes_written if self.bytes_written else 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The parts of the plan that ``--json`` shows under ``plan``."""
+        return _as_json(self)
+
     def copied(self) -> tuple[set[int], set[int]]:
         """Sources and targets of which anything is copied as it is stored."""
         sources: set[int] = set()
@@ -186,10 +195,18 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """The parts of the plan that ``--json`` shows under ``plan``."""
+        facts = _as_json(self)
         return {
-            "block": list(self.block),
+            "block": facts.pop("block"),
             "workers": self.workers,
-            "read_amplification": round(self.read_amplification, 4),
-            "reasons": {route: list(why) for route, why in self.reasons.items()},
+            **facts,
             "alignment": self.alignment,
         }
+
+
+def _as_json(plan: MovePlan | Plan) -> dict[str, Any]:
+    return {
+        "block": list(plan.block),
+        "read_amplification": round(plan.read_amplification, 4),
+        "reasons": {route: list(why) for route, why in plan.reasons.items()},
+    }

@@ -53,7 +53,7 @@ def execute(job: Job, options: Options) -> Result:
     record = _record_path(options)
     folders = folders_of([*job.outputs, *(ref for ref, _ in job.extras)])
     recover_in([*folders, *([] if record is None else [record.parent])], options)
-    fingerprints = Fingerprints(job.sources, options.follow_links)
+    fingerprints = Fingerprints([*job.sources, *job.compared], options.follow_links)
     outputs, extras = _placed(job, options)
     plan = _planned(job, outputs, options)
     result = report(job, outputs, plan)
@@ -79,7 +79,7 @@ def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
     places = [*(place for one in found for place in one), *extras]
     refusals.refuse_collisions(places)
     with opened(job.also_read) as others:
-        refusals.refuse_inputs(places, [*job.sources, *others])
+        refusals.refuse_inputs(places, [*job.sources, *job.compared, *others])
     refusals.refuse_existing(places, options.force)
     refuse_hollow(job.sources)
     outputs = [lay_out(move, ours, wish) for move, ours in zip(job.moves, found, strict=True)]
@@ -130,7 +130,7 @@ class _Run:
         self._made = [aligned(made, move.alignment) for made, move in planned]
         self._hashes = [] if options.manifest is None else self._new_hashes()
         beside = [(place, array) for place, (_, array) in zip(extras, job.extras, strict=True)]
-        self._set = OutputSet(self._made, beside, options.sync)
+        self._set = OutputSet(self._made, beside, options.sync, job.structure)
 
     @property
     def notes(self) -> list[str]:
@@ -203,11 +203,11 @@ class _Run:
         """The manifest of the run, after all tasks are done."""
         from concatsplit_core.run.manifest import format_manifest
 
-        inputs, outputs = [], []
-        for hashes, made in zip(self._hashes, self._made, strict=True):
-            inputs += hashes.inputs()
-            outputs += hashes.outputs(partial(self._reopened, made))
-        return format_manifest(result, path, inputs, outputs)
+        hashed = [
+            (hashes.inputs(), hashes.outputs(partial(self._reopened, made)))
+            for hashes, made in zip(self._hashes, self._made, strict=True)
+        ]
+        return format_manifest(result, path, hashed)
 
     def _reopened(self, made: Outputs, index: int) -> AbstractContextManager[Source]:
         return self._set.reopened(made.places[index])

@@ -19,12 +19,14 @@ import numpy as np
 from concatsplit_core.array.descr import descr_of
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.endpoints.references import parse_input
-from concatsplit_core.run.result import Blob, Result
+from concatsplit_core.run.result import ArrayResult, Blob, Result
 
 if TYPE_CHECKING:
     from concatsplit_core.run.hashing.record import Hashed, HashRecord
 
-SCHEMA = 2
+SCHEMA, SCHEMA_OF_SETS = 2, 3
+"""Of a bare array, and of a data set."""
+
 _SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n\}\n')
 _SEAL_BYTES = 82
 
@@ -53,31 +55,50 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class ArrayRecord:
+    """What a manifest says of one logical array.
+
+    Parameters
+    ----------
+    axis : int
+    stacked, unstacked : bool
+        Whether the inputs, or the outputs, do not have the axis.
+    inputs, outputs : tuple of Entry
+    name : str
+        Of the array in a data set; empty for a bare array.
+    is_carried : bool
+        It was copied as it is from the first input; all inputs of the data set had it.
+    """
+
+    axis: int
+    stacked: bool
+    unstacked: bool
+    inputs: tuple[Entry, ...]
+    outputs: tuple[Entry, ...]
+    name: str = ""
+    is_carried: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """A manifest that was read.
 
     Parameters
     ----------
     operator : str
-    axis : int
-    stacked, unstacked : bool
-        Whether the inputs, or the outputs, do not have the axis.
-    inputs, outputs : tuple of Entry
+    arrays : tuple of ArrayRecord
+        At least one; a bare array is one.
     has_hashes : bool
         False for manifests of schema 1.
     """
 
     operator: str
-    axis: int
-    stacked: bool
-    unstacked: bool
-    inputs: tuple[Entry, ...]
-    outputs: tuple[Entry, ...]
+    arrays: tuple[ArrayRecord, ...]
     has_hashes: bool = True
 
 
 def format_manifest(
-    result: Result, path: Path, inputs: Sequence[Hashed], outputs: Sequence[Hashed]
+    result: Result, path: Path, hashed: Sequence[tuple[Sequence[Hashed], Sequence[Hashed]]]
 ) -> bytes:
     """Write a manifest; the same run gives the same bytes.
 
@@ -86,26 +107,44 @@ def format_manifest(
     result : Result
     path : Path
         The path of the manifest; references are relative to its folder.
-    inputs, outputs : sequence of Hashed
-        One per blob.
+    hashed : sequence of (sequence of Hashed, sequence of Hashed)
+        For each array the hashes of its inputs and of its outputs.
     """
     names = _Names(Path(os.path.realpath(path)).parent)
-    head = {
-        "schema": SCHEMA,
-        "operator": result.operator,
-        "axis": result.axis,
-        "stacked": result.arrays[0].stacked,
-        "unstacked": result.arrays[0].unstacked,
-    }
-    lines = [f' "{key}": {json.dumps(value)}' for key, value in head.items()]
-    for name, blobs, hashed in (
-        ("inputs", result.inputs, inputs),
-        ("outputs", result.outputs, outputs),
-    ):
-        entries = (_entry(*pair, names) for pair in zip(blobs, hashed, strict=True))
-        listed = ",\n".join("  " + json.dumps(entry) for entry in entries)
-        lines.append(f' "{name}": [\n{listed}\n ]')
-    return sealed(("{\n" + ",\n".join(lines)).encode())
+    pairs = list(zip(result.arrays, hashed, strict=True))
+    if not result.arrays[0].name:
+        head = [_line("schema", SCHEMA), _line("operator", result.operator)]
+        lines = _array_lines(*pairs[0], names, " ")
+        return sealed(("{\n" + ",\n".join([*head, *lines])).encode())
+    head = [_line("schema", SCHEMA_OF_SETS), _line("operator", result.operator)]
+    arrays = []
+    for array, own in pairs:
+        said = [_line("name", array.name, "  "), _line("carried", array.is_carried, "  ")]
+        text = ",\n".join([*said, *_array_lines(array, own, names, "  ")])
+        arrays.append(f"  {{\n{text}\n  }}")
+    listed = ",\n".join(arrays)
+    return sealed(("{\n" + ",\n".join([*head, f' "arrays": [\n{listed}\n ]'])).encode())
+
+
+def _line(key: str, value: Any, indent: str = " ") -> str:
+    return f'{indent}"{key}": {json.dumps(value)}'
+
+
+def _array_lines(
+    array: ArrayResult,
+    hashed: tuple[Sequence[Hashed], Sequence[Hashed]],
+    names: _Names,
+    indent: str,
+) -> list[str]:
+    """The keys of one array, without the comma between them."""
+    head = {"axis": array.axis, "stacked": array.stacked, "unstacked": array.unstacked}
+    lines = [_line(key, value, indent) for key, value in head.items()]
+    sides = (("inputs", array.inputs), ("outputs", array.outputs))
+    for (name, blobs), found in zip(sides, hashed, strict=True):
+        entries = (_entry(*pair, names) for pair in zip(blobs, found, strict=True))
+        listed = ",\n".join(f"{indent} " + json.dumps(entry) for entry in entries)
+        lines.append(f'{indent}"{name}": [\n{listed}\n{indent}]')
+    return lines
 
 
 def sealed(text: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,14 @@ from concatsplit_core.array.geometry import Interval, drop
 from concatsplit_core.errors import MalformedInput
 from concatsplit_core.run.hashing.leaves import DIGEST_BYTES, MOST_SECTIONS, Sections
 from concatsplit_core.run.hashing.record import KINDS, HashRecord
-from concatsplit_core.run.manifest import SCHEMA, Entry, Manifest, is_sound
+from concatsplit_core.run.manifest import (
+    SCHEMA,
+    SCHEMA_OF_SETS,
+    ArrayRecord,
+    Entry,
+    Manifest,
+    is_sound,
+)
 from concatsplit_core.stores.files import input_error
 
 _MOST_AXES = 64
@@ -24,10 +32,12 @@ _OLD = 1
 """The schema without hashes."""
 
 TOP = ("schema", "operator", "axis", "stacked", "unstacked", "inputs", "outputs", "sha256")
+TOP_OF_SETS = ("schema", "operator", "arrays", "sha256")
+ARRAY = ("name", "carried", "axis", "stacked", "unstacked", "inputs", "outputs")
 ENTRY = ("ref", "shape", "dtype", "start", "stop", "stored_bytes", "hash")
 HASH = ("kind", "value", "ranges", "sections")
 SECTIONS = ("leaves", "digests")
-"""All keys of a manifest, of a blob, of a hash and of its sections."""
+"""Keys of a manifest, of an array of a data set, of a blob, of a hash and of its sections."""
 
 _HEX = re.compile("[0-9a-f]*")
 
@@ -62,32 +72,56 @@ def _checked(document: Any, data: bytes, path: Path) -> Manifest:
     if not isinstance(document, dict):
         raise TypeError("its JSON is not an object")
     schema = document["schema"]
-    if type(schema) is not int or schema not in (_OLD, SCHEMA):
-        raise ValueError(f"schema {schema} is not {SCHEMA}")
-    if schema == SCHEMA or "sha256" in document:
+    if type(schema) is not int or schema not in (_OLD, SCHEMA, SCHEMA_OF_SETS):
+        raise ValueError(f"schema {schema} is not {SCHEMA} or {SCHEMA_OF_SETS}")
+    if schema != _OLD or "sha256" in document:
         if not is_sound(data):
             raise ValueError("its sha256 does not match its text; it is damaged or was edited")
-        _refuse_others(document, TOP, "the manifest")
+        known = TOP_OF_SETS if schema == SCHEMA_OF_SETS else TOP
+        _refuse_others(document, known, "the manifest")
+    operator = _typed(document, "operator", str)
+    if schema != SCHEMA_OF_SETS:
+        return Manifest(operator, (_read_array(document, path, "", schema),), schema == SCHEMA)
+    listed = _typed(document, "arrays", list)
+    arrays = tuple(
+        _read_named(array, path, f"arrays[{number}].") for number, array in enumerate(listed)
+    )
+    if len({array.name for array in arrays}) != len(arrays) or not arrays:
+        raise ValueError("it has no arrays, or two of the same name")
+    return Manifest(operator, arrays)
+
+
+def _read_named(document: Any, path: Path, where: str) -> ArrayRecord:
+    """One array of a data set."""
+    if not isinstance(document, dict):
+        raise TypeError(f"{where[:-1]} is not an object")
+    _refuse_others(document, ARRAY, where[:-1])
+    record = _read_array(document, path, where, SCHEMA_OF_SETS)
+    name, is_carried = _typed(document, "name", str), _typed(document, "carried", bool)
+    if not name:
+        raise ValueError(f"{where}name is empty")
+    return replace(record, name=name, is_carried=is_carried)
+
+
+def _read_array(document: dict[str, Any], path: Path, where: str, schema: int) -> ArrayRecord:
     inputs, outputs = (
         tuple(
-            _read_entry(entry, path, f"{name}[{number}]", schema)
+            _read_entry(entry, path, f"{where}{name}[{number}]", schema)
             for number, entry in enumerate(_typed(document, name, list))
         )
         for name in ("inputs", "outputs")
     )
     if not inputs or not outputs:
         raise ValueError("it has no inputs or no outputs")
-    record = Manifest(
-        operator=_typed(document, "operator", str),
+    record = ArrayRecord(
         axis=_typed(document, "axis", int),
         stacked=_typed(document, "stacked", bool),
         unstacked=_typed(document, "unstacked", bool),
         inputs=inputs,
         outputs=outputs,
-        has_hashes=schema == SCHEMA,
     )
     _check_shapes(record)
-    _check_hashes(record)
+    _check_hashes(record, schema != _OLD)
     return record
 
 
@@ -105,7 +139,7 @@ def _typed[T](document: dict[str, Any], name: str, kind: type[T]) -> T:
     return value
 
 
-def _check_shapes(record: Manifest) -> None:
+def _check_shapes(record: ArrayRecord) -> None:
     """Refuse arrays whose shapes and places do not fit one run along one axis."""
     first = record.inputs[0].shape
     rank, across = len(first) + record.stacked, first
@@ -129,9 +163,9 @@ def _check_shapes(record: Manifest) -> None:
         at = entry.interval.stop
 
 
-def _check_hashes(record: Manifest) -> None:
+def _check_hashes(record: ArrayRecord, has_hashes: bool) -> None:
     """Refuse hashes that do not fit the run: outputs need a hash without ranges."""
-    if record.has_hashes and any(e.hash is None or e.hash.ranges for e in record.outputs):
+    if has_hashes and any(e.hash is None or e.hash.ranges for e in record.outputs):
         raise ValueError("an output has no hash, or only a hash of ranges")
     for entry in record.inputs:
         at = 0

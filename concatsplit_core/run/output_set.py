@@ -19,6 +19,7 @@ from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
+from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import (
     ContiguousTarget,
     DivisibleTarget,
@@ -46,11 +47,18 @@ class OutputSet:
         Small arrays that are published with the outputs.
     sync : bool
         Make everything durable before it is published.
+    structure : Structure, optional
+        What new containers hold beside their arrays.
     """
 
     def __init__(
-        self, outputs: Sequence[Outputs], extras: Sequence[tuple[Place, np.ndarray]], sync: bool
+        self,
+        outputs: Sequence[Outputs],
+        extras: Sequence[tuple[Place, np.ndarray]],
+        sync: bool,
+        structure: Structure | None = None,
     ) -> None:
+        self._structure = structure
         self._outputs, self._extras = outputs, extras
         self._places = [place for made in outputs for place in made.places]
         self._places += [place for place, _ in extras]
@@ -171,6 +179,8 @@ class OutputSet:
         if path not in self._writers:
             base = place.base if place.is_rebuilt else None
             self._writers[path] = place.format.writer(path, base)
+            if place.is_new_container and self._structure is not None:
+                self._writers[path].add_groups(self._structure)
         return self._writers[path].add(place.inner, spec, storage)
 
     def _write_small(self, place: Place, array: np.ndarray) -> None:

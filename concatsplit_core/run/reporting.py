@@ -9,7 +9,7 @@ from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.layout import Outputs
 from concatsplit_core.meaning.dtype_metadata import enum_maps
 from concatsplit_core.meaning.model import DEFINING
-from concatsplit_core.planning.plan import Plan
+from concatsplit_core.planning.plan import MovePlan, Plan
 from concatsplit_core.run.result import ArrayResult, Blob, Result
 
 
@@ -18,20 +18,22 @@ def report(job: Job, outputs: Sequence[Outputs], plan: Plan) -> Result:
     pairs = list(zip(job.moves, outputs, strict=True))
     notes = [note for move, made in pairs for note in _left_behind(move, made)]
     notes += [f"{source.ref}: {note}" for source in job.sources for note in source.storage.notes]
-    arrays = tuple(_array(move, made) for move, made in pairs)
+    arrays = tuple(_array(*pair, own) for pair, own in zip(pairs, plan.moves, strict=True))
     return Result(job.operator, False, arrays, plan, notes=tuple(notes))
 
 
-def _array(move: Move, made: Outputs) -> ArrayResult:
+def _array(move: Move, made: Outputs, plan: MovePlan) -> ArrayResult:
     return ArrayResult(
         axis=made.tiling.axis,
         inputs=_inputs(move),
         outputs=_outputs(made),
         split_info=tuple(move.split_info),
         cost=infer_cost([segment.spec for segment in made.tiling.segments]),
+        plan=plan,
         stacked=move.source_tiling.new_axis,
         unstacked=made.tiling.new_axis,
         name=move.name,
+        is_carried=move.is_carried,
     )
 
 

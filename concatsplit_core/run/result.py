@@ -10,7 +10,7 @@ import numpy as np
 from concatsplit_core.array.descr import descr_of
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.inference import Cost
-from concatsplit_core.planning.plan import Plan
+from concatsplit_core.planning.plan import MovePlan, Plan
 from concatsplit_core.planning.task import ROUTES
 
 
@@ -70,10 +70,13 @@ class ArrayResult:
     split_info : tuple of int
         Lengths along the axis: of the inputs of a join, or of the parts of a split.
     cost : Cost
+    plan : MovePlan
     stacked, unstacked : bool
         Whether the inputs, or the outputs, do not have the axis.
     name : str
         The array's name in a data set; empty for a bare array.
+    is_carried : bool
+        It was copied as it is.
     """
 
     axis: int
@@ -81,14 +84,32 @@ class ArrayResult:
     outputs: tuple[Blob, ...]
     split_info: tuple[int, ...]
     cost: Cost
+    plan: MovePlan
     stacked: bool = False
     unstacked: bool = False
     name: str = ""
+    is_carried: bool = False
 
     @property
     def add_axis(self) -> bool:
         """Whether the inputs, or the outputs, do not have the axis."""
         return self.stacked or self.unstacked
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``--json`` prints of an array."""
+        return {
+            "axis": self.axis,
+            "add_axis": self.add_axis,
+            "inputs": [blob.to_dict() for blob in self.inputs],
+            "outputs": [blob.to_dict() for blob in self.outputs],
+            "split_info": list(self.split_info),
+            "routes": {route: self.plan.routes.get(route, 0) for route in ROUTES},
+            "cost": asdict(self.cost),
+            "bytes_read": self.plan.bytes_read,
+            "bytes_written": self.plan.bytes_written,
+            "tasks": len(self.plan),
+            "plan": self.plan.to_dict(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +186,8 @@ class Result:
             "plan": self.plan.to_dict(),
             "notes": list(self.notes),
         }
+        if self.arrays[0].name:
+            facts["arrays"] = {array.name: array.to_dict() for array in self.arrays}
         if self.seconds is not None:
             facts["seconds"] = round(self.seconds, 6)
         return facts

@@ -93,7 +93,7 @@ def test_any_value_at_any_place_ends_in_an_error_of_ours(
         (("inputs", 0, "stop"), 1 << 63, "inputs[0].stop"),
         (("outputs", 0, "ref"), 7, "ref is a int"),
         (("outputs", 0, "dtype"), "|O", "dtype"),
-        (("schema",), 3, "schema 3"),
+        (("schema",), 4, "schema 4"),
         (("more",), 1, "'more'"),
         (("inputs", 0, "more"), 1, "inputs[0] has a key 'more'"),
         (("inputs", 0, "stored_bytes"), -1, "inputs[0].stored_bytes"),

@@ -75,6 +75,10 @@ DONE: dict[str, dict[str, np.ndarray]] = {
     "concat jan.nc::t feb.nc::t -o year.nc::t --axis time --conflicts convert": {
         "year.nc::t": np.concatenate([A, A])
     },
+    "concat jan.nc feb.nc -o all.nc --axis time": {
+        "all.nc::t": np.concatenate([A, A]), "all.nc::rain": np.concatenate([B, B]),
+        "all.nc::lat": np.arange(6.0),
+    },
     "concat a.npy b.npy -o y.npy --routes mapped,decoded": {"y.npy": np.concatenate([A, B])},
     "concat a.npy b.npy -o summed.h5 --checksum fletcher32": {
         "summed.h5::data": np.concatenate([A, B])
@@ -99,6 +103,11 @@ DONE: dict[str, dict[str, np.ndarray]] = {
     "split a.npy -o train.npy -o val.npy --ratio 3:1": {"train.npy": A[:3], "val.npy": A[3:]},
     "split jan.nc::t -o 'day{index}.nc::t' --axis time --size 1": {
         f"day{i}.nc::t": A[i : i + 1] for i in range(4)
+    },
+    "split jan.nc -o 'whole-day{index}.nc' --axis time --size 1": {
+        f"whole-day{i}.nc::{name}": data
+        for i in range(4)
+        for name, data in (("t", A[i : i + 1]), ("rain", B[i : i + 1]), ("lat", np.arange(6.0)))
     },
     "depth-split a.npy -o 'channels-{index}.npy' --order CN --parts 2": {
         "channels-0.npy": A[:2], "channels-1.npy": A[2:],
@@ -140,8 +149,10 @@ def workshop(shell: Any) -> None:
     zarr.save_array("store.zarr", A)
     for month in ("jan", "feb"):
         with h5py.File(f"{month}.nc", "w") as file:
-            made = file.create_dataset("t", data=A)
-            made.dims[0].label = "time"
+            for name, data in (("t", A), ("rain", B)):
+                made = file.create_dataset(name, data=data)
+                made.dims[0].label = "time"
+            file["lat"] = np.arange(6.0)
     shell.ok("concat", "a.npy", "b.npy", "-o", "joined-before.npy", "--manifest", "run.json")
 
 

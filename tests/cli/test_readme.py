@@ -44,9 +44,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file["images"] = rng.random((4, 5), "f4")
     zarr.create_array(path / "c.zarr", data=rng.random((4, 2), "f4"))
     (path / "shards").mkdir()
+    (path / "labels").mkdir()
     for index in range(11):
         rows = 50 if index < 9 else 25
         np.save(path / f"shards/part-{index}.npy", np.full((rows, 8, 8), index, "u1"))
+        np.save(path / f"labels/part-{index}.npy", np.full(rows, index))
     for channel in ("red", "green", "blue"):
         np.save(path / f"{channel}.npy", rng.integers(0, 255, (6, 7), "u1"))
     for month in (1, 2):
@@ -74,6 +76,11 @@ def test_every_command_of_the_readme_runs(folder: Path) -> None:
     assert (folder / "train-again.npy").read_bytes() == (folder / "train.npy").read_bytes()
     year = readers.netcdf(folder / "year.nc", "temperature")
     assert (year.dims, year.values[:, 0].tolist()) == (("time", "x"), [1, 1, 2, 2])
+    half = readers.netcdf(folder / "half-1.nc", "temperature")
+    assert half.values[:, 0].tolist() == [2, 2]
+    assert readers.netcdf(folder / "half-1.nc", "x").values.tolist() == [0, 1, 2]
+    assert np.load(folder / "pairs/y-001.npy").tolist() == [1] * 50
+    assert (np.load(folder / "pairs/x-001.npy") == 1).all()
     photo = np.load(folder / "photo.npy")
     assert np.load(folder / "channel-1.npy").tobytes() == photo[..., 1].tobytes()
 

@@ -11,6 +11,7 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.base import Candidate, LibraryFormat, OutputFormat
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
+from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import Writer
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -55,6 +56,12 @@ class Hdf5Format(LibraryFormat, OutputFormat):
         from concatsplit_core.formats.hdf5.describing import list_members
 
         return list_members(path, ref)
+
+    def structure(self, path: Path, ref: str) -> Structure:
+        """Groups, empty ones too, their attributes, and soft links."""
+        from concatsplit_core.formats.hdf5.describing import structure_of
+
+        return structure_of(path, ref)
 
     def links_out(self, path: Path, ref: str) -> list[str]:
         """Names of links that lead out of the file, or nowhere."""

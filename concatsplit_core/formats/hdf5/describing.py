@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 import h5py
@@ -17,6 +17,7 @@ from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Contiguous, Opaque
 from concatsplit_core.array.spec import STRING_BYTES, ArraySpec
 from concatsplit_core.codecs.chunks import can_decode
+from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import (
     ConcatsplitError,
     MalformedInput,
@@ -44,9 +45,11 @@ from concatsplit_core.formats.hdf5.reading import (
 )
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.strings import string_bytes
+from concatsplit_core.formats.hdf5.structure import read_structure
 from concatsplit_core.formats.hdf5.types import encoding
 from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
 from concatsplit_core.formats.storage import Storage
+from concatsplit_core.formats.structure import Structure
 from concatsplit_core.meaning.bounds import BOUNDS, may_be_bounds, with_units
 from concatsplit_core.meaning.missing import fill_value_notes, take_fill_value
 from concatsplit_core.meaning.model import TIME, Meaning
@@ -117,6 +120,17 @@ def _look_at_links(path: Path, member: str | None) -> None:
     _list_members(path, member or "", links_out=True)
 
 
+def structure_of(path: Path, ref: str) -> Structure:
+    """The groups of a file, as far as they can be read."""
+    try:
+        with pool.use(path) as opened:
+            return read_structure(opened.file, is_netcdf(opened.file))
+    except ConcatsplitError:
+        raise
+    except Exception as error:  # a damaged file makes h5py raise nearly anything
+        raise malformed(ref, error) from error
+
+
 def _list_members(path: Path, ref: str, links_out: bool) -> list[str]:
     try:
         with pool.use(path) as opened:
@@ -132,63 +146,115 @@ def _list_members(path: Path, ref: str, links_out: bool) -> list[str]:
 
 def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -> Hdf5Source:
     _refuse_elsewhere(dataset, ref)
-    dcpl = dataset.id.get_create_plist()
-    found = filters.filters_of(dcpl)
+    stored = _look_at_dataset(dataset, ref, opened)
+    spec, offset = stored.spec, stored.offset
+    if offset is not None and offset + spec.nbytes > os.fstat(opened.fd).st_size:
+        raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
+    storage = _storage_of(dataset, member.rpartition("/")[2], stored)
+    file = path if _is_file(opened) else None
+    if file is not None and offset is not None:
+        return Hdf5Contiguous(file, ref, spec, storage, member=member)
+    if spec.chunks is None:
+        return Hdf5Unchunked(file, ref, spec, storage, member=member)
+    return Hdf5Chunked(
+        file, ref, spec, storage, stored.steps, stored.known_fill, stored.padding, member=member
+    )
+
+
+class _Stored(NamedTuple):
+    """What the file says of how a data set lies in it.
+
+    Parameters
+    ----------
+    spec : ArraySpec
+    filters : list of Filter
+    codec : Codec, optional
+        The filters in neutral terms; None where one of them has none.
+    items : Items
+    fill : numpy.ndarray, optional
+        None where no neutral fill value is known.
+    padding : Padding, optional
+        What netCDF readers see behind the end of an array on an unlimited dimension.
+    offset : int, optional
+        Of the first element, where the elements are one run of plain bytes.
+    is_netcdf : bool
+    """
+
+    spec: ArraySpec
+    filters: list[Any]
+    codec: Codec | None
+    items: Items
+    fill: np.ndarray | None
+    padding: Any
+    offset: int | None
+    is_netcdf: bool
+
+    @property
+    def known_fill(self) -> np.ndarray:
+        """The fill value, zero where none is known."""
+        return np.zeros((), self.spec.dtype) if self.fill is None else self.fill
+
+    @property
+    def steps(self) -> tuple[Step, ...] | None:
+        """The steps of the codec, if chunks can be decoded without HDF5."""
+        plain = self.items.plain and self.fill is not None and self.padding is None
+        if self.codec is None or not plain or not can_decode(self.codec.steps):
+            return None
+        return self.codec.steps
+
+
+def _look_at_dataset(dataset: Any, ref: str, opened: Opened) -> _Stored:
+    found = filters.filters_of(dataset.id.get_create_plist())
     filters.refuse_unknown(found, ref)
     items = items_of(dataset, ref)
     dtype, fill = items.dtype, _fill(dataset, items)
-    plain = items.plain and fill is not None
     codec = filters.codec_of(found, dtype.itemsize * prod(items.shape))
-    flat = opened.fd >= 0 and plain and not dataset.chunks and not opened.file.userblock_size
-    offset = dataset.id.get_offset() if flat else None
     if dataset.chunks is not None:
         in_file = dataset.id.get_type().get_size()
         filter_checks.check_parameters(found, prod(dataset.chunks), in_file, ref)
-    fd = -1 if opened.file.userblock_size else opened.fd
+    has_block = bool(opened.file.userblock_size)
     longest = STRING_BYTES
     if dtype.kind == "T":
-        longest = string_bytes(dataset, codec.steps if codec is not None else None, fd, ref)
-    chunks = None if dataset.chunks is None else (*dataset.chunks, *items.shape)
+        steps = codec.steps if codec is not None else None
+        longest = string_bytes(dataset, steps, -1 if has_block else opened.fd, ref)
     netcdf = _is_netcdf(dataset, opened.file)
     padding = padding_of(dataset, dtype, found) if netcdf and opened.fd >= 0 else None
+    plain = items.plain and fill is not None
+    is_flat = opened.fd >= 0 and plain and not dataset.chunks and not has_block
+    offset = dataset.id.get_offset() if is_flat else None
     layout: ArrayLayout = Opaque() if offset is None else Contiguous("C", offset)
-    if chunks is not None:
-        movable = fill is not None and padding is None and (items.plain or items.own_type)
+    if dataset.chunks is not None:
+        is_movable = fill is not None and padding is None and (items.plain or items.own_type)
         made = tuple(found) if codec is None else codec.steps
-        layout = Chunked(chunks, encoding(dtype, made, items.own_type) if movable else None)
-    spec = ArraySpec(
-        (*(dataset.shape if padding is None else padding.shape), *items.shape),
-        dtype,
-        layout,
-        string_bytes=longest,
-    )
-    steps = codec.steps if codec is not None and plain and can_decode(codec.steps) else None
-    steps = steps if padding is None else None
-    if offset is not None and offset + spec.nbytes > os.fstat(opened.fd).st_size:
-        raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
-    known = np.zeros((), dtype) if fill is None else fill
-    values, own, notes = read_attributes(dataset, netcdf)
+        encoded = encoding(dtype, made, items.own_type) if is_movable else None
+        layout = Chunked((*dataset.chunks, *items.shape), encoded)
+    shape = (*(dataset.shape if padding is None else padding.shape), *items.shape)
+    spec = ArraySpec(shape, dtype, layout, string_bytes=longest)
+    return _Stored(spec, found, codec, items, fill, padding, offset, netcdf)
+
+
+def _storage_of(dataset: Any, name: str, stored: _Stored) -> Storage:
+    """What an output inherits: codec, fill value, meaning, and what is HDF5's own."""
+    spec, items, found = stored.spec, stored.items, stored.filters
+    values, own, notes = read_attributes(dataset, stored.is_netcdf)
+    borrowed: tuple[str, ...] = ()
     if may_be_bounds(values, dataset.shape):
-        values = with_units(values, member.rpartition("/")[2], _beside(dataset))
-    attrs, missing = take_fill_value(values, dtype)
-    notes += fill_value_notes(values, missing, dtype)
-    storage = Storage(
-        codec=codec if codec is None or not chunks or _lossless(found) else None,
-        native=("hdf5", tuple(found)) if found and padding is None else None,
-        fill_value=None if dtype.kind == "T" else known[()],
-        meaning=Meaning(attrs, _names(dataset, items), missing),
+        more = with_units(values, name, _beside(dataset))
+        values, borrowed = more, tuple(key for key in more if key not in values)
+    attrs, missing = take_fill_value(values, spec.dtype)
+    notes += fill_value_notes(values, missing, spec.dtype)
+    keeps_codec = stored.codec is None or spec.chunks is None or _lossless(found)
+    return Storage(
+        codec=stored.codec if keeps_codec else None,
+        native=("hdf5", tuple(found)) if found and stored.padding is None else None,
+        fill_value=None if spec.dtype.kind == "T" else stored.known_fill[()],
+        meaning=Meaning(attrs, _names(dataset, items), missing, borrowed=borrowed),
         dialect="hdf5",
         maxshape=_maxshape(dataset, items),
         notes=tuple(notes),
         own={"type": items.own_type, "attrs": own},
         item_shape=items.shape,
     )
-    file = path if _is_file(opened) else None
-    if file is not None and offset is not None:
-        return Hdf5Contiguous(file, ref, spec, storage, member=member)
-    if not chunks:
-        return Hdf5Unchunked(file, ref, spec, storage, member=member)
-    return Hdf5Chunked(file, ref, spec, storage, steps, known, padding, member=member)
 
 
 def _is_file(opened: Opened) -> bool:

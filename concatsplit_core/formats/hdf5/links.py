@@ -46,9 +46,9 @@ def survey(root: Any) -> Survey:
         if address in seen:
             continue
         seen.add(address)
-        for name in _names(group):
+        for name in names_in(group):
             whole = f"{prefix}{name}"
-            link = _link(group, name)
+            link = link_of(group, name)
             if not isinstance(link, h5py.HardLink):
                 if _leads_out(root, group, link):
                     found.links_out.append(whole)
@@ -74,12 +74,12 @@ def _text(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
 
 
-def _names(group: Any) -> Iterator[str]:
+def names_in(group: Any) -> Iterator[str]:
     for name in group:
         yield _text(name) if isinstance(name, bytes) else name
 
 
-def _link(group: Any, name: str) -> Any:
+def link_of(group: Any, name: str) -> Any:
     """A link of a group; None where there is none of this name."""
     own = key(name)
     if not isinstance(group, h5py.Group) or not own or not group.id.links.exists(own):
@@ -104,7 +104,7 @@ def refuse_links_out(file: Any, member: str, ref: str) -> None:
     """
     here = file
     for part in member.split("/"):
-        link = _link(here, part)
+        link = link_of(here, part)
         if link is None:
             return
         if isinstance(link, h5py.HardLink):
@@ -146,7 +146,7 @@ def follow(file: Any, member: str, ref: str) -> tuple[str, Any]:
     here, parts = file, member.split("/")
     for number, given in enumerate(parts):
         part = given if number < len(parts) - 1 else _spelled(here, given)
-        link = _link(here, part)
+        link = link_of(here, part)
         if link is None:
             names = ", ".join(walk(file)) or "none"
             raise InputUnavailable(f"{ref}: has no member '{member}'; it holds {names}", ref=ref)
@@ -171,9 +171,9 @@ def follow(file: Any, member: str, ref: str) -> tuple[str, Any]:
 def _spelled(group: Any, name: str) -> str:
     """The name of a variable as netCDF-C spells it in the file."""
     other = f"{NON_COORDINATE}{name}"
-    if not isinstance(_link(group, other), h5py.HardLink):
+    if not isinstance(link_of(group, other), h5py.HardLink):
         return name
-    link = _link(group, name)
+    link = link_of(group, name)
     taken = isinstance(link, h5py.HardLink) and is_dimension_only(group[key(name)])
     return other if link is None or taken else name
 
@@ -184,7 +184,7 @@ def _follow_soft(file: Any, here: Any, target: str, ref: str, depth: int = 0) ->
         raise MalformedInput(f"{ref}: its soft links go round in circles", ref=ref)
     at = file if target.startswith("/") else here
     for part in [p for p in target.split("/") if p and p != "."]:
-        link = _link(at, part)
+        link = link_of(at, part)
         if isinstance(link, h5py.ExternalLink):
             raise UnsafeContent(
                 f"{ref}: leads over a link out of the file, to {link.filename}", ref=ref

@@ -31,9 +31,11 @@ from concatsplit_core.formats.hdf5.items import as_items
 from concatsplit_core.formats.hdf5.links import refuse_links_out
 from concatsplit_core.formats.hdf5.naming import has_netcdf_name
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, spelled, take_up
+from concatsplit_core.formats.hdf5.structure import write_links, write_structure
 from concatsplit_core.formats.hdf5.types import stored_dtype, takes_items
 from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.stored import Stored, read_stored
+from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import (
     ChunkedTarget,
     ContiguousTarget,
@@ -116,6 +118,7 @@ class Hdf5Writer(Writer):
         self.path = path
         self._mode = "w"
         self._netcdf = has_netcdf_name(path)
+        self._structure: Structure | None = None
         if base is not None:
             _copy(base, path)
             self._mode = "r+"
@@ -157,8 +160,19 @@ class Hdf5Writer(Writer):
             return ContiguousTarget(spec, Extent(self.path, offset))
         return Hdf5Target(self, member, spec, storage)
 
+    def add_groups(self, structure: Structure) -> None:
+        """Make groups with their attributes; links wait until there is something to lead to."""
+        with deferred_signals(), _pool.use(self) as (staged, file), _in_terms(staged, "groups"):
+            self.notes += write_structure(file, structure, self._netcdf)
+            _raise_kept(staged)
+        self._structure = structure
+
     def finish(self) -> None:
         """Close the file and say if any write of it failed."""
+        if self._structure is not None and self._structure.links:
+            with deferred_signals(), _pool.use(self) as (staged, file), _in_terms(staged, "links"):
+                self.notes += write_links(file, self._structure)
+                _raise_kept(staged)
         with deferred_signals():
             _pool.discard(self)
 

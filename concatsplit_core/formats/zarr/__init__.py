@@ -12,6 +12,7 @@ from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Candidate, LibraryFormat, OutputFormat
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
+from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import Writer
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ class ZarrFormat(LibraryFormat, OutputFormat):
         from concatsplit_core.formats.zarr.describing import list_members
 
         return list_members(path, ref)
+
+    def structure(self, path: Path, ref: str) -> Structure:
+        """Groups, empty ones too, and their attributes."""
+        from concatsplit_core.formats.zarr.structure import read_structure
+
+        return read_structure(path)
 
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None

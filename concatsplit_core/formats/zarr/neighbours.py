@@ -22,7 +22,8 @@ def with_neighbours(meaning: Meaning, folder: Path, shape: Shape) -> Meaning:
         meaning = replace(meaning, dims=names if names and len(names) == len(shape) else None)
     if may_be_bounds(meaning.attrs, shape):
         attrs = with_units(meaning.attrs, folder.name, _beside(folder))
-        meaning = replace(meaning, attrs=attrs)
+        borrowed = tuple(name for name in attrs if name not in meaning.attrs)
+        meaning = replace(meaning, attrs=attrs, borrowed=borrowed)
     return meaning
 
 

@@ -18,6 +18,7 @@ from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.stored import Stored, copy_stored
+from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import (
     ChunkedTarget,
     DivisibleTarget,
@@ -39,6 +40,23 @@ class ZarrWriter(Writer):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
+        self._structure: Structure | None = None
+
+    def add_groups(self, structure: Structure) -> None:
+        """Make them when all arrays are there, in whose format they are."""
+        self._structure = structure
+
+    def finish(self) -> None:
+        """Make the groups, and list all metadata in the root where the inputs do."""
+        if self._structure is None:
+            return
+        from concatsplit_core.formats.zarr.structure import write_structure
+
+        self.notes += write_structure(self._path, self._structure)
+        if self._structure.is_consolidated:
+            from concatsplit_core.formats.zarr.library import consolidate
+
+            consolidate(self._path, "")
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> ChunkedTarget | ZarrDivided:
         """Create an array and the groups above it."""

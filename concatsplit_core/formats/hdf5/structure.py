@@ -1,0 +1,95 @@
+"""Groups of an HDF5 file: read with their attributes, and made in another file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import h5py
+
+from concatsplit_core.formats.hdf5.attributes import (
+    LARGE,
+    attribute_bytes,
+    read_attributes,
+    write_attributes,
+)
+from concatsplit_core.formats.hdf5.links import key, link_of, names_in
+from concatsplit_core.formats.structure import GroupInfo, Structure
+
+_OF_A_LIBRARY = ("_NCProperties", "_nc3_strict")
+"""What netCDF-C says of the version that wrote the file."""
+
+
+def read_structure(file: Any, netcdf: bool) -> Structure:
+    """The groups and soft links below the root, as far as they can be read."""
+    groups: dict[str, GroupInfo] = {}
+    links: dict[str, str] = {}
+    notes: list[str] = []
+    for path, group in _walk(file, links):
+        attrs, own, unread = read_attributes(group, netcdf)
+        for name in _OF_A_LIBRARY:
+            attrs.pop(name, None)
+        groups[path] = GroupInfo(attrs, own)
+        notes += [f"group '/{path}': {note}" for note in unread]
+    return Structure(groups, links, notes=tuple(notes))
+
+
+def _walk(file: Any, links: dict[str, str]) -> Iterator[tuple[str, Any]]:
+    """Every group once, under the first path that leads to it."""
+    seen, waiting = set(), [("", file)]
+    while waiting:
+        path, group = waiting.pop(0)
+        address = h5py.h5o.get_info(group.id).addr
+        if address in seen:
+            continue
+        seen.add(address)
+        yield path, group
+        for name in names_in(group):
+            whole = f"{path}/{name}" if path else name
+            link = link_of(group, name)
+            if isinstance(link, h5py.SoftLink):
+                links[whole] = link.path
+            elif isinstance(link, h5py.HardLink):
+                try:
+                    item = group[key(name)]
+                except Exception:  # a damaged member makes h5py raise nearly anything
+                    continue
+                if isinstance(item, h5py.Group):
+                    waiting.append((whole, item))
+
+
+def write_structure(file: Any, structure: Structure, netcdf: bool) -> list[str]:
+    """Make groups and write their attributes; gives a line for each that HDF5 cannot hold."""
+    notes: list[str] = []
+    for path, info in structure.groups.items():
+        group = _made(file, path, info, netcdf)
+        said = write_attributes(group, info.attrs, info.own, netcdf)
+        notes += [f"group '/{path}': {note}" for note in said]
+    return notes
+
+
+def write_links(file: Any, structure: Structure) -> list[str]:
+    """Make soft links whose places are free and that lead to something in the file."""
+    notes: list[str] = []
+    for path, target in structure.links.items():
+        parent = path.rpartition("/")[0]
+        place = file[key(parent)] if parent else file
+        if place.get(target) is None:
+            notes.append(f"the link '{path}' is left out: '{target}' is not in the output")
+        elif path not in file:
+            file[path] = h5py.SoftLink(target)
+    return notes
+
+
+def _made(file: Any, path: str, info: GroupInfo, netcdf: bool) -> Any:
+    if not path:
+        return file
+    if path in file:
+        return file[path]
+    made = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+    made.set_obj_track_times(False)
+    if netcdf:  # netCDF-C wants the links of a group kept in order
+        made.set_link_creation_order(h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED)
+    if netcdf or attribute_bytes(info.attrs) > LARGE:
+        made.set_attr_creation_order(h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED)
+    return h5py.Group(h5py.h5g.create(file.id, key(path), gcpl=made))

@@ -1,0 +1,251 @@
+"""Data sets: the arrays of containers, or of several files, joined or cut in step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from concatsplit_core.array.geometry import Interval
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.array.tiling import Segment, Tiling
+from concatsplit_core.endpoints.inputs import close_all, open_inputs, open_member, resolve
+from concatsplit_core.endpoints.job import Job, Move
+from concatsplit_core.endpoints.naming import is_folder
+from concatsplit_core.endpoints.references import parse_input
+from concatsplit_core.errors import MalformedInput, UsageError
+from concatsplit_core.formats.registry import detect, format_by_suffix
+from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.structure import Structure, agreed
+from concatsplit_core.meaning.bounds import without_borrowed
+from concatsplit_core.operators.axes import AxisRules
+from concatsplit_core.operators.requests import (
+    Adjust,
+    Along,
+    Request,
+    bytes_of_index,
+    job_of,
+    move_of,
+    outputs_of,
+    reconcile_sources,
+)
+from concatsplit_core.operators.selection import Selection, listed
+from concatsplit_core.run.options import Options
+
+Arrays = dict[str, list[Source]]
+"""The inputs of each array, by its name."""
+
+
+class DataSet(NamedTuple):
+    """What the inputs hold.
+
+    Parameters
+    ----------
+    arrays : dict of str to list of Source
+        The inputs of each array, by its name.
+    structures : list of Structure
+        One a container; empty where the arrays are in files of their own.
+    """
+
+    arrays: Arrays
+    structures: list[Structure]
+
+
+@contextmanager
+def opened_data_set(
+    inputs: Any, selection: Selection, recover: Callable[[list[Path]], bool]
+) -> Iterator[DataSet]:
+    """Open the arrays of a data set for the time of a context.
+
+    Parameters
+    ----------
+    inputs
+        Containers: references, patterns and lists; empty where the selection names arrays.
+    selection : Selection
+    recover : callable
+        As of `open_inputs`.
+
+    Raises
+    ------
+    MalformedInput
+        The inputs do not hold the same arrays.
+    UsageError
+        An input is no container.
+    """
+    arrays, structures = Arrays(), list[Structure]()
+    try:
+        if selection.arrays:
+            _open_each(inputs, selection, recover, arrays)
+        else:
+            for number, ref in enumerate(resolve(inputs, recover)):
+                structures += _open_container(number, ref, selection, arrays)
+        if not arrays:
+            raise UsageError("no inputs: name at least one container")
+        yield DataSet(arrays, structures)
+    finally:
+        close_all(source for sources in arrays.values() for source in sources)
+
+
+def _open_each(
+    inputs: Any, selection: Selection, recover: Callable[[list[Path]], bool], arrays: Arrays
+) -> None:
+    if len(inputs):
+        raise UsageError(f"--array is given in place of INPUT; leave out {inputs[0]}")
+    for name, ref in selection.arrays:
+        if name in arrays:
+            raise UsageError(f"--array {name}: is given twice; name a pattern or an @list once")
+        arrays[name] = open_inputs(ref, recover=recover)
+
+
+def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays) -> list[Structure]:
+    if not isinstance(ref, str):
+        raise UsageError(f"input {number}: is an array; all inputs of a data set are containers")
+    path, group = parse_input(ref)
+    form = detect(path, ref)
+    names = form.members(path, ref)
+    if group is not None:
+        names = [name for name in names if name.startswith(f"{group}/")]
+    if names in ([""], []):
+        what = "is one array without a name" if names else "holds 0 arrays"
+        raise UsageError(
+            f"input {number} ({ref}): {what}; all inputs of a data set are containers of arrays"
+        )
+    chosen = selection.chosen(names, ref)
+    if number:
+        _refuse_others(number, ref, chosen, list(arrays))
+    for name in chosen:
+        source = open_member(form, path, name, f"{path}::{name}")
+        arrays.setdefault(name, []).append(source)
+    return [form.structure(path, ref)] if group is None else []
+
+
+def _refuse_others(number: int, ref: str, found: Sequence[str], wanted: Sequence[str]) -> None:
+    missing = [name for name in wanted if name not in found]
+    more = [name for name in found if name not in wanted]
+    if missing or more:
+        what = f"lacks {listed(missing)}" if missing else f"has also {listed(more)}"
+        raise MalformedInput(
+            f"input {number} ({ref}): {what}, unlike input 0; choose with --members what all hold",
+            ref=ref,
+            found=tuple(found),
+            expected=tuple(wanted),
+        )
+
+
+def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjust: Adjust) -> Job:
+    """What happens to every array of a data set, together.
+
+    Parameters
+    ----------
+    request : Request
+    data_set : DataSet
+    options : Options
+    adjust : callable
+        As of `perform`.
+    """
+    arrays, structures = data_set
+    rules, selection = AxisRules(request.axis), request.selection or Selection()
+    axes = {name: rules.of(name, s[0], request.add_axis) for name, s in arrays.items()}
+    cut = {name: axis for name, axis in axes.items() if axis is not None}
+    if not cut:
+        rules.refuse_all_carried(arrays)
+    if not request.add_axis:
+        rules.refuse_uneven(arrays, cut)
+    _refuse_one_array(request, arrays)
+    total = sum(bytes_of_index(arrays[name][0].spec, axis) for name, axis in cut.items())
+    moves: dict[str, Move] = {}
+    along: list[Along] = []
+    for name, axis in cut.items():
+        own = adjust(replace(request, axis=axis), arrays[name])
+        moves[name], where = move_of(
+            own, arrays[name], options, name, None if rules.has_patterns else total
+        )
+        along.append(where)
+    if request.split_info is not None and any(
+        (where.split_info != along[0].split_info).any() for where in along
+    ):
+        raise UsageError("--split-info: the arrays differ in length along their axes")
+    carried = [] if selection.carry == "drop" else [n for n, a in axes.items() if a is None]
+    for name in carried:
+        moves[name] = _carried(request, name, arrays[name][0], along[0], options)
+    meanings = without_borrowed({name: move.meaning for name, move in moves.items()})
+    ordered = [moves[name]._replace(meaning=meanings[name]) for name in axes if name in moves]
+    job = job_of(request, ordered, along[0].split_info)
+    if structures:
+        job = job._replace(structure=agreed(structures, options.attrs))
+    if selection.carry != "check":
+        return job
+    compared = {name: arrays[name] for name in carried if len(arrays[name]) > 1}
+    return job._replace(
+        compared=[source for sources in compared.values() for source in sources[1:]],
+        check=partial(_refuse_differing, compared, options),
+    )
+
+
+def _refuse_one_array(request: Request, arrays: Arrays) -> None:
+    """Refuse outputs that can hold only one array."""
+    for output in request.outputs:
+        if "{array" in output or is_folder(output):
+            continue
+        if "::" in output or not format_by_suffix(output, output).has_members:
+            container = next(iter(arrays.values()))[0].ref.partition("::")[0]
+            raise UsageError(
+                f"output {output}: holds one array, but {container} holds {len(arrays)} "
+                f"({listed(list(arrays))}); choose one with {container}::NAME, name a container "
+                "such as y.h5, or give a template with {array}"
+            )
+
+
+def _carried(request: Request, name: str, source: Source, along: Along, options: Options) -> Move:
+    """An array that goes to every output as it is."""
+    spec = source.spec
+    plain = replace(options, dtype=None, promote=False)
+    agreed = reconcile_sources([source], plain)
+    is_scalar = not spec.ndim
+    whole = Interval(0, 1 if is_scalar else spec.shape[0])
+    shape = (1,) if is_scalar else spec.shape
+    outputs = outputs_of(request, along.intervals, source.ref, name)
+    outputs = [outputs[number] for number in along.numbers]
+    target = Segment(whole, ArraySpec(spec.shape, agreed.dtype))
+    return Move(
+        shape=shape,
+        dtype=agreed.dtype,
+        sources=[source],
+        source_tiling=Tiling(0, (Segment(whole, spec),), is_scalar),
+        outputs=outputs,
+        target_tiling=Tiling(0, (target,) * len(outputs), is_scalar),
+        split_info=[whole.length],
+        meaning=agreed.meaning,
+        conversions=agreed.conversions,
+        name=name,
+        is_carried=True,
+    )
+
+
+def _refuse_differing(arrays: Mapping[str, Sequence[Source]], options: Options) -> Sequence[str]:
+    """Refuse arrays that are carried and are not equal in all inputs."""
+    from concatsplit_core.comparison.values import EqualityRule
+    from concatsplit_core.operators.comparing import compare
+
+    quiet = replace(options, on_event=None)
+    for name, (first, *others) in arrays.items():
+        for number, other in enumerate(others, 1):
+            found = compare(first, other, EqualityRule(), quiet)
+            if found.equal:
+                continue
+            if found.first is not None:
+                pair = found.first
+                what = f"at index {list(pair.index)}: {pair.a} and {pair.b}"
+            else:
+                what = f"{found.a.shape} {found.a.dtype} and {found.b.shape} {found.b.dtype}"
+            raise MalformedInput(
+                f"array '{name}' has no axis to join along, and differs between input 0 "
+                f"({first.ref}) and input {number} ({other.ref}), {what}; --carry first takes that "
+                "of input 0, --carry drop leaves it out",
+                ref=other.ref,
+                found=what,
+            )
+    return ()

@@ -1,0 +1,71 @@
+"""What every operator does: open the inputs, and have the engine do what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
+from concatsplit_core.errors import AmbiguousContainer, UsageError
+from concatsplit_core.formats.sources import Source
+from concatsplit_core.operators.requests import Adjust, Request, job_of, move_of
+from concatsplit_core.run.engine import execute, recover_in
+from concatsplit_core.run.options import Options
+from concatsplit_core.run.result import Result
+
+
+def perform(
+    request: Request, inputs: Any, options: Options, adjust: Adjust = lambda request, _: request
+) -> Result:
+    """Do what was asked for, to a bare array or to a data set.
+
+    Parameters
+    ----------
+    request : Request
+    inputs
+        References, patterns, lists and arrays.
+    options : Options
+    adjust : callable
+        Called for every array that is joined or cut.
+    """
+    refuse_second_stream(inputs, request.vectors)
+    selection = request.selection
+    if selection is None or not selection.is_given:
+        try:
+            sources = open_inputs(
+                inputs,
+                beside=request.outputs[0] if request.outputs else None,
+                recover=recovering(options),
+            )
+        except AmbiguousContainer:  # it holds several arrays: they may be a data set
+            if selection is None:
+                raise
+        else:
+            return _perform_and_close(request, sources, options, adjust)
+    from concatsplit_core.operators.datasets import job_of_data_set, opened_data_set
+
+    with opened_data_set(inputs, selection, recovering(options)) as data_set:
+        return execute(job_of_data_set(request, data_set, options, adjust), options)
+
+
+def recovering(options: Options) -> Callable[[list[Path]], bool]:
+    """A function that completes or undoes what killed runs left in folders, and emits notes."""
+    return lambda folders: recover_in(folders, options)
+
+
+def _perform_and_close(
+    request: Request, sources: Sequence[Source], options: Options, adjust: Adjust
+) -> Result:
+    try:
+        return perform_on(adjust(request, sources), sources, options)
+    finally:
+        close_all(sources)
+
+
+def perform_on(request: Request, sources: Sequence[Source], options: Options) -> Result:
+    """Do what `perform` does, with inputs that are open."""
+    if not sources:
+        raise UsageError("no inputs: give at least one array")
+    move, along = move_of(request, sources, options)
+    return execute(job_of(request, [move], along.split_info), options)
