@@ -6,7 +6,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -56,9 +55,8 @@ class _LocalFile(OpenFile):
         os.close(self._fd)
 
 
-@dataclass(frozen=True, slots=True)
 class LocalStore(Store):
-    """The files of the local disk by their paths; all of these stores are one."""
+    """The files of the local disk by their paths; there is one, `LOCAL`."""
 
     has_descriptors: ClassVar[bool] = True
 
@@ -136,6 +134,9 @@ class LocalStore(Store):
     def path(self, key: str) -> Path:
         """The path itself."""
         return Path(key)
+
+    def __reduce__(self) -> str:
+        return "LOCAL"
 
 
 LOCAL = LocalStore()
