@@ -28,7 +28,7 @@ class Candidate(NamedTuple):
     start : bytes
         The first bytes of a file.
     fd : int, optional
-        The file, open for reading; None for a folder, and in a store without descriptors.
+        The file, open for reading; None for a folder, and in a store without paths.
     """
 
     place: Location

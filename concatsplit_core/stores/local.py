@@ -58,7 +58,7 @@ class _LocalFile(OpenFile):
 class LocalStore(Store):
     """The files of the local disk by their paths; there is one, `LOCAL`."""
 
-    has_descriptors: ClassVar[bool] = True
+    has_paths: ClassVar[bool] = True
 
     def stat(self, key: str) -> Status | None:
         """What is at a path; a link that leads to nothing is nothing."""
@@ -114,10 +114,6 @@ class LocalStore(Store):
         """Open a file to read several ranges of it."""
         return _LocalFile(key)
 
-    def open_for_copy(self, key: str) -> _Descriptor:
-        """A descriptor of a file, for reading."""
-        return _Descriptor(open_input(key))
-
     def open_for_writing(self, key: str) -> _Descriptor:
         """A descriptor of a file that is made, or written over but not shortened.
 
@@ -130,10 +126,6 @@ class LocalStore(Store):
         except FileNotFoundError:
             os.makedirs(os.path.dirname(key), exist_ok=True)
             return _Descriptor(os.open(key, _WRITING, 0o666))
-
-    def path(self, key: str) -> Path:
-        """The path itself."""
-        return Path(key)
 
     def __reduce__(self) -> str:
         return "LOCAL"
