@@ -68,6 +68,8 @@ class LocalStore(Store):
             if error.errno in _NOTHING:
                 return None
             raise
+        except ValueError:  # no file can have this name
+            return None
         mode = found.st_mode
         kind: Kind = "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "other"
         return Status(kind, found.st_size)

@@ -105,6 +105,10 @@ class TestLocalStore(StoreConformance):
         assert LOCAL.stat((place / "link").key) == Status("file", 3)
         assert (place / "lost").kind is (place / "circle").kind is None
 
+    def test_nothing_has_a_name_that_no_file_can_have(self, tmp_path: Path) -> None:
+        assert (local(tmp_path) / "\0").kind is None
+        assert (local(tmp_path) / "\ud800").kind is None
+
     def test_a_descriptor_does_not_shorten_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"abc")
         with LOCAL.open_for_writing(str(tmp_path / "file")):
