@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from concatsplit_core.errors import ConcatsplitError, MalformedInput
-from concatsplit_core.stores.base import Location
+from concatsplit_core.stores.base import Store
 from concatsplit_core.stores.files import (
     copy_range,
     input_error,
@@ -82,18 +82,17 @@ class Stored(NamedTuple):
 
 
 def stored_in(
-    place: Location, nbytes: int, offset: int = 0, ref: str = "", shard: bool = False
+    store: Store, key: str, nbytes: int, offset: int, ref: str, shard: bool = False
 ) -> Stored:
     """A chunk or shard in a file of a store; where it has no path, it is fetched by its range."""
-    store, key = place
     if store.has_paths:
-        return Stored(nbytes, key, offset, shard=shard, ref=ref)
-    fetch = partial(_fetched, place, offset, nbytes)
-    return Stored(nbytes, offset=offset, fetch=fetch, shard=shard, ref=ref)
+        return Stored(nbytes, key, offset, None, 0, shard, ref)
+    fetch = partial(_fetched, store, key, offset, nbytes)
+    return Stored(nbytes, None, offset, fetch, 0, shard, ref)
 
 
-def _fetched(place: Location, offset: int, nbytes: int) -> Any:
-    return place.store.read_ranges(place.key, [(offset, nbytes)])[0]
+def _fetched(store: Store, key: str, offset: int, nbytes: int) -> Any:
+    return store.read_ranges(key, [(offset, nbytes)])[0]
 
 
 def read_stored(stored: Stored) -> Any:

@@ -27,7 +27,7 @@ from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.shards import Shard
 from concatsplit_core.formats.zarr.sparse import Listing, stored_chunks
-from concatsplit_core.stores.base import Location
+from concatsplit_core.stores.base import Location, join
 from concatsplit_core.stores.files import input_error
 
 _LARGE, _LARGE_SHARD = 64 << 10, 512 << 10
@@ -308,9 +308,10 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
             if data is None:
                 return None
             return Stored(len(data), fetch=partial(bytes, data), shard=shard, ref=self.ref)
-        place = self.folder / key
+        store, folder = self.folder
+        where = join(folder, key)
         try:
-            return stored_in(place, place.store.size(place.key), 0, self.ref, shard)
+            return stored_in(store, where, store.size(where), 0, self.ref, shard)
         except FileNotFoundError:
             return None
 

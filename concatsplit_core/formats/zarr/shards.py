@@ -61,7 +61,7 @@ class Shard:
             raise MalformedInput(
                 f"{self._ref}: shard {self._place.name} ends inside its chunk {at}", ref=self._ref
             )
-        return stored_in(self._place, nbytes, offset, self._ref)
+        return stored_in(*self._place, nbytes, offset, self._ref)
 
     def chunk(self, at: Shape) -> bytearray | None:
         """The bytes of one chunk as stored; None if the shard does not hold it."""
