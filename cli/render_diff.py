@@ -11,10 +11,10 @@ import click
 from concatsplit_cli.streams import checked_stdout, one_line
 
 if TYPE_CHECKING:
-    from concatsplit_core.comparison.difference import Difference, Pair
+    from concatsplit_core.comparison.difference import DataSetDifference, Difference, Pair
 
 
-def show_difference(difference: Difference, as_json: bool) -> None:
+def show_difference(difference: Difference | DataSetDifference, as_json: bool) -> None:
     """Print what differs; print nothing if nothing differs."""
     with checked_stdout():
         if as_json:
@@ -22,8 +22,20 @@ def show_difference(difference: Difference, as_json: bool) -> None:
 
             click.echo(dumps(difference.to_dict()))
             return
-        for line in _lines(difference):
+        for line in _all_lines(difference):
             click.echo(one_line(line))
+
+
+def _all_lines(difference: Difference | DataSetDifference) -> Iterator[str]:
+    from concatsplit_core.comparison.difference import Difference
+
+    if isinstance(difference, Difference):
+        yield from _lines(difference)
+        return
+    for name, own in difference.arrays.items():
+        yield from (f"{name}: {line}" for line in _lines(own))
+    yield from (f"{name}: only in {difference.a}" for name in difference.only_in_a)
+    yield from (f"{name}: only in {difference.b}" for name in difference.only_in_b)
 
 
 def _lines(difference: Difference) -> Iterator[str]:

@@ -18,6 +18,7 @@ SHARED = (
     "sources",
     "storage",
     "stored",
+    "structure",
     "targets",
 )
 """What formats share; .npy files and .npz members have the same header."""

@@ -36,12 +36,14 @@ def diff(
     order, and in the longest text that they can hold. 0 equals -0, and a NaN equals a NaN of the
     same bits. With --rtol or --atol, numbers may differ as in numpy.isclose, and dtypes may
     differ too; integers are not rounded. Differences in dimension names, attributes and chunks
-    are printed, but do not make the arrays unequal.
+    are printed, but do not make the arrays unequal. Of two containers, the arrays with the same
+    name are compared; names that only one of them has make them unequal.
 
     \b
     Examples:
       concatsplit diff part-0.npy part-1.npy --atol 1 --quiet
       concatsplit diff a.npy store.zarr --json
+      concatsplit diff jan.nc feb.nc --json
     """
     from concatsplit_core import operators
 

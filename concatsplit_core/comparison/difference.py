@@ -93,3 +93,43 @@ class Difference:
             "largest": None if self.largest is None else self.largest.to_dict(),
             "differences": {name: list(pair) for name, pair in self.facts.items()},
         }
+
+
+@dataclass(frozen=True, slots=True)
+class DataSetDifference:
+    """How the arrays of two containers differ.
+
+    Parameters
+    ----------
+    a, b : str
+        The containers.
+    arrays : dict of str to Difference
+        By name, for the arrays that both hold.
+    only_in_a, only_in_b : tuple of str
+        Names of arrays that only one of them holds.
+    """
+
+    a: str
+    b: str
+    arrays: dict[str, Difference]
+    only_in_a: tuple[str, ...] = ()
+    only_in_b: tuple[str, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        """Whether both hold the same names, and equal arrays under them."""
+        return not (self.only_in_a or self.only_in_b) and all(
+            difference.equal for difference in self.arrays.values()
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        return {
+            "operator": "diff",
+            "equal": self.equal,
+            "a": self.a,
+            "b": self.b,
+            "only_in_a": list(self.only_in_a),
+            "only_in_b": list(self.only_in_b),
+            "arrays": {name: difference.to_dict() for name, difference in self.arrays.items()},
+        }

@@ -12,10 +12,10 @@ from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.formats.structure import Structure
 from concatsplit_core.meaning.model import BARE, Meaning
 
 if TYPE_CHECKING:
+    from concatsplit_core.formats.structure import Structure
     from concatsplit_core.meaning.conversions import Conversion
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
-from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import Writer
 
 if TYPE_CHECKING:
+    from concatsplit_core.formats.structure import Structure
     from concatsplit_core.stores.amendment import Amendment
 
 
@@ -64,6 +64,8 @@ class InputFormat(Format):
 
     def structure(self, path: Path, ref: str) -> Structure:
         """What a container holds beside its arrays: groups, their attributes, links inside it."""
+        from concatsplit_core.formats.structure import Structure
+
         return Structure()
 
     def links_out(self, path: Path, ref: str) -> list[str]:

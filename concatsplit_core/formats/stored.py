@@ -7,12 +7,14 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from concatsplit_core.errors import ConcatsplitError, MalformedInput
+from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import (
     copy_range,
     input_error,
@@ -77,6 +79,21 @@ class Stored(NamedTuple):
     shard: bool = False
     ref: str = ""
     check: Check | None = None
+
+
+def stored_in(
+    place: Location, nbytes: int, offset: int = 0, ref: str = "", shard: bool = False
+) -> Stored:
+    """A chunk or shard in a file of a store; without descriptors it is fetched by its range."""
+    store, key = place
+    if store.has_descriptors:
+        return Stored(nbytes, key, offset, shard=shard, ref=ref)
+    fetch = partial(_fetched, place, offset, nbytes)
+    return Stored(nbytes, offset=offset, fetch=fetch, shard=shard, ref=ref)
+
+
+def _fetched(place: Location, offset: int, nbytes: int) -> Any:
+    return place.store.read_ranges(place.key, [(offset, nbytes)])[0]
 
 
 def read_stored(stored: Stored) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.stored import Stored
-from concatsplit_core.formats.structure import Structure
+
+if TYPE_CHECKING:
+    from concatsplit_core.formats.structure import Structure
 
 ReadyChunks = Mapping[Shape, "Stored | np.ndarray | None"]
 """Chunks, or shards, that are not cut out of a block, by the index of their first element.

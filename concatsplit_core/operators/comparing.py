@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.comparison.blocks import BlockComparison
-from concatsplit_core.comparison.difference import Difference, Pair, Side
+from concatsplit_core.comparison.difference import DataSetDifference, Difference, Pair, Side
 from concatsplit_core.comparison.facts import differing_facts
 from concatsplit_core.comparison.reading import (
     BlockReader,
@@ -20,10 +22,11 @@ from concatsplit_core.comparison.reading import (
     plan_blocks,
 )
 from concatsplit_core.comparison.values import EqualityRule, comparable
+from concatsplit_core.endpoints.containers import open_container
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
-from concatsplit_core.errors import UsageError
+from concatsplit_core.errors import AmbiguousContainer, UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.describing import shown_attributes
 from concatsplit_core.planning.task import Task
@@ -44,7 +47,7 @@ def diff(
     jobs: int | None = None,
     follow_links: bool = False,
     on_event: Callable[[Any], None] | None = None,
-) -> Difference:
+) -> Difference | DataSetDifference:
     """Compare two arrays of any formats, in bounded memory and on all cores.
 
     Parameters
@@ -61,7 +64,8 @@ def diff(
 
     Returns
     -------
-    Difference
+    Difference or DataSetDifference
+        The latter if one of them is a container with several arrays.
         0 equals -0; integers are not rounded; dtypes may differ in byte order.
 
     Raises
@@ -72,7 +76,10 @@ def diff(
     """
     rule = EqualityRule(nan_equal, rtol, atol).validated()
     options = Options(memory=memory, jobs=jobs, on_event=on_event)
-    sources = open_inputs([a, b])
+    try:
+        sources = open_inputs([a, b])
+    except AmbiguousContainer:
+        return _compare_containers(os.fspath(a), os.fspath(b), rule, options, follow_links)
     try:
         if len(sources) != 2:
             raise UsageError(f"diff compares two arrays, but A and B name {len(sources)}")
@@ -82,6 +89,29 @@ def diff(
         return difference
     finally:
         close_all(sources)
+
+
+def _compare_containers(
+    a: str, b: str, rule: EqualityRule, options: Options, follow_links: bool
+) -> DataSetDifference:
+    """Compare the arrays of two containers by their names."""
+    with ExitStack() as stack:
+        one = open_container(a)
+        stack.callback(close_all, one.values())
+        other = open_container(b)
+        stack.callback(close_all, other.values())
+        fingerprints = Fingerprints([*one.values(), *other.values()], follow_links)
+        arrays = {
+            name: compare(one[name], other[name], rule, options) for name in one if name in other
+        }
+        fingerprints.check()
+    return DataSetDifference(
+        a,
+        b,
+        arrays,
+        tuple(name for name in one if name not in other),
+        tuple(name for name in other if name not in one),
+    )
 
 
 def compare(a: Source, b: Source, rule: EqualityRule, options: Options) -> Difference:

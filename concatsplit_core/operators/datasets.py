@@ -16,7 +16,7 @@ from concatsplit_core.endpoints.inputs import close_all, open_inputs, open_membe
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.naming import is_folder
 from concatsplit_core.endpoints.references import parse_input
-from concatsplit_core.errors import MalformedInput, UsageError
+from concatsplit_core.errors import AmbiguousContainer, MalformedInput, UsageError
 from concatsplit_core.formats.registry import detect, format_by_suffix
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.structure import Structure, agreed
@@ -147,6 +147,7 @@ def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjus
         As of `perform`.
     """
     arrays, structures = data_set
+    _refuse_one_array(request, arrays)
     rules, selection = AxisRules(request.axis), request.selection or Selection()
     axes = {name: rules.of(name, s[0], request.add_axis) for name, s in arrays.items()}
     cut = {name: axis for name, axis in axes.items() if axis is not None}
@@ -154,7 +155,6 @@ def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjus
         rules.refuse_all_carried(arrays)
     if not request.add_axis:
         rules.refuse_uneven(arrays, cut)
-    _refuse_one_array(request, arrays)
     total = sum(bytes_of_index(arrays[name][0].spec, axis) for name, axis in cut.items())
     moves: dict[str, Move] = {}
     along: list[Along] = []
@@ -192,7 +192,7 @@ def _refuse_one_array(request: Request, arrays: Arrays) -> None:
             continue
         if "::" in output or not format_by_suffix(output, output).has_members:
             container = next(iter(arrays.values()))[0].ref.partition("::")[0]
-            raise UsageError(
+            raise AmbiguousContainer(
                 f"output {output}: holds one array, but {container} holds {len(arrays)} "
                 f"({listed(list(arrays))}); choose one with {container}::NAME, name a container "
                 "such as y.h5, or give a template with {array}"

@@ -166,7 +166,7 @@ def cut_target(
 
 def _repeats(at: int, step: int, longest: int, unit: int, interval: Interval, edges: Edges) -> int:
     """How often a step may be taken anew: within one source, where its chunks lie alike again."""
-    start, stop, chunk = edges.of(edges.source_at(at + step))
+    start, stop, chunk = edges.of_source(edges.source_at(at + step))
     if step < longest and step % chunk:
         return 0
     repeats = max(0, (min(stop, interval.stop) - 1 - longest - at) // step)

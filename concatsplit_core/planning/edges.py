@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from typing import NamedTuple
 
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.array.tiling import Tiling
 
 
-class Edges:
+class Edges(NamedTuple):
     """Finds the sources below an interval of the axis, in a time that hardly depends on how many.
 
     ::
@@ -19,40 +20,48 @@ class Edges:
 
     Parameters
     ----------
-    sources : Tiling
+    starts, stops, chunks : list of int
+        Of every source: the interval that it covers, and its chunk length along the axis, 1 where
+        it has no chunks.
     """
 
-    def __init__(self, sources: Tiling) -> None:
-        self._stops = [segment.interval.stop for segment in sources.segments]
-        self._starts = [segment.interval.start for segment in sources.segments]
-        along = 0 if sources.new_axis else sources.axis
-        self._chunks = [
-            1 if sources.new_axis or (chunks := segment.spec.chunks) is None else chunks[along]
-            for segment in sources.segments
-        ]
+    starts: list[int]
+    stops: list[int]
+    chunks: list[int]
+
+    @classmethod
+    def of(cls, sources: Tiling) -> Edges:
+        """The edges of these sources."""
+        found = cls([], [], [])
+        for interval, spec in ((segment.interval, segment.spec) for segment in sources.segments):
+            found.starts.append(interval.start)
+            found.stops.append(interval.stop)
+            chunks = None if sources.new_axis else spec.chunks
+            found.chunks.append(1 if chunks is None else chunks[sources.axis])
+        return found
 
     def before(self, position: int) -> int:
         """The last place that is not behind ``position`` where no chunk of a source is cut."""
-        index = bisect_left(self._stops, position)
-        if index == len(self._stops) or self._stops[index] == position:
+        index = bisect_left(self.stops, position)
+        if index == len(self.stops) or self.stops[index] == position:
             return position
-        start, chunk = self._starts[index], self._chunks[index]
+        start, chunk = self.starts[index], self.chunks[index]
         return start + (position - start) // chunk * chunk
 
-    def of(self, source: int) -> tuple[int, int, int]:
+    def of_source(self, source: int) -> tuple[int, int, int]:
         """Start, stop and chunk length of a source; the length is 1 where it has no chunks."""
-        return self._starts[source], self._stops[source], self._chunks[source]
+        return self.starts[source], self.stops[source], self.chunks[source]
 
     def source_at(self, position: int) -> int:
         """The source in which a position lies, or that ends there."""
-        return min(bisect_left(self._stops, position), len(self._stops) - 1)
+        return min(bisect_left(self.stops, position), len(self.stops) - 1)
 
     def overlapping(self, interval: Interval) -> list[tuple[int, Interval]]:
         """The sources below an interval, and the part of it that each holds."""
         start, stop = interval
         if start >= stop:
             return []
-        starts, stops = self._starts, self._stops
+        starts, stops = self.starts, self.stops
         first, last = bisect_right(stops, start), bisect_left(starts, stop)
         if last - first == 1:
             a, b = starts[first], stops[first]

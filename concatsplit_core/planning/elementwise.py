@@ -133,7 +133,7 @@ class Elementwise:
             unit = problem.views[index].write_unit
             interval = problem.targets.segments[index].interval
             for source, _ in problem.edges.overlapping(interval) if unit else ():
-                start, _, chunk = problem.edges.of(source)
+                start, _, chunk = problem.edges.of_source(source)
                 gap, u = abs(interval.start - start), (unit or ())[axis]
                 if not ((u % chunk == 0 and gap % chunk == 0) or (chunk % u == 0 and gap % u == 0)):
                     return True

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.planning.edges import Edges
@@ -16,8 +16,7 @@ from concatsplit_core.planning.sweep import Strip, Sweep, SweepTasks
 from concatsplit_core.planning.task import Route, Task
 
 
-@dataclass(frozen=True, slots=True)
-class MovePlan:
+class MovePlan(NamedTuple):
     """What a run does for one logical array.
 
     Parameters
@@ -41,17 +40,19 @@ class MovePlan:
     """
 
     move: MoveSpec
-    edges: Edges = field(compare=False, repr=False)
-    sweeps: tuple[Sweep, ...] = ()
-    routes: dict[Route, int] = field(default_factory=dict)
-    reasons: dict[Route, tuple[str, ...]] = field(default_factory=dict)
-    block: Shape = ()
-    bytes_read: int = 0
-    bytes_written: int = 0
-    alignment: dict[int, int] = field(default_factory=dict)
+    edges: Edges
+    sweeps: tuple[Sweep, ...]
+    routes: dict[Route, int]
+    reasons: dict[Route, tuple[str, ...]]
+    block: Shape
+    bytes_read: int
+    bytes_written: int
+    alignment: dict[int, int]
 
-    def __len__(self) -> int:
-        return sum(map(len, self.sweeps))
+    @property
+    def tasks(self) -> int:
+        """How many tasks it is."""
+        return sum(sweep.tasks for sweep in self.sweeps)
 
     @property
     def read_amplification(self) -> float:
@@ -107,7 +108,7 @@ class Plan:
     def __post_init__(self) -> None:
         sweeps = tuple((i, sweep) for i, move in enumerate(self.moves) for sweep in move.sweeps)
         object.__setattr__(self, "_sweeps", sweeps)
-        firsts = accumulate((len(sweep) for _, sweep in sweeps), initial=0)
+        firsts = accumulate((sweep.tasks for _, sweep in sweeps), initial=0)
         object.__setattr__(self, "_firsts", tuple(firsts))
 
     def __len__(self) -> int:
@@ -135,7 +136,7 @@ class Plan:
         for (index, sweep), first in zip(self._sweeps, self._firsts, strict=False):
             made = self.moves[index]
             tasks = SweepTasks(sweep, made.move, made.edges, index, first)
-            yield from map(tasks.__getitem__, range(len(sweep)))
+            yield from map(tasks.__getitem__, range(sweep.tasks))
 
     @property
     def routes(self) -> dict[Route, int]:

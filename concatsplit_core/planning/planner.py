@@ -9,8 +9,6 @@ from typing import NoReturn
 from concatsplit_core.array.sizes import format_size
 from concatsplit_core.errors import OverBudget
 from concatsplit_core.planning.amounts import bytes_read
-from concatsplit_core.planning.as_stored import as_stored_batches
-from concatsplit_core.planning.claims import refuse_empty_claims
 from concatsplit_core.planning.edges import Edges
 from concatsplit_core.planning.elementwise import elementwise_batches
 from concatsplit_core.planning.move import MoveSpec
@@ -76,7 +74,7 @@ def make_plan(
         found = [(sweep, b.peak(sweep)) for b in ours for sweep in b.sweeps(room // workers)]
         planned.append(_move_plan(move, problem, [sweep for sweep, _ in found]))
         peaks += [peak for _, peak in found]
-    workers = max(1, min(workers, sum(map(len, planned))))
+    workers = max(1, min(workers, sum(move.tasks for move in planned)))
     peak = workers * max(peaks, default=0)
     return Plan(tuple(planned), workers, window, peak, thresholds.looked_at)
 
@@ -85,7 +83,7 @@ def _problem(
     move: MoveSpec, window: int, routes: Collection[Route], check: bool, thresholds: Thresholds
 ) -> Problem:
     """A move, routed."""
-    edges = Edges(move.sources)
+    edges = Edges.of(move.sources)
     views = move.targets.views()
     problem = Problem(
         move=move,
@@ -99,14 +97,17 @@ def _problem(
         takes_mapped="mapped" in routes,
         thresholds=thresholds,
     )
-    refuse_empty_claims(problem)
+    if problem.facts.counted:  # else nobody pays for the module at start-up
+        from concatsplit_core.planning.claims import refuse_empty_claims
+
+        refuse_empty_claims(problem)
     return problem
 
 
 def _move_plan(move: MoveSpec, problem: Problem | None, sweeps: Sequence[Sweep]) -> MovePlan:
     """The plan of one move, whose tasks are those of these sweeps."""
     if problem is None:
-        return MovePlan(move, Edges(move.sources), block=move.shape)
+        return MovePlan(move, Edges.of(move.sources), (), {}, {}, move.shape, 0, 0, {})
     views = move.sources.views()
     section = prod(move.shape) // move.shape[move.axis]
     return MovePlan(
@@ -132,7 +133,12 @@ def _window(memory: int, jobs: int, thresholds: Thresholds) -> int:
 def _batches(problem: Problem | None) -> list[Batch]:
     if problem is None:
         return []
-    return [*as_stored_batches(problem), *elementwise_batches(problem)]
+    batches: list[Batch] = []
+    if not problem.routing.routes.keys().isdisjoint(("kernel", "encoded")):
+        from concatsplit_core.planning.as_stored import as_stored_batches
+
+        batches += as_stored_batches(problem)
+    return [*batches, *elementwise_batches(problem)]
 
 
 def _smallest(batches: Sequence[Sequence[Batch]]) -> int:

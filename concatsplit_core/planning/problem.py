@@ -35,6 +35,8 @@ class SourceFacts(NamedTuple):
         Of strided sources.
     converted : bool
         The values of any source are converted.
+    counted : bool
+        The stored chunks of any source have been counted.
     """
 
     chunk_bytes: int
@@ -42,12 +44,13 @@ class SourceFacts(NamedTuple):
     want: Shape
     orders: set[Order]
     converted: bool
+    counted: bool
 
 
 def facts_of(views: Iterable[ArraySpec], ndim: int) -> SourceFacts:
     """Look at every source once; many are one and the same spec."""
     chunk_bytes = strided_bytes = 0
-    want, orders, converted = (1,) * ndim, set[Order](), False
+    want, orders, converted, counted = (1,) * ndim, set[Order](), False, False
     last: ArraySpec | None = None
     for view in views:
         if view is last:
@@ -58,11 +61,12 @@ def facts_of(views: Iterable[ArraySpec], ndim: int) -> SourceFacts:
         if chunks is not None:
             chunk_bytes = max(chunk_bytes, prod(chunks) * view.memory_itemsize)
             want = tuple(map(max, want, chunks))
+            counted = counted or view.stored_chunks is not None
         elif view.is_strided:
             strided_bytes = max(strided_bytes, view.nbytes)
             if not view.is_string:
                 orders.add(view.order)
-    return SourceFacts(chunk_bytes, strided_bytes, want, orders, converted)
+    return SourceFacts(chunk_bytes, strided_bytes, want, orders, converted, counted)
 
 
 class Problem(NamedTuple):

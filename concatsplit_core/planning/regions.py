@@ -42,7 +42,7 @@ def regions_of(interval: Interval, usual: int, sources: Tiling) -> list[Region]:
     sources : Tiling
     """
     regions: list[Region] = []
-    for index, part in Edges(sources).overlapping(interval):
+    for index, part in Edges.of(sources).overlapping(interval):
         chunks = sources.view(index).chunks
         chunk = usual if chunks is None else chunks[sources.axis]
         start = sources.segments[index].interval.start

@@ -127,8 +127,7 @@ class Bands:
         return max(entry.length for entry in self.entries)
 
 
-@dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(NamedTuple):
     """Tasks over one group of targets: steps on the other axes, bands along the axis.
 
     Parameters
@@ -150,10 +149,12 @@ class Sweep:
     grid: Shape
     bands: Bands
 
-    def __len__(self) -> int:
+    @property
+    def tasks(self) -> int:
+        """How many tasks it is."""
         return prod(self.grid)
 
-    def index(self, number: int) -> Shape:
+    def cell(self, number: int) -> Shape:
         """Where a task lies on the grid, the slowest axis of which is the first in C order."""
         index = []
         for count in reversed(self.grid) if self.order == "C" else self.grid:
@@ -199,7 +200,7 @@ class SweepTasks:
 
     def __getitem__(self, number: int) -> Task:
         sweep, move = self._sweep, self._move
-        axis, at = move.axis, sweep.index(number)
+        axis, at = move.axis, sweep.cell(number)
         band = sweep.bands[at[axis]]
         start = tuple(i * step for i, step in zip(at, sweep.block, strict=True))
         stop = tuple(

@@ -26,7 +26,6 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan
-from concatsplit_core.planning.task import Task
 from concatsplit_core.run.events import Finished, Moved, Publishing, Started
 from concatsplit_core.run.executor import ThreadExecutor
 from concatsplit_core.run.options import Options
@@ -160,7 +159,7 @@ class _Run:
             work = self._work()
             self._tell(Started(self._plan.bytes_written))
             executor = ThreadExecutor(self._hashes)
-            executor.run(work, self._plan.tasks(), self._count, threading.Event())
+            executor.run(work, range(len(self._plan)), self._count, threading.Event())
             self._set.finish()
             if record is not None:
                 self._set.add_record(*record, self._manifest(result, record[0]))
@@ -212,7 +211,8 @@ class _Run:
     def _reopened(self, made: Outputs, index: int) -> AbstractContextManager[Source]:
         return self._set.reopened(made.places[index])
 
-    def _count(self, task: Task) -> None:
+    def _count(self, number: int) -> None:
+        task = self._plan.task(number)
         size = sum(prod(write.box.shape) for write in task.writes)
         self._tell(Moved(size * self._job.moves[task.move].dtype.itemsize))
 

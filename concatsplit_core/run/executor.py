@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from concatsplit_core.planning.task import Task
 from concatsplit_core.run.threads import run_on_threads
 from concatsplit_core.run.worker import Work, Worker
 
@@ -20,8 +19,8 @@ class Executor(Protocol):
     def run(
         self,
         work: Work,
-        tasks: Iterator[Task],
-        done: Callable[[Task], None],
+        tasks: Iterable[int],
+        done: Callable[[int], None],
         cancel: threading.Event,
     ) -> None:
         """Do all tasks, and raise the first error.
@@ -29,10 +28,10 @@ class Executor(Protocol):
         Parameters
         ----------
         work : Work
-        tasks : iterator of Task
-            In the order in which to start them.
+        tasks : iterable of int
+            Numbers of tasks, in the order in which to start them.
         done : callable
-            Called for every task that is done, in the calling thread.
+            Called with the number of every task that is done, in the calling thread.
         cancel : threading.Event
             When it is set, no more tasks are started; a task that fails sets it.
         """
@@ -54,8 +53,8 @@ class ThreadExecutor:
     def run(
         self,
         work: Work,
-        tasks: Iterator[Task],
-        done: Callable[[Task], None],
+        tasks: Iterable[int],
+        done: Callable[[int], None],
         cancel: threading.Event,
     ) -> None:
         """Do all tasks; see `Executor.run`."""

@@ -19,7 +19,6 @@ from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
-from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import (
     ContiguousTarget,
     DivisibleTarget,
@@ -32,6 +31,7 @@ from concatsplit_core.stores.interrupts import deferred_signals
 from concatsplit_core.stores.staging import Staging
 
 if TYPE_CHECKING:
+    from concatsplit_core.formats.structure import Structure
     from concatsplit_core.stores.amendment import Amendment
     from concatsplit_core.stores.identity import Identity
 

@@ -13,7 +13,6 @@ from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.targets import Target
 from concatsplit_core.planning.plan import Plan
-from concatsplit_core.planning.task import Task
 from concatsplit_core.routes import decoded, encoded, kernel, strided
 from concatsplit_core.routes.base import Context, RunTask, Turns
 from concatsplit_core.stores.files import Pool, open_input
@@ -112,8 +111,8 @@ class Worker:
             for index, move in enumerate(work.moves)
         ]
 
-    def do(self, task: Task) -> None:
-        """Do one task. A task that is done twice writes the same bytes again.
+    def do(self, number: int) -> None:
+        """Do one task; to do it twice leaves the same bytes.
 
         Raises
         ------
@@ -121,9 +120,10 @@ class Worker:
         Cancelled
             It waited for another task, and `cancel` was called.
         """
+        task = self._work.plan.task(number)
         _ROUTES[task.route](task, self._contexts[task.move])
         for turns in self._waiting:
-            turns.finish(task.number)
+            turns.finish(number)
 
     def cancel(self) -> None:
         """Wake the tasks that wait for other ones; they raise `Cancelled`."""

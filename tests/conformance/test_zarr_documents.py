@@ -22,6 +22,7 @@ from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import document_v3, library
 from concatsplit_core.formats.zarr.dialect import said
 from concatsplit_core.meaning.model import Meaning
+from concatsplit_core.stores.local import local
 
 DTYPES = ("?", "i1", "u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8", "<c8")
 CODECS = ("none", "gzip:1", "zstd:3", "blosc:zstd:5:shuffle", "shuffle+zlib:4", "lz4", "crc32c")
@@ -34,9 +35,9 @@ def both(
     """The document of an array as it is made here and by zarr-python."""
     storage = replace(storage, meaning=replace(storage.meaning, attrs=attrs))
     wanted = said(storage, spec.dtype, spec.shape, 3)
-    facts = document_v3.create(folder / "own", spec, storage, wanted)
+    facts = document_v3.create(local(folder / "own"), spec, storage, wanted)
     assert facts is not None
-    library.create_array(folder / "theirs", "", spec, storage, wanted)
+    library.create_array(local(folder / "theirs"), "", spec, storage, wanted)
     own, theirs = folder / "own/zarr.json", folder / "theirs/zarr.json"
     assert list(json.loads(own.read_bytes())) == list(json.loads(theirs.read_bytes()))
     return json.loads(own.read_bytes()), json.loads(theirs.read_bytes())
@@ -49,7 +50,7 @@ def read(folder: Path) -> document_v3.Facts | None:
 
 def the_same(folder: Path) -> None:
     """What is read of a document here is what zarr-python reads."""
-    own, theirs = read(folder), library.facts_of(library.open_array(folder))
+    own, theirs = read(folder), library.facts_of(library.open_array(local(folder)))
     assert own is not None
     assert own.key((3,) * len(own.shape)) == theirs.key((3,) * len(own.shape))
     assert np.asarray(own.fill_value).tobytes() == np.asarray(theirs.fill_value).tobytes()

@@ -27,6 +27,7 @@ from concatsplit_core.formats.zarr.dialect import said
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.writing import ZarrWriter
 from concatsplit_core.meaning.model import Meaning
+from concatsplit_core.stores.local import local
 
 DTYPES = ("?", "i1", "u1", "<i2", ">i4", "<u8", ">f2", "<f4", ">f8", "<c8", ">c16")
 CODECS = ("none", "gzip:1", "zstd:3", "blosc:zstd:5:bitshuffle", "shuffle+zlib:4", "lz4", "bz2:3")
@@ -41,7 +42,7 @@ def read(folder: Path) -> Facts | None:
 
 def the_same(folder: Path) -> None:
     """What is read of an array here is what zarr-python reads."""
-    own, theirs = read(folder), library.facts_of(library.open_array(folder))
+    own, theirs = read(folder), library.facts_of(library.open_array(local(folder)))
     assert own is not None
     assert np.asarray(own.fill_value).tobytes() == np.asarray(theirs.fill_value).tobytes()
     assert own._replace(fill_value=None) == theirs._replace(fill_value=None)
@@ -50,8 +51,8 @@ def the_same(folder: Path) -> None:
 def both(folder: Path, spec: ArraySpec, storage: Storage) -> None:
     """The documents of an array as they are made here are those of zarr-python."""
     wanted = said(storage, spec.dtype, spec.shape, 2)
-    assert document_v2.create(folder / "own", spec, storage, wanted) is not None
-    library.create_array(folder / "theirs", "", spec, storage, wanted)
+    assert document_v2.create(local(folder / "own"), spec, storage, wanted) is not None
+    library.create_array(local(folder / "theirs"), "", spec, storage, wanted)
     assert tree_bytes(folder / "own") == tree_bytes(folder / "theirs")
     the_same(folder / "own")
 
@@ -156,10 +157,10 @@ def test_groups_are_those_of_zarr_python(tmp_path: Path, zarr_format: int) -> No
     spec = ArraySpec((7, 9), np.dtype("<f4"), Chunked((3, 4)))
     storage = Storage(dialect=f"zarr{zarr_format}")
     wanted = said(storage, spec.dtype, spec.shape, zarr_format)
-    writer = ZarrWriter(tmp_path / "own.zarr")
+    writer = ZarrWriter(local(tmp_path / "own.zarr"))
     for member in ("a/b/x", "a/y", "z"):
         writer.add(member, spec, storage)
-        library.create_array(tmp_path / "theirs.zarr", member, spec, storage, wanted)
+        library.create_array(local(tmp_path / "theirs.zarr"), member, spec, storage, wanted)
     assert tree_bytes(tmp_path / "own.zarr") == tree_bytes(tmp_path / "theirs.zarr")
 
 

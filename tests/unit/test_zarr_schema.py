@@ -10,6 +10,7 @@ import pytest
 
 from concatsplit_core.errors import ConcatsplitError, MalformedInput, OverBudget, UnsafeContent
 from concatsplit_core.formats.zarr.schema import read_document
+from concatsplit_core.stores.local import local
 
 V3: dict[str, Any] = {
     "zarr_format": 3,
@@ -34,7 +35,7 @@ def _named(name: str, **configuration: Any) -> dict[str, Any]:
 
 def _read(folder: Path, document: Any, name: str = "zarr.json") -> dict[str, Any]:
     (folder / name).write_text(json.dumps(document))
-    return read_document(folder, name, "x.zarr")
+    return read_document(local(folder), name, "x.zarr")
 
 
 def _sharded(**changed: Any) -> list[Any]:

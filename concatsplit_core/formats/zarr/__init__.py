@@ -14,6 +14,7 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import Writer
+from concatsplit_core.stores.local import local
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.amendment import Amendment
@@ -39,7 +40,7 @@ class ZarrFormat(LibraryFormat, OutputFormat):
         """Open an array."""
         from concatsplit_core.formats.zarr.describing import open_member
 
-        return open_member(path, member, ref)
+        return open_member(local(path), member, ref)
 
     def wrap(self, array: Any) -> Source:
         """An open `zarr.Array` as an input."""
@@ -51,13 +52,13 @@ class ZarrFormat(LibraryFormat, OutputFormat):
         """Names of all arrays."""
         from concatsplit_core.formats.zarr.describing import list_members
 
-        return list_members(path, ref)
+        return list_members(local(path), ref)
 
     def structure(self, path: Path, ref: str) -> Structure:
         """Groups, empty ones too, and their attributes."""
         from concatsplit_core.formats.zarr.structure import read_structure
 
-        return read_structure(path)
+        return read_structure(local(path))
 
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
@@ -83,7 +84,9 @@ class ZarrFormat(LibraryFormat, OutputFormat):
         from concatsplit_core.formats.zarr.describing import consolidated_groups
 
         inside = [path for path in added if path.is_relative_to(base)]  # not so behind a link
-        groups = consolidated_groups(base, (path.relative_to(base).as_posix() for path in inside))
+        groups = consolidated_groups(
+            local(base), (path.relative_to(base).as_posix() for path in inside)
+        )
         if groups:
             from concatsplit_core.formats.zarr.consolidating import consolidated
 
@@ -93,4 +96,4 @@ class ZarrFormat(LibraryFormat, OutputFormat):
         """A writer of a staged folder."""
         from concatsplit_core.formats.zarr.writing import ZarrWriter
 
-        return ZarrWriter(path)
+        return ZarrWriter(local(path))

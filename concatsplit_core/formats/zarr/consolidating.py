@@ -11,6 +11,7 @@ from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.zarr import document_v3
 from concatsplit_core.stores.amendment import Amendment
 from concatsplit_core.stores.identity import Identity, identify
+from concatsplit_core.stores.local import local
 
 _NODES = (document_v3.NAME, ".zarray", ".zgroup")
 _DOCUMENTS = (*_NODES, ".zattrs", ".zmetadata")
@@ -51,7 +52,7 @@ def consolidated(
     group = ""
     try:
         for group in sorted(groups, key=len, reverse=True):
-            consolidate(folder, group)
+            consolidate(local(folder), group)
     except OSError:
         raise
     except Exception as error:  # other members of the store may be damaged in any way

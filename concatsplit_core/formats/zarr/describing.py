@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Opaque, Sharded
@@ -27,32 +25,33 @@ from concatsplit_core.formats.zarr.neighbours import with_neighbours
 from concatsplit_core.formats.zarr.reading import ZarrSource, ZarrUnchunked
 from concatsplit_core.formats.zarr.sparse import list_chunks
 from concatsplit_core.meaning.missing import fill_value_notes
+from concatsplit_core.stores.base import Location, join
 from concatsplit_core.stores.files import input_error
 
 
-def open_member(path: Path, member: str | None, ref: str) -> Source:
+def open_member(place: Location, member: str | None, ref: str) -> Source:
     """Describe an array of a store; without a name, the only one there is."""
-    if member is None and not _is_array(path):
-        names = list_members(path, ref)
+    if member is None and not _is_array(place):
+        names = list_members(place, ref)
         if len(names) != 1:
             listed = ", ".join(names) or "none"
             raise AmbiguousContainer(
                 f"{ref}: holds {len(names)} arrays ({listed}); name one as {ref}::MEMBER", ref=ref
             )
         member = names[0]
-    folder = path / member if member else path
+    folder = place / member if member else place
     if not _is_array(folder):
-        listed = ", ".join(list_members(path, ref)) or "none"
+        listed = ", ".join(list_members(place, ref)) or "none"
         raise InputUnavailable(f"{ref}: has no array '{member}'; it holds {listed}", ref=ref)
     found = _documents(folder, ref)
     facts = _facts_of(found)
     if facts is not None:
-        return describe(facts, None, folder, ref, path)
+        return describe(facts, None, folder, ref, place)
     from concatsplit_core.formats.zarr import library
 
     try:
         array = library.open_array(folder)
-        return describe(library.facts_of(array), array, folder, ref, path)
+        return describe(library.facts_of(array), array, folder, ref, place)
     except ConcatsplitError:
         raise
     except Exception as error:  # metadata may be wrong in any way
@@ -71,45 +70,47 @@ def _facts_of(found: Mapping[str, dict[str, Any]]) -> Facts | None:
     return None
 
 
-def _is_array(folder: Path) -> bool:
-    if (folder / ".zarray").exists():
+def _is_array(folder: Location) -> bool:
+    if (folder / ".zarray").kind:
         return True
     try:
-        document = json.loads((folder / "zarr.json").read_bytes())
+        document = json.loads((folder / "zarr.json").read())
     except (FileNotFoundError, NotADirectoryError):
         return False
     except (IsADirectoryError, ValueError, RecursionError):
-        return (folder / "zarr.json").is_file()
+        return (folder / "zarr.json").kind == "file"
     return not isinstance(document, dict) or document.get("node_type") != "group"
 
 
-def _documents(folder: Path, ref: str) -> dict[str, dict[str, Any]]:
+def _documents(folder: Location, ref: str) -> dict[str, dict[str, Any]]:
     """The documents of an array by their names, checked before zarr-python sees them."""
     from concatsplit_core.formats.zarr.schema import read_document
 
-    names = [name for name in (document_v3.NAME, ".zarray", ".zattrs") if (folder / name).exists()]
+    names = [name for name in (document_v3.NAME, ".zarray", ".zattrs") if (folder / name).kind]
     return {name: read_document(folder, name, ref) for name in names}
 
 
-def list_members(path: Path, ref: str) -> list[str]:
+def list_members(place: Location, ref: str) -> list[str]:
     """Names of all arrays of a store; ``[""]`` where the store is an array."""
-    if _is_array(path):
+    if _is_array(place):
         return [""]
-    found = []
-
-    def fail(error: OSError) -> None:
-        raise input_error(ref, error) from error
-
-    for folder, folders, names in os.walk(path, onerror=fail):
-        if {"zarr.json", ".zarray"}.intersection(names) and _is_array(Path(folder)):
-            found.append(Path(folder).relative_to(path).as_posix())
-            folders.clear()
-        else:
-            folders[:] = [name for name in folders if not name.startswith(".concatsplit-")]
+    found, ahead = [], [""]
+    while ahead:
+        member = ahead.pop()
+        folder = place / member
+        try:
+            entries = dict(folder.entries())
+        except OSError as error:
+            raise input_error(ref, error) from error
+        if {"zarr.json", ".zarray"}.intersection(entries) and _is_array(folder):
+            found.append(member)
+            continue
+        names = (name for name, kind in entries.items() if kind == "folder")
+        ahead += [join(member, name) for name in names if not name.startswith(".concatsplit-")]
     return sorted(found)
 
 
-def consolidated_groups(store: Path, members: Iterable[str]) -> list[str]:
+def consolidated_groups(store: Location, members: Iterable[str]) -> list[str]:
     """The groups above members, the root as "", whose metadata are consolidated."""
     above = {""}
     for member in members:
@@ -118,18 +119,18 @@ def consolidated_groups(store: Path, members: Iterable[str]) -> list[str]:
     return [group for group in sorted(above) if _is_consolidated(store / group)]
 
 
-def _is_consolidated(folder: Path) -> bool:
-    if (folder / ".zmetadata").exists():
+def _is_consolidated(folder: Location) -> bool:
+    if (folder / ".zmetadata").kind:
         return True
     try:
-        found = json.loads((folder / document_v3.NAME).read_bytes())
+        found = json.loads((folder / document_v3.NAME).read())
     except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return False
     return isinstance(found, dict) and bool(found.get("consolidated_metadata"))
 
 
 def describe(
-    facts: Facts, array: Any, folder: Path | None, ref: str, store: Path | None = None
+    facts: Facts, array: Any, folder: Location | None, ref: str, store: Location | None = None
 ) -> Source:
     """An array as a source; the group and the other arrays of a store may say more of it."""
     from concatsplit_core.formats.zarr.schema import check_facts
@@ -168,11 +169,13 @@ def describe(
         notes=tuple(fill_value_notes(facts.attrs, meaning.missing, dtype)),
     )
     in_store = array if folder is None else None
+    path = None if folder is None else folder.path
+    root = path if store is None else store.path
     if facts.chunks is None:
-        source = ZarrUnchunked(folder, ref, spec, storage, folder, in_store, root=store or folder)
+        source = ZarrUnchunked(path, ref, spec, storage, folder, in_store, root=root)
     else:
         source = ZarrSource(
-            folder,
+            path,
             ref,
             spec,
             storage,
@@ -181,7 +184,7 @@ def describe(
             key=facts.key,
             form=form,
             listing=listing,
-            root=store or folder,
+            root=root,
         )
     source.opened = None if folder is None else array
     return source
@@ -204,7 +207,7 @@ def _layout(facts: Facts, reachable: bool, stored_chunks: int | None) -> ArrayLa
     return Sharded(facts.shards, facts.chunks, encoding, packing, stored_chunks)
 
 
-def _string_bytes(facts: Facts, folder: Path | None, ref: str) -> int | None:
+def _string_bytes(facts: Facts, folder: Location | None, ref: str) -> int | None:
     """Bytes that a text takes in memory; None for numbers."""
     if facts.dtype.kind != "T" or facts.form is None or facts.chunks is None or folder is None:
         return None

@@ -6,7 +6,6 @@ As with format 3, zarr-python reads and writes what is not plain.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from concatsplit_core.formats.zarr.dialect import Said
 from concatsplit_core.formats.zarr.elements import are_lengths, fill_as_json, fill_from_json
 from concatsplit_core.formats.zarr.facts import ChunkKeys, Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm
+from concatsplit_core.stores.base import Location
 
 ARRAY, ATTRIBUTES = ".zarray", ".zattrs"
 
@@ -51,7 +51,7 @@ def facts_of(array: dict[str, Any], attrs: dict[str, Any]) -> Facts | None:
         return None
 
 
-def create(folder: Path, spec: ArraySpec, storage: Storage, wanted: Said) -> Facts | None:
+def create(folder: Location, spec: ArraySpec, storage: Storage, wanted: Said) -> Facts | None:
     """Write the documents of a new array; None, without writing, if zarr-python has to."""
     if spec.dtype.str not in _DTYPES or spec.chunks is None or storage.grid is not None:
         return None
@@ -72,9 +72,8 @@ def create(folder: Path, spec: ArraySpec, storage: Storage, wanted: Said) -> Fac
     if facts is None or not isinstance(facts.form, ChunkForm) or not can_encode(facts.form.steps):
         return None
     document |= facts.native[1]  # with all settings of the codecs
-    folder.mkdir(parents=True, exist_ok=True)
     for path, content in ((ARRAY, document), (ATTRIBUTES, wanted.attrs)):
-        (folder / path).write_text(json.dumps(content, indent=2, allow_nan=False))
+        (folder / path).write(json.dumps(content, indent=2, allow_nan=False).encode())
     return facts
 
 

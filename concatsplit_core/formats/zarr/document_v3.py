@@ -8,7 +8,6 @@ zarr-python reads and writes all others. The tests compare both.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from concatsplit_core.formats.zarr.dialect import Said
 from concatsplit_core.formats.zarr.elements import are_lengths, fill_as_json, fill_from_json
 from concatsplit_core.formats.zarr.facts import SPELLINGS, ChunkKeys, Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
+from concatsplit_core.stores.base import Location
 
 NAME = "zarr.json"
 
@@ -42,7 +42,7 @@ def facts_of(document: dict[str, Any]) -> Facts | None:
         return None
 
 
-def create(folder: Path, spec: ArraySpec, storage: Storage, wanted: Said) -> Facts | None:
+def create(folder: Location, spec: ArraySpec, storage: Storage, wanted: Said) -> Facts | None:
     """Write the document of a new array; None, without writing, if zarr-python has to."""
     names = {dtype: name for name, dtype in _DTYPES.items()}
     if spec.dtype not in names or spec.chunks is None or storage.grid is not None:
@@ -65,8 +65,7 @@ def create(folder: Path, spec: ArraySpec, storage: Storage, wanted: Said) -> Fac
             return None
     except (LookupError, TypeError, ValueError):  # only zarr-python knows the codecs
         return None
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / NAME).write_text(json.dumps(document, indent=2, allow_nan=False))
+    (folder / NAME).write(json.dumps(document, indent=2, allow_nan=False).encode())
     return facts
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path, PurePosixPath
+
+from concatsplit_core.stores.base import Location
 
 _GROUPS: dict[int, dict[str, dict[str, object]]] = {
     2: {".zgroup": {"zarr_format": 2}, ".zattrs": {}},
@@ -11,20 +12,20 @@ _GROUPS: dict[int, dict[str, dict[str, object]]] = {
 }
 
 
-def create_groups(store: Path, member: str, zarr_format: int) -> None:
+def create_groups(store: Location, member: str, zarr_format: int) -> None:
     """Create the groups that a member is in, unless they exist.
 
     Parameters
     ----------
-    store : Path
+    store : Location
     member : str
         Empty where the store itself is the array.
     zarr_format : int
     """
     documents = _GROUPS[zarr_format]
-    for above in PurePosixPath(member).parents if member else ():
-        folder = store / above
-        if not any((folder / name).exists() for name in documents):
-            folder.mkdir(parents=True, exist_ok=True)
+    while member:
+        member = member.rpartition("/")[0]
+        folder = store / member
+        if not any((folder / name).kind for name in documents):
             for name, content in documents.items():
-                (folder / name).write_text(json.dumps(content, indent=2))
+                (folder / name).write(json.dumps(content, indent=2).encode())

@@ -6,11 +6,11 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import zarr
+from zarr.abc.store import Store
 from zarr.core.sync import sync
 from zarr.storage import LocalStore
 
@@ -21,6 +21,8 @@ from concatsplit_core.formats.zarr.dialect import Said
 from concatsplit_core.formats.zarr.document_v3 import spelling
 from concatsplit_core.formats.zarr.facts import SPELLINGS, ChunkKeys, Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
+from concatsplit_core.stores.base import Location
+from concatsplit_core.stores.local import local
 
 
 @contextmanager
@@ -34,23 +36,33 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def open_array(folder: Path) -> Any:
+def zarr_store(place: Location, read_only: bool = False) -> Store:
+    """The files below a location as a store of zarr-python."""
+    path = place.path
+    if path is not None:
+        return LocalStore(path, read_only=read_only)
+    from concatsplit_core.formats.zarr.bridge import Bridge
+
+    return Bridge(place, read_only=read_only)
+
+
+def open_array(folder: Location) -> Any:
     """Open the array in a folder, read-only."""
     with quiet():
-        return zarr.open_array(store=LocalStore(folder, read_only=True), mode="r")
+        return zarr.open_array(store=zarr_store(folder, read_only=True), mode="r")
 
 
-def open_created(folder: Path) -> Any:
+def open_created(folder: Location) -> Any:
     """Open an array that was created, to be written; chunks full of the fill value are stored."""
     with quiet():
-        array = zarr.open_array(store=LocalStore(folder), mode="r+")
+        array = zarr.open_array(store=zarr_store(folder), mode="r+")
         return array.with_config({"write_empty_chunks": True})
 
 
-def folder_of(array: Any) -> Path | None:
+def folder_of(array: Any) -> Location | None:
     """The folder of an open array; None where its store is no folder."""
     store = array.store_path.store
-    return Path(store.root) / array.store_path.path if isinstance(store, LocalStore) else None
+    return local(store.root) / array.store_path.path if isinstance(store, LocalStore) else None
 
 
 def facts_of(array: Any) -> Facts:
@@ -124,17 +136,20 @@ def from_store(array: Any, key: str) -> bytes | None:
     return None if found is None else found.to_bytes()
 
 
-def create_array(path: Path, member: str, spec: ArraySpec, storage: Storage, wanted: Said) -> Facts:
+def create_array(
+    place: Location, member: str, spec: ArraySpec, storage: Storage, wanted: Said
+) -> Facts:
     """Create an array and the groups above it, and read its metadata back.
 
     So the fill value is what readers will see: in JSON a NaN loses its payload.
     """
     form: Literal[2, 3] = 2 if storage.dialect == "zarr2" else 3
     with quiet():
-        if member and not (path.exists() and any(path.iterdir())):
-            zarr.create_group(store=str(path), zarr_format=form)
+        store = zarr_store(place)
+        if member and not (place.kind and any(place.entries())):
+            zarr.create_group(store=store, zarr_format=form)
         zarr.create_array(
-            store=str(path),
+            store=store,
             name=member or None,
             shape=spec.shape,
             dtype=spec.dtype,
@@ -147,7 +162,7 @@ def create_array(path: Path, member: str, spec: ArraySpec, storage: Storage, wan
             chunk_key_encoding=_key_encoding(storage, form),
             **_codec_arguments(spec, storage, form),
         )
-    return facts_of(open_array(path / member))
+    return facts_of(open_array(place / member))
 
 
 def _chunks(spec: ArraySpec, storage: Storage) -> Any:
@@ -192,7 +207,7 @@ def _codec_arguments(spec: ArraySpec, storage: Storage, zarr_format: int) -> dic
     return {"compressors": codecs.as_v3(codec, spec.dtype.itemsize) if codec else None}
 
 
-def consolidate(store: Path, group: str) -> None:
+def consolidate(store: Location, group: str) -> None:
     """Write the consolidated metadata of a group."""
     with quiet():
-        zarr.consolidate_metadata(str(store), path=group or None)
+        zarr.consolidate_metadata(zarr_store(store), path=group or None)

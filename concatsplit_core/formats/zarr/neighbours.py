@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.zarr.dialect import names_in_multiscales
 from concatsplit_core.meaning.bounds import may_be_bounds, with_units
 from concatsplit_core.meaning.model import Meaning
+from concatsplit_core.stores.base import Location
 
 
-def with_neighbours(meaning: Meaning, folder: Path, shape: Shape) -> Meaning:
+def with_neighbours(meaning: Meaning, folder: Location, shape: Shape) -> Meaning:
     """The meaning of an array, completed by what its group and the other arrays of it say."""
     if meaning.dims is None:
         names = names_in_multiscales(_attributes(folder.parent), folder.name)
@@ -27,11 +26,11 @@ def with_neighbours(meaning: Meaning, folder: Path, shape: Shape) -> Meaning:
     return meaning
 
 
-def _attributes(folder: str | os.PathLike[str]) -> dict[str, Any]:
+def _attributes(folder: Location) -> dict[str, Any]:
     """Attributes of an array or group; empty if they cannot be read."""
     for name in (".zattrs", "zarr.json"):
         try:
-            found = json.loads(Path(folder, name).read_bytes())
+            found = json.loads((folder / name).read())
         except (OSError, ValueError, RecursionError):
             continue
         attrs = found.get("attributes") if name != ".zattrs" and isinstance(found, dict) else found
@@ -39,7 +38,7 @@ def _attributes(folder: str | os.PathLike[str]) -> dict[str, Any]:
     return {}
 
 
-def _beside(folder: Path) -> Iterator[dict[str, Any]]:
-    with os.scandir(folder.parent) as entries:
-        folders = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+def _beside(folder: Location) -> Iterator[dict[str, Any]]:
+    above = folder.parent
+    folders = [above / entry.name for entry in above.entries() if entry.kind == "folder"]
     yield from map(_attributes, folders)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from math import prod
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,12 +22,13 @@ from concatsplit_core.errors import (
 )
 from concatsplit_core.formats.grid import chunks_of, clip, place_of
 from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
-from concatsplit_core.formats.stored import Check, Stored, copy_summed, read_unchecked
+from concatsplit_core.formats.stored import Check, Stored, copy_summed, read_unchecked, stored_in
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.shards import Shard
-from concatsplit_core.formats.zarr.sparse import Listing, files_below, stored_chunks
-from concatsplit_core.stores.files import input_error, open_input, read_exactly
+from concatsplit_core.formats.zarr.sparse import Listing, stored_chunks
+from concatsplit_core.stores.base import Location
+from concatsplit_core.stores.files import input_error
 
 _LARGE, _LARGE_SHARD = 64 << 10, 512 << 10
 """From this size on, a chunk in a shard, or a shard, takes less time to check than to copy."""
@@ -41,15 +40,15 @@ class ZarrUnchunked(DecodedSource):
 
     Parameters
     ----------
-    folder : Path, optional
-        Where its chunks are files; None where its store is no folder.
+    folder : Location, optional
+        Where its chunks are files; None where only zarr-python knows its store.
     in_store : zarr.Array, optional
-        The open array, where its store is no folder.
+        The open array, where only zarr-python knows its store.
     """
 
     format: ClassVar[str] = "zarr"
 
-    folder: Path | None
+    folder: Location | None
     in_store: Any = None
     opened: Any = field(default=None, init=False)
     """The array as zarr-python has it, once that was needed."""
@@ -82,7 +81,7 @@ class ZarrUnchunked(DecodedSource):
         if self.folder is None:
             return int(self.in_store.nbytes_stored())
         try:
-            return sum(os.stat(path).st_size for path in files_below(self.folder))
+            return sum(map(self.folder.store.size, self.folder.walk()))
         except OSError as error:
             raise input_error(self.ref, error) from error
 
@@ -140,32 +139,28 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
             if common is not None:
                 yield common, self._decoded_by_library(common, self._at(index))
 
-    def _from_file(self, folder: Path, index: Shape) -> bytearray | None:
-        path = folder / self.key(index)
+    def _from_file(self, folder: Location, index: Shape) -> bytearray | None:
+        store, key = folder / self.key(index)
         try:
-            fd = open_input(path)
+            file = store.open(key)
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise input_error(f"{self.ref}: {path.name}", error) from error
-        try:
-            size = os.fstat(fd).st_size
-            if size > self._most:
+            name = key.rpartition("/")[2]
+            raise input_error(f"{self.ref}: {name}", error) from error
+        with closing(file):
+            if file.size > self._most:
                 raise OverBudget(
-                    f"{self._at(index)} is stored in {size} bytes, more than it can hold",
+                    f"{self._at(index)} is stored in {file.size} bytes, more than it can hold",
                     ref=self.ref,
                 )
-            data = bytearray(size)
-            read_exactly(fd, memoryview(data), 0, path)
-        finally:
-            os.close(fd)
-        return data
+            return file.read(0, file.size)
 
     def _shard_of(
         self,
         index: Shape,
         form: ShardForm,
-        folder: Path,
+        folder: Location,
         opened: dict[Shape, Shard | None],
         stack: ExitStack,
     ) -> tuple[Shard | None, Shape]:
@@ -313,9 +308,9 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
             if data is None:
                 return None
             return Stored(len(data), fetch=partial(bytes, data), shard=shard, ref=self.ref)
-        path = f"{self.folder}/{key}"
+        place = self.folder / key
         try:
-            return Stored(os.stat(path).st_size, path, shard=shard, ref=self.ref)
+            return stored_in(place, place.store.size(place.key), 0, self.ref, shard)
         except FileNotFoundError:
             return None
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -17,6 +16,7 @@ from msgspec import Meta, Struct
 from concatsplit_core.array.descr import check_descr
 from concatsplit_core.errors import ConcatsplitError, MalformedInput, OverBudget, UnsafeContent
 from concatsplit_core.formats.zarr.facts import Facts
+from concatsplit_core.stores.base import Location
 
 METADATA_LIMIT = 64 << 20
 MOST_AXES = 64
@@ -166,7 +166,7 @@ _DOCUMENTS: dict[str, Any] = {
 }
 
 
-def read_document(folder: Path, name: str, ref: str) -> dict[str, Any]:
+def read_document(folder: Location, name: str, ref: str) -> dict[str, Any]:
     """Read a document of an array or a group, and check its types and ranges.
 
     Raises
@@ -178,11 +178,11 @@ def read_document(folder: Path, name: str, ref: str) -> dict[str, Any]:
     FileNotFoundError
         There is none.
     """
-    path = folder / name
-    if path.stat().st_size > METADATA_LIMIT:
+    place = folder / name
+    if place.store.size(place.key) > METADATA_LIMIT:
         raise MalformedInput(f"{ref}: {name} is too large to be metadata", ref=ref)
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(place.read())
         _check(found, name, ref)
     except (ValueError, RecursionError) as error:
         if isinstance(error, ConcatsplitError):

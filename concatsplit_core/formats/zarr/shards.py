@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +12,9 @@ from concatsplit_core.array.geometry import Shape
 from concatsplit_core.codecs.chunks import decode, encode
 from concatsplit_core.codecs.pipeline import Step
 from concatsplit_core.errors import MalformedInput, OverBudget
-from concatsplit_core.formats.stored import Stored
+from concatsplit_core.formats.stored import Stored, stored_in
 from concatsplit_core.formats.zarr.forms import ShardForm
-from concatsplit_core.stores.files import open_input, read_exactly
+from concatsplit_core.stores.base import Location
 
 ABSENT = (1 << 64) - 1
 INDEX_ENTRY = 16
@@ -28,31 +26,29 @@ _PIECE = 64 << 10
 class Shard:
     """A shard file open for reading."""
 
-    def __init__(self, path: Path, form: ShardForm, inner: Shape, ref: str) -> None:
-        self._path, self._ref = path, ref
-        self.fd = open_input(path)
+    def __init__(self, place: Location, form: ShardForm, inner: Shape, ref: str) -> None:
+        self._place, self._ref = place, ref
+        self._file = place.store.open(place.key)
+        self.size = self._file.size
         try:
-            self._size = os.fstat(self.fd).st_size
             self.index = self._read_index(form, inner)
         except BaseException:
-            os.close(self.fd)
+            self._file.close()
             raise
 
     def _read_index(self, form: ShardForm, inner: Shape) -> np.ndarray:
         nbytes = INDEX_ENTRY * prod(inner)
         stored = nbytes + 4 * form.index_has_checksum
-        if self._size < stored:
+        if self.size < stored:
             raise MalformedInput(
-                f"{self._ref}: shard {self._path.name} is cut short", ref=self._ref
+                f"{self._ref}: shard {self._place.name} is cut short", ref=self._ref
             )
-        data = bytearray(stored)
-        at = self._size - stored if form.index_at_end else 0
-        read_exactly(self.fd, memoryview(data), at, self._path)
+        data = self._file.read(self.size - stored if form.index_at_end else 0, stored)
         try:
             raw = decode(data, _CHECKSUM if form.index_has_checksum else (), nbytes)
         except MalformedInput as error:
             raise MalformedInput(
-                f"{self._ref}: the index of shard {self._path.name}: {error}", ref=self._ref
+                f"{self._ref}: the index of shard {self._place.name}: {error}", ref=self._ref
             ) from error
         return np.frombuffer(raw, "<u8").reshape((*inner, 2))
 
@@ -61,28 +57,29 @@ class Shard:
         offset, nbytes = self.index[at].tolist()
         if offset == ABSENT and nbytes == ABSENT:
             return None
-        if offset + nbytes > self._size:
+        if offset + nbytes > self.size:
             raise MalformedInput(
-                f"{self._ref}: shard {self._path.name} ends inside its chunk {at}", ref=self._ref
+                f"{self._ref}: shard {self._place.name} ends inside its chunk {at}", ref=self._ref
             )
-        return Stored(nbytes, self._path, offset, ref=self._ref)
+        return stored_in(self._place, nbytes, offset, self._ref)
 
     def chunk(self, at: Shape) -> bytearray | None:
         """The bytes of one chunk as stored; None if the shard does not hold it."""
         found = self.stored(at)
         if found is None:
             return None
-        return self._read(found.offset, found.nbytes)
+        return self._file.read(found.offset, found.nbytes)
 
     def refuse_outside(self) -> None:
         """Refuse an index by which a chunk lies outside the file; all of it is checked at once."""
         entries = self.index.reshape(-1, 2)
         offsets, sizes = entries[(entries != ABSENT).any(axis=1)].T
-        size = np.uint64(self._size)
+        size = np.uint64(self.size)
         outside = (offsets > size) | (sizes > size - np.minimum(offsets, size))
         if outside.any():
             raise MalformedInput(
-                f"{self._ref}: shard {self._path.name} ends inside one of its chunks", ref=self._ref
+                f"{self._ref}: shard {self._place.name} ends inside one of its chunks",
+                ref=self._ref,
             )
 
     def pieces(self, check: Callable[[Shape, Any], None], most: int) -> Iterator[tuple[int, Any]]:
@@ -102,32 +99,27 @@ class Shard:
         ):
             if stored.nbytes > most:
                 raise OverBudget(
-                    f"{self._ref}: shard {self._path.name}: its chunk {at} is stored in "
+                    f"{self._ref}: shard {self._place.name}: its chunk {at} is stored in "
                     f"{stored.nbytes} bytes, more than it can hold",
                     ref=self._ref,
                 )
             yield from self._between(done, stored.offset)
-            data = self._read(stored.offset, stored.nbytes)
+            data = self._file.read(stored.offset, stored.nbytes)
             check(at, data)
             seen = max(0, done - stored.offset)
             if seen < stored.nbytes:
                 yield stored.offset + seen, memoryview(data)[seen:]
             done = max(done, stored.offset + stored.nbytes)
-        yield from self._between(done, self._size)
+        yield from self._between(done, self.size)
 
     def _between(self, start: int, stop: int) -> Iterator[tuple[int, Any]]:
         """Bytes that belong to no chunk: the index, and what the index does not refer to."""
         for at in range(start, stop, _PIECE):
-            yield at, self._read(at, min(_PIECE, stop - at))
-
-    def _read(self, offset: int, nbytes: int) -> bytearray:
-        data = bytearray(nbytes)
-        read_exactly(self.fd, memoryview(data), offset, self._path)
-        return data
+            yield at, self._file.read(at, min(_PIECE, stop - at))
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self.fd)
+        self._file.close()
 
 
 def assemble(chunks: dict[Shape, list[Any]], inner: Shape, form: ShardForm) -> list[Any]:

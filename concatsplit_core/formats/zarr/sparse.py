@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from math import prod
-from pathlib import Path
 from typing import NamedTuple
 
 from concatsplit_core.array.geometry import Box, Shape
@@ -14,6 +12,7 @@ from concatsplit_core.array.spec import FEW_BYTES, FEW_CHUNKS
 from concatsplit_core.formats.grid import chunks_of
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.shards import INDEX_ENTRY
+from concatsplit_core.stores.base import Location
 
 _SPARSE = 4
 """A grid with this many times more chunks than there are files is sparse."""
@@ -35,7 +34,7 @@ class Listing(NamedTuple):
     places: frozenset[Shape] | None
 
 
-def list_chunks(facts: Facts, folder: Path) -> Listing | None:
+def list_chunks(facts: Facts, folder: Location) -> Listing | None:
     """The chunk files of an array; None if its grid is so small that no list is needed."""
     chunks, shards = facts.chunks, facts.shards
     if chunks is None:
@@ -43,35 +42,18 @@ def list_chunks(facts: Facts, folder: Path) -> Listing | None:
     grid = prod(-(-n // c) for n, c in zip(facts.shape, chunks, strict=True))
     if grid <= FEW_CHUNKS and prod(facts.shape) * facts.dtype.itemsize <= FEW_BYTES:
         return None
-    files = list(files_below(folder))
+    files = list(folder.walk())
     count, unit = len(files), shards or chunks
     if shards is not None:
-        indexed = sum(os.stat(path).st_size for path in files) // INDEX_ENTRY
+        indexed = sum(map(folder.store.size, files)) // INDEX_ENTRY
         count = min(count * prod(s // c for s, c in zip(shards, chunks, strict=True)), indexed)
     if prod(-(-n // u) for n, u in zip(facts.shape, unit, strict=True)) < _SPARSE * len(files):
         return Listing(count, None)
-    names = [os.path.relpath(path, folder) for path in files]
+    names = [name.removeprefix(folder.key).lstrip("/") for name in files]
     places = {name: tuple(map(int, _NUMBER.findall(name.removeprefix("c")))) for name in names}
     rank = len(facts.shape)
     there = (at for name, at in places.items() if len(at) == rank and facts.key(at) == name)
     return Listing(count, frozenset(there))
-
-
-def files_below(folder: Path) -> Iterator[str]:
-    """All files of an array.
-
-    Raises
-    ------
-    OSError
-        A folder cannot be listed; its chunks must not be taken for absent.
-    """
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    for where, _, names in os.walk(folder, onerror=fail):
-        for name in names:
-            yield f"{where}/{name}"
 
 
 def stored_chunks(

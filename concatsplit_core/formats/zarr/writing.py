@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +15,7 @@ from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.storage import Storage
-from concatsplit_core.formats.stored import Stored, copy_stored
+from concatsplit_core.formats.stored import Stored, copy_stored, read_stored
 from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import (
     ChunkedTarget,
@@ -31,15 +29,21 @@ from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.groups import create_groups
 from concatsplit_core.formats.zarr.shards import assemble
+from concatsplit_core.stores.base import Location, Store, join
 from concatsplit_core.stores.files import write_all
 
 
 class ZarrWriter(Writer):
-    """One staged folder: an array, or a group of arrays."""
+    """One staged folder: an array, or a group of arrays.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    place : Location
+    """
+
+    def __init__(self, place: Location) -> None:
         super().__init__()
-        self._path = path
+        self._place = place
         self._structure: Structure | None = None
 
     def add_groups(self, structure: Structure) -> None:
@@ -52,25 +56,25 @@ class ZarrWriter(Writer):
             return
         from concatsplit_core.formats.zarr.structure import write_structure
 
-        self.notes += write_structure(self._path, self._structure)
+        self.notes += write_structure(self._place, self._structure)
         if self._structure.is_consolidated:
             from concatsplit_core.formats.zarr.library import consolidate
 
-            consolidate(self._path, "")
+            consolidate(self._place, "")
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> ChunkedTarget | ZarrDivided:
         """Create an array and the groups above it."""
         zarr_format = 2 if storage.dialect == "zarr2" else 3
         wanted = said(storage, spec.dtype, spec.shape, zarr_format)
         create = document_v2.create if zarr_format == 2 else document_v3.create
-        facts = create(self._path / member, spec, storage, wanted)
+        facts = create(self._place / member, spec, storage, wanted)
         if facts is not None:
-            create_groups(self._path, member, zarr_format)
+            create_groups(self._place, member, zarr_format)
         else:
             from concatsplit_core.formats.zarr import library
 
-            facts = library.create_array(self._path, member, spec, storage, wanted)
-        made = _Made(facts, self._path / member, storage)
+            facts = library.create_array(self._place, member, spec, storage, wanted)
+        made = _Made(facts, self._place / member, storage)
         if storage.grid is not None:
             return ZarrDivided(spec, made, storage.grid.axis)
         return _target(spec, made, Corner(0))
@@ -83,11 +87,11 @@ class _Made:
     ----------
     facts : Facts
         What its metadata say.
-    folder : Path
+    folder : Location
     storage : Storage
     """
 
-    def __init__(self, facts: Facts, folder: Path, storage: Storage) -> None:
+    def __init__(self, facts: Facts, folder: Location, storage: Storage) -> None:
         self.facts, self.folder, self.storage = facts, folder, storage
         self._array: Any = None
 
@@ -125,7 +129,7 @@ class _ZarrTarget(ChunkedTarget):
     def __init__(self, spec: ArraySpec, made: _Made, corner: Corner) -> None:
         super().__init__(spec)
         self._made, self._corner = made, corner
-        self._folder, self._key = made.folder, made.facts.key
+        (self._store, self._folder), self._key = made.folder, made.facts.key
         fill = made.facts.fill_value
         self._fill = None if spec.is_string else np.asarray(absent(fill, spec.dtype), spec.dtype)
 
@@ -134,15 +138,15 @@ class _ZarrTarget(ChunkedTarget):
         """What readers see in a chunk that is not there; None for texts."""
         return self._fill
 
-    def _path(self, index: Shape) -> str:
+    def _key_of(self, index: Shape) -> str:
         axis, _, first = self._corner
         if first:
             index = (*index[:axis], index[axis] + first, *index[axis + 1 :])
-        return f"{self._folder}/{self._key(index)}"
+        return join(self._folder, self._key(index))
 
 
 _File = tuple[str, list[Any]]
-"""A file's path and its parts."""
+"""The key of a file, and its parts."""
 
 
 class ZarrTarget(_ZarrTarget):
@@ -169,7 +173,7 @@ class ZarrTarget(_ZarrTarget):
             part = None if block is None else block[unit.within(box)]
             parts = self._unit(unit, part, ready or {})
             if parts:
-                files.append((self._path(index), parts))
+                files.append((self._key_of(index), parts))
         return files
 
     def _unit(self, unit: Box, part: np.ndarray | None, ready: ReadyChunks) -> list[Any]:
@@ -209,8 +213,8 @@ class ZarrTarget(_ZarrTarget):
 
     def store(self, encoded: list[_File]) -> None:
         """Write the files."""
-        for path, parts in encoded:
-            _write_file(path, parts)
+        for key, parts in encoded:
+            _write_file(self._store, key, parts)
 
 
 class LibraryTarget(_ZarrTarget):
@@ -226,7 +230,7 @@ class LibraryTarget(_ZarrTarget):
         for index, unit in chunks_of(box, self.spec.write_unit or (), self.spec.shape):
             chunk = (ready or {}).get(unit.start)
             if isinstance(chunk, Stored):
-                found.append((self._path(index), [chunk]))
+                found.append((self._key_of(index), [chunk]))
             elif chunk is not None:
                 found.append((unit, chunk))
         return found
@@ -237,7 +241,7 @@ class LibraryTarget(_ZarrTarget):
             if isinstance(where, Box):
                 self._encode(where, what)
             else:
-                _write_file(where, list(what))
+                _write_file(self._store, where, list(what))
 
     def _encode(self, box: Box, block: Any) -> None:
         axis, first, _ = self._corner
@@ -284,20 +288,16 @@ def _with_frames(
     return dataclasses.replace(form, steps=in_frames(Codec(form.steps)).steps)
 
 
-def _write_file(path: str, parts: list[Any]) -> None:
+def _write_file(store: Store, key: str, parts: list[Any]) -> None:
     """Write the file of a chunk or shard, over what may be there.
 
-    Whoever does a task writes the same bytes. So a task that was killed half-way can be done again,
-    even by two workers at once: they write over what is there, and never shorten it. Nobody reads a
-    staging folder. To write to a temporary name and rename it would take up to four times as long.
+    Whoever does a task writes the same bytes. So a task that was killed half-way can be done again.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
-    try:
-        fd = os.open(path, flags, 0o666)
-    except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        fd = os.open(path, flags, 0o666)
-    try:
+    opened = store.open_for_writing(key)
+    if opened is None:
+        store.write(key, [read_stored(p) if isinstance(p, Stored) else p for p in parts])
+        return
+    with opened as fd:
         at = 0
         for part in parts:
             if isinstance(part, Stored):
@@ -306,5 +306,3 @@ def _write_file(path: str, parts: list[Any]) -> None:
             else:
                 write_all(fd, part, at)
                 at += memoryview(part).nbytes
-    finally:
-        os.close(fd)

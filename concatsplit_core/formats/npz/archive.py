@@ -28,7 +28,6 @@ from concatsplit_core.errors import (
     MalformedInput,
     UnsafeContent,
 )
-from concatsplit_core.formats.base import Candidate, InputFormat
 from concatsplit_core.formats.npy_header import LONGEST, Header, parse_header, prefix_length
 from concatsplit_core.formats.sources import ContiguousSource, located
 from concatsplit_core.formats.storage import Extent, Storage
@@ -163,43 +162,33 @@ def _archive(path: Path, ref: str) -> zipfile.ZipFile:
     return archive
 
 
-class NpzFormat(InputFormat):
-    """The format of .npz archives."""
+def list_members(path: Path, ref: str) -> list[str]:
+    """Names of the arrays, without the .npy that their files end in."""
+    with _archive(path, ref) as archive:
+        return list(_entries(archive))
 
-    name = "npz"
-    suffixes = (".npz",)
-    has_members = True
 
-    def sniff(self, found: Candidate) -> bool:
-        """By the first bytes of a zip archive, which may be empty."""
-        return found.start.startswith((b"PK\x03\x04", b"PK\x05\x06"))
-
-    def members(self, path: Path, ref: str) -> list[str]:
-        """Names of the arrays, without the .npy that their files end in."""
-        with _archive(path, ref) as archive:
-            return list(_entries(archive))
-
-    def open(self, path: Path, member: str | None, ref: str) -> NpzSource:
-        """Open a member of an archive."""
-        with _archive(path, ref) as archive:
-            entry = _entry(archive, member, ref)
-            if entry.flag_bits & 1:
-                raise UnsafeContent(f"{ref}: the member is encrypted", ref=ref)
-            header = _header(archive, entry, ref)
-        expected = header.data_offset + header.spec.nbytes
-        if entry.file_size != expected:
-            raise MalformedInput(
-                f"{ref}: the member has {entry.file_size} bytes, its header makes {expected}",
-                ref=ref,
-                found=entry.file_size,
-                expected=expected,
-            )
-        offset = None
-        if entry.compress_type == zipfile.ZIP_STORED:
-            offset = _data_start(path, entry, ref) + header.data_offset
-        spec = replace(header.spec, layout=Contiguous(header.spec.order, offset))
-        name = entry.filename.removesuffix(".npy")
-        return NpzSource(path, ref, spec, Storage(), entry, header.data_offset, member=name)
+def open_member(path: Path, member: str | None, ref: str) -> NpzSource:
+    """Open a member of an archive."""
+    with _archive(path, ref) as archive:
+        entry = _entry(archive, member, ref)
+        if entry.flag_bits & 1:
+            raise UnsafeContent(f"{ref}: the member is encrypted", ref=ref)
+        header = _header(archive, entry, ref)
+    expected = header.data_offset + header.spec.nbytes
+    if entry.file_size != expected:
+        raise MalformedInput(
+            f"{ref}: the member has {entry.file_size} bytes, its header makes {expected}",
+            ref=ref,
+            found=entry.file_size,
+            expected=expected,
+        )
+    offset = None
+    if entry.compress_type == zipfile.ZIP_STORED:
+        offset = _data_start(path, entry, ref) + header.data_offset
+    spec = replace(header.spec, layout=Contiguous(header.spec.order, offset))
+    name = entry.filename.removesuffix(".npy")
+    return NpzSource(path, ref, spec, Storage(), entry, header.data_offset, member=name)
 
 
 def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:

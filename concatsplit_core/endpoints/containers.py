@@ -1,0 +1,38 @@
+"""All arrays of a container, opened by their names."""
+
+from __future__ import annotations
+
+from concatsplit_core.endpoints.inputs import close_all, open_member
+from concatsplit_core.endpoints.references import parse_input
+from concatsplit_core.formats.registry import detect
+from concatsplit_core.formats.sources import Source
+
+
+def open_container(ref: str) -> dict[str, Source]:
+    """Open all arrays of a container, or of one of its groups.
+
+    Parameters
+    ----------
+    ref : str
+        A container, or ``CONTAINER::GROUP``.
+
+    Returns
+    -------
+    dict of str to Source
+        By their names, without that of the group; under ``""`` if it is one array without a name.
+    """
+    path, group = parse_input(ref)
+    form = detect(path, ref)
+    prefix = "" if group is None else f"{group}/"
+    arrays: dict[str, Source] = {}
+    try:
+        for name in form.members(path, ref):
+            if name.startswith(prefix):
+                member_ref = f"{path}::{name}" if name else ref
+                arrays[name.removeprefix(prefix)] = open_member(
+                    form, path, name or None, member_ref
+                )
+    except BaseException:
+        close_all(arrays.values())
+        raise
+    return arrays

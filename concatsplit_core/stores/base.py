@@ -1,0 +1,233 @@
+"""What a store is: files by key, which are read, listed and written, wherever they are kept.
+
+A disk is one, memory or a bucket of objects could be another. A format names its files by a
+`Location`, a store and a key, and leaves to the store what becomes of it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+
+Kind = Literal["file", "folder", "link", "other"]
+
+
+class Status(NamedTuple):
+    """What is at a key; of a link, what it leads to.
+
+    Parameters
+    ----------
+    kind : {"file", "folder", "link", "other"}
+    size : int
+        Bytes of a file.
+    """
+
+    kind: Kind
+    size: int
+
+
+class Entry(NamedTuple):
+    """One of the files and folders in a folder.
+
+    Parameters
+    ----------
+    name : str
+    kind : {"file", "folder", "link", "other"}
+        Links are not followed.
+    """
+
+    name: str
+    kind: Kind
+
+
+class OpenFile(ABC):
+    """A file that is open for reading.
+
+    Parameters
+    ----------
+    size : int
+        In bytes, when it was opened.
+    """
+
+    __slots__ = ("size",)
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    @abstractmethod
+    def read(self, offset: int, nbytes: int) -> bytearray:
+        """A range of the file.
+
+        Raises
+        ------
+        InputChanged
+            The file has become shorter.
+        """
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+class Store(ABC):
+    """Files by key; parts of a key are divided by ``/``, as those of a path are.
+
+    What is missing raises `FileNotFoundError`, and what else goes wrong an `OSError`.
+    """
+
+    has_descriptors: ClassVar[bool] = False
+    """Whether files have descriptors, so that the kernel can copy them and they can be mapped."""
+
+    @abstractmethod
+    def stat(self, key: str) -> Status | None:
+        """What is at a key; None if nothing is."""
+
+    @abstractmethod
+    def entries(self, key: str) -> Iterator[Entry]:
+        """The files and folders in a folder, in any order."""
+
+    @abstractmethod
+    def read_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes | bytearray]:
+        """Ranges of a file.
+
+        Parameters
+        ----------
+        key : str
+        ranges : sequence of (int, int)
+            The offset and the size of each, in bytes.
+
+        Raises
+        ------
+        InputChanged
+            The file ends inside a range.
+        """
+
+    @abstractmethod
+    def write(self, key: str, parts: Iterable[Any]) -> None:
+        """Write a file, and the folders that it lies in.
+
+        Whoever writes the same bytes twice, also at the same time, leaves the same bytes. Only what
+        is staged is written, which nobody reads before it is published.
+
+        Parameters
+        ----------
+        key : str
+        parts : iterable of buffers
+            What the file holds, one behind the other.
+        """
+
+    def size(self, key: str) -> int:
+        """Bytes of a file."""
+        found = self.stat(key)
+        if found is None:
+            raise FileNotFoundError(2, "No such file or directory", key)
+        return found.size
+
+    def read(self, key: str) -> bytes | bytearray:
+        """All of a file."""
+        return self.read_ranges(key, [(0, self.size(key))])[0]
+
+    def walk(self, key: str) -> Iterator[str]:
+        """The keys of all files below a folder; links to folders are not followed."""
+        for name, kind in self.entries(key):
+            if kind == "folder":
+                yield from self.walk(join(key, name))
+            else:
+                yield join(key, name)
+
+    def open(self, key: str) -> OpenFile:
+        """Open a file to read several ranges of it."""
+        return _Ranges(self, key)
+
+    def open_for_copy(self, key: str) -> AbstractContextManager[int] | None:
+        """A descriptor of a file, for reading; None if the store has no descriptors."""
+        return None
+
+    def open_for_writing(self, key: str) -> AbstractContextManager[int] | None:
+        """A descriptor of a file that is made, or written over but not shortened.
+
+        The folders that it lies in are made. None if the store has no descriptors.
+        """
+        return None
+
+    def path(self, key: str) -> Path | None:
+        """Where other programs find a file; None if they cannot."""
+        return None
+
+
+class _Ranges(OpenFile):
+    """A file of a store in which nothing is open: every read is a request."""
+
+    __slots__ = ("_key", "_store")
+
+    def __init__(self, store: Store, key: str) -> None:
+        super().__init__(store.size(key))
+        self._store, self._key = store, key
+
+    def read(self, offset: int, nbytes: int) -> bytearray:
+        """A range of the file."""
+        data = self._store.read_ranges(self._key, [(offset, nbytes)])[0]
+        return data if isinstance(data, bytearray) else bytearray(data)
+
+
+def join(key: str, name: str) -> str:
+    """The key of what has a name, or the rest of a key, in a folder."""
+    return f"{key}/{name}" if key and name else key or name
+
+
+class Location(NamedTuple):
+    """A file or folder: in which store, and by which key.
+
+    Parameters
+    ----------
+    store : Store
+    key : str
+    """
+
+    store: Store
+    key: str
+
+    def __truediv__(self, name: str) -> Location:
+        return Location(self.store, join(self.key, name))
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def name(self) -> str:
+        """The last part of the key."""
+        return self.key.rpartition("/")[2]
+
+    @property
+    def parent(self) -> Location:
+        """The folder that it lies in."""
+        return Location(self.store, self.key.rpartition("/")[0])
+
+    @property
+    def path(self) -> Path | None:
+        """Where other programs find it; None if they cannot."""
+        return self.store.path(self.key)
+
+    @property
+    def kind(self) -> Kind | None:
+        """What it is, or what the link there leads to; None if there is nothing."""
+        found = self.store.stat(self.key)
+        return None if found is None else found.kind
+
+    def read(self) -> bytes | bytearray:
+        """All of the file."""
+        return self.store.read(self.key)
+
+    def write(self, data: Any) -> None:
+        """Write the file, and the folders that it lies in."""
+        self.store.write(self.key, [data])
+
+    def entries(self) -> Iterator[Entry]:
+        """The files and folders in the folder."""
+        return self.store.entries(self.key)
+
+    def walk(self) -> Iterator[str]:
+        """The keys of all files below the folder."""
+        return self.store.walk(self.key)

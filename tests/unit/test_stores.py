@@ -1,0 +1,137 @@
+"""What every store has to do: the local disk, and one in memory."""
+
+from __future__ import annotations
+
+import pickle
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import numpy as np
+import pytest
+from memory_store import MemoryStore
+
+from concatsplit_core.errors import InputChanged
+from concatsplit_core.stores.base import Location, Status, Store, join
+from concatsplit_core.stores.local import LOCAL, LocalStore, local
+
+
+class StoreConformance(ABC):
+    """Subclass it as ``Test...`` and say how a store is made."""
+
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> Location:
+        """An empty folder."""
+        return self.make(tmp_path)
+
+    @abstractmethod
+    def make(self, folder: Path) -> Location:
+        """An empty folder of the store."""
+
+    def test_a_file_is_its_parts(self, place: Location) -> None:
+        store, key = place / "deep/in/file"
+        store.write(key, [b"abc", bytearray(b""), np.arange(3, dtype="<u2")])
+        assert store.read(key) == b"abc\0\0\1\0\2\0"
+        assert store.size(key) == 9
+        assert store.stat(key) == Status("file", 9)
+
+    def test_written_twice_it_is_the_last(self, place: Location) -> None:
+        file = place / "file"
+        for data in (b"a longer one", b"short", b""):
+            file.write(data)
+            assert file.read() == data
+
+    def test_ranges(self, place: Location) -> None:
+        store, key = place / "file"
+        store.write(key, [b"0123456789"])
+        assert store.read_ranges(key, [(8, 2), (0, 3), (4, 0)]) == [b"89", b"012", b""]
+        opened = store.open(key)
+        assert opened.size == 10
+        assert opened.read(3, 4) == b"3456"
+        opened.close()
+
+    def test_a_range_beyond_the_end(self, place: Location) -> None:
+        store, key = place / "file"
+        store.write(key, [b"0123456789"])
+        with pytest.raises(InputChanged, match="became shorter"):
+            store.read_ranges(key, [(8, 3)])
+
+    def test_folders(self, place: Location) -> None:
+        for name in ("one", "folder/two", "folder/deep/three"):
+            (place / name).write(b"")
+        assert sorted(place.entries()) == [("folder", "folder"), ("one", "file")]
+        assert sorted(place.walk()) == [
+            (place / name).key for name in ("folder/deep/three", "folder/two", "one")
+        ]
+        assert (place / "folder").kind == "folder"
+        assert (place / "folder/deep").parent == place / "folder"
+
+    def test_what_is_missing(self, place: Location) -> None:
+        (place / "file").write(b"")
+        for name in ("nothing", "file/below"):
+            missing = place / name
+            assert missing.kind is None
+            for call in (missing.store.size, missing.store.read, missing.store.open):
+                with pytest.raises((FileNotFoundError, NotADirectoryError)):
+                    call(missing.key)
+            with pytest.raises((FileNotFoundError, NotADirectoryError)):
+                list(missing.entries())
+
+    def test_descriptors_are_there_or_not(self, place: Location) -> None:
+        store, key = place / "new/file"
+        writing = store.open_for_writing(key)
+        assert (writing is not None) == store.has_descriptors
+        store.write(key, [b"abc"])
+        reading = store.open_for_copy(key)
+        assert (reading is not None) == store.has_descriptors
+        assert (store.path(key) is not None) == store.has_descriptors
+        for opened in (writing, reading):
+            if opened is not None:
+                with opened as fd:
+                    assert fd >= 0
+
+
+class TestLocalStore(StoreConformance):
+    def make(self, folder: Path) -> Location:
+        return local(folder)
+
+    def test_all_are_one(self) -> None:
+        assert pickle.loads(pickle.dumps(LOCAL)) == LocalStore() == LOCAL
+
+    def test_links(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_bytes(b"abc")
+        (tmp_path / "link").symlink_to("file")
+        (tmp_path / "lost").symlink_to("nowhere")
+        (tmp_path / "circle").symlink_to("circle")
+        place = local(tmp_path)
+        kinds = dict(place.entries())
+        assert kinds == {"file": "file", "link": "link", "lost": "link", "circle": "link"}
+        assert LOCAL.stat((place / "link").key) == Status("file", 3)
+        assert (place / "lost").kind is (place / "circle").kind is None
+
+    def test_a_descriptor_does_not_shorten_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_bytes(b"abc")
+        with LOCAL.open_for_writing(str(tmp_path / "file")):
+            pass
+        assert (tmp_path / "file").read_bytes() == b"abc"
+
+    def test_a_folder_that_cannot_be_listed_is_not_empty(self, tmp_path: Path) -> None:
+        with pytest.raises(FileNotFoundError):
+            list(LOCAL.walk(str(tmp_path / "nothing")))
+
+
+class TestMemoryStore(StoreConformance):
+    def make(self, folder: Path) -> Location:
+        return Location(MemoryStore(), "")
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "expected"),
+    [("a", "b/c", "a/b/c"), ("", "b", "b"), ("a", "", "a"), ("", "", "")],
+)
+def test_keys_are_joined(key: str, name: str, expected: str) -> None:
+    assert join(key, name) == expected
+
+
+def test_a_store_says_what_it_cannot_do() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        Store()  # type: ignore[abstract]
