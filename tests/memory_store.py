@@ -1,4 +1,4 @@
-"""A store in memory: nothing of it is on a disk, and no file of it has a descriptor."""
+"""A store in memory: nothing of it is on a disk, and no file of it has a path."""
 
 from __future__ import annotations
 

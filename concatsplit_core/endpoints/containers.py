@@ -6,6 +6,7 @@ from concatsplit_core.endpoints.inputs import close_all, open_member
 from concatsplit_core.endpoints.references import parse_input
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.stores.local import local
 
 
 def open_container(ref: str) -> dict[str, Source]:
@@ -22,15 +23,16 @@ def open_container(ref: str) -> dict[str, Source]:
         By their names, without that of the group; under ``""`` if it is one array without a name.
     """
     path, group = parse_input(ref)
-    form = detect(path, ref)
+    place = local(path)
+    form = detect(place, ref)
     prefix = "" if group is None else f"{group}/"
     arrays: dict[str, Source] = {}
     try:
-        for name in form.members(path, ref):
+        for name in form.members(place, ref):
             if name.startswith(prefix):
                 member_ref = f"{path}::{name}" if name else ref
                 arrays[name.removeprefix(prefix)] = open_member(
-                    form, path, name or None, member_ref
+                    form, place, name or None, member_ref
                 )
     except BaseException:
         close_all(arrays.values())

@@ -22,7 +22,9 @@ from concatsplit_core.formats.base import InputFormat
 from concatsplit_core.formats.npy import NpyFormat
 from concatsplit_core.formats.registry import detect, format_of_object
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, output_error
+from concatsplit_core.stores.local import local
 
 STREAM = "-"
 _TWICE = "stdin (-) is one input; it cannot be read twice"
@@ -159,7 +161,7 @@ def _spool(beside: str | None) -> Source:
             spooled.write(piece)
         spooled.flush()
         path = Path(f"/proc/self/fd/{spooled.fileno()}")
-        if not isinstance(detect(path, "stdin"), NpyFormat):
+        if not isinstance(detect(local(path), "stdin"), NpyFormat):
             raise MalformedInput("-: stdin is no .npy stream", ref=STREAM)
         return spooled_source(spooled, path, STREAM)
     except BaseException as error:
@@ -194,13 +196,14 @@ def _listed(inputs: Any) -> Iterable[Any]:
 def open_ref(ref: str) -> Source:
     """Open one reference."""
     path, member = parse_input(ref)
-    return open_member(detect(path, ref), path, member, ref)
+    place = local(path)
+    return open_member(detect(place, ref), place, member, ref)
 
 
-def open_member(form: InputFormat, path: Path, member: str | None, ref: str) -> Source:
+def open_member(form: InputFormat, place: Location, member: str | None, ref: str) -> Source:
     """Open an array of a file of a known format."""
     try:
-        return form.open(path, member, ref)
+        return form.open(place, member, ref)
     except OSError as error:
         if isinstance(error, ConcatsplitError):
             raise

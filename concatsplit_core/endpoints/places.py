@@ -13,6 +13,7 @@ from concatsplit_core.formats.base import Candidate, OutputFormat
 from concatsplit_core.formats.registry import format_by_suffix, stream_format
 from concatsplit_core.stores.files import output_error
 from concatsplit_core.stores.identity import Identity, identify
+from concatsplit_core.stores.local import local
 
 DEFAULT_MEMBER = "data"
 STREAM = "-"
@@ -156,7 +157,7 @@ def _place_in_store(
     follow_links: bool,
 ) -> Place:
     """In a store that exists, the topmost missing folder is what appears."""
-    if not member or not form.sniff(Candidate(path)):
+    if not member or not form.sniff(Candidate(local(path))):
         return Place(ref, form, path, member, path, member, found=found)
     final, parts = path, member.split("/")
     while parts:

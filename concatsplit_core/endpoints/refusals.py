@@ -25,6 +25,7 @@ from concatsplit_core.formats.base import Candidate, InputFormat
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.identity import Identity, identify
+from concatsplit_core.stores.local import local
 
 _LISTED = 8
 """Names that a message lists."""
@@ -191,9 +192,10 @@ class _Members(NamedTuple):
 
 def _members_of(place: Place) -> list[str] | None:
     """Names of the arrays in a container; None where it is of another format than the output."""
-    form, found = place.format, detect(place.path, place.ref)
+    path = local(place.path)
+    form, found = place.format, detect(path, place.ref)
     is_same = isinstance(form, InputFormat) and form is found
-    return found.members(place.path, place.ref) if is_same else None
+    return found.members(path, place.ref) if is_same else None
 
 
 def _members(place: Place) -> _Members:
@@ -250,7 +252,7 @@ def _check_replaceable(place: Place) -> None:
     wanted = "folder" if place.format.is_folder else "file"
     _check_kind(place, wanted)
 
-    is_store = place.format.sniff(Candidate(place.final))
+    is_store = place.format.sniff(Candidate(local(place.final)))
     if wanted == "folder" and not is_store and any(place.final.iterdir()):
         raise OutputRefused(
             f"output {place.ref}: {place.final} is a folder and not a Zarr array; "

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.targets import Writer
+from concatsplit_core.stores.base import Location
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.structure import Structure
@@ -22,14 +24,14 @@ class Candidate(NamedTuple):
 
     Parameters
     ----------
-    path : Path
+    place : Location
     start : bytes
         The first bytes of a file.
     fd : int, optional
-        The file, open for reading; None for a folder.
+        The file, open for reading; None for a folder, and in a store without paths.
     """
 
-    path: Path
+    place: Location
     start: bytes = b""
     fd: int | None = None
 
@@ -50,25 +52,42 @@ class Format(ABC):
     def sniff(self, found: Candidate) -> bool:
         """Whether a file, or a folder if `is_folder`, is of this format."""
 
+    def path_of(self, place: Location, ref: str) -> Path:
+        """The path of a file on the local disk, for formats that know no other store.
+
+        Raises
+        ------
+        UsageError
+            It lies in another store.
+        """
+        path = place.path
+        if path is None:
+            raise UsageError(
+                f"{ref}: a file of the format {self.name} is read and written on the local disk "
+                "only; copy it there first",
+                ref=ref,
+            )
+        return path
+
 
 class InputFormat(Format):
     """A format that is read."""
 
     @abstractmethod
-    def open(self, path: Path, member: str | None, ref: str) -> Source:
+    def open(self, place: Location, member: str | None, ref: str) -> Source:
         """Open one array read-only; without a member the only one there is."""
 
-    def members(self, path: Path, ref: str) -> list[str]:
+    def members(self, place: Location, ref: str) -> list[str]:
         """Names of the arrays that a container holds; ``[""]`` where the file is the array."""
         return [""]
 
-    def structure(self, path: Path, ref: str) -> Structure:
+    def structure(self, place: Location, ref: str) -> Structure:
         """What a container holds beside its arrays: groups, their attributes, links inside it."""
         from concatsplit_core.formats.structure import Structure
 
         return Structure()
 
-    def links_out(self, path: Path, ref: str) -> list[str]:
+    def links_out(self, place: Location, ref: str) -> list[str]:
         """Names of members that are links out of the container, or to nothing."""
         return []
 
@@ -111,7 +130,7 @@ class OutputFormat(Format):
         """
 
     @abstractmethod
-    def writer(self, path: Path, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Path | None) -> Writer:
         """A writer of a staged file; `base` is a container whose other members are to be kept."""
 
     def narrowed(self, wish: Wish, path: Path, base: Path | None) -> Wish:

@@ -15,6 +15,7 @@ from concatsplit_core.formats.npy_header import MAGIC, format_header, offset_ste
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Extent, Storage, Wish
 from concatsplit_core.formats.targets import ContiguousTarget, Writer
+from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import write_all
 
 _PLAIN = Storage()
@@ -38,7 +39,7 @@ class NpyFormat(InputFormat, OutputFormat):
         """By its first bytes."""
         return found.start.startswith(MAGIC)
 
-    def open(self, path: Path, member: str | None, ref: str) -> NpySource:
+    def open(self, place: Location, member: str | None, ref: str) -> NpySource:
         """Open an .npy file.
 
         Raises
@@ -50,6 +51,7 @@ class NpyFormat(InputFormat, OutputFormat):
         """
         if member:
             raise UsageError(f"{ref}: an .npy file is one array and has no member '{member}'")
+        path = self.path_of(place, ref)
         return NpySource(path, ref, spec_of_file(path, ref), _PLAIN)
 
     def layout(
@@ -72,9 +74,9 @@ class NpyFormat(InputFormat, OutputFormat):
         laid = Contiguous(order if spec.ndim > 1 else "C", offset_step=offset_step(spec))
         return replace(spec, layout=laid), Storage()
 
-    def writer(self, path: Path, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Path | None) -> Writer:
         """A writer of a staged .npy file."""
-        return NpyWriter(path)
+        return NpyWriter(self.path_of(place, place.key))
 
 
 class NpyWriter(Writer):

@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from concatsplit_core.errors import InputUnavailable, MalformedInput, UsageError
@@ -17,6 +16,7 @@ from concatsplit_core.formats.base import (
     LibraryFormat,
     OutputFormat,
 )
+from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, open_input
 from concatsplit_core.stores.interrupts import BlockingLibraries
 
@@ -137,7 +137,7 @@ def format_of_object(array: Any) -> LibraryFormat | None:
     return None if found is None else _announced(found)
 
 
-def detect(path: Path, ref: str) -> InputFormat:
+def detect(place: Location, ref: str) -> InputFormat:
     """The format of a file or folder, by its content.
 
     Raises
@@ -148,9 +148,12 @@ def detect(path: Path, ref: str) -> InputFormat:
         It is empty, or of no format known.
     """
     try:
+        path = place.path
+        if path is None:
+            return _announced(_in_store(place, ref))
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            return _announced(_of_folder(path, ref))
+            return _announced(_of_folder(place, ref))
         if not stat.S_ISREG(mode):
             raise InputUnavailable(
                 f"{ref}: is not a regular file but a {_kind(mode)}; copy it to a file first",
@@ -158,7 +161,7 @@ def detect(path: Path, ref: str) -> InputFormat:
             )
         fd = open_input(path)
         try:
-            return _announced(_of_file(path, fd, ref))
+            return _announced(_of_file(Candidate(place, os.pread(fd, _START, 0), fd), ref))
         finally:
             os.close(fd)
     except OSError as error:
@@ -167,8 +170,15 @@ def detect(path: Path, ref: str) -> InputFormat:
         raise input_error(ref, error) from error
 
 
-def _of_folder(path: Path, ref: str) -> InputFormat:
-    found = Candidate(path)
+def _in_store(place: Location, ref: str) -> InputFormat:
+    if place.kind == "folder":
+        return _of_folder(place, ref)
+    file = place.store.open(place.key)
+    return _of_file(Candidate(place, bytes(file.read(0, min(_START, file.size)))), ref)
+
+
+def _of_folder(place: Location, ref: str) -> InputFormat:
+    found = Candidate(place)
     for form in _inputs():
         if form.is_folder and form.sniff(found):
             return form
@@ -179,9 +189,8 @@ def _of_folder(path: Path, ref: str) -> InputFormat:
     )
 
 
-def _of_file(path: Path, fd: int, ref: str) -> InputFormat:
-    start = os.pread(fd, _START, 0)
-    found = Candidate(path, start, fd)
+def _of_file(found: Candidate, ref: str) -> InputFormat:
+    start = found.start
     for form in _inputs():
         if not form.is_folder and form.sniff(found):
             return form

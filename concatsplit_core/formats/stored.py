@@ -84,9 +84,9 @@ class Stored(NamedTuple):
 def stored_in(
     place: Location, nbytes: int, offset: int = 0, ref: str = "", shard: bool = False
 ) -> Stored:
-    """A chunk or shard in a file of a store; without descriptors it is fetched by its range."""
+    """A chunk or shard in a file of a store; where it has no path, it is fetched by its range."""
     store, key = place
-    if store.has_descriptors:
+    if store.has_paths:
         return Stored(nbytes, key, offset, shard=shard, ref=ref)
     fetch = partial(_fetched, place, offset, nbytes)
     return Stored(nbytes, offset=offset, fetch=fetch, shard=shard, ref=ref)

@@ -19,6 +19,7 @@ from concatsplit_core.formats.npy_header import format_header, spec_of_file
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.targets import EncodedTarget, Writer
+from concatsplit_core.stores.base import Location
 
 _STDOUT = 1
 _PIECE = 1 << 20
@@ -87,7 +88,7 @@ class StreamFormat(OutputFormat):
             room //= unit[d]
         return replace(spec, layout=Stream(tuple(unit))), Storage()
 
-    def writer(self, path: Path, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Path | None) -> Writer:
         """A writer of stdout."""
         return StreamWriter()
 

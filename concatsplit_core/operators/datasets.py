@@ -34,6 +34,7 @@ from concatsplit_core.operators.requests import (
 )
 from concatsplit_core.operators.selection import Selection, listed
 from concatsplit_core.run.options import Options
+from concatsplit_core.stores.local import local
 
 Arrays = dict[str, list[Source]]
 """The inputs of each array, by its name."""
@@ -104,8 +105,9 @@ def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays)
     if not isinstance(ref, str):
         raise UsageError(f"input {number}: is an array; all inputs of a data set are containers")
     path, group = parse_input(ref)
-    form = detect(path, ref)
-    names = form.members(path, ref)
+    place = local(path)
+    form = detect(place, ref)
+    names = form.members(place, ref)
     if group is not None:
         names = [name for name in names if name.startswith(f"{group}/")]
     if names in ([""], []):
@@ -117,9 +119,9 @@ def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays)
     if number:
         _refuse_others(number, ref, chosen, list(arrays))
     for name in chosen:
-        source = open_member(form, path, name, f"{path}::{name}")
+        source = open_member(form, place, name, f"{path}::{name}")
         arrays.setdefault(name, []).append(source)
-    return [form.structure(path, ref)] if group is None else []
+    return [form.structure(place, ref)] if group is None else []
 
 
 def _refuse_others(number: int, ref: str, found: Sequence[str], wanted: Sequence[str]) -> None:

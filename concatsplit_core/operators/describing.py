@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from concatsplit_core.endpoints.inputs import STREAM, open_input_ref, open_inputs, open_member
@@ -15,6 +14,8 @@ from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.model import Meaning
 from concatsplit_core.run.result import dtype_name
+from concatsplit_core.stores.base import Location
+from concatsplit_core.stores.local import local
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def info(ref: Any) -> list[BlobInfo]:
 class _Member(NamedTuple):
     """An array of a container, by its own name, since some names cannot stand in a reference."""
 
-    path: Path
+    place: Location
     name: str | None
     ref: str
 
@@ -81,16 +82,17 @@ def _describe_ref(ref: str) -> list[BlobInfo]:
         finally:
             source.close()
     path, member = parse_input(ref)
-    form = detect(path, ref)
-    names = form.members(path, ref)
+    place = local(path)
+    form = detect(place, ref)
+    names = form.members(place, ref)
     if member is not None:
         names = [name for name in names if name.startswith(f"{member}/")] or [member]
     elif names != [""]:
-        names = sorted([*names, *form.links_out(path, ref)])
+        names = sorted([*names, *form.links_out(place, ref)])
     if names in ([""], [member]):
-        return [_describe_member(form, _Member(path, member, ref), alone=True)]
+        return [_describe_member(form, _Member(place, member, ref), alone=True)]
     base, alone = ref if member is None else str(path), len(names) == 1
-    members = [_Member(path, name, f"{base}::{printable(name)}") for name in names]
+    members = [_Member(place, name, f"{base}::{printable(name)}") for name in names]
     return [_describe_member(form, member, alone) for member in members]
 
 

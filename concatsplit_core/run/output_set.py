@@ -28,6 +28,7 @@ from concatsplit_core.formats.targets import (
 )
 from concatsplit_core.stores.files import output_error, write_all
 from concatsplit_core.stores.interrupts import deferred_signals
+from concatsplit_core.stores.local import local
 from concatsplit_core.stores.staging import Staging
 
 if TYPE_CHECKING:
@@ -155,8 +156,8 @@ class OutputSet:
     @contextmanager
     def reopened(self, place: Place) -> Iterator[Source]:
         """Open a finished output in its staging folder, for reading."""
-        path = self._staged[place.final]
-        source = open_member(detect(path, place.ref), path, place.inner or None, place.ref)
+        staged = local(self._staged[place.final])
+        source = open_member(detect(staged, place.ref), staged, place.inner or None, place.ref)
         try:
             yield source
         finally:
@@ -178,7 +179,7 @@ class OutputSet:
         path = self._staged.get(place.final, place.final)
         if path not in self._writers:
             base = place.base if place.is_rebuilt else None
-            self._writers[path] = place.format.writer(path, base)
+            self._writers[path] = place.format.writer(local(path), base)
             if place.is_new_container and self._structure is not None:
                 self._writers[path].add_groups(self._structure)
         return self._writers[path].add(place.inner, spec, storage)

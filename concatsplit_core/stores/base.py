@@ -77,8 +77,8 @@ class Store(ABC):
     What is missing raises `FileNotFoundError`, and what else goes wrong an `OSError`.
     """
 
-    has_descriptors: ClassVar[bool] = False
-    """Whether files have descriptors, so that the kernel can copy them and they can be mapped."""
+    has_paths: ClassVar[bool] = False
+    """Whether keys are paths of files, which the kernel can copy and other programs find."""
 
     @abstractmethod
     def stat(self, key: str) -> Status | None:
@@ -141,20 +141,16 @@ class Store(ABC):
         """Open a file to read several ranges of it."""
         return _Ranges(self, key)
 
-    def open_for_copy(self, key: str) -> AbstractContextManager[int] | None:
-        """A descriptor of a file, for reading; None if the store has no descriptors."""
-        return None
-
     def open_for_writing(self, key: str) -> AbstractContextManager[int] | None:
         """A descriptor of a file that is made, or written over but not shortened.
 
-        The folders that it lies in are made. None if the store has no descriptors.
+        The folders that it lies in are made. None where files have no descriptors.
         """
         return None
 
     def path(self, key: str) -> Path | None:
-        """Where other programs find a file; None if they cannot."""
-        return None
+        """The path of a file; None where there are no paths."""
+        return Path(key) if self.has_paths else None
 
 
 class _Ranges(OpenFile):
@@ -207,7 +203,7 @@ class Location(NamedTuple):
 
     @property
     def path(self) -> Path | None:
-        """Where other programs find it; None if they cannot."""
+        """Its path; None in a store without paths."""
         return self.store.path(self.key)
 
     @property

@@ -6,7 +6,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -56,11 +55,10 @@ class _LocalFile(OpenFile):
         os.close(self._fd)
 
 
-@dataclass(frozen=True, slots=True)
 class LocalStore(Store):
-    """The files of the local disk by their paths; all of these stores are one."""
+    """The files of the local disk by their paths; there is one, `LOCAL`."""
 
-    has_descriptors: ClassVar[bool] = True
+    has_paths: ClassVar[bool] = True
 
     def stat(self, key: str) -> Status | None:
         """What is at a path; a link that leads to nothing is nothing."""
@@ -70,6 +68,8 @@ class LocalStore(Store):
             if error.errno in _NOTHING:
                 return None
             raise
+        except ValueError:  # no file can have this name
+            return None
         mode = found.st_mode
         kind: Kind = "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "other"
         return Status(kind, found.st_size)
@@ -116,10 +116,6 @@ class LocalStore(Store):
         """Open a file to read several ranges of it."""
         return _LocalFile(key)
 
-    def open_for_copy(self, key: str) -> _Descriptor:
-        """A descriptor of a file, for reading."""
-        return _Descriptor(open_input(key))
-
     def open_for_writing(self, key: str) -> _Descriptor:
         """A descriptor of a file that is made, or written over but not shortened.
 
@@ -133,9 +129,8 @@ class LocalStore(Store):
             os.makedirs(os.path.dirname(key), exist_ok=True)
             return _Descriptor(os.open(key, _WRITING, 0o666))
 
-    def path(self, key: str) -> Path:
-        """The path itself."""
-        return Path(key)
+    def __reduce__(self) -> str:
+        return "LOCAL"
 
 
 LOCAL = LocalStore()

@@ -18,6 +18,7 @@ from concatsplit_core.formats.registry import format_by_suffix
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Wish
 from concatsplit_core.formats.targets import ContiguousTarget, EncodedTarget
+from concatsplit_core.stores.local import local
 
 _READER = """
 import pickle, sys
@@ -51,7 +52,7 @@ def written(array: np.ndarray, path: Path, member: str, source: Source) -> None:
     inherited = replace(source.storage, dialects=frozenset({source.storage.dialect}))
     plain = ArraySpec(array.shape, array.dtype)
     spec, storage = form.layout(plain, inherited, wish, source.spec)
-    writer = form.writer(path, None)
+    writer = form.writer(local(path), None)
     target = writer.add(member, spec, storage)
     writer.finish()
     writer, target = again((writer, target))

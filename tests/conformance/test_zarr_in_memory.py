@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import zarr
@@ -21,13 +24,19 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inheritance import inherit
 from concatsplit_core.endpoints.job import Move
-from concatsplit_core.errors import AmbiguousContainer, InputUnavailable, MalformedInput
+from concatsplit_core.errors import (
+    AmbiguousContainer,
+    InputUnavailable,
+    MalformedInput,
+    UsageError,
+)
+from concatsplit_core.formats.base import OutputFormat
+from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import ChunkedSource, Source
 from concatsplit_core.formats.storage import Storage, Wish
+from concatsplit_core.formats.structure import GroupInfo, Structure
 from concatsplit_core.formats.targets import ChunkedTarget, DivisibleTarget
 from concatsplit_core.formats.zarr import ZarrFormat
-from concatsplit_core.formats.zarr.describing import list_members, open_member
-from concatsplit_core.formats.zarr.writing import ZarrWriter
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.planning.task import ROUTES, Route
@@ -35,6 +44,7 @@ from concatsplit_core.run.worker import MoveWork, Work, Worker
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.local import local
 
+ZARR = ZarrFormat()
 LENGTHS = (8, 4, 12)
 LAYOUTS: dict[str, dict[str, Any]] = {
     "raw": {"compressors": None},
@@ -56,13 +66,20 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 class _NoDisk:
     """Stands for `os` in the modules that know the disk."""
 
+    strerror = staticmethod(os.strerror)
+
     def __getattr__(self, name: str, *_: Any) -> Any:
         raise AssertionError(f"the disk was asked for: os.{name}")
 
 
 @pytest.fixture(autouse=True)
 def _no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("stores.local.os", "stores.files.os", "formats.stored.os"):
+    for module in (
+        "stores.local.os",
+        "stores.files.os",
+        "formats.stored.os",
+        "formats.registry.os",
+    ):
         monkeypatch.setattr(f"concatsplit_core.{module}", _NoDisk())
     refuse = _NoDisk().__getattr__
     monkeypatch.setattr("concatsplit_core.stores.local.open", refuse, raising=False)
@@ -122,12 +139,12 @@ def move(sources: Sequence[Source], outputs: Sequence[Location], cuts: Sequence[
     shape = (cuts[-1], *first.shape[1:])
     job = Move(shape, first.dtype, sources, here, refs, bare, lengths)
     storage, like, hint = inherit(job)
-    laid = [ZarrFormat().layout(spec, storage, Wish(hint=hint, **wish), like) for spec in shapes]
+    laid = [ZARR.layout(spec, storage, Wish(hint=hint, **wish), like) for spec in shapes]
     there = _tiling([spec for spec, _ in laid])
     plan = make_plan([MoveSpec(shape, here, there)], memory=1 << 28, jobs=1, routes=routes)
     targets = []
     for place, (spec, kept) in zip(outputs, laid, strict=True):
-        target = ZarrWriter(place).add("", spec, kept)
+        target = ZARR.writer(place, None).add("", spec, kept)
         assert not isinstance(target, DivisibleTarget)
         targets.append(target)
     worker = Worker(Work(plan, [MoveWork(sources, targets, here, there, refs)], plan.looks))
@@ -145,13 +162,13 @@ def test_join_and_cut(layout: str, routes: tuple[Route, ...]) -> None:
     arrays = [make("<i4", (n, 8), i) for i, n in enumerate(LENGTHS)]
     for number, array in enumerate(arrays):
         put(store, f"in/{number}", array, **LAYOUTS[layout])
-    sources = [open_member(Location(store, f"in/{i}"), None, str(i)) for i in range(len(arrays))]
+    sources = [ZARR.open(Location(store, f"in/{i}"), None, str(i)) for i in range(len(arrays))]
     found = move(sources, [Location(other, "out/y")], (0, sum(LENGTHS)), routes)
     whole = np.concatenate(arrays)
     assert_same(get(other, "out/y"), whole)
     assert set(found) == ({"encoded"} if len(routes) > 1 else {"decoded"})
 
-    (again,) = [open_member(Location(other, "out/y"), None, "y")]
+    (again,) = [ZARR.open(Location(other, "out/y"), None, "y")]
     cuts = (0, 4, 20, 24)
     parts = [Location(store, f"parts/{i}") for i in range(3)]
     move([again], parts, cuts, routes)
@@ -166,7 +183,7 @@ def test_dtypes(dtype: str, routes: tuple[Route, ...]) -> None:
     arrays = [make(dtype, (n, 8), i) for i, n in enumerate(LENGTHS)]
     for number, array in enumerate(arrays):
         put(store, str(number), array)
-    sources = [open_member(Location(store, str(i)), None, str(i)) for i in range(len(arrays))]
+    sources = [ZARR.open(Location(store, str(i)), None, str(i)) for i in range(len(arrays))]
     move(sources, [Location(store, "y")], (0, sum(LENGTHS)), routes)
     assert_same(get(store, "y"), np.concatenate([get(store, str(i)) for i in range(3)]))
 
@@ -178,7 +195,7 @@ def test_texts(routes: tuple[Route, ...], shards: tuple[int, ...] | None) -> Non
     arrays = [make("<U3", (n, 8), i).astype("T") for i, n in enumerate(LENGTHS)]
     for number, array in enumerate(arrays):
         put(store, str(number), array, shards=shards)
-    sources = [open_member(Location(store, str(i)), None, str(i)) for i in range(len(arrays))]
+    sources = [ZARR.open(Location(store, str(i)), None, str(i)) for i in range(len(arrays))]
     move(sources, [Location(store, "y")], (0, sum(LENGTHS)), routes)
     assert get(store, "y").tolist() == np.concatenate(arrays).tolist()
 
@@ -189,7 +206,7 @@ def test_other_chunks_shards_and_offsets(shards: tuple[int, ...] | None) -> None
     store, arrays = MemoryStore(), [make("<i4", (n, 8), n) for n in (3, 5)]
     for number, array in enumerate(arrays):
         put(store, str(number), array, shards=shards)
-    sources = [open_member(Location(store, str(i)), None, str(i)) for i in (0, 1)]
+    sources = [ZARR.open(Location(store, str(i)), None, str(i)) for i in (0, 1)]
     move(sources, [Location(store, "y")], (0, 8), chunks=(5, 3))
     assert_same(get(store, "y"), np.concatenate(arrays))
 
@@ -197,26 +214,26 @@ def test_other_chunks_shards_and_offsets(shards: tuple[int, ...] | None) -> None
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_members_of_a_group(zarr_format: int) -> None:
     store, array = MemoryStore(), make("<f4", (6, 4))
-    writer, spec = ZarrWriter(Location(store, "g")), ArraySpec((6, 4), np.dtype("<f4"))
+    writer, spec = ZARR.writer(Location(store, "g"), None), ArraySpec((6, 4), np.dtype("<f4"))
     wish = Wish(zarr_format=zarr_format)
     for member in ("one", "deep/two"):
-        laid, kept = ZarrFormat().layout(spec, Storage(), wish, None)
+        laid, kept = ZARR.layout(spec, Storage(), wish, None)
         target = writer.add(member, laid, kept)
         assert isinstance(target, ChunkedTarget)
         target.store(target.encode(Box.whole((6, 4)), array))
-    assert list_members(Location(store, "g"), "g") == ["deep/two", "one"]
+    assert ZARR.members(Location(store, "g"), "g") == ["deep/two", "one"]
     group = "zarr.json" if zarr_format == 3 else ".zgroup"
     assert {f"g/{group}", f"g/deep/{group}"} <= store.files.keys()
-    found = open_member(Location(store, "g"), "deep/two", "g")
+    found = ZARR.open(Location(store, "g"), "deep/two", "g")
     assert isinstance(found, ChunkedSource)
     assert found.path is None
     assert found.stored_bytes() == sum(
         len(data) for name, data in store.files.items() if name.startswith("g/deep/two/")
     )
     with pytest.raises(InputUnavailable, match="has no array 'three'; it holds deep/two, one"):
-        open_member(Location(store, "g"), "three", "g")
+        ZARR.open(Location(store, "g"), "three", "g")
     with pytest.raises(AmbiguousContainer, match="holds 2 arrays"):
-        open_member(Location(store, "g"), None, "g")
+        ZARR.open(Location(store, "g"), None, "g")
 
 
 @pytest.mark.parametrize("shards", [None, (20, 20)])
@@ -226,13 +243,13 @@ def test_a_large_grid_that_is_nearly_empty(shards: tuple[int, ...] | None) -> No
     document = json.loads(store.files["x/zarr.json"])
     document["shape"] = [2000, 2000]
     store.files["x/zarr.json"] = json.dumps(document).encode()
-    source = open_member(Location(store, "x"), None, "x")
-    writer = ZarrWriter(Location(store, "x"))
+    source = ZARR.open(Location(store, "x"), None, "x")
+    writer = ZARR.writer(Location(store, "x"), None)
     target = writer.add("", source.spec, source.storage)
     assert isinstance(target, ChunkedTarget)
     block = make("<i4", (40, 40))
     target.store(target.encode(Box((1000, 400), (1040, 440)), block))
-    source = open_member(Location(store, "x"), None, "x")
+    source = ZARR.open(Location(store, "x"), None, "x")
     assert 200 <= (source.spec.stored_chunks or 0) <= 250
     assert isinstance(source, ChunkedSource)
     found = np.zeros((2000, 2000), "<i4")
@@ -247,6 +264,48 @@ def test_a_damaged_chunk_is_named() -> None:
     store = MemoryStore()
     put(store, "x", make("<i4", (4, 8)), **LAYOUTS["crc32c"])
     store.files["x/c/0/1"] = store.files["x/c/0/1"][::-1]
-    source = open_member(Location(store, "x"), None, "x")
+    source = ZARR.open(Location(store, "x"), None, "x")
     with pytest.raises(MalformedInput, match=r"x: .*checksum does not match"):
         move([source], [Location(store, "y")], (0, 4))
+
+
+def test_the_format_is_found_by_content() -> None:
+    store = MemoryStore()
+    put(store, "x", make("<i4", (4, 8)))
+    assert detect(Location(store, "x"), "x") is detect(Location(store, "x"), "x again")
+    assert detect(Location(store, "x"), "x").name == "zarr"
+    with pytest.raises(InputUnavailable, match="nothing: no such file"):
+        detect(Location(store, "nothing"), "nothing")
+    store.write("empty", [])
+    with pytest.raises(MalformedInput, match="empty: the file is empty"):
+        detect(Location(store, "empty"), "empty")
+
+
+@pytest.mark.parametrize("name", ["npy", "npz", "hdf5"])
+def test_formats_that_know_only_the_disk_say_so(name: str) -> None:
+    buffer = io.BytesIO()
+    if name == "hdf5":
+        with h5py.File(buffer, "w") as file:
+            file["data"] = np.arange(3)
+    else:
+        (np.save if name == "npy" else np.savez)(buffer, np.arange(3))
+    store = MemoryStore()
+    store.write("x", [buffer.getvalue()])
+    form = detect(Location(store, "x"), "x")
+    assert form.name == name
+    with pytest.raises(UsageError, match=f"x: .*format {name} .*on the local disk only"):
+        form.open(Location(store, "x"), None, "x")
+    if isinstance(form, OutputFormat):
+        with pytest.raises(UsageError, match=f"y: .*format {name} .*on the local disk only"):
+            form.writer(Location(store, "y"), None)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_groups_are_passed_on(zarr_format: int) -> None:
+    store, spec = MemoryStore(), ArraySpec((6, 4), np.dtype("<f4"))
+    groups = {"": GroupInfo({"title": "t"}), "a": GroupInfo({"n": 1}), "a/empty": GroupInfo()}
+    writer = ZARR.writer(Location(store, "g"), None)
+    writer.add_groups(Structure(groups))
+    writer.add("a/x", *ZARR.layout(spec, Storage(), Wish(zarr_format=zarr_format), None))
+    writer.finish()
+    assert ZARR.structure(Location(store, "g"), "g").groups == groups

@@ -19,6 +19,7 @@ from concatsplit_core.formats.sources import ChunkedSource
 from concatsplit_core.formats.targets import ChunkedTarget
 from concatsplit_core.formats.zarr import ZarrFormat
 from concatsplit_core.stores.files import write_all
+from concatsplit_core.stores.local import local
 
 SHAPE = (48, 32)
 LAYOUTS = {
@@ -37,7 +38,7 @@ def task(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Path, bool
     def begin(folder: Path, moves: bool) -> Callable[[], None]:
         (source,) = open_inputs(str(tmp_path / "in.zarr"))
         assert isinstance(source, ChunkedSource)
-        target = ZarrFormat().writer(folder, None).add("", source.spec, source.storage)
+        target = ZarrFormat().writer(local(folder), None).add("", source.spec, source.storage)
         assert isinstance(target, ChunkedTarget)
         whole = Box.whole(SHAPE)
 

@@ -17,6 +17,7 @@ from concatsplit_core.formats.base import Candidate, InputFormat, OutputFormat
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Extent, Storage, Wish
 from concatsplit_core.formats.targets import ContiguousTarget, Writer
+from concatsplit_core.stores.base import Location
 
 DESCRIPTION, ELEMENTS = "array.json", "elements.bin"
 
@@ -40,9 +41,10 @@ class ToyFormat(InputFormat, OutputFormat):
     is_folder = True
 
     def sniff(self, found: Candidate) -> bool:
-        return (found.path / DESCRIPTION).exists()
+        return bool((found.place / DESCRIPTION).kind)
 
-    def open(self, path: Path, member: str | None, ref: str) -> ToySource:
+    def open(self, place: Location, member: str | None, ref: str) -> ToySource:
+        path = self.path_of(place, ref)
         said = json.loads((path / DESCRIPTION).read_text())
         spec = ArraySpec(tuple(said["shape"]), np.dtype(said["dtype"]), Contiguous("C", 0))
         return ToySource(path, ref, spec, Storage())
@@ -54,8 +56,8 @@ class ToyFormat(InputFormat, OutputFormat):
             raise UnsupportedDtype(f"dtype {spec.dtype} is no number")
         return replace(spec, layout=Contiguous()), Storage()
 
-    def writer(self, path: Path, base: Path | None) -> Writer:
-        return ToyWriter(path)
+    def writer(self, place: Location, base: Path | None) -> Writer:
+        return ToyWriter(self.path_of(place, place.key))
 
 
 class ToyWriter(Writer):

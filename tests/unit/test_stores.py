@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -12,7 +13,7 @@ from memory_store import MemoryStore
 
 from concatsplit_core.errors import InputChanged
 from concatsplit_core.stores.base import Location, Status, Store, join
-from concatsplit_core.stores.local import LOCAL, LocalStore, local
+from concatsplit_core.stores.local import LOCAL, local
 
 
 class StoreConformance(ABC):
@@ -76,26 +77,22 @@ class StoreConformance(ABC):
             with pytest.raises((FileNotFoundError, NotADirectoryError)):
                 list(missing.entries())
 
-    def test_descriptors_are_there_or_not(self, place: Location) -> None:
+    def test_a_file_with_a_path_is_written_by_its_descriptor(self, place: Location) -> None:
         store, key = place / "new/file"
-        writing = store.open_for_writing(key)
-        assert (writing is not None) == store.has_descriptors
-        store.write(key, [b"abc"])
-        reading = store.open_for_copy(key)
-        assert (reading is not None) == store.has_descriptors
-        assert (store.path(key) is not None) == store.has_descriptors
-        for opened in (writing, reading):
-            if opened is not None:
-                with opened as fd:
-                    assert fd >= 0
+        opened = store.open_for_writing(key)
+        assert (opened is not None) == (store.path(key) is not None) == store.has_paths
+        if opened is not None:
+            with opened as fd:
+                os.write(fd, b"abc")
+            assert store.read(key) == b"abc"
 
 
 class TestLocalStore(StoreConformance):
     def make(self, folder: Path) -> Location:
         return local(folder)
 
-    def test_all_are_one(self) -> None:
-        assert pickle.loads(pickle.dumps(LOCAL)) == LocalStore() == LOCAL
+    def test_there_is_one(self, tmp_path: Path) -> None:
+        assert pickle.loads(pickle.dumps(local(tmp_path))).store is LOCAL
 
     def test_links(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"abc")
@@ -107,6 +104,10 @@ class TestLocalStore(StoreConformance):
         assert kinds == {"file": "file", "link": "link", "lost": "link", "circle": "link"}
         assert LOCAL.stat((place / "link").key) == Status("file", 3)
         assert (place / "lost").kind is (place / "circle").kind is None
+
+    def test_nothing_has_a_name_that_no_file_can_have(self, tmp_path: Path) -> None:
+        assert (local(tmp_path) / "\0").kind is None
+        assert (local(tmp_path) / "\ud800").kind is None
 
     def test_a_descriptor_does_not_shorten_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"abc")

@@ -13,6 +13,7 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import Writer
+from concatsplit_core.stores.base import Location
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 _FIRST_BLOCK = 512
@@ -31,7 +32,7 @@ class Hdf5Format(LibraryFormat, OutputFormat):
     def sniff(self, found: Candidate) -> bool:
         """By its signature: at the start, or after a user block, whose size is a power of two."""
         if found.fd is None:
-            return False
+            return found.start.startswith(_MAGIC)
         at, size = 0, os.fstat(found.fd).st_size
         while at < size:
             if os.pread(found.fd, len(_MAGIC), at) == _MAGIC:
@@ -39,11 +40,11 @@ class Hdf5Format(LibraryFormat, OutputFormat):
             at = max(_FIRST_BLOCK, at * 2)
         return False
 
-    def open(self, path: Path, member: str | None, ref: str) -> Source:
+    def open(self, place: Location, member: str | None, ref: str) -> Source:
         """Open a data set."""
         from concatsplit_core.formats.hdf5.describing import open_member
 
-        return open_member(path, member, ref)
+        return open_member(self.path_of(place, ref), member, ref)
 
     def wrap(self, array: Any) -> Source:
         """An open `h5py.Dataset` as an input."""
@@ -51,23 +52,23 @@ class Hdf5Format(LibraryFormat, OutputFormat):
 
         return wrap(array)
 
-    def members(self, path: Path, ref: str) -> list[str]:
+    def members(self, place: Location, ref: str) -> list[str]:
         """Names of all data sets."""
         from concatsplit_core.formats.hdf5.describing import list_members
 
-        return list_members(path, ref)
+        return list_members(self.path_of(place, ref), ref)
 
-    def structure(self, path: Path, ref: str) -> Structure:
+    def structure(self, place: Location, ref: str) -> Structure:
         """Groups, empty ones too, their attributes, and soft links."""
         from concatsplit_core.formats.hdf5.describing import structure_of
 
-        return structure_of(path, ref)
+        return structure_of(self.path_of(place, ref), ref)
 
-    def links_out(self, path: Path, ref: str) -> list[str]:
+    def links_out(self, place: Location, ref: str) -> list[str]:
         """Names of links that lead out of the file, or nowhere."""
         from concatsplit_core.formats.hdf5.describing import list_members
 
-        return list_members(path, ref, links_out=True)
+        return list_members(self.path_of(place, ref), ref, links_out=True)
 
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
@@ -83,8 +84,8 @@ class Hdf5Format(LibraryFormat, OutputFormat):
 
         return replace(wish, netcdf=has_netcdf_name(path))
 
-    def writer(self, path: Path, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Path | None) -> Writer:
         """A writer of a staged file."""
         from concatsplit_core.formats.hdf5.writing import Hdf5Writer
 
-        return Hdf5Writer(path, base)
+        return Hdf5Writer(self.path_of(place, place.key), base)

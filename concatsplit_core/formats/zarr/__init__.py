@@ -14,6 +14,7 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import Writer
+from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.local import local
 
 if TYPE_CHECKING:
@@ -34,13 +35,13 @@ class ZarrFormat(LibraryFormat, OutputFormat):
 
     def sniff(self, found: Candidate) -> bool:
         """By the metadata of an array or a group."""
-        return any((found.path / name).exists() for name in _DOCUMENTS)
+        return any((found.place / name).kind for name in _DOCUMENTS)
 
-    def open(self, path: Path, member: str | None, ref: str) -> Source:
+    def open(self, place: Location, member: str | None, ref: str) -> Source:
         """Open an array."""
         from concatsplit_core.formats.zarr.describing import open_member
 
-        return open_member(local(path), member, ref)
+        return open_member(place, member, ref)
 
     def wrap(self, array: Any) -> Source:
         """An open `zarr.Array` as an input."""
@@ -48,17 +49,17 @@ class ZarrFormat(LibraryFormat, OutputFormat):
 
         return wrap(array)
 
-    def members(self, path: Path, ref: str) -> list[str]:
+    def members(self, place: Location, ref: str) -> list[str]:
         """Names of all arrays."""
         from concatsplit_core.formats.zarr.describing import list_members
 
-        return list_members(local(path), ref)
+        return list_members(place, ref)
 
-    def structure(self, path: Path, ref: str) -> Structure:
+    def structure(self, place: Location, ref: str) -> Structure:
         """Groups, empty ones too, and their attributes."""
         from concatsplit_core.formats.zarr.structure import read_structure
 
-        return read_structure(local(path))
+        return read_structure(place)
 
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
@@ -92,8 +93,8 @@ class ZarrFormat(LibraryFormat, OutputFormat):
 
             yield from consolidated(base, groups, added, folder)
 
-    def writer(self, path: Path, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Path | None) -> Writer:
         """A writer of a staged folder."""
         from concatsplit_core.formats.zarr.writing import ZarrWriter
 
-        return ZarrWriter(local(path))
+        return ZarrWriter(place)

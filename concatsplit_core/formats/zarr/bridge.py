@@ -23,7 +23,7 @@ class Bridge(Store):
     Parameters
     ----------
     place : Location
-        In a store whose files no other program finds.
+        In a store without paths.
     read_only : bool
     """
 
