@@ -11,7 +11,7 @@ PYTEST := pytest --numprocesses auto --dist worksteal
 
 # What make check runs: what is quick, of every room, and no process that is waited for.
 QUICK := tests/test_architecture.py tests/test_version.py tests/unit \
-	tests/conformance/test_npy.py tests/cli/test_join_commands.py tests/cli/test_split_commands.py
+	tests/cli/test_join_commands.py tests/cli/test_split_commands.py
 
 .PHONY: demo test check lint coverage test-minimums bench clean
 

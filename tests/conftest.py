@@ -39,9 +39,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Let the folders of ``tempfile`` be beside those of pytest."""
+    """Let the folders of ``tempfile`` be on the RAM disk as well."""
     factory: pytest.TempPathFactory = session.config._tmp_path_factory
-    tempfile.tempdir = str(factory.getbasetemp())
+    base = str(factory.getbasetemp())
+    if scratch.PREFIX in base:  # pytest removes others before multiprocessing is done with its own
+        tempfile.tempdir = base
 
 
 def pytest_collection_finish() -> None:

@@ -7,8 +7,7 @@ CostInferenceForConcat, with NumPy's meaning of an axis and of a dtype.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -26,8 +25,7 @@ from concatsplit_core.errors import DtypeMismatch, ShapeMismatch, UsageError
 Casting = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """Caffe2's cost of a concat or split.
 
     Parameters

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from concatsplit_core.array.geometry import Box, Interval, Shape, drop, insert
 from concatsplit_core.array.spec import ArraySpec
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """One array and the interval of the logical axis that it covers."""
 
     interval: Interval
     spec: ArraySpec
 
 
-@dataclass(frozen=True, slots=True)
-class Tiling:
+class Tiling(NamedTuple):
     """Arrays laid along one axis of the logical array.
 
     Parameters

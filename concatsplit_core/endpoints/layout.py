@@ -92,9 +92,9 @@ def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
     tiling = move.target_tiling
     return Outputs(
         places,
-        replace(tiling, segments=tuple(outputs)),
+        tiling._replace(segments=tuple(outputs)),
         storages,
-        replace(tiling, segments=tuple(planned)),
+        tiling._replace(segments=tuple(planned)),
         origins,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from concatsplit_core.array.cuts import Cut
@@ -312,4 +311,4 @@ def _scaled(request: Request, source: Source) -> Request:
             expected=length,
         )
     factor = length // total
-    return replace(request, cut=Cut(lengths=[n * factor for n in lengths]))
+    return request._replace(cut=Cut(lengths=[n * factor for n in lengths]))

@@ -161,7 +161,7 @@ def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjus
     moves: dict[str, Move] = {}
     along: list[Along] = []
     for name, axis in cut.items():
-        own = adjust(replace(request, axis=axis), arrays[name])
+        own = adjust(request._replace(axis=axis), arrays[name])
         moves[name], where = move_of(
             own, arrays[name], options, name, None if rules.has_patterns else total
         )

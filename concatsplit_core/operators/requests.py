@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,8 +33,7 @@ Axes = int | str | Sequence[int | str] | None
 """An axis; for a data set also several of the form ``"PATTERN=AXIS"``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What an operator was asked to do with its inputs.
 
     Parameters

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -62,12 +61,12 @@ def execute(job: Job, options: Options) -> Result:
         replaced = refusals.refuse_record(record, places, options.force)
     if options.dry_run:
         looks = what_check_does(job, plan) if options.check else []
-        return replace(result, dry_run=True, notes=(*result.notes, *looks))
+        return result._replace(dry_run=True, notes=(*result.notes, *looks))
     checked = () if job.check is None else job.check()
     run = _Run(job, options, plan, outputs, extras)
     run.commit(fingerprints, result, None if record is None else (record, replaced))
     notes = (*checked, *result.notes, *run.notes)
-    return replace(result, seconds=time.perf_counter() - started, notes=notes)
+    return result._replace(seconds=time.perf_counter() - started, notes=notes)
 
 
 def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, astuple, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,8 +13,7 @@ from concatsplit_core.planning.plan import MovePlan, Plan
 from concatsplit_core.planning.task import ROUTES
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(NamedTuple):
     """One input or output of a run.
 
     Parameters
@@ -58,8 +56,7 @@ def dtype_name(dtype: np.dtype) -> str:
     return dtype.str
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayResult:
+class ArrayResult(NamedTuple):
     """What was done to one logical array; after a dry run, what would be done.
 
     Parameters
@@ -104,7 +101,7 @@ class ArrayResult:
             "outputs": [blob.to_dict() for blob in self.outputs],
             "split_info": list(self.split_info),
             "routes": {route: self.plan.routes.get(route, 0) for route in ROUTES},
-            "cost": asdict(self.cost),
+            "cost": self.cost._asdict(),
             "bytes_read": self.plan.bytes_read,
             "bytes_written": self.plan.bytes_written,
             "tasks": len(self.plan),
@@ -112,8 +109,7 @@ class ArrayResult:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What an operator did; after a dry run, what it would do.
 
     Parameters
@@ -165,7 +161,7 @@ class Result:
     def cost(self) -> Cost:
         """The cost of all arrays together."""
         costs = [array.cost for array in self.arrays]
-        return Cost(*(sum(numbers) for numbers in zip(*map(astuple, costs), strict=True)))
+        return Cost(*(sum(numbers) for numbers in zip(*costs, strict=True)))
 
     def to_dict(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""
@@ -178,7 +174,7 @@ class Result:
             "outputs": [blob.to_dict() for blob in self.outputs],
             "split_info": list(self.split_info),
             "routes": {route: self.plan.routes.get(route, 0) for route in ROUTES},
-            "cost": asdict(self.cost),
+            "cost": self.cost._asdict(),
             "bytes_read": self.plan.bytes_read,
             "bytes_written": self.plan.bytes_written,
             "peak_memory_bytes": self.plan.peak_memory_bytes,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -51,8 +50,7 @@ class MoveWork(NamedTuple):
     conversions: Sequence[Conversion | None] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """Everything that a worker needs to know about a run.
 
     It can be pickled if all sources and targets are files; another process opens them again.

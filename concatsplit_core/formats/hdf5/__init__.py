@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.base import Candidate, LibraryFormat, OutputFormat
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
-from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import Writer
+
+if TYPE_CHECKING:
+    from concatsplit_core.formats.structure import Structure
 from concatsplit_core.stores.base import Location
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"

@@ -12,12 +12,12 @@ from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Candidate, LibraryFormat, OutputFormat
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
-from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import Writer
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.local import local
 
 if TYPE_CHECKING:
+    from concatsplit_core.formats.structure import Structure
     from concatsplit_core.stores.amendment import Amendment
 
 _DOCUMENTS = ("zarr.json", ".zarray", ".zgroup")
