@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -141,10 +140,11 @@ class Store(ABC):
         """Open a file to read several ranges of it."""
         return _Ranges(self, key)
 
-    def open_for_writing(self, key: str) -> AbstractContextManager[int] | None:
+    def open_for_writing(self, key: str) -> int | None:
         """A descriptor of a file that is made, or written over but not shortened.
 
-        The folders that it lies in are made. None where files have no descriptors.
+        The folders that it lies in are made; the caller closes it. None where there are no
+        descriptors.
         """
         return None
 

@@ -112,6 +112,10 @@ def open_input(path: Path | str) -> int:
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
 
 
+close_file = os.close
+"""Closes a descriptor."""
+
+
 def read_exactly(fd: int, view: memoryview, offset: int, path: Path | str) -> None:
     """Fill a buffer from a file.
 

@@ -16,21 +16,6 @@ _NOTHING = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _WRITING = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
 
 
-class _Descriptor:
-    """A descriptor that is closed at the end of the context."""
-
-    __slots__ = ("_fd",)
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-
-    def __enter__(self) -> int:
-        return self._fd
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._fd)
-
-
 class _LocalFile(OpenFile):
     """An open file on the disk."""
 
@@ -105,18 +90,20 @@ class LocalStore(Store):
 
     def write(self, key: str, parts: Iterable[Any]) -> None:
         """Write a file, over what may be there."""
-        with self.open_for_writing(key) as fd:
-            at = 0
+        fd, at = self.open_for_writing(key), 0
+        try:
             for part in parts:
                 write_all(fd, part, at)
                 at += memoryview(part).nbytes
             os.ftruncate(fd, at)
+        finally:
+            os.close(fd)
 
     def open(self, key: str) -> OpenFile:
         """Open a file to read several ranges of it."""
         return _LocalFile(key)
 
-    def open_for_writing(self, key: str) -> _Descriptor:
+    def open_for_writing(self, key: str) -> int:
         """A descriptor of a file that is made, or written over but not shortened.
 
         So a task that was killed half-way can be done again, even by two workers at once: they
@@ -124,10 +111,10 @@ class LocalStore(Store):
         take up to four times as long.
         """
         try:
-            return _Descriptor(os.open(key, _WRITING, 0o666))
+            return os.open(key, _WRITING, 0o666)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(key), exist_ok=True)
-            return _Descriptor(os.open(key, _WRITING, 0o666))
+            return os.open(key, _WRITING, 0o666)
 
     def __reduce__(self) -> str:
         return "LOCAL"

@@ -30,7 +30,7 @@ from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.groups import create_groups
 from concatsplit_core.formats.zarr.shards import assemble
 from concatsplit_core.stores.base import Location, Store, join
-from concatsplit_core.stores.files import write_all
+from concatsplit_core.stores.files import close_file, write_all
 
 
 class ZarrWriter(Writer):
@@ -293,11 +293,11 @@ def _write_file(store: Store, key: str, parts: list[Any]) -> None:
 
     Whoever does a task writes the same bytes. So a task that was killed half-way can be done again.
     """
-    opened = store.open_for_writing(key)
-    if opened is None:
+    fd = store.open_for_writing(key)
+    if fd is None:
         store.write(key, [read_stored(p) if isinstance(p, Stored) else p for p in parts])
         return
-    with opened as fd:
+    try:
         at = 0
         for part in parts:
             if isinstance(part, Stored):
@@ -306,3 +306,5 @@ def _write_file(store: Store, key: str, parts: list[Any]) -> None:
             else:
                 write_all(fd, part, at)
                 at += memoryview(part).nbytes
+    finally:
+        close_file(fd)
