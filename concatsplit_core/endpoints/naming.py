@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from concatsplit_core.array.geometry import Interval
+from concatsplit_core.endpoints.references import refuse_unsafe_name
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.registry import suffixes
 
@@ -117,6 +118,8 @@ def _fill_in(
         "stem": stem,
         "array": array,
     }
+    if array:
+        refuse_unsafe_name(array, template)
     if not array and "{array" in template:
         raise UsageError(f"template '{template}': {{array}} is for data sets; this is one array")
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from concatsplit_core.endpoints.references import MemberOf, parse_output
+from concatsplit_core.endpoints.references import MemberOf, parse_output, refuse_unsafe_name
 from concatsplit_core.errors import NameCollision, OutputRefused, UnsafeContent, UsageError
 from concatsplit_core.formats.base import Candidate, OutputFormat
 from concatsplit_core.formats.registry import format_by_suffix, stream_format
@@ -120,6 +120,7 @@ def find_place(ref: str | MemberOf, follow_links: bool = False) -> Place:
 
 def _in_new_container(ref: MemberOf) -> Place:
     """One array of a container that appears, or is replaced, as a whole."""
+    refuse_unsafe_name(ref.member, ref.container)
     path, inner = parse_output(ref.container)
     form = format_by_suffix(path.name, ref.container)
     if inner:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from concatsplit_core.errors import InputUnavailable, UsageError
+from concatsplit_core.errors import InputUnavailable, UnsafeContent, UsageError
 from concatsplit_core.formats.registry import store_suffixes
 from concatsplit_core.stores.files import input_error
 
@@ -43,6 +43,22 @@ class MemberOf(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.container}{SEPARATOR}{self.member}"
+
+
+def refuse_unsafe_name(name: str, ref: str) -> None:
+    """Refuse the name of an array that would lead out of the folder or container it goes to.
+
+    Raises
+    ------
+    UnsafeContent
+        It is absolute, or a part of it is ``.``, ``..`` or empty.
+    """
+    if any(part in {"", ".", ".."} for part in name.split("/")) or not is_name(name):
+        raise UnsafeContent(
+            f"output {ref}: the array '{name}' of an input has a name that could lead out of it; "
+            "rename the array, or leave it out with --members",
+            ref=ref,
+        )
 
 
 def parse_input(ref: str) -> BlobRef:

@@ -15,6 +15,7 @@ from concatsplit_core.errors import (
     MalformedInput,
     OutputExists,
     ShapeMismatch,
+    UnsafeContent,
     UsageError,
 )
 
@@ -248,3 +249,13 @@ def test_undo_of_a_split_writes_the_container_under_its_name(made: str) -> None:
     document = json.loads(Path("run.json").read_text())
     assert document["schema"] == 3
     assert [array["carried"] for array in document["arrays"]].count(True) == 1
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/evil", "a//b", "."])
+@pytest.mark.parametrize("output", ["out/{array}.npy", "y.zarr", "y.h5"])
+def test_no_name_of_an_array_leads_out_of_the_output(name: str, output: str) -> None:
+    Path("in").mkdir()
+    ref = write("in/a.npz", {name: np.arange(3), "b": np.arange(3)})
+    with pytest.raises(UnsafeContent, match=r"could lead out of it.*--members"):
+        cs.concat([ref, ref], output)
+    assert [path.name for path in Path().rglob("*") if path.name != "in"] == ["a.npz"]
