@@ -121,7 +121,8 @@ def _divide(ref: str) -> BlobRef:
 def _has_store_suffix(ref: str) -> bool:
     """Whether a path may lead into a store: less work than to look at every folder of it."""
     lower = ref.lower()
-    return any(f"{suffix}/" in lower for suffix in store_suffixes())
+    has_dot = "." in os.path.dirname(lower)  # else no format need be imported to know it
+    return has_dot and any(f"{suffix}/" in lower for suffix in store_suffixes())
 
 
 def split_store(path: Path) -> tuple[Path, str]:
