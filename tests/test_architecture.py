@@ -53,6 +53,7 @@ OWNERS = {
                 "items",
                 "links",
                 "named_types",
+                "neighbours",
                 "netcdf",
                 "netcdf_types",
                 "object_header",

@@ -6,6 +6,7 @@ from concatsplit_core.endpoints.inputs import close_all, open_member
 from concatsplit_core.endpoints.references import parse_input
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.meaning.bounds import remembered_neighbours
 from concatsplit_core.stores.local import local
 
 
@@ -27,13 +28,12 @@ def open_container(ref: str) -> dict[str, Source]:
     form = detect(place, ref)
     prefix = "" if group is None else f"{group}/"
     arrays: dict[str, Source] = {}
+    names = [name for name in form.members(place, ref) if name.startswith(prefix)]
     try:
-        for name in form.members(place, ref):
-            if name.startswith(prefix):
-                member_ref = f"{path}::{name}" if name else ref
-                arrays[name.removeprefix(prefix)] = open_member(
-                    form, place, name or None, member_ref
-                )
+        with remembered_neighbours():
+            for name in names:
+                own_ref = f"{path}::{name}" if name else ref
+                arrays[name.removeprefix(prefix)] = open_member(form, place, name or None, own_ref)
     except BaseException:
         close_all(arrays.values())
         raise

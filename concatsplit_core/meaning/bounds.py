@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
 from concatsplit_core.meaning.model import TIME, Meaning, plain
+
+Attributes = Mapping[str, Any]
+
+_known: ContextVar[dict[Hashable, list[Attributes]] | None] = ContextVar("known", default=None)
+
+
+@contextmanager
+def remembered_neighbours() -> Iterator[None]:
+    """Read what the arrays of a group say once, while all of them are opened."""
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+def neighbours(group: Hashable, read: Callable[[], Iterable[Attributes]]) -> list[Attributes]:
+    """The attributes of the arrays in a group, which `read` gives."""
+    known = _known.get()
+    if known is None:
+        return list(read())
+    if group not in known:
+        known[group] = list(read())
+    return known[group]
+
 
 BOUNDS = ("bounds", "climatology")
 """The attributes in which a coordinate names its bounds."""

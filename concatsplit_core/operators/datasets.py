@@ -20,7 +20,7 @@ from concatsplit_core.errors import AmbiguousContainer, MalformedInput, UsageErr
 from concatsplit_core.formats.registry import detect, format_by_suffix
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.structure import Structure, agreed
-from concatsplit_core.meaning.bounds import without_borrowed
+from concatsplit_core.meaning.bounds import remembered_neighbours, without_borrowed
 from concatsplit_core.operators.axes import AxisRules
 from concatsplit_core.operators.requests import (
     Adjust,
@@ -81,8 +81,9 @@ def opened_data_set(
         if selection.arrays:
             _open_each(inputs, selection, recover, arrays)
         else:
-            for number, ref in enumerate(resolve(inputs, recover)):
-                structures += _open_container(number, ref, selection, arrays)
+            with remembered_neighbours():
+                for number, ref in enumerate(resolve(inputs, recover)):
+                    structures += _open_container(number, ref, selection, arrays)
         if not arrays:
             raise UsageError("no inputs: name at least one container")
         yield DataSet(arrays, structures)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -259,3 +260,27 @@ def test_no_name_of_an_array_leads_out_of_the_output(name: str, output: str) -> 
     with pytest.raises(UnsafeContent, match=r"could lead out of it.*--members"):
         cs.concat([ref, ref], output)
     assert [path.name for path in Path().rglob("*") if path.name != "in"] == ["a.npz"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reads"),
+    [
+        ("h5", "concatsplit_core.formats.hdf5.neighbours._look_beside"),
+        ("zarr", "concatsplit_core.formats.zarr.neighbours._beside"),
+    ],
+)
+def test_the_arrays_beside_an_array_are_read_once_a_group(
+    kind: str, reads: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any array of shape (n, 2) could be the bounds of another one, and all are asked."""
+    ref = write(f"a.{kind}", {f"v{i}": np.zeros((3, 2)) for i in range(20)})
+    module, _, name = reads.rpartition(".")
+    read, asked = getattr(import_module(module), name), []
+
+    def counted(group: object) -> object:
+        asked.append(group)
+        return read(group)
+
+    monkeypatch.setattr(reads, counted)
+    cs.concat([ref, ref], "y.h5")
+    assert len(asked) == 1

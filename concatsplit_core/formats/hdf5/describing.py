@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from itertools import islice
 from math import prod
 from pathlib import Path
@@ -31,10 +30,10 @@ from concatsplit_core.formats.hdf5.dimensions import (
     dimension_names,
     has_attribute,
     is_scale,
-    text_attribute,
 )
 from concatsplit_core.formats.hdf5.files import Opened, malformed, pool
 from concatsplit_core.formats.hdf5.items import Items, items_of
+from concatsplit_core.formats.hdf5.neighbours import beside
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf
 from concatsplit_core.formats.hdf5.padding import padding_of
 from concatsplit_core.formats.hdf5.reading import (
@@ -50,9 +49,9 @@ from concatsplit_core.formats.hdf5.types import encoding
 from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.structure import Structure
-from concatsplit_core.meaning.bounds import BOUNDS, may_be_bounds, with_units
+from concatsplit_core.meaning.bounds import may_be_bounds, with_units
 from concatsplit_core.meaning.missing import fill_value_notes, take_fill_value
-from concatsplit_core.meaning.model import TIME, Meaning
+from concatsplit_core.meaning.model import Meaning
 
 _SMALL, _FEW, _MUCH = 4 << 20, 1000, 64 << 20
 """Bytes of a file, chunks, and bytes of array data that are few enough to be read twice."""
@@ -239,7 +238,7 @@ def _storage_of(dataset: Any, name: str, stored: _Stored) -> Storage:
     values, own, notes = read_attributes(dataset, stored.is_netcdf)
     borrowed: tuple[str, ...] = ()
     if may_be_bounds(values, dataset.shape):
-        more = with_units(values, name, _beside(dataset))
+        more = with_units(values, name, beside(dataset))
         values, borrowed = more, tuple(key for key in more if key not in values)
     attrs, missing = take_fill_value(values, spec.dtype)
     notes += fill_value_notes(values, missing, spec.dtype)
@@ -288,19 +287,6 @@ def _fill(dataset: Any, items: Items) -> np.ndarray | None:
     if items.shape:
         return None
     return np.asarray(np.asarray(dataset.fillvalue).astype(items.dtype))
-
-
-def _beside(dataset: Any) -> Iterator[dict[str, Any]]:
-    """Attributes of the arrays in the same group that are about units and bounds."""
-    group = dataset.parent
-    for name in group:
-        try:
-            item = group[name] if isinstance(group.get(name, getlink=True), h5py.HardLink) else None
-        except Exception:  # a damaged neighbour makes h5py raise anything, and is left out
-            continue
-        if item is not None:
-            found = {key: text_attribute(item, key) for key in (*BOUNDS, *TIME)}
-            yield {key: value for key, value in found.items() if value is not None}
 
 
 def _names(dataset: Any, items: Items) -> tuple[str | None, ...] | None:

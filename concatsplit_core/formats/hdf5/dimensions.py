@@ -88,7 +88,7 @@ def _base_name(item: Any) -> str | None:
     HDF5 searches the whole file for the name of what a reference leads to, which would be done
     for every array again: it is remembered as long as the file is the same.
     """
-    key = _identity(item)
+    key = identity(item)
     if key is not None and key in _known_names:
         return _known_names[key]
     name = item.name
@@ -105,7 +105,7 @@ _MOST_NAMES = 4096
 _known_names: dict[tuple[int, ...], str | None] = {}
 
 
-def _identity(item: Any) -> tuple[int, ...] | None:
+def identity(item: Any) -> tuple[int, ...] | None:
     """An object and the state of its file; None for one that is in no file."""
     try:
         found = os.stat(item.file.filename)

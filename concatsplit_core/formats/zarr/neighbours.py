@@ -9,7 +9,7 @@ from typing import Any
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.zarr.dialect import names_in_multiscales
-from concatsplit_core.meaning.bounds import may_be_bounds, with_units
+from concatsplit_core.meaning.bounds import may_be_bounds, neighbours, with_units
 from concatsplit_core.meaning.model import Meaning
 from concatsplit_core.stores.base import Location
 
@@ -20,7 +20,9 @@ def with_neighbours(meaning: Meaning, folder: Location, shape: Shape) -> Meaning
         names = names_in_multiscales(_attributes(folder.parent), folder.name)
         meaning = replace(meaning, dims=names if names and len(names) == len(shape) else None)
     if may_be_bounds(meaning.attrs, shape):
-        attrs = with_units(meaning.attrs, folder.name, _beside(folder))
+        above = folder.parent
+        beside = neighbours((id(above.store), above.key), lambda: _beside(folder))
+        attrs = with_units(meaning.attrs, folder.name, beside)
         borrowed = tuple(name for name in attrs if name not in meaning.attrs)
         meaning = replace(meaning, attrs=attrs, borrowed=borrowed)
     return meaning
