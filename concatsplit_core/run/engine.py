@@ -91,13 +91,16 @@ def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
 def _planned(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
     """The plan of all moves, within one budget."""
     memory, moves = options.memory_bytes, []
-    for move, made in zip(job.moves, outputs, strict=True):
+    pairs = list(zip(job.moves, outputs, strict=True))
+    if options.manifest is not None:
+        from concatsplit_core.run.hashing.run_hashes import held_bytes
+
+        memory -= held_bytes(pairs, memory)
+    for move, made in pairs:
         whole_axes = 0
         if options.manifest is not None:
             from concatsplit_core.run.hashing.leaves import cut_elements
-            from concatsplit_core.run.hashing.run_hashes import held_bytes
 
-            memory -= held_bytes(move, made, options.memory_bytes)
             whole_axes = cut_elements(move.shape, move.dtype).fixed
         names = [source.ref for source in move.sources]
         to = [made.places[origin.output].ref for origin in made.origins]
@@ -189,11 +192,12 @@ class _Run:
         return Work(self._plan, moves, check or self._plan.looks, check)
 
     def _new_hashes(self) -> list[RunHashes]:
-        from concatsplit_core.run.hashing.run_hashes import RunHashes
+        from concatsplit_core.run.hashing.run_hashes import RunHashes, waiting_memory
 
         memory, jobs = self._options.memory_bytes, self._options.workers
+        waiting = waiting_memory(memory)
         return [
-            RunHashes(move, made, plan, memory, jobs)
+            RunHashes(move, made, plan, memory, jobs, waiting)
             for move, made, plan in zip(self._job.moves, self._made, self._plan.moves, strict=True)
         ]
 

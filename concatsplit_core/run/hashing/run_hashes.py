@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -50,15 +50,23 @@ class RunHashes:
     memory : int
         Budget in bytes for the reading after the run.
     jobs : int
+    waiting : WaitingMemory
+        Memory for parts of leaves, which all moves of a run share.
     """
 
     def __init__(
-        self, move: Move, outputs: Outputs, plan: MovePlan, memory: int, jobs: int
+        self,
+        move: Move,
+        outputs: Outputs,
+        plan: MovePlan,
+        memory: int,
+        jobs: int,
+        waiting: WaitingMemory,
     ) -> None:
         self.turns = Turns()
         self._move, self._made = move, outputs
         self._memory, self._jobs = memory, jobs
-        self._waiting = WaitingMemory(_waiting_bytes(memory))
+        self._waiting = waiting
         self._encoded_sources, self._encoded_targets = _encoded(plan, outputs)
         self._used = _used(move)
         self._refuse_many_chunks(memory)
@@ -203,7 +211,12 @@ def _byte_hasher(blob: BlobHash | None) -> Callable[[int, memoryview], None] | N
     return blob.put_bytes if blob.ranges is not None else blob.regions[0].stream.put_bytes
 
 
-def held_bytes(move: Move, outputs: Outputs, memory: int) -> int:
+def waiting_memory(memory: int) -> WaitingMemory:
+    """Memory for parts of leaves, out of a budget in bytes."""
+    return WaitingMemory(_waiting_bytes(memory))
+
+
+def held_bytes(moves: Sequence[tuple[Move, Outputs]], memory: int) -> int:
     """Bytes of a budget that hashing a run takes: digests, and parts of leaves that wait.
 
     Raises
@@ -211,9 +224,9 @@ def held_bytes(move: Move, outputs: Outputs, memory: int) -> int:
     OverBudget
         There are too many leaves.
     """
-    shapes = _hashed_shapes(move, outputs)
+    shapes = (shape for move, outputs in moves for shape in _hashed_shapes(move, outputs))
     nbytes = sum(leaves_bytes(shape, spec.dtype) for spec, shape in shapes)
-    refuse_many_leaves(nbytes, memory, f"{move.sources[0].ref} and its outputs")
+    refuse_many_leaves(nbytes, memory, f"{moves[0][0].sources[0].ref} and its outputs")
     return nbytes + _waiting_bytes(memory)
 
 
