@@ -7,7 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from concatsplit_core.endpoints.references import MemberOf, parse_output, refuse_unsafe_name
+from concatsplit_core.endpoints.references import (
+    SEPARATOR,
+    MemberOf,
+    parse_output,
+    refuse_unsafe_name,
+)
 from concatsplit_core.errors import NameCollision, OutputRefused, UnsafeContent, UsageError
 from concatsplit_core.formats.base import Candidate, OutputFormat
 from concatsplit_core.formats.registry import format_by_suffix, stream_format
@@ -52,6 +57,11 @@ class Place(NamedTuple):
     base: Path | None = None
     found: Identity | None = None
     is_new_container: bool = False
+
+    @property
+    def container(self) -> str:
+        """The name of the container, as it was asked for."""
+        return self.ref.removesuffix(f"{SEPARATOR}{self.member}")
 
     @property
     def is_stream(self) -> bool:
