@@ -67,6 +67,7 @@ class _NoDisk:
     """Stands for `os` in the modules that know the disk."""
 
     strerror = staticmethod(os.strerror)
+    fspath = staticmethod(os.fspath)
 
     def __getattr__(self, name: str, *_: Any) -> Any:
         raise AssertionError(f"the disk was asked for: os.{name}")
