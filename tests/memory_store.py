@@ -30,7 +30,9 @@ class MemoryStore(Store):
     def stat(self, key: str) -> Status | None:
         if key in self.files:
             return Status("file", len(self.files[key]))
-        return Status("folder", 0) if self._below(key) else None
+        start = f"{key}/" if key else ""
+        is_folder = any(name.startswith(start) for name in self.files)
+        return Status("folder", 0) if is_folder else None
 
     def _below(self, key: str) -> list[str]:
         start = f"{key}/" if key else ""
