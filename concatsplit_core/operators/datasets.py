@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from concatsplit_core.array.geometry import Interval
@@ -35,7 +34,7 @@ from concatsplit_core.operators.requests import (
 from concatsplit_core.operators.selection import Selection, listed
 from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.run.options import Options
-from concatsplit_core.stores.local import local
+from concatsplit_core.stores.base import Location
 
 Arrays = dict[str, list[Source]]
 """The inputs of each array, by its name."""
@@ -58,7 +57,7 @@ class DataSet(NamedTuple):
 
 @contextmanager
 def opened_data_set(
-    inputs: Any, selection: Selection, recover: Callable[[list[Path]], bool]
+    inputs: Any, selection: Selection, recover: Callable[[list[Location]], bool]
 ) -> Iterator[DataSet]:
     """Open the arrays of a data set for the time of a context.
 
@@ -93,7 +92,7 @@ def opened_data_set(
 
 
 def _open_each(
-    inputs: Any, selection: Selection, recover: Callable[[list[Path]], bool], arrays: Arrays
+    inputs: Any, selection: Selection, recover: Callable[[list[Location]], bool], arrays: Arrays
 ) -> None:
     if len(inputs):
         raise UsageError(f"--array is given in place of INPUT; leave out {inputs[0]}")
@@ -106,8 +105,7 @@ def _open_each(
 def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays) -> list[Structure]:
     if not isinstance(ref, str):
         raise UsageError(f"input {number}: is an array; all inputs of a data set are containers")
-    path, group = parse_input(ref)
-    place = local(path)
+    place, group = parse_input(ref)
     form = detect(place, ref)
     names = form.members(place, ref)
     if group is not None:
@@ -121,7 +119,7 @@ def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays)
     if number:
         _refuse_others(number, ref, chosen, list(arrays))
     for name in chosen:
-        source = open_member(form, place, name, f"{path}::{name}")
+        source = open_member(form, place, name, f"{place}::{name}")
         arrays.setdefault(name, []).append(source)
     return [form.structure(place, ref)] if group is None else []
 
