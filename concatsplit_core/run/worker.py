@@ -85,7 +85,7 @@ class Worker:
     def __init__(self, work: Work, hashes: Sequence[Hashes] = ()) -> None:
         self._work = work
         self._turns = Turns()
-        self._waiting = [self._turns, *(each.turns for each in hashes)]
+        self._waiting = list(dict.fromkeys([self._turns, *(each.turns for each in hashes)]))
         self._reading: Pool[Path, int] = Pool(open_input, os.close)
         self._writing: Pool[Path, int] = Pool(_open_staged, os.close)
         buffers = threading.local()

@@ -56,16 +56,35 @@ from concatsplit_core.meaning.model import Meaning
 _SMALL, _FEW, _MUCH = 4 << 20, 1000, 64 << 20
 """Bytes of a file, chunks, and bytes of array data that are few enough to be read twice."""
 _FIRST = 64
-"""How many inputs of a call are tried in a child process: for thousands it would take too long."""
+"""How many inputs of a call, and members of a file, are tried in a child process.
+
+For thousands it would take too long.
+"""
+_FILES = 1024
+"""How many files are remembered, with the number of their members that were tried."""
 
 
 def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
     """Describe a data set; without a name, the only one of the file."""
-    if len(_inputs) < _FIRST:
+    if len(_inputs) < _FIRST and _is_one_of_the_first(path):
         _scouts.check(_look_at_member, path, member, ref)
     source = _open_member(path, member, ref)
     _inputs.add(source)
     return source
+
+
+def _is_one_of_the_first(path: Path) -> bool:
+    """Whether few members of a file have been tried since it was last changed."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return True
+    version = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    count = _tried.pop(version, 0) + 1
+    if len(_tried) >= _FILES:
+        del _tried[next(iter(_tried))]
+    _tried[version] = count
+    return count <= _FIRST
 
 
 def _look_at_member(path: Path, member: str | None) -> None:
@@ -323,4 +342,6 @@ def wrap(dataset: Any) -> Hdf5Source:
 
 _inputs: WeakSet[Hdf5Source] = WeakSet()
 """Those that are open: mostly the inputs of one call."""
+_tried: dict[tuple[int, ...], int] = {}
+"""How many members of each file were tried, by what tells one version of a file from another."""
 _scouts = Scouts(_look_at_member, _look_at_links)
