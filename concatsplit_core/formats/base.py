@@ -87,9 +87,9 @@ class InputFormat(Format):
 
         return Structure()
 
-    def links_out(self, place: Location, ref: str) -> list[str]:
-        """Names of members that are links out of the container, or to nothing."""
-        return []
+    def members_and_links(self, place: Location, ref: str) -> list[str]:
+        """Names of members, also of links that lead out of the container, or to nothing."""
+        return self.members(place, ref)
 
 
 class LibraryFormat(InputFormat):

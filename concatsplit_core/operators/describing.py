@@ -91,11 +91,11 @@ def _describe_ref(ref: str) -> list[BlobInfo]:
     path, member = parse_input(ref)
     place = local(path)
     form = detect(place, ref)
-    names = form.members(place, ref)
-    if member is not None:
-        names = [name for name in names if name.startswith(f"{member}/")] or [member]
-    elif names != [""]:
-        names = sorted([*names, *form.links_out(place, ref)])
+    if member is None:
+        names = form.members_and_links(place, ref)
+    else:
+        names = [name for name in form.members(place, ref) if name.startswith(f"{member}/")]
+        names = names or [member]
     if names in ([""], [member]):
         return _describe_members(form, [_Member(place, member, ref)])
     base = ref if member is None else str(path)

@@ -31,10 +31,9 @@ from concatsplit_core.formats.hdf5.dimensions import (
     has_attribute,
     is_scale,
 )
-from concatsplit_core.formats.hdf5.files import Opened, malformed, pool
+from concatsplit_core.formats.hdf5.files import Opened, look_at, malformed, pool
 from concatsplit_core.formats.hdf5.items import Items, items_of
 from concatsplit_core.formats.hdf5.neighbours import beside
-from concatsplit_core.formats.hdf5.netcdf import is_netcdf
 from concatsplit_core.formats.hdf5.padding import padding_of
 from concatsplit_core.formats.hdf5.reading import (
     Hdf5Chunked,
@@ -119,41 +118,40 @@ def _open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
         raise malformed(ref, error) from error  # a damaged file makes h5py raise nearly anything
 
 
-def list_members(path: Path, ref: str, links_out: bool = False) -> list[str]:
+def list_members(path: Path, ref: str, with_links: bool = False) -> list[str]:
     """Names of all data sets below the root, links not followed.
 
     Parameters
     ----------
     path : Path
     ref : str
-    links_out : bool
-        Names of links that lead out of the file, or nowhere, instead.
+    with_links : bool
+        Also of links that lead out of the file, or nowhere.
     """
-    if not links_out:
-        _scouts.check(_look_at_links, path, None, ref)
-    return _list_members(path, ref, links_out)
+    _scouts.check(_look_at_links, path, None, ref)
+    return _list_members(path, ref, with_links)
 
 
 def _look_at_links(path: Path, member: str | None) -> None:
-    _list_members(path, member or "", links_out=True)
+    _list_members(path, member or "", with_links=True)
 
 
 def structure_of(path: Path, ref: str) -> Structure:
     """The groups of a file, as far as they can be read."""
     try:
         with pool.use(path) as opened:
-            return read_structure(opened.file, is_netcdf(opened.file))
+            return read_structure(opened.file, opened.is_netcdf)
     except ConcatsplitError:
         raise
     except Exception as error:  # a damaged file makes h5py raise nearly anything
         raise malformed(ref, error) from error
 
 
-def _list_members(path: Path, ref: str, links_out: bool) -> list[str]:
+def _list_members(path: Path, ref: str, with_links: bool) -> list[str]:
     try:
         with pool.use(path) as opened:
             found = links.survey(opened.file)
-            return found.links_out if links_out else found.arrays
+            return sorted([*found.arrays, *found.links_out]) if with_links else found.arrays
     except ConcatsplitError:
         raise
     except Exception as error:  # a damaged file makes h5py raise nearly anything
@@ -163,8 +161,9 @@ def _list_members(path: Path, ref: str, links_out: bool) -> list[str]:
 
 
 def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -> Hdf5Source:
-    _refuse_elsewhere(dataset, ref)
-    stored = _look_at_dataset(dataset, ref, opened)
+    dcpl = dataset.id.get_create_plist()
+    _refuse_elsewhere(dataset, dcpl, ref)
+    stored = _look_at_dataset(dataset, dcpl, ref, opened)
     spec, offset = stored.spec, stored.offset
     if offset is not None and offset + spec.nbytes > os.fstat(opened.fd).st_size:
         raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
@@ -221,24 +220,23 @@ class _Stored(NamedTuple):
         return self.codec.steps
 
 
-def _look_at_dataset(dataset: Any, ref: str, opened: Opened) -> _Stored:
-    found = filters.filters_of(dataset.id.get_create_plist())
+def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened) -> _Stored:
+    found = filters.filters_of(dcpl)
     filters.refuse_unknown(found, ref)
     items = items_of(dataset, ref)
-    dtype, fill = items.dtype, _fill(dataset, items)
+    dtype, fill = items.dtype, _fill(dataset, dcpl, items)
     codec = filters.codec_of(found, dtype.itemsize * prod(items.shape))
     if dataset.chunks is not None:
         in_file = dataset.id.get_type().get_size()
         filter_checks.check_parameters(found, prod(dataset.chunks), in_file, ref)
-    has_block = bool(opened.file.userblock_size)
     longest = STRING_BYTES
     if dtype.kind == "T":
         steps = codec.steps if codec is not None else None
-        longest = string_bytes(dataset, steps, -1 if has_block else opened.fd, ref)
-    netcdf = _is_netcdf(dataset, opened.file)
+        longest = string_bytes(dataset, steps, -1 if opened.has_user_block else opened.fd, ref)
+    netcdf = opened.is_netcdf or _has_scales(dataset)
     padding = padding_of(dataset, dtype, found) if netcdf and opened.fd >= 0 else None
     plain = items.plain and fill is not None
-    is_flat = opened.fd >= 0 and plain and not dataset.chunks and not has_block
+    is_flat = opened.fd >= 0 and plain and not dataset.chunks and not opened.has_user_block
     offset = dataset.id.get_offset() if is_flat else None
     layout: ArrayLayout = Opaque() if offset is None else Contiguous("C", offset)
     if dataset.chunks is not None:
@@ -280,13 +278,13 @@ def _is_file(opened: Opened) -> bool:
     return opened.fd >= 0 or bool(opened.file.driver == "sec2")
 
 
-def _refuse_elsewhere(dataset: Any, ref: str) -> None:
+def _refuse_elsewhere(dataset: Any, dcpl: Any, ref: str) -> None:
     """Refuse data sets whose elements lie in other files, or nowhere."""
-    if dataset.is_virtual:
+    if dcpl.get_layout() == h5py.h5d.VIRTUAL:
         raise UnsafeContent(
             f"{ref}: is a virtual data set, whose data lie in other files; name those", ref=ref
         )
-    if dataset.external:
+    if dcpl.get_external_count():
         raise UnsafeContent(
             f"{ref}: keeps its data outside the file, in {dataset.external[0][0]}", ref=ref
         )
@@ -298,9 +296,8 @@ def _lossless(found: list[filters.Filter]) -> bool:
     return all(item.code != filters.SCALEOFFSET for item in found)
 
 
-def _fill(dataset: Any, items: Items) -> np.ndarray | None:
+def _fill(dataset: Any, dcpl: Any, items: Items) -> np.ndarray | None:
     """The fill value; None if it is an array of elements."""
-    dcpl = dataset.id.get_create_plist()
     if dcpl.fill_value_defined() != h5py.h5d.FILL_VALUE_USER_DEFINED or items.dtype.kind == "T":
         return np.zeros((), items.dtype)
     if items.shape:
@@ -321,9 +318,12 @@ def _maxshape(dataset: Any, items: Items) -> tuple[int | None, ...] | None:
     return (*dataset.maxshape, *items.shape)
 
 
-def _is_netcdf(dataset: Any, file: Any) -> bool:
+def _has_scales(dataset: Any) -> bool:
+    """Whether the axes have dimension scales, as in netCDF."""
     try:
-        return is_netcdf(file) or has_attribute(dataset, "DIMENSION_LIST") or is_scale(dataset)
+        return bool(h5py.h5a.get_num_attrs(dataset.id)) and (
+            has_attribute(dataset, "DIMENSION_LIST") or is_scale(dataset)
+        )
     except Exception:  # damaged attributes make h5py raise anything; the array can still be read
         return False
 
@@ -334,8 +334,8 @@ def wrap(dataset: Any) -> Hdf5Source:
         raise UsageError("an h5py.Dataset whose file is closed is no input; open it again")
     dataset.file.flush()
     ref = f"{dataset.file.filename}::{dataset.name}"
-    opened = Opened(dataset.file, -1)
-    source = _describe(Path(dataset.file.filename), dataset.name, ref, dataset, opened)
+    path = Path(dataset.file.filename)
+    source = _describe(path, dataset.name, ref, dataset, look_at(dataset.file))
     source.dataset = dataset
     return source
 
