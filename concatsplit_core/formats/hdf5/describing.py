@@ -224,7 +224,7 @@ def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened) -> _Stor
     found = filters.filters_of(dcpl)
     filters.refuse_unknown(found, ref)
     items = items_of(dataset, ref)
-    dtype, fill = items.dtype, _fill(dataset, dcpl, items)
+    dtype, fill = items.dtype, _fill_value(dataset, dcpl, items)
     codec = filters.codec_of(found, dtype.itemsize * prod(items.shape))
     if dataset.chunks is not None:
         in_file = dataset.id.get_type().get_size()
@@ -296,7 +296,7 @@ def _lossless(found: list[filters.Filter]) -> bool:
     return all(item.code != filters.SCALEOFFSET for item in found)
 
 
-def _fill(dataset: Any, dcpl: Any, items: Items) -> np.ndarray | None:
+def _fill_value(dataset: Any, dcpl: Any, items: Items) -> np.ndarray | None:
     """The fill value; None if it is an array of elements."""
     if dcpl.fill_value_defined() != h5py.h5d.FILL_VALUE_USER_DEFINED or items.dtype.kind == "T":
         return np.zeros((), items.dtype)
@@ -331,7 +331,7 @@ def _has_scales(dataset: Any) -> bool:
 def wrap(dataset: Any) -> Hdf5Source:
     """A data set that is open in this process, read through its own handle."""
     if not dataset:
-        raise UsageError("an h5py.Dataset whose file is closed is no input; open it again")
+        raise UsageError("an h5py.Dataset whose file is closed is not an input; open it again")
     dataset.file.flush()
     ref = f"{dataset.file.filename}::{dataset.name}"
     path = Path(dataset.file.filename)
