@@ -20,7 +20,7 @@ from concatsplit_core.errors import (
 )
 from concatsplit_core.formats.base import InputFormat
 from concatsplit_core.formats.npy import NpyFormat
-from concatsplit_core.formats.registry import detect, format_of_object
+from concatsplit_core.formats.registry import detect, format_of_object, open_array
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, output_error
@@ -99,8 +99,8 @@ def _folders_of(items: Iterable[Any]) -> list[Path]:
             head, tail = os.path.split(os.path.abspath(path))
         if head not in stores:  # many files lie in one folder
             above = os.path.abspath(head)
-            store, inside = split_store(Path(above, "x"))
-            stores[head] = (str(store), True) if inside else (above, False)
+            store, inside = split_store(os.path.join(above, "x"))
+            stores[head] = (store, True) if inside else (above, False)
         place, is_store = stores[head]
         if is_store:
             folders[os.path.dirname(place)] = None
@@ -160,7 +160,7 @@ def _spool(beside: str | None) -> Source:
         for piece in _stdin():
             spooled.write(piece)
         spooled.flush()
-        path = Path(f"/proc/self/fd/{spooled.fileno()}")
+        path = f"/proc/self/fd/{spooled.fileno()}"
         if not isinstance(detect(local(path), "stdin"), NpyFormat):
             raise MalformedInput("-: stdin is no .npy stream", ref=STREAM)
         return spooled_source(spooled, path, STREAM)
@@ -196,8 +196,7 @@ def _listed(inputs: Any) -> Iterable[Any]:
 def open_ref(ref: str) -> Source:
     """Open one reference."""
     path, member = parse_input(ref)
-    place = local(path)
-    return open_member(detect(place, ref), place, member, ref)
+    return open_array(local(path), member, ref)
 
 
 def open_member(form: InputFormat, place: Location, member: str | None, ref: str) -> Source:

@@ -101,9 +101,9 @@ def find_place(ref: str | MemberOf, follow_links: bool = False) -> Place:
         return _in_new_container(ref)
     if ref == STREAM:
         return Place(ref, stream_format(), Path(ref), "", Path(ref), "")
-    path, member = parse_output(ref)
-    form = format_by_suffix(path.name, ref)
-    path = Path(os.path.realpath(path))
+    name, member = parse_output(ref)
+    form = format_by_suffix(name, ref)
+    path = Path(os.path.realpath(name))
     found = _found(path, ref)
     if not form.has_members:
         if member:
@@ -121,8 +121,8 @@ def find_place(ref: str | MemberOf, follow_links: bool = False) -> Place:
 def _in_new_container(ref: MemberOf) -> Place:
     """One array of a container that appears, or is replaced, as a whole."""
     refuse_unsafe_name(ref.member, ref.container)
-    path, inner = parse_output(ref.container)
-    form = format_by_suffix(path.name, ref.container)
+    name, inner = parse_output(ref.container)
+    form = format_by_suffix(name, ref.container)
     if inner:
         raise UsageError(f"output {ref.container}: a data set is a file or store of its own")
     if not form.has_members:
@@ -130,7 +130,7 @@ def _in_new_container(ref: MemberOf) -> Place:
             f"output {ref.container}: an .{form.name} file holds one array; name a container, or "
             "give a template with {array}"
         )
-    path = Path(os.path.realpath(path))
+    path = Path(os.path.realpath(name))
     found = _found(path, ref.container)
     return Place(str(ref), form, path, ref.member, path, ref.member, None, found, True)
 
@@ -140,12 +140,12 @@ def folders_of(refs: Iterable[str | MemberOf]) -> list[Path]:
     found: dict[Path, None] = {}
     for ref in refs:
         if ref != STREAM:
-            path, member = parse_output(ref.container if isinstance(ref, MemberOf) else ref)
-            path = Path(os.path.realpath(path))
+            name, member = parse_output(ref.container if isinstance(ref, MemberOf) else ref)
+            path = Path(os.path.realpath(name))
             found[path.parent] = None
-            for name in (member or "").split("/") if os.path.isdir(path) else ():
+            for part in (member or "").split("/") if os.path.isdir(path) else ():
                 found[path] = None  # staging is inside a store whose folder may not be written to
-                path /= name
+                path /= part
     return list(found)
 
 

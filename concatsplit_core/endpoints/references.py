@@ -23,7 +23,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class BlobRef(NamedTuple):
     """A path and the member inside it, None where none was named."""
 
-    path: Path
+    path: str
     member: str | None
 
 
@@ -78,7 +78,7 @@ def parse_input(ref: str) -> BlobRef:
     path, member = _divide(ref)
     if member is None and _has_store_suffix(ref) and not os.path.exists(path):
         store, inner = split_store(path)
-        if inner and store.is_dir():
+        if inner and os.path.isdir(store):
             return BlobRef(store, inner)
     return BlobRef(path, member)
 
@@ -88,7 +88,7 @@ def parse_output(ref: str) -> BlobRef:
     if not is_name(ref):
         raise UsageError(f"'{ref}' names no file: it holds NUL or half a character", ref=ref)
     path, member = _divide(ref)
-    store, inner = split_store(path)
+    store, inner = split_store(path) if _has_store_suffix(path) else (path, "")
     if inner:
         joined = "/".join(part for part in (inner, member) if part)
         return BlobRef(store, joined)
@@ -98,7 +98,7 @@ def parse_output(ref: str) -> BlobRef:
 def is_name(ref: str) -> bool:
     """Whether a file can have this name: no shell passes on a name that cannot be."""
     try:
-        return b"\0" not in os.fsencode(ref)
+        return "\0" not in ref if ref.isascii() else b"\0" not in os.fsencode(ref)
     except UnicodeEncodeError:
         return False
 
@@ -107,7 +107,7 @@ def _divide(ref: str) -> BlobRef:
     if not ref:
         raise UsageError("an empty reference names no blob")
     if SEPARATOR not in ref or os.path.exists(ref):
-        return BlobRef(Path(ref), None)
+        return BlobRef(_normal(ref), None)
     path, _, member = ref.rpartition(SEPARATOR)
     if not os.path.exists(path):  # the member's own name may hold the separator
         head, _, tail = ref.partition(SEPARATOR)
@@ -115,21 +115,31 @@ def _divide(ref: str) -> BlobRef:
     parts = [part for part in member.split("/") if part]
     if not path or not parts or any(part in {".", ".."} for part in parts):
         raise UsageError(f"'{ref}' is not PATH or PATH::MEMBER", ref=ref)
-    return BlobRef(Path(path), "/".join(parts))
+    return BlobRef(_normal(path), "/".join(parts))
+
+
+def _normal(path: str) -> str:
+    """A path as pathlib writes it; most paths are so already, and pathlib takes its time."""
+    is_odd = "//" in path or "/." in path or path.startswith("./") or path.endswith("/")
+    return str(Path(path)) if is_odd else path
 
 
 def _has_store_suffix(ref: str) -> bool:
     """Whether a path may lead into a store: less work than to look at every folder of it."""
+    if ref.find(".", 0, ref.rfind("/") + 1) < 0:
+        return False  # mostly no format need be imported to know it
     lower = ref.lower()
-    has_dot = "." in os.path.dirname(lower)  # else no format need be imported to know it
-    return has_dot and any(f"{suffix}/" in lower for suffix in store_suffixes())
+    return any(f"{suffix}/" in lower for suffix in store_suffixes())
 
 
-def split_store(path: Path) -> tuple[Path, str]:
+def split_store(path: str) -> tuple[str, str]:
     """The store that a path leads into, by its suffix, and the rest of the path."""
-    for parent in reversed(path.parents):
-        if parent.suffix and parent.suffix.lower() in store_suffixes():
-            return parent, path.relative_to(parent).as_posix()
+    end = path.find("/", 1)
+    while end > 0:
+        suffix = os.path.splitext(path[:end])[1]
+        if suffix and suffix.lower() in store_suffixes():
+            return path[:end], path[end + 1 :]
+        end = path.find("/", end + 1)
     return path, ""
 
 

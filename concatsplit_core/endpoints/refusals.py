@@ -22,7 +22,7 @@ from concatsplit_core.errors import (
     OutputRefused,
 )
 from concatsplit_core.formats.base import Candidate, InputFormat
-from concatsplit_core.formats.registry import detect
+from concatsplit_core.formats.registry import detect, format_named
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.identity import Identity, identify
 from concatsplit_core.stores.local import local
@@ -54,35 +54,49 @@ def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
     Another member of a container that is also read may be added: the container is rebuilt
     beside its place and replaced when all has been read.
     """
-    files: dict[tuple[int, int], list[Source]] = {}
-    real: dict[str, Source] = {}
+    places = [place for place in places if not place.is_stream]
+    known = [source for source in sources if source.path is not None]
+    there = [place for place in places if place.found is not None]
+    if there:  # mostly nothing is: then inputs that are files need not be looked at again
+        _refuse_same_files(there, known)
+    folders = [place for place in there if place.final.is_dir()]
+    stores = {name for name in {s.format for s in known} if format_named(name).is_folder}
+    real = _real_paths(known if folders else [s for s in known if s.format in stores])
+    if not real:
+        return
+    above: dict[Path, Source | None] = {}
+    for place in places:
+        for folder in (place.final, place.final.parent):
+            if folder not in above:
+                above[folder] = _input_around(folder, real)
+            found = above[folder]
+            if found is not None:
+                raise _is_input(place, found)
+    for place in folders:
+        for path, source in real.items():
+            if Path(path).is_relative_to(place.final):
+                raise _is_input(place, source)
+
+
+def _input_around(folder: Path, real: dict[str, Source]) -> Source | None:
+    """The input that is a folder, or one of those around it."""
+    around = (str(path) for path in (folder, *folder.parents))
+    return next((real[path] for path in around if path in real and os.path.isdir(path)), None)
+
+
+def _real_paths(sources: Sequence[Source]) -> dict[str, Source]:
+    """The sources by their paths without links."""
+    found: dict[str, Source] = {}
     above: dict[str, str] = {}
     for source in sources:
-        if source.path is None:
-            continue
-        path = str(source.path)
-        status = os.lstat(path)
-        if stat.S_ISLNK(status.st_mode):
-            status, real_path = os.stat(path), os.path.realpath(path)
-        else:
-            real_path = _real_path(path, above)
-        files.setdefault((status.st_dev, status.st_ino), []).append(source)
-        real[real_path] = source
-    for place in places:
-        if place.is_stream:
-            continue
-        _refuse_same_file(place, files)
-        for folder in (place.final, *place.final.parents):
-            if str(folder) in real and folder.is_dir():
-                raise _is_input(place, real[str(folder)])
-        if place.final.is_dir():
-            for path, source in real.items():
-                if Path(path).is_relative_to(place.final):
-                    raise _is_input(place, source)
+        path = source.path or ""
+        is_link = stat.S_ISLNK(os.lstat(path).st_mode)
+        found[os.path.realpath(path) if is_link else _real_path(path, above)] = source
+    return found
 
 
 def _real_path(path: str, above: dict[str, str]) -> str:
-    """As `os.path.realpath` of what is not a link; a folder of many files is resolved once."""
+    """As `os.path.realpath` of what is no link; a folder of many files is resolved once."""
     folder, name = os.path.split(path)
     if name in {"", ".", ".."}:
         return os.path.realpath(path)
@@ -91,13 +105,19 @@ def _real_path(path: str, above: dict[str, str]) -> str:
     return f"{above[folder].rstrip(os.sep)}{os.sep}{name}"
 
 
-def _refuse_same_file(place: Place, files: dict[tuple[int, int], list[Source]]) -> None:
-    if not place.path.exists() or place.format.is_folder:
-        return
-    status = place.path.stat()
-    for source in files.get((status.st_dev, status.st_ino), []):
-        if place.base is None or source.member == place.member:
-            raise _is_input(place, source)
+def _refuse_same_files(places: Sequence[Place], sources: Sequence[Source]) -> None:
+    """Refuse outputs that exist and are inputs."""
+    files: dict[tuple[int, int], list[Source]] = {}
+    for source in sources:
+        status = os.stat(source.path or "")
+        files.setdefault((status.st_dev, status.st_ino), []).append(source)
+    for place in places:
+        if place.format.is_folder or not place.path.exists():
+            continue
+        status = place.path.stat()
+        for source in files.get((status.st_dev, status.st_ino), []):
+            if place.base is None or source.member == place.member:
+                raise _is_input(place, source)
 
 
 def _is_input(place: Place, source: Any) -> OutputIsInput:

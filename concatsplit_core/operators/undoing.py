@@ -31,7 +31,7 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.performing import recovering
 from concatsplit_core.operators.requests import converted_specs, names_of, reconcile_sources
 from concatsplit_core.operators.verifying import damaged
-from concatsplit_core.run.engine import execute
+from concatsplit_core.run.engine import execute, recover_in
 from concatsplit_core.run.manifest import ArrayRecord, Entry, Manifest
 from concatsplit_core.run.manifest_reading import read_manifest
 from concatsplit_core.run.options import Options
@@ -68,7 +68,7 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
         Without `output`: an input of the run lies outside the manifest's folder.
     """
     config = Options(**options)
-    recovering(config)([Path(os.path.realpath(manifest)).parent])
+    recover_in([Path(os.path.realpath(manifest)).parent], config)
     record = read_manifest(Path(manifest))
     with ExitStack() as stack:
         arrays = []
@@ -253,8 +253,5 @@ def _original_names(array: ArrayRecord, record: Manifest) -> list[str | MemberOf
     found = [parse_output(entry.ref) for entry in array.inputs]
     if array.is_carried and found[0].member is not None:
         containers = [parse_output(entry.ref).path for entry in _cut(record).inputs]
-        return [MemberOf(str(path), array.name) for path in containers]
-    return [
-        str(ref.path) if ref.member is None else MemberOf(str(ref.path), ref.member)
-        for ref in found
-    ]
+        return [MemberOf(path, array.name) for path in containers]
+    return [ref.path if ref.member is None else MemberOf(ref.path, ref.member) for ref in found]

@@ -176,7 +176,7 @@ class _Names:
         path, member = parse_input(blob.ref)
         return self._relative(path) + (f"::{member}" if member else "")
 
-    def _relative(self, path: Path) -> str:
+    def _relative(self, path: str) -> str:
         above, name = os.path.split(path)
         if name in {"", ".", ".."}:
             return os.path.relpath(os.path.realpath(path), self._folder)

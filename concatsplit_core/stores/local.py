@@ -125,7 +125,7 @@ LOCAL = LocalStore()
 
 def local(path: Path | str) -> Location:
     """A file or folder of the local disk."""
-    return Location(LOCAL, str(path))
+    return Location(LOCAL, path if isinstance(path, str) else str(path))
 
 
 def _kind(entry: os.DirEntry[str]) -> Kind:

@@ -39,7 +39,7 @@ def killed(path, member):
     os.kill(os.getpid(), signal.SIGKILL)
 
 def place(path, member):
-    path.write_text(os.getcwd())
+    Path(path).write_text(os.getcwd())
 
 def note(path, member):
     with open(path, "a") as file:

@@ -90,4 +90,4 @@ class Hdf5Format(LibraryFormat, OutputFormat):
         """A writer of a staged file."""
         from concatsplit_core.formats.hdf5.writing import Hdf5Writer
 
-        return Hdf5Writer(self.path_of(place, place.key), base)
+        return Hdf5Writer(Path(self.path_of(place, place.key)), base)

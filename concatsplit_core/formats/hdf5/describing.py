@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from itertools import islice
 from math import prod
-from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
@@ -63,7 +62,7 @@ _FILES = 1024
 """How many files are remembered, with the number of their members that were tried."""
 
 
-def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
+def open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
     """Describe a data set; without a name, the only one of the file."""
     if len(_inputs) < _FIRST and _is_one_of_the_first(path):
         _scouts.check(_look_at_member, path, member, ref)
@@ -72,7 +71,7 @@ def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
     return source
 
 
-def _is_one_of_the_first(path: Path) -> bool:
+def _is_one_of_the_first(path: str) -> bool:
     """Whether few members of a file have been tried since it was last changed."""
     try:
         found = os.stat(path)
@@ -86,7 +85,7 @@ def _is_one_of_the_first(path: Path) -> bool:
     return count <= _FIRST
 
 
-def _look_at_member(path: Path, member: str | None) -> None:
+def _look_at_member(path: str, member: str | None) -> None:
     """Try what is done with a data set through HDF5, with all of it if the file is small."""
     source = _open_member(path, member, "")
     try:
@@ -105,7 +104,7 @@ def _look_at_member(path: Path, member: str | None) -> None:
         source.close()
 
 
-def _open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
+def _open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
     try:
         with pool.use(path) as opened:
             name = member if member is not None else links.only_member(opened.file, ref)
@@ -118,12 +117,12 @@ def _open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
         raise malformed(ref, error) from error  # a damaged file makes h5py raise nearly anything
 
 
-def list_members(path: Path, ref: str, with_links: bool = False) -> list[str]:
+def list_members(path: str, ref: str, with_links: bool = False) -> list[str]:
     """Names of all data sets below the root, links not followed.
 
     Parameters
     ----------
-    path : Path
+    path : str
     ref : str
     with_links : bool
         Also of links that lead out of the file, or nowhere.
@@ -132,11 +131,11 @@ def list_members(path: Path, ref: str, with_links: bool = False) -> list[str]:
     return _list_members(path, ref, with_links)
 
 
-def _look_at_links(path: Path, member: str | None) -> None:
+def _look_at_links(path: str, member: str | None) -> None:
     _list_members(path, member or "", with_links=True)
 
 
-def structure_of(path: Path, ref: str) -> Structure:
+def structure_of(path: str, ref: str) -> Structure:
     """The groups of a file, as far as they can be read."""
     try:
         with pool.use(path) as opened:
@@ -147,7 +146,7 @@ def structure_of(path: Path, ref: str) -> Structure:
         raise malformed(ref, error) from error
 
 
-def _list_members(path: Path, ref: str, with_links: bool) -> list[str]:
+def _list_members(path: str, ref: str, with_links: bool) -> list[str]:
     try:
         with pool.use(path) as opened:
             found = links.survey(opened.file)
@@ -160,7 +159,7 @@ def _list_members(path: Path, ref: str, with_links: bool) -> list[str]:
         pool.discard(path)
 
 
-def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -> Hdf5Source:
+def _describe(path: str, member: str, ref: str, dataset: Any, opened: Opened) -> Hdf5Source:
     dcpl = dataset.id.get_create_plist()
     _refuse_elsewhere(dataset, dcpl, ref)
     stored = _look_at_dataset(dataset, dcpl, ref, opened)
@@ -334,7 +333,7 @@ def wrap(dataset: Any) -> Hdf5Source:
         raise UsageError("an h5py.Dataset whose file is closed is not an input; open it again")
     dataset.file.flush()
     ref = f"{dataset.file.filename}::{dataset.name}"
-    path = Path(dataset.file.filename)
+    path = str(dataset.file.filename)
     source = _describe(path, dataset.name, ref, dataset, look_at(dataset.file))
     source.dataset = dataset
     return source

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import h5py
@@ -47,7 +46,7 @@ def look_at(file: Any, fd: int = -1) -> Opened:
     return Opened(file, fd, bool(file.userblock_size), is_netcdf(file))
 
 
-def _open_file(path: Path) -> Opened:
+def _open_file(path: str) -> Opened:
     fd = open_input(path)
     try:
         return look_at(_opened(path), fd)
@@ -56,7 +55,7 @@ def _open_file(path: Path) -> Opened:
         raise
 
 
-def _opened(path: Path) -> Any:
+def _opened(path: str) -> Any:
     """Open an HDF5 file, and let it keep few of its indexes and headers in memory."""
     file = h5py.File(path, "r", rdcc_nbytes=0)
     config = file.id.get_mdc_config()
@@ -75,7 +74,7 @@ def _close_file(opened: Opened) -> None:
         os.close(opened.fd)
 
 
-pool: Pool[Path, Opened] = Pool(_open_file, _close_file, _OPEN_FILES, 2)
+pool: Pool[str, Opened] = Pool(_open_file, _close_file, _OPEN_FILES, 2)
 
 
 def malformed(ref: str, error: Exception) -> ConcatsplitError:

@@ -92,7 +92,7 @@ class NpzSource(ContiguousSource):
         with _spooling:
             if self._spooled is None:
                 self._spooled = self._inflated()
-        return Extent(Path(f"/proc/self/fd/{self._spooled.fileno()}"), self.data_offset)
+        return Extent(f"/proc/self/fd/{self._spooled.fileno()}", self.data_offset)
 
     @property
     def _is_stored(self) -> bool:
@@ -131,7 +131,7 @@ class NpzSource(ContiguousSource):
     def _pieces(self, trouble: str) -> Iterator[bytes]:
         """All of the member, inflated."""
         with (
-            _opened(self.path or Path(), self.ref) as archive,
+            _opened(self.path or "", self.ref) as archive,
             _sound(self.ref, trouble),
             archive.file.open(self.entry) as stream,
         ):
@@ -154,7 +154,7 @@ class NpzSource(ContiguousSource):
 class _Version(NamedTuple):
     """A file as it is now: when it is replaced or written to, it is another one."""
 
-    path: Path
+    path: str
     facts: tuple[int, ...]
 
 
@@ -182,7 +182,7 @@ class _Archive(NamedTuple):
         return self.file.fp.fileno()
 
 
-def _version_of(path: Path) -> _Version:
+def _version_of(path: str) -> _Version:
     try:
         found = os.stat(path)
     except OSError:
@@ -204,7 +204,7 @@ _pool: Pool[_Version, _Archive] = Pool(_open_archive, lambda archive: archive.fi
 
 
 @contextmanager
-def _opened(path: Path, ref: str) -> Iterator[_Archive]:
+def _opened(path: str, ref: str) -> Iterator[_Archive]:
     with ExitStack() as stack:
         with _sound(ref, "not a complete .npz archive"):
             archive = stack.enter_context(_pool.use(_version_of(path)))
@@ -217,7 +217,7 @@ def _opened(path: Path, ref: str) -> Iterator[_Archive]:
         yield archive
 
 
-def list_members(path: Path, ref: str) -> list[str]:
+def list_members(path: str, ref: str) -> list[str]:
     """Names of the arrays, without the .npy that their files end in."""
     try:
         with _opened(path, ref) as archive:
@@ -226,7 +226,7 @@ def list_members(path: Path, ref: str) -> list[str]:
         _pool.discard(_version_of(path))
 
 
-def open_member(path: Path, member: str | None, ref: str) -> NpzSource:
+def open_member(path: str, member: str | None, ref: str) -> NpzSource:
     """Open a member of an archive."""
     try:
         with _opened(path, ref) as archive:
@@ -236,7 +236,7 @@ def open_member(path: Path, member: str | None, ref: str) -> NpzSource:
         raise
 
 
-def _open_entry(archive: _Archive, path: Path, member: str | None, ref: str) -> NpzSource:
+def _open_entry(archive: _Archive, path: str, member: str | None, ref: str) -> NpzSource:
     entry = _entry(archive.entries, member, ref)
     if entry.flag_bits & 1:
         raise UnsafeContent(f"{ref}: the member is encrypted", ref=ref)
