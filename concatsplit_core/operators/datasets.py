@@ -57,7 +57,7 @@ class DataSet(NamedTuple):
 
 @contextmanager
 def opened_data_set(
-    inputs: Any, selection: Selection, recover: Callable[[list[Location]], bool]
+    inputs: Any, selection: Selection, recover: Callable[[list[Location]], bool] | None
 ) -> Iterator[DataSet]:
     """Open the arrays of a data set for the time of a context.
 
@@ -66,7 +66,7 @@ def opened_data_set(
     inputs
         Containers: references, patterns and lists; empty where the selection names arrays.
     selection : Selection
-    recover : callable
+    recover : callable, optional
         As of `open_inputs`.
 
     Raises
@@ -92,7 +92,10 @@ def opened_data_set(
 
 
 def _open_each(
-    inputs: Any, selection: Selection, recover: Callable[[list[Location]], bool], arrays: Arrays
+    inputs: Any,
+    selection: Selection,
+    recover: Callable[[list[Location]], bool] | None,
+    arrays: Arrays,
 ) -> None:
     if len(inputs):
         raise UsageError(f"--array is given in place of INPUT; leave out {inputs[0]}")

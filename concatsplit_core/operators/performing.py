@@ -51,8 +51,13 @@ def perform(
         return execute(job_of_data_set(request, data_set, options, adjust), options)
 
 
-def recovering(options: Options) -> Callable[[list[Location]], bool]:
-    """A function that completes or undoes what killed runs left in folders, and emits notes."""
+def recovering(options: Options) -> Callable[[list[Location]], bool] | None:
+    """A function that completes or undoes what killed runs left in folders, and emits notes.
+
+    None for a dry run, which changes nothing.
+    """
+    if options.dry_run:
+        return None
     return lambda folders: recover_in(folders, options)
 
 

@@ -34,7 +34,7 @@ from concatsplit_core.operators.performing import recovering
 from concatsplit_core.operators.requests import converted_specs, names_of, reconcile_sources
 from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.operators.verifying import damaged
-from concatsplit_core.run.engine import execute
+from concatsplit_core.run.engine import execute, recover_in
 from concatsplit_core.run.manifest import ArrayRecord, Entry, Manifest
 from concatsplit_core.run.manifest_reading import read_manifest
 from concatsplit_core.run.options import Options
@@ -72,7 +72,7 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
         Without `output`: an input of the run lies outside the manifest's folder.
     """
     config = Options(**options)
-    recovering(config)([local(os.fspath(manifest)).resolved.parent])
+    recover_in([local(os.fspath(manifest)).resolved.parent], config)
     record = read_manifest(Path(manifest))
     with ExitStack() as stack:
         arrays = []

@@ -194,12 +194,13 @@ class _Run:
         return Work(self._plan, moves, check or self._plan.compares_checksums, check)
 
     def _new_hashes(self) -> list[RunHashes]:
+        from concatsplit_core.routes.base import Turns
         from concatsplit_core.run.hashing.run_hashes import RunHashes, waiting_memory
 
         memory, jobs = self._options.memory_bytes, self._options.workers
-        waiting = waiting_memory(memory)
+        waiting, turns = waiting_memory(memory), Turns()
         return [
-            RunHashes(move, made, plan, memory, jobs, waiting)
+            RunHashes(move, made, plan, memory, jobs, waiting, turns)
             for move, made, plan in zip(self._job.moves, self._made, self._plan.moves, strict=True)
         ]
 

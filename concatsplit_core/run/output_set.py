@@ -92,7 +92,7 @@ class OutputSet:
         staged = next(iter(self._staged.values()), None)
         path = None if staged is None else staged.path
         if path is not None:
-            return path.parent
+            return Path(path).parent
         import tempfile
 
         return Path(tempfile.gettempdir())
