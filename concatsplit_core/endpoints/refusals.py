@@ -137,16 +137,18 @@ def _what_exists(place: Place) -> str:
     )
 
 
-def refuse_record(path: Path, places: Sequence[Place], force: bool) -> Identity | None:
-    """Refuse a manifest that is an output, or exists; returns what it may replace."""
+def refuse_record(
+    path: Path, places: Sequence[Place], force: bool, name: str = "manifest"
+) -> Identity | None:
+    """Refuse a manifest, or an index, that is an output, or exists; returns what it may replace."""
     if any(path == place.path or place.path in path.parents for place in places):
-        raise NameCollision(f"manifest {path} is an output, or lies in one")
+        raise NameCollision(f"{name} {path} is an output, or lies in one")
     if os.path.lexists(path) and not force:
-        raise OutputExists(f"manifest {path} exists; give --force to replace it", ref=str(path))
+        raise OutputExists(f"{name} {path} exists; give --force to replace it", ref=str(path))
     found = identify(path)
     if found is not None and found.kind != "file":
         what = "a folder" if found.kind == "folder" else "no regular file"
-        raise OutputRefused(f"manifest {path} is {what}; it is not replaced", ref=str(path))
+        raise OutputRefused(f"{name} {path} is {what}; it is not replaced", ref=str(path))
     return found
 
 

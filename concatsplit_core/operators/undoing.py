@@ -14,12 +14,13 @@ import numpy as np
 from concatsplit_core.array.fields import packed
 from concatsplit_core.array.geometry import Interval, Shape, insert, with_length
 from concatsplit_core.array.inference import native
+from concatsplit_core.array.low_precision import numbers_of
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.naming import name_parts
-from concatsplit_core.endpoints.references import MemberOf, parse_output
+from concatsplit_core.endpoints.references import MemberOf, parse_input, parse_output
 from concatsplit_core.errors import (
     DtypeMismatch,
     MalformedInput,
@@ -27,7 +28,9 @@ from concatsplit_core.errors import (
     UsageError,
     VerificationMismatch,
 )
+from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.structure import Structure, agreed
 from concatsplit_core.operators.performing import recovering
 from concatsplit_core.operators.requests import converted_specs, names_of, reconcile_sources
 from concatsplit_core.operators.verifying import damaged
@@ -36,6 +39,7 @@ from concatsplit_core.run.manifest import ArrayRecord, Entry, Manifest
 from concatsplit_core.run.manifest_reading import read_manifest
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
+from concatsplit_core.stores.local import local
 
 
 def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any) -> Result:
@@ -84,7 +88,8 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
         names = _names(record, output, Path(manifest))
         moves = [_inverse(*pair, config) for pair in zip(arrays, names, strict=True)]
         check = partial(_refuse_damage, arrays, config) if record.has_hashes else None
-        return execute(Job("undo", moves, check=check), config)
+        structure = _structure(record, config)
+        return execute(Job("undo", moves, structure=structure, check=check), config)
 
 
 class _Array(NamedTuple):
@@ -93,6 +98,17 @@ class _Array(NamedTuple):
     record: ArrayRecord
     sources: Sequence[Source]
     intervals: Sequence[Interval]
+
+
+def _structure(record: Manifest, options: Options) -> Structure | None:
+    """The groups and attributes that the outputs' containers agree on; None for a bare array."""
+    entries = [entry for array in record.arrays if array.name for entry in _read(array)]
+    refs = [parse_input(entry.ref) for entry in entries]
+    containers = dict.fromkeys(ref.path for ref in refs if ref.member is not None)
+    found = [
+        detect(local(path), str(path)).structure(local(path), str(path)) for path in containers
+    ]
+    return agreed(found, options.attrs) if found else None
 
 
 def _inverse(array: _Array, names: Sequence[str | MemberOf], options: Options) -> Move:
@@ -196,7 +212,9 @@ def is_exact(original: np.dtype, cast: np.dtype) -> bool:
         real = cast if cast.kind == "f" else np.empty(0, cast).real.dtype
         bits = 8 * original.itemsize - (original.kind == "i")
         return bits <= int(np.finfo(real).nmant) + 1
-    return original.kind != "T" and bool(np.can_cast(original, cast, "safe"))
+    if original.kind == "T":
+        return False
+    return bool(np.can_cast(numbers_of(original), numbers_of(cast), "safe"))
 
 
 def _check_unchanged(source: Source, entry: Entry) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -37,6 +37,22 @@ if TYPE_CHECKING:
     from concatsplit_core.stores.identity import Identity
 
 
+class StagedDocument(NamedTuple):
+    """A file beside the outputs that says what they hold.
+
+    Parameters
+    ----------
+    final : Path
+    replaces : Identity, optional
+        The file that it may replace.
+    data : bytes
+    """
+
+    final: Path
+    replaces: Identity | None
+    data: bytes
+
+
 class OutputSet:
     """The outputs of one run, from claiming to publishing.
 
@@ -50,6 +66,8 @@ class OutputSet:
         Make everything durable before it is published.
     structure : Structure, optional
         What new containers hold beside their arrays.
+    documents : sequence of StagedDocument
+        They are published with the outputs.
     """
 
     def __init__(
@@ -58,8 +76,9 @@ class OutputSet:
         extras: Sequence[tuple[Place, np.ndarray]],
         sync: bool,
         structure: Structure | None = None,
+        documents: Sequence[StagedDocument] = (),
     ) -> None:
-        self._structure = structure
+        self._structure, self._documents = structure, documents
         self._outputs, self._extras = outputs, extras
         self._places = [place for made in outputs for place in made.places]
         self._places += [place for place, _ in extras]
@@ -83,7 +102,11 @@ class OutputSet:
                     must_be_unchanged=place.is_rebuilt,
                     beside=place.staged_beside,
                 )
+        staged = [self._staging.claim(d.final, replaces=d.replaces) for d in self._documents]
         self._staging.refuse_if_busy()
+        with self._named_in_errors():
+            for path, document in zip(staged, self._documents, strict=True):
+                path.write_bytes(document.data)
 
     @property
     def scratch(self) -> Path:
@@ -105,8 +128,11 @@ class OutputSet:
         """
         with self._named_in_errors():
             created = [self._create(made) for made in self._outputs]
-            for place, array in self._extras:
-                self._write_small(place, array)
+            small = [(self._add_small(*extra), extra[1]) for extra in self._extras]
+            for writer in self._writers.values():
+                writer.give_places()
+            for target, array in small:
+                _write_small(target, array)
             return created
 
     def finish(self) -> None:
@@ -184,20 +210,12 @@ class OutputSet:
                 self._writers[path].add_groups(self._structure)
         return self._writers[path].add(place.inner, spec, storage)
 
-    def _write_small(self, place: Place, array: np.ndarray) -> None:
-        """Write a small array that is in memory."""
+    def _add_small(self, place: Place, array: np.ndarray) -> Target | DivisibleTarget:
+        """Create the place of a small array that is in memory."""
         form = place.format
         wish = form.narrowed(Wish(), place.path, place.base)
         plain = ArraySpec(array.shape, array.dtype)
-        target = self._add(place, *form.layout(plain, Storage(), wish, plain))
-        if isinstance(target, EncodedTarget):
-            target.store(target.encode(Box.whole(array.shape), array))
-        elif isinstance(target, ContiguousTarget) and array.nbytes:
-            fd = os.open(target.extent.path, os.O_RDWR | os.O_CLOEXEC)
-            try:
-                write_all(fd, array.tobytes(), target.extent.offset)
-            finally:
-                os.close(fd)
+        return self._add(place, *form.layout(plain, Storage(), wish, plain))
 
     def _amend(self, shared: set[Path], folder: Path) -> Iterator[Amendment]:
         """New versions of the documents that list the members of containers."""
@@ -215,6 +233,18 @@ class OutputSet:
             if isinstance(error, ConcatsplitError | BrokenPipeError):
                 raise
             raise output_error(self._places[0].ref, error) from error
+
+
+def _write_small(target: Target | DivisibleTarget, array: np.ndarray) -> None:
+    """Write a small array that is in memory."""
+    if isinstance(target, EncodedTarget):
+        target.store(target.encode(Box.whole(array.shape), array))
+    elif isinstance(target, ContiguousTarget) and array.nbytes:
+        fd = os.open(target.extent.path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            write_all(fd, array.tobytes(), target.extent.offset)
+        finally:
+            os.close(fd)
 
 
 def _region(target: Target | DivisibleTarget, spec: ArraySpec, origin: Origin) -> Target:
