@@ -35,11 +35,12 @@ class SafetensorsFormat(InputFormat, OutputFormat):
     index_suffix = ".index.json"
 
     def sniff(self, found: Candidate) -> bool:
-        """By the length of a header that fits into the file, and the brace that it starts with."""
+        """By the brace that a header starts with, if it fits into the file; by the name if not."""
         length = int.from_bytes(found.start[:_LENGTH_BYTES], "little")
         if found.start[_LENGTH_BYTES : _LENGTH_BYTES + 1] != b"{" or found.fd is None:
             return False
-        return _LENGTH_BYTES + length <= os.fstat(found.fd).st_size
+        fits = _LENGTH_BYTES + length <= os.fstat(found.fd).st_size
+        return fits or found.place.name.lower().endswith(self.suffixes)  # then it is cut off
 
     def members(self, place: Location, ref: str) -> list[str]:
         """Names of the tensors, in the order in which they lie."""

@@ -117,6 +117,8 @@ def _check(name: str, file: str, path: Path, ref: str) -> None:
 def open_member(path: Path, member: str | None, ref: str) -> TensorSource:
     """Open a tensor in its shard."""
     files = _files_of(path, ref)
+    if member is None:
+        list_members(path, ref)  # is it all that the shards hold?
     name = named(files, member, ref)
     file = path.parent / files[name]
     if not file.exists():
