@@ -24,10 +24,12 @@ from concatsplit_core.operators.requests import (
     outputs_of,
     reconcile_sources,
 )
+from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.run.options import Options
 
 if TYPE_CHECKING:
     from concatsplit_core.array.cuts import Cut
+    from concatsplit_core.formats.structure import Structure
 
 
 def whole_move(
@@ -74,17 +76,28 @@ def is_copy(request: Request, arrays: Mapping[str, Sequence[Source]]) -> bool:
     return is_join and is_alone and not has_axis and request.split_info is None
 
 
-def copied(request: Request, arrays: Mapping[str, Sequence[Source]], options: Options) -> Job:
+def copied(
+    request: Request,
+    arrays: Mapping[str, Sequence[Source]],
+    structures: Sequence[Structure],
+    options: Options,
+) -> Job:
     """The job that copies a data set."""
     moves = []
     for name, (source,) in arrays.items():
         outputs = outputs_of(request, [Interval(0, 1)], source.ref, name)
         moves.append(whole_move(name, source, outputs, options, is_carried=False))
-    return job_of(request, moves, np.empty(0, "<i4"))
+    named = {move.name: move for move in moves}
+    job = job_of(request, moves, np.empty(0, "<i4"))
+    return job._replace(structures=structures_of(structures, named, options))
 
 
 def shared_out(
-    request: Request, cut: Cut, arrays: Mapping[str, Sequence[Source]], options: Options
+    request: Request,
+    cut: Cut,
+    arrays: Mapping[str, Sequence[Source]],
+    structures: Sequence[Structure],
+    options: Options,
 ) -> Job:
     """The job of ``--by-array``: whole arrays in order to files of at most so many bytes.
 
@@ -116,7 +129,11 @@ def shared_out(
     large = [move.name for move in written if _bytes_of(move) > (cut.max_bytes or 0)]
     notes = [f"array '{name}' is larger than --max-bytes, and alone in its file" for name in large]
     documents = _index(request, files, written) if len(files) == len(moves) else []
-    return job._replace(notes=notes, documents=documents)
+    made: dict[str, Structure] = {}
+    for file in dict.fromkeys(files.values()):
+        inside = {move.name: move for move in written if files[move.name] == file}
+        made |= structures_of(structures, inside, options)
+    return job._replace(notes=notes, documents=documents, structures=made)
 
 
 def _refuse_other_wishes(request: Request, arrays: Mapping[str, Sequence[Source]]) -> None:

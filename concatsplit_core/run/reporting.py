@@ -19,6 +19,8 @@ def report(job: Job, outputs: Sequence[Outputs], plan: Plan) -> Result:
     notes = [note for move, made in pairs for note in _left_behind(move, made)]
     notes += [f"{source.ref}: {note}" for source in job.sources for note in source.storage.notes]
     notes += job.notes
+    structures = job.structures.values()
+    notes += dict.fromkeys(note for structure in structures for note in structure.notes)
     arrays = tuple(_array(*pair, own) for pair, own in zip(pairs, plan.moves, strict=True))
     return Result(job.operator, False, arrays, plan, notes=tuple(notes))
 

@@ -6,7 +6,6 @@ https://github.com/huggingface/safetensors defines the format.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concatsplit_core.array.spec import ArraySpec
@@ -68,11 +67,12 @@ class SafetensorsFormat(InputFormat, OutputFormat):
 
         return lay_out(spec, wish)
 
-    def writer(self, place: Location, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged file."""
         from concatsplit_core.formats.safetensors.writing import SafetensorsWriter
 
-        return SafetensorsWriter(self.path_of(place, place.key), base)
+        kept = None if base is None else self.path_of(base, str(base))
+        return SafetensorsWriter(self.path_of(place, place.key), kept)
 
     def index(self, files: Mapping[str, str], nbytes: int) -> bytes:
         """The index of a sharded checkpoint, as transformers writes it."""
