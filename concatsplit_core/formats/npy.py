@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
@@ -90,7 +89,7 @@ class NpyFormat(InputFormat, OutputFormat):
         laid = Contiguous(order if spec.ndim > 1 else "C", offset_step=offset_step(spec))
         return replace(spec, layout=laid), Storage()
 
-    def writer(self, place: Location, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged .npy file."""
         return NpyWriter(self.path_of(place, place.key))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import IO, Any, ClassVar, NoReturn
 
 import numpy as np
@@ -88,7 +87,7 @@ class StreamFormat(OutputFormat):
             room //= unit[d]
         return replace(spec, layout=Stream(tuple(unit))), Storage()
 
-    def writer(self, place: Location, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of stdout."""
         return StreamWriter()
 

@@ -22,7 +22,6 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.model import Meaning
 from concatsplit_core.run.result import dtype_name
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.local import local
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +87,7 @@ def _describe_ref(ref: str) -> list[BlobInfo]:
             return [_describe(source)]
         finally:
             source.close()
-    path, member = parse_input(ref)
-    place = local(path)
+    place, member = parse_input(ref)
     form = detect(place, ref)
     if member is None:
         names = form.members_and_links(place, ref)
@@ -98,7 +96,7 @@ def _describe_ref(ref: str) -> list[BlobInfo]:
         names = names or [member]
     if names in ([""], [member]):
         return _describe_members(form, [_Member(place, member, ref)])
-    base = ref if member is None else str(path)
+    base = ref if member is None else str(place)
     return _describe_members(
         form, [_Member(place, name, f"{base}::{printable(name)}") for name in names]
     )
