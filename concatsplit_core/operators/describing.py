@@ -90,7 +90,7 @@ def _describe_ref(ref: str) -> list[BlobInfo]:
     place, member = parse_input(ref)
     form = detect(place, ref)
     if member is None:
-        names = form.members_and_links(place, ref)
+        names = sorted(form.members_and_links(place, ref))
     else:
         names = [name for name in form.members(place, ref) if name.startswith(f"{member}/")]
         names = names or [member]
