@@ -6,7 +6,12 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from concatsplit_core.endpoints.references import MemberOf, parse_output, refuse_unsafe_name
+from concatsplit_core.endpoints.references import (
+    SEPARATOR,
+    MemberOf,
+    parse_output,
+    refuse_unsafe_name,
+)
 from concatsplit_core.errors import NameCollision, OutputRefused, UnsafeContent, UsageError
 from concatsplit_core.formats.base import Candidate, OutputFormat
 from concatsplit_core.formats.registry import format_by_suffix, stream_format
@@ -54,6 +59,11 @@ class Place(NamedTuple):
     base: Location | None = None
     found: Identity | None = None
     is_new_container: bool = False
+
+    @property
+    def asked_container(self) -> str:
+        """The name of the container, as it was asked for."""
+        return self.ref.removesuffix(f"{SEPARATOR}{self.member}")
 
     @property
     def is_stream(self) -> bool:

@@ -27,9 +27,12 @@ from concatsplit_core.errors import (
     UsageError,
     VerificationMismatch,
 )
+from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.structure import Structure
 from concatsplit_core.operators.performing import recovering
 from concatsplit_core.operators.requests import converted_specs, names_of, reconcile_sources
+from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.operators.verifying import damaged
 from concatsplit_core.run.engine import execute
 from concatsplit_core.run.manifest import ArrayRecord, Entry, Manifest
@@ -85,7 +88,9 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
         names = _names(record, output, Path(manifest))
         moves = [_inverse(*pair, config) for pair in zip(arrays, names, strict=True)]
         check = partial(_refuse_damage, arrays, config) if record.has_hashes else None
-        return execute(Job("undo", moves, check=check), config)
+        named = {move.name: move for move in moves if move.name}
+        made = structures_of(_structures(record), named, config) if named else {}
+        return execute(Job("undo", moves, check=check, structures=made), config)
 
 
 class _Array(NamedTuple):
@@ -117,6 +122,13 @@ def _inverse(array: _Array, names: Sequence[str | MemberOf], options: Options) -
         name=record.name,
         is_carried=record.is_carried,
     )
+
+
+def _structures(record: Manifest) -> list[Structure]:
+    """What the outputs of the run hold beside the arrays."""
+    refs = [parse_output(entry.ref) for entry in _sorted(_cut(record))]
+    places = [(ref.place, str(ref.place)) for ref in refs if ref.member is not None]
+    return [detect(place, ref).structure(place, ref) for place, ref in places]
 
 
 def _refuse_damage(arrays: Sequence[_Array], options: Options) -> list[str]:

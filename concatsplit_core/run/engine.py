@@ -133,7 +133,7 @@ class _Run:
         self._made = [aligned(made, move.alignment) for made, move in planned]
         self._hashes = [] if options.manifest is None else self._new_hashes()
         beside = [(place, array) for place, (_, array) in zip(extras, job.extras, strict=True)]
-        self._set = OutputSet(self._made, beside, options.sync, job.structure)
+        self._set = OutputSet(self._made, beside, options.sync, job.structures)
 
     @property
     def notes(self) -> list[str]:

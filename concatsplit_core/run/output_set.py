@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +47,7 @@ class OutputSet:
         Small arrays that are published with the outputs.
     sync : bool
         Make everything durable before it is published.
-    structure : Structure, optional
+    structures : mapping of str to Structure
         What new containers hold beside their arrays.
     """
 
@@ -56,9 +56,9 @@ class OutputSet:
         outputs: Sequence[Outputs],
         extras: Sequence[tuple[Place, np.ndarray]],
         sync: bool,
-        structure: Structure | None = None,
+        structures: Mapping[str, Structure],
     ) -> None:
-        self._structure = structure
+        self._structures = structures
         self._outputs, self._extras = outputs, extras
         self._places = [place for made in outputs for place in made.places]
         self._places += [place for place, _ in extras]
@@ -183,8 +183,9 @@ class OutputSet:
         if staged not in self._writers:
             base = place.base if place.is_rebuilt else None
             self._writers[staged] = place.format.writer(staged, base)
-            if place.is_new_container and self._structure is not None:
-                self._writers[staged].add_groups(self._structure)
+            structure = self._structures.get(place.asked_container)
+            if place.is_new_container and structure is not None:
+                self._writers[staged].add_groups(structure)
         return self._writers[staged].add(place.inner, spec, storage)
 
     def _write_small(self, place: Place, array: np.ndarray) -> None:
