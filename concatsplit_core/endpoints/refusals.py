@@ -27,7 +27,6 @@ from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.identity import Identity
-from concatsplit_core.stores.local import local
 
 _LISTED = 8
 """Names that a message lists."""
@@ -57,13 +56,15 @@ def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
     beside its place and replaced when all has been read.
     """
     files: dict[tuple[int, int], list[Source]] = {}
-    real: dict[Location, Source] = {}
+    real: dict[str, Source] = {}
     above: dict[str, str] = {}
+    store = places[0].container.store  # all outputs are in one
     for source in sources:
-        if source.place is None:
+        where = source.place
+        if where is None or where.store != store:
             continue
         if source.path is None:
-            real[source.place] = source
+            real[where.key] = source
             continue
         path = str(source.path)
         status = os.lstat(path)
@@ -72,17 +73,17 @@ def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
         else:
             real_path = _real_path(path, above)
         files.setdefault((status.st_dev, status.st_ino), []).append(source)
-        real[local(real_path)] = source
+        real[real_path] = source
     for place in places:
         if place.is_stream:
             continue
         _refuse_same_file(place, files)
         for folder in _and_above(place.final):
-            if folder in real and folder.kind == "folder":
-                raise _is_input(place, real[folder])
+            if folder.key in real and folder.kind == "folder":
+                raise _is_input(place, real[folder.key])
         if place.found is not None and place.final.kind == "folder":
-            for where, source in real.items():
-                if where.is_within(place.final):
+            for key, source in real.items():
+                if Location(store, key).is_within(place.final):
                     raise _is_input(place, source)
 
 
