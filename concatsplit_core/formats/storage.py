@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from concatsplit_core.array.geometry import Shape
@@ -19,12 +18,12 @@ class Extent(NamedTuple):
 
     Parameters
     ----------
-    path : Path
+    path : str
     offset : int
         Of the first element, in bytes.
     """
 
-    path: Path
+    path: str
     offset: int
 
 

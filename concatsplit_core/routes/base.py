@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -137,8 +136,8 @@ class Context:
     compares_checksums: bool = False
     check: bool = False
     hashes: Hashes | None = None
-    reading: Pool[Path, int] = field(default_factory=lambda: Pool(open_input, close_file))
-    writing: Pool[Path, int] = field(default_factory=lambda: Pool(open_staged, close_file))
+    reading: Pool[str, int] = field(default_factory=lambda: Pool(open_input, close_file))
+    writing: Pool[str, int] = field(default_factory=lambda: Pool(open_staged, close_file))
     turns: Turns = field(default_factory=Turns)
     _local: threading.local = field(default_factory=threading.local)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from concatsplit_core.array.tiling import Tiling
@@ -84,9 +83,9 @@ class Worker:
     def __init__(self, work: Work, hashes: Sequence[Hashes] = ()) -> None:
         self._work = work
         self._turns = Turns()
-        self._waiting = [self._turns, *(each.turns for each in hashes)]
-        self._reading: Pool[Path, int] = Pool(open_input, close_file)
-        self._writing: Pool[Path, int] = Pool(open_staged, close_file)
+        self._waiting = list(dict.fromkeys([self._turns, *(each.turns for each in hashes)]))
+        self._reading: Pool[str, int] = Pool(open_input, close_file)
+        self._writing: Pool[str, int] = Pool(open_staged, close_file)
         buffers = threading.local()
         self._contexts = [
             Context(

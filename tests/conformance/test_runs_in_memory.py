@@ -115,6 +115,13 @@ def test_a_cut_and_a_join_give_the_same_again(store: MemoryStore, chunks: Any) -
     assert cs.diff(output(store), output(store, "whole.zarr")).equal
 
 
+def test_parts_are_named_in_a_folder(store: MemoryStore) -> None:
+    found = cs.split(inputs(store)[0], output(store, "parts/"), parts=2)
+    names = ["parts/0-00000-of-00002.zarr", "parts/0-00001-of-00002.zarr"]
+    assert [blob.ref for blob in found.outputs] == url(store, *names)
+    assert_same(np.concatenate([get(store, name) for name in names]), arrays()[0])
+
+
 def test_one_store_to_another(store: MemoryStore) -> None:
     other = named_store(f"{store.name}-other")
     cs.concat(inputs(store), output(other))
