@@ -55,6 +55,7 @@ OWNERS = {
                 "named_types",
                 "neighbours",
                 "netcdf",
+                "netcdf_dimensions",
                 "netcdf_types",
                 "object_header",
                 "padding",

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
-from concatsplit_core.endpoints.inputs import close_all, open_inputs, open_member, resolve
+from concatsplit_core.endpoints.inputs import STREAM, close_all, open_inputs, open_member, resolve
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.naming import is_folder
 from concatsplit_core.endpoints.references import parse_input
@@ -53,6 +53,25 @@ class DataSet(NamedTuple):
 
     arrays: Arrays
     structures: list[Structure]
+
+
+def are_data_sets(inputs: Any, recover: Callable[[list[Path]], bool]) -> bool:
+    """Whether all inputs are files that say more than their arrays do, even of one array.
+
+    Parameters
+    ----------
+    inputs, recover
+        As of `open_inputs`.
+    """
+    refs = resolve(inputs, recover)
+    return bool(refs) and all(isinstance(ref, str) and _is_data_set(ref) for ref in refs)
+
+
+def _is_data_set(ref: str) -> bool:
+    if ref == STREAM:
+        return False
+    path, member = parse_input(ref)
+    return member is None and detect(local(path), ref).is_data_set(local(path), ref)
 
 
 @contextmanager

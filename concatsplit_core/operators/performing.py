@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.errors import AmbiguousContainer, UsageError
+from concatsplit_core.formats.registry import format_by_suffix, suffixes
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.requests import Adjust, Request, job_of, move_of
+from concatsplit_core.operators.selection import Selection
 from concatsplit_core.run.engine import execute, recover_in
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
@@ -31,7 +34,7 @@ def perform(
     """
     refuse_second_stream(inputs, request.vectors)
     selection = request.selection
-    if selection is None or not selection.is_given:
+    if selection is None or not _asks_for_data_set(request, selection, inputs, options):
         try:
             sources = open_inputs(
                 inputs,
@@ -47,6 +50,26 @@ def perform(
 
     with opened_data_set(inputs, selection, recovering(options)) as data_set:
         return execute(job_of_data_set(request, data_set, options, adjust), options)
+
+
+def _asks_for_data_set(
+    request: Request, selection: Selection, inputs: Any, options: Options
+) -> bool:
+    """Whether a data set was asked for, or nothing else can be meant."""
+    if selection.is_given or not _writes_data_sets(request):
+        return selection.is_given
+    from concatsplit_core.operators.datasets import are_data_sets
+
+    return are_data_sets(inputs, recovering(options))
+
+
+def _writes_data_sets(request: Request) -> bool:
+    """Whether an output's name says that it is a data set whatever it holds."""
+    name = request.outputs[0] if request.outputs else ""
+    suffix = os.path.splitext(name)[1].lower()
+    if "::" in name or suffix not in suffixes():
+        return False
+    return format_by_suffix(name, name).writes_data_sets(Path(name))
 
 
 def recovering(options: Options) -> Callable[[list[Path]], bool]:

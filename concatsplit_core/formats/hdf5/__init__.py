@@ -66,6 +66,12 @@ class Hdf5Format(LibraryFormat, OutputFormat):
 
         return structure_of(self.path_of(place, ref), ref)
 
+    def is_data_set(self, place: Location, ref: str) -> bool:
+        """Whether it is a netCDF file."""
+        from concatsplit_core.formats.hdf5.describing import is_netcdf_file
+
+        return is_netcdf_file(self.path_of(place, ref), ref)
+
     def links_out(self, place: Location, ref: str) -> list[str]:
         """Names of links that lead out of the file, or nowhere."""
         from concatsplit_core.formats.hdf5.describing import list_members
@@ -79,6 +85,12 @@ class Hdf5Format(LibraryFormat, OutputFormat):
         from concatsplit_core.formats.hdf5.layout import lay_out
 
         return lay_out(spec, inherited, wish, like)
+
+    def writes_data_sets(self, path: Path) -> bool:
+        """Whether it is to be a netCDF file."""
+        from concatsplit_core.formats.hdf5.naming import has_netcdf_name
+
+        return has_netcdf_name(path)
 
     def narrowed(self, wish: Wish, path: Path, base: Path | None) -> Wish:
         """A file with a netCDF name has to be a netCDF file."""

@@ -14,7 +14,7 @@ from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.hdf5 import filters
 from concatsplit_core.formats.hdf5.attributes import LARGE, attribute_bytes, write_attributes
 from concatsplit_core.formats.hdf5.named_types import named
-from concatsplit_core.formats.hdf5.netcdf import give_dimensions
+from concatsplit_core.formats.hdf5.netcdf_dimensions import Dimensions
 from concatsplit_core.formats.hdf5.replicas import keep
 from concatsplit_core.formats.hdf5.types import stored_dtype
 from concatsplit_core.formats.storage import Storage
@@ -86,20 +86,29 @@ def fill_of(spec: ArraySpec, storage: Storage) -> np.ndarray:
     return np.asarray(storage.fill_value).astype(spec.dtype)
 
 
-def describe(dataset: Any, storage: Storage, netcdf: bool) -> list[str]:
-    """Write what a new data set means; returns a line for each attribute that HDF5 cannot hold."""
-    _give_names(dataset, storage, netcdf)
+def describe(dataset: Any, storage: Storage, dimensions: Dimensions | None) -> list[str]:
+    """Write what a new data set means; returns a line for each attribute that HDF5 cannot hold.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+    storage : Storage
+    dimensions : Dimensions, optional
+        Of a netCDF file.
+    """
+    _give_names(dataset, storage, dimensions)
     attrs, own = dict(storage.meaning.attrs), storage.own.get("attrs", {})
     if storage.meaning.missing is not None:
         attrs["_FillValue"] = _marker(storage, own)
-    return write_attributes(dataset, attrs, own, netcdf)
+        attrs = {name: attrs[name] for name in own if name in attrs} | attrs
+    return write_attributes(dataset, attrs, own, dimensions is not None)
 
 
-def _give_names(dataset: Any, storage: Storage, netcdf: bool) -> None:
+def _give_names(dataset: Any, storage: Storage, dimensions: Dimensions | None) -> None:
     """Name the axes: as netCDF's dimensions, else by HDF5's labels."""
     names = (storage.meaning.dims or (None,) * dataset.ndim)[: dataset.ndim]
-    if netcdf:
-        give_dimensions(dataset.parent, dataset, names)
+    if dimensions is not None:
+        dimensions.give(dataset, names)
         return
     for axis, name in enumerate(names):
         if name:

@@ -130,6 +130,15 @@ def structure_of(path: Path, ref: str) -> Structure:
         raise malformed(ref, error) from error
 
 
+def is_netcdf_file(path: Path, ref: str) -> bool:
+    """Whether a netCDF library wrote a file."""
+    try:
+        with pool.use(path) as opened:
+            return is_netcdf(opened.file)
+    except Exception as error:  # a damaged file makes h5py raise nearly anything
+        raise malformed(ref, error) from error
+
+
 def _list_members(path: Path, ref: str, links_out: bool) -> list[str]:
     try:
         with pool.use(path) as opened:

@@ -13,8 +13,9 @@ from concatsplit_core.formats.hdf5.attributes import (
     read_attributes,
     write_attributes,
 )
-from concatsplit_core.formats.hdf5.links import key, link_of, names_in
-from concatsplit_core.formats.structure import GroupInfo, Structure
+from concatsplit_core.formats.hdf5.dimensions import dimension_length, is_dimension_only, is_scale
+from concatsplit_core.formats.hdf5.links import keeps_order, key, link_of, names_in
+from concatsplit_core.formats.structure import Dimension, GroupInfo, Structure
 
 _OF_A_LIBRARY = ("_NCProperties", "_nc3_strict")
 """What netCDF-C says of the version that wrote the file."""
@@ -24,19 +25,22 @@ def read_structure(file: Any, netcdf: bool) -> Structure:
     """The groups and soft links below the root, as far as they can be read."""
     groups: dict[str, GroupInfo] = {}
     links: dict[str, str] = {}
+    dimensions: dict[str, Dimension] = {}
     notes: list[str] = []
-    for path, group in _walk(file, links):
+    for path, group in _walk(file, links, dimensions if netcdf else None):
         attrs, own, unread = read_attributes(group, netcdf)
         for name in _OF_A_LIBRARY:
             attrs.pop(name, None)
-        groups[path] = GroupInfo(attrs, own)
+        groups[path] = GroupInfo(attrs, own, keeps_order(group))
         notes += [f"group '/{path}': {note}" for note in unread]
-    return Structure(groups, links, notes=tuple(notes))
+    return Structure(groups, links, dimensions, notes=tuple(notes))
 
 
-def _walk(file: Any, links: dict[str, str]) -> Iterator[tuple[str, Any]]:
-    """Every group once, under the first path that leads to it."""
-    seen, waiting = set(), [("", file)]
+def _walk(
+    file: Any, links: dict[str, str], dimensions: dict[str, Dimension] | None
+) -> Iterator[tuple[str, Any]]:
+    """Every group once, under the first path that leads to it; notes links and dimensions."""
+    seen, waiting = set(), [("", file["/"])]
     while waiting:
         path, group = waiting.pop(0)
         address = h5py.h5o.get_info(group.id).addr
@@ -56,6 +60,23 @@ def _walk(file: Any, links: dict[str, str]) -> Iterator[tuple[str, Any]]:
                     continue
                 if isinstance(item, h5py.Group):
                     waiting.append((whole, item))
+                elif dimensions is not None and (found := _dimension(item)) is not None:
+                    dimensions[whole] = found
+
+
+def _dimension(item: Any) -> Dimension | None:
+    """The dimension that a scale stands for; None where it has no number."""
+    try:
+        if not is_scale(item) or "_Netcdf4Dimid" not in item.attrs:
+            return None
+        return Dimension(
+            int(item.attrs["_Netcdf4Dimid"]),
+            dimension_length(item),
+            item.maxshape[0] is None,
+            not is_dimension_only(item) or "REFERENCE_LIST" in item.attrs,
+        )
+    except Exception:  # a damaged scale makes h5py raise anything; a new one gets a new number
+        return None
 
 
 def write_structure(file: Any, structure: Structure, netcdf: bool) -> list[str]:
@@ -88,7 +109,7 @@ def _made(file: Any, path: str, info: GroupInfo, netcdf: bool) -> Any:
         return file[path]
     made = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
     made.set_obj_track_times(False)
-    if netcdf:  # netCDF-C wants the links of a group kept in order
+    if netcdf or info.is_ordered:  # netCDF-C wants the links of a group kept in order
         made.set_link_creation_order(h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED)
     if netcdf or attribute_bytes(info.attrs) > LARGE:
         made.set_attr_creation_order(h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED)

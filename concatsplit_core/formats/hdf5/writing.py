@@ -30,7 +30,8 @@ from concatsplit_core.formats.hdf5.creating import create, describe, fill_of
 from concatsplit_core.formats.hdf5.items import as_items
 from concatsplit_core.formats.hdf5.links import refuse_links_out
 from concatsplit_core.formats.hdf5.naming import has_netcdf_name
-from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, spelled, take_up
+from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, take_up
+from concatsplit_core.formats.hdf5.netcdf_dimensions import Dimensions
 from concatsplit_core.formats.hdf5.structure import write_links, write_structure
 from concatsplit_core.formats.hdf5.types import stored_dtype, takes_items
 from concatsplit_core.formats.storage import Extent, Storage
@@ -119,6 +120,7 @@ class Hdf5Writer(Writer):
         self._mode = "w"
         self._netcdf = has_netcdf_name(path)
         self._structure: Structure | None = None
+        self._dimensions = Dimensions({})
         if base is not None:
             _copy(base, path)
             self._mode = "r+"
@@ -126,12 +128,19 @@ class Hdf5Writer(Writer):
     def open(self) -> tuple[StagedFile, Any]:
         staged = StagedFile(self.path)
         try:
-            file = h5py.File(staged, self._mode, track_order=self._netcdf or None)
+            is_ordered = self._netcdf or self._is_ordered
+            file = h5py.File(staged, self._mode, track_order=is_ordered or None)
         except BaseException:
             staged.close()
             raise
         self._mode = "r+"
         return staged, file
+
+    @property
+    def _is_ordered(self) -> bool:
+        """Whether a new file keeps its members in the order in which they are made."""
+        root = None if self._structure is None else self._structure.groups.get("")
+        return root is not None and root.is_ordered
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target:
         """Create a data set; one that is contiguous gets its place in the file at once."""
@@ -143,7 +152,7 @@ class Hdf5Writer(Writer):
             netcdf = self._netcdf or is_netcdf(file)
             names, freed = storage.meaning.dims or (), None
             if netcdf:
-                member = spelled(file, member, names)
+                member = self._dimensions.spelled(file, member, names)
             refuse_links_out(file, member, f"{self.path.name}::{member}")
             if member in file:
                 alone = netcdf and names == (member.rpartition("/")[2],)
@@ -151,7 +160,7 @@ class Hdf5Writer(Writer):
                 freed = let_go(file, member, f"{self.path.name}::{member}", length)
                 del file[member]
             dataset = create(file, member, as_items(spec, storage.item_shape), storage, netcdf)
-            self.notes += describe(dataset, storage, netcdf)
+            self.notes += describe(dataset, storage, self._dimensions if netcdf else None)
             if freed is not None:
                 take_up(dataset, freed)
             offset = dataset.id.get_offset() if spec.is_contiguous else None
@@ -162,16 +171,19 @@ class Hdf5Writer(Writer):
 
     def add_groups(self, structure: Structure) -> None:
         """Make groups with their attributes; links wait until there is something to lead to."""
+        self._structure = structure
+        self._dimensions = Dimensions(structure.dimensions)
         with deferred_signals(), _pool.use(self) as (staged, file), _in_terms(staged, "groups"):
             self.notes += write_structure(file, structure, self._netcdf)
             _raise_kept(staged)
-        self._structure = structure
 
     def finish(self) -> None:
         """Close the file and say if any write of it failed."""
-        if self._structure is not None and self._structure.links:
+        if self._structure is not None:
             with deferred_signals(), _pool.use(self) as (staged, file), _in_terms(staged, "links"):
                 self.notes += write_links(file, self._structure)
+                if self._netcdf:
+                    self._dimensions.finish(file)
                 _raise_kept(staged)
         with deferred_signals():
             _pool.discard(self)
