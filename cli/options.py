@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from concatsplit_cli.param_types import AXIS, CHUNKS, INTEGERS, NAMED, RATIO
+from concatsplit_cli.param_types import AXIS, CHUNKS, INTEGERS, RATIO
 
 memory_option = click.option(
     "--memory",
@@ -175,7 +175,7 @@ class SharedOptions(NamedTuple):
         return sys.stderr.isatty() if self.progress is None else self.progress
 
 
-class _OptionGroup:
+class OptionGroup:
     """Options that several commands share; a command gets them as one value."""
 
     def __init__(self, *options: Callable[[Any], Any]) -> None:
@@ -200,7 +200,7 @@ class _OptionGroup:
         return {name: values.pop(name) for name in self.names}
 
 
-def _as_shared(group: _OptionGroup) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _as_shared(group: OptionGroup) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make a decorator that adds options to a command; it gets them as one value, ``shared``."""
 
     def add[R](function: Callable[..., R]) -> Callable[..., R]:
@@ -217,10 +217,10 @@ def _as_shared(group: _OptionGroup) -> Callable[[Callable[..., Any]], Callable[.
     return add
 
 
-operator_options = _as_shared(_OptionGroup(*_OPERATOR_OPTIONS))
+operator_options = _as_shared(OptionGroup(*_OPERATOR_OPTIONS))
 """Adds the options that all commands with outputs share."""
 
-reading_options = _as_shared(_OptionGroup(*_READING_OPTIONS))
+reading_options = _as_shared(OptionGroup(*_READING_OPTIONS))
 """Adds the options of commands that only read arrays."""
 
 
@@ -268,7 +268,7 @@ outputs_option = click.option(
     "or a folder.",
 )
 
-_HOW = _OptionGroup(
+_HOW = OptionGroup(
     click.option("--parts", type=int, metavar="K", help="Cut into K equal parts."),
     click.option(
         "--uneven",
@@ -299,39 +299,6 @@ _HOW = _OptionGroup(
     ),
     click.option("--only", metavar="0-3,8", help="Write only these parts."),
 )
-
-
-_SELECTION = _OptionGroup(
-    click.option(
-        "--members", metavar="PATTERN,...", help="Take only these arrays of every container."
-    ),
-    click.option(
-        "--array",
-        "arrays",
-        type=NAMED,
-        multiple=True,
-        help="Make a data set of several files: one NAME for each array. In place of INPUT.",
-    ),
-    click.option(
-        "--carry",
-        type=click.Choice(["check", "first", "drop"]),
-        default="check",
-        show_default=True,
-        help="Arrays without the axis: copy them if they are equal in all inputs, copy those of "
-        "the first input, or leave them out.",
-    ),
-)
-
-
-def data_set_options[R](function: Callable[..., R]) -> Callable[..., R]:
-    """Add the options that choose arrays; the command gets them as one dict, ``selection``."""
-
-    @functools.wraps(function)
-    def command(**values: Any) -> R:
-        return function(selection=_SELECTION.pop_from(values), **values)
-
-    wrapped: Callable[..., R] = _SELECTION.add_to(command)
-    return wrapped
 
 
 def how_options[R](function: Callable[..., R]) -> Callable[..., R]:

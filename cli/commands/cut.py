@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
+from concatsplit_cli.data_set_options import data_set_options
 from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import (
     SharedOptions,
     axes_option,
-    data_set_options,
     depth_order_option,
     how_options,
     operator_options,

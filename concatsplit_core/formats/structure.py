@@ -97,3 +97,17 @@ def agreed(structures: Sequence[Structure], attrs: KeptAttributes) -> Structure:
             }
             groups[path] = replace(info, attrs=kept)
     return replace(first, groups=groups)
+
+
+def with_all_groups(structure: Structure, structures: Sequence[Structure]) -> Structure:
+    """A structure with the groups and dimensions that only later inputs have as well."""
+    groups, dimensions = dict(structure.groups), dict(structure.dimensions)
+    number = 1 + max((known.number for known in dimensions.values()), default=-1)
+    for other in structures:
+        groups = dict(other.groups) | groups
+        for path, dimension in other.dimensions.items():
+            if path not in dimensions:
+                dimensions[path] = dimension._replace(number=number)
+                number += 1
+    ordered = {path: groups[path] for path in sorted(groups, key=lambda path: path.count("/"))}
+    return replace(structure, groups=ordered, dimensions=dimensions)

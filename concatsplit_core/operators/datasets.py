@@ -19,9 +19,11 @@ from concatsplit_core.endpoints.references import parse_input
 from concatsplit_core.errors import AmbiguousContainer, MalformedInput, UsageError
 from concatsplit_core.formats.registry import detect, format_by_suffix
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.formats.structure import Structure, agreed
+from concatsplit_core.formats.structure import Structure, agreed, with_all_groups
 from concatsplit_core.meaning.bounds import remembered_neighbours, without_borrowed
 from concatsplit_core.operators.axes import AxisRules
+from concatsplit_core.operators.history import call_of, with_history
+from concatsplit_core.operators.missing import Found, filled
 from concatsplit_core.operators.requests import (
     Adjust,
     Along,
@@ -45,13 +47,13 @@ class DataSet(NamedTuple):
 
     Parameters
     ----------
-    arrays : dict of str to list of Source
-        The inputs of each array, by its name.
+    arrays : dict of str to list of Source or None
+        What each input holds of an array, by its name.
     structures : list of Structure
         One a container; empty where the arrays are in files of their own.
     """
 
-    arrays: Arrays
+    arrays: Found
     structures: list[Structure]
 
 
@@ -95,7 +97,7 @@ def opened_data_set(
     UsageError
         An input is no container.
     """
-    arrays, structures = Arrays(), list[Structure]()
+    arrays, structures = Found(), list[Structure]()
     try:
         if selection.arrays:
             _open_each(inputs, selection, recover, arrays)
@@ -107,21 +109,21 @@ def opened_data_set(
             raise UsageError("no inputs: name at least one container")
         yield DataSet(arrays, structures)
     finally:
-        close_all(source for sources in arrays.values() for source in sources)
+        close_all(one for sources in arrays.values() for one in sources if one is not None)
 
 
 def _open_each(
-    inputs: Any, selection: Selection, recover: Callable[[list[Path]], bool], arrays: Arrays
+    inputs: Any, selection: Selection, recover: Callable[[list[Path]], bool], arrays: Found
 ) -> None:
     if len(inputs):
         raise UsageError(f"--array is given in place of INPUT; leave out {inputs[0]}")
     for name, ref in selection.arrays:
         if name in arrays:
             raise UsageError(f"--array {name}: is given twice; name a pattern or an @list once")
-        arrays[name] = open_inputs(ref, recover=recover)
+        arrays[name] = [*open_inputs(ref, recover=recover)]
 
 
-def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays) -> list[Structure]:
+def _open_container(number: int, ref: Any, selection: Selection, arrays: Found) -> list[Structure]:
     if not isinstance(ref, str):
         raise UsageError(f"input {number}: is an array; all inputs of a data set are containers")
     path, group = parse_input(ref)
@@ -136,11 +138,13 @@ def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays)
             f"input {number} ({ref}): {what}; all inputs of a data set are containers of arrays"
         )
     chosen = selection.chosen(names, ref)
-    if number:
+    if number and selection.missing == "refuse":
         _refuse_others(number, ref, chosen, list(arrays))
     for name in chosen:
         source = open_member(form, place, name, f"{path}::{name}")
-        arrays.setdefault(name, []).append(source)
+        arrays.setdefault(name, [None] * number).append(source)
+    for sources in arrays.values():
+        sources.extend([None] * (number + 1 - len(sources)))
     return [form.structure(place, ref)] if group is None else []
 
 
@@ -148,9 +152,11 @@ def _refuse_others(number: int, ref: str, found: Sequence[str], wanted: Sequence
     missing = [name for name in wanted if name not in found]
     more = [name for name in found if name not in wanted]
     if missing or more:
-        what = f"lacks {listed(missing)}" if missing else f"has also {listed(more)}"
+        said = [f"lacks {listed(missing)}"] if missing else []
+        what = " and ".join(said + ([f"has also {listed(more)}"] if more else []))
         raise MalformedInput(
-            f"input {number} ({ref}): {what}, unlike input 0; choose with --members what all hold",
+            f"input {number} ({ref}): {what}, unlike input 0; choose with --members what all hold, "
+            "or have --missing fill put fill values in the place of what is missing",
             ref=ref,
             found=tuple(found),
             expected=tuple(wanted),
@@ -168,9 +174,10 @@ def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjus
     adjust : callable
         As of `perform`.
     """
-    arrays, structures = data_set
-    _refuse_one_array(request, arrays)
+    structures = data_set.structures
     rules, selection = AxisRules(request.axis), request.selection or Selection()
+    arrays = filled(data_set.arrays, rules, request.add_axis)
+    _refuse_one_array(request, arrays)
     axes = {name: rules.of(name, s[0], request.add_axis) for name, s in arrays.items()}
     cut = {name: axis for name, axis in axes.items() if axis is not None}
     if not cut:
@@ -196,8 +203,16 @@ def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjus
     meanings = without_borrowed({name: move.meaning for name, move in moves.items()})
     ordered = [moves[name]._replace(meaning=meanings[name]) for name in axes if name in moves]
     job = job_of(request, ordered, along[0].split_info)
-    if structures:
-        job = job._replace(structure=agreed(structures, options.attrs))
+    structure = agreed(structures, options.attrs) if structures else None
+    if structure is not None and selection.missing == "fill":
+        structure = with_all_groups(structure, structures)
+    if selection.history:
+        names = dict.fromkeys(
+            s[0].ref.partition("::")[0] for s in zip(*arrays.values(), strict=True)
+        )
+        line = selection.history if isinstance(selection.history, str) else call_of(request, names)
+        structure = with_history(structure or Structure(), line)
+    job = job._replace(structure=structure)
     if selection.carry != "check":
         return job
     compared = {name: arrays[name] for name in carried if len(arrays[name]) > 1}
@@ -255,6 +270,8 @@ def _refuse_differing(arrays: Mapping[str, Sequence[Source]], options: Options) 
     quiet = replace(options, on_event=None)
     for name, (first, *others) in arrays.items():
         for number, other in enumerate(others, 1):
+            if other is first:  # the input itself lacks the array
+                continue
             found = compare(first, other, EqualityRule(), quiet)
             if found.equal:
                 continue

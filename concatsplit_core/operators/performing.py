@@ -81,6 +81,8 @@ def _perform_and_close(
     request: Request, sources: Sequence[Source], options: Options, adjust: Adjust
 ) -> Result:
     try:
+        if request.selection is not None:
+            request.selection.refuse_for_one_array()
         return perform_on(adjust(request, sources), sources, options)
     finally:
         close_all(sources)
