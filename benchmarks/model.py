@@ -52,7 +52,7 @@ class Contestant:
     argv : tuple of str
         Runs in the folder of the inputs; what it makes lies in the folder ``out``.
     check : Check or None
-        None where the output is no array, as for ``cat``.
+        None where the output is not an array, as for ``cat``.
     stdout : str or None
         A file to which the standard output goes.
     needs : tuple of str

@@ -27,7 +27,7 @@ def select(only: str | int | Sequence[int], count: int) -> list[int]:
     Raises
     ------
     UsageError
-        The text is no such list, or names a part that there is not.
+        The text is not such a list, or names a part that there is not.
     """
     if isinstance(only, str | int):
         only = str(only)

@@ -37,16 +37,16 @@ def check_descr(descr: Any) -> None:
     match descr:
         case str():
             if not _PLAIN.fullmatch(descr):
-                raise ValueError(f"descr {descr!r} is no dtype")
+                raise ValueError(f"descr {descr!r} is not a dtype")
         case list():
             for field in descr:
                 if not isinstance(field, tuple | list) or not 2 <= len(field) <= 3:
-                    raise ValueError(f"{field!r} is no field of a dtype")
+                    raise ValueError(f"{field!r} is not a field of a dtype")
                 check_descr(field[1] if len(field) == 2 else tuple(field[1:]))
         case (inner, shape):
             lengths = shape if isinstance(shape, tuple | list) else (shape,)
             if not all(type(n) is int and 0 <= n < 1 << 31 for n in lengths):
-                raise ValueError(f"{shape!r} is no shape of a subarray")
+                raise ValueError(f"{shape!r} is not a shape of a subarray")
             check_descr(inner)
         case _:
-            raise ValueError(f"descr {descr!r} is no dtype")
+            raise ValueError(f"descr {descr!r} is not a dtype")

@@ -207,9 +207,10 @@ def infer_dtype(
         dtype = _sized(dtype, dtypes, names)
         for index, found in enumerate(dtypes):
             if not _can_cast(found, dtype, casting):
+                hint = "" if casting == "unsafe" else "; --casting unsafe allows any cast"
                 raise DtypeMismatch(
                     f"{name_of(index, names)}: cannot cast {found} to {dtype} under the rule "
-                    f"'{casting}'{'' if casting == 'unsafe' else '; a laxer --casting may'}",
+                    f"'{casting}'{hint}",
                     found=found,
                     expected=dtype,
                 )

@@ -64,7 +64,7 @@ class Chunked(NamedTuple):
     encoding : Encoding, optional
         None where chunks cannot be read or written as they are stored.
     stored_chunks : int, optional
-        How many chunks are stored at most; None where nobody has counted them, as there are few.
+        At most so many chunks are stored; None where all of them may be.
     """
 
     chunks: Shape

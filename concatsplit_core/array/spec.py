@@ -109,7 +109,7 @@ class ArraySpec:
 
     @property
     def stored_chunks(self) -> int | None:
-        """How many chunks are stored at most; None where nobody has counted them."""
+        """At most so many chunks are stored; None where all of them may be."""
         layout = self.layout
         return layout.stored_chunks if isinstance(layout, _CHUNKED) else None
 

@@ -18,7 +18,7 @@ BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 _FILTERS = ("shuffle", "fletcher32", "crc32c")
 _SPOKEN = {"lz4_blocks": "lz4", "loose_shuffle": "shuffle"}
 """What users call a step of which HDF5 has its own variant: its lz4 comes in blocks, and its
-shuffle takes bytes that are no whole number of items."""
+shuffle takes bytes that are not a whole number of items."""
 
 
 class Step(NamedTuple):

@@ -216,7 +216,8 @@ def _wrap(item: Any, ref: str) -> Source:
         return form.wrap(item)
     if not isinstance(item, np.ndarray | np.generic | list | tuple | int | float | complex):
         raise UsageError(
-            f"{ref}: a {type(item).__name__} is no reference, ndarray, h5py.Dataset or zarr.Array"
+            f"{ref}: a {type(item).__name__} is not a reference, "
+            "numpy.ndarray, h5py.Dataset or zarr.Array"
         )
     return wrap_array(item if isinstance(item, np.ndarray) else np.asarray(item), ref)
 

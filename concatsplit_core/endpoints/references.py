@@ -71,7 +71,7 @@ def parse_input(ref: str) -> BlobRef:
     InputUnavailable
         No file can have that name.
     UsageError
-        It is no reference.
+        It is not a reference.
     """
     if not is_name(ref):
         raise InputUnavailable(f"'{ref}' names no file: it holds NUL or half a character", ref=ref)

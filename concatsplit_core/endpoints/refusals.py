@@ -82,7 +82,7 @@ def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
 
 
 def _real_path(path: str, above: dict[str, str]) -> str:
-    """As `os.path.realpath` of what is no link; a folder of many files is resolved once."""
+    """As `os.path.realpath` of what is not a link; a folder of many files is resolved once."""
     folder, name = os.path.split(path)
     if name in {"", ".", ".."}:
         return os.path.realpath(path)
@@ -125,7 +125,7 @@ def refuse_existing(places: Sequence[Place], force: bool) -> None:
 def _what_exists(place: Place) -> str:
     """The message for an output that exists: what it holds, and what to do."""
     names: list[str] = []
-    with suppress(ConcatsplitError, OSError):  # then it is no container of the output's format
+    with suppress(ConcatsplitError, OSError):  # then it is not a container of the output's format
         names = _members_of(place) or []
     if names in ([], [""]):
         return f"output {place.ref} exists; give --force to replace it"

@@ -208,7 +208,7 @@ def _group(text: str, at: int, depth: int, opened: str) -> tuple[Any, int]:
                 raise ValueError(f"a colon is missing at {at}")
             value, at = _value(text, token.end(), depth)
             if not isinstance(item, str) or any(item == key for key, _ in items):
-                raise ValueError(f"key {item!r} is no string or comes twice")
+                raise ValueError(f"key {item!r} is not a string or comes twice")
             item = (item, value)
         items.append(item)
         token = _next(text, at)

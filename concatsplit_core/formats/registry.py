@@ -143,7 +143,7 @@ def detect(place: Location, ref: str) -> InputFormat:
     Raises
     ------
     InputUnavailable
-        It does not exist, cannot be read, or is no regular file.
+        It does not exist, cannot be read, or is not a regular file.
     MalformedInput
         It is empty, or of no format known.
     """

@@ -22,8 +22,8 @@ from concatsplit_core.formats.stored import Stored
 class BaseSource:
     """One array that is read.
 
-    A source of a file can be pickled. Its fields that are no arguments hold what is open; they stay
-    behind, and are filled again when they are needed.
+    A source of a file can be pickled. Its fields that are not arguments hold what is open: they are
+    not pickled, and are filled again when they are needed.
 
     Parameters
     ----------

@@ -235,7 +235,7 @@ class Conversion:
         else:
             zero = np.zeros(
                 (), values.dtype
-            )  # in place of markers, which are no numbers to convert
+            )  # in place of markers, which are not numbers to convert
             numbers = np.where(is_missing, zero, values) if self.own else values
             try:
                 out = self.step.apply(numbers, self.dtype, self.exact)

@@ -95,7 +95,7 @@ def opened_data_set(
     MalformedInput
         The inputs do not hold the same arrays.
     UsageError
-        An input is no container.
+        An input is not a container.
     """
     arrays, structures = Found(), list[Structure]()
     try:

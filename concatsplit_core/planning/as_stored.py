@@ -127,18 +127,18 @@ class ChunkCopies:
         views = [problem.views[i] for i in group.members]
         self._chunk = max(prod(view.chunks or ()) for view in views) * problem.itemsize
         self._streams = any(view.shards is not None for view in views)
-        self._looked_at = _DECODED * self._chunk * problem.check
-        self.smallest = 2 * self._chunk + self._looked_at
+        self._compared = _DECODED * self._chunk * problem.check
+        self.smallest = 2 * self._chunk + self._compared
 
     def peak(self, sweep: Sweep) -> int:
         """Two chunks, and what a task of chunks has read; shards are put together on the disk."""
         held = 0 if self._streams else prod(sweep.block) * self._problem.itemsize
-        return max(self._chunk, held) + self._chunk + self._looked_at
+        return max(self._chunk, held) + self._chunk + self._compared
 
     def sweeps(self, budget: int) -> Iterator[Sweep]:
         """One sweep, of as many chunks a task as are worth its while."""
         problem, unit, thresholds = self._problem, self._unit, self._problem.thresholds
-        room = budget - self._chunk - self._looked_at
+        room = budget - self._chunk - self._compared
         limit = min(thresholds.comfortable, thresholds.chunks_a_task * self._chunk, room)
         block = Block(problem.shape, unit, unit, problem.itemsize, limit)
         for d in fast_axes("C", len(problem.shape)):
@@ -163,11 +163,11 @@ class ShardRebuilds:
         self._memory = TaskMemory(problem, group.members)
         views = [problem.views[i] for i in group.members]
         chunk = max(prod(view.chunks or ()) for view in views) * problem.itemsize
-        self._looked_at = _DECODED * chunk * problem.check
+        self._compared = _DECODED * chunk * problem.check
         self.smallest = self._peak(prod(map(min, self._unit, problem.shape)))
 
     def _peak(self, elements: int) -> int:
-        return self._memory.peak(elements) + self._looked_at
+        return self._memory.peak(elements) + self._compared
 
     def peak(self, sweep: Sweep) -> int:
         """A block, and what one chunk that is looked at needs."""

@@ -92,7 +92,7 @@ class Plan:
         Bytes to read from a contiguous source at once.
     peak_memory_bytes : int
         Bytes of all buffers that may be alive at once.
-    looked_at : int
+    compared_bytes : int
         Most bytes that are copied as they are stored and have their checksums compared without
         being asked.
     """
@@ -101,7 +101,7 @@ class Plan:
     workers: int
     window: int
     peak_memory_bytes: int
-    looked_at: int
+    compared_bytes: int
     _sweeps: tuple[tuple[int, Sweep], ...] = field(init=False, repr=False, compare=False)
     _firsts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
@@ -181,12 +181,12 @@ class Plan:
         }
 
     @property
-    def looks(self) -> bool:
+    def compares_checksums(self) -> bool:
         """Whether to compare the checksums of what is copied as it is stored takes little.
 
         Where start-up is most of the run, it is less than a fifth.
         """
-        return self.routes.get("encoded", 0) <= self.looked_at
+        return self.routes.get("encoded", 0) <= self.compared_bytes
 
     @property
     def read_amplification(self) -> float:

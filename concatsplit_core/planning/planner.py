@@ -76,7 +76,7 @@ def make_plan(
         peaks += [peak for _, peak in found]
     workers = max(1, min(workers, sum(move.tasks for move in planned)))
     peak = workers * max(peaks, default=0)
-    return Plan(tuple(planned), workers, window, peak, thresholds.looked_at)
+    return Plan(tuple(planned), workers, window, peak, thresholds.compared_bytes)
 
 
 def _problem(

@@ -143,7 +143,7 @@ class _Router:
     def reasons(self) -> dict[Route, tuple[str, ...]]:
         """Per route, why bytes did not go by a cheaper one."""
         for route, (shortest, longest) in self._short_runs.items():
-            self._why[route][self._said(shortest, longest)] = None
+            self._why[route][self._too_short(shortest, longest)] = None
         return {route: tuple(found) for route, found in self._why.items() if found}
 
     def _pair(self, source: int, target: int) -> Pair:
@@ -204,7 +204,7 @@ class _Router:
         elif not why and run >= self._thresholds.long_run:
             why = self._left_out["kernel"]
         if rest.length:
-            route = self._by_element(pair, source, target, why or (self._said(run, run),))
+            route = self._by_element(pair, source, target, why or (self._too_short(run, run),))
             if why:
                 self._why[route].update(dict.fromkeys(why))
             else:
@@ -220,11 +220,12 @@ class _Router:
         here = name_of(source, self._move.names)
         there = name_of(target, self._move.target_names, "output")
         raise UsageError(
-            f"--routes {','.join(self._allowed)}: {here} cannot go to {there} that way "
-            f"({'; '.join(why)}); allow {'mapped' if pair.both_strided else 'decoded'} as well"
+            f"--routes {','.join(self._allowed)}: {here} cannot be copied to {there} "
+            f"by these routes ({'; '.join(why)}); "
+            f"allow {'mapped' if pair.both_strided else 'decoded'} as well"
         )
 
-    def _said(self, shortest: int, longest: int) -> str:
+    def _too_short(self, shortest: int, longest: int) -> str:
         of = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
         return f"runs of {of} bytes are shorter than {self._thresholds.long_run}"
 

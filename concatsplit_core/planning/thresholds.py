@@ -29,7 +29,7 @@ class Thresholds(NamedTuple):
         Steps along one axis that a plan may have.
     window : int
         Most bytes that are read from a contiguous source at once.
-    looked_at : int
+    compared_bytes : int
         Most bytes that are copied as they are stored and have their checksums compared without
         being asked.
     shared_block, shareable : int
@@ -47,7 +47,7 @@ class Thresholds(NamedTuple):
     chunks_a_task: int = 512
     most_steps: int = 1 << 22
     window: int = 1 << 20
-    looked_at: int = 128 << 20
+    compared_bytes: int = 128 << 20
     shared_block: int = 4096
     shareable: int = 1 << 18
 

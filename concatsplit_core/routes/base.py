@@ -112,7 +112,7 @@ class Context:
         Descriptors of contiguous inputs and of staged contiguous outputs.
     conversions : sequence of callable or None
         How the elements of each input change when they are read; empty where none do.
-    looks : bool
+    compares_checksums : bool
         Checksums of stored bytes that move are compared.
     check : bool
         What has none of these is decoded, though it moves as it is stored.
@@ -129,7 +129,7 @@ class Context:
     reading: Pool[Path, int]
     writing: Pool[Path, int]
     conversions: Sequence[Convert | None] = ()
-    looks: bool = False
+    compares_checksums: bool = False
     check: bool = False
     hashes: Hashes | None = None
     turns: Turns = field(default_factory=Turns)

@@ -65,7 +65,7 @@ def _ready_chunks(task: Task, write: Piece, target: ChunkedTarget, context: Cont
                 if stored is not None and not task.shards:
                     _check_size(stored, source, here.start)
                 as_it_is = _as_it_is(stored, source, target, task.shards)
-                if as_it_is and stored is not None and context.looks:
+                if as_it_is and stored is not None and context.compares_checksums:
                     ready[there.start] = source.checked(here, stored, context.check)
                 elif as_it_is:
                     ready[there.start] = stored

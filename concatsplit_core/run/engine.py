@@ -189,7 +189,7 @@ class _Run:
             for move, made, targets in zip(self._job.moves, self._made, created, strict=True)
         ]
         check = self._options.check
-        return Work(self._plan, moves, check or self._plan.looks, check)
+        return Work(self._plan, moves, check or self._plan.compares_checksums, check)
 
     def _new_hashes(self) -> list[RunHashes]:
         from concatsplit_core.run.hashing.run_hashes import RunHashes, waiting_memory

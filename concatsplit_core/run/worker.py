@@ -98,7 +98,7 @@ class Worker:
                 output_refs=move.output_refs,
                 window=work.plan.window,
                 conversions=move.conversions,
-                looks=work.compares_checksums,
+                compares_checksums=work.compares_checksums,
                 check=work.decodes,
                 hashes=hashes[index] if hashes else None,
                 reading=self._reading,

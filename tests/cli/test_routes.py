@@ -129,7 +129,7 @@ REFUSED: dict[str, tuple[tuple[Any, ...], str, tuple[str, ...]]] = {
     "encoded of npy": (
         RUNS["npy"][0],
         "encoded",
-        ("input 0 (a.npy) cannot go to output 0 (y.npy)", "kernel", "allow mapped"),
+        ("input 0 (a.npy) cannot be copied to output 0 (y.npy)", "kernel", "allow mapped"),
     ),
     "kernel of short runs": (RUNS["npy cut narrow"][0], "kernel", ("80000 bytes", "allow mapped")),
     "kernel of chunks": (RUNS["zarr"][0], "kernel", ("leaves out encoded", "allow decoded")),

@@ -20,7 +20,7 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.pipeline import parse_codec
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import document_v3, library
-from concatsplit_core.formats.zarr.dialect import said
+from concatsplit_core.formats.zarr.dialect import meaning_as_written
 from concatsplit_core.meaning.model import Meaning
 from concatsplit_core.stores.local import local
 
@@ -34,7 +34,7 @@ def both(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The document of an array as it is made here and by zarr-python."""
     storage = replace(storage, meaning=replace(storage.meaning, attrs=attrs))
-    wanted = said(storage, spec.dtype, spec.shape, 3)
+    wanted = meaning_as_written(storage, spec.dtype, spec.shape, 3)
     facts = document_v3.create(local(folder / "own"), spec, storage, wanted)
     assert facts is not None
     library.create_array(local(folder / "theirs"), "", spec, storage, wanted)

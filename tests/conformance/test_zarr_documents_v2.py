@@ -23,7 +23,7 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.pipeline import parse_codec
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import document_v2, library
-from concatsplit_core.formats.zarr.dialect import said
+from concatsplit_core.formats.zarr.dialect import meaning_as_written
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.writing import ZarrWriter
 from concatsplit_core.meaning.model import Meaning
@@ -50,7 +50,7 @@ def the_same(folder: Path) -> None:
 
 def both(folder: Path, spec: ArraySpec, storage: Storage) -> None:
     """The documents of an array as they are made here are those of zarr-python."""
-    wanted = said(storage, spec.dtype, spec.shape, 2)
+    wanted = meaning_as_written(storage, spec.dtype, spec.shape, 2)
     assert document_v2.create(local(folder / "own"), spec, storage, wanted) is not None
     library.create_array(local(folder / "theirs"), "", spec, storage, wanted)
     assert tree_bytes(folder / "own") == tree_bytes(folder / "theirs")
@@ -156,7 +156,7 @@ def test_what_is_not_plain_is_left_to_zarr_python(tmp_path: Path, odd: str) -> N
 def test_groups_are_those_of_zarr_python(tmp_path: Path, zarr_format: int) -> None:
     spec = ArraySpec((7, 9), np.dtype("<f4"), Chunked((3, 4)))
     storage = Storage(dialect=f"zarr{zarr_format}")
-    wanted = said(storage, spec.dtype, spec.shape, zarr_format)
+    wanted = meaning_as_written(storage, spec.dtype, spec.shape, zarr_format)
     writer = ZarrWriter(local(tmp_path / "own.zarr"))
     for member in ("a/b/x", "a/y", "z"):
         writer.add(member, spec, storage)

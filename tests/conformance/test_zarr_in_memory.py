@@ -147,7 +147,9 @@ def move(sources: Sequence[Source], outputs: Sequence[Location], cuts: Sequence[
         target = ZARR.writer(place, None).add("", spec, kept)
         assert not isinstance(target, DivisibleTarget)
         targets.append(target)
-    worker = Worker(Work(plan, [MoveWork(sources, targets, here, there, refs)], plan.looks))
+    worker = Worker(
+        Work(plan, [MoveWork(sources, targets, here, there, refs)], plan.compares_checksums)
+    )
     for number in range(len(plan)):
         worker.do(number)
         worker.do(number)  # done twice, it leaves the same bytes

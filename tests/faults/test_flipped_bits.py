@@ -167,7 +167,9 @@ def test_much_that_moves_is_looked_at_when_asked_only(
     _flipped((path, offset, size), size // 2, 3)
     args = ("concat", kind.name, "-o", f"y{Path(kind.name).suffix}", "--routes", "encoded")
     shell.fails(3, *args, says="elements 20:40")
-    monkeypatch.setattr("concatsplit_core.planning.thresholds.DEFAULT", Thresholds(looked_at=0))
+    monkeypatch.setattr(
+        "concatsplit_core.planning.thresholds.DEFAULT", Thresholds(compared_bytes=0)
+    )
     shell.ok(*args)
     shell.fails(3, *args, "--force", "--check", says="elements 20:40")
 

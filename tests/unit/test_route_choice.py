@@ -219,7 +219,7 @@ def test_what_cannot_go_says_what_to_allow(
     with pytest.raises(UsageError) as refused:
         plan_of(here, there, routes=allowed)
     message = refused.value.message
-    assert message.startswith(f"--routes {','.join(allowed)}: input 0 cannot go to output 0")
+    assert message.startswith(f"--routes {','.join(allowed)}: input 0 cannot be copied to output 0")
     assert hint in message
 
 

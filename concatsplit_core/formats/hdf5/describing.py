@@ -215,7 +215,7 @@ def _look_at_dataset(dataset: Any, ref: str, opened: Opened) -> _Stored:
     found = filters.filters_of(dataset.id.get_create_plist())
     filters.refuse_unknown(found, ref)
     items = items_of(dataset, ref)
-    dtype, fill = items.dtype, _fill(dataset, items)
+    dtype, fill = items.dtype, _fill_value(dataset, items)
     codec = filters.codec_of(found, dtype.itemsize * prod(items.shape))
     if dataset.chunks is not None:
         in_file = dataset.id.get_type().get_size()
@@ -288,7 +288,7 @@ def _lossless(found: list[filters.Filter]) -> bool:
     return all(item.code != filters.SCALEOFFSET for item in found)
 
 
-def _fill(dataset: Any, items: Items) -> np.ndarray | None:
+def _fill_value(dataset: Any, items: Items) -> np.ndarray | None:
     """The fill value; None if it is an array of elements."""
     dcpl = dataset.id.get_create_plist()
     if dcpl.fill_value_defined() != h5py.h5d.FILL_VALUE_USER_DEFINED or items.dtype.kind == "T":
@@ -321,7 +321,7 @@ def _is_netcdf(dataset: Any, file: Any) -> bool:
 def wrap(dataset: Any) -> Hdf5Source:
     """A data set that is open in this process, read through its own handle."""
     if not dataset:
-        raise UsageError("an h5py.Dataset whose file is closed is no input; open it again")
+        raise UsageError("an h5py.Dataset whose file is closed is not an input; open it again")
     dataset.file.flush()
     ref = f"{dataset.file.filename}::{dataset.name}"
     opened = Opened(dataset.file, -1)

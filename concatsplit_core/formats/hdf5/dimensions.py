@@ -34,7 +34,7 @@ def has_attribute(item: Any, name: str) -> bool:
 
 
 def text_attribute(item: Any, name: str) -> str | None:
-    """An attribute that is text; None if it is missing, is no text, or cannot be read."""
+    """An attribute that is text; None if it is missing, is not text, or cannot be read."""
     try:
         value = item.attrs[name] if has_attribute(item, name) else None
     except Exception:  # a damaged attribute makes h5py raise anything

@@ -24,7 +24,7 @@ from concatsplit_core.formats.hdf5.filters import (
 
 """Bytes that a filter's own header may add to a chunk."""
 _ATOMIC = 1
-"""What the n-bit filter calls a type that is no compound or array."""
+"""What the n-bit filter calls a type that is not a compound or array."""
 
 
 def check_parameters(found: list[Filter], elements: int, itemsize: int, ref: str) -> None:

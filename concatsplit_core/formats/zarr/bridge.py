@@ -109,4 +109,4 @@ def _range(wanted: Any, size: int) -> tuple[int, int]:
     if isinstance(wanted, SuffixByteRequest):
         start = max(0, size - wanted.suffix)
         return start, size - start
-    raise TypeError(f"{wanted} is no range of bytes")
+    raise TypeError(f"{wanted} is not a range of bytes")

@@ -30,7 +30,7 @@ from concatsplit_core.meaning.model import Meaning, plain
 _DIMENSIONS = "_ARRAY_DIMENSIONS"
 
 
-class Said(NamedTuple):
+class MeaningAsWritten(NamedTuple):
     """What the metadata of an output will say.
 
     Parameters
@@ -81,7 +81,9 @@ def _are_names(value: Any, ndim: int) -> bool:
     )
 
 
-def said(storage: Storage, dtype: np.dtype, shape: Shape, zarr_format: int) -> Said:
+def meaning_as_written(
+    storage: Storage, dtype: np.dtype, shape: Shape, zarr_format: int
+) -> MeaningAsWritten:
     """What the metadata of an output have to say for its readers to find the same meaning."""
     meaning = storage.meaning
     attrs, missing = dict(meaning.attrs), meaning.missing
@@ -99,13 +101,13 @@ def said(storage: Storage, dtype: np.dtype, shape: Shape, zarr_format: int) -> S
             attrs.setdefault("missing_value", text_of(bytes(missing)))
         elif missing is not None:
             attrs["_FillValue"] = to_zarr3(missing, dtype)
-        return Said(as_json(attrs), dims, absent(fill, dtype))
+        return MeaningAsWritten(as_json(attrs), dims, absent(fill, dtype))
     if dims:
         attrs[_DIMENSIONS] = list(name_all_axes(dims, len(shape)))
     elif missing is not None:  # without names the fill value does not stand for missing values
         attrs["_FillValue"] = missing
     fill = missing if missing is not None or dims else storage.fill_value
-    return Said(as_json(attrs), None, None if fill is None else absent(fill, dtype))
+    return MeaningAsWritten(as_json(attrs), None, None if fill is None else absent(fill, dtype))
 
 
 def names_in_multiscales(attrs: Any, path: str) -> Names | None:

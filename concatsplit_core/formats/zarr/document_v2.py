@@ -15,7 +15,7 @@ from concatsplit_core.codecs.chunks import can_encode
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import codecs
-from concatsplit_core.formats.zarr.dialect import Said
+from concatsplit_core.formats.zarr.dialect import MeaningAsWritten
 from concatsplit_core.formats.zarr.elements import are_lengths, fill_as_json, fill_from_json
 from concatsplit_core.formats.zarr.facts import ChunkKeys, Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm
@@ -51,7 +51,9 @@ def facts_of(array: dict[str, Any], attrs: dict[str, Any]) -> Facts | None:
         return None
 
 
-def create(folder: Location, spec: ArraySpec, storage: Storage, wanted: Said) -> Facts | None:
+def create(
+    folder: Location, spec: ArraySpec, storage: Storage, wanted: MeaningAsWritten
+) -> Facts | None:
     """Write the documents of a new array; None, without writing, if zarr-python has to."""
     if spec.dtype.str not in _DTYPES or spec.chunks is None or storage.grid is not None:
         return None

@@ -17,7 +17,7 @@ from concatsplit_core.codecs.chunks import can_encode
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import codecs
-from concatsplit_core.formats.zarr.dialect import Said
+from concatsplit_core.formats.zarr.dialect import MeaningAsWritten
 from concatsplit_core.formats.zarr.elements import are_lengths, fill_as_json, fill_from_json
 from concatsplit_core.formats.zarr.facts import SPELLINGS, ChunkKeys, Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
@@ -42,7 +42,9 @@ def facts_of(document: dict[str, Any]) -> Facts | None:
         return None
 
 
-def create(folder: Location, spec: ArraySpec, storage: Storage, wanted: Said) -> Facts | None:
+def create(
+    folder: Location, spec: ArraySpec, storage: Storage, wanted: MeaningAsWritten
+) -> Facts | None:
     """Write the document of a new array; None, without writing, if zarr-python has to."""
     names = {dtype: name for name, dtype in _DTYPES.items()}
     if spec.dtype not in names or spec.chunks is None or storage.grid is not None:

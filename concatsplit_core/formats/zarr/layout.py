@@ -22,7 +22,7 @@ from concatsplit_core.formats.zarr.codecs import (
     in_own_steps,
     packing,
 )
-from concatsplit_core.formats.zarr.dialect import said
+from concatsplit_core.formats.zarr.dialect import meaning_as_written
 
 _SANE = Codec((Step("zstd", (3,)),))
 """For inputs whose codecs differ or have no name in Zarr."""
@@ -57,7 +57,9 @@ def lay_out(
     ours = ours or (wish.codec is None and not found and not moving)
     chosen = Chosen(found, native, ours, moving)
     codec, native = with_checksum(chosen, wish.checksum, inherited.codec, number)
-    fill = as_written(said(inherited, spec.dtype, spec.shape, number).fill_value, spec.dtype)
+    fill = as_written(
+        meaning_as_written(inherited, spec.dtype, spec.shape, number).fill_value, spec.dtype
+    )
     made = encoding(spec.dtype, spec.ndim, codec, native or (dialect, None), bool(shards))
     laid: ArrayLayout = Chunked(chunks, made)
     if shards:

@@ -17,7 +17,7 @@ from zarr.storage import LocalStore
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import codecs
-from concatsplit_core.formats.zarr.dialect import Said
+from concatsplit_core.formats.zarr.dialect import MeaningAsWritten
 from concatsplit_core.formats.zarr.document_v3 import spelling
 from concatsplit_core.formats.zarr.facts import SPELLINGS, ChunkKeys, Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
@@ -60,7 +60,7 @@ def open_created(folder: Location) -> Any:
 
 
 def folder_of(array: Any) -> Location | None:
-    """The folder of an open array; None where its store is no folder."""
+    """The folder of an open array; None where its store is not a folder."""
     store = array.store_path.store
     return local(store.root) / array.store_path.path if isinstance(store, LocalStore) else None
 
@@ -130,14 +130,14 @@ def _fill_value(array: Any, dtype: np.dtype) -> Any:
 
 
 def from_store(array: Any, key: str) -> bytes | None:
-    """A chunk as it is stored in a store that is no folder."""
+    """A chunk as it is stored in a store that is not a folder."""
     path = array.store_path / key
     found = sync(path.get())
     return None if found is None else found.to_bytes()
 
 
 def create_array(
-    place: Location, member: str, spec: ArraySpec, storage: Storage, wanted: Said
+    place: Location, member: str, spec: ArraySpec, storage: Storage, wanted: MeaningAsWritten
 ) -> Facts:
     """Create an array and the groups above it, and read its metadata back.
 

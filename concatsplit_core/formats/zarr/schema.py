@@ -188,7 +188,7 @@ def read_document(folder: Location, name: str, ref: str) -> dict[str, Any]:
         if isinstance(error, ConcatsplitError):
             raise
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        raise MalformedInput(f"{ref}: {name} is no sound metadata: {reason}", ref=ref) from error
+        raise MalformedInput(f"{ref}: {name} is not valid metadata: {reason}", ref=ref) from error
     document: dict[str, Any] = found
     return document
 
@@ -197,7 +197,7 @@ def _check(found: Any, name: str, ref: str) -> None:
     try:
         json.dumps(found, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise ValueError("it holds half a character, which is no text") from error
+        raise ValueError("it holds half a character, which is not text") from error
     kind = _DOCUMENTS.get(name)
     if kind is None:
         is_group = isinstance(found, dict) and found.get("node_type") == "group"

@@ -24,7 +24,7 @@ from concatsplit_core.formats.targets import (
     Writer,
 )
 from concatsplit_core.formats.zarr import document_v2, document_v3
-from concatsplit_core.formats.zarr.dialect import absent, said
+from concatsplit_core.formats.zarr.dialect import absent, meaning_as_written
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.groups import create_groups
@@ -65,7 +65,7 @@ class ZarrWriter(Writer):
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> ChunkedTarget | ZarrDivided:
         """Create an array and the groups above it."""
         zarr_format = 2 if storage.dialect == "zarr2" else 3
-        wanted = said(storage, spec.dtype, spec.shape, zarr_format)
+        wanted = meaning_as_written(storage, spec.dtype, spec.shape, zarr_format)
         create = document_v2.create if zarr_format == 2 else document_v3.create
         facts = create(self._place / member, spec, storage, wanted)
         if facts is not None:
