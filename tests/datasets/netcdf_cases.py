@@ -22,12 +22,14 @@ def case(write: Write) -> Write:
     return write
 
 
-def make(name: str, lengths: Sequence[int] = LENGTHS) -> list[str]:
-    """Write the files of a case; gives their names."""
+def make(
+    name: str, lengths: Sequence[int] = LENGTHS, kind: str = "NETCDF4", stem: str = "in"
+) -> list[str]:
+    """Write the files of a case in one of netCDF's formats; gives their names."""
     first, paths = 0, []
     for number, length in enumerate(lengths):
-        path = f"in{number}.nc"
-        with netCDF4.Dataset(path, "w") as file:
+        path = f"{stem}{number}.nc"
+        with netCDF4.Dataset(path, "w", format=kind) as file:
             file.length = np.int32(length)
             CASES[name](file, number, first)
         paths.append(path)

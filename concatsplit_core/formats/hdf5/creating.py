@@ -100,7 +100,8 @@ def describe(dataset: Any, storage: Storage, dimensions: Dimensions | None) -> l
     attrs, own = dict(storage.meaning.attrs), storage.own.get("attrs", {})
     if storage.meaning.missing is not None:
         attrs["_FillValue"] = _marker(storage, own)
-        attrs = {name: attrs[name] for name in own if name in attrs} | attrs
+        order = own if "_FillValue" in own else ("_FillValue",)  # as netCDF libraries write it
+        attrs = {name: attrs[name] for name in order if name in attrs} | attrs
     return write_attributes(dataset, attrs, own, dimensions is not None)
 
 

@@ -52,7 +52,7 @@ def lay_out(
     codec = _with_checksum(_codec(inherited, wish), spec, wish.checksum)
     if spec.is_string:  # the chunks hold references into a heap: nothing to shuffle
         codec = codec.without("shuffle")
-    flat = like is not None and like.chunks is None
+    flat = like is not None and like.chunks is None and None not in (inherited.maxshape or ())
     if wish.chunks == "none" and codec:
         raise UsageError(
             f"--chunks none: {'checksum' if is_guarded(codec.steps) else 'codec'} {codec} needs "
