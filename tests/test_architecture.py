@@ -61,6 +61,7 @@ OWNERS = {
                 "padding",
                 "reading",
                 "replicas",
+                "scales",
                 "structure",
                 "types",
                 "values",

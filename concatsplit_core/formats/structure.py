@@ -60,6 +60,12 @@ class Structure:
         Soft links by path, and what each leads to.
     dimensions : mapping of str to Dimension
         By path.
+    links_out : tuple of str
+        Links that lead out of the file, by path.
+    types : mapping of str to object
+        Types that have names, by path, as their format stores them.
+    is_netcdf : bool
+        It is a netCDF file, which an output of the same format stays whatever it is called.
     is_consolidated : bool
         The root lists the metadata of all members.
     notes : tuple of str
@@ -69,6 +75,9 @@ class Structure:
     groups: Mapping[str, GroupInfo] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     dimensions: Mapping[str, Dimension] = field(default_factory=dict)
+    links_out: tuple[str, ...] = ()
+    types: Mapping[str, Any] = field(default_factory=dict)
+    is_netcdf: bool = False
     is_consolidated: bool = False
     notes: tuple[str, ...] = ()
 

@@ -16,7 +16,14 @@ from concatsplit_core.endpoints.inputs import STREAM, close_all, open_inputs, op
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.naming import is_folder
 from concatsplit_core.endpoints.references import parse_input
-from concatsplit_core.errors import AmbiguousContainer, MalformedInput, UsageError
+from concatsplit_core.errors import (
+    AmbiguousContainer,
+    MalformedInput,
+    UnsafeContent,
+    UnsupportedDtype,
+    UsageError,
+)
+from concatsplit_core.formats.base import InputFormat
 from concatsplit_core.formats.registry import detect, format_by_suffix
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.structure import Structure, agreed, with_all_groups
@@ -36,6 +43,7 @@ from concatsplit_core.operators.requests import (
 )
 from concatsplit_core.operators.selection import Selection, listed
 from concatsplit_core.run.options import Options
+from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.local import local
 
 Arrays = dict[str, list[Source]]
@@ -141,11 +149,29 @@ def _open_container(number: int, ref: Any, selection: Selection, arrays: Found) 
     if number and selection.missing == "refuse":
         _refuse_others(number, ref, chosen, list(arrays))
     for name in chosen:
-        source = open_member(form, place, name, f"{path}::{name}")
+        source = _opened(form, place, name, f"{path}::{name}")
         arrays.setdefault(name, [None] * number).append(source)
     for sources in arrays.values():
         sources.extend([None] * (number + 1 - len(sources)))
-    return [form.structure(place, ref)] if group is None else []
+    if group is not None:
+        return []
+    structure = form.structure(place, ref)
+    if structure.links_out and selection.members is None:
+        raise UnsafeContent(
+            f"input {number} ({ref}): {listed(structure.links_out)} leads out of the file, where "
+            "no link is followed; --members '*' leaves it out",
+            ref=ref,
+        )
+    return [structure]
+
+
+def _opened(form: InputFormat, place: Location, name: str, ref: str) -> Source:
+    """Open an array of a container; an error says how to do without it."""
+    try:
+        return open_member(form, place, name, ref)
+    except (UnsupportedDtype, UnsafeContent) as error:
+        hint = f"{error.message}; or choose all arrays but this one with --members"
+        raise type(error)(hint, ref=error.ref) from error
 
 
 def _refuse_others(number: int, ref: str, found: Sequence[str], wanted: Sequence[str]) -> None:

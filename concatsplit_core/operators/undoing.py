@@ -19,7 +19,7 @@ from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.naming import name_parts
-from concatsplit_core.endpoints.references import MemberOf, parse_output
+from concatsplit_core.endpoints.references import MemberOf, parse_input, parse_output
 from concatsplit_core.errors import (
     DtypeMismatch,
     MalformedInput,
@@ -27,7 +27,9 @@ from concatsplit_core.errors import (
     UsageError,
     VerificationMismatch,
 )
+from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.structure import Structure
 from concatsplit_core.operators.performing import recovering
 from concatsplit_core.operators.requests import converted_specs, names_of, reconcile_sources
 from concatsplit_core.operators.verifying import damaged
@@ -36,6 +38,7 @@ from concatsplit_core.run.manifest import ArrayRecord, Entry, Manifest
 from concatsplit_core.run.manifest_reading import read_manifest
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
+from concatsplit_core.stores.local import local
 
 
 def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any) -> Result:
@@ -84,7 +87,17 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
         names = _names(record, output, Path(manifest))
         moves = [_inverse(*pair, config) for pair in zip(arrays, names, strict=True)]
         check = partial(_refuse_damage, arrays, config) if record.has_hashes else None
-        return execute(Job("undo", moves, check=check), config)
+        return execute(Job("undo", moves, structure=_structure(record), check=check), config)
+
+
+def _structure(record: Manifest) -> Structure | None:
+    """What the container that the arrays were written to holds beside them."""
+    first = record.arrays[0]
+    ref = first.outputs[0].ref
+    path, member = parse_input(ref)
+    if not first.name or member != first.name:
+        return None
+    return detect(local(path), ref).structure(local(path), str(path))
 
 
 class _Array(NamedTuple):

@@ -27,9 +27,11 @@ from concatsplit_core.errors import (
 from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.attributes import read_attributes
 from concatsplit_core.formats.hdf5.dimensions import (
+    axes_of,
     dimension_names,
     has_attribute,
     is_scale,
+    text_attribute,
 )
 from concatsplit_core.formats.hdf5.files import Opened, malformed, pool
 from concatsplit_core.formats.hdf5.items import Items, items_of
@@ -260,9 +262,16 @@ def _storage_of(dataset: Any, name: str, stored: _Stored) -> Storage:
         dialect="hdf5",
         maxshape=_maxshape(dataset, items),
         notes=tuple(notes),
-        own={"type": items.own_type, "attrs": own},
+        own={"type": items.own_type, "attrs": own, **_scales_of(dataset)},
         item_shape=items.shape,
     )
+
+
+def _scales_of(dataset: Any) -> dict[str, Any]:
+    """The scales of a data set's axes, and its name as a scale; netCDF's are made anew."""
+    axes = () if is_netcdf(dataset.file) else axes_of(dataset)
+    scale = text_attribute(dataset, "NAME") or "" if axes and is_scale(dataset) else None
+    return {"axes": axes, "scale": scale} if axes else {}
 
 
 def _is_file(opened: Opened) -> bool:

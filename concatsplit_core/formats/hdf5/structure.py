@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import h5py
@@ -22,24 +23,25 @@ _OF_A_LIBRARY = ("_NCProperties", "_nc3_strict")
 
 
 def read_structure(file: Any, netcdf: bool) -> Structure:
-    """The groups and soft links below the root, as far as they can be read."""
+    """What a file holds beside its arrays, as far as it can be read."""
     groups: dict[str, GroupInfo] = {}
-    links: dict[str, str] = {}
-    dimensions: dict[str, Dimension] = {}
     notes: list[str] = []
-    for path, group in _walk(file, links, dimensions if netcdf else None):
+    found = Structure(groups, {}, {}, types={}, is_netcdf=netcdf)
+    out: list[str] = []
+    for path, group in _walk(file, found, out):
         attrs, own, unread = read_attributes(group, netcdf)
         for name in _OF_A_LIBRARY:
             attrs.pop(name, None)
         groups[path] = GroupInfo(attrs, own, keeps_order(group))
         notes += [f"group '/{path}': {note}" for note in unread]
-    return Structure(groups, links, dimensions, notes=tuple(notes))
+    return replace(found, links_out=tuple(out), notes=tuple(notes))
 
 
-def _walk(
-    file: Any, links: dict[str, str], dimensions: dict[str, Dimension] | None
-) -> Iterator[tuple[str, Any]]:
-    """Every group once, under the first path that leads to it; notes links and dimensions."""
+def _walk(file: Any, found: Structure, out: list[str]) -> Iterator[tuple[str, Any]]:
+    """Every group once, under the first path that leads to it; notes what else there is."""
+    links: Any = found.links
+    dimensions: Any = found.dimensions
+    types: Any = found.types
     seen, waiting = set(), [("", file["/"])]
     while waiting:
         path, group = waiting.pop(0)
@@ -53,15 +55,20 @@ def _walk(
             link = link_of(group, name)
             if isinstance(link, h5py.SoftLink):
                 links[whole] = link.path
-            elif isinstance(link, h5py.HardLink):
-                try:
-                    item = group[key(name)]
-                except Exception:  # a damaged member makes h5py raise nearly anything
-                    continue
-                if isinstance(item, h5py.Group):
-                    waiting.append((whole, item))
-                elif dimensions is not None and (found := _dimension(item)) is not None:
-                    dimensions[whole] = found
+                continue
+            if not isinstance(link, h5py.HardLink):
+                out.append(whole)
+                continue
+            try:
+                item = group[key(name)]
+            except Exception:  # a damaged member makes h5py raise nearly anything
+                continue
+            if isinstance(item, h5py.Group):
+                waiting.append((whole, item))
+            elif isinstance(item, h5py.Datatype):
+                types[whole] = item.id.encode()
+            elif found.is_netcdf and (dimension := _dimension(item)) is not None:
+                dimensions[whole] = dimension
 
 
 def _dimension(item: Any) -> Dimension | None:
@@ -86,6 +93,8 @@ def write_structure(file: Any, structure: Structure, netcdf: bool) -> list[str]:
         group = _made(file, path, info, netcdf)
         said = write_attributes(group, info.attrs, info.own, netcdf)
         notes += [f"group '/{path}': {note}" for note in said]
+    for path, code in structure.types.items():
+        h5py.h5t.decode(code).commit(file.id, key(path))
     return notes
 
 
