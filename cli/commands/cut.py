@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from concatsplit_cli.data_set_options import data_set_options
+from concatsplit_cli.how_options import how_options
 from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import (
     SharedOptions,
     axes_option,
     depth_order_option,
-    how_options,
     operator_options,
     order_option,
     outputs_option,

@@ -6,12 +6,17 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from concatsplit_core.endpoints.references import SEPARATOR, expand, parse_input, split_store
+from concatsplit_core.endpoints.references import (
+    SEPARATOR,
+    expand,
+    is_path,
+    parse_input,
+    split_store,
+)
 from concatsplit_core.errors import (
     ConcatsplitError,
     InputUnavailable,
@@ -20,7 +25,7 @@ from concatsplit_core.errors import (
 )
 from concatsplit_core.formats.base import InputFormat
 from concatsplit_core.formats.npy import NpyFormat
-from concatsplit_core.formats.registry import detect, format_of_object
+from concatsplit_core.formats.registry import detect, format_of_object, open_array
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, output_error
@@ -33,7 +38,7 @@ _TWICE = "stdin (-) is one input; it cannot be read twice"
 def open_inputs(
     inputs: Any,
     beside: str | None = None,
-    recover: Callable[[list[Path]], bool] | None = None,
+    recover: Callable[[list[Location]], bool] | None = None,
 ) -> list[Source]:
     """Open references, patterns, ``@list`` files, ndarrays, h5py data sets and zarr arrays.
 
@@ -63,7 +68,7 @@ def open_inputs(
     return opened
 
 
-def resolve(inputs: Any, recover: Callable[[list[Path]], bool] | None) -> list[Any]:
+def resolve(inputs: Any, recover: Callable[[list[Location]], bool] | None) -> list[Any]:
     """The references of all inputs, after recovery of what killed runs left beside them.
 
     Parameters
@@ -82,14 +87,18 @@ def resolve(inputs: Any, recover: Callable[[list[Path]], bool] | None) -> list[A
     return _expanded(inputs) if recover(_folders_of(found)) else found
 
 
-def _folders_of(items: Iterable[Any]) -> list[Path]:
+def _folders_of(items: Iterable[Any]) -> list[Location]:
     """The folders that files and stores lie in, each once."""
     folders: dict[str, None] = {}
+    elsewhere: dict[Location, None] = {}
     stores: dict[str, tuple[str, bool]] = {}
     for item in items:
         if not isinstance(item, str | os.PathLike) or item == STREAM:
             continue
         path = os.fspath(item)
+        if not is_path(path):
+            elsewhere[parse_input(path).place.parent] = None
+            continue
         status = _status(path)
         if status is None:
             path = path.partition(SEPARATOR)[0]
@@ -99,8 +108,8 @@ def _folders_of(items: Iterable[Any]) -> list[Path]:
             head, tail = os.path.split(os.path.abspath(path))
         if head not in stores:  # many files lie in one folder
             above = os.path.abspath(head)
-            store, inside = split_store(Path(above, "x"))
-            stores[head] = (str(store), True) if inside else (above, False)
+            store, inside = split_store(local(os.path.join(above, "x")))
+            stores[head] = (store.key, True) if inside else (above, False)
         place, is_store = stores[head]
         if is_store:
             folders[os.path.dirname(place)] = None
@@ -110,7 +119,7 @@ def _folders_of(items: Iterable[Any]) -> list[Path]:
             folders[place] = None
             if status is not None and stat.S_ISDIR(status.st_mode):
                 folders[os.path.join(place, tail)] = None
-    return list(map(Path, folders))
+    return [*map(local, folders), *elsewhere]
 
 
 def _status(path: str) -> os.stat_result | None:
@@ -160,7 +169,7 @@ def _spool(beside: str | None) -> Source:
         for piece in _stdin():
             spooled.write(piece)
         spooled.flush()
-        path = Path(f"/proc/self/fd/{spooled.fileno()}")
+        path = f"/proc/self/fd/{spooled.fileno()}"
         if not isinstance(detect(local(path), "stdin"), NpyFormat):
             raise MalformedInput("-: stdin is no .npy stream", ref=STREAM)
         return spooled_source(spooled, path, STREAM)
@@ -195,9 +204,8 @@ def _listed(inputs: Any) -> Iterable[Any]:
 
 def open_ref(ref: str) -> Source:
     """Open one reference."""
-    path, member = parse_input(ref)
-    place = local(path)
-    return open_member(detect(place, ref), place, member, ref)
+    place, member = parse_input(ref)
+    return open_array(place, member, ref)
 
 
 def open_member(form: InputFormat, place: Location, member: str | None, ref: str) -> Source:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -65,6 +66,20 @@ class Move(NamedTuple):
     is_carried: bool = False
 
 
+class Document(NamedTuple):
+    """A file beside the outputs that says what they hold.
+
+    Parameters
+    ----------
+    ref : str
+        Its name.
+    data : bytes
+    """
+
+    ref: str
+    data: bytes
+
+
 class Job(NamedTuple):
     """All that has to happen together: planned, staged and published as one.
 
@@ -75,12 +90,16 @@ class Job(NamedTuple):
         At least one; a bare array is one.
     extras : sequence of (str, numpy.ndarray)
         Small arrays that are written beside the outputs, and appear with them.
+    documents : sequence of Document
+        They appear with the outputs.
+    notes : sequence of str
+        What the user should know.
     compared : sequence of Source
         Sources that are read, and of which nothing moves.
     also_read : sequence of str
         References that were read beside the sources; no output may be one of them.
-    structure : Structure, optional
-        What new containers hold beside the arrays.
+    structures : mapping of str to Structure
+        What new containers hold beside the arrays, by the names of the containers.
     check : callable, optional
         Looks at the sources once more before anything is written, when all else has been found
         good; gives notes, or raises.
@@ -89,9 +108,11 @@ class Job(NamedTuple):
     operator: str
     moves: Sequence[Move]
     extras: Sequence[tuple[str, np.ndarray]] = ()
+    documents: Sequence[Document] = ()
+    notes: Sequence[str] = ()
     compared: Sequence[Source] = ()
     also_read: Sequence[str | os.PathLike[str]] = ()
-    structure: Structure | None = None
+    structures: Mapping[str, Structure] = MappingProxyType({})
     check: Callable[[], Sequence[str]] | None = None
 
     @property

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from concatsplit_core.array.spec import ArraySpec
@@ -16,7 +16,7 @@ from concatsplit_core.stores.base import Location
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.structure import Structure
-    from concatsplit_core.stores.amendment import Amendment
+    from concatsplit_core.stores.publishing import Amendment
 
 
 class Candidate(NamedTuple):
@@ -29,11 +29,19 @@ class Candidate(NamedTuple):
         The first bytes of a file.
     fd : int, optional
         The file, open for reading; None for a folder, and in a store without paths.
+    size : int
+        Bytes of the file.
     """
 
     place: Location
     start: bytes = b""
     fd: int | None = None
+    size: int = 0
+
+    def close(self) -> None:
+        """Close the file."""
+        if self.fd is not None:
+            os.close(self.fd)
 
 
 class Format(ABC):
@@ -48,11 +56,14 @@ class Format(ABC):
     has_members: ClassVar[bool] = False
     """Whether a file holds several arrays by name."""
 
+    needs_paths: ClassVar[bool] = True
+    """Whether its files have to be on the local disk: it maps them, or a library opens them."""
+
     @abstractmethod
     def sniff(self, found: Candidate) -> bool:
         """Whether a file, or a folder if `is_folder`, is of this format."""
 
-    def path_of(self, place: Location, ref: str) -> Path:
+    def path_of(self, place: Location, ref: str) -> str:
         """The path of a file on the local disk, for formats that know no other store.
 
         Raises
@@ -64,7 +75,7 @@ class Format(ABC):
         if path is None:
             raise UsageError(
                 f"{ref}: a file of the format {self.name} is read and written on the local disk "
-                "only; copy it there first",
+                "only; copy it from or to there",
                 ref=ref,
             )
         return path
@@ -76,6 +87,11 @@ class InputFormat(Format):
     @abstractmethod
     def open(self, place: Location, member: str | None, ref: str) -> Source:
         """Open one array read-only; without a member the only one there is."""
+
+    def open_found(self, found: Candidate, member: str | None, ref: str) -> Source:
+        """As `open`, of a file whose format has just been found; closes what is open of it."""
+        found.close()
+        return self.open(found.place, member, ref)
 
     def members(self, place: Location, ref: str) -> list[str]:
         """Names of the arrays that a container holds; ``[""]`` where the file is the array."""
@@ -91,9 +107,9 @@ class InputFormat(Format):
 
         return Structure()
 
-    def links_out(self, place: Location, ref: str) -> list[str]:
-        """Names of members that are links out of the container, or to nothing."""
-        return []
+    def members_and_links(self, place: Location, ref: str) -> list[str]:
+        """Names of members, also of links that lead out of the container, or to nothing."""
+        return self.members(place, ref)
 
 
 class LibraryFormat(InputFormat):
@@ -114,6 +130,10 @@ class OutputFormat(Format):
     """Axes that an output may have; NumPy, which all goes through, has 64 at most."""
     is_rectilinear: ClassVar[bool] = False
     """Whether chunks of an output may differ in length."""
+    has_low_precision: ClassVar[bool] = False
+    """Whether it has floating-point types that NumPy has not, such as BF16."""
+    index_suffix: ClassVar[str] = ""
+    """What the name of an index ends in, which lists the arrays of several files; "" for none."""
 
     @abstractmethod
     def layout(
@@ -134,27 +154,41 @@ class OutputFormat(Format):
         """
 
     @abstractmethod
-    def writer(self, place: Location, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged file; `base` is a container whose other members are to be kept."""
 
-    def writes_data_sets(self, path: Path) -> bool:
+    def writes_data_sets(self, name: str) -> bool:
         """Whether what goes to a file of this name is a data set if the inputs are such."""
         return False
 
-    def narrowed(self, wish: Wish, path: Path, base: Path | None) -> Wish:
+    def narrowed(self, wish: Wish, place: Location, base: Location | None) -> Wish:
         """The wish as the output's name, or a container that is added to, narrows it down."""
         return wish
 
-    def amend(self, base: Path, added: Mapping[Path, Path], folder: Path) -> Iterator[Amendment]:
+    def index(self, files: Mapping[str, str], nbytes: int) -> bytes:
+        """An index of the arrays in several files, for a format that has an `index_suffix`.
+
+        Parameters
+        ----------
+        files : mapping of str to str
+            The name of the file that holds each array.
+        nbytes : int
+            Of all arrays together.
+        """
+        raise NotImplementedError
+
+    def amend(
+        self, base: Location, added: Mapping[Location, Location], folder: Location
+    ) -> Iterator[Amendment]:
         """Build documents of a container anew that list its members, in a new folder.
 
         Parameters
         ----------
-        base : Path
+        base : Location
             The container.
-        added : mapping of Path to Path
+        added : mapping of Location to Location
             Folders that are to appear, and where they are staged.
-        folder : Path
-            Where to build them.
+        folder : Location
+            Where to build them, in the same store.
         """
         return iter(())

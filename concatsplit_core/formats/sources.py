@@ -16,6 +16,8 @@ from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.stored import Stored
+from concatsplit_core.stores.base import Location
+from concatsplit_core.stores.local import local
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -27,29 +29,34 @@ class BaseSource:
 
     Parameters
     ----------
-    path : Path, optional
-        The file or folder; None where the array is in memory.
+    path : str, optional
+        The file or folder; None where the array is in memory, or in a store without paths.
     ref : str
         What messages call it.
     spec : ArraySpec
     storage : Storage
     member : str
         Its name in a container.
-    root : Path, optional
+    root : str, optional
         The store that no link should lead out of.
     """
 
-    path: Path | None
+    path: str | None
     ref: str
     spec: ArraySpec
     storage: Storage
     member: str = field(default="", kw_only=True)
-    root: Path | None = field(default=None, kw_only=True)
+    root: str | None = field(default=None, kw_only=True)
 
     format: ClassVar[str]
     """What users call its format."""
     whole_checksum: ClassVar[str | None] = None
     """What its format calls a checksum of the whole array, which `prepare` can compare."""
+
+    @property
+    def place(self) -> Location | None:
+        """The file or folder, in whichever store; None where the array is in memory."""
+        return None if self.path is None else local(self.path)
 
     def prepare(self, folder: Path, check: bool = False) -> None:
         """Make ready to be read.
@@ -133,7 +140,7 @@ Source = ContiguousSource | DecodedSource
 """Every source is one or the other, so that whoever reads it has two cases."""
 
 
-def located(path: Path | None, spec: ArraySpec) -> Extent:
+def located(path: str | None, spec: ArraySpec) -> Extent:
     """Where the run of bytes of a contiguous array lies, as its layout says."""
     layout = spec.layout
     if path is None or not isinstance(layout, Contiguous) or layout.offset is None:

@@ -6,12 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from concatsplit_core.array.geometry import Interval
-from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inputs import STREAM, close_all, open_inputs, open_member, resolve
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.naming import is_folder
@@ -19,6 +15,7 @@ from concatsplit_core.endpoints.references import parse_input
 from concatsplit_core.errors import (
     AmbiguousContainer,
     MalformedInput,
+    MeaningMismatch,
     UnsafeContent,
     UnsupportedDtype,
     UsageError,
@@ -26,7 +23,7 @@ from concatsplit_core.errors import (
 from concatsplit_core.formats.base import InputFormat
 from concatsplit_core.formats.registry import detect, format_by_suffix
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.formats.structure import Structure, agreed, with_all_groups
+from concatsplit_core.formats.structure import Structure, with_all_groups
 from concatsplit_core.meaning.bounds import remembered_neighbours, without_borrowed
 from concatsplit_core.operators.axes import AxisRules
 from concatsplit_core.operators.history import call_of, with_history
@@ -42,9 +39,10 @@ from concatsplit_core.operators.requests import (
     reconcile_sources,
 )
 from concatsplit_core.operators.selection import Selection, listed
+from concatsplit_core.operators.structures import structures_of
+from concatsplit_core.operators.whole_arrays import copied, is_copy, shared_out, whole_move
 from concatsplit_core.run.options import Options
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.local import local
 
 Arrays = dict[str, list[Source]]
 """The inputs of each array, by its name."""
@@ -65,7 +63,7 @@ class DataSet(NamedTuple):
     structures: list[Structure]
 
 
-def are_data_sets(inputs: Any, recover: Callable[[list[Path]], bool]) -> bool:
+def are_data_sets(inputs: Any, recover: Callable[[list[Location]], bool] | None) -> bool:
     """Whether all inputs are files that say more than their arrays do, even of one array.
 
     Parameters
@@ -80,13 +78,13 @@ def are_data_sets(inputs: Any, recover: Callable[[list[Path]], bool]) -> bool:
 def _is_data_set(ref: str) -> bool:
     if ref == STREAM:
         return False
-    path, member = parse_input(ref)
-    return member is None and detect(local(path), ref).is_data_set(local(path), ref)
+    place, member = parse_input(ref)
+    return member is None and detect(place, ref).is_data_set(place, ref)
 
 
 @contextmanager
 def opened_data_set(
-    inputs: Any, selection: Selection, recover: Callable[[list[Path]], bool]
+    inputs: Any, selection: Selection, recover: Callable[[list[Location]], bool] | None
 ) -> Iterator[DataSet]:
     """Open the arrays of a data set for the time of a context.
 
@@ -95,7 +93,7 @@ def opened_data_set(
     inputs
         Containers: references, patterns and lists; empty where the selection names arrays.
     selection : Selection
-    recover : callable
+    recover : callable, optional
         As of `open_inputs`.
 
     Raises
@@ -121,7 +119,10 @@ def opened_data_set(
 
 
 def _open_each(
-    inputs: Any, selection: Selection, recover: Callable[[list[Path]], bool], arrays: Found
+    inputs: Any,
+    selection: Selection,
+    recover: Callable[[list[Location]], bool] | None,
+    arrays: Found,
 ) -> None:
     if len(inputs):
         raise UsageError(f"--array is given in place of INPUT; leave out {inputs[0]}")
@@ -134,12 +135,12 @@ def _open_each(
 def _open_container(number: int, ref: Any, selection: Selection, arrays: Found) -> list[Structure]:
     if not isinstance(ref, str):
         raise UsageError(f"input {number}: is an array; all inputs of a data set are containers")
-    path, group = parse_input(ref)
-    place = local(path)
+    place, group = parse_input(ref)
     form = detect(place, ref)
     names = form.members(place, ref)
     if group is not None:
-        names = [name for name in names if name.startswith(f"{group}/")]
+        inside = [name for name in names if name.startswith(f"{group}/")]
+        names = [""] if not inside and group in names else inside
     if names in ([""], []):
         what = "is one array without a name" if names else "holds 0 arrays"
         raise UsageError(
@@ -149,7 +150,7 @@ def _open_container(number: int, ref: Any, selection: Selection, arrays: Found) 
     if number and selection.missing == "refuse":
         _refuse_others(number, ref, chosen, list(arrays))
     for name in chosen:
-        source = _opened(form, place, name, f"{path}::{name}")
+        source = _opened(form, place, name, f"{place}::{name}")
         arrays.setdefault(name, [None] * number).append(source)
     for sources in arrays.values():
         sources.extend([None] * (number + 1 - len(sources)))
@@ -200,10 +201,31 @@ def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjus
     adjust : callable
         As of `perform`.
     """
-    structures = data_set.structures
-    rules, selection = AxisRules(request.axis), request.selection or Selection()
-    arrays = filled(data_set.arrays, rules, request.add_axis)
+    structures, selection = data_set.structures, request.selection or Selection()
+    if selection.missing == "fill" and structures:
+        structures = [with_all_groups(structures[0], structures), *structures[1:]]
+    arrays = filled(data_set.arrays, AxisRules(request.axis), request.add_axis)
     _refuse_one_array(request, arrays)
+    job = _job(request, arrays, structures, options, adjust)
+    if not selection.history:
+        return job
+    names = dict.fromkeys(one.ref.partition("::")[0] for one in next(iter(arrays.values())))
+    line = selection.history if isinstance(selection.history, str) else call_of(request, names)
+    return job._replace(structures=with_history(job, line))
+
+
+def _job(
+    request: Request,
+    arrays: Arrays,
+    structures: Sequence[Structure],
+    options: Options,
+    adjust: Adjust,
+) -> Job:
+    if request.cut is not None and request.cut.by_array:
+        return shared_out(request, request.cut, arrays, structures, options)
+    if is_copy(request, arrays):
+        return copied(request, arrays, structures, options)
+    rules, selection = AxisRules(request.axis), request.selection or Selection()
     axes = {name: rules.of(name, s[0], request.add_axis) for name, s in arrays.items()}
     cut = {name: axis for name, axis in axes.items() if axis is not None}
     if not cut:
@@ -212,33 +234,26 @@ def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjus
         rules.refuse_uneven(arrays, cut)
     total = sum(bytes_of_index(arrays[name][0].spec, axis) for name, axis in cut.items())
     moves: dict[str, Move] = {}
-    along: list[Along] = []
+    alongs: dict[str, Along] = {}
     for name, axis in cut.items():
         own = adjust(request._replace(axis=axis), arrays[name])
-        moves[name], where = move_of(
+        moves[name], alongs[name] = move_of(
             own, arrays[name], options, name, None if rules.has_patterns else total
         )
-        along.append(where)
+    along = next(iter(alongs.values()))
     if request.split_info is not None and any(
-        (where.split_info != along[0].split_info).any() for where in along
+        (where.split_info != along.split_info).any() for where in alongs.values()
     ):
         raise UsageError("--split-info: the arrays differ in length along their axes")
     carried = [] if selection.carry == "drop" else [n for n, a in axes.items() if a is None]
     for name in carried:
-        moves[name] = _carried(request, name, arrays[name][0], along[0], options)
+        if selection.carry == "check":
+            _refuse_other_meanings(name, arrays[name], options)
+        moves[name] = _carried(request, name, arrays[name][0], along, options)
     meanings = without_borrowed({name: move.meaning for name, move in moves.items()})
     ordered = [moves[name]._replace(meaning=meanings[name]) for name in axes if name in moves]
-    job = job_of(request, ordered, along[0].split_info)
-    structure = agreed(structures, options.attrs) if structures else None
-    if structure is not None and selection.missing == "fill":
-        structure = with_all_groups(structure, structures)
-    if selection.history:
-        names = dict.fromkeys(
-            s[0].ref.partition("::")[0] for s in zip(*arrays.values(), strict=True)
-        )
-        line = selection.history if isinstance(selection.history, str) else call_of(request, names)
-        structure = with_history(structure or Structure(), line)
-    job = job._replace(structure=structure)
+    job = job_of(request, ordered, along.split_info)
+    job = job._replace(structures=structures_of(structures, moves, options))
     if selection.carry != "check":
         return job
     compared = {name: arrays[name] for name in carried if len(arrays[name]) > 1}
@@ -253,6 +268,10 @@ def _refuse_one_array(request: Request, arrays: Arrays) -> None:
     for output in request.outputs:
         if "{array" in output or is_folder(output):
             continue
+        if output == STREAM:
+            raise UsageError(
+                f"output -: {len(arrays)} arrays do not go to stdout; name a container"
+            )
         if "::" in output or not format_by_suffix(output, output).has_members:
             container = next(iter(arrays.values()))[0].ref.partition("::")[0]
             raise AmbiguousContainer(
@@ -264,28 +283,25 @@ def _refuse_one_array(request: Request, arrays: Arrays) -> None:
 
 def _carried(request: Request, name: str, source: Source, along: Along, options: Options) -> Move:
     """An array that goes to every output as it is."""
-    spec = source.spec
-    plain = replace(options, dtype=None, promote=False)
-    agreed = reconcile_sources([source], plain)
-    is_scalar = not spec.ndim
-    whole = Interval(0, 1 if is_scalar else spec.shape[0])
-    shape = (1,) if is_scalar else spec.shape
     outputs = outputs_of(request, along.intervals, source.ref, name)
-    outputs = [outputs[number] for number in along.numbers]
-    target = Segment(whole, ArraySpec(spec.shape, agreed.dtype))
-    return Move(
-        shape=shape,
-        dtype=agreed.dtype,
-        sources=[source],
-        source_tiling=Tiling(0, (Segment(whole, spec),), is_scalar),
-        outputs=outputs,
-        target_tiling=Tiling(0, (target,) * len(outputs), is_scalar),
-        split_info=[whole.length],
-        meaning=agreed.meaning,
-        conversions=agreed.conversions,
-        name=name,
-        is_carried=True,
-    )
+    plain = replace(options, dtype=None, promote=False)
+    written = [outputs[number] for number in along.numbers]
+    return whole_move(name, source, written, plain, is_carried=True)
+
+
+def _refuse_other_meanings(name: str, sources: Sequence[Source], options: Options) -> None:
+    """Refuse a carried array whose numbers mean something else in another input."""
+    first = sources[0]
+    alike = [one for one in sources if one.spec.dtype == first.spec.dtype]
+    agreed = reconcile_sources(alike, replace(options, dtype=None, promote=False))
+    for other, conversion in zip(alike, agreed.conversions, strict=True):
+        if conversion is not None and conversion.step is not None:
+            raise MeaningMismatch(
+                f"array '{name}' has no axis to join along, and {other.ref} has other units than "
+                f"{first.ref}; --carry first takes that of the first input, --carry drop leaves "
+                "it out",
+                ref=other.ref,
+            )
 
 
 def _refuse_differing(arrays: Mapping[str, Sequence[Source]], options: Options) -> Sequence[str]:

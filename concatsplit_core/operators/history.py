@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
+from concatsplit_core.endpoints.job import Job
+from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.formats.structure import GroupInfo, Structure
 from concatsplit_core.meaning.model import plain
 from concatsplit_core.operators.requests import Request
@@ -16,27 +18,29 @@ _LONGEST = 4000
 """Letters of a line: thousands of names of inputs would not be read."""
 
 
-def with_history(structure: Structure, line: str) -> Structure:
-    """A structure whose root says what was done, above what was done before.
+def with_history(job: Job, line: str) -> dict[str, Structure]:
+    """The structures of a job's containers, whose roots say what was done, above what they said.
 
     Parameters
     ----------
-    structure : Structure
+    job : Job
     line : str
         Without the time, which is put before it: now, or that of ``SOURCE_DATE_EPOCH``.
     """
     if len(line) > _LONGEST:
         line = f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
+    names = [output.container for output in job.outputs if isinstance(output, MemberOf)]
+    made = dict.fromkeys(names, Structure()) | dict(job.structures)
+    return {name: _with_line(made[name], f"{_now()}: {line}") for name in made}
+
+
+def _with_line(structure: Structure, line: str) -> Structure:
     root = structure.groups.get("", GroupInfo())
-    said = f"{_now()}: {line}"
     earlier = plain(root.attrs.get("history"))
     if isinstance(earlier, str) and earlier:
-        said += f"\n{earlier}"
-    groups: Mapping[str, GroupInfo] = {
-        **structure.groups,
-        "": replace(root, attrs={**root.attrs, "history": said}),
-    }
-    return replace(structure, groups=groups)
+        line += f"\n{earlier}"
+    said = replace(root, attrs={**root.attrs, "history": line})
+    return replace(structure, groups={**structure.groups, "": said})
 
 
 def call_of(request: Request, inputs: Iterable[str]) -> str:

@@ -73,7 +73,7 @@ def _length(
     wanted = _dimension(_model(found[name]), axes[name])
     for other, sources in found.items():
         source, axis = sources[number], axes[other]
-        if source is not None and axis is not None:
+        if source is not None and axis is not None and axis < source.spec.ndim:
             lengths.setdefault(source.spec.shape[axis], other)
             if wanted is not None and _dimension(source, axis) == wanted:
                 named.setdefault(source.spec.shape[axis], other)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.errors import AmbiguousContainer, UsageError
@@ -16,6 +15,9 @@ from concatsplit_core.operators.selection import Selection
 from concatsplit_core.run.engine import execute, recover_in
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
+
+if TYPE_CHECKING:
+    from concatsplit_core.stores.base import Location
 
 
 def perform(
@@ -56,8 +58,10 @@ def _asks_for_data_set(
     request: Request, selection: Selection, inputs: Any, options: Options
 ) -> bool:
     """Whether a data set was asked for, or nothing else can be meant."""
-    if selection.is_given or not _writes_data_sets(request):
-        return selection.is_given
+    if selection.is_given or (request.cut is not None and request.cut.by_array):
+        return True
+    if not _writes_data_sets(request):
+        return False
     from concatsplit_core.operators.datasets import are_data_sets
 
     return are_data_sets(inputs, recovering(options))
@@ -66,14 +70,18 @@ def _asks_for_data_set(
 def _writes_data_sets(request: Request) -> bool:
     """Whether an output's name says that it is a data set whatever it holds."""
     name = request.outputs[0] if request.outputs else ""
-    suffix = os.path.splitext(name)[1].lower()
-    if "::" in name or suffix not in suffixes():
+    if "::" in name or os.path.splitext(name)[1].lower() not in suffixes():
         return False
-    return format_by_suffix(name, name).writes_data_sets(Path(name))
+    return format_by_suffix(name, name).writes_data_sets(name)
 
 
-def recovering(options: Options) -> Callable[[list[Path]], bool]:
-    """A function that completes or undoes what killed runs left in folders, and emits notes."""
+def recovering(options: Options) -> Callable[[list[Location]], bool] | None:
+    """A function that completes or undoes what killed runs left in folders, and emits notes.
+
+    None for a dry run, which changes nothing.
+    """
+    if options.dry_run:
+        return None
     return lambda folders: recover_in(folders, options)
 
 

@@ -14,12 +14,13 @@ import numpy as np
 from concatsplit_core.array.fields import packed
 from concatsplit_core.array.geometry import Interval, Shape, insert, with_length
 from concatsplit_core.array.inference import native
+from concatsplit_core.array.low_precision import numbers_of
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.naming import name_parts
-from concatsplit_core.endpoints.references import MemberOf, parse_input, parse_output
+from concatsplit_core.endpoints.references import MemberOf, parse_output
 from concatsplit_core.errors import (
     DtypeMismatch,
     MalformedInput,
@@ -32,8 +33,9 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.structure import Structure
 from concatsplit_core.operators.performing import recovering
 from concatsplit_core.operators.requests import converted_specs, names_of, reconcile_sources
+from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.operators.verifying import damaged
-from concatsplit_core.run.engine import execute
+from concatsplit_core.run.engine import execute, recover_in
 from concatsplit_core.run.manifest import ArrayRecord, Entry, Manifest
 from concatsplit_core.run.manifest_reading import read_manifest
 from concatsplit_core.run.options import Options
@@ -71,7 +73,7 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
         Without `output`: an input of the run lies outside the manifest's folder.
     """
     config = Options(**options)
-    recovering(config)([Path(os.path.realpath(manifest)).parent])
+    recover_in([local(os.fspath(manifest)).resolved.parent], config)
     record = read_manifest(Path(manifest))
     with ExitStack() as stack:
         arrays = []
@@ -87,17 +89,9 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
         names = _names(record, output, Path(manifest))
         moves = [_inverse(*pair, config) for pair in zip(arrays, names, strict=True)]
         check = partial(_refuse_damage, arrays, config) if record.has_hashes else None
-        return execute(Job("undo", moves, structure=_structure(record), check=check), config)
-
-
-def _structure(record: Manifest) -> Structure | None:
-    """What the container that the arrays were written to holds beside them."""
-    first = record.arrays[0]
-    ref = first.outputs[0].ref
-    path, member = parse_input(ref)
-    if not first.name or member != first.name:
-        return None
-    return detect(local(path), ref).structure(local(path), str(path))
+        named = {move.name: move for move in moves if move.name}
+        made = structures_of(_structures(record), named, config) if named else {}
+        return execute(Job("undo", moves, check=check, structures=made), config)
 
 
 class _Array(NamedTuple):
@@ -129,6 +123,13 @@ def _inverse(array: _Array, names: Sequence[str | MemberOf], options: Options) -
         name=record.name,
         is_carried=record.is_carried,
     )
+
+
+def _structures(record: Manifest) -> list[Structure]:
+    """What the outputs of the run hold beside the arrays."""
+    refs = [parse_output(entry.ref) for entry in _sorted(_cut(record))]
+    places = [(ref.place, str(ref.place)) for ref in refs if ref.member is not None]
+    return [detect(place, ref).structure(place, ref) for place, ref in places]
 
 
 def _refuse_damage(arrays: Sequence[_Array], options: Options) -> list[str]:
@@ -209,7 +210,9 @@ def is_exact(original: np.dtype, cast: np.dtype) -> bool:
         real = cast if cast.kind == "f" else np.empty(0, cast).real.dtype
         bits = 8 * original.itemsize - (original.kind == "i")
         return bits <= int(np.finfo(real).nmant) + 1
-    return original.kind != "T" and bool(np.can_cast(original, cast, "safe"))
+    if original.kind == "T":
+        return False
+    return bool(np.can_cast(numbers_of(original), numbers_of(cast), "safe"))
 
 
 def _check_unchanged(source: Source, entry: Entry) -> None:
@@ -232,10 +235,9 @@ def _names(record: Manifest, output: Any, manifest: Path) -> list[list[str | Mem
         raise UsageError(
             "the run's inputs were arrays in memory or stdin and have no names; give names with -o"
         )
-    folder = os.path.realpath(manifest.parent)
+    folder = local(manifest.parent).resolved
     for entry in entries:
-        path, _ = parse_output(entry.ref)
-        if not Path(os.path.realpath(path)).is_relative_to(folder):
+        if not parse_output(entry.ref).place.resolved.is_within(folder):
             raise UnsafeContent(
                 f"{manifest}: the input {entry.ref} lies outside the manifest's folder; since "
                 "anyone could have written that name, give the names to write with -o",
@@ -265,9 +267,9 @@ def _original_names(array: ArrayRecord, record: Manifest) -> list[str | MemberOf
         return [entry.ref for entry in array.inputs]
     found = [parse_output(entry.ref) for entry in array.inputs]
     if array.is_carried and found[0].member is not None:
-        containers = [parse_output(entry.ref).path for entry in _cut(record).inputs]
-        return [MemberOf(str(path), array.name) for path in containers]
+        containers = [parse_output(entry.ref).place for entry in _cut(record).inputs]
+        return [MemberOf(str(place), array.name) for place in containers]
     return [
-        str(ref.path) if ref.member is None else MemberOf(str(ref.path), ref.member)
+        str(ref.place) if ref.member is None else MemberOf(str(ref.place), ref.member)
         for ref in found
     ]

@@ -68,15 +68,15 @@ class Hdf5Format(LibraryFormat, OutputFormat):
 
     def is_data_set(self, place: Location, ref: str) -> bool:
         """Whether it is a netCDF file."""
-        from concatsplit_core.formats.hdf5.describing import is_netcdf_file
+        from concatsplit_core.formats.hdf5.files import is_netcdf_file
 
         return is_netcdf_file(self.path_of(place, ref), ref)
 
-    def links_out(self, place: Location, ref: str) -> list[str]:
-        """Names of links that lead out of the file, or nowhere."""
+    def members_and_links(self, place: Location, ref: str) -> list[str]:
+        """Names of all data sets, and of links that lead out of the file, or nowhere."""
         from concatsplit_core.formats.hdf5.describing import list_members
 
-        return list_members(self.path_of(place, ref), ref, links_out=True)
+        return list_members(self.path_of(place, ref), ref, with_links=True)
 
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
@@ -86,20 +86,21 @@ class Hdf5Format(LibraryFormat, OutputFormat):
 
         return lay_out(spec, inherited, wish, like)
 
-    def writes_data_sets(self, path: Path) -> bool:
+    def writes_data_sets(self, name: str) -> bool:
         """Whether it is to be a netCDF file."""
         from concatsplit_core.formats.hdf5.naming import has_netcdf_name
 
-        return has_netcdf_name(path)
+        return has_netcdf_name(name)
 
-    def narrowed(self, wish: Wish, path: Path, base: Path | None) -> Wish:
+    def narrowed(self, wish: Wish, place: Location, base: Location | None) -> Wish:
         """A file with a netCDF name has to be a netCDF file."""
         from concatsplit_core.formats.hdf5.naming import has_netcdf_name
 
-        return replace(wish, netcdf=has_netcdf_name(path))
+        return replace(wish, netcdf=has_netcdf_name(place.name))
 
-    def writer(self, place: Location, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged file."""
         from concatsplit_core.formats.hdf5.writing import Hdf5Writer
 
-        return Hdf5Writer(self.path_of(place, place.key), base)
+        replaced = None if base is None else Path(self.path_of(base, base.key))
+        return Hdf5Writer(Path(self.path_of(place, place.key)), replaced)

@@ -9,11 +9,20 @@ from h5py import h5ds
 
 from concatsplit_core.formats.hdf5.dimensions import (
     Axis,
+    axes_of,
     has_attribute,
     is_scale,
+    text_attribute,
 )
 from concatsplit_core.formats.hdf5.links import key
 from concatsplit_core.formats.storage import Storage
+
+
+def scales_of(dataset: Any) -> dict[str, Any]:
+    """The scales of a data set's axes, and its name as a scale; netCDF's are made anew."""
+    axes = axes_of(dataset)
+    scale = text_attribute(dataset, "NAME") or "" if axes and is_scale(dataset) else None
+    return {"axes": axes, "scale": scale} if axes else {}
 
 
 class _Waiting(NamedTuple):

@@ -54,7 +54,7 @@ class Hdf5Writer(Writer):
         super().__init__()
         self.path = path
         self._mode = "w"
-        self._netcdf = has_netcdf_name(path)
+        self._netcdf = has_netcdf_name(str(path))
         self._structure: Structure | None = None
         self._dimensions, self._scales = Dimensions({}), Scales()
         if base is not None:
@@ -105,7 +105,7 @@ class Hdf5Writer(Writer):
             offset = dataset.id.get_offset() if spec.is_contiguous else None
             _raise_kept(staged)
         if offset is not None:
-            return ContiguousTarget(spec, Extent(self.path, offset))
+            return ContiguousTarget(spec, Extent(str(self.path), offset))
         return Hdf5Target(self, member, spec, storage)
 
     def add_groups(self, structure: Structure) -> None:

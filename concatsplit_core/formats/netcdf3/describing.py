@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from math import prod
-from pathlib import Path
 
 from concatsplit_core.array.layouts import Contiguous, Opaque
 from concatsplit_core.array.spec import ArraySpec
@@ -24,7 +23,7 @@ _known: dict[tuple[int, ...], Header] = {}
 """Headers of files by their identity and state: each is parsed once for all of its variables."""
 
 
-def header_of(path: Path, ref: str) -> Header:
+def header_of(path: str, ref: str) -> Header:
     """The header of a file, which is remembered as long as the file is the same."""
     try:
         fd = open_input(path)
@@ -44,7 +43,7 @@ def header_of(path: Path, ref: str) -> Header:
         raise input_error(ref, error) from error
 
 
-def open_variable(path: Path, member: str | None, ref: str) -> Source:
+def open_variable(path: str, member: str | None, ref: str) -> Source:
     """Describe a variable; without a name, the only one of the file."""
     header = header_of(path, ref)
     listed = ", ".join(header.variables) or "none"
@@ -87,7 +86,7 @@ def _storage(header: Header, name: str, variable: Variable) -> Storage:
     )
 
 
-def structure_of(path: Path, ref: str) -> Structure:
+def structure_of(path: str, ref: str) -> Structure:
     """The attributes of a file, and its dimensions in their order."""
     header = header_of(path, ref)
     used = {name for variable in header.variables.values() for name in variable.dims}

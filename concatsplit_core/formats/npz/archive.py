@@ -15,10 +15,10 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, ClassVar
+from typing import IO, ClassVar, NamedTuple
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.errors import (
@@ -31,6 +31,7 @@ from concatsplit_core.errors import (
 from concatsplit_core.formats.npy_header import LONGEST, Header, parse_header, prefix_length
 from concatsplit_core.formats.sources import ContiguousSource, located
 from concatsplit_core.formats.storage import Extent, Storage
+from concatsplit_core.stores.files import Pool
 
 _LOCAL_HEADER = 30
 _COPY = 1 << 20
@@ -91,7 +92,7 @@ class NpzSource(ContiguousSource):
         with _spooling:
             if self._spooled is None:
                 self._spooled = self._inflated()
-        return Extent(Path(f"/proc/self/fd/{self._spooled.fileno()}"), self.data_offset)
+        return Extent(f"/proc/self/fd/{self._spooled.fileno()}", self.data_offset)
 
     @property
     def _is_stored(self) -> bool:
@@ -130,9 +131,9 @@ class NpzSource(ContiguousSource):
     def _pieces(self, trouble: str) -> Iterator[bytes]:
         """All of the member, inflated."""
         with (
+            _opened(self.path or "", self.ref) as archive,
             _sound(self.ref, trouble),
-            zipfile.ZipFile(self.path or "") as archive,
-            archive.open(self.entry) as stream,
+            archive.file.open(self.entry) as stream,
         ):
             while piece := stream.read(_COPY):
                 yield piece
@@ -142,39 +143,104 @@ class NpzSource(ContiguousSource):
         return self.entry.compress_size
 
     def close(self) -> None:
-        """Close the file without a name, with which it is gone."""
+        """Close the archive, and the file without a name, with which that is gone."""
         if self._spooled is not None:
             self._spooled.close()
             self._spooled = None
+        if self.path is not None:
+            _pool.discard(_version_of(self.path))
 
 
-def _archive(path: Path, ref: str) -> zipfile.ZipFile:
-    with _sound(ref, "not a complete .npz archive"):
-        archive = zipfile.ZipFile(path)
-    names = [name.rpartition("/")[2] for name in archive.namelist()]
-    if not _ZARR_METADATA.isdisjoint(names) and not any(n.endswith(".npy") for n in names):
-        archive.close()
-        raise MalformedInput(
-            f"{ref}: is a zipped Zarr store, which is not read; unzip it into a folder whose "
-            "name ends in .zarr",
-            ref=ref,
-        )
-    return archive
+class _Version(NamedTuple):
+    """A file as it is now: when it is replaced or written to, it is another one."""
+
+    path: str
+    facts: tuple[int, ...]
 
 
-def list_members(path: Path, ref: str) -> list[str]:
+class _Archive(NamedTuple):
+    """An open archive.
+
+    Parameters
+    ----------
+    file : zipfile.ZipFile
+    entries : dict of str to zipfile.ZipInfo
+        Those of arrays, by the names of these.
+    is_zarr : bool
+        It is a Zarr store.
+    """
+
+    file: zipfile.ZipFile
+    entries: dict[str, zipfile.ZipInfo]
+    is_zarr: bool
+
+    @property
+    def fd(self) -> int:
+        """The descriptor of its file."""
+        if self.file.fp is None:
+            raise ValueError("the archive is closed")
+        return self.file.fp.fileno()
+
+
+def _version_of(path: str) -> _Version:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return _Version(path, ())
+    return _Version(path, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+def _open_archive(version: _Version) -> _Archive:
+    file = zipfile.ZipFile(version.path)
+    found = [entry for entry in file.infolist() if not entry.is_dir()]
+    entries = {entry.filename.removesuffix(".npy"): entry for entry in found}
+    has_arrays = any(entry.filename.endswith(".npy") for entry in found)
+    names = {entry.filename.rpartition("/")[2] for entry in found}
+    return _Archive(file, entries, not has_arrays and not _ZARR_METADATA.isdisjoint(names))
+
+
+_pool: Pool[_Version, _Archive] = Pool(_open_archive, lambda archive: archive.file.close(), 8)
+"""Archives of which members are open: to read the list of entries takes as long as it is."""
+
+
+@contextmanager
+def _opened(path: str, ref: str) -> Iterator[_Archive]:
+    with ExitStack() as stack:
+        with _sound(ref, "not a complete .npz archive"):
+            archive = stack.enter_context(_pool.use(_version_of(path)))
+        if archive.is_zarr:
+            raise MalformedInput(
+                f"{ref}: is a zipped Zarr store, which is not read; unzip it into a folder whose "
+                "name ends in .zarr",
+                ref=ref,
+            )
+        yield archive
+
+
+def list_members(path: str, ref: str) -> list[str]:
     """Names of the arrays, without the .npy that their files end in."""
-    with _archive(path, ref) as archive:
-        return list(_entries(archive))
+    try:
+        with _opened(path, ref) as archive:
+            return list(archive.entries)
+    finally:
+        _pool.discard(_version_of(path))
 
 
-def open_member(path: Path, member: str | None, ref: str) -> NpzSource:
+def open_member(path: str, member: str | None, ref: str) -> NpzSource:
     """Open a member of an archive."""
-    with _archive(path, ref) as archive:
-        entry = _entry(archive, member, ref)
-        if entry.flag_bits & 1:
-            raise UnsafeContent(f"{ref}: the member is encrypted", ref=ref)
-        header = _header(archive, entry, ref)
+    try:
+        with _opened(path, ref) as archive:
+            return _open_entry(archive, path, member, ref)
+    except BaseException:
+        _pool.discard(_version_of(path))
+        raise
+
+
+def _open_entry(archive: _Archive, path: str, member: str | None, ref: str) -> NpzSource:
+    entry = _entry(archive.entries, member, ref)
+    if entry.flag_bits & 1:
+        raise UnsafeContent(f"{ref}: the member is encrypted", ref=ref)
+    header = _header(archive.file, entry, ref)
     expected = header.data_offset + header.spec.nbytes
     if entry.file_size != expected:
         raise MalformedInput(
@@ -185,20 +251,13 @@ def open_member(path: Path, member: str | None, ref: str) -> NpzSource:
         )
     offset = None
     if entry.compress_type == zipfile.ZIP_STORED:
-        offset = _data_start(path, entry, ref) + header.data_offset
+        offset = _data_start(archive, entry, ref) + header.data_offset
     spec = replace(header.spec, layout=Contiguous(header.spec.order, offset))
     name = entry.filename.removesuffix(".npy")
     return NpzSource(path, ref, spec, Storage(), entry, header.data_offset, member=name)
 
 
-def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """The archive's entries of arrays, by the names of these."""
-    entries = (entry for entry in archive.infolist() if not entry.is_dir())
-    return {entry.filename.removesuffix(".npy"): entry for entry in entries}
-
-
-def _entry(archive: zipfile.ZipFile, member: str | None, ref: str) -> zipfile.ZipInfo:
-    entries = _entries(archive)
+def _entry(entries: dict[str, zipfile.ZipInfo], member: str | None, ref: str) -> zipfile.ZipInfo:
     if member is None:
         if len(entries) == 1:
             return next(iter(entries.values()))
@@ -222,12 +281,11 @@ def _header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, ref: str) -> Heade
         return parse_header(start, ref)
 
 
-def _data_start(path: Path, entry: zipfile.ZipInfo, ref: str) -> int:
+def _data_start(archive: _Archive, entry: zipfile.ZipInfo, ref: str) -> int:
     """Where a stored member starts: after its local header (APPNOTE.TXT, 4.3.7)."""
-    with path.open("rb") as file:
-        file.seek(entry.header_offset)
-        local = file.read(_LOCAL_HEADER)
-        size = os.fstat(file.fileno()).st_size
+    fd = archive.fd
+    local = os.pread(fd, _LOCAL_HEADER, entry.header_offset)
+    size = os.fstat(fd).st_size
     if len(local) < _LOCAL_HEADER or local[:4] != b"PK\x03\x04":
         raise MalformedInput(f"{ref}: the archive's member is not where it should be", ref=ref)
     name_length: int
