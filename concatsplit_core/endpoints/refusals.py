@@ -171,6 +171,11 @@ def _what_exists(place: Place) -> str:
     if names in ([], [""]):
         return f"output {place.ref} exists; give --force to replace it"
     listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+    if place.is_new_container:
+        return (
+            f"output {place.asked_container} exists and holds {len(names)} "
+            f"array{'s' * (len(names) != 1)} ({listed}); give --force to drop all and replace it"
+        )
     count = f"{len(names)} array{'s' * (len(names) != 1)}"
     return (
         f"output {place.ref} exists and holds {count} ({listed}); name {place.ref}::NAME to "
