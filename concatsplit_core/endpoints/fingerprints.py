@@ -27,7 +27,8 @@ class Fingerprints:
     """
 
     def __init__(self, sources: Sequence[Source], follow_links: bool = False) -> None:
-        self._seen: list[tuple[Source, Location, int | None]] = []
+        self._sources: list[Source] = []
+        self._numbers: list[int | None] = []
         known: set[Location] = set()
         for source in sources:
             place = source.place
@@ -35,7 +36,8 @@ class Fingerprints:
                 continue
             known.add(place)
             number, links = _look(source, place)
-            self._seen.append((source, place, number))
+            self._sources.append(source)
+            self._numbers.append(number)
             if not follow_links:
                 refuse_links(source, links)
 
@@ -47,8 +49,9 @@ class Fingerprints:
         InputChanged
             A file was written to, replaced or removed.
         """
-        for source, place, before in self._seen:
-            if _look(source, place).number != before:
+        for source, before in zip(self._sources, self._numbers, strict=True):
+            place = source.place
+            if place is not None and _look(source, place).number != before:
                 raise InputChanged(
                     f"{source.ref}: changed while it was read; nothing was written, run again",
                     ref=source.ref,
