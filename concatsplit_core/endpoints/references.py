@@ -90,7 +90,7 @@ def parse_output(ref: str) -> BlobRef:
     if not is_name(ref):
         raise UsageError(f"'{ref}' names no file: it holds NUL or half a character", ref=ref)
     place, member = _divide(ref)
-    store, inner = split_store(place)
+    store, inner = split_store(place) if _has_store_suffix(place.key) else (place, "")
     if inner:
         joined = "/".join(part for part in (inner, member) if part)
         return BlobRef(store, joined)
@@ -160,10 +160,13 @@ def _has_store_suffix(ref: str) -> bool:
 
 def split_store(place: Location) -> tuple[Location, str]:
     """The store that a path leads into, by its suffix, and the rest of the path."""
-    parts = place.key.split("/")
-    for count, name in enumerate(parts[:-1], 1):
-        if "." in name and os.path.splitext(name)[1].lower() in store_suffixes():
-            return Location(place.store, "/".join(parts[:count])), "/".join(parts[count:])
+    key = place.key
+    end = key.find("/", 1)
+    while end > 0:
+        suffix = os.path.splitext(key[:end])[1]
+        if suffix and suffix.lower() in store_suffixes():
+            return Location(place.store, key[:end]), key[end + 1 :]
+        end = key.find("/", end + 1)
     return place, ""
 
 

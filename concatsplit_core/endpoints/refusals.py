@@ -166,17 +166,19 @@ def _what_exists(place: Place) -> str:
     )
 
 
-def refuse_record(record: Location, places: Sequence[Place], force: bool) -> Identity | None:
-    """Refuse a manifest that is an output, or exists; returns what it may replace."""
+def refuse_record(
+    record: Location, places: Sequence[Place], force: bool, what: str = "manifest"
+) -> Identity | None:
+    """Refuse a manifest, or an index, that is an output, or exists; returns what it may replace."""
     if any(record.is_within(place.container) for place in places):
-        raise NameCollision(f"manifest {record} is an output, or lies in one")
+        raise NameCollision(f"{what} {record} is an output, or lies in one")
     found = record.identity
     if found is not None and not force:
-        raise OutputExists(f"manifest {record} exists; give --force to replace it", ref=str(record))
+        raise OutputExists(f"{what} {record} exists; give --force to replace it", ref=str(record))
     if found is not None and found.kind != "file":
-        what = "a folder" if found.kind == "folder" else "no regular file"
+        kind = "a folder" if found.kind == "folder" else "no regular file"
         name = str(record)
-        raise OutputRefused(f"manifest {name} is {what}; it is not replaced", ref=name)
+        raise OutputRefused(f"{what} {name} is {kind}; it is not replaced", ref=name)
     return found
 
 

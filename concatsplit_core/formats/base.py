@@ -126,6 +126,10 @@ class OutputFormat(Format):
     """Axes that an output may have; NumPy, which all goes through, has 64 at most."""
     is_rectilinear: ClassVar[bool] = False
     """Whether chunks of an output may differ in length."""
+    has_low_precision: ClassVar[bool] = False
+    """Whether it has floating-point types that NumPy has not, such as BF16."""
+    index_suffix: ClassVar[str] = ""
+    """What the name of an index ends in, which lists the arrays of several files; "" for none."""
 
     @abstractmethod
     def layout(
@@ -152,6 +156,18 @@ class OutputFormat(Format):
     def narrowed(self, wish: Wish, place: Location, base: Location | None) -> Wish:
         """The wish as the output's name, or a container that is added to, narrows it down."""
         return wish
+
+    def index(self, files: Mapping[str, str], nbytes: int) -> bytes:
+        """An index of the arrays in several files, for a format that has an `index_suffix`.
+
+        Parameters
+        ----------
+        files : mapping of str to str
+            The name of the file that holds each array.
+        nbytes : int
+            Of all arrays together.
+        """
+        raise NotImplementedError
 
     def amend(
         self, base: Location, added: Mapping[Location, Location], folder: Location

@@ -46,7 +46,26 @@ def _zarr() -> Format:
     return ZarrFormat()
 
 
-ROWS: dict[str, Callable[[], Format]] = {"npy": _npy, "npz": _npz, "hdf5": _hdf5, "zarr": _zarr}
+def _safetensors() -> Format:
+    from concatsplit_core.formats.safetensors import SafetensorsFormat
+
+    return SafetensorsFormat()
+
+
+def _safetensors_index() -> Format:
+    from concatsplit_core.formats.safetensors import SafetensorsIndexFormat
+
+    return SafetensorsIndexFormat()
+
+
+ROWS: dict[str, Callable[[], Format]] = {
+    "npy": _npy,
+    "npz": _npz,
+    "safetensors": _safetensors,  # before HDF5, whose signature may stand inside a tensor
+    "safetensors index": _safetensors_index,
+    "hdf5": _hdf5,
+    "zarr": _zarr,
+}
 """How each format is made; they are asked in this order, so that .npy files pay for no other."""
 
 START = 4096
@@ -232,7 +251,8 @@ def _of_file(found: Candidate, ref: str) -> tuple[InputFormat, Candidate]:
                 found=what,
             )
     raise MalformedInput(
-        f"{ref}: neither .npy, .npz, HDF5 nor Zarr: it starts with {start[:8]!r}", ref=ref
+        f"{ref}: neither .npy, .npz, HDF5, Zarr nor safetensors: it starts with {start[:8]!r}",
+        ref=ref,
     )
 
 

@@ -33,7 +33,8 @@ def perform(
     """
     refuse_second_stream(inputs, request.vectors)
     selection = request.selection
-    if selection is None or not selection.is_given:
+    by_array = selection is not None and request.cut is not None and bool(request.cut.by_array)
+    if selection is None or not (selection.is_given or by_array):
         try:
             sources = open_inputs(
                 inputs,
