@@ -29,7 +29,8 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# Subprocesses and forked children are measured as well.
+# Subprocesses and forked children are measured as well, wherever they run.
+coverage: export COVERAGE_FILE := $(CURDIR)/.coverage
 coverage: $(VENV)/.dev
 	$(BIN)/coverage erase
 	COVERAGE_CORE=sysmon $(BIN)/coverage run -m $(PYTEST)

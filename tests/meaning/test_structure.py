@@ -123,6 +123,8 @@ def _typed(name: str) -> tuple[Any, np.ndarray]:
     if hasattr(h5t, "COMPLEX_IEEE_F64LE"):  # HDF5 2.0
         kinds["complex"] = (h5t.COMPLEX_IEEE_F64LE, np.arange(4) * 1j)
         kinds["complex big endian"] = (h5t.COMPLEX_IEEE_F32BE, (np.arange(4) * 1j).astype(">c8"))
+    if name not in kinds:
+        pytest.skip("this HDF5 has no complex numbers")
     return kinds[name]
 
 
