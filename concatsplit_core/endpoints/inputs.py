@@ -20,7 +20,7 @@ from concatsplit_core.errors import (
 )
 from concatsplit_core.formats.base import InputFormat
 from concatsplit_core.formats.npy import NpyFormat
-from concatsplit_core.formats.registry import detect, format_of_object
+from concatsplit_core.formats.registry import detect, format_of, format_of_object
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, output_error
@@ -34,6 +34,7 @@ def open_inputs(
     inputs: Any,
     beside: str | None = None,
     recover: Callable[[list[Path]], bool] | None = None,
+    raw: str | None = None,
 ) -> list[Source]:
     """Open references, patterns, ``@list`` files, ndarrays, h5py data sets and zarr arrays.
 
@@ -45,6 +46,8 @@ def open_inputs(
     recover : callable, optional
         Completes what killed runs left in these folders, before anything there is read. Returns
         whether there was anything.
+    raw : str, optional
+        What files of bare elements hold, as it stands behind ``::`` in a reference.
 
     Raises
     ------
@@ -52,7 +55,7 @@ def open_inputs(
     """
     opened: list[Source] = []
     try:
-        for item in resolve(inputs, recover):
+        for item in resolve(inputs, recover, raw):
             if isinstance(item, str):
                 opened.append(open_input_ref(item, beside))
             else:
@@ -63,23 +66,25 @@ def open_inputs(
     return opened
 
 
-def resolve(inputs: Any, recover: Callable[[list[Path]], bool] | None) -> list[Any]:
+def resolve(
+    inputs: Any, recover: Callable[[list[Path]], bool] | None, raw: str | None = None
+) -> list[Any]:
     """The references of all inputs, after recovery of what killed runs left beside them.
 
     Parameters
     ----------
-    inputs, recover
+    inputs, recover, raw
         As of `open_inputs`.
     """
     if recover is None:
-        return _expanded(inputs)
+        return _expanded(inputs, raw)
     try:
-        found = _expanded(inputs)
+        found = _expanded(inputs, raw)
     except InputUnavailable:  # a pattern may match what is not there yet
         if recover(_folders_of(_listed(inputs))):
-            return _expanded(inputs)
+            return _expanded(inputs, raw)
         raise
-    return _expanded(inputs) if recover(_folders_of(found)) else found
+    return _expanded(inputs, raw) if recover(_folders_of(found)) else found
 
 
 def _folders_of(items: Iterable[Any]) -> list[Path]:
@@ -128,14 +133,18 @@ def refuse_second_stream(inputs: Any, vectors: Iterable[Any]) -> None:
         raise UsageError(_TWICE, ref=STREAM)
 
 
-def _expanded(inputs: Any) -> list[Any]:
+def _expanded(inputs: Any, raw: str | None) -> list[Any]:
     """The inputs, with patterns and lists replaced by what they stand for; stdin only once."""
     found: list[Any] = []
     for item in _listed(inputs):
         found += expand([os.fspath(item)]) if isinstance(item, str | os.PathLike) else [item]
     if sum(isinstance(item, str) and item == STREAM for item in found) > 1:
         raise UsageError(_TWICE, ref=STREAM)
-    return found
+    if raw is None:
+        return found
+    from concatsplit_core.formats.raw import with_description
+
+    return [with_description(item, raw) if isinstance(item, str) else item for item in found]
 
 
 def open_input_ref(ref: str, beside: str | None = None) -> Source:
@@ -197,7 +206,7 @@ def open_ref(ref: str) -> Source:
     """Open one reference."""
     path, member = parse_input(ref)
     place = local(path)
-    return open_member(detect(place, ref), place, member, ref)
+    return open_member(format_of(place, member, ref), place, member, ref)
 
 
 def open_member(form: InputFormat, place: Location, member: str | None, ref: str) -> Source:

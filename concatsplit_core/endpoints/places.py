@@ -106,7 +106,7 @@ def find_place(ref: str | MemberOf, follow_links: bool = False) -> Place:
     path = Path(os.path.realpath(path))
     found = _found(path, ref)
     if not form.has_members:
-        if member:
+        if member and not form.is_said(member, ref):
             raise NameCollision(
                 f"output {ref}: a file of the format {form.name} holds one array and has no members"
             )

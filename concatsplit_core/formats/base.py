@@ -133,6 +133,14 @@ class OutputFormat(Format):
     def writer(self, place: Location, base: Path | None) -> Writer:
         """A writer of a staged file; `base` is a container whose other members are to be kept."""
 
+    def said_of(self, spec: ArraySpec) -> str:
+        """What a reference to an output has to say, beside its name, for it to be read again."""
+        return ""
+
+    def is_said(self, text: str, ref: str) -> bool:
+        """Whether the text behind ``::`` says what `said_of` says, and names no member."""
+        return False
+
     def narrowed(self, wish: Wish, path: Path, base: Path | None) -> Wish:
         """The wish as the output's name, or a container that is added to, narrows it down."""
         return wish

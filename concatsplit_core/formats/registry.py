@@ -45,7 +45,19 @@ def _zarr() -> Format:
     return ZarrFormat()
 
 
-ROWS: dict[str, Callable[[], Format]] = {"npy": _npy, "npz": _npz, "hdf5": _hdf5, "zarr": _zarr}
+def _raw() -> Format:
+    from concatsplit_core.formats.raw import RawFormat
+
+    return RawFormat()
+
+
+ROWS: dict[str, Callable[[], Format]] = {
+    "npy": _npy,
+    "npz": _npz,
+    "hdf5": _hdf5,
+    "zarr": _zarr,
+    "raw": _raw,
+}
 """How each format is made; they are asked in this order, so that .npy files pay for no other."""
 
 _START = 16
@@ -137,6 +149,16 @@ def format_of_object(array: Any) -> LibraryFormat | None:
     return None if found is None else _announced(found)
 
 
+def format_of(place: Location, member: str | None, ref: str) -> InputFormat:
+    """As `detect`, but a reference that describes bare elements says itself what the file is."""
+    if member is not None:
+        from concatsplit_core.formats.raw import RawFormat, is_described
+
+        if is_described(place.name, member):
+            return RawFormat()
+    return detect(place, ref)
+
+
 def detect(place: Location, ref: str) -> InputFormat:
     """The format of a file or folder, by its content.
 
@@ -204,6 +226,12 @@ def _of_file(found: Candidate, ref: str) -> InputFormat:
                 ref=ref,
                 found=what,
             )
+    if found.place.name.lower().endswith(_made("raw").suffixes):
+        raise MalformedInput(
+            f"{ref}: is of no format that is known; if it holds bare elements, say which: "
+            "--raw int16,*,384 means rows of 384, and --offset skips a header",
+            ref=ref,
+        )
     raise MalformedInput(
         f"{ref}: neither .npy, .npz, HDF5 nor Zarr: it starts with {start[:8]!r}", ref=ref
     )

@@ -57,7 +57,10 @@ class DataSet(NamedTuple):
 
 @contextmanager
 def opened_data_set(
-    inputs: Any, selection: Selection, recover: Callable[[list[Path]], bool]
+    inputs: Any,
+    selection: Selection,
+    recover: Callable[[list[Path]], bool],
+    raw: str | None = None,
 ) -> Iterator[DataSet]:
     """Open the arrays of a data set for the time of a context.
 
@@ -66,7 +69,7 @@ def opened_data_set(
     inputs
         Containers: references, patterns and lists; empty where the selection names arrays.
     selection : Selection
-    recover : callable
+    recover, raw
         As of `open_inputs`.
 
     Raises
@@ -79,7 +82,7 @@ def opened_data_set(
     arrays, structures = Arrays(), list[Structure]()
     try:
         if selection.arrays:
-            _open_each(inputs, selection, recover, arrays)
+            _open_each(inputs, selection, partial(open_inputs, recover=recover, raw=raw), arrays)
         else:
             with remembered_neighbours():
                 for number, ref in enumerate(resolve(inputs, recover)):
@@ -92,14 +95,14 @@ def opened_data_set(
 
 
 def _open_each(
-    inputs: Any, selection: Selection, recover: Callable[[list[Path]], bool], arrays: Arrays
+    inputs: Any, selection: Selection, opener: Callable[[Any], list[Source]], arrays: Arrays
 ) -> None:
     if len(inputs):
         raise UsageError(f"--array is given in place of INPUT; leave out {inputs[0]}")
     for name, ref in selection.arrays:
         if name in arrays:
             raise UsageError(f"--array {name}: is given twice; name a pattern or an @list once")
-        arrays[name] = open_inputs(ref, recover=recover)
+        arrays[name] = opener(ref)
 
 
 def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays) -> list[Structure]:

@@ -6,13 +6,20 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from concatsplit_core.endpoints.inputs import STREAM, open_input_ref, open_inputs, open_member
+from concatsplit_core.endpoints.inputs import (
+    STREAM,
+    open_input_ref,
+    open_inputs,
+    open_member,
+    resolve,
+)
 from concatsplit_core.endpoints.references import expand, parse_input
 from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.base import InputFormat
-from concatsplit_core.formats.registry import detect
+from concatsplit_core.formats.registry import format_of
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.model import Meaning
+from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import dtype_name
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.local import local
@@ -44,13 +51,15 @@ class BlobInfo:
         return {key: value for key, value in asdict(self).items() if key != "error"}
 
 
-def info(ref: Any) -> list[BlobInfo]:
+def info(ref: Any, *, raw: str | None = None, offset: int = 0) -> list[BlobInfo]:
     """Describe an array, or all arrays of a container.
 
     Parameters
     ----------
     ref
         A reference, pattern, ndarray, h5py data set or zarr array.
+    raw, offset
+        As in `Options`.
 
     Returns
     -------
@@ -60,7 +69,8 @@ def info(ref: Any) -> list[BlobInfo]:
     if not isinstance(ref, str | os.PathLike):
         return [_describe(source) for source in open_inputs(ref)]
     blobs = []
-    for name in expand([os.fspath(ref)]):
+    said = Options(raw=raw, offset=offset).raw_description
+    for name in expand([os.fspath(ref)]) if said is None else resolve(ref, None, said):
         blobs.extend(_describe_ref(name))
     return blobs
 
@@ -83,7 +93,7 @@ def _describe_ref(ref: str) -> list[BlobInfo]:
             source.close()
     path, member = parse_input(ref)
     place = local(path)
-    form = detect(place, ref)
+    form = format_of(place, member, ref)
     names = form.members(place, ref)
     if member is not None:
         names = [name for name in names if name.startswith(f"{member}/")] or [member]

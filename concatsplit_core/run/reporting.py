@@ -62,6 +62,7 @@ def _outputs(made: Outputs) -> tuple[Blob, ...]:
             segment.interval,
             segment.spec.chunks,
             str(storage.codec) if storage.codec is not None else None,
+            place.format.said_of(segment.spec),
         )
         for place, segment, storage in zip(
             made.places, made.tiling.segments, made.storages, strict=True
@@ -80,8 +81,8 @@ def _left_behind(move: Move, made: Outputs) -> list[str]:
         return []
     more = f" and {len(bare) - 1} more" if len(bare) > 1 else ""
     return [
-        f"{bare[0].ref}{more}: an .npy cannot store {', '.join(lost)}; the numbers are written as "
-        "they are stored in the input"
+        f"{bare[0].ref}{more}: the format {bare[0].format.name} cannot store {', '.join(lost)}; "
+        "the numbers are written as they are stored in the input"
     ]
 
 
