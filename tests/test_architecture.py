@@ -70,8 +70,14 @@ OWNERS = {
     )
     for name in names
 }
-KNOW_PATHS = {f"{CORE}.formats.zarr", f"{CORE}.formats.zarr.consolidating"}
-"""Modules of Zarr that know the local disk: what formats share, and what is published there."""
+KNOW_PATHS = {
+    f"{CORE}.formats.zarr",
+    f"{CORE}.formats.zarr.consolidating",
+    f"{CORE}.formats.zarr.zip_writing",
+    f"{CORE}.formats.zarr.zipped",
+}
+"""Modules of Zarr that know the local disk: what formats share, what is published there, and
+archives, which are files of it."""
 LONGEST_FILE, LONGEST_FUNCTION = 350, 60
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.endpoints.references import refuse_unsafe_name
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.registry import suffixes
+from concatsplit_core.formats.registry import suffix_of, suffixes
 
 FIELDS = ("index", "count", "start", "stop", "stem", "array")
 FOLDER_TEMPLATE = "{stem}-{index:05d}-of-{count:05d}"
@@ -46,7 +46,7 @@ def is_folder(name: str) -> bool:
 
 
 def _suffix(name: str) -> str:
-    suffix = os.path.splitext(name)[1].lower()
+    suffix = suffix_of(name)
     return suffix if suffix in suffixes() else ""
 
 
@@ -88,7 +88,8 @@ def name_parts(
             )
         return list(outputs)
     path = source.partition("::")[0].rstrip(os.sep)
-    stem, suffix = os.path.splitext(os.path.basename(path))
+    suffix = path[len(path) - len(suffix_of(path)) :]
+    stem = os.path.basename(path).removesuffix(suffix)
     stem = "stdin" if source == "-" else stem
     template = outputs[0]
     if not is_template(template):

@@ -15,7 +15,6 @@ from concatsplit_core.stores.files import output_error
 from concatsplit_core.stores.identity import Identity, identify
 from concatsplit_core.stores.local import local
 
-DEFAULT_MEMBER = "data"
 STREAM = "-"
 
 
@@ -114,7 +113,7 @@ def find_place(ref: str | MemberOf, follow_links: bool = False) -> Place:
     if form.is_folder:
         return _place_in_store(ref, form, path, member or "", found, follow_links)
     base = path if member and found is not None else None
-    chosen = member or DEFAULT_MEMBER
+    chosen = member or form.default_member
     return Place(ref, form, path, chosen, path, chosen, base, found)
 
 

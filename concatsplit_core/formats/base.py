@@ -106,6 +106,8 @@ class LibraryFormat(InputFormat):
 class OutputFormat(Format):
     """A format that is written."""
 
+    default_member: ClassVar[str] = "data"
+    """What an array is called in a new file whose name says no member."""
     most_axes: ClassVar[int] = 64
     """Axes that an output may have; NumPy, which all goes through, has 64 at most."""
     is_rectilinear: ClassVar[bool] = False

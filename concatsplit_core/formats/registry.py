@@ -45,6 +45,12 @@ def _zarr() -> Format:
     return ZarrFormat()
 
 
+def _zipped_zarr() -> Format:
+    from concatsplit_core.formats.zarr.zipped import ZippedZarrFormat
+
+    return ZippedZarrFormat()
+
+
 def _raw() -> Format:
     from concatsplit_core.formats.raw import RawFormat
 
@@ -53,6 +59,7 @@ def _raw() -> Format:
 
 ROWS: dict[str, Callable[[], Format]] = {
     "npy": _npy,
+    "zarr.zip": _zipped_zarr,
     "npz": _npz,
     "hdf5": _hdf5,
     "zarr": _zarr,
@@ -117,6 +124,12 @@ def store_suffixes() -> tuple[str, ...]:
     return tuple(suffix for form in _outputs() if form.is_folder for suffix in form.suffixes)
 
 
+def suffix_of(path: str) -> str:
+    """What the name of a file ends in, by which its format is known; in lower case."""
+    name, last = os.path.splitext(path.lower())
+    return os.path.splitext(name)[1] + last if last == ".zip" else last
+
+
 def format_by_suffix(path: str, ref: str) -> OutputFormat:
     """The format that an output's name asks for.
 
@@ -125,7 +138,7 @@ def format_by_suffix(path: str, ref: str) -> OutputFormat:
     UsageError
         The suffix is of no format that can be written.
     """
-    suffix = os.path.splitext(path)[1].lower()
+    suffix = suffix_of(path)
     found = next((form for form in _outputs() if suffix in form.suffixes), None)
     if found is not None:
         return _announced(found)

@@ -148,11 +148,11 @@ def _arrays_in(directory: Directory) -> _Arrays:
 
 
 def _arrays(path: Path, ref: str) -> _Arrays:
-    found = _arrays_in(directory_of(path, ref, ".npz archive"))
+    found = _arrays_in(directory_of(path, ref))
     if found.is_zarr:
         raise MalformedInput(
-            f"{ref}: is a zipped Zarr store, which is not read; unzip it into a folder whose "
-            "name ends in .zarr",
+            f"{ref}: is a zipped Zarr store in a folder of its own; unzip it, or zip the files "
+            "without the folder",
             ref=ref,
         )
     return found

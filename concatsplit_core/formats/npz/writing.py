@@ -18,10 +18,10 @@ from concatsplit_core.codecs.crc32 import crc32
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.npy_header import format_header
 from concatsplit_core.formats.npz.deflated import DeflatedTarget
-from concatsplit_core.formats.npz.kept import Kept
 from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.targets import ContiguousTarget, Target, Writer
 from concatsplit_core.stores.files import read_exactly, write_all
+from concatsplit_core.stores.zips.kept import Kept
 from concatsplit_core.stores.zips.records import (
     DEFLATED,
     LONGEST_NAME,

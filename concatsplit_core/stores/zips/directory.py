@@ -17,7 +17,9 @@ from typing import IO, Any
 from concatsplit_core.errors import ConcatsplitError, MalformedInput, UnsafeContent
 
 _LOCAL_HEADER = 30
-_UTF8, _ENCRYPTED = 0x800, 0x1
+_UTF8 = 0x800
+ENCRYPTED = 0x1
+"""The flag of a member that is encrypted."""
 _REMEMBERED = 4
 
 _DAMAGE = (
@@ -47,7 +49,7 @@ _known: dict[_Key, Directory] = {}
 _lock = threading.Lock()
 
 
-def directory_of(path: Path, ref: str, kind: str) -> Directory:
+def directory_of(path: Path, ref: str) -> Directory:
     """The directory of an archive. The last few are remembered, until their files change.
 
     Parameters
@@ -55,8 +57,6 @@ def directory_of(path: Path, ref: str, kind: str) -> Directory:
     path : Path
     ref : str
         What messages call it.
-    kind : str
-        What it should be, such as ``.npz archive``.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def directory_of(path: Path, ref: str, kind: str) -> Directory:
     with _lock:
         if key in _known:
             return _known[key]
-    with sound(ref, f"not a complete {kind}"), zipfile.ZipFile(path) as archive:
+    with sound(ref, "not a complete archive"), zipfile.ZipFile(path) as archive:
         made = Directory(tuple(archive.infolist()), archive.comment)
     with _lock:
         while len(_known) >= _REMEMBERED:
@@ -147,7 +147,7 @@ def unpacked(path: Path, entry: zipfile.ZipInfo, ref: str, trouble: str) -> Iter
     UnsafeContent
         It is encrypted.
     """
-    if entry.flag_bits & _ENCRYPTED:
+    if entry.flag_bits & ENCRYPTED:
         raise UnsafeContent(f"{ref}: the member is encrypted", ref=ref)
     with sound(ref, trouble), path.open("rb") as file:
         file.seek(_data_start(file, entry, ref))

@@ -9,10 +9,8 @@ from pathlib import Path
 
 from concatsplit_core.errors import ConcatsplitError, OutputRefused
 from concatsplit_core.stores.files import SHAREABLE, SHARED_BLOCK, copy_range, open_input, write_all
-from concatsplit_core.stores.zips.directory import data_start, directory_of, name_of
+from concatsplit_core.stores.zips.directory import ENCRYPTED, data_start, directory_of, name_of
 from concatsplit_core.stores.zips.records import Member, data_offset
-
-_ENCRYPTED = 0x1
 
 
 class Kept:
@@ -21,6 +19,8 @@ class Kept:
     Parameters
     ----------
     base : Path
+    may_repeat : bool
+        Of two members of one name the last one counts.
 
     Attributes
     ----------
@@ -35,11 +35,11 @@ class Kept:
         Its members cannot be copied: two have one name, or lie in each other, or one is encrypted.
     """
 
-    def __init__(self, base: Path) -> None:
-        self._base = base
+    def __init__(self, base: Path, may_repeat: bool = False) -> None:
+        self._base, self._may_repeat = base, may_repeat
         self.members: dict[bytes, Member] = {}
         try:
-            directory = directory_of(base, str(base), ".npz archive")
+            directory = directory_of(base, str(base))
             self.comment = directory.comment
             for entry in directory.entries:
                 self._note(entry)
@@ -51,9 +51,9 @@ class Kept:
 
     def _note(self, entry: zipfile.ZipInfo) -> None:
         name = name_of(entry)
-        if name in self.members:
+        if name in self.members and not self._may_repeat:
             raise self._refusal(f"two members are called '{entry.filename}'")
-        if entry.flag_bits & _ENCRYPTED:
+        if entry.flag_bits & ENCRYPTED:
             raise self._refusal(f"the member '{entry.filename}' is encrypted")
         year, month, day, hour, minute, second = entry.date_time
         date = (year - 1980) << 9 | month << 5 | day
@@ -82,7 +82,7 @@ class Kept:
 
     def _refusal(self, why: str) -> OutputRefused:
         return OutputRefused(
-            f"{self._base}: {why}; nothing can be added to the archive, save it again with NumPy",
+            f"{self._base}: {why}; nothing can be added to the archive, make it anew",
             ref=str(self._base),
         )
 
