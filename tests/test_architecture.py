@@ -70,14 +70,6 @@ OWNERS = {
     )
     for name in names
 }
-KNOW_PATHS = {
-    f"{CORE}.formats.zarr",
-    f"{CORE}.formats.zarr.consolidating",
-    f"{CORE}.formats.zarr.zip_writing",
-    f"{CORE}.formats.zarr.zipped",
-}
-"""Modules of Zarr that know the local disk: what formats share, what is published there, and
-archives, which are files of it."""
 LONGEST_FILE, LONGEST_FUNCTION = 350, 60
 
 
@@ -212,13 +204,15 @@ def test_routes_know_what_formats_share_and_no_format(module: str) -> None:
 @pytest.mark.parametrize("module", members_of(*core("formats.zarr")))
 def test_zarr_names_its_files_by_a_store(module: str) -> None:
     known = {name.partition(".")[0] for name in imports(module)}
-    assert not known & {"os", "pathlib", "shutil", "tempfile", "io"} or module in KNOW_PATHS
-    of_disks = core("stores.local", "stores.identity", "stores.staging")
-    on_disk = (*KNOW_PATHS, f"{CORE}.formats.zarr.library")
-    assert not [name for name in imports(module) if below(name, *of_disks)] or module in on_disk
+    assert not known & {"os", "pathlib", "shutil", "tempfile", "io"}
+    of_disks = core("stores.local", "stores.staging", "stores.journal", "stores.recovery")
+    on_disk = f"{CORE}.formats.zarr.library"
+    assert not [name for name in imports(module) if below(name, *of_disks)] or module == on_disk
 
 
-@pytest.mark.parametrize("module", members_of(*core("stores.base")))
+@pytest.mark.parametrize(
+    "module", members_of(*core("stores.base", "stores.publishing", "stores.schemes"))
+)
 def test_what_a_store_is_leads_to_no_disk(module: str) -> None:
     libraries = {name.partition(".")[0] for one in closure(module) for name in imports(one)}
     assert "os" not in libraries

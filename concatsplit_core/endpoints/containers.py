@@ -7,7 +7,6 @@ from concatsplit_core.endpoints.references import parse_input
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.bounds import remembered_neighbours
-from concatsplit_core.stores.local import local
 
 
 def open_container(ref: str) -> dict[str, Source]:
@@ -23,8 +22,7 @@ def open_container(ref: str) -> dict[str, Source]:
     dict of str to Source
         By their names, without that of the group; under ``""`` if it is one array without a name.
     """
-    path, group = parse_input(ref)
-    place = local(path)
+    place, group = parse_input(ref)
     form = detect(place, ref)
     prefix = "" if group is None else f"{group}/"
     arrays: dict[str, Source] = {}
@@ -32,7 +30,7 @@ def open_container(ref: str) -> dict[str, Source]:
     try:
         with remembered_neighbours():
             for name in names:
-                own_ref = f"{path}::{name}" if name else ref
+                own_ref = f"{place}::{name}" if name else ref
                 arrays[name.removeprefix(prefix)] = open_member(form, place, name or None, own_ref)
     except BaseException:
         close_all(arrays.values())

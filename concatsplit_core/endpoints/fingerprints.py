@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
-import zlib
 from collections.abc import Iterable, Sequence
 
 from concatsplit_core.errors import InputChanged, UnsafeContent
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.stores.base import Location, Look
 from concatsplit_core.stores.files import input_error
 
 
@@ -28,17 +27,15 @@ class Fingerprints:
     """
 
     def __init__(self, sources: Sequence[Source], follow_links: bool = False) -> None:
-        self._sources: list[Source] = []
-        self._looks: list[int | None] = []
-        seen: set[str] = set()
+        self._seen: list[tuple[Source, Location, int | None]] = []
+        known: set[Location] = set()
         for source in sources:
-            path = None if source.path is None else str(source.path)
-            if path is None or path in seen:
+            place = source.place
+            if place is None or place in known:
                 continue
-            seen.add(path)
-            looks, links = _seen(path, source.ref)
-            self._sources.append(source)
-            self._looks.append(looks)
+            known.add(place)
+            number, links = _look(source, place)
+            self._seen.append((source, place, number))
             if not follow_links:
                 refuse_links(source, links)
 
@@ -50,19 +47,19 @@ class Fingerprints:
         InputChanged
             A file was written to, replaced or removed.
         """
-        for source, before in zip(self._sources, self._looks, strict=True):
-            if _seen(str(source.path), source.ref)[0] != before:
+        for source, place, before in self._seen:
+            if _look(source, place).number != before:
                 raise InputChanged(
                     f"{source.ref}: changed while it was read; nothing was written, run again",
                     ref=source.ref,
                 )
 
 
-def _seen(path: str, ref: str) -> tuple[int | None, list[str]]:
+def _look(source: Source, place: Location) -> Look:
     try:
-        return _look(path)
+        return place.store.look(place.key)
     except OSError as error:
-        raise input_error(ref, error) from error
+        raise input_error(source.ref, error) from error
 
 
 def refuse_links(source: Source, links: Iterable[str]) -> None:
@@ -85,39 +82,3 @@ def refuse_links(source: Source, links: Iterable[str]) -> None:
                 "it nevertheless",
                 ref=source.ref,
             )
-
-
-def _look(path: str) -> tuple[int | None, list[str]]:
-    """A number made of the size, times and identity of all files below a path; and the links there.
-
-    The number is the same in every process. It is None if the file is gone.
-    """
-    links: list[str] = []
-    try:
-        status = os.stat(path)
-        looks = _look_at(status)
-        if stat.S_ISDIR(status.st_mode):
-            start = len(path)
-            for folder, _, _ in os.walk(path, onerror=_fail):
-                with os.scandir(folder) as entries:
-                    for entry in entries:
-                        if entry.is_symlink():
-                            links.append(entry.path)
-                        if entry.is_file():
-                            name = zlib.crc32(os.fsencode(entry.path[start:]))
-                            looks ^= hash((name, _look_at(entry.stat())))
-    except (FileNotFoundError, NotADirectoryError):
-        return None, links
-    return looks, links
-
-
-def _fail(error: OSError) -> None:
-    raise error
-
-
-def _look_at(status: os.stat_result) -> int:
-    """Hashes numbers only, because the hash of a text differs between processes."""
-    if stat.S_ISDIR(status.st_mode):
-        return hash((status.st_dev, status.st_ino))
-    times = status.st_mtime_ns, status.st_ctime_ns
-    return hash((status.st_dev, status.st_ino, status.st_size, *times))

@@ -11,7 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.endpoints.references import SEPARATOR, expand, parse_input, split_store
+from concatsplit_core.endpoints.references import (
+    SEPARATOR,
+    expand,
+    is_path,
+    parse_input,
+    split_store,
+)
 from concatsplit_core.errors import (
     ConcatsplitError,
     InputUnavailable,
@@ -33,7 +39,7 @@ _TWICE = "stdin (-) is one input; it cannot be read twice"
 def open_inputs(
     inputs: Any,
     beside: str | None = None,
-    recover: Callable[[list[Path]], bool] | None = None,
+    recover: Callable[[list[Location]], bool] | None = None,
     raw: str | None = None,
 ) -> list[Source]:
     """Open references, patterns, ``@list`` files, ndarrays, h5py data sets and zarr arrays.
@@ -67,7 +73,7 @@ def open_inputs(
 
 
 def resolve(
-    inputs: Any, recover: Callable[[list[Path]], bool] | None, raw: str | None = None
+    inputs: Any, recover: Callable[[list[Location]], bool] | None, raw: str | None = None
 ) -> list[Any]:
     """The references of all inputs, after recovery of what killed runs left beside them.
 
@@ -87,14 +93,18 @@ def resolve(
     return _expanded(inputs, raw) if recover(_folders_of(found)) else found
 
 
-def _folders_of(items: Iterable[Any]) -> list[Path]:
+def _folders_of(items: Iterable[Any]) -> list[Location]:
     """The folders that files and stores lie in, each once."""
     folders: dict[str, None] = {}
+    elsewhere: dict[Location, None] = {}
     stores: dict[str, tuple[str, bool]] = {}
     for item in items:
         if not isinstance(item, str | os.PathLike) or item == STREAM:
             continue
         path = os.fspath(item)
+        if not is_path(path):
+            elsewhere[parse_input(path).place.parent] = None
+            continue
         status = _status(path)
         if status is None:
             path = path.partition(SEPARATOR)[0]
@@ -104,8 +114,8 @@ def _folders_of(items: Iterable[Any]) -> list[Path]:
             head, tail = os.path.split(os.path.abspath(path))
         if head not in stores:  # many files lie in one folder
             above = os.path.abspath(head)
-            store, inside = split_store(Path(above, "x"))
-            stores[head] = (str(store), True) if inside else (above, False)
+            store, inside = split_store(local(Path(above, "x")))
+            stores[head] = (store.key, True) if inside else (above, False)
         place, is_store = stores[head]
         if is_store:
             folders[os.path.dirname(place)] = None
@@ -115,7 +125,7 @@ def _folders_of(items: Iterable[Any]) -> list[Path]:
             folders[place] = None
             if status is not None and stat.S_ISDIR(status.st_mode):
                 folders[os.path.join(place, tail)] = None
-    return list(map(Path, folders))
+    return [*map(local, folders), *elsewhere]
 
 
 def _status(path: str) -> os.stat_result | None:
@@ -204,8 +214,7 @@ def _listed(inputs: Any) -> Iterable[Any]:
 
 def open_ref(ref: str) -> Source:
     """Open one reference."""
-    path, member = parse_input(ref)
-    place = local(path)
+    place, member = parse_input(ref)
     return open_member(format_of(place, member, ref), place, member, ref)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -79,8 +80,8 @@ class Job(NamedTuple):
         Sources that are read, and of which nothing moves.
     also_read : sequence of str
         References that were read beside the sources; no output may be one of them.
-    structure : Structure, optional
-        What new containers hold beside the arrays.
+    structures : mapping of str to Structure
+        What new containers hold beside the arrays, by the names of the containers.
     check : callable, optional
         Looks at the sources once more before anything is written, when all else has been found
         good; gives notes, or raises.
@@ -91,7 +92,7 @@ class Job(NamedTuple):
     extras: Sequence[tuple[str, np.ndarray]] = ()
     compared: Sequence[Source] = ()
     also_read: Sequence[str | os.PathLike[str]] = ()
-    structure: Structure | None = None
+    structures: Mapping[str, Structure] = MappingProxyType({})
     check: Callable[[], Sequence[str]] | None = None
 
     @property

@@ -73,7 +73,7 @@ def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
         if wish.rectilinear and not place.format.is_rectilinear:
             raise UsageError(f"--grid rectilinear: output {place.ref} is not Zarr of format 3")
         _refuse_rank(place, segment.spec)
-        narrowed = place.format.narrowed(wish, place.path, place.base)
+        narrowed = place.format.narrowed(wish, place.container, place.base)
         wanted = replace(segment.spec, string_bytes=texts)
         spec, kept = place.format.layout(wanted, storage, narrowed, like)
         regions = _regions(move, Segment(segment.interval, spec)) if wish.rectilinear else []

@@ -1,19 +1,26 @@
-"""Where each output goes: the name that was asked for, resolved to a place on the disk."""
+"""Where each output goes: the name that was asked for, resolved to a place in a store."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from concatsplit_core.endpoints.references import MemberOf, parse_output, refuse_unsafe_name
+from concatsplit_core.endpoints.references import (
+    SEPARATOR,
+    MemberOf,
+    parse_output,
+    refuse_unsafe_name,
+)
 from concatsplit_core.errors import NameCollision, OutputRefused, UnsafeContent, UsageError
 from concatsplit_core.formats.base import Candidate, OutputFormat
 from concatsplit_core.formats.registry import format_by_suffix, stream_format
+from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import output_error
-from concatsplit_core.stores.identity import Identity, identify
 from concatsplit_core.stores.local import local
+
+if TYPE_CHECKING:
+    from concatsplit_core.stores.identity import Identity
 
 STREAM = "-"
 
@@ -26,16 +33,16 @@ class Place(NamedTuple):
     ref : str
         As it was asked for.
     format : OutputFormat
-    path : Path
+    container : Location
         The file or store.
     member : str
         Empty where the file, or the store's root, is the array.
-    final : Path
+    final : Location
         The file or folder that appears or is replaced.
     inner : str
         The rest of the member's name, below `final`.
-    base : Path, optional
-        The container that is added to.
+    base : Location, optional
+        The container, if it is added to.
     found : Identity, optional
         What was there when the place was looked up.
     is_new_container : bool
@@ -44,31 +51,23 @@ class Place(NamedTuple):
 
     ref: str
     format: OutputFormat
-    path: Path
+    container: Location
     member: str
-    final: Path
+    final: Location
     inner: str
-    base: Path | None = None
+    base: Location | None = None
     found: Identity | None = None
     is_new_container: bool = False
+
+    @property
+    def asked_container(self) -> str:
+        """The name of the container, as it was asked for."""
+        return self.ref.removesuffix(f"{SEPARATOR}{self.member}")
 
     @property
     def is_stream(self) -> bool:
         """Whether it is stdout."""
         return self.ref == STREAM
-
-    @property
-    def staged_beside(self) -> Path:
-        """The folder that the staged file or folder is built in.
-
-        That is beside a store, so that no listing of members shows it. It is inside the store if
-        that is a file system of its own, or if the folder around it may not be written to.
-        """
-        beside = self.path.parent
-        if self.final == self.path or not self.path.exists():
-            return beside
-        same = beside.stat().st_dev == self.path.stat().st_dev
-        return beside if same and os.access(beside, os.W_OK) else self.final.parent
 
     @property
     def is_rebuilt(self) -> bool:
@@ -99,29 +98,37 @@ def find_place(ref: str | MemberOf, follow_links: bool = False) -> Place:
     if isinstance(ref, MemberOf):
         return _in_new_container(ref)
     if ref == STREAM:
-        return Place(ref, stream_format(), Path(ref), "", Path(ref), "")
-    path, member = parse_output(ref)
-    form = format_by_suffix(path.name, ref)
-    path = Path(os.path.realpath(path))
-    found = _found(path, ref)
+        stdout = local(ref)
+        return Place(ref, stream_format(), stdout, "", stdout, "")
+    place, member = parse_output(ref)
+    form, place = _resolved(place, ref)
+    found = _found(place, ref)
     if not form.has_members:
         if member and not form.is_said(member, ref):
             raise NameCollision(
                 f"output {ref}: a file of the format {form.name} holds one array and has no members"
             )
-        return Place(ref, form, path, "", path, "", found=found)
+        return Place(ref, form, place, "", place, "", found=found)
     if form.is_folder:
-        return _place_in_store(ref, form, path, member or "", found, follow_links)
-    base = path if member and found is not None else None
+        return _place_in_store(ref, form, place, member or "", found, follow_links)
+    base = place if member and found is not None else None
     chosen = member or form.default_member
-    return Place(ref, form, path, chosen, path, chosen, base, found)
+    return Place(ref, form, place, chosen, place, chosen, base, found)
+
+
+def _resolved(place: Location, ref: str) -> tuple[OutputFormat, Location]:
+    """The format that a name asks for, and the place with all links followed."""
+    form = format_by_suffix(place.name, ref)
+    if form.needs_paths:
+        form.path_of(place, f"output {ref}")
+    return form, place.resolved
 
 
 def _in_new_container(ref: MemberOf) -> Place:
     """One array of a container that appears, or is replaced, as a whole."""
     refuse_unsafe_name(ref.member, ref.container)
-    path, inner = parse_output(ref.container)
-    form = format_by_suffix(path.name, ref.container)
+    place, inner = parse_output(ref.container)
+    form, place = _resolved(place, ref.container)
     if inner:
         raise UsageError(f"output {ref.container}: a data set is a file or store of its own")
     if not form.has_members:
@@ -129,52 +136,53 @@ def _in_new_container(ref: MemberOf) -> Place:
             f"output {ref.container}: an .{form.name} file holds one array; name a container, or "
             "give a template with {array}"
         )
-    path = Path(os.path.realpath(path))
-    found = _found(path, ref.container)
-    return Place(str(ref), form, path, ref.member, path, ref.member, None, found, True)
+    found = _found(place, ref.container)
+    return Place(str(ref), form, place, ref.member, place, ref.member, None, found, True)
 
 
-def folders_of(refs: Iterable[str | MemberOf]) -> list[Path]:
+def folders_of(refs: Iterable[str | MemberOf]) -> list[Location]:
     """The folders that outputs are going to be staged in, each once."""
-    found: dict[Path, None] = {}
+    found: dict[Location, None] = {}
     for ref in refs:
         if ref != STREAM:
-            path, member = parse_output(ref.container if isinstance(ref, MemberOf) else ref)
-            path = Path(os.path.realpath(path))
-            found[path.parent] = None
-            for name in (member or "").split("/") if os.path.isdir(path) else ():
-                found[path] = None  # staging is inside a store whose folder may not be written to
-                path /= name
+            place, member = parse_output(ref.container if isinstance(ref, MemberOf) else ref)
+            place = place.resolved
+            found[place.parent] = None
+            # staging is inside a store whose folder may not be written to
+            is_folder = place.store.has_paths and os.path.isdir(place.key)
+            for name in (member or "").split("/") if is_folder else ():
+                found[place] = None
+                place /= name
     return list(found)
 
 
 def _place_in_store(
     ref: str,
     form: OutputFormat,
-    path: Path,
+    place: Location,
     member: str,
     found: Identity | None,
     follow_links: bool,
 ) -> Place:
     """In a store that exists, the topmost missing folder is what appears."""
-    if not member or not form.sniff(Candidate(local(path))):
-        return Place(ref, form, path, member, path, member, found=found)
-    final, parts = path, member.split("/")
+    if not member or not form.sniff(Candidate(place)):
+        return Place(ref, form, place, member, place, member, found=found)
+    final, parts = place, member.split("/")
     while parts:
         final /= parts.pop(0)
         found = _found(final, ref)
         if found is None:
             break
         if found.kind == "link":
-            final = _followed(final, path, ref, follow_links)
+            final = _followed(final, place, ref, follow_links)
             found = _found(final, ref)
-    return Place(ref, form, path, member, final, "/".join(parts), path, found)
+    return Place(ref, form, place, member, final, "/".join(parts), place, found)
 
 
-def _followed(link: Path, store: Path, ref: str, follow_links: bool) -> Path:
+def _followed(link: Location, store: Location, ref: str, follow_links: bool) -> Location:
     """Where a link leads, which must be in the store unless links may be followed."""
-    place = Path(os.path.realpath(link))
-    if not follow_links and not place.is_relative_to(store):
+    place = link.resolved
+    if not follow_links and not place.is_within(store):
         raise UnsafeContent(
             f"output {ref}: {link} is a link out of the store, to {place}; nothing is written "
             "through it without --follow-links",
@@ -183,12 +191,12 @@ def _followed(link: Path, store: Path, ref: str, follow_links: bool) -> Path:
     return place
 
 
-def _found(path: Path, ref: str) -> Identity | None:
+def _found(place: Location, ref: str) -> Identity | None:
     try:
-        return identify(path)
+        return place.identity
     except PermissionError as error:
         raise OutputRefused(
-            f"output {ref}: {path} cannot be looked at: {os.strerror(error.errno or 0)}", ref=ref
+            f"output {ref}: {place} cannot be looked at: {os.strerror(error.errno or 0)}", ref=ref
         ) from error
     except OSError as error:
         raise output_error(f"output {ref}", error) from error

@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from concatsplit_core.errors import InputUnavailable, UnsafeContent, UsageError
 from concatsplit_core.formats.registry import store_suffixes
+from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error
+from concatsplit_core.stores.local import local
 
 SEPARATOR = "::"
 MOST_FROM_LISTS = 1 << 20
@@ -21,9 +23,9 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class BlobRef(NamedTuple):
-    """A path and the member inside it, None where none was named."""
+    """A file or folder and the member inside it, None where none was named."""
 
-    path: Path
+    place: Location
     member: str | None
 
 
@@ -75,24 +77,48 @@ def parse_input(ref: str) -> BlobRef:
     """
     if not is_name(ref):
         raise InputUnavailable(f"'{ref}' names no file: it holds NUL or half a character", ref=ref)
-    path, member = _divide(ref)
-    if member is None and _has_store_suffix(ref) and not os.path.exists(path):
-        store, inner = split_store(path)
-        if inner and store.is_dir():
+    place, member = _divide(ref)
+    if member is None and _has_store_suffix(ref) and not _is_there(place):
+        store, inner = split_store(place)
+        if inner and _is_there(store) and store.kind == "folder":
             return BlobRef(store, inner)
-    return BlobRef(path, member)
+    return BlobRef(place, member)
 
 
 def parse_output(ref: str) -> BlobRef:
     """Where an output is to lie."""
     if not is_name(ref):
         raise UsageError(f"'{ref}' names no file: it holds NUL or half a character", ref=ref)
-    path, member = _divide(ref)
-    store, inner = split_store(path)
+    place, member = _divide(ref)
+    store, inner = split_store(place)
     if inner:
         joined = "/".join(part for part in (inner, member) if part)
         return BlobRef(store, joined)
-    return BlobRef(path, member)
+    return BlobRef(place, member)
+
+
+def place_of(name: str) -> Location:
+    """The file or folder that a path names, or a URL if a store has its scheme."""
+    return _in_other_store(name) or local(Path(name))
+
+
+def _in_other_store(name: str) -> Location | None:
+    """Where a URL leads; None for a path."""
+    if "://" not in name:
+        return None
+    from concatsplit_core.stores.schemes import location_of
+
+    return location_of(name)
+
+
+def is_path(name: str) -> bool:
+    """Whether a reference names something on the local disk, and not in another store."""
+    return _in_other_store(name) is None
+
+
+def _is_there(place: Location) -> bool:
+    """Whether there is something, as far as this user can see."""
+    return os.path.exists(place.key) if place.store.has_paths else place.kind is not None
 
 
 def is_name(ref: str) -> bool:
@@ -106,16 +132,16 @@ def is_name(ref: str) -> bool:
 def _divide(ref: str) -> BlobRef:
     if not ref:
         raise UsageError("an empty reference names no blob")
-    if SEPARATOR not in ref or os.path.exists(ref):
-        return BlobRef(Path(ref), None)
+    if SEPARATOR not in ref or (is_path(ref) and os.path.exists(ref)):
+        return BlobRef(place_of(ref), None)
     path, _, member = ref.rpartition(SEPARATOR)
-    if not os.path.exists(path):  # the member's own name may hold the separator
+    if is_path(ref) and not os.path.exists(path):  # the member's own name may hold the separator
         head, _, tail = ref.partition(SEPARATOR)
         path, member = (head, tail) if os.path.exists(head) else (path, member)
     parts = [part for part in member.split("/") if part]
     if not path or not parts or any(part in {".", ".."} for part in parts):
         raise UsageError(f"'{ref}' is not PATH or PATH::MEMBER", ref=ref)
-    return BlobRef(Path(path), "/".join(parts))
+    return BlobRef(place_of(path), "/".join(parts))
 
 
 def _has_store_suffix(ref: str) -> bool:
@@ -125,12 +151,13 @@ def _has_store_suffix(ref: str) -> bool:
     return has_dot and any(f"{suffix}/" in lower for suffix in store_suffixes())
 
 
-def split_store(path: Path) -> tuple[Path, str]:
+def split_store(place: Location) -> tuple[Location, str]:
     """The store that a path leads into, by its suffix, and the rest of the path."""
-    for parent in reversed(path.parents):
-        if parent.suffix and parent.suffix.lower() in store_suffixes():
-            return parent, path.relative_to(parent).as_posix()
-    return path, ""
+    parts = place.key.split("/")
+    for count, name in enumerate(parts[:-1], 1):
+        if "." in name and os.path.splitext(name)[1].lower() in store_suffixes():
+            return Location(place.store, "/".join(parts[:count])), "/".join(parts[count:])
+    return place, ""
 
 
 def natural_key(text: str) -> list[tuple[int, int | str]]:
@@ -236,6 +263,9 @@ def parse_list(data: bytes, null: bool = False) -> list[str]:
 
 def _matches(ref: str) -> Iterator[str]:
     path, mark, member = ref.partition(SEPARATOR)
+    if not is_path(ref):
+        yield ref
+        return
     if not glob.has_magic(path) or not is_name(ref) or os.path.exists(path) or os.path.exists(ref):
         yield ref
         return

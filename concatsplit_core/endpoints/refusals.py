@@ -20,11 +20,13 @@ from concatsplit_core.errors import (
     OutputExists,
     OutputIsInput,
     OutputRefused,
+    UsageError,
 )
 from concatsplit_core.formats.base import Candidate, InputFormat
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.stores.identity import Identity, identify
+from concatsplit_core.stores.base import Location
+from concatsplit_core.stores.identity import Identity
 from concatsplit_core.stores.local import local
 
 _LISTED = 8
@@ -33,9 +35,9 @@ _LISTED = 8
 
 def refuse_collisions(places: Sequence[Place]) -> None:
     """Refuse two outputs of one name, and outputs inside each other."""
-    seen: dict[tuple[Path, str], str] = {}
+    seen: dict[tuple[Location, str], str] = {}
     for place in places:
-        key = (place.path, place.member)
+        key = (place.container, place.member)
         if key in seen:
             raise NameCollision(f"outputs {seen[key]} and {place.ref} have the same name")
         seen[key] = place.ref
@@ -43,7 +45,7 @@ def refuse_collisions(places: Sequence[Place]) -> None:
         above = place.member
         while above:
             above = above.rpartition("/")[0]
-            inside = seen.get((place.path, above))
+            inside = seen.get((place.container, above))
             if inside is not None:
                 raise NameCollision(f"output {place.ref} would lie inside output {inside}")
 
@@ -55,10 +57,13 @@ def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
     beside its place and replaced when all has been read.
     """
     files: dict[tuple[int, int], list[Source]] = {}
-    real: dict[str, Source] = {}
+    real: dict[Location, Source] = {}
     above: dict[str, str] = {}
     for source in sources:
+        if source.place is None:
+            continue
         if source.path is None:
+            real[source.place] = source
             continue
         path = str(source.path)
         status = os.lstat(path)
@@ -67,18 +72,28 @@ def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
         else:
             real_path = _real_path(path, above)
         files.setdefault((status.st_dev, status.st_ino), []).append(source)
-        real[real_path] = source
+        real[local(real_path)] = source
     for place in places:
         if place.is_stream:
             continue
         _refuse_same_file(place, files)
-        for folder in (place.final, *place.final.parents):
-            if str(folder) in real and folder.is_dir():
-                raise _is_input(place, real[str(folder)])
-        if place.final.is_dir():
-            for path, source in real.items():
-                if Path(path).is_relative_to(place.final):
+        for folder in _and_above(place.final):
+            if folder in real and folder.kind == "folder":
+                raise _is_input(place, real[folder])
+        if place.found is not None and place.final.kind == "folder":
+            for where, source in real.items():
+                if where.is_within(place.final):
                     raise _is_input(place, source)
+
+
+def _and_above(place: Location) -> Iterator[Location]:
+    """A place, and all folders that it lies in."""
+    while True:
+        yield place
+        above = place.parent
+        if above.key in {"", place.key}:
+            return
+        place = above
 
 
 def _real_path(path: str, above: dict[str, str]) -> str:
@@ -92,9 +107,10 @@ def _real_path(path: str, above: dict[str, str]) -> str:
 
 
 def _refuse_same_file(place: Place, files: dict[tuple[int, int], list[Source]]) -> None:
-    if not place.path.exists() or place.format.is_folder:
+    path = place.container.path
+    if path is None or not path.exists() or place.format.is_folder:
         return
-    status = place.path.stat()
+    status = path.stat()
     for source in files.get((status.st_dev, status.st_ino), []):
         if place.base is None or source.member == place.member:
             raise _is_input(place, source)
@@ -109,7 +125,7 @@ def _is_input(place: Place, source: Any) -> OutputIsInput:
 
 def refuse_existing(places: Sequence[Place], force: bool) -> None:
     """Refuse outputs that exist, unless they may be replaced and are of the kind to be replaced."""
-    containers: dict[Path, _Members] = {}
+    containers: dict[Location, _Members] = {}
     for place in places:
         if place.base is not None:
             _check_kind(place, "folder" if place.format.is_folder else "file")
@@ -137,17 +153,45 @@ def _what_exists(place: Place) -> str:
     )
 
 
-def refuse_record(path: Path, places: Sequence[Place], force: bool) -> Identity | None:
+def refuse_record(record: Location, places: Sequence[Place], force: bool) -> Identity | None:
     """Refuse a manifest that is an output, or exists; returns what it may replace."""
-    if any(path == place.path or place.path in path.parents for place in places):
-        raise NameCollision(f"manifest {path} is an output, or lies in one")
-    if os.path.lexists(path) and not force:
-        raise OutputExists(f"manifest {path} exists; give --force to replace it", ref=str(path))
-    found = identify(path)
+    if any(record.is_within(place.container) for place in places):
+        raise NameCollision(f"manifest {record} is an output, or lies in one")
+    found = record.identity
+    if found is not None and not force:
+        raise OutputExists(f"manifest {record} exists; give --force to replace it", ref=str(record))
     if found is not None and found.kind != "file":
         what = "a folder" if found.kind == "folder" else "no regular file"
-        raise OutputRefused(f"manifest {path} is {what}; it is not replaced", ref=str(path))
+        name = str(record)
+        raise OutputRefused(f"manifest {name} is {what}; it is not replaced", ref=name)
     return found
+
+
+def refuse_several_stores(
+    places: Sequence[Place], sources: Iterable[Source], has_record: bool
+) -> None:
+    """Refuse outputs in several stores, which cannot appear together, and a manifest of such runs.
+
+    A manifest names files relative to its own folder.
+    """
+    stores = {place.container.store for place in places}
+    if len(stores) > 1:
+        first = places[0].container.store
+        other = next(place for place in places if place.container.store != first)
+        raise UsageError(
+            f"outputs {places[0].ref} and {other.ref} are in two stores, so that they cannot "
+            "appear together; write them to one, or in two runs",
+            ref=other.ref,
+        )
+    if has_record:
+        elsewhere = [place.ref for place in places if not place.container.store.has_paths]
+        elsewhere += [s.ref for s in sources if s.place and not s.place.store.has_paths]
+        if elsewhere:
+            raise UsageError(
+                f"--manifest: {elsewhere[0]} is not on the local disk, and a manifest records only "
+                "files that are; run without it",
+                ref=elsewhere[0],
+            )
 
 
 def refuse_oversized(places: Sequence[Place], specs: Sequence[ArraySpec]) -> None:
@@ -160,8 +204,9 @@ def refuse_oversized(places: Sequence[Place], specs: Sequence[ArraySpec]) -> Non
     """
     wanted: dict[Path, int] = {}
     for place, spec in zip(places, specs, strict=True):
-        if spec.is_contiguous:
-            folder = next(f for f in place.path.parents if f.exists())
+        path = place.container.path
+        if spec.is_contiguous and path is not None:
+            folder = next(f for f in path.parents if f.exists())
             wanted[folder] = wanted.get(folder, 0) + spec.nbytes
     for folder, nbytes in wanted.items():
         status = os.statvfs(folder)
@@ -192,10 +237,9 @@ class _Members(NamedTuple):
 
 def _members_of(place: Place) -> list[str] | None:
     """Names of the arrays in a container; None where it is of another format than the output."""
-    path = local(place.path)
-    form, found = place.format, detect(path, place.ref)
+    form, found = place.format, detect(place.container, place.ref)
     is_same = isinstance(form, InputFormat) and form is found
-    return found.members(path, place.ref) if is_same else None
+    return found.members(place.container, place.ref) if is_same else None
 
 
 def _members(place: Place) -> _Members:
@@ -208,7 +252,7 @@ def _members(place: Place) -> _Members:
         raise OutputRefused(f"output {error.message}", ref=place.ref) from error
     if names is None:
         raise OutputRefused(
-            f"output {place.ref}: {place.path.name} is not a container of this format",
+            f"output {place.ref}: {place.container.name} is not a container of this format",
             ref=place.ref,
         )
     return _Members(set(names), {group: name for name in names for group in _groups_above(name)})
@@ -252,8 +296,8 @@ def _check_replaceable(place: Place) -> None:
     wanted = "folder" if place.format.is_folder else "file"
     _check_kind(place, wanted)
 
-    is_store = place.format.sniff(Candidate(local(place.final)))
-    if wanted == "folder" and not is_store and any(place.final.iterdir()):
+    is_store = place.format.sniff(Candidate(place.final))
+    if wanted == "folder" and not is_store and any(place.final.entries()):
         raise OutputRefused(
             f"output {place.ref}: {place.final} is a folder and not a Zarr array; "
             "it is not replaced",

@@ -16,7 +16,7 @@ from concatsplit_core.stores.base import Location
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.structure import Structure
-    from concatsplit_core.stores.amendment import Amendment
+    from concatsplit_core.stores.publishing import Amendment
 
 
 class Candidate(NamedTuple):
@@ -48,6 +48,9 @@ class Format(ABC):
     has_members: ClassVar[bool] = False
     """Whether a file holds several arrays by name."""
 
+    needs_paths: ClassVar[bool] = True
+    """Whether its files have to be on the local disk: it maps them, or a library opens them."""
+
     @abstractmethod
     def sniff(self, found: Candidate) -> bool:
         """Whether a file, or a folder if `is_folder`, is of this format."""
@@ -64,7 +67,7 @@ class Format(ABC):
         if path is None:
             raise UsageError(
                 f"{ref}: a file of the format {self.name} is read and written on the local disk "
-                "only; copy it there first",
+                "only; copy it from or to there",
                 ref=ref,
             )
         return path
@@ -132,7 +135,7 @@ class OutputFormat(Format):
         """
 
     @abstractmethod
-    def writer(self, place: Location, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged file; `base` is a container whose other members are to be kept."""
 
     def said_of(self, spec: ArraySpec) -> str:
@@ -143,20 +146,22 @@ class OutputFormat(Format):
         """Whether the text behind ``::`` says what `said_of` says, and names no member."""
         return False
 
-    def narrowed(self, wish: Wish, path: Path, base: Path | None) -> Wish:
+    def narrowed(self, wish: Wish, place: Location, base: Location | None) -> Wish:
         """The wish as the output's name, or a container that is added to, narrows it down."""
         return wish
 
-    def amend(self, base: Path, added: Mapping[Path, Path], folder: Path) -> Iterator[Amendment]:
+    def amend(
+        self, base: Location, added: Mapping[Location, Location], folder: Location
+    ) -> Iterator[Amendment]:
         """Build documents of a container anew that list its members, in a new folder.
 
         Parameters
         ----------
-        base : Path
+        base : Location
             The container.
-        added : mapping of Path to Path
+        added : mapping of Location to Location
             Folders that are to appear, and where they are staged.
-        folder : Path
-            Where to build them.
+        folder : Location
+            Where to build them, in the same store.
         """
         return iter(())

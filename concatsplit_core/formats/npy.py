@@ -77,7 +77,7 @@ class NpyFormat(InputFormat, OutputFormat):
         laid = Contiguous(order if spec.ndim > 1 else "C", offset_step=offset_step(spec))
         return replace(spec, layout=laid), Storage()
 
-    def writer(self, place: Location, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged .npy file."""
         return NpyWriter(self.path_of(place, place.key))
 

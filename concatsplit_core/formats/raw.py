@@ -200,7 +200,7 @@ class RawFormat(InputFormat, OutputFormat):
             )
         return True
 
-    def writer(self, place: Location, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged file."""
         return RawWriter(self.path_of(place, place.key))
 

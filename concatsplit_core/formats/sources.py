@@ -16,6 +16,8 @@ from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.stored import Stored
+from concatsplit_core.stores.base import Location
+from concatsplit_core.stores.local import local
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -28,7 +30,7 @@ class BaseSource:
     Parameters
     ----------
     path : Path, optional
-        The file or folder; None where the array is in memory.
+        The file or folder; None where the array is in memory, or in a store without paths.
     ref : str
         What messages call it.
     spec : ArraySpec
@@ -50,6 +52,11 @@ class BaseSource:
     """What users call its format."""
     whole_checksum: ClassVar[str | None] = None
     """What its format calls a checksum of the whole array, which `prepare` can compare."""
+
+    @property
+    def place(self) -> Location | None:
+        """The file or folder, in whichever store; None where the array is in memory."""
+        return None if self.path is None else local(self.path)
 
     def prepare(self, folder: Path, check: bool = False) -> None:
         """Make ready to be read.

@@ -88,7 +88,7 @@ class StreamFormat(OutputFormat):
             room //= unit[d]
         return replace(spec, layout=Stream(tuple(unit))), Storage()
 
-    def writer(self, place: Location, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of stdout."""
         return StreamWriter()
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from concatsplit_core.array.geometry import Interval
@@ -19,7 +18,7 @@ from concatsplit_core.endpoints.references import parse_input
 from concatsplit_core.errors import AmbiguousContainer, MalformedInput, UsageError
 from concatsplit_core.formats.registry import detect, format_by_suffix
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.formats.structure import Structure, agreed
+from concatsplit_core.formats.structure import Structure
 from concatsplit_core.meaning.bounds import remembered_neighbours, without_borrowed
 from concatsplit_core.operators.axes import AxisRules
 from concatsplit_core.operators.requests import (
@@ -33,8 +32,9 @@ from concatsplit_core.operators.requests import (
     reconcile_sources,
 )
 from concatsplit_core.operators.selection import Selection, listed
+from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.run.options import Options
-from concatsplit_core.stores.local import local
+from concatsplit_core.stores.base import Location
 
 Arrays = dict[str, list[Source]]
 """The inputs of each array, by its name."""
@@ -59,7 +59,7 @@ class DataSet(NamedTuple):
 def opened_data_set(
     inputs: Any,
     selection: Selection,
-    recover: Callable[[list[Path]], bool],
+    recover: Callable[[list[Location]], bool],
     raw: str | None = None,
 ) -> Iterator[DataSet]:
     """Open the arrays of a data set for the time of a context.
@@ -108,8 +108,7 @@ def _open_each(
 def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays) -> list[Structure]:
     if not isinstance(ref, str):
         raise UsageError(f"input {number}: is an array; all inputs of a data set are containers")
-    path, group = parse_input(ref)
-    place = local(path)
+    place, group = parse_input(ref)
     form = detect(place, ref)
     names = form.members(place, ref)
     if group is not None:
@@ -123,7 +122,7 @@ def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays)
     if number:
         _refuse_others(number, ref, chosen, list(arrays))
     for name in chosen:
-        source = open_member(form, place, name, f"{path}::{name}")
+        source = open_member(form, place, name, f"{place}::{name}")
         arrays.setdefault(name, []).append(source)
     return [form.structure(place, ref)] if group is None else []
 
@@ -163,25 +162,24 @@ def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjus
         rules.refuse_uneven(arrays, cut)
     total = sum(bytes_of_index(arrays[name][0].spec, axis) for name, axis in cut.items())
     moves: dict[str, Move] = {}
-    along: list[Along] = []
+    alongs: dict[str, Along] = {}
     for name, axis in cut.items():
         own = adjust(request._replace(axis=axis), arrays[name])
-        moves[name], where = move_of(
+        moves[name], alongs[name] = move_of(
             own, arrays[name], options, name, None if rules.has_patterns else total
         )
-        along.append(where)
+    along = next(iter(alongs.values()))
     if request.split_info is not None and any(
-        (where.split_info != along[0].split_info).any() for where in along
+        (where.split_info != along.split_info).any() for where in alongs.values()
     ):
         raise UsageError("--split-info: the arrays differ in length along their axes")
     carried = [] if selection.carry == "drop" else [n for n, a in axes.items() if a is None]
     for name in carried:
-        moves[name] = _carried(request, name, arrays[name][0], along[0], options)
+        moves[name] = _carried(request, name, arrays[name][0], along, options)
     meanings = without_borrowed({name: move.meaning for name, move in moves.items()})
     ordered = [moves[name]._replace(meaning=meanings[name]) for name in axes if name in moves]
-    job = job_of(request, ordered, along[0].split_info)
-    if structures:
-        job = job._replace(structure=agreed(structures, options.attrs))
+    job = job_of(request, ordered, along.split_info)
+    job = job._replace(structures=structures_of(structures, moves, options))
     if selection.carry != "check":
         return job
     compared = {name: arrays[name] for name in carried if len(arrays[name]) > 1}

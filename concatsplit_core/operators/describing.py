@@ -22,7 +22,6 @@ from concatsplit_core.meaning.model import Meaning
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import dtype_name
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.local import local
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,7 @@ def _describe_ref(ref: str) -> list[BlobInfo]:
             return [_describe(source)]
         finally:
             source.close()
-    path, member = parse_input(ref)
-    place = local(path)
+    place, member = parse_input(ref)
     form = format_of(place, member, ref)
     names = form.members(place, ref)
     if member is not None:
@@ -101,7 +99,7 @@ def _describe_ref(ref: str) -> list[BlobInfo]:
         names = sorted([*names, *form.links_out(place, ref)])
     if names in ([""], [member]):
         return [_describe_member(form, _Member(place, member, ref), alone=True)]
-    base, alone = ref if member is None else str(path), len(names) == 1
+    base, alone = ref if member is None else str(place), len(names) == 1
     members = [_Member(place, name, f"{base}::{printable(name)}") for name in names]
     return [_describe_member(form, member, alone) for member in members]
 

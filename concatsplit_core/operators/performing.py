@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.errors import AmbiguousContainer, UsageError
@@ -13,6 +12,9 @@ from concatsplit_core.operators.requests import Adjust, Request, job_of, move_of
 from concatsplit_core.run.engine import execute, recover_in
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
+
+if TYPE_CHECKING:
+    from concatsplit_core.stores.base import Location
 
 
 def perform(
@@ -52,7 +54,7 @@ def perform(
         return execute(job_of_data_set(request, data_set, options, adjust), options)
 
 
-def recovering(options: Options) -> Callable[[list[Path]], bool]:
+def recovering(options: Options) -> Callable[[list[Location]], bool]:
     """A function that completes or undoes what killed runs left in folders, and emits notes."""
     return lambda folders: recover_in(folders, options)
 

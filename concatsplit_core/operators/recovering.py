@@ -7,7 +7,7 @@ from pathlib import Path
 
 from concatsplit_core.errors import InputUnavailable
 from concatsplit_core.stores.files import input_error
-from concatsplit_core.stores.recovery import Recovered
+from concatsplit_core.stores.publishing import Recovered
 from concatsplit_core.stores.recovery import recover as recover_in
 
 

@@ -27,15 +27,19 @@ from concatsplit_core.errors import (
     UsageError,
     VerificationMismatch,
 )
+from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.structure import Structure
 from concatsplit_core.operators.performing import recovering
 from concatsplit_core.operators.requests import converted_specs, names_of, reconcile_sources
+from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.operators.verifying import damaged
 from concatsplit_core.run.engine import execute
 from concatsplit_core.run.manifest import ArrayRecord, Entry, Manifest
 from concatsplit_core.run.manifest_reading import read_manifest
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
+from concatsplit_core.stores.local import local
 
 
 def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any) -> Result:
@@ -68,7 +72,7 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
         Without `output`: an input of the run lies outside the manifest's folder.
     """
     config = Options(**options)
-    recovering(config)([Path(os.path.realpath(manifest)).parent])
+    recovering(config)([local(os.fspath(manifest)).resolved.parent])
     record = read_manifest(Path(manifest))
     with ExitStack() as stack:
         arrays = []
@@ -84,7 +88,9 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
         names = _names(record, output, Path(manifest))
         moves = [_inverse(*pair, config) for pair in zip(arrays, names, strict=True)]
         check = partial(_refuse_damage, arrays, config) if record.has_hashes else None
-        return execute(Job("undo", moves, check=check), config)
+        named = {move.name: move for move in moves if move.name}
+        made = structures_of(_structures(record), named, config) if named else {}
+        return execute(Job("undo", moves, check=check, structures=made), config)
 
 
 class _Array(NamedTuple):
@@ -116,6 +122,13 @@ def _inverse(array: _Array, names: Sequence[str | MemberOf], options: Options) -
         name=record.name,
         is_carried=record.is_carried,
     )
+
+
+def _structures(record: Manifest) -> list[Structure]:
+    """What the outputs of the run hold beside the arrays."""
+    refs = [parse_output(entry.ref) for entry in _sorted(_cut(record))]
+    places = [(ref.place, str(ref.place)) for ref in refs if ref.member is not None]
+    return [detect(place, ref).structure(place, ref) for place, ref in places]
 
 
 def _refuse_damage(arrays: Sequence[_Array], options: Options) -> list[str]:
@@ -219,10 +232,9 @@ def _names(record: Manifest, output: Any, manifest: Path) -> list[list[str | Mem
         raise UsageError(
             "the run's inputs were arrays in memory or stdin and have no names; give names with -o"
         )
-    folder = os.path.realpath(manifest.parent)
+    folder = local(manifest.parent).resolved
     for entry in entries:
-        path, _ = parse_output(entry.ref)
-        if not Path(os.path.realpath(path)).is_relative_to(folder):
+        if not parse_output(entry.ref).place.resolved.is_within(folder):
             raise UnsafeContent(
                 f"{manifest}: the input {entry.ref} lies outside the manifest's folder; since "
                 "anyone could have written that name, give the names to write with -o",
@@ -252,9 +264,9 @@ def _original_names(array: ArrayRecord, record: Manifest) -> list[str | MemberOf
         return [entry.ref for entry in array.inputs]
     found = [parse_output(entry.ref) for entry in array.inputs]
     if array.is_carried and found[0].member is not None:
-        containers = [parse_output(entry.ref).path for entry in _cut(record).inputs]
-        return [MemberOf(str(path), array.name) for path in containers]
+        containers = [parse_output(entry.ref).place for entry in _cut(record).inputs]
+        return [MemberOf(str(place), array.name) for place in containers]
     return [
-        str(ref.path) if ref.member is None else MemberOf(str(ref.path), ref.member)
+        str(ref.place) if ref.member is None else MemberOf(str(ref.place), ref.member)
         for ref in found
     ]

@@ -32,10 +32,11 @@ from concatsplit_core.run.output_set import OutputSet
 from concatsplit_core.run.reporting import report, what_check_does
 from concatsplit_core.run.result import Result
 from concatsplit_core.run.worker import MoveWork, Work
-from concatsplit_core.stores.staging_folders import find_staging_folders
+from concatsplit_core.stores.local import local
 
 if TYPE_CHECKING:
     from concatsplit_core.run.hashing.run_hashes import RunHashes
+    from concatsplit_core.stores.base import Location, Store
     from concatsplit_core.stores.identity import Identity
 
 
@@ -48,7 +49,7 @@ def execute(job: Job, options: Options) -> Result:
         Any error; no output was created or changed.
     """
     started = time.perf_counter()
-    record = _record_path(options)
+    record = _record_place(options)
     folders = folders_of([*job.outputs, *(ref for ref, _ in job.extras)])
     recover_in([*folders, *([] if record is None else [record.parent])], options)
     fingerprints = Fingerprints([*job.sources, *job.compared], options.follow_links)
@@ -76,6 +77,7 @@ def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
     extras = [find_place(ref, options.follow_links) for ref, _ in job.extras]
     places = [*(place for one in found for place in one), *extras]
     refusals.refuse_collisions(places)
+    refusals.refuse_several_stores(places, job.sources, options.manifest is not None)
     with opened(job.also_read) as others:
         refusals.refuse_inputs(places, [*job.sources, *job.compared, *others])
     refusals.refuse_existing(places, options.force)
@@ -131,7 +133,7 @@ class _Run:
         self._made = [aligned(made, move.alignment) for made, move in planned]
         self._hashes = [] if options.manifest is None else self._new_hashes()
         beside = [(place, array) for place, (_, array) in zip(extras, job.extras, strict=True)]
-        self._set = OutputSet(self._made, beside, options.sync, job.structure)
+        self._set = OutputSet(self._made, beside, options.sync, job.structures)
 
     @property
     def notes(self) -> list[str]:
@@ -142,7 +144,7 @@ class _Run:
         self,
         fingerprints: Fingerprints,
         result: Result,
-        record: tuple[Path, Identity | None] | None,
+        record: tuple[Location, Identity | None] | None,
     ) -> None:
         """Build all outputs and publish them together; on any error publish none.
 
@@ -152,7 +154,7 @@ class _Run:
             The inputs' fingerprints: the run fails if an input changes.
         result : Result
         record : tuple, optional
-            The path of the manifest, which is published last, and the file that it replaces.
+            The place of the manifest, which is published last, and the file that it replaces.
         """
         try:
             self._set.claim()
@@ -164,7 +166,7 @@ class _Run:
             executor.run(work, range(len(self._plan)), self._count, threading.Event())
             self._set.finish()
             if record is not None:
-                self._set.add_record(*record, self._manifest(result, record[0]))
+                self._set.add_record(*record, self._manifest(result, Path(record[0].key)))
             fingerprints.check()
             self._tell(Publishing())
             self._set.publish(lambda: self._tell(Finished()))
@@ -224,7 +226,7 @@ class _Run:
             self._options.on_event(event)
 
 
-def recover_in(folders: Iterable[Path], options: Options) -> bool:
+def recover_in(folders: Iterable[Location], options: Options) -> bool:
     """Complete or undo what killed runs left in folders, and emit a note for each.
 
     A dry run changes nothing.
@@ -237,22 +239,21 @@ def recover_in(folders: Iterable[Path], options: Options) -> bool:
     if options.dry_run:
         return False
     is_recovered = False
-    folders = [folder for folder in folders if find_staging_folders(folder)]
-    if not folders:
-        return False
-    from concatsplit_core.stores.recovery import recover
-
-    for recovered in recover(folders):
-        is_recovered = True
-        if options.on_event is not None:
-            options.on_event(recovered)
+    by_store: dict[Store, list[str]] = {}
+    for folder in folders:
+        by_store.setdefault(folder.store, []).append(folder.key)
+    for store, keys in by_store.items():
+        for recovered in store.recover(keys):
+            is_recovered = True
+            if options.on_event is not None:
+                options.on_event(recovered)
     return is_recovered
 
 
-def _record_path(options: Options) -> Path | None:
-    """The path of the manifest."""
+def _record_place(options: Options) -> Location | None:
+    """Where the manifest goes, which is always on the local disk."""
     if options.manifest is None:
         return None
     if not is_name(os.fspath(options.manifest)):
         raise UsageError("--manifest: the name contains a NUL byte or a half surrogate pair")
-    return Path(os.path.realpath(options.manifest))
+    return local(options.manifest).resolved

@@ -173,11 +173,11 @@ class _Names:
         """The relative reference of a blob; None if it has no name."""
         if blob.format == "memory" or blob.ref == "-":
             return None
-        path, member = parse_input(blob.ref)
+        place, member = parse_input(blob.ref)
         said = member or blob.said
-        return self._relative(path) + (f"::{said}" if said else "")
+        return self._relative(place.key) + (f"::{said}" if said else "")
 
-    def _relative(self, path: Path) -> str:
+    def _relative(self, path: str) -> str:
         above, name = os.path.split(path)
         if name in {"", ".", ".."}:
             return os.path.relpath(os.path.realpath(path), self._folder)

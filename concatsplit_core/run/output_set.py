@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,15 +26,14 @@ from concatsplit_core.formats.targets import (
     Target,
     Writer,
 )
+from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import output_error, write_all
 from concatsplit_core.stores.interrupts import deferred_signals
-from concatsplit_core.stores.local import local
-from concatsplit_core.stores.staging import Staging
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.structure import Structure
-    from concatsplit_core.stores.amendment import Amendment
     from concatsplit_core.stores.identity import Identity
+    from concatsplit_core.stores.publishing import Amendment
 
 
 class OutputSet:
@@ -48,7 +47,7 @@ class OutputSet:
         Small arrays that are published with the outputs.
     sync : bool
         Make everything durable before it is published.
-    structure : Structure, optional
+    structures : mapping of str to Structure
         What new containers hold beside their arrays.
     """
 
@@ -57,15 +56,16 @@ class OutputSet:
         outputs: Sequence[Outputs],
         extras: Sequence[tuple[Place, np.ndarray]],
         sync: bool,
-        structure: Structure | None = None,
+        structures: Mapping[str, Structure],
     ) -> None:
-        self._structure = structure
+        self._structures = structures
         self._outputs, self._extras = outputs, extras
         self._places = [place for made in outputs for place in made.places]
         self._places += [place for place, _ in extras]
-        self._staging = Staging(sync)
-        self._staged: dict[Path, Path] = {}
-        self._writers: dict[Path, Writer] = {}
+        self._store = self._places[0].container.store
+        self._staging = self._store.staging(sync)
+        self._staged: dict[Location, Location] = {}
+        self._writers: dict[Location, Writer] = {}
 
     def claim(self) -> None:
         """Make the staging folders of all outputs.
@@ -77,20 +77,22 @@ class OutputSet:
         """
         for place in self._places:
             if place.final not in self._staged and not place.is_stream:
-                self._staged[place.final] = self._staging.claim(
-                    place.final,
+                key = self._staging.claim(
+                    place.final.key,
+                    container=place.container.key,
                     replaces=place.found,
                     must_be_unchanged=place.is_rebuilt,
-                    beside=place.staged_beside,
                 )
+                self._staged[place.final] = Location(self._store, key)
         self._staging.refuse_if_busy()
 
     @property
     def scratch(self) -> Path:
         """A folder for temporary files: the staging folder of an output, or the system's."""
         staged = next(iter(self._staged.values()), None)
-        if staged is not None:
-            return staged.parent
+        path = None if staged is None else staged.path
+        if path is not None:
+            return path.parent
         import tempfile
 
         return Path(tempfile.gettempdir())
@@ -115,24 +117,25 @@ class OutputSet:
             for writer in self._writers.values():
                 writer.finish()
 
-    def add_record(self, path: Path, replaced: Identity | None, data: bytes) -> None:
+    def add_record(self, record: Location, replaced: Identity | None, data: bytes) -> None:
         """Stage the manifest of the run, which is published last.
 
         Parameters
         ----------
-        path : Path
+        record : Location
+            Its name, in the store of the outputs.
         replaced : Identity, optional
             The file that it may replace.
         data : bytes
         """
         with self._named_in_errors():
-            staged = self._staging.claim(path, replaces=replaced, last=True)
+            staged = self._staging.claim(record.key, replaces=replaced, last=True)
             self._staging.refuse_if_busy()
-            staged.write_bytes(data)
+            self._store.write(staged, [data])
 
     def publish(self, done: Callable[[], None]) -> None:
         """Move all outputs to their names, or none of them; then call `done`."""
-        shared = {p.base for p in self._places if p.base is not None and not p.is_rebuilt}
+        shared = {p.base.key for p in self._places if p.base is not None and not p.is_rebuilt}
         with self._named_in_errors():
             self._staging.publish(lambda folder: self._amend(shared, folder), shared, done)
 
@@ -148,15 +151,15 @@ class OutputSet:
     def notes(self) -> list[str]:
         """Notes on what could not be written, such as an attribute, though the array was."""
         return [
-            f"{path.name}: {note}"
-            for path, writer in self._writers.items()
+            f"{staged.name}: {note}"
+            for staged, writer in self._writers.items()
             for note in dict.fromkeys(writer.notes)
         ]
 
     @contextmanager
     def reopened(self, place: Place, spec: ArraySpec) -> Iterator[Source]:
         """Open a finished output in its staging folder, for reading."""
-        staged = local(self._staged[place.final])
+        staged = self._staged[place.final]
         member = place.inner or place.format.said_of(spec) or None
         form = format_of(staged, member, place.ref)
         source = open_member(form, staged, member, place.ref)
@@ -178,18 +181,19 @@ class OutputSet:
         ]
 
     def _add(self, place: Place, spec: ArraySpec, storage: Storage) -> Target | DivisibleTarget:
-        path = self._staged.get(place.final, place.final)
-        if path not in self._writers:
+        staged = self._staged.get(place.final, place.final)
+        if staged not in self._writers:
             base = place.base if place.is_rebuilt else None
-            self._writers[path] = place.format.writer(local(path), base)
-            if place.is_new_container and self._structure is not None:
-                self._writers[path].add_groups(self._structure)
-        return self._writers[path].add(place.inner, spec, storage)
+            self._writers[staged] = place.format.writer(staged, base)
+            structure = self._structures.get(place.asked_container)
+            if place.is_new_container and structure is not None:
+                self._writers[staged].add_groups(structure)
+        return self._writers[staged].add(place.inner, spec, storage)
 
     def _write_small(self, place: Place, array: np.ndarray) -> None:
         """Write a small array that is in memory."""
         form = place.format
-        wish = form.narrowed(Wish(), place.path, place.base)
+        wish = form.narrowed(Wish(), place.container, place.base)
         plain = ArraySpec(array.shape, array.dtype)
         target = self._add(place, *form.layout(plain, Storage(), wish, plain))
         if isinstance(target, EncodedTarget):
@@ -201,12 +205,14 @@ class OutputSet:
             finally:
                 os.close(fd)
 
-    def _amend(self, shared: set[Path], folder: Path) -> Iterator[Amendment]:
+    def _amend(self, shared: set[str], folder: str) -> Iterator[Amendment]:
         """New versions of the documents that list the members of containers."""
-        for number, base in enumerate(sorted(shared)):
+        for number, key in enumerate(sorted(shared)):
+            base = Location(self._store, key)
             inside = [place for place in self._places if place.base == base]
             added = {place.final: self._staged[place.final] for place in inside}
-            yield from inside[0].format.amend(base, added, folder / str(number))
+            there = Location(self._store, folder) / str(number)
+            yield from inside[0].format.amend(base, added, there)
 
     @contextmanager
     def _named_in_errors(self) -> Iterator[None]:

@@ -18,6 +18,8 @@ def report(job: Job, outputs: Sequence[Outputs], plan: Plan) -> Result:
     pairs = list(zip(job.moves, outputs, strict=True))
     notes = [note for move, made in pairs for note in _left_behind(move, made)]
     notes += [f"{source.ref}: {note}" for source in job.sources for note in source.storage.notes]
+    structures = job.structures.values()
+    notes += dict.fromkeys(note for structure in structures for note in structure.notes)
     arrays = tuple(_array(*pair, own) for pair, own in zip(pairs, plan.moves, strict=True))
     return Result(job.operator, False, arrays, plan, notes=tuple(notes))
 

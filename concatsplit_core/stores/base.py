@@ -9,7 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from concatsplit_core.stores.identity import Identity
+    from concatsplit_core.stores.publishing import Recovered, Staging
 
 Kind = Literal["file", "folder", "link", "other"]
 
@@ -40,6 +44,21 @@ class Entry(NamedTuple):
 
     name: str
     kind: Kind
+
+
+class Look(NamedTuple):
+    """How a file or folder looks, to be compared with how it looks later.
+
+    Parameters
+    ----------
+    number : int, optional
+        Changes with anything in it, and is the same in every process; None if it is gone.
+    links : list of str
+        The keys of the links in a folder.
+    """
+
+    number: int | None
+    links: list[str]
 
 
 class OpenFile(ABC):
@@ -73,14 +92,15 @@ class OpenFile(ABC):
 class Store(ABC):
     """Files by key; parts of a key are divided by ``/``, as those of a path are.
 
-    What is missing raises `FileNotFoundError`, and what else goes wrong an `OSError`.
+    What is missing raises `FileNotFoundError`, and what else goes wrong an `OSError`. A store can
+    be pickled: the tasks of a run may be done by other processes, which open it again.
     """
 
     has_paths: ClassVar[bool] = False
     """Whether keys are paths of files, which the kernel can copy and other programs find."""
 
-    file: Path | None = None
-    """The one file that all of the store lies in, if it does."""
+    file: Location | None = None
+    """The one file, in another store, that all of this store lies in, if it does."""
 
     @abstractmethod
     def stat(self, key: str) -> Status | None:
@@ -119,6 +139,39 @@ class Store(ABC):
         parts : iterable of buffers
             What the file holds, one behind the other.
         """
+
+    @abstractmethod
+    def identify(self, key: str) -> Identity | None:
+        """By what a file or folder is recognised; links are not followed; None if nothing is."""
+
+    @abstractmethod
+    def look(self, key: str) -> Look:
+        """How a file, or a folder with all that it holds, looks now."""
+
+    @abstractmethod
+    def staging(self, sync: bool) -> Staging:
+        """What stages and publishes the outputs of one run.
+
+        Parameters
+        ----------
+        sync : bool
+            Make everything durable before it is published.
+        """
+
+    def recover(self, folders: Sequence[str]) -> Iterator[Recovered]:
+        """Complete or undo what killed runs left in folders.
+
+        A store in which a killed run leaves nothing that readers see may leave this as it is.
+        """
+        return iter(())
+
+    def spell(self, key: str) -> str:
+        """What users call a file or folder, as in a reference: a path, or a URL."""
+        return key
+
+    def resolve(self, key: str) -> str:
+        """The key of what is meant: links are followed, where a store has them."""
+        return key
 
     def size(self, key: str) -> int:
         """Bytes of a file."""
@@ -192,7 +245,7 @@ class Location(NamedTuple):
         return Location(self.store, join(self.key, name))
 
     def __str__(self) -> str:
-        return self.key
+        return self.store.spell(self.key)
 
     @property
     def name(self) -> str:
@@ -202,7 +255,30 @@ class Location(NamedTuple):
     @property
     def parent(self) -> Location:
         """The folder that it lies in."""
-        return Location(self.store, self.key.rpartition("/")[0])
+        head, mark, _ = self.key.rpartition("/")
+        return Location(self.store, head or mark if self.store.has_paths else head)
+
+    def is_within(self, folder: Location) -> bool:
+        """Whether it is a folder, or lies in it, by their keys."""
+        return self.store == folder.store and (
+            self.key == folder.key
+            or not folder.key
+            or self.key.startswith(f"{folder.key.rstrip('/')}/")
+        )
+
+    def below(self, folder: Location) -> str:
+        """The rest of its key, below a folder that it lies in."""
+        return self.key[len(folder.key) :].lstrip("/")
+
+    @property
+    def resolved(self) -> Location:
+        """What is meant, with links followed."""
+        return Location(self.store, self.store.resolve(self.key))
+
+    @property
+    def identity(self) -> Identity | None:
+        """By what it is recognised; links are not followed; None if there is nothing."""
+        return self.store.identify(self.key)
 
     @property
     def path(self) -> Path | None:

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import resource
+import stat
 import struct
 import threading
 from collections import OrderedDict
@@ -21,6 +22,7 @@ from concatsplit_core.errors import (
     IOFailure,
     NoSpace,
 )
+from concatsplit_core.stores.identity import Identity
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 UNAVAILABLE = {
@@ -266,3 +268,24 @@ def output_error(ref: str, error: OSError) -> ConcatsplitError:
             ref=ref,
         )
     return IOFailure(f"{ref}: cannot be written: {reason}", ref=ref)
+
+
+def identify(path: Path | str) -> Identity | None:
+    """The identity of what is at a path; links are not followed; None if nothing is there."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    mode = status.st_mode
+    if stat.S_ISREG(mode):
+        return Identity("file", status.st_ino, status.st_size, status.st_mtime_ns)
+    kind = "folder" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "other"
+    return Identity(kind, status.st_ino, 0, status.st_mtime_ns if kind == "folder" else 0)
+
+
+def was_changed_since(path: Path, before: Identity, when_ns: int) -> bool:
+    """Whether a file is not as it was before, or a file in a folder was changed after a time."""
+    if before.kind != "folder":
+        return identify(path) != before
+    files = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+    return any(os.lstat(file).st_mtime_ns > when_ns for file in files)

@@ -20,12 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from concatsplit_core.stores.durability import sync_path
-from concatsplit_core.stores.identity import (
-    Identity,
-    identify,
-    is_same_after_move,
-    was_changed_since,
-)
+from concatsplit_core.stores.files import identify, was_changed_since
+from concatsplit_core.stores.identity import Identity, is_same_after_move
 from concatsplit_core.stores.renames import (
     exchange,
     has_copy_beside,

@@ -5,12 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from concatsplit_core.stores.base import Entry, Kind, Location, OpenFile, Status, Store
-from concatsplit_core.stores.files import open_input, read_exactly, write_all
+from concatsplit_core.stores.base import Entry, Kind, Location, Look, OpenFile, Status, Store
+from concatsplit_core.stores.files import identify, open_input, read_exactly, write_all
+
+if TYPE_CHECKING:
+    from concatsplit_core.stores.identity import Identity
+    from concatsplit_core.stores.publishing import Recovered, Staging
 
 _NOTHING = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _WRITING = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
@@ -116,6 +121,42 @@ class LocalStore(Store):
             os.makedirs(os.path.dirname(key), exist_ok=True)
             return os.open(key, _WRITING, 0o666)
 
+    def identify(self, key: str) -> Identity | None:
+        """By what a file or folder is recognised."""
+        return identify(key)
+
+    def look(self, key: str) -> Look:
+        """The sizes, times and identities of all files below a path, as one number."""
+        links: list[str] = []
+        try:
+            status = os.stat(key)
+            number = _look_at(status)
+            if stat.S_ISDIR(status.st_mode):
+                number ^= _look_inside(key, links)
+        except (FileNotFoundError, NotADirectoryError):
+            return Look(None, links)
+        return Look(number, links)
+
+    def staging(self, sync: bool) -> Staging:
+        """What stages outputs in folders beside them, and renames them."""
+        from concatsplit_core.stores.staging import LocalStaging
+
+        return LocalStaging(sync)
+
+    def recover(self, folders: Sequence[str]) -> Iterator[Recovered]:
+        """Complete or undo what killed runs left in folders."""
+        from concatsplit_core.stores.staging_folders import find_staging_folders
+
+        left = [Path(folder) for folder in folders if find_staging_folders(folder)]
+        if left:
+            from concatsplit_core.stores.recovery import recover
+
+            yield from recover(left)
+
+    def resolve(self, key: str) -> str:
+        """The path with all links followed, from the root."""
+        return os.path.realpath(key)
+
     def __reduce__(self) -> str:
         return "LOCAL"
 
@@ -123,9 +164,9 @@ class LocalStore(Store):
 LOCAL = LocalStore()
 
 
-def local(path: Path | str) -> Location:
+def local(path: os.PathLike[str] | str) -> Location:
     """A file or folder of the local disk."""
-    return Location(LOCAL, str(path))
+    return Location(LOCAL, os.fspath(path))
 
 
 def _kind(entry: os.DirEntry[str]) -> Kind:
@@ -138,3 +179,25 @@ def _kind(entry: os.DirEntry[str]) -> Kind:
 
 def _fail(error: OSError) -> None:
     raise error
+
+
+def _look_inside(path: str, links: list[str]) -> int:
+    """A number made of how all files below a folder look, by their names; notes the links there."""
+    number, start = 0, len(path)
+    for folder, _, _ in os.walk(path, onerror=_fail):
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    links.append(entry.path)
+                if entry.is_file():
+                    name = zlib.crc32(os.fsencode(entry.path[start:]))
+                    number ^= hash((name, _look_at(entry.stat())))
+    return number
+
+
+def _look_at(status: os.stat_result) -> int:
+    """Hashes numbers only, because the hash of a text differs between processes."""
+    if stat.S_ISDIR(status.st_mode):
+        return hash((status.st_dev, status.st_ino))
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return hash((status.st_dev, status.st_ino, status.st_size, *times))

@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from concatsplit_core.errors import ConcatsplitError, IOFailure
 from concatsplit_core.stores.interrupts import deferred_signals
 from concatsplit_core.stores.journal import Journal, read_journal
 from concatsplit_core.stores.owner import OWNER_FILE, Owner, lock, open_owner_file, read_owner
+from concatsplit_core.stores.publishing import Recovered
 from concatsplit_core.stores.staging_folders import (
     PREFIX,
     find_staging_folders,
@@ -23,47 +24,6 @@ from concatsplit_core.stores.staging_folders import (
 )
 
 State = Literal["alive", "dead", "foreign"]
-_LISTED = 4
-"""The most names that a message lists."""
-
-
-class Recovered(NamedTuple):
-    """The recovery of one killed run.
-
-    Parameters
-    ----------
-    action : {"completed", "taken back", "cleared", "left"}
-        "completed": its outputs have got their names. "taken back": what they replaced has its
-        name again. "cleared": its outputs were not complete and were removed. "left": nothing was
-        changed, since it may belong to something else.
-    folder : Path
-        The folder in which it was found.
-    names : tuple of str
-        The outputs, or what was left.
-    why : str
-        Why it was left.
-    """
-
-    action: Literal["completed", "taken back", "cleared", "left"]
-    folder: Path
-    names: tuple[str, ...] = ()
-    why: str = ""
-
-    @property
-    def text(self) -> str:
-        """One line for the user."""
-        if self.action == "left":
-            return f"{self.folder / self.names[0]}: {self.why}; it is left alone"
-        count = len(self.names)
-        listed = ", ".join(self.names[:_LISTED]) + (", ..." if count > _LISTED else "")
-        outputs = f"{count} output{'s' * (count != 1)} ({listed})" if count else "no output"
-        done = {
-            "completed": f"{outputs} of a killed run got their names",
-            "taken back": f"{outputs} of a killed run were taken back, because one of the names "
-            "was changed since",
-            "cleared": "incomplete outputs that a killed run left behind were removed",
-        }
-        return f"{self.folder}: {done[self.action]}"
 
 
 def recover(folders: Iterable[Path]) -> Iterator[Recovered]:

@@ -26,8 +26,8 @@ from concatsplit_core.errors import (
     OutputRefused,
 )
 from concatsplit_core.stores.durability import make_durable, sync_path
-from concatsplit_core.stores.files import output_error
-from concatsplit_core.stores.identity import Identity, identify
+from concatsplit_core.stores.files import identify, output_error
+from concatsplit_core.stores.identity import Identity
 from concatsplit_core.stores.interrupts import deferred_signals
 from concatsplit_core.stores.journal import Entry, Journal, make_entries
 from concatsplit_core.stores.locks import locked
@@ -35,7 +35,7 @@ from concatsplit_core.stores.permissions import copy_mode, copy_owner_and_attrib
 from concatsplit_core.stores.staging_folders import StagingFolder, find_staging_folders
 
 if TYPE_CHECKING:
-    from concatsplit_core.stores.amendment import Amendment
+    from concatsplit_core.stores.publishing import Amendment
 
 
 _CLAIM_SECONDS, _PUBLISH_SECONDS = 2.0, 30.0
@@ -59,8 +59,8 @@ class _Claim:
         self.must_be_unchanged, self.last = must_be_unchanged, last
 
 
-class Staging:
-    """Stages the outputs of a run and publishes them together.
+class LocalStaging:
+    """Stages the outputs of a run on the local disk and publishes them together.
 
     Parameters
     ----------
@@ -77,33 +77,29 @@ class Staging:
 
     def claim(
         self,
-        final: Path,
+        final: str,
         *,
+        container: str | None = None,
         replaces: Identity | None = None,
         must_be_unchanged: bool = False,
-        beside: Path | None = None,
         last: bool = False,
-    ) -> Path:
+    ) -> str:
         """Register an output and return the path where it has to be built.
 
         If the output replaces something, it is created empty, with the permissions of the old one.
 
         Parameters
         ----------
-        final : Path
-            The output's name: a file or folder.
-        replaces : Identity, optional
-            What is there and may be replaced. If something else is there when the output is
-            published, the run is refused.
-        must_be_unchanged : bool
-            The content of what it replaces must not change either, because the new output is built
-            from it.
-        beside : Path, optional
-            The folder to stage in, if it is not the output's own.
-        last : bool
-            Publish it after all others, because it says that they are there.
+        final, container, replaces, must_be_unchanged, last
+            As of `stores.publishing.Staging`.
         """
-        parent = beside or final.parent
+        path = Path(final)
+        staged = self._stage(path, _folder_for(path, Path(container or final)), replaces)
+        self._claims.append(_Claim(path, staged, replaces, must_be_unchanged, last))
+        return str(staged)
+
+    def _stage(self, final: Path, parent: Path, replaces: Identity | None) -> Path:
+        """Make the staging folder in a folder, and in it what is to replace something."""
         try:
             with deferred_signals():  # else a folder could be made and not be noted for removal
                 self._make_folders(final.parent)
@@ -128,7 +124,6 @@ class Staging:
             ) from error
         except OSError as error:
             raise output_error(str(final), error) from error
-        self._claims.append(_Claim(final, staged, replaces, must_be_unchanged, last))
         return staged
 
     def refuse_if_busy(self) -> None:
@@ -162,23 +157,18 @@ class Staging:
 
     def publish(
         self,
-        amend: Callable[[Path], Iterable[Amendment]] = lambda _: (),
-        shared: Iterable[Path] = (),
+        amend: Callable[[str], Iterable[Amendment]] = lambda _: (),
+        shared: Iterable[str] = (),
         done: Callable[[], None] = lambda: None,
     ) -> None:
         """Move all outputs to their names, or none of them.
 
         Parameters
         ----------
-        amend : callable
-            Gets a folder, builds new versions of the documents that list the outputs in it, and
-            returns them.
-        shared : iterable of Path
-            The containers of these documents. They are locked, so that no other run changes the
-            same documents.
+        amend, shared
+            As of `stores.publishing.Staging`.
         done : callable
-            Called when all outputs have their names, while signals are still held back: it is too
-            late to interrupt the run. Its errors are ignored.
+            Called while signals are still held back.
         """
         if not self._claims:
             done()
@@ -191,7 +181,7 @@ class Staging:
                     raise _changed(claim.final) from None
         if self._sync:
             make_durable(claim.staged for claim in self._claims)
-        with locked(shared, _PUBLISH_SECONDS):
+        with locked(map(Path, shared), _PUBLISH_SECONDS):
             entries = self._entries(self._amended(amend))
             journal = self._journal(entries)
             with deferred_signals(forget=True):
@@ -203,14 +193,15 @@ class Staging:
                 with suppress(Exception):
                     done()
 
-    def _amended(self, amend: Callable[[Path], Iterable[Amendment]]) -> list[_Claim]:
+    def _amended(self, amend: Callable[[str], Iterable[Amendment]]) -> list[_Claim]:
         """All claims in the order of publishing: documents after the members that they list."""
         folder = next(iter(self._folders.values()))
         more = []
-        for final, staged, replaces in amend(folder.path / "amended"):
+        for amendment in amend(str(folder.path / "amended")):
+            final, staged = Path(amendment.final), Path(amendment.staged)
             copy_owner_and_attributes(staged, final)
             copy_mode(staged, final)
-            more.append(_Claim(final, staged, replaces, must_be_unchanged=True))
+            more.append(_Claim(final, staged, amendment.found, must_be_unchanged=True))
         if self._sync:
             make_durable(claim.staged for claim in more)
             for path in self._made:
@@ -290,6 +281,19 @@ class Staging:
         for folder in reversed(self._folders.values()):
             folder.remove()
         self._folders.clear()
+
+
+def _folder_for(final: Path, container: Path) -> Path:
+    """The folder that an output is staged in.
+
+    That is beside a store, so that no listing of members shows it. It is inside the store if that
+    is a file system of its own, or if the folder around it may not be written to.
+    """
+    beside = container.parent
+    if final == container or not container.exists():
+        return beside
+    same = beside.stat().st_dev == container.stat().st_dev
+    return beside if same and os.access(beside, os.W_OK) else final.parent
 
 
 def _refuse_if_busy(other: Path, finals: list[Path]) -> None:

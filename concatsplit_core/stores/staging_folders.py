@@ -153,13 +153,14 @@ def write_new(path: Path, data: bytes) -> None:
         os.close(fd)
 
 
-def find_staging_folders(folder: Path) -> list[Path]:
+def find_staging_folders(folder: Path | str) -> list[Path]:
     """The paths in a folder that have the name of a staging folder."""
     try:
         names = os.listdir(folder)
     except OSError:
         return []
-    return [folder / name for name in names if name.startswith(PREFIX) and _SCHEME.fullmatch(name)]
+    found = [name for name in names if name.startswith(PREFIX) and _SCHEME.fullmatch(name)]
+    return [Path(folder, name) for name in found]
 
 
 def remove_empty(path: Path) -> None:

@@ -262,10 +262,10 @@ def test_json_says_it_too(shell: Any, things: None, error: str) -> None:
 def test_nothing_is_left_where_a_join_fails_late(
     shell: Any, pair: Any, info: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from concatsplit_core.stores.staging import Staging
+    from concatsplit_core.stores.staging import LocalStaging
 
-    def full(self: Staging, *_: Any) -> None:
+    def full(self: LocalStaging, *_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Staging, "publish", full)
+    monkeypatch.setattr(LocalStaging, "publish", full)
     shell.fails(6, "concat", "a.npy", "b.npy", "-o", "y.h5::y", INFO, info)

@@ -174,9 +174,9 @@ def test_a_copied_or_hostile_staging_folder_is_nobodys(shell: Any, killed: Any) 
 def test_all_folders_of_a_run_that_had_not_finished_are_cleared(shell: Any, killed: Any) -> None:
     child = os.fork()
     if not child:
-        from concatsplit_core.stores.staging import Staging
+        from concatsplit_core.stores.staging import LocalStaging
 
-        Staging.publish = lambda *_: os._exit(9)  # type: ignore[method-assign, assignment]
+        LocalStaging.publish = lambda *_: os._exit(9)  # type: ignore[method-assign, assignment]
         shell.run("split", "a.npy", "-o", "f/p.npy", "-o", "g/p.npy", "--parts", 2)
         os._exit(0)
     os.waitpid(child, 0)
@@ -188,9 +188,9 @@ def test_folders_that_were_made_for_a_run_go_with_it(shell: Any, killed: Any) ->
     Path("kept").mkdir()
     child = os.fork()
     if not child:
-        from concatsplit_core.stores.staging import Staging
+        from concatsplit_core.stores.staging import LocalStaging
 
-        Staging.publish = lambda *_: os._exit(9)  # type: ignore[method-assign, assignment]
+        LocalStaging.publish = lambda *_: os._exit(9)  # type: ignore[method-assign, assignment]
         shell.run("concat", "a.npy", "-o", "kept/new/er/y.npy")
         os._exit(0)
     os.waitpid(child, 0)

@@ -48,7 +48,7 @@ def read_elsewhere(source: Source) -> bytes:
 def written(array: np.ndarray, path: Path, member: str, source: Source) -> None:
     """Write an array through a writer and a target that have been pickled, twice the same."""
     form = format_by_suffix(path.name, str(path))
-    wish = form.narrowed(Wish(), path, None)
+    wish = form.narrowed(Wish(), local(path), None)
     inherited = replace(source.storage, dialects=frozenset({source.storage.dialect}))
     plain = ArraySpec(array.shape, array.dtype)
     spec, storage = form.layout(plain, inherited, wish, source.spec)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -16,8 +15,8 @@ import numpy as np
 import pytest
 import zarr
 from conformance.arrays import assert_same, make
+from conformance.zarr_in_stores import get, put
 from memory_store import MemoryStore
-from zarr.core.buffer import default_buffer_prototype
 
 from concatsplit_core.array.geometry import Box, Interval
 from concatsplit_core.array.spec import ArraySpec
@@ -67,6 +66,7 @@ class _NoDisk:
     """Stands for `os` in the modules that know the disk."""
 
     strerror = staticmethod(os.strerror)
+    fspath = staticmethod(os.fspath)
 
     def __getattr__(self, name: str, *_: Any) -> Any:
         raise AssertionError(f"the disk was asked for: os.{name}")
@@ -91,33 +91,6 @@ def test_the_disk_is_refused(tmp_path: Path) -> None:
     for ask in (place.read, place.walk().__next__, lambda: place.kind, lambda: place.write(b"")):
         with pytest.raises(AssertionError, match="the disk was asked for"):
             ask()
-
-
-def put(store: MemoryStore, key: str, array: np.ndarray, **settings: Any) -> None:
-    """Have zarr-python write an array, and take its files over."""
-    theirs = zarr.storage.MemoryStore()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        made = zarr.create_array(
-            theirs, shape=array.shape, dtype=array.dtype, chunks=(2, 4), **settings
-        )
-        made[...] = array
-    for name, data in theirs._store_dict.items():
-        store.files[f"{key}/{name}"] = data.to_bytes()
-
-
-def get(store: MemoryStore, key: str) -> np.ndarray:
-    """An array as zarr-python reads it."""
-    kind = default_buffer_prototype().buffer
-    files = {
-        name.removeprefix(f"{key}/"): kind.from_bytes(data)
-        for name, data in store.files.items()
-        if name.startswith(f"{key}/")
-    }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        array = zarr.open_array(zarr.storage.MemoryStore(files), mode="r")
-        return np.asarray(array[...], array.dtype)
 
 
 def _tiling(specs: Sequence[ArraySpec]) -> Tiling:

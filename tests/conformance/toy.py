@@ -56,7 +56,7 @@ class ToyFormat(InputFormat, OutputFormat):
             raise UnsupportedDtype(f"dtype {spec.dtype} is no number")
         return replace(spec, layout=Contiguous()), Storage()
 
-    def writer(self, place: Location, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Location | None) -> Writer:
         return ToyWriter(self.path_of(place, place.key))
 
 

@@ -6,8 +6,10 @@ import json
 from importlib import import_module
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+import zarr
 from datasets.conftest import read, write
 
 import concatsplit_core as cs
@@ -293,3 +295,22 @@ def test_very_many_arrays_are_recorded_within_the_budget(made: str) -> None:
     assert cs.verify("run.json", memory="8MiB").count("same") == 300
     cs.undo("run.json", f"again{{index}}.{made}", memory="8MiB")
     np.testing.assert_array_equal(read(f"again1.{made}")["v99"], arrays["v99"])
+
+
+def test_undo_makes_groups_and_what_they_say_again(tmp_path: Path, made: str) -> None:
+    ref = f"a.{made}"
+    root = zarr.open_group(ref, mode="w") if made == "zarr" else h5py.File(ref, "w")
+    root.attrs["title"] = "a year"
+    root.create_group("empty").attrs["kind"] = "none"
+    values = np.arange(10.0)
+    root.create_array("x", data=values) if made == "zarr" else root.create_dataset("x", data=values)
+    if made != "zarr":
+        root.close()
+    cs.split(ref, f"p{{index}}.{made}", parts=2, members="*", manifest="run.json")
+    cs.undo("run.json", output=f"again.{made}")
+    again = (
+        zarr.open_group(f"again.{made}", mode="r") if made == "zarr" else h5py.File(f"again.{made}")
+    )
+    assert again.attrs["title"] == "a year"
+    assert again["empty"].attrs["kind"] == "none"
+    np.testing.assert_array_equal(again["x"][...], values)

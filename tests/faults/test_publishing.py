@@ -19,7 +19,7 @@ import pytest
 import zarr
 
 from concatsplit_core.stores import renames
-from concatsplit_core.stores.staging import Staging
+from concatsplit_core.stores.staging import LocalStaging
 
 JOIN = ("concat", "a.npy", "b.npy", "-o")
 SPLIT = ("split", "a.npy", "-o", "p{index}.npy", "--parts", 4)
@@ -34,13 +34,13 @@ def consolidate(store: str) -> None:
 
 def before_publishing(monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]) -> None:
     """Have something done when all outputs are built and none has its name."""
-    publish = Staging.publish
+    publish = LocalStaging.publish
 
-    def changed(self: Staging, *given: Any) -> None:
+    def changed(self: LocalStaging, *given: Any) -> None:
         change()
         publish(self, *given)
 
-    monkeypatch.setattr(Staging, "publish", changed)
+    monkeypatch.setattr(LocalStaging, "publish", changed)
 
 
 WAYS = {
@@ -253,14 +253,14 @@ def test_metadata_that_somebody_else_renews_meanwhile_are_not_lost(
 ) -> None:
     zarr.open_group("s.zarr", mode="w").create_array("x", data=whole)
     consolidate("s.zarr")
-    entries = Staging._entries
+    entries = LocalStaging._entries
 
-    def changed(self: Staging, claims: Any) -> Any:
+    def changed(self: LocalStaging, claims: Any) -> Any:
         zarr.open_group("s.zarr", mode="a").attrs["theirs"] = 1
         return entries(self, claims)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Staging, "_entries", changed)
+        patched.setattr(LocalStaging, "_entries", changed)
         assert shell.run("feed", "a.npy", "s.zarr::a").code == 5
     assert dict(zarr.open_group("s.zarr").attrs) == {"theirs": 1}
     assert not Path("s.zarr/a").exists()
@@ -302,13 +302,13 @@ def test_a_store_in_the_lower_layer_of_an_overlay_is_replaced(
 def test_a_request_that_comes_when_all_is_in_place_comes_too_late(
     shell: Any, whole: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish = Staging.publish
+    publish = LocalStaging.publish
 
-    def late(self: Staging, *given: Any) -> None:
+    def late(self: LocalStaging, *given: Any) -> None:
         publish(self, *given)
         signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(Staging, "publish", late)
+    monkeypatch.setattr(LocalStaging, "publish", late)
     shell.ok(*JOIN, "y.npy")
     shell.ok(*SPLIT)
     np.testing.assert_array_equal(np.load("y.npy"), whole)

@@ -18,6 +18,7 @@ from concatsplit_core.endpoints.references import (
     split_store,
 )
 from concatsplit_core.errors import ConcatsplitError, InputUnavailable, UsageError
+from concatsplit_core.stores.local import local
 
 PARTS = tile([3, 5])
 
@@ -99,7 +100,7 @@ def test_folders(tmp_path: Path) -> None:
 )
 def test_outputs(ref: str, path: str, member: str | None) -> None:
     found = parse_output(ref)
-    assert (str(found.path), found.member or None) == (path, member)
+    assert (str(found.place), found.member or None) == (path, member)
 
 
 @pytest.mark.parametrize("ref", ["", "::x", "x.h5::", "x.h5::/", "x.h5::../y", "x.h5::a/./b"])
@@ -113,18 +114,18 @@ def test_references_that_name_nothing(ref: str) -> None:
 def test_inputs_inside_a_store(tmp_path: Path) -> None:
     store = tmp_path / "x.zarr"
     store.mkdir()
-    assert parse_input(f"{store}/a/b") == (store, "a/b")
-    assert parse_input(f"{store}::a/b") == (store, "a/b")
+    assert parse_input(f"{store}/a/b") == (local(store), "a/b")
+    assert parse_input(f"{store}::a/b") == (local(store), "a/b")
     (store / "a").mkdir()
-    assert parse_input(f"{store}/a").path in {store, store / "a"}
+    assert parse_input(f"{store}/a").place in {local(store), local(store / "a")}
     assert parse_input(str(tmp_path / "no.zarr/a")).member is None
-    assert split_store(Path("x.npy")) == (Path("x.npy"), "")
+    assert split_store(local("x.npy")) == (local("x.npy"), "")
 
 
 def test_a_file_with_colons_is_a_file(tmp_path: Path) -> None:
     path = tmp_path / "a::b.npy"
     np.save(path, np.zeros(3))
-    assert parse_input(str(path)) == (path, None)
+    assert parse_input(str(path)) == (local(path), None)
     assert list(expand([str(path)])) == [str(path)]
 
 

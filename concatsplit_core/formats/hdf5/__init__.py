@@ -80,14 +80,16 @@ class Hdf5Format(LibraryFormat, OutputFormat):
 
         return lay_out(spec, inherited, wish, like)
 
-    def narrowed(self, wish: Wish, path: Path, base: Path | None) -> Wish:
+    def narrowed(self, wish: Wish, place: Location, base: Location | None) -> Wish:
         """A file with a netCDF name has to be a netCDF file."""
         from concatsplit_core.formats.hdf5.naming import has_netcdf_name
 
-        return replace(wish, netcdf=has_netcdf_name(path))
+        return replace(wish, netcdf=has_netcdf_name(Path(place.name)))
 
-    def writer(self, place: Location, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged file."""
         from concatsplit_core.formats.hdf5.writing import Hdf5Writer
 
-        return Hdf5Writer(self.path_of(place, place.key), base)
+        return Hdf5Writer(
+            self.path_of(place, place.key), None if base is None else self.path_of(base, base.key)
+        )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.base import Candidate, InputFormat, OutputFormat
 from concatsplit_core.formats.sources import Source
@@ -43,8 +41,9 @@ class NpzFormat(InputFormat, OutputFormat):
 
         return lay_out(spec, inherited, wish, like)
 
-    def writer(self, place: Location, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged archive."""
         from concatsplit_core.formats.npz.writing import NpzWriter
 
-        return NpzWriter(self.path_of(place, place.key), base)
+        kept = None if base is None else self.path_of(base, base.key)
+        return NpzWriter(self.path_of(place, place.key), kept)

@@ -15,16 +15,15 @@ from pathlib import Path
 
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.crc32 import crc32
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.npy_header import format_header
 from concatsplit_core.formats.npz.deflated import DeflatedTarget
+from concatsplit_core.formats.packing import encoded
 from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.targets import ContiguousTarget, Target, Writer
 from concatsplit_core.stores.files import read_exactly, write_all
 from concatsplit_core.stores.zips.kept import Kept
 from concatsplit_core.stores.zips.records import (
     DEFLATED,
-    LONGEST_NAME,
     Member,
     data_offset,
     directory,
@@ -54,7 +53,7 @@ class NpzWriter(Writer):
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target:
         """Write the header of an array, and make room for its elements."""
-        name = _encoded(f"{member}.npy")
+        name = encoded(f"{member}.npy")
         if name not in self._names:
             self._names.append(name)
         with _open(self._path) as fd:
@@ -119,28 +118,6 @@ def _join(fd: int, name: bytes, target: DeflatedTarget, offset: int) -> Member:
     made = Member(name, offset, start, packed.nbytes, packed.packed_bytes, packed.crc, DEFLATED)
     write_all(fd, made.header, offset)
     return made
-
-
-def _encoded(name: str) -> bytes:
-    """The bytes of a member's name.
-
-    Raises
-    ------
-    UsageError
-        It is no text, or too long.
-    """
-    try:
-        encoded = name.encode()
-    except UnicodeEncodeError:
-        shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        raise UsageError(
-            f"output member '{shown}': names in .npz are UTF-8, which this is not"
-        ) from None
-    if len(encoded) > LONGEST_NAME:
-        raise UsageError(
-            f"output member '{name[:40]}...': its name is too long for an .npz archive"
-        )
-    return encoded
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.array.spec import ArraySpec
@@ -14,11 +13,10 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.targets import Writer
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.local import local
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.structure import Structure
-    from concatsplit_core.stores.amendment import Amendment
+    from concatsplit_core.stores.publishing import Amendment
 
 _DOCUMENTS = ("zarr.json", ".zarray", ".zgroup")
 
@@ -30,6 +28,7 @@ class ZarrFormat(LibraryFormat, OutputFormat):
     suffixes = (".zarr",)
     library = "zarr"
     is_folder = True
+    needs_paths = False
     has_members = True
     is_rectilinear = True
 
@@ -69,31 +68,31 @@ class ZarrFormat(LibraryFormat, OutputFormat):
 
         return lay_out(spec, inherited, wish, like)
 
-    def narrowed(self, wish: Wish, path: Path, base: Path | None) -> Wish:
+    def narrowed(self, wish: Wish, place: Location, base: Location | None) -> Wish:
         """A store has one format, for all its arrays."""
         if base is None:
             return wish
-        found = 3 if (base / "zarr.json").exists() else 2
+        found = 3 if (base / "zarr.json").kind else 2
         if wish.zarr_format not in (None, found):
             raise UsageError(
                 f"--zarr-format {wish.zarr_format}: {base} is a store of format {found}"
             )
         return replace(wish, zarr_format=found)
 
-    def amend(self, base: Path, added: Mapping[Path, Path], folder: Path) -> Iterator[Amendment]:
+    def amend(
+        self, base: Location, added: Mapping[Location, Location], folder: Location
+    ) -> Iterator[Amendment]:
         """Renew consolidated metadata of the groups that have them: readers look nowhere else."""
         from concatsplit_core.formats.zarr.describing import consolidated_groups
 
-        inside = [path for path in added if path.is_relative_to(base)]  # not so behind a link
-        groups = consolidated_groups(
-            local(base), (path.relative_to(base).as_posix() for path in inside)
-        )
+        inside = [place for place in added if place.is_within(base)]  # not so behind a link
+        groups = consolidated_groups(base, (place.below(base) for place in inside))
         if groups:
             from concatsplit_core.formats.zarr.consolidating import consolidated
 
             yield from consolidated(base, groups, added, folder)
 
-    def writer(self, place: Location, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged folder."""
         from concatsplit_core.formats.zarr.writing import ZarrWriter
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.zarr import document_v3
-from concatsplit_core.stores.amendment import Amendment
-from concatsplit_core.stores.identity import Identity, identify
-from concatsplit_core.stores.local import local
+from concatsplit_core.stores.base import Location
+from concatsplit_core.stores.identity import Identity
+from concatsplit_core.stores.publishing import Amendment
 
 _NODES = (document_v3.NAME, ".zarray", ".zgroup")
 _DOCUMENTS = (*_NODES, ".zattrs", ".zmetadata")
@@ -19,7 +16,7 @@ _CONSOLIDATED = (document_v3.NAME, ".zmetadata")
 
 
 def consolidated(
-    store: Path, groups: Sequence[str], added: Mapping[Path, Path], folder: Path
+    store: Location, groups: Sequence[str], added: Mapping[Location, Location], folder: Location
 ) -> Iterator[Amendment]:
     """The documents of groups whose metadata are consolidated, with members that are added.
 
@@ -27,12 +24,12 @@ def consolidated(
 
     Parameters
     ----------
-    store : Path
+    store : Location
     groups : sequence of str
         Those whose metadata are consolidated; the root is "".
-    added : mapping of Path to Path
+    added : mapping of Location to Location
         Folders of the store that are to appear, and where they are staged.
-    folder : Path
+    folder : Location
         Where the copy is to be.
 
     Raises
@@ -43,16 +40,16 @@ def consolidated(
     from concatsplit_core.formats.zarr.library import consolidate
 
     found = {
-        path: identity
+        place: identity
         for group in groups
-        for path in (store / group / name for name in _CONSOLIDATED)
-        if (identity := identify(path)) is not None
+        for place in (store / group / name for name in _CONSOLIDATED)
+        if (identity := place.identity) is not None
     }
     _copy_documents(store, folder, added)
     group = ""
     try:
         for group in sorted(groups, key=len, reverse=True):
-            consolidate(local(folder), group)
+            consolidate(folder, group)
     except OSError:
         raise
     except Exception as error:  # other members of the store may be damaged in any way
@@ -64,24 +61,26 @@ def consolidated(
     yield from _changed(store, folder, found)
 
 
-def _changed(store: Path, folder: Path, found: Mapping[Path, Identity]) -> Iterator[Amendment]:
-    for path, identity in found.items():
-        made = folder / path.relative_to(store)
-        if made.read_bytes() != path.read_bytes():
-            yield Amendment(path, made, identity)
+def _changed(
+    store: Location, folder: Location, found: Mapping[Location, Identity]
+) -> Iterator[Amendment]:
+    for place, identity in found.items():
+        made = folder / place.below(store)
+        if made.read() != place.read():
+            yield Amendment(place.key, made.key, identity)
 
 
-def _copy_documents(here: Path, there: Path, added: Mapping[Path, Path]) -> None:
+def _copy_documents(here: Location, there: Location, added: Mapping[Location, Location]) -> None:
     """Copy the documents of a node and of all that it holds."""
-    there.mkdir(parents=True, exist_ok=True)
     for name in _DOCUMENTS:
-        if (here / name).is_file():
-            shutil.copyfile(here / name, there / name)
+        if (here / name).kind == "file":
+            (there / name).write((here / name).read())
     for final, staged in added.items():
         if final.parent == here:
             _copy_documents(staged, there / final.name, {})
-    with os.scandir(here) as entries:
-        folders = [Path(entry.path) for entry in entries if entry.is_dir()]
-    for path in folders:
-        if path not in added and any((path / name).is_file() for name in _NODES):
-            _copy_documents(path, there / path.name, added)
+    for name, kind in here.entries():
+        folder = here / name
+        if kind not in {"folder", "link"} or folder in added:
+            continue
+        if any((folder / document).kind == "file" for document in _NODES):
+            _copy_documents(folder, there / name, added)

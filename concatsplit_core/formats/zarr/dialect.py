@@ -110,31 +110,6 @@ def meaning_as_written(
     return MeaningAsWritten(as_json(attrs), None, None if fill is None else absent(fill, dtype))
 
 
-def names_in_multiscales(attrs: Any, path: str) -> Names | None:
-    """The names of an image's axes, which OME-NGFF keeps in the group above it.
-
-    Parameters
-    ----------
-    attrs : mapping
-        Of the group.
-    path : str
-        Of the array, from the group.
-    """
-    if not isinstance(attrs, Mapping):
-        return None
-    found = attrs.get("ome", attrs)
-    scales = found.get("multiscales") if isinstance(found, Mapping) else None
-    for scale in scales if isinstance(scales, list) else ():
-        axes = scale.get("axes") if isinstance(scale, Mapping) else None
-        levels = scale.get("datasets") if isinstance(scale, Mapping) else None
-        if not isinstance(axes, list) or not isinstance(levels, list):
-            continue
-        if any(isinstance(level, Mapping) and level.get("path") == path for level in levels):
-            names = [axis.get("name") if isinstance(axis, Mapping) else axis for axis in axes]
-            return tuple(names) if all(isinstance(name, str) for name in names) else None
-    return None
-
-
 def absent(fill_value: Any, dtype: np.dtype) -> Any:
     """The element that an absent chunk is full of."""
     if dtype.kind == "T":

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from concatsplit_core.array.geometry import Shape
-from concatsplit_core.formats.zarr.dialect import names_in_multiscales
 from concatsplit_core.meaning.bounds import may_be_bounds, neighbours, with_units
 from concatsplit_core.meaning.model import Meaning
+from concatsplit_core.meaning.multiscales import names_in_multiscales
 from concatsplit_core.stores.base import Location
 
 

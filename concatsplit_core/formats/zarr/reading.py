@@ -54,6 +54,11 @@ class ZarrUnchunked(DecodedSource):
     """The array as zarr-python has it, once that was needed."""
 
     @property
+    def place(self) -> Location | None:
+        """The folder or archive of the array; None where only zarr-python knows its store."""
+        return self.folder and (self.folder.store.file or self.folder)
+
+    @property
     def array(self) -> Any:
         """The array as zarr-python has it."""
         if self.in_store is not None or self.folder is None:

@@ -64,14 +64,16 @@ def stored_chunks(
     if places is None:
         yield from chunks_of(box, chunks, shape)
         return
-    if shards is None and len(places) < _count(box, chunks):
+    unit = shards or chunks
+    if len(places) < _count(box, unit):
         for index in places:
-            start = tuple(i * c for i, c in zip(index, chunks, strict=True))
-            stop = tuple(min(a + c, n) for a, c, n in zip(start, chunks, shape, strict=True))
-            if Box(start, stop).intersect(box) is not None:
-                yield index, Box(start, stop)
+            start = tuple(i * u for i, u in zip(index, unit, strict=True))
+            stop = tuple(min(a + u, n) for a, u, n in zip(start, unit, shape, strict=True))
+            common = Box(start, stop).intersect(box)
+            if common is not None:
+                yield from chunks_of(common, chunks, shape)
         return
-    inner = tuple(s // c for s, c in zip(shards or chunks, chunks, strict=True))
+    inner = tuple(u // c for u, c in zip(unit, chunks, strict=True))
     for index, chunk in chunks_of(box, chunks, shape):
         if tuple(i // n for i, n in zip(index, inner, strict=True)) in places:
             yield index, chunk

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concatsplit_core.array.spec import ArraySpec
@@ -16,6 +15,7 @@ from concatsplit_core.stores.base import Location
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.structure import Structure
+    from concatsplit_core.stores.zips.store import ZipStore
 
 _ZIP = b"PK\x03\x04"
 _DOCUMENTS = ("zarr.json", ".zarray", ".zgroup")
@@ -43,11 +43,14 @@ class ZippedZarrFormat(InputFormat, OutputFormat):
             return False
         return any(entry.filename in _DOCUMENTS for entry in directory.entries)
 
-    def _inside(self, place: Location, ref: str) -> Location:
-        """The root of the store in the archive."""
+    def _archive(self, place: Location, ref: str) -> ZipStore:
         from concatsplit_core.stores.zips.store import ZipStore
 
-        return Location(ZipStore(self.path_of(place, ref), ref), "")
+        return ZipStore(self.path_of(place, ref), ref)
+
+    def _inside(self, place: Location, ref: str) -> Location:
+        """The root of the store in the archive."""
+        return Location(self._archive(place, ref), "")
 
     def open(self, place: Location, member: str | None, ref: str) -> Source:
         """Open an array."""
@@ -77,21 +80,19 @@ class ZippedZarrFormat(InputFormat, OutputFormat):
 
         return lay_out(spec, inherited, wish, like)
 
-    def narrowed(self, wish: Wish, path: Path, base: Path | None) -> Wish:
+    def narrowed(self, wish: Wish, place: Location, base: Location | None) -> Wish:
         """A store has one format, for all its arrays."""
         if base is None:
             return wish
-        from concatsplit_core.stores.local import local
-
-        found = 3 if (self._inside(local(base), base.name) / "zarr.json").kind else 2
+        found = 3 if (self._inside(base, base.name) / "zarr.json").kind else 2
         if wish.zarr_format not in (None, found):
             raise UsageError(
                 f"--zarr-format {wish.zarr_format}: {base} is a store of format {found}"
             )
         return replace(wish, zarr_format=found)
 
-    def writer(self, place: Location, base: Path | None) -> Writer:
+    def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged archive."""
         from concatsplit_core.formats.zarr.zip_writing import ZippedZarrWriter
 
-        return ZippedZarrWriter(self.path_of(place, place.key), base)
+        return ZippedZarrWriter(place, None if base is None else self._archive(base, base.key))

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from concatsplit_core.errors import (
     ConcatsplitError,
@@ -15,8 +15,9 @@ from concatsplit_core.errors import (
     OverBudget,
     UnsafeContent,
 )
-from concatsplit_core.stores.base import Entry, OpenFile, Status, Store
+from concatsplit_core.stores.base import Entry, Look, OpenFile, Status, Store
 from concatsplit_core.stores.files import open_input, read_exactly
+from concatsplit_core.stores.local import LOCAL, local
 from concatsplit_core.stores.zips.directory import (
     ENCRYPTED,
     Directory,
@@ -24,6 +25,10 @@ from concatsplit_core.stores.zips.directory import (
     directory_of,
     unpacked,
 )
+
+if TYPE_CHECKING:
+    from concatsplit_core.stores.identity import Identity
+    from concatsplit_core.stores.publishing import Staging
 
 _MOST_UNPACKED = 64 << 20
 """Bytes of the largest compressed member that is unpacked as a whole, as documents are."""
@@ -101,7 +106,7 @@ class ZipStore(Store):
     """
 
     def __init__(self, file: Path, ref: str) -> None:
-        self.file = self._archive = file
+        self.archive, self.file = file, local(file)
         self._ref = ref
         try:
             self._tree = _tree_of(directory_of(file, ref))
@@ -111,13 +116,13 @@ class ZipStore(Store):
             raise UnsafeContent(f"{ref}: {error}; make it anew", ref=ref) from error
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ZipStore, (self.file, self._ref)
+        return ZipStore, (self.archive, self._ref)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ZipStore) and self.file == other.file
+        return isinstance(other, ZipStore) and self.archive == other.archive
 
     def __hash__(self) -> int:
-        return hash(self.file)
+        return hash(self.archive)
 
     def stat(self, key: str) -> Status | None:
         """What the member is."""
@@ -125,6 +130,18 @@ class ZipStore(Store):
         if entry is not None:
             return Status("file", entry.file_size)
         return Status("folder", 0) if key in self._tree.folders else None
+
+    def identify(self, key: str) -> Identity | None:
+        """By what the archive is recognised, for all of its members."""
+        return None if self.stat(key) is None else LOCAL.identify(str(self.archive))
+
+    def look(self, key: str) -> Look:  # noqa: ARG002 - as of every store
+        """How the archive looks."""
+        return LOCAL.look(str(self.archive))
+
+    def staging(self, sync: bool) -> Staging:
+        """Refused: an archive is written as a whole."""
+        raise PermissionError(1, f"members of an archive are not written one by one ({sync=})")
 
     def entries(self, key: str) -> Iterator[Entry]:
         """The members and folders in a folder."""
@@ -158,8 +175,8 @@ class ZipStore(Store):
         if entry.flag_bits & ENCRYPTED:
             raise UnsafeContent(f"{self._ref}: the member '{key}' is encrypted", ref=self._ref)
         if entry.compress_type == zipfile.ZIP_STORED:
-            return _StoredMember(self._archive, entry, self._ref)
-        return _PackedMember(self._archive, entry, self._ref)
+            return _StoredMember(self.archive, entry, self._ref)
+        return _PackedMember(self.archive, entry, self._ref)
 
     def write(self, key: str, parts: Iterable[Any]) -> None:  # noqa: ARG002 - as of every store
         """Refused: an archive is written as a whole."""
