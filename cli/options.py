@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from concatsplit_cli.param_types import AXIS, CHUNKS, INTEGERS, NAMED, RATIO
+from concatsplit_cli.param_types import AXIS, CHUNKS, NAMED
 from concatsplit_cli.raw_options import RAW_OPTIONS
 
 memory_option = click.option(
@@ -176,7 +176,7 @@ class SharedOptions(NamedTuple):
         return sys.stderr.isatty() if self.progress is None else self.progress
 
 
-class _OptionGroup:
+class OptionGroup:
     """Options that several commands share; a command gets them as one value."""
 
     def __init__(self, *options: Callable[[Any], Any]) -> None:
@@ -201,7 +201,7 @@ class _OptionGroup:
         return {name: values.pop(name) for name in self.names}
 
 
-def _as_shared(group: _OptionGroup) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _as_shared(group: OptionGroup) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make a decorator that adds options to a command; it gets them as one value, ``shared``."""
 
     def add[R](function: Callable[..., R]) -> Callable[..., R]:
@@ -218,10 +218,10 @@ def _as_shared(group: _OptionGroup) -> Callable[[Callable[..., Any]], Callable[.
     return add
 
 
-operator_options = _as_shared(_OptionGroup(*_OPERATOR_OPTIONS))
+operator_options = _as_shared(OptionGroup(*_OPERATOR_OPTIONS))
 """Adds the options that all commands with outputs share."""
 
-reading_options = _as_shared(_OptionGroup(*_READING_OPTIONS))
+reading_options = _as_shared(OptionGroup(*_READING_OPTIONS))
 """Adds the options of commands that only read arrays."""
 
 
@@ -269,39 +269,7 @@ outputs_option = click.option(
     "or a folder.",
 )
 
-_HOW = _OptionGroup(
-    click.option("--parts", type=int, metavar="K", help="Cut into K equal parts."),
-    click.option(
-        "--uneven",
-        type=click.Choice(["balanced", "trailing"]),
-        help="If the length is not a multiple of --parts: 4,3,3 (balanced) or 4,4,2 (trailing).",
-    ),
-    click.option("--size", type=int, metavar="N", help="Cut into parts of length N."),
-    click.option(
-        "--remainder",
-        type=click.Choice(["keep", "drop", "error"]),
-        help="What to do with a shorter last part of --size.  [default: keep]",
-    ),
-    click.option(
-        "--hop", type=int, metavar="M", help="With --size: cut whole windows, one every M."
-    ),
-    click.option(
-        "--lengths", type=INTEGERS, help="Cut into parts of these lengths; one may be -1, the rest."
-    ),
-    click.option(
-        "--lengths-from",
-        metavar="REF",
-        help="Read the lengths from an integer vector, such as a split_info.",
-    ),
-    click.option("--at", type=INTEGERS, help="Cut at these positions, as numpy.split does."),
-    click.option("--ratio", type=RATIO, help="Cut into proportional parts, such as 8:1:1."),
-    click.option(
-        "--max-bytes", metavar="SIZE", help="Cut into parts of at most SIZE of array data each."
-    ),
-    click.option("--only", metavar="0-3,8", help="Write only these parts."),
-)
-
-_SELECTION = _OptionGroup(
+_SELECTION = OptionGroup(
     click.option(
         "--members", metavar="PATTERN,...", help="Take only these arrays of every container."
     ),
@@ -331,20 +299,4 @@ def data_set_options[R](function: Callable[..., R]) -> Callable[..., R]:
         return function(selection=_SELECTION.pop_from(values), **values)
 
     wrapped: Callable[..., R] = _SELECTION.add_to(command)
-    return wrapped
-
-
-def how_options[R](function: Callable[..., R]) -> Callable[..., R]:
-    """Add the options that say where to cut; the command gets them as one dict, ``how``."""
-
-    @functools.wraps(function)
-    def command(**values: Any) -> R:
-        how = _HOW.pop_from(values)
-        if how["max_bytes"] is not None:
-            from concatsplit_core.array.sizes import parse_size
-
-            how["max_bytes"] = parse_size(how["max_bytes"])
-        return function(how=how, **values)
-
-    wrapped: Callable[..., R] = _HOW.add_to(command)
     return wrapped

@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from concatsplit_cli.streams import checked_stdout, one_line, print_to_stderr
+from concatsplit_cli.tables import Table
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
     from concatsplit_core.operators import BlobInfo, Verification
     from concatsplit_core.run.result import Blob, Result
 
 _MOST_ROWS = 24
-_SCRIPT_WIDTH = 120
 
 
 def show_result(result: Result, as_json: bool, quiet: bool) -> None:
@@ -46,39 +43,25 @@ def show_result(result: Result, as_json: bool, quiet: bool) -> None:
         print_to_stderr(f"{where}: {moved} in {result.seconds or 0:.2f} s")
 
 
-def console() -> Console:
-    """The console that prints tables to stdout."""
-    from rich.console import Console
-
-    class Stdout(Console):
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError  # else Rich would exit with its own code
-
-    if sys.stdout.isatty():
-        return Stdout(highlight=False)
-    return Stdout(highlight=False, width=_SCRIPT_WIDTH, file=sys.stdout)
-
-
 def _show_plan(result: Result) -> None:
-    out = console()
     new = "new axis" if result.add_axis else "axis"
-    out.print(f"[bold]{result.operator}[/] along {new} {result.axis} (dry run)")
-    out.print(_blob_table("inputs", result.inputs))
-    out.print(_blob_table("outputs", result.outputs))
-    out.print(_route_table(result))
+    click.echo(f"{result.operator} along {new} {result.axis} (dry run)\n")
+    _blob_table("inputs", result.inputs).show()
+    _blob_table("outputs", result.outputs).show()
+    _route_table(result).show()
 
 
 def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
     """A table of blobs and their intervals on the axis; a long list is cut in the middle."""
-    table = _table(title, "blob", "start", "stop", "shape", "dtype", "chunks", "codec")
+    table = Table(title, "blob", "start", "stop", "shape", "dtype", "chunks", "codec")
     skipped = len(blobs) - _MOST_ROWS
     for index, blob in enumerate(blobs):
         if skipped > 0 and _MOST_ROWS // 2 <= index < len(blobs) - _MOST_ROWS // 2:
             if index == _MOST_ROWS // 2:
-                table.add_row(f"… {skipped} more", *[""] * 6)
+                table.add(f"… {skipped} more", *[""] * 6)
             continue
-        table.add_row(
-            _plain(blob.ref),
+        table.add(
+            blob.ref,
             str(blob.interval.start),
             str(blob.interval.stop),
             _shape(blob.shape),
@@ -93,18 +76,18 @@ def _route_table(result: Result) -> Table:
     from concatsplit_core.array.sizes import format_size
 
     plan = result.plan
-    table = _table(None, "plan", "")
+    table = Table("", "plan", "")
     for route, nbytes in plan.routes.items():
         why = "; ".join(plan.reasons.get(route, ()))
-        table.add_row(f"{route} route", format_size(nbytes) + (f", because {why}" if why else ""))
-    table.add_row("reads", f"{format_size(plan.bytes_read)} ({plan.read_amplification:.2f} x)")
-    table.add_row("writes", format_size(plan.bytes_written))
-    table.add_row("tasks", f"{len(plan)} of up to {_shape(plan.block)} on {plan.workers} threads")
+        table.add(f"{route} route", format_size(nbytes) + (f", because {why}" if why else ""))
+    table.add("reads", f"{format_size(plan.bytes_read)} ({plan.read_amplification:.2f} x)")
+    table.add("writes", format_size(plan.bytes_written))
+    table.add("tasks", f"{len(plan)} of up to {_shape(plan.block)} on {plan.workers} threads")
     if plan.alignment:
         count = f"{len(plan.alignment)} output{'s' if len(plan.alignment) > 1 else ''}"
         start = "start" if len(plan.alignment) > 1 else "starts"
-        table.add_row("alignment", f"{count} {start} where blocks can be shared with inputs")
-    table.add_row("peak memory", f"{format_size(plan.peak_memory_bytes)} of array data")
+        table.add("alignment", f"{count} {start} where blocks can be shared with inputs")
+    table.add("peak memory", f"{format_size(plan.peak_memory_bytes)} of array data")
     return table
 
 
@@ -122,16 +105,15 @@ def _show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
         return
     from concatsplit_core.array.sizes import format_size
 
-    out = console()
-    table = _table(None, "blob", "shape", "dtype", "chunks", "codec", "size", "stored")
+    table = Table("", "blob", "shape", "dtype", "chunks", "codec", "size", "stored")
     for blob in blobs:
         if blob.error is not None:
             continue
         chunks = _shape(blob.chunks) if blob.chunks is not None else f"contiguous, {blob.order}"
         if blob.shards:
             chunks += f" in shards {_shape(blob.shards)}"
-        table.add_row(
-            _plain(blob.ref),
+        table.add(
+            blob.ref,
             _shape(blob.shape),
             blob.dtype,
             chunks,
@@ -139,17 +121,16 @@ def _show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
             format_size(blob.nbytes),
             format_size(blob.stored_bytes),
         )
-    if table.row_count:
-        out.print(table)
+    table.show()
     for blob in blobs:
         if blob.error is not None:
-            out.print(f"{blob.ref}: {blob.error}", markup=False, soft_wrap=True)
+            click.echo(one_line(f"{blob.ref}: {blob.error}"))
         owner = f"{blob.ref} " if len(blobs) > 1 else ""
         if blob.dims:
             names = ", ".join(name or "(no name)" for name in blob.dims)
-            out.print(f"{owner}dims = {names}", markup=False)
+            click.echo(one_line(f"{owner}dims = {names}"))
         for key, value in blob.attrs.items():
-            out.print(f"{owner}@{key} = {value}", markup=False)
+            click.echo(one_line(f"{owner}@{key} = {value}"))
 
 
 def show_verification(verification: Verification, as_json: bool) -> None:
@@ -162,23 +143,6 @@ def show_verification(verification: Verification, as_json: bool) -> None:
             click.echo(one_line(f"{blob.ref}: {blob.status} ({blob.role}): {blob.reason}"))
     counts = (f"{verification.count(s)} {s}" for s in ("same", "different", "missing"))
     click.echo(", ".join(counts))
-
-
-def _table(title: str | None, *columns: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        right = column in {"start", "stop", "size", "stored"}
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
-    return table
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
 
 
 def _shape(shape: Sequence[int]) -> str:

@@ -19,6 +19,7 @@ MOST_PARTS = 1 << 20
 """Parts of one split: each has a name and a file or member of its own."""
 
 _WAYS = ("parts", "size", "lengths", "at", "ratio", "max_bytes")
+_GOES_WITH = {"uneven": "parts", "remainder": "size", "hop": "size", "by_array": "max_bytes"}
 
 
 def select(only: str | int | Sequence[int], count: int) -> list[int]:
@@ -99,6 +100,9 @@ class Cut:
     max_bytes : int, optional
         As many parts, of lengths that differ by one at most, as are needed for each to hold at
         most so many bytes.
+    by_array : bool, optional
+        With `max_bytes`: the arrays of a data set go, whole and in order, to files of at most so
+        many bytes.
     """
 
     parts: int | None = None
@@ -110,6 +114,7 @@ class Cut:
     ratio: Sequence[int] | None = None
     max_bytes: int | None = None
     hop: int | None = None
+    by_array: bool | None = None
 
     def __post_init__(self) -> None:
         for field in ("lengths", "at", "ratio"):
@@ -126,9 +131,10 @@ class Cut:
             )
         if self.hop is not None and self.remainder is not None:
             raise UsageError("--hop makes whole windows only; it has no --remainder")
-        for option, needs in (("uneven", "parts"), ("remainder", "size"), ("hop", "size")):
+        for option, needs in _GOES_WITH.items():
             if getattr(self, option) is not None and getattr(self, needs) is None:
-                raise UsageError(f"--{option} goes with --{needs}")
+                names = (name.replace("_", "-") for name in (option, needs))
+                raise UsageError("--{} goes with --{}".format(*names))
 
     def intervals(
         self, length: int, names: int | None = None, index_bytes: int = 1
@@ -149,6 +155,10 @@ class Cut:
         UsageError
             The cut does not fit the length.
         """
+        if self.by_array:
+            raise UsageError(
+                "--by-array shares out the arrays of a data set, and this is one array"
+            )
         if self.parts is not None:
             return tile(_equal(length, self.parts, self.uneven))
         if self.size is not None and self.hop is not None:

@@ -203,31 +203,35 @@ def infer_dtype(
     DtypeMismatch
         The inputs differ, cannot be promoted, or may not be cast to `dtype` under `casting`.
     """
+    first = dtypes[0]
+    if dtype is None and all(d == first for d in dtypes):
+        return first
+    # Imported late: inputs of one dtype have no need of it.
+    from concatsplit_core.array.low_precision import numbers_of, raw_dtype, shown_dtype
+
     if dtype is not None:
         dtype = _sized(dtype, dtypes, names)
         for index, found in enumerate(dtypes):
             if not _can_cast(found, dtype, casting):
                 hint = "" if casting == "unsafe" else "; --casting unsafe allows any cast"
                 raise DtypeMismatch(
-                    f"{name_of(index, names)}: cannot cast {found} to {dtype} under the rule "
+                    f"{name_of(index, names)}: cannot cast {shown_dtype(found)} to "
+                    f"{shown_dtype(dtype)} under the rule "
                     f"'{casting}'{hint}",
                     found=found,
                     expected=dtype,
                 )
         return dtype
-    first = dtypes[0]
-    if all(d == first for d in dtypes):
-        return first
     if promote:
         try:
-            return np.result_type(*dtypes)
+            return raw_dtype(np.result_type(*map(numbers_of, dtypes)))
         except TypeError as error:
             raise DtypeMismatch(f"the inputs' dtypes have no common one: {error}") from error
     for index, found in enumerate(dtypes):
         if found != first and native(found) != native(first):
             raise DtypeMismatch(
-                f"{name_of(index, names)}: dtype {found} differs from {name_of(0, names)} {first}; "
-                "give --promote or --dtype to convert",
+                f"{name_of(index, names)}: dtype {shown_dtype(found)} differs from "
+                f"{name_of(0, names)} {shown_dtype(first)}; give --promote or --dtype to convert",
                 found=found,
                 expected=first,
             )
@@ -261,4 +265,8 @@ def _can_cast(found: np.dtype, to: np.dtype, casting: Casting) -> bool:
     """NumPy's rule, which takes strings of every kind for castable to text: refuse that."""
     if (found.kind == "T") != (to.kind == "T"):
         return False
-    return bool(np.can_cast(found, to, casting))
+    from concatsplit_core.array.low_precision import numbers_of
+
+    if found == to:
+        return True
+    return bool(np.can_cast(numbers_of(found), numbers_of(to), casting))

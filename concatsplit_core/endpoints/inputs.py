@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from concatsplit_core.errors import (
 )
 from concatsplit_core.formats.base import InputFormat
 from concatsplit_core.formats.npy import NpyFormat
-from concatsplit_core.formats.registry import detect, format_of, format_of_object
+from concatsplit_core.formats.registry import detect, format_of_object, open_array
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, output_error
@@ -114,7 +113,7 @@ def _folders_of(items: Iterable[Any]) -> list[Location]:
             head, tail = os.path.split(os.path.abspath(path))
         if head not in stores:  # many files lie in one folder
             above = os.path.abspath(head)
-            store, inside = split_store(local(Path(above, "x")))
+            store, inside = split_store(local(os.path.join(above, "x")))
             stores[head] = (store.key, True) if inside else (above, False)
         place, is_store = stores[head]
         if is_store:
@@ -179,7 +178,7 @@ def _spool(beside: str | None) -> Source:
         for piece in _stdin():
             spooled.write(piece)
         spooled.flush()
-        path = Path(f"/proc/self/fd/{spooled.fileno()}")
+        path = f"/proc/self/fd/{spooled.fileno()}"
         if not isinstance(detect(local(path), "stdin"), NpyFormat):
             raise MalformedInput("-: stdin is no .npy stream", ref=STREAM)
         return spooled_source(spooled, path, STREAM)
@@ -215,7 +214,7 @@ def _listed(inputs: Any) -> Iterable[Any]:
 def open_ref(ref: str) -> Source:
     """Open one reference."""
     place, member = parse_input(ref)
-    return open_member(format_of(place, member, ref), place, member, ref)
+    return open_array(place, member, ref)
 
 
 def open_member(form: InputFormat, place: Location, member: str | None, ref: str) -> Source:

@@ -66,6 +66,20 @@ class Move(NamedTuple):
     is_carried: bool = False
 
 
+class Document(NamedTuple):
+    """A file beside the outputs that says what they hold.
+
+    Parameters
+    ----------
+    ref : str
+        Its name.
+    data : bytes
+    """
+
+    ref: str
+    data: bytes
+
+
 class Job(NamedTuple):
     """All that has to happen together: planned, staged and published as one.
 
@@ -76,6 +90,10 @@ class Job(NamedTuple):
         At least one; a bare array is one.
     extras : sequence of (str, numpy.ndarray)
         Small arrays that are written beside the outputs, and appear with them.
+    documents : sequence of Document
+        They appear with the outputs.
+    notes : sequence of str
+        What the user should know.
     compared : sequence of Source
         Sources that are read, and of which nothing moves.
     also_read : sequence of str
@@ -90,6 +108,8 @@ class Job(NamedTuple):
     operator: str
     moves: Sequence[Move]
     extras: Sequence[tuple[str, np.ndarray]] = ()
+    documents: Sequence[Document] = ()
+    notes: Sequence[str] = ()
     compared: Sequence[Source] = ()
     also_read: Sequence[str | os.PathLike[str]] = ()
     structures: Mapping[str, Structure] = MappingProxyType({})

@@ -17,6 +17,13 @@ FIELDS = ("index", "count", "start", "stop", "stem", "array")
 FOLDER_TEMPLATE = "{stem}-{index:05d}-of-{count:05d}"
 
 
+INDEX_SUFFIX = ".index.json"
+"""What the name of an index has more than that of the files which it lists."""
+
+_NUMBERING = re.compile(r"(?:[-_.]*(?:of)?[-_.]*\{(?:index|count|start|stop)[^{}]*\})+")
+"""What tells the parts of a template apart."""
+_UNNAMED = "model"
+"""What parts are called together that have only numbers."""
 _WIDEST = 99
 
 
@@ -87,18 +94,45 @@ def name_parts(
                 expected=len(intervals),
             )
         return list(outputs)
-    path = source.partition("::")[0].rstrip(os.sep)
-    suffix = path[len(path) - len(suffix_of(path)) :]
-    stem = os.path.basename(path).removesuffix(suffix)
-    stem = "stdin" if source == "-" else stem
-    template = outputs[0]
-    if not is_template(template):
-        known = suffix if suffix.lower() in suffixes() else ".npy"
-        template = os.path.join(template, FOLDER_TEMPLATE + known)
+    template, stem = _template(outputs[0], source)
     return [
         _fill_in(template, index, len(intervals), interval, stem, array)
         for index, interval in enumerate(intervals)
     ]
+
+
+def _template(output: str, source: str) -> tuple[str, str]:
+    """The template that an output is, or that a folder stands for, and the stem of the input."""
+    name = os.path.basename(source.partition("::")[0].rstrip(os.sep))
+    name = name.removesuffix(INDEX_SUFFIX)
+    suffix = name[len(name) - len(suffix_of(name)) :]
+    stem = name.removesuffix(suffix)
+    stem = "stdin" if source == "-" else stem
+    if is_template(output):
+        return output, stem
+    known = suffix if suffix.lower() in suffixes() else ".npy"
+    return os.path.join(output, FOLDER_TEMPLATE + known), stem
+
+
+def name_together(outputs: Sequence[str], source: str) -> str | None:
+    """The name of all parts together, which is that of each without what numbers them.
+
+    It is None if the parts are named one by one, or lie in several folders.
+
+    Parameters
+    ----------
+    outputs, source
+        As of `name_parts`.
+    """
+    if named_count(outputs) is not None:
+        return None
+    template, stem = _template(outputs[0], source)
+    folder, name = os.path.split(template)
+    if is_template(folder.replace("{stem}", "")):
+        return None
+    pattern, suffix = os.path.splitext(name)
+    bare = _NUMBERING.sub("", pattern) or _UNNAMED
+    return _fill_in(os.path.join(folder, bare + suffix), 0, 1, Interval(0, 0), stem, "")
 
 
 def name_array(output: str, source: str, array: str) -> str:

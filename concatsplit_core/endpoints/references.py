@@ -90,7 +90,7 @@ def parse_output(ref: str) -> BlobRef:
     if not is_name(ref):
         raise UsageError(f"'{ref}' names no file: it holds NUL or half a character", ref=ref)
     place, member = _divide(ref)
-    store, inner = split_store(place)
+    store, inner = split_store(place) if _has_store_suffix(place.key) else (place, "")
     if inner:
         joined = "/".join(part for part in (inner, member) if part)
         return BlobRef(store, joined)
@@ -99,7 +99,7 @@ def parse_output(ref: str) -> BlobRef:
 
 def place_of(name: str) -> Location:
     """The file or folder that a path names, or a URL if a store has its scheme."""
-    return _in_other_store(name) or local(Path(name))
+    return _in_other_store(name) or local(_normal(name))
 
 
 def _in_other_store(name: str) -> Location | None:
@@ -124,7 +124,7 @@ def _is_there(place: Location) -> bool:
 def is_name(ref: str) -> bool:
     """Whether a file can have this name: no shell passes on a name that cannot be."""
     try:
-        return b"\0" not in os.fsencode(ref)
+        return "\0" not in ref if ref.isascii() else b"\0" not in os.fsencode(ref)
     except UnicodeEncodeError:
         return False
 
@@ -144,19 +144,29 @@ def _divide(ref: str) -> BlobRef:
     return BlobRef(place_of(path), "/".join(parts))
 
 
+def _normal(path: str) -> str:
+    """A path as pathlib writes it; most paths are so already, and pathlib takes its time."""
+    is_odd = "//" in path or "/." in path or path.startswith("./") or path.endswith("/")
+    return str(Path(path)) if is_odd else path
+
+
 def _has_store_suffix(ref: str) -> bool:
     """Whether a path may lead into a store: less work than to look at every folder of it."""
+    if ref.find(".", 0, ref.rfind("/") + 1) < 0:
+        return False  # mostly no format need be imported to know it
     lower = ref.lower()
-    has_dot = "." in os.path.dirname(lower)  # else no format need be imported to know it
-    return has_dot and any(f"{suffix}/" in lower for suffix in store_suffixes())
+    return any(f"{suffix}/" in lower for suffix in store_suffixes())
 
 
 def split_store(place: Location) -> tuple[Location, str]:
     """The store that a path leads into, by its suffix, and the rest of the path."""
-    parts = place.key.split("/")
-    for count, name in enumerate(parts[:-1], 1):
-        if "." in name and os.path.splitext(name)[1].lower() in store_suffixes():
-            return Location(place.store, "/".join(parts[:count])), "/".join(parts[count:])
+    key = place.key
+    end = key.find("/", 1)
+    while end > 0:
+        suffix = os.path.splitext(key[:end])[1]
+        if suffix and suffix.lower() in store_suffixes():
+            return Location(place.store, key[:end]), key[end + 1 :]
+        end = key.find("/", end + 1)
     return place, ""
 
 

@@ -23,7 +23,7 @@ from concatsplit_core.errors import (
     UsageError,
 )
 from concatsplit_core.formats.base import Candidate, InputFormat
-from concatsplit_core.formats.registry import detect
+from concatsplit_core.formats.registry import detect, format_named
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.identity import Identity
@@ -56,34 +56,49 @@ def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
     Another member of a container that is also read may be added: the container is rebuilt
     beside its place and replaced when all has been read.
     """
-    files: dict[tuple[int, int], list[Source]] = {}
-    real: dict[Location, Source] = {}
+    places = [place for place in places if not place.is_stream]
+    known = [source for source in sources if source.place is not None]
+    there = [place for place in places if place.found is not None]
+    if there:  # mostly nothing is: then inputs that are files need not be looked at again
+        _refuse_same_files(there, known)
+    folders = [place for place in there if place.final.kind == "folder"]
+    stores = {name for name in {s.format for s in known} if format_named(name).is_folder}
+    real = _real_places(known if folders else [s for s in known if s.format in stores])
+    if not real:
+        return
+    above: dict[Location, Source | None] = {}
+    for place in places:
+        for folder in (place.final, place.final.parent):
+            if folder not in above:
+                above[folder] = _input_around(folder, real)
+            found = above[folder]
+            if found is not None:
+                raise _is_input(place, found)
+    for place in folders:
+        for where, source in real.items():
+            if where.is_within(place.final):
+                raise _is_input(place, source)
+
+
+def _input_around(folder: Location, real: dict[Location, Source]) -> Source | None:
+    """The input that is a folder, or one of those around it."""
+    around = (place for place in _and_above(folder) if place in real)
+    return next((real[place] for place in around if place.kind == "folder"), None)
+
+
+def _real_places(sources: Sequence[Source]) -> dict[Location, Source]:
+    """The sources by their places without links."""
+    found: dict[Location, Source] = {}
     above: dict[str, str] = {}
     for source in sources:
-        if source.place is None:
-            continue
         if source.path is None:
-            real[source.place] = source
+            if source.place is not None:
+                found[source.place] = source
             continue
-        path = str(source.path)
-        status = os.lstat(path)
-        if stat.S_ISLNK(status.st_mode):
-            status, real_path = os.stat(path), os.path.realpath(path)
-        else:
-            real_path = _real_path(path, above)
-        files.setdefault((status.st_dev, status.st_ino), []).append(source)
-        real[local(real_path)] = source
-    for place in places:
-        if place.is_stream:
-            continue
-        _refuse_same_file(place, files)
-        for folder in _and_above(place.final):
-            if folder in real and folder.kind == "folder":
-                raise _is_input(place, real[folder])
-        if place.found is not None and place.final.kind == "folder":
-            for where, source in real.items():
-                if where.is_within(place.final):
-                    raise _is_input(place, source)
+        is_link = stat.S_ISLNK(os.lstat(source.path).st_mode)
+        real = os.path.realpath(source.path) if is_link else _real_path(source.path, above)
+        found[local(real)] = source
+    return found
 
 
 def _and_above(place: Location) -> Iterator[Location]:
@@ -97,7 +112,7 @@ def _and_above(place: Location) -> Iterator[Location]:
 
 
 def _real_path(path: str, above: dict[str, str]) -> str:
-    """As `os.path.realpath` of what is not a link; a folder of many files is resolved once."""
+    """As `os.path.realpath` of what is no link; a folder of many files is resolved once."""
     folder, name = os.path.split(path)
     if name in {"", ".", ".."}:
         return os.path.realpath(path)
@@ -106,14 +121,21 @@ def _real_path(path: str, above: dict[str, str]) -> str:
     return f"{above[folder].rstrip(os.sep)}{os.sep}{name}"
 
 
-def _refuse_same_file(place: Place, files: dict[tuple[int, int], list[Source]]) -> None:
-    path = place.container.path
-    if path is None or not path.exists() or place.format.is_folder:
-        return
-    status = path.stat()
-    for source in files.get((status.st_dev, status.st_ino), []):
-        if place.base is None or source.member == place.member:
-            raise _is_input(place, source)
+def _refuse_same_files(places: Sequence[Place], sources: Sequence[Source]) -> None:
+    """Refuse outputs that exist and are inputs."""
+    files: dict[tuple[int, int], list[Source]] = {}
+    for source in sources:
+        if source.path is not None:
+            status = os.stat(source.path)
+            files.setdefault((status.st_dev, status.st_ino), []).append(source)
+    for place in places:
+        path = place.container.path
+        if path is None or place.format.is_folder or not os.path.exists(path):
+            continue
+        status = os.stat(path)
+        for source in files.get((status.st_dev, status.st_ino), []):
+            if place.base is None or source.member == place.member:
+                raise _is_input(place, source)
 
 
 def _is_input(place: Place, source: Any) -> OutputIsInput:
@@ -153,17 +175,19 @@ def _what_exists(place: Place) -> str:
     )
 
 
-def refuse_record(record: Location, places: Sequence[Place], force: bool) -> Identity | None:
-    """Refuse a manifest that is an output, or exists; returns what it may replace."""
+def refuse_record(
+    record: Location, places: Sequence[Place], force: bool, what: str = "manifest"
+) -> Identity | None:
+    """Refuse a manifest, or an index, that is an output, or exists; returns what it may replace."""
     if any(record.is_within(place.container) for place in places):
-        raise NameCollision(f"manifest {record} is an output, or lies in one")
+        raise NameCollision(f"{what} {record} is an output, or lies in one")
     found = record.identity
     if found is not None and not force:
-        raise OutputExists(f"manifest {record} exists; give --force to replace it", ref=str(record))
+        raise OutputExists(f"{what} {record} exists; give --force to replace it", ref=str(record))
     if found is not None and found.kind != "file":
-        what = "a folder" if found.kind == "folder" else "no regular file"
+        kind = "a folder" if found.kind == "folder" else "no regular file"
         name = str(record)
-        raise OutputRefused(f"manifest {name} is {what}; it is not replaced", ref=name)
+        raise OutputRefused(f"{what} {name} is {kind}; it is not replaced", ref=name)
     return found
 
 
@@ -206,7 +230,7 @@ def refuse_oversized(places: Sequence[Place], specs: Sequence[ArraySpec]) -> Non
     for place, spec in zip(places, specs, strict=True):
         path = place.container.path
         if spec.is_contiguous and path is not None:
-            folder = next(f for f in path.parents if f.exists())
+            folder = next(f for f in Path(path).parents if f.exists())
             wanted[folder] = wanted.get(folder, 0) + spec.nbytes
     for folder, nbytes in wanted.items():
         status = os.statvfs(folder)

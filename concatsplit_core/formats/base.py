@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from concatsplit_core.array.spec import ArraySpec
@@ -29,11 +29,19 @@ class Candidate(NamedTuple):
         The first bytes of a file.
     fd : int, optional
         The file, open for reading; None for a folder, and in a store without paths.
+    size : int
+        Bytes of the file.
     """
 
     place: Location
     start: bytes = b""
     fd: int | None = None
+    size: int = 0
+
+    def close(self) -> None:
+        """Close the file."""
+        if self.fd is not None:
+            os.close(self.fd)
 
 
 class Format(ABC):
@@ -55,7 +63,7 @@ class Format(ABC):
     def sniff(self, found: Candidate) -> bool:
         """Whether a file, or a folder if `is_folder`, is of this format."""
 
-    def path_of(self, place: Location, ref: str) -> Path:
+    def path_of(self, place: Location, ref: str) -> str:
         """The path of a file on the local disk, for formats that know no other store.
 
         Raises
@@ -80,6 +88,11 @@ class InputFormat(Format):
     def open(self, place: Location, member: str | None, ref: str) -> Source:
         """Open one array read-only; without a member the only one there is."""
 
+    def open_found(self, found: Candidate, member: str | None, ref: str) -> Source:
+        """As `open`, of a file whose format has just been found; closes what is open of it."""
+        found.close()
+        return self.open(found.place, member, ref)
+
     def members(self, place: Location, ref: str) -> list[str]:
         """Names of the arrays that a container holds; ``[""]`` where the file is the array."""
         return [""]
@@ -90,9 +103,9 @@ class InputFormat(Format):
 
         return Structure()
 
-    def links_out(self, place: Location, ref: str) -> list[str]:
-        """Names of members that are links out of the container, or to nothing."""
-        return []
+    def members_and_links(self, place: Location, ref: str) -> list[str]:
+        """Names of members, also of links that lead out of the container, or to nothing."""
+        return self.members(place, ref)
 
 
 class LibraryFormat(InputFormat):
@@ -115,6 +128,10 @@ class OutputFormat(Format):
     """Axes that an output may have; NumPy, which all goes through, has 64 at most."""
     is_rectilinear: ClassVar[bool] = False
     """Whether chunks of an output may differ in length."""
+    has_low_precision: ClassVar[bool] = False
+    """Whether it has floating-point types that NumPy has not, such as BF16."""
+    index_suffix: ClassVar[str] = ""
+    """What the name of an index ends in, which lists the arrays of several files; "" for none."""
 
     @abstractmethod
     def layout(
@@ -149,6 +166,18 @@ class OutputFormat(Format):
     def narrowed(self, wish: Wish, place: Location, base: Location | None) -> Wish:
         """The wish as the output's name, or a container that is added to, narrows it down."""
         return wish
+
+    def index(self, files: Mapping[str, str], nbytes: int) -> bytes:
+        """An index of the arrays in several files, for a format that has an `index_suffix`.
+
+        Parameters
+        ----------
+        files : mapping of str to str
+            The name of the file that holds each array.
+        nbytes : int
+            Of all arrays together.
+        """
+        raise NotImplementedError
 
     def amend(
         self, base: Location, added: Mapping[Location, Location], folder: Location

@@ -11,6 +11,7 @@ import numpy as np
 from concatsplit_core.array.fields import is_ordered, overlapping, packed
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.layouts import InMemory
+from concatsplit_core.array.low_precision import as_raw_items
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import UnsupportedDtype
 from concatsplit_core.formats.sources import DecodedSource
@@ -42,6 +43,9 @@ def wrap(array: np.ndarray, ref: str) -> MemorySource:
         raise UnsupportedDtype(
             f"{ref}: is masked, and no format here keeps a mask; fill it", ref=ref
         )
+    array = as_raw_items(array)
+    if array.dtype.kind == "V" and not issubclass(array.dtype.type, np.void):
+        raise UnsupportedDtype(f"{ref}: dtype {array.dtype} is of no format; cast it", ref=ref)
     field = overlapping(array.dtype)
     if field is not None:
         raise UnsupportedDtype(

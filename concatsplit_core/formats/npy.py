@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
@@ -17,6 +16,7 @@ from concatsplit_core.formats.npy_header import (
     offset_step,
     refuse_dtype,
     spec_of_file,
+    spec_of_open_file,
 )
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Extent, Storage, Wish
@@ -55,10 +55,20 @@ class NpyFormat(InputFormat, OutputFormat):
         UnsafeContent
             The file holds pickled objects.
         """
-        if member:
-            raise UsageError(f"{ref}: an .npy file is one array and has no member '{member}'")
+        _refuse_member(member, ref)
         path = self.path_of(place, ref)
         return NpySource(path, ref, spec_of_file(path, ref), _PLAIN)
+
+    def open_found(self, found: Candidate, member: str | None, ref: str) -> NpySource:
+        """As `open`, with no other look at the file."""
+        if found.fd is None:
+            return self.open(found.place, member, ref)
+        try:
+            _refuse_member(member, ref)
+            spec = spec_of_open_file(found.fd, found.start, found.size, ref)
+            return NpySource(self.path_of(found.place, ref), ref, spec, _PLAIN)
+        finally:
+            found.close()
 
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
@@ -82,10 +92,15 @@ class NpyFormat(InputFormat, OutputFormat):
         return NpyWriter(self.path_of(place, place.key))
 
 
+def _refuse_member(member: str | None, ref: str) -> None:
+    if member:
+        raise UsageError(f"{ref}: an .npy file is one array and has no member '{member}'")
+
+
 class NpyWriter(Writer):
     """Creates one .npy file at its final size."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         super().__init__()
         self._path = path
 

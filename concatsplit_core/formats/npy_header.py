@@ -12,7 +12,6 @@ import os
 import re
 import struct
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,7 +62,7 @@ def prefix_length(start: bytes, ref: str) -> tuple[int, int, str]:
     )
 
 
-def spec_of_file(path: Path, ref: str) -> ArraySpec:
+def spec_of_file(path: str, ref: str) -> ArraySpec:
     """What an .npy file holds; its length is compared with what the header says.
 
     Raises
@@ -75,14 +74,17 @@ def spec_of_file(path: Path, ref: str) -> ArraySpec:
     """
     fd = open_input(path)
     try:
-        size = os.fstat(fd).st_size
-        start = os.pread(fd, _FIRST_READ, 0)
-        at, length, _ = prefix_length(start, ref)
-        if length <= LONGEST and at + length > len(start):
-            start = os.pread(fd, at + length, 0)
-        header = parse_header(start, ref)
+        return spec_of_open_file(fd, os.pread(fd, _FIRST_READ, 0), os.fstat(fd).st_size, ref)
     finally:
         os.close(fd)
+
+
+def spec_of_open_file(fd: int, start: bytes, size: int, ref: str) -> ArraySpec:
+    """As `spec_of_file`, from a descriptor, the first bytes of the file, and its size."""
+    at, length, _ = prefix_length(start, ref)
+    if length <= LONGEST and at + length > len(start):
+        start = os.pread(fd, at + length, 0)
+    header = parse_header(start, ref)
     expected = header.data_offset + header.spec.nbytes
     if size != expected:
         what = "truncated" if size < expected else "followed by bytes that do not belong to it"

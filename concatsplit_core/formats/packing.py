@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from pathlib import Path
 
 from concatsplit_core.codecs.crc32 import crc32
 from concatsplit_core.errors import UsageError
@@ -23,8 +22,8 @@ _WINDOW = 1 << 20
 
 
 def pack(
-    folder: Path,
-    archive: Path,
+    folder: str,
+    archive: str,
     kept: Kept | None,
     replaced: Collection[str],
     lasting: Collection[str],
@@ -33,7 +32,7 @@ def pack(
 
     Parameters
     ----------
-    folder, archive : Path
+    folder, archive : str
     kept : Kept, optional
         Members of another archive that come first; where a file has the name of one, it is left
         out.
@@ -51,11 +50,11 @@ def pack(
             names = [name for name in kept.members if not name.startswith(folders)]
             members += kept.copy(fd, 0, names).values()
         taken = {member.name for member in members}
-        start = len(str(folder)) + 1
+        start = len(folder) + 1
         for path in sorted(local(folder).walk()):
             name = encoded(path[start:])
             if name not in taken:
-                members.append(_packed(fd, Path(path), name, _end(members)))
+                members.append(_packed(fd, path, name, _end(members)))
                 if os.path.basename(path) not in lasting:
                     os.unlink(path)
         last = directory(members, _end(members), b"" if kept is None else kept.comment)
@@ -69,7 +68,7 @@ def _end(members: list[Member]) -> int:
     return members[-1].data_offset + members[-1].packed_bytes if members else 0
 
 
-def _packed(fd: int, path: Path, name: bytes, offset: int) -> Member:
+def _packed(fd: int, path: str, name: bytes, offset: int) -> Member:
     """Copy a file into an archive, and sum it; where file systems can, they share its blocks."""
     here = open_input(path)
     try:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import replace
 from math import prod
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from concatsplit_core.array.descr import check_descr
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import MalformedInput, UnsupportedDtype, UsageError
+from concatsplit_core.errors import InputUnavailable, MalformedInput, UnsupportedDtype, UsageError
 from concatsplit_core.formats.base import Candidate, InputFormat, OutputFormat
 from concatsplit_core.formats.chunking import refuse_checksum
 from concatsplit_core.formats.sources import ContiguousSource
@@ -142,6 +142,8 @@ class RawFormat(InputFormat, OutputFormat):
         ------
         UsageError
             The description is none.
+        InputUnavailable
+            It is not a regular file.
         MalformedInput
             The file has another length than the description makes, or makes no whole number of
             rows.
@@ -150,10 +152,12 @@ class RawFormat(InputFormat, OutputFormat):
         path = self.path_of(place, ref)
         fd = open_input(path)
         try:
-            size = os.fstat(fd).st_size
+            status = os.fstat(fd)
         finally:
             os.close(fd)
-        shape = _shape(description, size, ref)
+        if not stat.S_ISREG(status.st_mode):
+            raise InputUnavailable(f"{ref}: is not a regular file", ref=ref)
+        shape = _shape(description, status.st_size, ref)
         layout = Contiguous("C", description.offset)
         return RawSource(path, ref, ArraySpec(shape, description.dtype, layout), Storage())
 
@@ -239,7 +243,7 @@ def _shape(description: Description, size: int, ref: str) -> tuple[int, ...]:
 class RawWriter(Writer):
     """Creates one file at its final size."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         super().__init__()
         self._path = path
 

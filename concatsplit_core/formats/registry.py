@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from concatsplit_core.errors import InputUnavailable, MalformedInput, UsageError
+from concatsplit_core.errors import ConcatsplitError, InputUnavailable, MalformedInput, UsageError
 from concatsplit_core.formats.base import (
     Candidate,
     Format,
@@ -16,6 +16,7 @@ from concatsplit_core.formats.base import (
     LibraryFormat,
     OutputFormat,
 )
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, open_input
 from concatsplit_core.stores.interrupts import BlockingLibraries
@@ -57,18 +58,32 @@ def _raw() -> Format:
     return RawFormat()
 
 
+def _safetensors() -> Format:
+    from concatsplit_core.formats.safetensors import SafetensorsFormat
+
+    return SafetensorsFormat()
+
+
+def _safetensors_index() -> Format:
+    from concatsplit_core.formats.safetensors import SafetensorsIndexFormat
+
+    return SafetensorsIndexFormat()
+
+
 ROWS: dict[str, Callable[[], Format]] = {
     "npy": _npy,
     "zarr.zip": _zipped_zarr,
     "npz": _npz,
+    "safetensors": _safetensors,  # before HDF5, whose signature may stand inside a tensor
+    "safetensors index": _safetensors_index,
     "hdf5": _hdf5,
     "zarr": _zarr,
     "raw": _raw,
 }
 """How each format is made; they are asked in this order, so that .npy files pay for no other."""
 
-_START = 16
-"""Bytes of a file by which most formats know it."""
+START = 4096
+"""Bytes of a file in which most formats are known, and most headers of .npy files end."""
 _FOREIGN = {
     b"CDF\x01": ("a netCDF-3 file", "convert it with 'nccopy -k nc4 {name} new.nc'"),
     b"CDF\x02": ("a netCDF-3 file", "convert it with 'nccopy -k nc4 {name} new.nc'"),
@@ -164,12 +179,15 @@ def format_of_object(array: Any) -> LibraryFormat | None:
 
 def format_of(place: Location, member: str | None, ref: str) -> InputFormat:
     """As `detect`, but a reference that describes bare elements says itself what the file is."""
-    if member is not None:
-        from concatsplit_core.formats.raw import RawFormat, is_described
+    form = None if member is None else _described(place, member)
+    return detect(place, ref) if form is None else form
 
-        if is_described(place.name, member):
-            return RawFormat()
-    return detect(place, ref)
+
+def _described(place: Location, member: str) -> InputFormat | None:
+    """The format of bare elements, where a reference describes them."""
+    from concatsplit_core.formats.raw import RawFormat, is_described
+
+    return RawFormat() if is_described(place.name, member) else None
 
 
 def detect(place: Location, ref: str) -> InputFormat:
@@ -178,17 +196,44 @@ def detect(place: Location, ref: str) -> InputFormat:
     Raises
     ------
     InputUnavailable
-        It does not exist, cannot be read, or is not a regular file.
+        It does not exist, cannot be read, or is no regular file.
     MalformedInput
         It is empty, or of no format known.
     """
+    form, found = _found(place, ref)
+    found.close()
+    return form
+
+
+def open_array(place: Location, member: str | None, ref: str) -> Source:
+    """Find the format of a file or folder, and open the array in it, or one of its arrays.
+
+    Raises
+    ------
+    InputUnavailable, MalformedInput, UnsafeContent, UsageError
+    """
+    raw = None if member is None else _described(place, member)
+    try:
+        if raw is not None:
+            return raw.open(place, member, ref)
+        form, found = _found(place, ref)
+        return form.open_found(found, member, ref)
+    except OSError as error:
+        if isinstance(error, ConcatsplitError):
+            raise
+        raise input_error(ref, error) from error
+
+
+def _found(place: Location, ref: str) -> tuple[InputFormat, Candidate]:
+    """The format of a file or folder, and what was looked at to find it."""
     try:
         path = place.path
         if path is None:
-            return _announced(_in_store(place, ref))
-        mode = path.stat().st_mode
+            return _in_store(place, ref)
+        status = os.stat(path)
+        mode = status.st_mode
         if stat.S_ISDIR(mode):
-            return _announced(_of_folder(place, ref))
+            return _of_folder(place, ref)
         if not stat.S_ISREG(mode):
             raise InputUnavailable(
                 f"{ref}: is not a regular file but a {_kind(mode)}; copy it to a file first",
@@ -196,27 +241,29 @@ def detect(place: Location, ref: str) -> InputFormat:
             )
         fd = open_input(path)
         try:
-            return _announced(_of_file(Candidate(place, os.pread(fd, _START, 0), fd), ref))
-        finally:
+            return _of_file(Candidate(place, os.pread(fd, START, 0), fd, status.st_size), ref)
+        except BaseException:
             os.close(fd)
+            raise
     except OSError as error:
-        if isinstance(error, InputUnavailable):
+        if isinstance(error, ConcatsplitError):
             raise
         raise input_error(ref, error) from error
 
 
-def _in_store(place: Location, ref: str) -> InputFormat:
+def _in_store(place: Location, ref: str) -> tuple[InputFormat, Candidate]:
     if place.kind == "folder":
         return _of_folder(place, ref)
     file = place.store.open(place.key)
-    return _of_file(Candidate(place, bytes(file.read(0, min(_START, file.size)))), ref)
+    start = bytes(file.read(0, min(START, file.size)))
+    return _of_file(Candidate(place, start, size=file.size), ref)
 
 
-def _of_folder(place: Location, ref: str) -> InputFormat:
+def _of_folder(place: Location, ref: str) -> tuple[InputFormat, Candidate]:
     found = Candidate(place)
     for form in _inputs():
         if form.is_folder and form.sniff(found):
-            return form
+            return _announced(form), found
     raise InputUnavailable(
         f"{ref}: is a folder and not a Zarr array or group; name a file, or quote a "
         "pattern such as 'folder/*.npy'",
@@ -224,11 +271,11 @@ def _of_folder(place: Location, ref: str) -> InputFormat:
     )
 
 
-def _of_file(found: Candidate, ref: str) -> InputFormat:
+def _of_file(found: Candidate, ref: str) -> tuple[InputFormat, Candidate]:
     start = found.start
     for form in _inputs():
         if not form.is_folder and form.sniff(found):
-            return form
+            return _announced(form), found
     if not start:
         raise MalformedInput(f"{ref}: the file is empty", ref=ref)
     for magic, (what, remedy) in _FOREIGN.items():
@@ -246,7 +293,8 @@ def _of_file(found: Candidate, ref: str) -> InputFormat:
             ref=ref,
         )
     raise MalformedInput(
-        f"{ref}: neither .npy, .npz, HDF5 nor Zarr: it starts with {start[:8]!r}", ref=ref
+        f"{ref}: neither .npy, .npz, HDF5, Zarr nor safetensors: it starts with {start[:8]!r}",
+        ref=ref,
     )
 
 

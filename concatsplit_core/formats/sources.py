@@ -29,7 +29,7 @@ class BaseSource:
 
     Parameters
     ----------
-    path : Path, optional
+    path : str, optional
         The file or folder; None where the array is in memory, or in a store without paths.
     ref : str
         What messages call it.
@@ -37,16 +37,16 @@ class BaseSource:
     storage : Storage
     member : str
         Its name in a container.
-    root : Path, optional
+    root : str, optional
         The store that no link should lead out of.
     """
 
-    path: Path | None
+    path: str | None
     ref: str
     spec: ArraySpec
     storage: Storage
     member: str = field(default="", kw_only=True)
-    root: Path | None = field(default=None, kw_only=True)
+    root: str | None = field(default=None, kw_only=True)
 
     format: ClassVar[str]
     """What users call its format."""
@@ -140,7 +140,7 @@ Source = ContiguousSource | DecodedSource
 """Every source is one or the other, so that whoever reads it has two cases."""
 
 
-def located(path: Path | None, spec: ArraySpec) -> Extent:
+def located(path: str | None, spec: ArraySpec) -> Extent:
     """Where the run of bytes of a contiguous array lies, as its layout says."""
     layout = spec.layout
     if path is None or not isinstance(layout, Contiguous) or layout.offset is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from concatsplit_core.array.geometry import Shape
@@ -18,12 +17,12 @@ class Extent(NamedTuple):
 
     Parameters
     ----------
-    path : Path
+    path : str
     offset : int
         Of the first element, in bytes.
     """
 
-    path: Path
+    path: str
     offset: int
 
 

@@ -8,7 +8,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,7 +54,7 @@ class Stored(NamedTuple):
     Parameters
     ----------
     nbytes : int
-    path : Path, optional
+    path : str, optional
         The file that holds it.
     offset : int
         Where it starts in the file.
@@ -72,7 +71,7 @@ class Stored(NamedTuple):
     """
 
     nbytes: int
-    path: Path | str | None = None
+    path: str | None = None
     offset: int = 0
     fetch: Callable[[], Any] | None = None
     skipped: int = 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import IO, Any, ClassVar, NoReturn
 
 import numpy as np
@@ -50,13 +49,13 @@ class SpooledSource(ContiguousSource):
         )
 
 
-def spooled_source(file: IO[bytes], path: Path, ref: str) -> SpooledSource:
+def spooled_source(file: IO[bytes], path: str, ref: str) -> SpooledSource:
     """An .npy stream as an input, from the file that it was copied to.
 
     Parameters
     ----------
     file : file
-    path : Path
+    path : str
         By which this process can open the file once more.
     ref : str
     """

@@ -126,6 +126,9 @@ class Writer(ABC):
         if any(info.attrs for info in structure.groups.values()):
             self.notes.append("attributes of groups are left out: the format has no place for them")
 
+    def give_places(self) -> None:
+        """Find places for all arrays, when each has been added and none is written to yet."""
+
     def finish(self) -> None:
         """Complete the staged file."""
 

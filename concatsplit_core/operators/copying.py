@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.array.cuts import Cut
+from concatsplit_core.array.low_precision import as_numbers
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.endpoints.loading import load
@@ -29,6 +30,7 @@ def fetch(ref: Any) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
+        BF16 and the like are of ml_dtypes' dtype, or raw items where it is not installed.
 
     Raises
     ------
@@ -42,7 +44,7 @@ def fetch(ref: Any) -> np.ndarray:
         if len(sources) != 1:
             raise UsageError(f"fetch copies one blob, but REF names {len(sources)}")
         fingerprints = Fingerprints(sources)
-        array = load(sources[0])
+        array = as_numbers(load(sources[0]))
         fingerprints.check()
         return array
     finally:

@@ -8,9 +8,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from concatsplit_core.array.geometry import Interval
-from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, open_member, resolve
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.naming import is_folder
@@ -29,10 +26,10 @@ from concatsplit_core.operators.requests import (
     job_of,
     move_of,
     outputs_of,
-    reconcile_sources,
 )
 from concatsplit_core.operators.selection import Selection, listed
 from concatsplit_core.operators.structures import structures_of
+from concatsplit_core.operators.whole_arrays import copied, is_copy, shared_out, whole_move
 from concatsplit_core.run.options import Options
 from concatsplit_core.stores.base import Location
 
@@ -59,7 +56,7 @@ class DataSet(NamedTuple):
 def opened_data_set(
     inputs: Any,
     selection: Selection,
-    recover: Callable[[list[Location]], bool],
+    recover: Callable[[list[Location]], bool] | None,
     raw: str | None = None,
 ) -> Iterator[DataSet]:
     """Open the arrays of a data set for the time of a context.
@@ -69,7 +66,7 @@ def opened_data_set(
     inputs
         Containers: references, patterns and lists; empty where the selection names arrays.
     selection : Selection
-    recover, raw
+    recover, raw : optional
         As of `open_inputs`.
 
     Raises
@@ -112,7 +109,8 @@ def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays)
     form = detect(place, ref)
     names = form.members(place, ref)
     if group is not None:
-        names = [name for name in names if name.startswith(f"{group}/")]
+        inside = [name for name in names if name.startswith(f"{group}/")]
+        names = [""] if not inside and group in names else inside
     if names in ([""], []):
         what = "is one array without a name" if names else "holds 0 arrays"
         raise UsageError(
@@ -153,6 +151,10 @@ def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjus
     """
     arrays, structures = data_set
     _refuse_one_array(request, arrays)
+    if request.cut is not None and request.cut.by_array:
+        return shared_out(request, request.cut, arrays, structures, options)
+    if is_copy(request, arrays):
+        return copied(request, arrays, structures, options)
     rules, selection = AxisRules(request.axis), request.selection or Selection()
     axes = {name: rules.of(name, s[0], request.add_axis) for name, s in arrays.items()}
     cut = {name: axis for name, axis in axes.items() if axis is not None}
@@ -205,28 +207,10 @@ def _refuse_one_array(request: Request, arrays: Arrays) -> None:
 
 def _carried(request: Request, name: str, source: Source, along: Along, options: Options) -> Move:
     """An array that goes to every output as it is."""
-    spec = source.spec
-    plain = replace(options, dtype=None, promote=False)
-    agreed = reconcile_sources([source], plain)
-    is_scalar = not spec.ndim
-    whole = Interval(0, 1 if is_scalar else spec.shape[0])
-    shape = (1,) if is_scalar else spec.shape
     outputs = outputs_of(request, along.intervals, source.ref, name)
-    outputs = [outputs[number] for number in along.numbers]
-    target = Segment(whole, ArraySpec(spec.shape, agreed.dtype))
-    return Move(
-        shape=shape,
-        dtype=agreed.dtype,
-        sources=[source],
-        source_tiling=Tiling(0, (Segment(whole, spec),), is_scalar),
-        outputs=outputs,
-        target_tiling=Tiling(0, (target,) * len(outputs), is_scalar),
-        split_info=[whole.length],
-        meaning=agreed.meaning,
-        conversions=agreed.conversions,
-        name=name,
-        is_carried=True,
-    )
+    plain = replace(options, dtype=None, promote=False)
+    written = [outputs[number] for number in along.numbers]
+    return whole_move(name, source, written, plain, is_carried=True)
 
 
 def _refuse_differing(arrays: Mapping[str, Sequence[Source]], options: Options) -> Sequence[str]:

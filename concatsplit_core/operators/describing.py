@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from concatsplit_core.endpoints.inputs import (
     STREAM,
+    close_all,
     open_input_ref,
     open_inputs,
     open_member,
@@ -92,31 +94,43 @@ def _describe_ref(ref: str) -> list[BlobInfo]:
             source.close()
     place, member = parse_input(ref)
     form = format_of(place, member, ref)
-    names = form.members(place, ref)
-    if member is not None:
-        names = [name for name in names if name.startswith(f"{member}/")] or [member]
-    elif names != [""]:
-        names = sorted([*names, *form.links_out(place, ref)])
+    if member is None:
+        names = form.members_and_links(place, ref)
+    else:
+        names = [name for name in form.members(place, ref) if name.startswith(f"{member}/")]
+        names = names or [member]
     if names in ([""], [member]):
-        return [_describe_member(form, _Member(place, member, ref), alone=True)]
-    base, alone = ref if member is None else str(place), len(names) == 1
-    members = [_Member(place, name, f"{base}::{printable(name)}") for name in names]
-    return [_describe_member(form, member, alone) for member in members]
+        return _describe_members(form, [_Member(place, member, ref)])
+    base = ref if member is None else str(place)
+    return _describe_members(
+        form, [_Member(place, name, f"{base}::{printable(name)}") for name in names]
+    )
 
 
-def _describe_member(form: InputFormat, member: _Member, alone: bool) -> BlobInfo:
-    """Describe one array. If it is one of many and cannot be read, its entry says why."""
+def _describe_members(form: InputFormat, members: Sequence[_Member]) -> list[BlobInfo]:
+    """Describe arrays of a file, which stays open until all are described.
+
+    If one of many cannot be read, its entry says why.
+    """
+    sources: list[Source] = []
+    blobs = []
     try:
-        source = open_member(form, *member)
-        try:
-            return _describe(source)
-        finally:
-            source.close()
-    except ConcatsplitError as error:
-        if alone:
-            raise
-        reason = error.message.removeprefix(f"{member.ref}: ")
-        return BlobInfo(member.ref, "", (), "", None, None, None, "C", 0, 0, {}, error=reason)
+        for member in members:
+            try:
+                sources.append(open_member(form, *member))
+                blobs.append(_describe(sources[-1]))
+            except ConcatsplitError as error:
+                if len(members) == 1:
+                    raise
+                blobs.append(_without_facts(member.ref, error))
+    finally:
+        close_all(sources)
+    return blobs
+
+
+def _without_facts(ref: str, error: ConcatsplitError) -> BlobInfo:
+    reason = error.message.removeprefix(f"{ref}: ")
+    return BlobInfo(ref, "", (), "", None, None, None, "C", 0, 0, {}, error=reason)
 
 
 def printable(name: str) -> str:

@@ -33,7 +33,8 @@ def perform(
     """
     refuse_second_stream(inputs, request.vectors)
     selection = request.selection
-    if selection is None or not selection.is_given:
+    by_array = selection is not None and request.cut is not None and bool(request.cut.by_array)
+    if selection is None or not (selection.is_given or by_array):
         try:
             sources = open_inputs(
                 inputs,
@@ -54,8 +55,13 @@ def perform(
         return execute(job_of_data_set(request, data_set, options, adjust), options)
 
 
-def recovering(options: Options) -> Callable[[list[Location]], bool]:
-    """A function that completes or undoes what killed runs left in folders, and emits notes."""
+def recovering(options: Options) -> Callable[[list[Location]], bool] | None:
+    """A function that completes or undoes what killed runs left in folders, and emits notes.
+
+    None for a dry run, which changes nothing.
+    """
+    if options.dry_run:
+        return None
     return lambda folders: recover_in(folders, options)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from concatsplit_core.array.fields import packed
 from concatsplit_core.array.geometry import Interval, Shape, insert, with_length
 from concatsplit_core.array.inference import native
+from concatsplit_core.array.low_precision import numbers_of
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
@@ -34,7 +35,7 @@ from concatsplit_core.operators.performing import recovering
 from concatsplit_core.operators.requests import converted_specs, names_of, reconcile_sources
 from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.operators.verifying import damaged
-from concatsplit_core.run.engine import execute
+from concatsplit_core.run.engine import execute, recover_in
 from concatsplit_core.run.manifest import ArrayRecord, Entry, Manifest
 from concatsplit_core.run.manifest_reading import read_manifest
 from concatsplit_core.run.options import Options
@@ -72,7 +73,7 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
         Without `output`: an input of the run lies outside the manifest's folder.
     """
     config = Options(**options)
-    recovering(config)([local(os.fspath(manifest)).resolved.parent])
+    recover_in([local(os.fspath(manifest)).resolved.parent], config)
     record = read_manifest(Path(manifest))
     with ExitStack() as stack:
         arrays = []
@@ -209,7 +210,9 @@ def is_exact(original: np.dtype, cast: np.dtype) -> bool:
         real = cast if cast.kind == "f" else np.empty(0, cast).real.dtype
         bits = 8 * original.itemsize - (original.kind == "i")
         return bits <= int(np.finfo(real).nmant) + 1
-    return original.kind != "T" and bool(np.can_cast(original, cast, "safe"))
+    if original.kind == "T":
+        return False
+    return bool(np.can_cast(numbers_of(original), numbers_of(cast), "safe"))
 
 
 def _check_unchanged(source: Source, entry: Entry) -> None:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -126,8 +125,8 @@ class Context:
     target_tiling: Tiling
     output_refs: Sequence[str]
     window: int
-    reading: Pool[Path, int]
-    writing: Pool[Path, int]
+    reading: Pool[str, int]
+    writing: Pool[str, int]
     conversions: Sequence[Convert | None] = ()
     compares_checksums: bool = False
     check: bool = False

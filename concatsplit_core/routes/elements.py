@@ -40,6 +40,7 @@ def copy_elements(target: np.ndarray, source: np.ndarray) -> None:
 
 def _cast(target: np.ndarray, source: np.ndarray) -> None:
     """Convert every element; dtypes that can be cast may still hold a value that cannot."""
+    source, target = _as_numbers(source), _as_numbers(target)
     if source.dtype.kind == "c" and target.dtype.names is not None:
         for name in target.dtype.names:
             _cast(target[name], source)
@@ -56,6 +57,15 @@ def _cast(target: np.ndarray, source: np.ndarray) -> None:
             found=source.dtype,
             expected=target.dtype,
         ) from error
+
+
+def _as_numbers(array: np.ndarray) -> np.ndarray:
+    """The same elements in a dtype that NumPy calculates with."""
+    if array.dtype.names is None:
+        return array
+    from concatsplit_core.array.low_precision import numbers_of
+
+    return array.view(numbers_of(array.dtype))
 
 
 def _as_items(target: np.ndarray, source: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

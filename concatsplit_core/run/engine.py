@@ -19,8 +19,8 @@ from concatsplit_core.endpoints.inputs import opened
 from concatsplit_core.endpoints.job import Job
 from concatsplit_core.endpoints.layout import Outputs, aligned, lay_out
 from concatsplit_core.endpoints.places import Place, find_place, folders_of
-from concatsplit_core.endpoints.references import is_name
-from concatsplit_core.errors import UsageError
+from concatsplit_core.endpoints.references import is_name, parse_output
+from concatsplit_core.errors import NameCollision, UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import Plan
@@ -28,7 +28,7 @@ from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.run.events import Finished, Moved, Publishing, Started
 from concatsplit_core.run.executor import ThreadExecutor
 from concatsplit_core.run.options import Options
-from concatsplit_core.run.output_set import OutputSet
+from concatsplit_core.run.output_set import OutputSet, StagedDocument
 from concatsplit_core.run.reporting import report, what_check_does
 from concatsplit_core.run.result import Result
 from concatsplit_core.run.worker import MoveWork, Work
@@ -57,14 +57,15 @@ def execute(job: Job, options: Options) -> Result:
     plan = _planned(job, outputs, options)
     result = report(job, outputs, plan)
     replaced = None
+    places = [*(p for made in outputs for p in made.places), *extras]
+    documents = _documents(job, places, record, options)
     if record is not None:
-        places = [*(p for made in outputs for p in made.places), *extras]
         replaced = refusals.refuse_record(record, places, options.force)
     if options.dry_run:
         looks = what_check_does(job, plan) if options.check else []
         return result._replace(dry_run=True, notes=(*result.notes, *looks))
     checked = () if job.check is None else job.check()
-    run = _Run(job, options, plan, outputs, extras)
+    run = _Run(job, options, plan, outputs, extras, documents)
     run.commit(fingerprints, result, None if record is None else (record, replaced))
     notes = (*checked, *result.notes, *run.notes)
     return result._replace(seconds=time.perf_counter() - started, notes=notes)
@@ -88,6 +89,20 @@ def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
         [segment.spec for made in outputs for segment in made.tiling.segments],
     )
     return outputs, extras
+
+
+def _documents(
+    job: Job, places: Sequence[Place], record: Location | None, options: Options
+) -> list[StagedDocument]:
+    """The documents of a job, and what each may replace."""
+    found = []
+    for document in job.documents:
+        final = parse_output(document.ref).place.resolved
+        if final == record:
+            raise NameCollision(f"manifest {final} is an output")
+        replaced = refusals.refuse_record(final, places, options.force, "index")
+        found.append(StagedDocument(final, replaced, document.data))
+    return found
 
 
 def _planned(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
@@ -127,13 +142,14 @@ class _Run:
         plan: Plan,
         outputs: Sequence[Outputs],
         extras: Sequence[Place],
+        documents: Sequence[StagedDocument],
     ) -> None:
         self._job, self._options, self._plan = job, options, plan
         planned = zip(outputs, plan.moves, strict=True)
         self._made = [aligned(made, move.alignment) for made, move in planned]
         self._hashes = [] if options.manifest is None else self._new_hashes()
         beside = [(place, array) for place, (_, array) in zip(extras, job.extras, strict=True)]
-        self._set = OutputSet(self._made, beside, options.sync, job.structures)
+        self._set = OutputSet(self._made, beside, options.sync, job.structures, documents)
 
     @property
     def notes(self) -> list[str]:
@@ -194,12 +210,13 @@ class _Run:
         return Work(self._plan, moves, check or self._plan.compares_checksums, check)
 
     def _new_hashes(self) -> list[RunHashes]:
+        from concatsplit_core.routes.base import Turns
         from concatsplit_core.run.hashing.run_hashes import RunHashes, waiting_memory
 
         memory, jobs = self._options.memory_bytes, self._options.workers
-        waiting = waiting_memory(memory)
+        waiting, turns = waiting_memory(memory), Turns()
         return [
-            RunHashes(move, made, plan, memory, jobs, waiting)
+            RunHashes(move, made, plan, memory, jobs, waiting, turns)
             for move, made, plan in zip(self._job.moves, self._made, self._plan.moves, strict=True)
         ]
 

@@ -197,6 +197,11 @@ class Options:
         """
         if self.dtype is None:
             return None
+        from concatsplit_core.array.low_precision import low_precision_named
+
+        named = low_precision_named(self.dtype)
+        if named is not None:
+            return named
         try:
             dtype: np.dtype = np.dtype(self.dtype)
         except (TypeError, ValueError, SyntaxError) as error:

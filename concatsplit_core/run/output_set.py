@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -36,6 +36,23 @@ if TYPE_CHECKING:
     from concatsplit_core.stores.publishing import Amendment
 
 
+class StagedDocument(NamedTuple):
+    """A file beside the outputs that says what they hold.
+
+    Parameters
+    ----------
+    final : Location
+        In the store of the outputs.
+    replaces : Identity, optional
+        The file that it may replace.
+    data : bytes
+    """
+
+    final: Location
+    replaces: Identity | None
+    data: bytes
+
+
 class OutputSet:
     """The outputs of one run, from claiming to publishing.
 
@@ -49,6 +66,8 @@ class OutputSet:
         Make everything durable before it is published.
     structures : mapping of str to Structure
         What new containers hold beside their arrays.
+    documents : sequence of StagedDocument
+        They are published with the outputs.
     """
 
     def __init__(
@@ -57,8 +76,9 @@ class OutputSet:
         extras: Sequence[tuple[Place, np.ndarray]],
         sync: bool,
         structures: Mapping[str, Structure],
+        documents: Sequence[StagedDocument] = (),
     ) -> None:
-        self._structures = structures
+        self._structures, self._documents = structures, documents
         self._outputs, self._extras = outputs, extras
         self._places = [place for made in outputs for place in made.places]
         self._places += [place for place, _ in extras]
@@ -84,7 +104,11 @@ class OutputSet:
                     must_be_unchanged=place.is_rebuilt,
                 )
                 self._staged[place.final] = Location(self._store, key)
+        staged = [self._staging.claim(d.final.key, replaces=d.replaces) for d in self._documents]
         self._staging.refuse_if_busy()
+        with self._named_in_errors():
+            for key, document in zip(staged, self._documents, strict=True):
+                self._store.write(key, [document.data])
 
     @property
     def scratch(self) -> Path:
@@ -92,7 +116,7 @@ class OutputSet:
         staged = next(iter(self._staged.values()), None)
         path = None if staged is None else staged.path
         if path is not None:
-            return path.parent
+            return Path(path).parent
         import tempfile
 
         return Path(tempfile.gettempdir())
@@ -107,8 +131,11 @@ class OutputSet:
         """
         with self._named_in_errors():
             created = [self._create(made) for made in self._outputs]
-            for place, array in self._extras:
-                self._write_small(place, array)
+            small = [(self._add_small(*extra), extra[1]) for extra in self._extras]
+            for writer in self._writers.values():
+                writer.give_places()
+            for target, array in small:
+                _write_small(target, array)
             return created
 
     def finish(self) -> None:
@@ -190,20 +217,12 @@ class OutputSet:
                 self._writers[staged].add_groups(structure)
         return self._writers[staged].add(place.inner, spec, storage)
 
-    def _write_small(self, place: Place, array: np.ndarray) -> None:
-        """Write a small array that is in memory."""
+    def _add_small(self, place: Place, array: np.ndarray) -> Target | DivisibleTarget:
+        """Create the place of a small array that is in memory."""
         form = place.format
         wish = form.narrowed(Wish(), place.container, place.base)
         plain = ArraySpec(array.shape, array.dtype)
-        target = self._add(place, *form.layout(plain, Storage(), wish, plain))
-        if isinstance(target, EncodedTarget):
-            target.store(target.encode(Box.whole(array.shape), array))
-        elif isinstance(target, ContiguousTarget) and array.nbytes:
-            fd = os.open(target.extent.path, os.O_RDWR | os.O_CLOEXEC)
-            try:
-                write_all(fd, array.tobytes(), target.extent.offset)
-            finally:
-                os.close(fd)
+        return self._add(place, *form.layout(plain, Storage(), wish, plain))
 
     def _amend(self, shared: set[str], folder: str) -> Iterator[Amendment]:
         """New versions of the documents that list the members of containers."""
@@ -223,6 +242,18 @@ class OutputSet:
             if isinstance(error, ConcatsplitError | BrokenPipeError):
                 raise
             raise output_error(self._places[0].ref, error) from error
+
+
+def _write_small(target: Target | DivisibleTarget, array: np.ndarray) -> None:
+    """Write a small array that is in memory."""
+    if isinstance(target, EncodedTarget):
+        target.store(target.encode(Box.whole(array.shape), array))
+    elif isinstance(target, ContiguousTarget) and array.nbytes:
+        fd = os.open(target.extent.path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            write_all(fd, array.tobytes(), target.extent.offset)
+        finally:
+            os.close(fd)
 
 
 def _region(target: Target | DivisibleTarget, spec: ArraySpec, origin: Origin) -> Target:

@@ -18,6 +18,7 @@ def report(job: Job, outputs: Sequence[Outputs], plan: Plan) -> Result:
     pairs = list(zip(job.moves, outputs, strict=True))
     notes = [note for move, made in pairs for note in _left_behind(move, made)]
     notes += [f"{source.ref}: {note}" for source in job.sources for note in source.storage.notes]
+    notes += job.notes
     structures = job.structures.values()
     notes += dict.fromkeys(note for structure in structures for note in structure.notes)
     arrays = tuple(_array(*pair, own) for pair, own in zip(pairs, plan.moves, strict=True))
@@ -77,14 +78,30 @@ def _left_behind(move: Move, made: Outputs) -> list[str]:
     lost = [name for name in DEFINING if name in move.meaning.attrs]
     lost += ["_FillValue"] if move.meaning.missing is not None else []
     lost += ["the names of an enum"] if enum_maps(move.dtype) else []
-    pairs = zip(made.places, made.storages, strict=True)
+    pairs = list(zip(made.places, made.storages, strict=True))
     bare = [place for place, storage in pairs if storage.meaning.is_bare]
-    if not lost or not bare:
+    notes = []
+    if lost and bare:
+        what = "an .npy" if bare[0].format.name == "npy" else bare[0].format.name
+        notes.append(
+            f"{_listed([place.ref for place in bare])}: {what} cannot store {', '.join(lost)}; the "
+            "numbers are written as they are stored in the input"
+        )
+    return notes if move.dtype.names is None else notes + _kept_raw(move, made)
+
+
+def _kept_raw(move: Move, made: Outputs) -> list[str]:
+    """A note on a type such as BF16, if the output's format does not have it."""
+    from concatsplit_core.array.low_precision import low_precision_of
+
+    raw = [place for place in made.places if not place.format.has_low_precision]
+    low = low_precision_of(move.dtype)
+    if low is None or not raw:
         return []
-    more = f" and {len(bare) - 1} more" if len(bare) > 1 else ""
+    numbers = "; --dtype float32 makes numbers of them" if low.ml_name else ""
     return [
-        f"{bare[0].ref}{more}: the format {bare[0].format.name} cannot store {', '.join(lost)}; "
-        "the numbers are written as they are stored in the input"
+        f"{_listed([place.ref for place in raw])}: {raw[0].format.name} has no {low.name}, so its "
+        f"elements are kept as raw items of a field '{low.field}'{numbers}"
     ]
 
 

@@ -56,7 +56,10 @@ def dtype_name(dtype: np.dtype) -> str:
     if dtype.kind == "T":
         return "string"
     if dtype.names is not None:
-        return str(descr_of(dtype))
+        from concatsplit_core.array.low_precision import low_precision_of
+
+        low = low_precision_of(dtype)
+        return str(descr_of(dtype)) if low is None else low.field
     return dtype.str
 
 

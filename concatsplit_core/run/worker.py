@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from concatsplit_core.array.tiling import Tiling
@@ -85,9 +84,9 @@ class Worker:
     def __init__(self, work: Work, hashes: Sequence[Hashes] = ()) -> None:
         self._work = work
         self._turns = Turns()
-        self._waiting = [self._turns, *(each.turns for each in hashes)]
-        self._reading: Pool[Path, int] = Pool(open_input, os.close)
-        self._writing: Pool[Path, int] = Pool(_open_staged, os.close)
+        self._waiting = list(dict.fromkeys([self._turns, *(each.turns for each in hashes)]))
+        self._reading: Pool[str, int] = Pool(open_input, os.close)
+        self._writing: Pool[str, int] = Pool(_open_staged, os.close)
         buffers = threading.local()
         self._contexts = [
             Context(
@@ -134,5 +133,5 @@ class Worker:
         self._writing.close()
 
 
-def _open_staged(path: Path) -> int:
+def _open_staged(path: str) -> int:
     return os.open(path, os.O_RDWR | os.O_CLOEXEC)

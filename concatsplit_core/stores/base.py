@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -204,9 +203,9 @@ class Store(ABC):
         """
         return None
 
-    def path(self, key: str) -> Path | None:
+    def path(self, key: str) -> str | None:
         """The path of a file; None where there are no paths."""
-        return Path(key) if self.has_paths else None
+        return key if self.has_paths else None
 
 
 class _Ranges(OpenFile):
@@ -281,7 +280,7 @@ class Location(NamedTuple):
         return self.store.identify(self.key)
 
     @property
-    def path(self) -> Path | None:
+    def path(self) -> str | None:
         """Its path; None in a store without paths."""
         return self.store.path(self.key)
 

@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 import zarr
 from click.testing import CliRunner
+from safetensors.numpy import load_file
 
 from concatsplit_cli.main import main
 
@@ -177,6 +178,8 @@ class Shell:
         path, _, member = ref.partition("::")
         if path.endswith(".npy"):
             return np.load(path)
+        if path.endswith(".safetensors"):
+            return load_file(path)[member or "data"]
         if path.endswith(".zarr"):
             found: Any = zarr.open(path, mode="r")
             return np.asarray(found[member][...] if member else found[...])

@@ -158,6 +158,21 @@ def test_info_for_people_shows_every_array_and_attribute(shell: Any, store: None
         assert word in out
 
 
+def test_tables_for_scripts_have_one_line_a_blob(shell: Any, pair: Any) -> None:
+    name = "a-name-that-is-as-wide-as-a-terminal-" + "x" * 90 + "\n.npy"
+    shell.save(**{name.removesuffix(".npy"): pair[0]})
+    lines = shell.ok("info", "a.npy", name).out.splitlines()
+    assert lines[0].split() == ["blob", "shape", "dtype", "chunks", "codec", "size", "stored"]
+    assert len(lines) == 5
+    assert lines[3].startswith(name.replace("\n", "\\n"))
+    starts = {
+        line.index(word)
+        for line, word in zip(lines[:1] + lines[2:4], ("shape", *["4 x 6"] * 2), strict=True)
+    }
+    assert len(starts) == 1
+    shell.ok("concat", "a.npy", name, "-o", "y.npy", "--dry-run")
+
+
 @pytest.mark.parametrize("ref", ["s.h5::y", "*.npy", "a.npy"])
 def test_info_takes_references_as_the_operators_do(shell: Any, store: None, ref: str) -> None:
     blobs = shell.ok("info", ref, "--json").json["blobs"]

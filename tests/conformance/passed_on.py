@@ -54,6 +54,7 @@ def written(array: np.ndarray, path: Path, member: str, source: Source) -> None:
     spec, storage = form.layout(plain, inherited, wish, source.spec)
     writer = form.writer(local(path), None)
     target = writer.add(member, spec, storage)
+    writer.give_places()
     writer.finish()
     writer, target = again((writer, target))
     for _ in range(2):

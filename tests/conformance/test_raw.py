@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ from conformance.arrays import BYTES, NUMBERS, SWAPPED, TEXT, TIMES, Row, assert
 from conformance.base import FormatConformance
 
 import concatsplit_core as cs
-from concatsplit_core.errors import MalformedInput, UnsupportedDtype, UsageError
+from concatsplit_core.errors import InputUnavailable, MalformedInput, UnsupportedDtype, UsageError
 from concatsplit_core.formats.raw import described
 
 _known: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
@@ -128,6 +129,14 @@ def test_what_is_no_description(tmp_path: Path, raw: str) -> None:
     with pytest.raises(UsageError, match="--raw"):
         cs.concat(str(tmp_path / "a.dat"), str(tmp_path / "out.npy"), raw=raw)
     assert [path.name for path in tmp_path.iterdir()] == ["a.dat"]
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.dat")
+    (tmp_path / "folder.dat").mkdir()
+    for name in ("pipe.dat", "folder.dat", "missing.dat"):
+        with pytest.raises(InputUnavailable, match=name):
+            cs.info(str(tmp_path / name), raw="i2,*")
 
 
 def test_an_offset_alone_says_nothing(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ class ToySource(ContiguousSource):
 
     @property
     def extent(self) -> Extent:
-        return Extent(Path(self.path or "", ELEMENTS), 0)
+        return Extent(f"{self.path}/{ELEMENTS}", 0)
 
 
 class ToyFormat(InputFormat, OutputFormat):
@@ -45,7 +45,7 @@ class ToyFormat(InputFormat, OutputFormat):
 
     def open(self, place: Location, member: str | None, ref: str) -> ToySource:
         path = self.path_of(place, ref)
-        said = json.loads((path / DESCRIPTION).read_text())
+        said = json.loads(Path(path, DESCRIPTION).read_text())
         spec = ArraySpec(tuple(said["shape"]), np.dtype(said["dtype"]), Contiguous("C", 0))
         return ToySource(path, ref, spec, Storage())
 
@@ -63,9 +63,9 @@ class ToyFormat(InputFormat, OutputFormat):
 class ToyWriter(Writer):
     """Creates one folder."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         super().__init__()
-        self._path = path
+        self._path = Path(path)
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> ContiguousTarget:
         self._path.mkdir(exist_ok=True)
@@ -74,4 +74,4 @@ class ToyWriter(Writer):
         elements = self._path / ELEMENTS
         elements.touch()
         os.truncate(elements, spec.nbytes)
-        return ContiguousTarget(spec, Extent(elements, 0))
+        return ContiguousTarget(spec, Extent(str(elements), 0))

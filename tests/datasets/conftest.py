@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 import zarr
+from safetensors.numpy import load_file, save_file
 
 Make = Callable[..., str]
 
@@ -23,6 +24,8 @@ def write(path: str, arrays: Mapping[str, Any]) -> str:
     """A container of arrays, by the suffix of its name."""
     if path.endswith(".npz"):
         np.savez(path, **{name: np.asarray(array) for name, array in arrays.items()})
+    elif path.endswith(".safetensors"):
+        save_file({name: np.asarray(array) for name, array in arrays.items()}, path)
     elif path.endswith(".zarr"):
         group = zarr.open_group(path, mode="w", zarr_format=3)
         for name, array in arrays.items():
@@ -36,6 +39,8 @@ def write(path: str, arrays: Mapping[str, Any]) -> str:
 
 def read(path: str) -> dict[str, np.ndarray]:
     """All arrays of a container, by the libraries of their formats."""
+    if path.endswith(".safetensors"):
+        return dict(load_file(path))
     if path.endswith(".zarr"):
         group = zarr.open_group(path, mode="r")
         found = (pair for pair in group.members(max_depth=None))
@@ -51,13 +56,13 @@ def read(path: str) -> dict[str, np.ndarray]:
     return arrays
 
 
-@pytest.fixture(params=["npz", "h5", "zarr"])
+@pytest.fixture(params=["npz", "h5", "zarr", "safetensors"])
 def suffix(request: pytest.FixtureRequest) -> str:
     """Of a container that is read."""
     return str(request.param)
 
 
-@pytest.fixture(params=["h5", "zarr"])
+@pytest.fixture(params=["h5", "zarr", "safetensors"])
 def made(request: pytest.FixtureRequest) -> str:
     """Of a container that is written."""
     return str(request.param)

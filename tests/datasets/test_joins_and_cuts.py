@@ -120,7 +120,7 @@ def test_members_are_chosen(suffix: str, made: str) -> None:
     refs = [write(f"m{i}.{suffix}", month(2, i)) for i in range(2)]
     cs.concat(refs, f"y.{made}", members="t*")
     assert sorted(read(f"y.{made}")) == ["t2m", "time"]
-    with pytest.raises(UsageError, match=r"--members snow.*holds t2m|--members snow.*holds more"):
+    with pytest.raises(UsageError, match=r"--members snow.*holds (t2m|time|more)"):
         cs.concat(refs, f"z.{made}", members="t2m,snow")
 
 
@@ -297,6 +297,7 @@ def test_very_many_arrays_are_recorded_within_the_budget(made: str) -> None:
     np.testing.assert_array_equal(read(f"again1.{made}")["v99"], arrays["v99"])
 
 
+@pytest.mark.parametrize("made", ["h5", "zarr"])
 def test_undo_makes_groups_and_what_they_say_again(tmp_path: Path, made: str) -> None:
     ref = f"a.{made}"
     root = zarr.open_group(ref, mode="w") if made == "zarr" else h5py.File(ref, "w")

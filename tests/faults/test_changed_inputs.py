@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 import zarr
+from safetensors.numpy import save_file
 
 import concatsplit_core as cs
 from concatsplit_core.errors import ConcatsplitError
@@ -19,6 +20,7 @@ from concatsplit_core.run.events import Moved, Publishing, Started
 
 SOURCES = {
     "npy": ("x.npy", "x.npy"),
+    "safetensors": ("x.safetensors", "x.safetensors"),
     "hdf5": ("x.h5", "x.h5"),
     "gzip hdf5": ("g.h5", "g.h5"),
     "zarr": ("x.zarr", "x.zarr/c/7/0"),
@@ -35,6 +37,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     array = np.random.default_rng(7).integers(0, 1 << 62, (64, 500))
     folder = tmp_path_factory.mktemp("made")
     np.save(folder / "x.npy", array)
+    save_file({"x": array}, folder / "x.safetensors")
     np.savez_compressed(folder / "x.npz", x=array)
     with h5py.File(folder / "x.h5", "w") as file:
         file["x"] = array

@@ -15,6 +15,7 @@ from concatsplit_core.stores import renames
 
 OUTPUTS = {
     "npy": ("y.npy", ()),
+    "safetensors": ("y.safetensors", ()),
     "npy of another axis": ("y.npy", ("--axis", "1")),
     "hdf5": ("y.h5", ("--chunks", "none")),
     "chunked hdf5": ("y.h5", ("--chunks", "16,500", "--codec", "gzip:1")),

@@ -20,6 +20,7 @@ KINDS = {
     "zarr": ("y.zarr", ("--chunks", "256,1024", "--codec", "none")),
     "zstd zarr": ("y.zarr", ("--chunks", "512,1024", "--codec", "zstd:1")),
     "member of zarr": ("s.zarr::new", ("--chunks", "512,1024")),
+    "member of safetensors": ("s.safetensors::new", ()),
     "member of hdf5": ("s.h5::new", ("--codec", "none")),
 }
 
@@ -52,7 +53,7 @@ def disk(shell: Any) -> Iterator[Path]:
 def _old_targets(shell: Any) -> None:
     """Small targets that are there before, and are not to be lost."""
     np.save("old.npy", np.arange(1000))
-    for target in ("y.npy", "y.h5", "y.zarr", "s.h5::old", "s.zarr::old"):
+    for target in ("y.npy", "y.h5", "y.zarr", "s.h5::old", "s.zarr::old", "s.safetensors::old"):
         shell.ok("concat", "old.npy", "-o", target)
 
 

@@ -22,6 +22,7 @@ from click.testing import CliRunner
 from conformance.arrays import tree_bytes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from concatsplit_cli.main import main
 
@@ -132,6 +133,25 @@ def _ends_well(*args: str) -> None:
 COMMANDS = st.sampled_from(
     [("info",), ("concat", "-o", "y.npy", "-f"), ("concat", "-o", "y.zarr", "-f")]
 )
+
+
+@FUZZ
+@given(data=st.data())
+def test_headers_of_safetensors(shell: Any, data: st.DataObject) -> None:
+    save_file({"w": A, "b": A[0]}, "good.safetensors", metadata={"format": "pt"})
+    good = Path("good.safetensors").read_bytes()
+    length = int.from_bytes(good[:8], "little")
+    if data.draw(st.booleans()):
+        said = json.loads(good[8 : 8 + length])
+        place = data.draw(st.sampled_from(list(_places(said))))
+        _put(said, place, data.draw(st.sampled_from(ODD)))
+        text = json.dumps(said).encode("utf-8", "surrogatepass")
+        bad = len(text).to_bytes(8, "little") + text + good[8 + length :]
+    else:
+        bad = _damaged(data, good[: 8 + length]) + good[8 + length :]
+    Path("in.safetensors").write_bytes(bad)
+    _ends_well("info", "in.safetensors")
+    _ends_well("concat", "in.safetensors", "-o", "y.safetensors", "-f")
 
 
 @pytest.mark.parametrize("kind", STORES)

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 import pytest
 import zarr
+from safetensors.numpy import save_file
 from test_kill import Victim, holds
 
 COPY = "copy_file_range"
@@ -23,6 +24,7 @@ KINDS = {
     "npy": ("a.npy", "b.npy", "y.npy", 0),
     "npy along an inner axis": ("a.npy", "b.npy", "y.npy", 1),
     "members of npz": ("s.npz::a", "s.npz::b", "y.npy", 0),
+    "safetensors": ("s.safetensors::a", "s.safetensors::b", "y.safetensors", 0),
     "contiguous hdf5": ("s.h5::a", "s.h5::b", "y.h5", 0),
     "contiguous hdf5 along an inner axis": ("s.h5::a", "s.h5::b", "y.h5", 1),
     "npy to hdf5": ("a.npy", "b.npy", "y.h5", 1),
@@ -39,6 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Noise whose rows are worth a call of their own, in every format."""
     whole = np.random.default_rng(3).integers(0, 1 << 62, (2, *SHAPE))
     folder = tmp_path_factory.mktemp("made")
+    save_file({"a": whole[0], "b": whole[1]}, folder / "s.safetensors")
     np.savez(folder / "s.npz", a=whole[0], b=whole[1])
     chunks = {"shape": SHAPE, "dtype": whole.dtype, "chunks": (2, 10_000), "compressors": None}
     start = {"shape": SHAPE, "index_location": "start"}

@@ -13,6 +13,7 @@ import pytest
 TRIES = 10
 FORMATS = {
     "npy": ("npy", ()),
+    "safetensors": ("safetensors", ()),
     "hdf5": ("h5", ("--chunks", "none")),
     "chunked hdf5": ("h5", ("--chunks", "16,500", "--codec", "gzip:1")),
     "zarr": ("zarr", ("--chunks", "64,500")),
@@ -172,7 +173,7 @@ def test_a_recovery_may_be_killed_too(shell: Any, whole: np.ndarray, suffix: str
         assert news == {True} or all(holds(shell, name, whole[64:]) for name in names)
 
 
-@pytest.mark.parametrize("container", ["all.h5", "all.zarr"])
+@pytest.mark.parametrize("container", ["all.h5", "all.zarr", "all.safetensors"])
 def test_a_killed_addition_leaves_the_container_whole(
     shell: Any, whole: np.ndarray, container: str
 ) -> None:
@@ -185,3 +186,20 @@ def test_a_killed_addition_leaves_the_container_whole(
     shell.heals(*victim.args)
     np.testing.assert_array_equal(shell.read(f"{container}::new"), whole)
     np.testing.assert_array_equal(shell.read(f"{container}::old"), whole[64:])
+
+
+def test_killed_shards_and_their_index_are_all_or_nothing(shell: Any, whole: np.ndarray) -> None:
+    for name in ("a", "b"):
+        shell.ok("feed", f"{name}.npy", f"m.safetensors::{name}")
+    template, most = "m-{index}-of-{count}.safetensors", whole[:64].nbytes
+    args = ("split", "m.safetensors", "-o", template, "--by-array", "--max-bytes", most)
+    names = ["m-0-of-2.safetensors", "m-1-of-2.safetensors", "m.safetensors.index.json"]
+    victim = Victim(shell, *args)
+    for moment in victim.moments("shards", 7):
+        for name in names:
+            remove(Path(name))
+        assert victim.killed(moment) == -9
+        shell.heals("concat", "a.npy", "-o", "another.npy", "--force")
+        assert len({Path(name).exists() for name in names}) == 1, f"killed at {moment}"
+    shell.heals(*victim.args, "--force")
+    np.testing.assert_array_equal(shell.read(f"{names[1]}::b"), whole[64:])

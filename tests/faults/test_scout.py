@@ -39,7 +39,7 @@ def killed(path, member):
     os.kill(os.getpid(), signal.SIGKILL)
 
 def place(path, member):
-    path.write_text(os.getcwd())
+    Path(path).write_text(os.getcwd())
 
 def note(path, member):
     with open(path, "a") as file:
@@ -165,6 +165,32 @@ def test_of_many_inputs_the_first_are_looked_at(
     monkeypatch.setattr(describing, "_scouts", Counting())
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["x"] = np.arange(3)
-    for _ in range(2):  # and again in the next call
-        cs.concat([str(tmp_path / "a.h5")] * 100, str(tmp_path / "y.npy"), force=True)
+    inputs, output = [str(tmp_path / "a.h5")] * 100, str(tmp_path / "y.npy")
+    cs.concat(inputs, output, force=True)
+    assert len(looks) == 64
+    cs.concat(inputs, output, force=True)  # so much was tried of this file
+    assert len(looks) == 64
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file["x"][0] = 7
+    cs.concat(inputs, output, force=True)  # it is another one now
     assert len(looks) == 2 * 64
+
+
+def test_of_many_members_that_are_closed_one_by_one_the_first_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+
+    class Counting:
+        def check(self, look: object, path: Path, member: str | None, ref: str) -> None:
+            looks.append(ref)
+
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for number in range(80):
+            file[f"x{number}"] = np.arange(3)
+    cs.split(str(tmp_path / "a.h5"), [f"{tmp_path}/y{{index}}.h5"], parts=3,
+             manifest=tmp_path / "m.json")  # fmt: skip
+    monkeypatch.setattr(describing, "_scouts", Counting())
+    monkeypatch.setattr(describing, "_tried", {})
+    assert cs.verify(tmp_path / "m.json").exit_code == 0
+    assert len(looks) == 4 * 64

@@ -12,6 +12,7 @@ import hdf5plugin  # noqa: F401  (makes the filters known to h5py)
 import numpy as np
 import pytest
 import zarr
+from safetensors.numpy import load_file
 
 import concatsplit_core as cs
 from concatsplit_core.errors import ConcatsplitError
@@ -21,6 +22,7 @@ FLIPS = 40
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "npy": ("y.npy", {}),
     "npy in Fortran order": ("y.npy", {"memory_order": "F"}),
+    "safetensors": ("y.safetensors", {}),
     "contiguous HDF5": ("y.h5", {"chunks": "none"}),
     "HDF5 gzip": ("y.h5", {"chunks": (5, 20), "codec": "shuffle+gzip:1"}),
     "HDF5 raw": ("y.h5", {"chunks": (5, 20), "codec": "none"}),
@@ -38,6 +40,8 @@ def read(path: str) -> Any:
     try:
         if path.endswith(".npy"):
             return np.load(path)
+        if path.endswith(".safetensors"):
+            return load_file(path)["data"]
         if path.endswith(".zarr"):
             return zarr.open_array(path, mode="r")[...]
         with h5py.File(path) as file:

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 import zarr
+from safetensors.numpy import load_file, save_file
 
 import concatsplit_core as cs
 from concatsplit_core.stores.files import SHARED_BLOCK
@@ -125,6 +126,20 @@ def test_a_contiguous_data_set_becomes_an_npy_file_for_nothing(
     cs.concat(folder / "x.h5", str(folder / "y.npy"))
     assert used(folder) - before < 2 * MIB
     np.testing.assert_array_equal(np.load(folder / "y.npy"), whole)
+
+
+def test_tensors_are_shared_by_a_split_and_by_shards(folder: Path, whole: np.ndarray) -> None:
+    save_file({"a": whole[:40], "b": whole[40:]}, folder / "x.safetensors")
+    before = used(folder)
+    ranks = str(folder / "rank{index}.safetensors")
+    cs.split(str(folder / "x.safetensors"), ranks, axis=["*=0"], parts=2)
+    shards = str(folder / "x-{index}.safetensors")
+    cs.split(str(folder / "x.safetensors"), shards, by_array=True, max_bytes=whole[:40].nbytes)
+    assert used(folder) - before < 4 * MIB
+    rank = load_file(folder / "rank1.safetensors")
+    np.testing.assert_array_equal(rank["a"], whole[20:40])
+    np.testing.assert_array_equal(rank["b"], whole[52:])
+    np.testing.assert_array_equal(load_file(folder / "x-1.safetensors")["b"], whole[40:])
 
 
 def test_chunk_files_are_shared(folder: Path, whole: np.ndarray) -> None:

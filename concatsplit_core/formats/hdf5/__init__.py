@@ -66,11 +66,11 @@ class Hdf5Format(LibraryFormat, OutputFormat):
 
         return structure_of(self.path_of(place, ref), ref)
 
-    def links_out(self, place: Location, ref: str) -> list[str]:
-        """Names of links that lead out of the file, or nowhere."""
+    def members_and_links(self, place: Location, ref: str) -> list[str]:
+        """Names of all data sets, and of links that lead out of the file, or nowhere."""
         from concatsplit_core.formats.hdf5.describing import list_members
 
-        return list_members(self.path_of(place, ref), ref, links_out=True)
+        return list_members(self.path_of(place, ref), ref, with_links=True)
 
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
@@ -90,6 +90,5 @@ class Hdf5Format(LibraryFormat, OutputFormat):
         """A writer of a staged file."""
         from concatsplit_core.formats.hdf5.writing import Hdf5Writer
 
-        return Hdf5Writer(
-            self.path_of(place, place.key), None if base is None else self.path_of(base, base.key)
-        )
+        replaced = None if base is None else Path(self.path_of(base, base.key))
+        return Hdf5Writer(Path(self.path_of(place, place.key)), replaced)

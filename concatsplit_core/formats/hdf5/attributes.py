@@ -94,11 +94,14 @@ def plain_text(value: Any) -> str | None:
 
 def _each(place: Any) -> Iterator[Any]:
     """The attributes in the order of their creation if the file keeps it, else by name."""
+    count = h5a.get_num_attrs(place)
+    if not count:
+        return
     tracked = isinstance(place, h5d.DatasetID) and (
         place.get_create_plist().get_attr_creation_order() & h5p.CRT_ORDER_TRACKED
     )
     order = h5.INDEX_CRT_ORDER if tracked else h5.INDEX_NAME
-    for number in range(h5a.get_num_attrs(place)):
+    for number in range(count):
         try:
             yield h5a.open(place, index=number, index_type=order)
         except Exception as error:  # a damaged one makes h5py raise anything

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from itertools import islice
 from math import prod
-from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
@@ -31,10 +30,9 @@ from concatsplit_core.formats.hdf5.dimensions import (
     has_attribute,
     is_scale,
 )
-from concatsplit_core.formats.hdf5.files import Opened, malformed, pool
+from concatsplit_core.formats.hdf5.files import Opened, look_at, malformed, pool
 from concatsplit_core.formats.hdf5.items import Items, items_of
 from concatsplit_core.formats.hdf5.neighbours import beside
-from concatsplit_core.formats.hdf5.netcdf import is_netcdf
 from concatsplit_core.formats.hdf5.padding import padding_of
 from concatsplit_core.formats.hdf5.reading import (
     Hdf5Chunked,
@@ -56,19 +54,38 @@ from concatsplit_core.meaning.model import Meaning
 _SMALL, _FEW, _MUCH = 4 << 20, 1000, 64 << 20
 """Bytes of a file, chunks, and bytes of array data that are few enough to be read twice."""
 _FIRST = 64
-"""How many inputs of a call are tried in a child process: for thousands it would take too long."""
+"""How many inputs of a call, and members of a file, are tried in a child process.
+
+For thousands it would take too long.
+"""
+_FILES = 1024
+"""How many files are remembered, with the number of their members that were tried."""
 
 
-def open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
+def open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
     """Describe a data set; without a name, the only one of the file."""
-    if len(_inputs) < _FIRST:
+    if len(_inputs) < _FIRST and _is_one_of_the_first(path):
         _scouts.check(_look_at_member, path, member, ref)
     source = _open_member(path, member, ref)
     _inputs.add(source)
     return source
 
 
-def _look_at_member(path: Path, member: str | None) -> None:
+def _is_one_of_the_first(path: str) -> bool:
+    """Whether few members of a file have been tried since it was last changed."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return True
+    version = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    count = _tried.pop(version, 0) + 1
+    if len(_tried) >= _FILES:
+        del _tried[next(iter(_tried))]
+    _tried[version] = count
+    return count <= _FIRST
+
+
+def _look_at_member(path: str, member: str | None) -> None:
     """Try what is done with a data set through HDF5, with all of it if the file is small."""
     source = _open_member(path, member, "")
     try:
@@ -87,7 +104,7 @@ def _look_at_member(path: Path, member: str | None) -> None:
         source.close()
 
 
-def _open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
+def _open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
     try:
         with pool.use(path) as opened:
             name = member if member is not None else links.only_member(opened.file, ref)
@@ -100,41 +117,40 @@ def _open_member(path: Path, member: str | None, ref: str) -> Hdf5Source:
         raise malformed(ref, error) from error  # a damaged file makes h5py raise nearly anything
 
 
-def list_members(path: Path, ref: str, links_out: bool = False) -> list[str]:
+def list_members(path: str, ref: str, with_links: bool = False) -> list[str]:
     """Names of all data sets below the root, links not followed.
 
     Parameters
     ----------
-    path : Path
+    path : str
     ref : str
-    links_out : bool
-        Names of links that lead out of the file, or nowhere, instead.
+    with_links : bool
+        Also of links that lead out of the file, or nowhere.
     """
-    if not links_out:
-        _scouts.check(_look_at_links, path, None, ref)
-    return _list_members(path, ref, links_out)
+    _scouts.check(_look_at_links, path, None, ref)
+    return _list_members(path, ref, with_links)
 
 
-def _look_at_links(path: Path, member: str | None) -> None:
-    _list_members(path, member or "", links_out=True)
+def _look_at_links(path: str, member: str | None) -> None:
+    _list_members(path, member or "", with_links=True)
 
 
-def structure_of(path: Path, ref: str) -> Structure:
+def structure_of(path: str, ref: str) -> Structure:
     """The groups of a file, as far as they can be read."""
     try:
         with pool.use(path) as opened:
-            return read_structure(opened.file, is_netcdf(opened.file))
+            return read_structure(opened.file, opened.is_netcdf)
     except ConcatsplitError:
         raise
     except Exception as error:  # a damaged file makes h5py raise nearly anything
         raise malformed(ref, error) from error
 
 
-def _list_members(path: Path, ref: str, links_out: bool) -> list[str]:
+def _list_members(path: str, ref: str, with_links: bool) -> list[str]:
     try:
         with pool.use(path) as opened:
             found = links.survey(opened.file)
-            return found.links_out if links_out else found.arrays
+            return sorted([*found.arrays, *found.links_out]) if with_links else found.arrays
     except ConcatsplitError:
         raise
     except Exception as error:  # a damaged file makes h5py raise nearly anything
@@ -143,9 +159,10 @@ def _list_members(path: Path, ref: str, links_out: bool) -> list[str]:
         pool.discard(path)
 
 
-def _describe(path: Path, member: str, ref: str, dataset: Any, opened: Opened) -> Hdf5Source:
-    _refuse_elsewhere(dataset, ref)
-    stored = _look_at_dataset(dataset, ref, opened)
+def _describe(path: str, member: str, ref: str, dataset: Any, opened: Opened) -> Hdf5Source:
+    dcpl = dataset.id.get_create_plist()
+    _refuse_elsewhere(dataset, dcpl, ref)
+    stored = _look_at_dataset(dataset, dcpl, ref, opened)
     spec, offset = stored.spec, stored.offset
     if offset is not None and offset + spec.nbytes > os.fstat(opened.fd).st_size:
         raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
@@ -202,24 +219,23 @@ class _Stored(NamedTuple):
         return self.codec.steps
 
 
-def _look_at_dataset(dataset: Any, ref: str, opened: Opened) -> _Stored:
-    found = filters.filters_of(dataset.id.get_create_plist())
+def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened) -> _Stored:
+    found = filters.filters_of(dcpl)
     filters.refuse_unknown(found, ref)
     items = items_of(dataset, ref)
-    dtype, fill = items.dtype, _fill_value(dataset, items)
+    dtype, fill = items.dtype, _fill_value(dataset, dcpl, items)
     codec = filters.codec_of(found, dtype.itemsize * prod(items.shape))
     if dataset.chunks is not None:
         in_file = dataset.id.get_type().get_size()
         filter_checks.check_parameters(found, prod(dataset.chunks), in_file, ref)
-    has_block = bool(opened.file.userblock_size)
     longest = STRING_BYTES
     if dtype.kind == "T":
         steps = codec.steps if codec is not None else None
-        longest = string_bytes(dataset, steps, -1 if has_block else opened.fd, ref)
-    netcdf = _is_netcdf(dataset, opened.file)
+        longest = string_bytes(dataset, steps, -1 if opened.has_user_block else opened.fd, ref)
+    netcdf = opened.is_netcdf or _has_scales(dataset)
     padding = padding_of(dataset, dtype, found) if netcdf and opened.fd >= 0 else None
     plain = items.plain and fill is not None
-    is_flat = opened.fd >= 0 and plain and not dataset.chunks and not has_block
+    is_flat = opened.fd >= 0 and plain and not dataset.chunks and not opened.has_user_block
     offset = dataset.id.get_offset() if is_flat else None
     layout: ArrayLayout = Opaque() if offset is None else Contiguous("C", offset)
     if dataset.chunks is not None:
@@ -261,13 +277,13 @@ def _is_file(opened: Opened) -> bool:
     return opened.fd >= 0 or bool(opened.file.driver == "sec2")
 
 
-def _refuse_elsewhere(dataset: Any, ref: str) -> None:
+def _refuse_elsewhere(dataset: Any, dcpl: Any, ref: str) -> None:
     """Refuse data sets whose elements lie in other files, or nowhere."""
-    if dataset.is_virtual:
+    if dcpl.get_layout() == h5py.h5d.VIRTUAL:
         raise UnsafeContent(
             f"{ref}: is a virtual data set, whose data lie in other files; name those", ref=ref
         )
-    if dataset.external:
+    if dcpl.get_external_count():
         raise UnsafeContent(
             f"{ref}: keeps its data outside the file, in {dataset.external[0][0]}", ref=ref
         )
@@ -279,9 +295,8 @@ def _lossless(found: list[filters.Filter]) -> bool:
     return all(item.code != filters.SCALEOFFSET for item in found)
 
 
-def _fill_value(dataset: Any, items: Items) -> np.ndarray | None:
+def _fill_value(dataset: Any, dcpl: Any, items: Items) -> np.ndarray | None:
     """The fill value; None if it is an array of elements."""
-    dcpl = dataset.id.get_create_plist()
     if dcpl.fill_value_defined() != h5py.h5d.FILL_VALUE_USER_DEFINED or items.dtype.kind == "T":
         return np.zeros((), items.dtype)
     if items.shape:
@@ -302,9 +317,12 @@ def _maxshape(dataset: Any, items: Items) -> tuple[int | None, ...] | None:
     return (*dataset.maxshape, *items.shape)
 
 
-def _is_netcdf(dataset: Any, file: Any) -> bool:
+def _has_scales(dataset: Any) -> bool:
+    """Whether the axes have dimension scales, as in netCDF."""
     try:
-        return is_netcdf(file) or has_attribute(dataset, "DIMENSION_LIST") or is_scale(dataset)
+        return bool(h5py.h5a.get_num_attrs(dataset.id)) and (
+            has_attribute(dataset, "DIMENSION_LIST") or is_scale(dataset)
+        )
     except Exception:  # damaged attributes make h5py raise anything; the array can still be read
         return False
 
@@ -315,12 +333,14 @@ def wrap(dataset: Any) -> Hdf5Source:
         raise UsageError("an h5py.Dataset whose file is closed is not an input; open it again")
     dataset.file.flush()
     ref = f"{dataset.file.filename}::{dataset.name}"
-    opened = Opened(dataset.file, -1)
-    source = _describe(Path(dataset.file.filename), dataset.name, ref, dataset, opened)
+    path = str(dataset.file.filename)
+    source = _describe(path, dataset.name, ref, dataset, look_at(dataset.file))
     source.dataset = dataset
     return source
 
 
 _inputs: WeakSet[Hdf5Source] = WeakSet()
 """Those that are open: mostly the inputs of one call."""
+_tried: dict[tuple[int, ...], int] = {}
+"""How many members of each file were tried, by what tells one version of a file from another."""
 _scouts = Scouts(_look_at_member, _look_at_links)

@@ -49,6 +49,8 @@ def dimension_names(dataset: Any) -> Names | None:
     own axis.
     """
     try:
+        if not h5py.h5a.get_num_attrs(dataset.id):
+            return None
         labels, scales = _labels(dataset), _scales(dataset)
         if not any((*labels, *(scale is not None for scale in scales))) and is_scale(dataset):
             scales = _of_a_scale(dataset)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import h5py
 
 from concatsplit_core.errors import ConcatsplitError, InputUnavailable, MalformedInput
+from concatsplit_core.formats.hdf5.netcdf import is_netcdf
 from concatsplit_core.stores.files import Pool, input_error, open_input
 
 _OPEN_FILES = 64
@@ -22,22 +22,40 @@ _SYSTEM_ERROR = re.compile(r"\berrno = (\d+), error message")
 
 
 class Opened(NamedTuple):
-    """An HDF5 file, and a descriptor to read it without the library."""
+    """An HDF5 file that is open for reading.
+
+    Parameters
+    ----------
+    file : h5py.File
+    fd : int
+        A descriptor to read it without the library; -1 for a file that the caller has opened.
+    has_user_block : bool
+        Whether bytes that are not HDF5's come first; HDF5's offsets do not count them.
+    is_netcdf : bool
+        Whether it says that a netCDF library wrote it.
+    """
 
     file: Any
     fd: int
+    has_user_block: bool
+    is_netcdf: bool
 
 
-def _open_file(path: Path) -> Opened:
+def look_at(file: Any, fd: int = -1) -> Opened:
+    """An open file, with what is asked of it for each of its data sets."""
+    return Opened(file, fd, bool(file.userblock_size), is_netcdf(file))
+
+
+def _open_file(path: str) -> Opened:
     fd = open_input(path)
     try:
-        return Opened(_opened(path), fd)
+        return look_at(_opened(path), fd)
     except BaseException:
         os.close(fd)
         raise
 
 
-def _opened(path: Path) -> Any:
+def _opened(path: str) -> Any:
     """Open an HDF5 file, and let it keep few of its indexes and headers in memory."""
     file = h5py.File(path, "r", rdcc_nbytes=0)
     config = file.id.get_mdc_config()
@@ -56,7 +74,7 @@ def _close_file(opened: Opened) -> None:
         os.close(opened.fd)
 
 
-pool: Pool[Path, Opened] = Pool(_open_file, _close_file, _OPEN_FILES, 2)
+pool: Pool[str, Opened] = Pool(_open_file, _close_file, _OPEN_FILES, 2)
 
 
 def malformed(ref: str, error: Exception) -> ConcatsplitError:

@@ -46,6 +46,20 @@ def items_of(dataset: Any, ref: str) -> Items:
         NumPy has no such type, or its fields overlap: h5py takes a wider type for an unusual
         floating-point field, and reading it so corrupts the memory of the process.
     """
+    stored = bytes(dataset.id.get_type().encode())
+    if stored not in _known:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[stored] = _items_of(dataset, stored, ref)
+    return _known[stored]
+
+
+_MOST_KNOWN = 256
+_known: dict[bytes, Items] = {}
+"""Items by their encoded type: thousands of data sets often have the same one."""
+
+
+def _items_of(dataset: Any, stored: bytes, ref: str) -> Items:
     try:
         found = dataset.dtype
     except (TypeError, ValueError) as error:
@@ -72,7 +86,6 @@ def items_of(dataset: Any, ref: str) -> Items:
         shape += inner
     if not is_ordered(dtype):
         return Items(packed(dtype), shape, False)
-    stored = dataset.id.get_type().encode()
     plain = is_plain(stored, np.dtype(found))
     return Items(dtype, shape, plain, None if shape else stored)
 

@@ -37,6 +37,14 @@ def key(member: str) -> bytes:
     return member.encode("utf-8", "surrogateescape")
 
 
+def item_of(group: Any, name: str) -> Any:
+    """What a name in a group of an input leads to; h5py's own way takes twice as long."""
+    found = h5py.h5o.open(group.id, key(name))
+    if isinstance(found, h5py.h5d.DatasetID):
+        return h5py.Dataset(found, readonly=True)
+    return h5py.Group(found) if isinstance(found, h5py.h5g.GroupID) else h5py.Datatype(found)
+
+
 def survey(root: Any) -> Survey:
     """Look at all links below a group."""
     found, seen, waiting = Survey([], []), set(), [("", root)]
@@ -54,7 +62,7 @@ def survey(root: Any) -> Survey:
                     found.links_out.append(whole)
                 continue
             try:
-                item = group[key(name)]
+                item = item_of(group, name)
             except Exception:  # a damaged member makes h5py raise nearly anything: opening it tells
                 found.arrays.append(whole)
                 continue
@@ -159,7 +167,7 @@ def follow(file: Any, member: str, ref: str) -> tuple[str, Any]:
         if isinstance(link, h5py.SoftLink):
             here = _follow_soft(file, here, link.path, ref)
         else:
-            here = here[key(part)]
+            here = item_of(here, part)
     what = "a group" if not isinstance(here, h5py.Dataset) else None
     if what is None and is_dimension_only(here):
         what = "a netCDF dimension without a variable"

@@ -57,9 +57,9 @@ class Hdf5Array(BaseSource):
             yield _Reading(self.dataset, -1, 0)
         else:
             with pool.use(self.path) as opened:
-                block = opened.file.userblock_size  # HDF5's offsets do not count the user block
-                fd = -1 if block else opened.fd
-                yield _Reading(opened.file[links.key(self.member)], fd, os.fstat(opened.fd).st_size)
+                fd = -1 if opened.has_user_block else opened.fd
+                dataset = links.item_of(opened.file, self.member)
+                yield _Reading(dataset, fd, os.fstat(opened.fd).st_size)
 
     def stored_bytes(self) -> int:
         """Bytes that HDF5 has allocated for the elements."""
@@ -85,6 +85,10 @@ class Hdf5Array(BaseSource):
 @dataclass(slots=True, eq=False)
 class Hdf5Contiguous(Hdf5Array, ContiguousSource):
     """A data set whose elements are one run of bytes in the file."""
+
+    def stored_bytes(self) -> int:
+        """Those of the elements."""
+        return self.spec.nbytes
 
 
 @dataclass(slots=True, eq=False)

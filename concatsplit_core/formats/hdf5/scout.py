@@ -13,7 +13,6 @@ import select
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import NoReturn
 
 from concatsplit_core.errors import MalformedInput
@@ -36,7 +35,7 @@ _CRASHES = {
 }
 """Signals by which a child ends because of a file; others come from somebody else."""
 
-Look = Callable[[Path, str | None], None]
+Look = Callable[[str, str | None], None]
 """Looks at a member of a file, or at the whole of it; what it raises does not matter."""
 
 
@@ -54,7 +53,7 @@ class _Scout:
         os.close(ask)
         os.close(answer)
 
-    def sees(self, number: int, path: Path, member: str | None) -> bool:
+    def sees(self, number: int, path: str, member: str | None) -> bool:
         """Let the child look; False where it is gone without an answer."""
         try:
             whole = os.fsencode(os.path.abspath(path))
@@ -91,7 +90,7 @@ class Scouts:
         self._owner = 0
         self._is_child = False
 
-    def check(self, look: Look, path: Path, member: str | None, ref: str) -> None:
+    def check(self, look: Look, path: str, member: str | None, ref: str) -> None:
         """Let a child do a look first, where one may be forked.
 
         Raises
@@ -163,7 +162,7 @@ def _serve(ask: int, answer: int, looks: tuple[Look, ...]) -> NoReturn:
             with suppress(BaseException):  # whoever asked will meet it as well
                 name = os.fsdecode(path)
                 _limit_time(os.stat(name).st_size)
-                looks[int(kind)](Path(name), os.fsdecode(member) if member else None)
+                looks[int(kind)](name, os.fsdecode(member) if member else None)
             os.write(answer, b".")
     finally:
         os._exit(0)

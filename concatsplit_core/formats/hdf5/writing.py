@@ -155,7 +155,7 @@ class Hdf5Writer(Writer):
             offset = dataset.id.get_offset() if spec.is_contiguous else None
             _raise_kept(staged)
         if offset is not None:
-            return ContiguousTarget(spec, Extent(self.path, offset))
+            return ContiguousTarget(spec, Extent(str(self.path), offset))
         return Hdf5Target(self, member, spec, storage)
 
     def add_groups(self, structure: Structure) -> None:

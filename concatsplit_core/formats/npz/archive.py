@@ -61,7 +61,7 @@ class NpzSource(ContiguousSource):
         with _spooling:
             if self._spooled is None:
                 self._spooled = self._inflated()
-        return Extent(Path(f"/proc/self/fd/{self._spooled.fileno()}"), self.data_offset)
+        return Extent(f"/proc/self/fd/{self._spooled.fileno()}", self.data_offset)
 
     @property
     def _is_stored(self) -> bool:
@@ -99,7 +99,7 @@ class NpzSource(ContiguousSource):
 
     def _pieces(self, trouble: str) -> Iterator[bytes]:
         """All of the member, inflated."""
-        with unpacked(self.path or Path(), self.entry, self.ref, trouble) as stream:
+        with unpacked(self.path or "", self.entry, self.ref, trouble) as stream:
             while piece := stream.read(_COPY):
                 yield piece
 
@@ -147,7 +147,7 @@ def _arrays_in(directory: Directory) -> _Arrays:
     return _Arrays(entries, frozenset(doubled), is_zarr)
 
 
-def _arrays(path: Path, ref: str) -> _Arrays:
+def _arrays(path: str, ref: str) -> _Arrays:
     found = _arrays_in(directory_of(path, ref))
     if found.is_zarr:
         raise MalformedInput(
@@ -158,12 +158,12 @@ def _arrays(path: Path, ref: str) -> _Arrays:
     return found
 
 
-def list_members(path: Path, ref: str) -> list[str]:
+def list_members(path: str, ref: str) -> list[str]:
     """Names of the arrays, without the .npy that their files end in."""
     return list(_arrays(path, ref).entries)
 
 
-def open_member(path: Path, member: str | None, ref: str) -> NpzSource:
+def open_member(path: str, member: str | None, ref: str) -> NpzSource:
     """Open a member of an archive."""
     entry = _entry(_arrays(path, ref), member, ref)
     header = _header(path, entry, ref)
@@ -204,7 +204,7 @@ def _entry(arrays: _Arrays, member: str | None, ref: str) -> zipfile.ZipInfo:
     return entries[member]
 
 
-def _header(path: Path, entry: zipfile.ZipInfo, ref: str) -> Header:
+def _header(path: str, entry: zipfile.ZipInfo, ref: str) -> Header:
     with unpacked(path, entry, ref, "the member cannot be read") as stream:
         start = stream.read(12)
         at, length, _ = prefix_length(start, ref)

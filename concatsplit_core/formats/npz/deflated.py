@@ -6,7 +6,6 @@ import os
 import struct
 from contextlib import suppress
 from math import prod
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -49,12 +48,12 @@ class DeflatedTarget(EncodedTarget):
     ----------
     spec : ArraySpec
         Its write unit is the shape of a piece.
-    slots : Path
+    slots : str
         The file of the slots, beside the archive.
     level : int
     """
 
-    def __init__(self, spec: ArraySpec, slots: Path, level: int) -> None:
+    def __init__(self, spec: ArraySpec, slots: str, level: int) -> None:
         super().__init__(spec)
         self._slots, self._level = slots, level
         self._piece = spec.write_unit or ()
@@ -120,7 +119,7 @@ class DeflatedTarget(EncodedTarget):
         head = os.pread(slots, _HEAD.size, start).ljust(_HEAD.size, b"\0")
         length, crc = _HEAD.unpack(head)
         if length:
-            copy_range(slots, start + _HEAD.size, fd, to, length, str(self._slots))
+            copy_range(slots, start + _HEAD.size, fd, to, length, self._slots)
             return length, crc
         zeros = bytes(self._bytes_of(number))
         data = deflated_piece(zeros, self._level)
@@ -140,4 +139,4 @@ class DeflatedTarget(EncodedTarget):
     def remove(self) -> None:
         """Remove the file of the slots."""
         with suppress(FileNotFoundError):
-            self._slots.unlink()
+            os.unlink(self._slots)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.crc32 import crc32
@@ -37,12 +36,12 @@ class NpzWriter(Writer):
 
     Parameters
     ----------
-    path : Path
-    base : Path, optional
+    path : str
+    base : str, optional
         The archive whose other members are kept.
     """
 
-    def __init__(self, path: Path, base: Path | None) -> None:
+    def __init__(self, path: str, base: str | None) -> None:
         super().__init__()
         self._path = path
         self._kept = None if base is None else Kept(base)
@@ -60,7 +59,7 @@ class NpzWriter(Writer):
             if not storage.codec:
                 return self._add_stored(fd, name, spec, storage)
         (level,) = storage.codec.steps[0].settings
-        slots = self._path.with_name(f"{self._path.name}.{len(self._deflated)}.slots")
+        slots = f"{self._path}.{len(self._deflated)}.slots"
         self._deflated[name] = DeflatedTarget(spec, slots, level)
         return self._deflated[name]
 
@@ -121,7 +120,7 @@ def _join(fd: int, name: bytes, target: DeflatedTarget, offset: int) -> Member:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[int]:
+def _open(path: str) -> Iterator[int]:
     """A descriptor of the archive, which is made if it is not there."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:

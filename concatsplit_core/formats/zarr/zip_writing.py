@@ -47,7 +47,7 @@ class ZippedZarrWriter(Writer):
             raise OutputRefused(
                 f"{base.archive}: lists the metadata of all arrays in one place, to which no "
                 "array is added; write to another store",
-                ref=str(base.archive),
+                ref=base.archive,
             )
         self._added.append(member)
         return self._inner.add(member, spec, storage)

@@ -38,7 +38,7 @@ class ZippedZarrFormat(InputFormat, OutputFormat):
         from concatsplit_core.stores.zips.directory import directory_of
 
         try:
-            directory = directory_of(path, path.name)
+            directory = directory_of(path, path)
         except ConcatsplitError:
             return False
         return any(entry.filename in _DOCUMENTS for entry in directory.entries)

@@ -52,6 +52,8 @@ class RunHashes:
     jobs : int
     waiting : WaitingMemory
         Memory for parts of leaves, which all moves of a run share.
+    turns : Turns
+        Of the tasks of a run, which all its moves share as well.
     """
 
     def __init__(
@@ -62,8 +64,9 @@ class RunHashes:
         memory: int,
         jobs: int,
         waiting: WaitingMemory,
+        turns: Turns,
     ) -> None:
-        self.turns = Turns()
+        self.turns = turns
         self._move, self._made = move, outputs
         self._memory, self._jobs = memory, jobs
         self._waiting = waiting

@@ -11,7 +11,6 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any
 
 from concatsplit_core.errors import ConcatsplitError, MalformedInput, UnsafeContent
@@ -49,12 +48,12 @@ _known: dict[_Key, Directory] = {}
 _lock = threading.Lock()
 
 
-def directory_of(path: Path, ref: str) -> Directory:
+def directory_of(path: str, ref: str) -> Directory:
     """The directory of an archive. The last few are remembered, until their files change.
 
     Parameters
     ----------
-    path : Path
+    path : str
     ref : str
         What messages call it.
 
@@ -64,7 +63,7 @@ def directory_of(path: Path, ref: str) -> Directory:
         It is damaged.
     """
     found = os.stat(path)
-    key = (str(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    key = (path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
     with _lock:
         if key in _known:
             return _known[key]
@@ -93,7 +92,7 @@ def sound(ref: str, what: str) -> Iterator[None]:
         ) from error
 
 
-def data_start(path: Path, entry: zipfile.ZipInfo, ref: str) -> int:
+def data_start(path: str, entry: zipfile.ZipInfo, ref: str) -> int:
     """Where the data of a member start: after its local header (APPNOTE.TXT, 4.3.7).
 
     Raises
@@ -101,7 +100,7 @@ def data_start(path: Path, entry: zipfile.ZipInfo, ref: str) -> int:
     MalformedInput
         There is no such header, or the archive ends before the data do.
     """
-    with path.open("rb") as file:
+    with open(path, "rb") as file:
         return _data_start(file, entry, ref)
 
 
@@ -129,12 +128,12 @@ def name_of(entry: zipfile.ZipInfo) -> bytes:
 
 
 @contextmanager
-def unpacked(path: Path, entry: zipfile.ZipInfo, ref: str, trouble: str) -> Iterator[IO[bytes]]:
+def unpacked(path: str, entry: zipfile.ZipInfo, ref: str, trouble: str) -> Iterator[IO[bytes]]:
     """A member as a stream of its unpacked bytes, whose CRC-32 is compared at their end.
 
     Parameters
     ----------
-    path : Path
+    path : str
     entry : zipfile.ZipInfo
     ref : str
     trouble : str
@@ -149,7 +148,7 @@ def unpacked(path: Path, entry: zipfile.ZipInfo, ref: str, trouble: str) -> Iter
     """
     if entry.flag_bits & ENCRYPTED:
         raise UnsafeContent(f"{ref}: the member is encrypted", ref=ref)
-    with sound(ref, trouble), path.open("rb") as file:
+    with sound(ref, trouble), open(path, "rb") as file:
         file.seek(_data_start(file, entry, ref))
         try:
             stream: Any = zipfile.ZipExtFile(file, "r", entry)

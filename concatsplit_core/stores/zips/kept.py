@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Iterable
-from pathlib import Path
 
 from concatsplit_core.errors import ConcatsplitError, OutputRefused
 from concatsplit_core.stores.files import SHAREABLE, SHARED_BLOCK, copy_range, open_input, write_all
@@ -18,7 +17,7 @@ class Kept:
 
     Parameters
     ----------
-    base : Path
+    base : str
     may_repeat : bool
         Of two members of one name the last one counts.
 
@@ -35,17 +34,17 @@ class Kept:
         Its members cannot be copied: two have one name, or lie in each other, or one is encrypted.
     """
 
-    def __init__(self, base: Path, may_repeat: bool = False) -> None:
+    def __init__(self, base: str, may_repeat: bool = False) -> None:
         self._base, self._may_repeat = base, may_repeat
         self.members: dict[bytes, Member] = {}
         try:
-            directory = directory_of(base, str(base))
+            directory = directory_of(base, base)
             self.comment = directory.comment
             for entry in directory.entries:
                 self._note(entry)
         except ConcatsplitError as error:
             raise OutputRefused(
-                f"{error.message}; nothing can be added to the archive", ref=str(base)
+                f"{error.message}; nothing can be added to the archive", ref=base
             ) from error
         self._refuse_overlaps()
 
@@ -60,7 +59,7 @@ class Kept:
         self.members[name] = Member(
             name,
             entry.header_offset,
-            data_start(self._base, entry, str(self._base)),
+            data_start(self._base, entry, self._base),
             entry.file_size,
             entry.compress_size,
             entry.CRC,
@@ -83,7 +82,7 @@ class Kept:
     def _refusal(self, why: str) -> OutputRefused:
         return OutputRefused(
             f"{self._base}: {why}; nothing can be added to the archive, make it anew",
-            ref=str(self._base),
+            ref=self._base,
         )
 
     def copy(self, fd: int, end: int, names: Iterable[bytes]) -> dict[bytes, Member]:
@@ -102,7 +101,7 @@ class Kept:
                 start = data_offset(end, name, most, modulo)
                 new = copied[name] = old._replace(offset=end, data_offset=start)
                 write_all(fd, new.header, end)
-                copy_range(here, old.data_offset, fd, start, old.packed_bytes, str(self._base))
+                copy_range(here, old.data_offset, fd, start, old.packed_bytes, self._base)
                 end = start + old.packed_bytes
         finally:
             os.close(here)

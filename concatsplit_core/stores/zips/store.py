@@ -6,7 +6,6 @@ import os
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from concatsplit_core.errors import (
@@ -93,7 +92,7 @@ class ZipStore(Store):
 
     Parameters
     ----------
-    file : Path
+    file : str
     ref : str
         What messages call it.
 
@@ -105,7 +104,7 @@ class ZipStore(Store):
         The name of a member leads out of the archive.
     """
 
-    def __init__(self, file: Path, ref: str) -> None:
+    def __init__(self, file: str, ref: str) -> None:
         self.archive, self.file = file, local(file)
         self._ref = ref
         try:
@@ -133,11 +132,11 @@ class ZipStore(Store):
 
     def identify(self, key: str) -> Identity | None:
         """By what the archive is recognised, for all of its members."""
-        return None if self.stat(key) is None else LOCAL.identify(str(self.archive))
+        return None if self.stat(key) is None else LOCAL.identify(self.archive)
 
     def look(self, key: str) -> Look:  # noqa: ARG002 - as of every store
         """How the archive looks."""
-        return LOCAL.look(str(self.archive))
+        return LOCAL.look(self.archive)
 
     def staging(self, sync: bool) -> Staging:
         """Refused: an archive is written as a whole."""
@@ -194,7 +193,7 @@ class _StoredMember(OpenFile):
 
     __slots__ = ("_fd", "_ref", "_start")
 
-    def __init__(self, file: Path, entry: zipfile.ZipInfo, ref: str) -> None:
+    def __init__(self, file: str, entry: zipfile.ZipInfo, ref: str) -> None:
         self._ref = f"{ref}: {entry.filename}"
         self._start = data_start(file, entry, self._ref)
         super().__init__(entry.file_size)
@@ -217,7 +216,7 @@ class _PackedMember(OpenFile):
 
     __slots__ = ("_entry", "_file", "_ref")
 
-    def __init__(self, file: Path, entry: zipfile.ZipInfo, ref: str) -> None:
+    def __init__(self, file: str, entry: zipfile.ZipInfo, ref: str) -> None:
         super().__init__(entry.file_size)
         self._file, self._entry, self._ref = file, entry, f"{ref}: {entry.filename}"
 

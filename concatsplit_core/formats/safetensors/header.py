@@ -1,0 +1,268 @@
+"""The header of a safetensors file: read strictly, and written as the reference library does.
+
+::
+
+    | length, 8 bytes | {"__metadata__": {..}, "a": {"dtype": .., ..}, ..} | a | b | c |
+                                                                    offsets  0
+
+The tensors fill the rest of the file, without a gap and without sharing a byte.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+from concatsplit_core.array.geometry import Shape
+from concatsplit_core.errors import MalformedInput
+from concatsplit_core.formats.safetensors.elements import BITS, rank_of
+
+LONGEST = 100_000_000
+"""Bytes of the longest header that the reference library reads."""
+LENGTH_BYTES = 8
+ALIGNMENT = 8
+METADATA = "__metadata__"
+
+_MOST_AXES = 64
+_LONGEST_ENTRY = 4096
+"""Bytes of the description of one tensor: 64 lengths of 20 digits take less."""
+
+_SPACE = re.compile(rb"[ \t\n\r]*+")
+_STRING = re.compile(rb'"(?:[^"\\\x00-\x1f]|\\.)*+"')
+_ENTRY = re.compile(rb"\{[^{}]{0,%d}\}" % _LONGEST_ENTRY)
+
+
+class Tensor(NamedTuple):
+    """What a header says of one tensor.
+
+    Parameters
+    ----------
+    type : str
+        The type of the elements, such as ``BF16``.
+    shape : tuple of int
+        In elements, also where several are packed into a byte.
+    start, stop : int
+        Bytes behind the header.
+    """
+
+    type: str
+    shape: Shape
+    start: int
+    stop: int
+
+
+class Header(NamedTuple):
+    """A header that was read.
+
+    Parameters
+    ----------
+    tensors : dict of str to Tensor
+        In the order in which they lie.
+    metadata : dict of str to str, optional
+        None where there is none.
+    data_start : int
+        Where the tensors start in the file.
+    """
+
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str] | None
+    data_start: int
+
+
+def parse_header(text: bytes, size: int, ref: str) -> Header:
+    """Read a header, and check that its tensors fill the file.
+
+    Parameters
+    ----------
+    text : bytes
+        The JSON, without the length before it.
+    size : int
+        Of the whole file.
+    ref : str
+        What messages call the file.
+
+    Raises
+    ------
+    MalformedInput
+    """
+    try:
+        text.decode()
+        tensors, metadata = _parsed(text)
+        ordered = dict(sorted(tensors.items(), key=lambda item: item[1][2:]))
+        data_start = LENGTH_BYTES + len(text)
+        _check_coverage(ordered, size - data_start)
+    except (ValueError, RecursionError) as error:
+        raise MalformedInput(
+            f"{ref}: its header is damaged: {error}; download or save the file again", ref=ref
+        ) from error
+    return Header(ordered, metadata, data_start)
+
+
+def _parsed(text: bytes) -> tuple[dict[str, Tensor], dict[str, str] | None]:
+    """The entries of the header, read one by one, so that no JSON takes more memory than it is."""
+    tensors: dict[str, Tensor] = {}
+    metadata: dict[str, str] | None = None
+    scanner = _Scanner(text)
+    for name in scanner.names():
+        if name == METADATA:
+            metadata = {key: scanner.string() for key in scanner.names()}
+            continue
+        if not name:
+            raise ValueError("a tensor has an empty name")
+        tensors[name] = _tensor(name, scanner.entry())
+    scanner.end()
+    return tensors, metadata
+
+
+class _Scanner:
+    """Walks through JSON objects from the start of a text."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text, self._at = text, 0
+
+    def names(self) -> Iterator[str]:
+        """The names in an object; the caller reads the value of each before it asks for more."""
+        self._take(b"{")
+        if self._took(b"}"):
+            return
+        seen: set[str] = set()
+        while True:
+            name = self.string()
+            if name in seen:
+                raise ValueError(f"the name '{name}' stands there twice")
+            seen.add(name)
+            self._take(b":")
+            yield name
+            if self._took(b"}"):
+                return
+            self._take(b",")
+
+    def string(self) -> str:
+        """A string."""
+        text: str = json.loads(self._match(_STRING, "a string"))
+        text.encode()  # half a surrogate pair is no text
+        return text
+
+    def entry(self) -> Any:
+        """An object without others in it."""
+        found = self._match(_ENTRY, "the description of a tensor")
+        return json.loads(found, object_pairs_hook=_without_twins)
+
+    def end(self) -> None:
+        """Refuse what comes behind the header."""
+        self._skip()
+        if self._at != len(self._text):
+            raise ValueError(f"something follows it at byte {self._at}")
+
+    def _skip(self) -> None:
+        found = _SPACE.match(self._text, self._at)
+        self._at = self._at if found is None else found.end()
+
+    def _took(self, mark: bytes) -> bool:
+        self._skip()
+        if not self._text.startswith(mark, self._at):
+            return False
+        self._at += len(mark)
+        return True
+
+    def _take(self, mark: bytes) -> None:
+        if not self._took(mark):
+            raise ValueError(f"'{mark.decode()}' is expected at byte {self._at}")
+
+    def _match(self, pattern: re.Pattern[bytes], what: str) -> bytes:
+        self._skip()
+        found = pattern.match(self._text, self._at)
+        if found is None:
+            raise ValueError(f"{what} is expected at byte {self._at}")
+        self._at = found.end()
+        return found[0]
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("the description of a tensor has a key twice")
+    return found
+
+
+def _tensor(name: str, said: dict[str, Any]) -> Tensor:
+    if set(said) != {"dtype", "shape", "data_offsets"}:
+        raise ValueError(
+            f"tensor '{name}' has the keys {', '.join(said) or 'none'}, not dtype, shape and "
+            "data_offsets"
+        )
+    kind, shape, offsets = said["dtype"], said["shape"], said["data_offsets"]
+    if not isinstance(kind, str) or kind not in BITS:
+        raise ValueError(f"tensor '{name}' has the dtype {kind!r}, which is not known")
+    if not _are_sizes(shape) or len(shape) > _MOST_AXES:
+        raise ValueError(f"tensor '{name}' has no shape of {_MOST_AXES} axes at most")
+    if not _are_sizes(offsets) or len(offsets) != 2:
+        raise ValueError(f"tensor '{name}' has no two data_offsets")
+    start, stop = offsets
+    nbytes, rest = divmod(prod(shape) * BITS[kind], 8)
+    if rest or stop - start != nbytes:
+        raise ValueError(
+            f"tensor '{name}' of shape {tuple(shape)} and dtype {kind} has {nbytes} bytes, but "
+            f"its data_offsets {start} and {stop} make {stop - start}"
+        )
+    return Tensor(kind, tuple(shape), start, stop)
+
+
+def _are_sizes(value: Any) -> bool:
+    return isinstance(value, list) and all(type(n) is int and 0 <= n < 1 << 63 for n in value)
+
+
+def _check_coverage(tensors: Mapping[str, Tensor], data_bytes: int) -> None:
+    """Tensors that lie one behind the other, from the first byte to the last."""
+    end = 0
+    for name, tensor in tensors.items():
+        if tensor.start != end:
+            what = "shares bytes with" if tensor.start < end else "leaves a gap behind"
+            raise ValueError(f"tensor '{name}' {what} the one before it, at byte {tensor.start}")
+        end = tensor.stop
+    if end != data_bytes:
+        raise ValueError(f"the tensors have {end} bytes, and the file has {data_bytes} for them")
+
+
+def in_order(kinds: Mapping[str, str]) -> list[str]:
+    """Names of tensors in the order in which the reference library writes them.
+
+    Those of the widest types come first, so that every element lies at a multiple of its size;
+    tensors of one type are in the order of their names.
+    """
+    return sorted(kinds, key=lambda name: (-rank_of(kinds[name]), name.encode()))
+
+
+def format_header(
+    tensors: Sequence[tuple[str, str, Shape]],
+    metadata: Mapping[str, str] | None,
+    sizes: Sequence[int],
+) -> bytes:
+    """The header of a file, with the length before it, padded to a multiple of 8 bytes.
+
+    Parameters
+    ----------
+    tensors : sequence of (str, str, tuple of int)
+        The name, the type and the shape in elements of each, in the order in which they lie.
+    metadata : mapping of str to str, optional
+    sizes : sequence of int
+        Bytes of each tensor.
+    """
+    said: dict[str, Any] = {} if metadata is None else {METADATA: dict(metadata)}
+    at = 0
+    for (name, kind, shape), nbytes in zip(tensors, sizes, strict=True):
+        offsets = [at, at + nbytes]
+        said[name] = {"dtype": kind, "shape": list(shape), "data_offsets": offsets}
+        at += nbytes
+    text = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % ALIGNMENT)
+    return len(text).to_bytes(LENGTH_BYTES, "little") + text
+
+
+def with_spaces(header: bytes, spaces: int) -> bytes:
+    """The same header with more spaces behind its JSON."""
+    length = len(header) - LENGTH_BYTES + spaces
+    return length.to_bytes(LENGTH_BYTES, "little") + header[LENGTH_BYTES:] + b" " * spaces

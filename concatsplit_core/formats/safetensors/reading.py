@@ -1,0 +1,148 @@
+"""Reading tensors of a safetensors file where they lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+from concatsplit_core.array.layouts import Contiguous
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.errors import (
+    AmbiguousContainer,
+    ConcatsplitError,
+    InputUnavailable,
+    MalformedInput,
+    UnsafeContent,
+)
+from concatsplit_core.formats.safetensors.elements import dtype_of, items_shape
+from concatsplit_core.formats.safetensors.header import LENGTH_BYTES, LONGEST, Header, parse_header
+from concatsplit_core.formats.sources import ContiguousSource
+from concatsplit_core.formats.storage import Storage
+from concatsplit_core.formats.structure import GroupInfo, Structure
+from concatsplit_core.meaning.model import BARE
+from concatsplit_core.stores.files import input_error, open_input, read_exactly
+
+_HEADERS = 256
+"""Files whose headers are kept: a checkpoint may have as many shards."""
+_LISTED = 8
+_PLAIN = Storage(meaning=BARE)
+"""All that a file says of a tensor beside its spec."""
+
+
+class TensorSource(ContiguousSource):
+    """One tensor."""
+
+    __slots__ = ()
+    format: ClassVar[str] = "safetensors"
+
+
+def header_of(path: Path, ref: str) -> Header:
+    """The header of a file, checked; it is read again when the file has changed.
+
+    Raises
+    ------
+    MalformedInput
+    InputUnavailable
+    """
+    try:
+        status = path.stat()
+        facts = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+        return _read_header(path, (*facts, status.st_size))
+    except OSError as error:
+        if isinstance(error, ConcatsplitError):
+            raise
+        raise input_error(ref, error) from error
+
+
+@lru_cache(_HEADERS)
+def _read_header(path: Path, version: tuple[int, ...]) -> Header:
+    """The header of one version of a file."""
+    ref, size = str(path), version[-1]
+    fd = open_input(path)
+    try:
+        length = int.from_bytes(os.pread(fd, LENGTH_BYTES, 0), "little")
+        if size < LENGTH_BYTES or length > size - LENGTH_BYTES:
+            raise MalformedInput(
+                f"{ref}: is no safetensors file, or is cut off: its header would have {length} "
+                f"bytes, and the file has {size}",
+                ref=ref,
+                found=size,
+                expected=length,
+            )
+        if length > LONGEST:
+            raise MalformedInput(
+                f"{ref}: its header has {length} bytes; {LONGEST} is the most that is read",
+                ref=ref,
+                found=length,
+                expected=LONGEST,
+            )
+        text = bytearray(length)
+        read_exactly(fd, memoryview(text), LENGTH_BYTES, ref)
+    finally:
+        os.close(fd)
+    return parse_header(bytes(text), size, ref)
+
+
+def open_member(path: Path, member: str | None, ref: str) -> TensorSource:
+    """Open a tensor of a file; without a name the only one there is."""
+    header = header_of(path, ref)
+    return open_tensor(path, header, named(header.tensors, member, ref), ref)
+
+
+def named(names: Mapping[str, Any], member: str | None, ref: str) -> str:
+    """The name of a tensor, which must be one of these.
+
+    Raises
+    ------
+    AmbiguousContainer
+        None is asked for, and there is not exactly one.
+    InputUnavailable
+        There is none of that name.
+    """
+    if member is not None and member in names:
+        return member
+    if member is None and len(names) == 1:
+        return next(iter(names))
+    found = ", ".join(islice(names, _LISTED)) or "none"
+    if len(names) > _LISTED:
+        found += f" and {len(names) - _LISTED} more"
+    if member is None:
+        raise AmbiguousContainer(
+            f"{ref}: holds {len(names)} arrays ({found}); name one as {ref}::MEMBER", ref=ref
+        )
+    raise InputUnavailable(f"{ref}: has no tensor '{member}'; it holds {found}", ref=ref)
+
+
+def open_tensor(
+    path: Path, header: Header, name: str, ref: str, root: Path | None = None
+) -> TensorSource:
+    """A tensor of a header, as a source.
+
+    Parameters
+    ----------
+    path : Path
+    header : Header
+        Of that file.
+    name : str
+        One of its tensors.
+    ref : str
+    root : Path, optional
+        The folder that a link to the file should not lead out of.
+    """
+    if "\0" in name:
+        raise UnsafeContent(f"{ref}: the name of a tensor holds a NUL", ref=ref)
+    tensor = header.tensors[name]
+    layout = Contiguous("C", header.data_start + tensor.start)
+    shape = items_shape(tensor.type, tensor.shape, ref)
+    spec = ArraySpec(shape, dtype_of(tensor.type), layout)
+    return TensorSource(path, ref, spec, _PLAIN, member=name, root=root)
+
+
+def structure_of(path: Path, ref: str) -> Structure:
+    """The texts of ``__metadata__``, as attributes of the file."""
+    metadata = header_of(path, ref).metadata
+    return Structure({"": GroupInfo(metadata or {})})
