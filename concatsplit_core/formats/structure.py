@@ -40,12 +40,18 @@ class Structure:
         The root lists the metadata of all members.
     notes : tuple of str
         What could not be read.
+    user_block : bytes
+        What comes first in the file and is not the format's own; no more than a format keeps.
+    kept_by : str
+        What keeps the arrays of the container consistent with each other, if nothing else can.
     """
 
     groups: Mapping[str, GroupInfo] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     is_consolidated: bool = False
     notes: tuple[str, ...] = ()
+    user_block: bytes = b""
+    kept_by: str = ""
 
 
 def agreed(structures: Sequence[Structure], attrs: KeptAttributes) -> Structure:

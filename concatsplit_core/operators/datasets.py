@@ -155,6 +155,7 @@ def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjus
         return shared_out(request, request.cut, arrays, structures, options)
     if is_copy(request, arrays):
         return copied(request, arrays, structures, options)
+    _refuse_kept_by_others(structures)
     rules, selection = AxisRules(request.axis), request.selection or Selection()
     axes = {name: rules.of(name, s[0], request.add_axis) for name, s in arrays.items()}
     cut = {name: axis for name, axis in axes.items() if axis is not None}
@@ -189,6 +190,16 @@ def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjus
         compared=[source for sources in compared.values() for source in sources[1:]],
         check=partial(_refuse_differing, compared, options),
     )
+
+
+def _refuse_kept_by_others(structures: Sequence[Structure]) -> None:
+    """Refuse to cut or join containers whose arrays only another program keeps consistent."""
+    found = next((structure.kept_by for structure in structures if structure.kept_by), None)
+    if found is not None:
+        raise UsageError(
+            f"the tables and sparse matrices of these files are kept consistent by {found}; here "
+            "only single arrays of them are joined and cut, as FILE::NAME"
+        )
 
 
 def _refuse_one_array(request: Request, arrays: Arrays) -> None:

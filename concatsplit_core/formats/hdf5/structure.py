@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import h5py
@@ -13,9 +15,12 @@ from concatsplit_core.formats.hdf5.attributes import (
     read_attributes,
     write_attributes,
 )
+from concatsplit_core.formats.hdf5.files import Opened
 from concatsplit_core.formats.hdf5.links import key, link_of, names_in
 from concatsplit_core.formats.structure import GroupInfo, Structure
 
+_MOST_USER_BLOCK = 1 << 20
+_ANNDATA = "anndata: anndata.experimental.concat_on_disk joins such files"
 _OF_A_LIBRARY = ("_NCProperties", "_nc3_strict")
 """What netCDF-C says of the version that wrote the file."""
 
@@ -31,7 +36,19 @@ def read_structure(file: Any, netcdf: bool) -> Structure:
             attrs.pop(name, None)
         groups[path] = GroupInfo(attrs, own)
         notes += [f"group '/{path}': {note}" for note in unread]
-    return Structure(groups, links, notes=tuple(notes))
+    is_anndata = groups[""].attrs.get("encoding-type") == "anndata"
+    return Structure(groups, links, notes=tuple(notes), kept_by=_ANNDATA if is_anndata else "")
+
+
+def with_user_block(structure: Structure, opened: Opened) -> Structure:
+    """The structure with the bytes before those of HDF5, such as a .mat of MATLAB has."""
+    if not opened.has_user_block:
+        return structure
+    size = opened.file.userblock_size
+    if size > _MOST_USER_BLOCK:
+        note = f"the user block of {size} bytes is left out; {_MOST_USER_BLOCK} are kept at most"
+        return replace(structure, notes=(*structure.notes, note))
+    return replace(structure, user_block=os.pread(opened.fd, size, 0))
 
 
 def _walk(file: Any, links: dict[str, str]) -> Iterator[tuple[str, Any]]:

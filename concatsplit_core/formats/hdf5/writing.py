@@ -117,6 +117,7 @@ class Hdf5Writer(Writer):
         self._mode = "w"
         self._netcdf = has_netcdf_name(path)
         self._structure: Structure | None = None
+        self._user_block = b""
         if base is not None:
             _copy(base, path)
             self._mode = "r+"
@@ -124,7 +125,11 @@ class Hdf5Writer(Writer):
     def open(self) -> tuple[StagedFile, Any]:
         staged = StagedFile(self.path)
         try:
-            file = h5py.File(staged, self._mode, track_order=self._netcdf or None)
+            size, order = len(self._user_block) or None, self._netcdf or None
+            file = h5py.File(staged, self._mode, track_order=order, userblock_size=size)
+            if size:
+                write_all(staged.fd, self._user_block, 0)
+                self._user_block = b""
         except BaseException:
             staged.close()
             raise
@@ -160,6 +165,7 @@ class Hdf5Writer(Writer):
 
     def add_groups(self, structure: Structure) -> None:
         """Make groups with their attributes; links wait until there is something to lead to."""
+        self._user_block = structure.user_block
         with deferred_signals(), _pool.use(self) as (staged, file), _in_terms(staged, "groups"):
             self.notes += write_structure(file, structure, self._netcdf)
             _raise_kept(staged)
