@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from conformance.arrays import assert_same, make, tree_bytes
 
 import concatsplit_core as cs
+from concatsplit_core.codecs.crc32 import combined, crc32
 from concatsplit_core.errors import OutputExists, OutputRefused, UsageError
 from concatsplit_core.stores.zips import records
 
@@ -112,6 +114,13 @@ def test_nothing_is_added_to_members_that_lie_in_each_other(tmp_path: Path) -> N
     with pytest.raises(OutputRefused, match="lie in each other"):
         cs.feed(f"{path}::b", B)
     assert tree_bytes(tmp_path) == before
+
+
+@pytest.mark.parametrize("before", [b"", b"x", b"some bytes before" * 99])
+@pytest.mark.parametrize("after", [b"", b"y", bytes(70_000)], ids=len)
+def test_checksums_of_stretches_are_combined(before: bytes, after: bytes) -> None:
+    assert combined(crc32(before), crc32(after), len(after)) == zlib.crc32(before + after)
+    assert crc32(after, crc32(before)) == zlib.crc32(before + after)
 
 
 def test_a_data_set_becomes_an_archive_and_back(tmp_path: Path) -> None:

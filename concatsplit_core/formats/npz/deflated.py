@@ -17,7 +17,8 @@ from concatsplit_core.codecs.deflate import END_OF_PIECES, deflated_piece
 from concatsplit_core.formats.grid import chunks_of
 from concatsplit_core.formats.npy_header import LONGEST, format_header
 from concatsplit_core.formats.targets import EncodedTarget
-from concatsplit_core.stores.files import copy_range, open_input, write_all
+from concatsplit_core.stores.files import copy_range, write_all
+from concatsplit_core.stores.holes import give_back
 
 _HEAD = struct.Struct("<QQ")
 """Before each piece in its slot: how many bytes it has, deflated, and the CRC-32 of its elements.
@@ -89,6 +90,7 @@ class DeflatedTarget(EncodedTarget):
         """Write the header and all pieces into the archive, one behind the other.
 
         A piece that was never stored is one of zeros, as it is where elements are not deflated.
+        The room of each is given back when it is in the archive, so that both are not needed.
 
         Parameters
         ----------
@@ -102,7 +104,7 @@ class DeflatedTarget(EncodedTarget):
         write_all(fd, start, offset)
         at, crc, total = offset + len(start), crc32(header), len(header)
         self.store([])
-        slots = open_input(self._slots)
+        slots = os.open(self._slots, os.O_RDWR | os.O_CLOEXEC)
         try:
             for number in range(prod(self._grid)):
                 size = self._bytes_of(number)
@@ -120,6 +122,7 @@ class DeflatedTarget(EncodedTarget):
         length, crc = _HEAD.unpack(head)
         if length:
             copy_range(slots, start + _HEAD.size, fd, to, length, self._slots)
+            give_back(slots, start, self._slot_bytes)
             return length, crc
         zeros = bytes(self._bytes_of(number))
         data = deflated_piece(zeros, self._level)
