@@ -79,6 +79,8 @@ class ErrorBoundary(click.Group):
 
     has_watcher = False
     """Whether a child process watches the command; false if a program calls `main` itself."""
+    words: Sequence[str] = ()
+    """The command line."""
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Parse a command line; ``--help`` and ``--version`` print here."""
@@ -104,7 +106,7 @@ class ErrorBoundary(click.Group):
         **extra: Any,
     ) -> Any:
         """Run a command line and exit."""
-        words = list(sys.argv[1:] if args is None else args)
+        self.words = words = list(sys.argv[1:] if args is None else args)
         if not standalone_mode:
             return super().main(words, prog_name, complete_var, standalone_mode=False, **extra)
         is_debug = "--debug" in words

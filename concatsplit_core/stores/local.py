@@ -166,7 +166,7 @@ LOCAL = LocalStore()
 
 def local(path: os.PathLike[str] | str) -> Location:
     """A file or folder of the local disk."""
-    return Location(LOCAL, path if isinstance(path, str) else os.fspath(path))
+    return Location(LOCAL, os.fspath(path))
 
 
 def _kind(entry: os.DirEntry[str]) -> Kind:

@@ -6,6 +6,7 @@ https://github.com/huggingface/safetensors defines the format.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concatsplit_core.array.spec import ArraySpec
@@ -45,19 +46,19 @@ class SafetensorsFormat(InputFormat, OutputFormat):
         """Names of the tensors, in the order in which they lie."""
         from concatsplit_core.formats.safetensors.reading import header_of
 
-        return list(header_of(self.path_of(place, ref), ref).tensors)
+        return list(header_of(Path(self.path_of(place, ref)), ref).tensors)
 
     def open(self, place: Location, member: str | None, ref: str) -> Source:
         """Open a tensor."""
         from concatsplit_core.formats.safetensors.reading import open_member
 
-        return open_member(self.path_of(place, ref), member, ref)
+        return open_member(Path(self.path_of(place, ref)), member, ref)
 
     def structure(self, place: Location, ref: str) -> Structure:
         """The texts of ``__metadata__``, as attributes of the file."""
         from concatsplit_core.formats.safetensors.reading import structure_of
 
-        return structure_of(self.path_of(place, ref), ref)
+        return structure_of(Path(self.path_of(place, ref)), ref)
 
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
@@ -71,8 +72,8 @@ class SafetensorsFormat(InputFormat, OutputFormat):
         """A writer of a staged file."""
         from concatsplit_core.formats.safetensors.writing import SafetensorsWriter
 
-        kept = None if base is None else self.path_of(base, str(base))
-        return SafetensorsWriter(self.path_of(place, place.key), kept)
+        kept = None if base is None else Path(self.path_of(base, str(base)))
+        return SafetensorsWriter(Path(self.path_of(place, place.key)), kept)
 
     def index(self, files: Mapping[str, str], nbytes: int) -> bytes:
         """The index of a sharded checkpoint, as transformers writes it."""
@@ -97,16 +98,16 @@ class SafetensorsIndexFormat(InputFormat):
         """Names of the tensors in all shards, in the order of the index."""
         from concatsplit_core.formats.safetensors.index import list_members
 
-        return list_members(self.path_of(place, ref), ref)
+        return list_members(Path(self.path_of(place, ref)), ref)
 
     def open(self, place: Location, member: str | None, ref: str) -> Source:
         """Open a tensor in its shard."""
         from concatsplit_core.formats.safetensors.index import open_member
 
-        return open_member(self.path_of(place, ref), member, ref)
+        return open_member(Path(self.path_of(place, ref)), member, ref)
 
     def structure(self, place: Location, ref: str) -> Structure:
         """The texts of ``__metadata__`` that the shards agree on, as attributes of the file."""
         from concatsplit_core.formats.safetensors.index import structure_of
 
-        return structure_of(self.path_of(place, ref), ref)
+        return structure_of(Path(self.path_of(place, ref)), ref)
