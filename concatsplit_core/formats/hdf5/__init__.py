@@ -102,5 +102,5 @@ class Hdf5Format(LibraryFormat, OutputFormat):
         """A writer of a staged file."""
         from concatsplit_core.formats.hdf5.writing import Hdf5Writer
 
-        replaced = None if base is None else Path(self.path_of(base, base.key))
-        return Hdf5Writer(Path(self.path_of(place, place.key)), replaced)
+        kept = None if base is None else Path(self.path_of(base, base.key))
+        return Hdf5Writer(Path(self.path_of(place, place.key)), kept)

@@ -5,7 +5,6 @@ https://github.com/huggingface/safetensors defines the format.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from concatsplit_core.array.spec import ArraySpec
@@ -36,9 +35,9 @@ class SafetensorsFormat(InputFormat, OutputFormat):
     def sniff(self, found: Candidate) -> bool:
         """By the brace that a header starts with, if it fits into the file; by the name if not."""
         length = int.from_bytes(found.start[:_LENGTH_BYTES], "little")
-        if found.start[_LENGTH_BYTES : _LENGTH_BYTES + 1] != b"{" or found.fd is None:
+        if found.start[_LENGTH_BYTES : _LENGTH_BYTES + 1] != b"{":
             return False
-        fits = _LENGTH_BYTES + length <= os.fstat(found.fd).st_size
+        fits = _LENGTH_BYTES + length <= found.size
         return fits or found.place.name.lower().endswith(self.suffixes)  # then it is cut off
 
     def members(self, place: Location, ref: str) -> list[str]:
@@ -91,7 +90,7 @@ class SafetensorsIndexFormat(InputFormat):
     def sniff(self, found: Candidate) -> bool:
         """By its name and a brace; JSON has no signature."""
         is_named = found.place.name.lower().endswith(".index.json")
-        return is_named and found.fd is not None and found.start.lstrip().startswith(b"{")
+        return is_named and found.start.lstrip().startswith(b"{")
 
     def members(self, place: Location, ref: str) -> list[str]:
         """Names of the tensors in all shards, in the order of the index."""
