@@ -129,6 +129,13 @@ def store_suffixes() -> tuple[str, ...]:
     return tuple(suffix for form in _outputs() if form.is_folder for suffix in form.suffixes)
 
 
+def named_format(path: str) -> OutputFormat | None:
+    """The format that an output's name asks for; None if that is of no format that is written."""
+    suffix = os.path.splitext(path)[1].lower()
+    found = next((form for form in _outputs() if suffix in form.suffixes), None)
+    return None if found is None else _announced(found)
+
+
 def format_by_suffix(path: str, ref: str) -> OutputFormat:
     """The format that an output's name asks for.
 
@@ -137,10 +144,10 @@ def format_by_suffix(path: str, ref: str) -> OutputFormat:
     UsageError
         The suffix is of no format that can be written.
     """
-    suffix = os.path.splitext(path)[1].lower()
-    found = next((form for form in _outputs() if suffix in form.suffixes), None)
+    found = named_format(path)
     if found is not None:
-        return _announced(found)
+        return found
+    suffix = os.path.splitext(path)[1].lower()
     is_read = any(suffix in form.suffixes for form in _inputs())
     hint = f"{suffix} is read only; " if is_read else ""
     raise UsageError(
