@@ -56,6 +56,8 @@ def split(
       concatsplit split a.npy -o train.npy -o val.npy --ratio 3:1
       concatsplit split jan.nc::t -o 'day{index}.nc::t' --axis time --size 1
       concatsplit split jan.nc -o 'whole-day{index}.nc' --axis time --size 1
+      concatsplit split m.safetensors -o 'r{index}.h5' --size 2 --axis 'q*=0' --axis '*=carry'
+      concatsplit split m.safetensors -o 'm-{index}.safetensors' --by-array --max-bytes 100
     """
     from concatsplit_core import operators
 

@@ -58,6 +58,7 @@ def concat(
       concatsplit concat jan.nc::t feb.nc::t -o year.nc::t --axis time --conflicts convert
       concatsplit concat jan.nc feb.nc -o all.nc --axis time
       concatsplit concat jan.nc mar.nc -o both.nc --axis time --missing fill --history
+      concatsplit concat m.safetensors -o model.h5
       concatsplit concat a.npy b.npy -o y.npy --routes mapped,decoded
       concatsplit concat a.npy b.npy -o summed.h5 --checksum fletcher32
       concatsplit concat store.zarr -o copy.zarr --check

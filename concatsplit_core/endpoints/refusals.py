@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -27,7 +26,7 @@ from concatsplit_core.formats.registry import detect, format_named
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.identity import Identity
-from concatsplit_core.stores.local import local
+from concatsplit_core.stores.local import local, resolve
 
 _LISTED = 8
 """Names that a message lists."""
@@ -97,8 +96,7 @@ def _real_places(sources: Sequence[Source]) -> dict[Location, Source]:
     for source in sources:
         path, place = source.path, source.place
         if path is not None:
-            is_link = stat.S_ISLNK(os.lstat(path).st_mode)
-            place = local(os.path.realpath(path) if is_link else _real_path(path, above))
+            place = local(resolve(path, above))
         if place is not None:
             found[place] = source
     return found
@@ -112,16 +110,6 @@ def _and_above(place: Location) -> Iterator[Location]:
         if above.key in {"", place.key}:
             return
         place = above
-
-
-def _real_path(path: str, above: dict[str, str]) -> str:
-    """As `os.path.realpath` of what is not a link; a folder of many files is resolved once."""
-    folder, name = os.path.split(path)
-    if name in {"", ".", ".."}:
-        return os.path.realpath(path)
-    if folder not in above:
-        above[folder] = os.path.realpath(folder)
-    return f"{above[folder].rstrip(os.sep)}{os.sep}{name}"
 
 
 def _refuse_same_files(places: Sequence[Place], sources: Sequence[Source]) -> None:

@@ -19,6 +19,7 @@ OPERATORS = ROOT / "docs/operators.md"
 VALUES = ROOT / "docs/values.md"
 RECIPES = ROOT / "docs/recipes.md"
 MANIFEST = ROOT / "docs/manifest.md"
+CHECKPOINTS = ROOT / "docs/checkpoints.md"
 SAMPLES = ROOT / "sample_data"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -165,6 +166,11 @@ def test_the_recipes(samples: Shell) -> None:
     after = samples.snapshot()
     assert all(after[name] == before[name] for name in before)
     assert all(name.partition("/")[0] == "made" for name in set(after) - set(before))
+
+
+def test_checkpoints(shell: Shell) -> None:
+    count = Page(CHECKPOINTS, shell).run()
+    assert count == {"python": 4, "text": 4, "sh": 5}
 
 
 def test_the_sample_data_stay_small() -> None:

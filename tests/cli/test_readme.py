@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import readers
 import zarr
+from safetensors.numpy import load_file, save_file
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -43,6 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with h5py.File(path / "b.h5", "w") as file:
         file["images"] = rng.random((4, 5), "f4")
     zarr.create_array(path / "c.zarr", data=rng.random((4, 2), "f4"))
+    weights = {f"{name}_proj": rng.random((32, 16), "f4") for name in "qo"}
+    save_file({**weights, "norm": np.ones(16, "f4")}, path / "model.safetensors")
     (path / "shards").mkdir()
     (path / "labels").mkdir()
     for index in range(11):
@@ -74,6 +77,12 @@ def test_every_command_of_the_readme_runs(folder: Path) -> None:
     with h5py.File(folder / "train.h5") as file:
         assert file["train"][:].tobytes() + file["val"][:].tobytes() == train.tobytes()
     assert (folder / "train-again.npy").read_bytes() == (folder / "train.npy").read_bytes()
+    model = (folder / "model.safetensors").read_bytes()
+    assert (folder / "model-again.safetensors").read_bytes() == model
+    rank = load_file(folder / "rank1.safetensors")
+    assert {name: array.shape for name, array in rank.items()} == {
+        "q_proj": (16, 16), "o_proj": (32, 8), "norm": (16,)
+    }  # fmt: skip
     year = readers.netcdf(folder / "year.nc", "temperature")
     assert (year.dims, year.values[:, 0].tolist()) == (("time", "x"), [1, 1, 2, 2])
     half = readers.netcdf(folder / "half-1.nc", "temperature")

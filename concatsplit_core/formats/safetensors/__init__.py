@@ -5,8 +5,6 @@ https://github.com/huggingface/safetensors defines the format.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concatsplit_core.array.spec import ArraySpec
@@ -37,28 +35,28 @@ class SafetensorsFormat(InputFormat, OutputFormat):
     def sniff(self, found: Candidate) -> bool:
         """By the brace that a header starts with, if it fits into the file; by the name if not."""
         length = int.from_bytes(found.start[:_LENGTH_BYTES], "little")
-        if found.start[_LENGTH_BYTES : _LENGTH_BYTES + 1] != b"{" or found.fd is None:
+        if found.start[_LENGTH_BYTES : _LENGTH_BYTES + 1] != b"{":
             return False
-        fits = _LENGTH_BYTES + length <= os.fstat(found.fd).st_size
+        fits = _LENGTH_BYTES + length <= found.size
         return fits or found.place.name.lower().endswith(self.suffixes)  # then it is cut off
 
     def members(self, place: Location, ref: str) -> list[str]:
         """Names of the tensors, in the order in which they lie."""
         from concatsplit_core.formats.safetensors.reading import header_of
 
-        return list(header_of(Path(self.path_of(place, ref)), ref).tensors)
+        return list(header_of(self.path_of(place, ref), ref).tensors)
 
     def open(self, place: Location, member: str | None, ref: str) -> Source:
         """Open a tensor."""
         from concatsplit_core.formats.safetensors.reading import open_member
 
-        return open_member(Path(self.path_of(place, ref)), member, ref)
+        return open_member(self.path_of(place, ref), member, ref)
 
     def structure(self, place: Location, ref: str) -> Structure:
         """The texts of ``__metadata__``, as attributes of the file."""
         from concatsplit_core.formats.safetensors.reading import structure_of
 
-        return structure_of(Path(self.path_of(place, ref)), ref)
+        return structure_of(self.path_of(place, ref), ref)
 
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
@@ -72,8 +70,8 @@ class SafetensorsFormat(InputFormat, OutputFormat):
         """A writer of a staged file."""
         from concatsplit_core.formats.safetensors.writing import SafetensorsWriter
 
-        kept = None if base is None else Path(self.path_of(base, str(base)))
-        return SafetensorsWriter(Path(self.path_of(place, place.key)), kept)
+        kept = None if base is None else self.path_of(base, str(base))
+        return SafetensorsWriter(self.path_of(place, place.key), kept)
 
     def index(self, files: Mapping[str, str], nbytes: int) -> bytes:
         """The index of a sharded checkpoint, as transformers writes it."""
@@ -92,22 +90,22 @@ class SafetensorsIndexFormat(InputFormat):
     def sniff(self, found: Candidate) -> bool:
         """By its name and a brace; JSON has no signature."""
         is_named = found.place.name.lower().endswith(".index.json")
-        return is_named and found.fd is not None and found.start.lstrip().startswith(b"{")
+        return is_named and found.start.lstrip().startswith(b"{")
 
     def members(self, place: Location, ref: str) -> list[str]:
         """Names of the tensors in all shards, in the order of the index."""
         from concatsplit_core.formats.safetensors.index import list_members
 
-        return list_members(Path(self.path_of(place, ref)), ref)
+        return list_members(self.path_of(place, ref), ref)
 
     def open(self, place: Location, member: str | None, ref: str) -> Source:
         """Open a tensor in its shard."""
         from concatsplit_core.formats.safetensors.index import open_member
 
-        return open_member(Path(self.path_of(place, ref)), member, ref)
+        return open_member(self.path_of(place, ref), member, ref)
 
     def structure(self, place: Location, ref: str) -> Structure:
         """The texts of ``__metadata__`` that the shards agree on, as attributes of the file."""
         from concatsplit_core.formats.safetensors.index import structure_of
 
-        return structure_of(Path(self.path_of(place, ref)), ref)
+        return structure_of(self.path_of(place, ref), ref)

@@ -13,7 +13,6 @@ import json
 import os
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from concatsplit_core.errors import (
@@ -30,15 +29,15 @@ from concatsplit_core.formats.safetensors.reading import (
     open_tensor,
 )
 from concatsplit_core.formats.structure import GroupInfo, Structure
-from concatsplit_core.stores.files import input_error
+from concatsplit_core.stores.files import input_error, open_input, read_exactly
 
 _INDEXES = 8
 
 
-def _files_of(path: Path, ref: str) -> Mapping[str, str]:
+def _files_of(path: str, ref: str) -> Mapping[str, str]:
     """The name of the file that holds each tensor."""
     try:
-        status = path.stat()
+        status = os.stat(path)
         version = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
         return _read_index(path, version)
     except OSError as error:
@@ -48,11 +47,11 @@ def _files_of(path: Path, ref: str) -> Mapping[str, str]:
 
 
 @lru_cache(_INDEXES)
-def _read_index(path: Path, version: tuple[int, ...]) -> Mapping[str, str]:
+def _read_index(path: str, version: tuple[int, ...]) -> Mapping[str, str]:
     """The index in one version of a file."""
     import msgspec  # it reads the texts that are asked for, and makes nothing of the rest
 
-    ref = str(path)
+    ref = path
     if version[-1] > LONGEST:
         raise MalformedInput(
             f"{ref}: has {version[-1]} bytes; an index has {LONGEST} at most",
@@ -62,7 +61,7 @@ def _read_index(path: Path, version: tuple[int, ...]) -> Mapping[str, str]:
         )
     wanted = msgspec.defstruct("Index", [("weight_map", dict[str, str])])
     try:
-        index: Any = msgspec.json.decode(path.read_bytes(), type=wanted)
+        index: Any = msgspec.json.decode(_all_of(path, version[-1]), type=wanted)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedInput(
             f"{ref}: is no index of safetensors files: {error}; expected an object with a "
@@ -82,7 +81,22 @@ def _read_index(path: Path, version: tuple[int, ...]) -> Mapping[str, str]:
     return files
 
 
-def list_members(path: Path, ref: str) -> list[str]:
+def _all_of(path: str, size: int) -> bytearray:
+    fd = open_input(path)
+    try:
+        text = bytearray(size)
+        read_exactly(fd, memoryview(text), 0, path)
+    finally:
+        os.close(fd)
+    return text
+
+
+def _beside(index: str, file: str) -> str:
+    """The path of a shard."""
+    return os.path.join(os.path.dirname(index), file)
+
+
+def list_members(path: str, ref: str) -> list[str]:
     """Names of the tensors in all shards, which hold those that the index says and no others.
 
     Raises
@@ -92,7 +106,7 @@ def list_members(path: Path, ref: str) -> list[str]:
     """
     files = _files_of(path, ref)
     for file in dict.fromkeys(files.values()):
-        for name in header_of(path.parent / file, f"{ref}: {file}").tensors:
+        for name in header_of(_beside(path, file), f"{ref}: {file}").tensors:
             if files.get(name) != file:
                 says = f"says {files[name]}" if name in files else "does not list it"
                 raise MalformedInput(
@@ -105,8 +119,8 @@ def list_members(path: Path, ref: str) -> list[str]:
     return list(files)
 
 
-def _check(name: str, file: str, path: Path, ref: str) -> None:
-    if name not in header_of(path.parent / file, f"{ref}: {file}").tensors:
+def _check(name: str, file: str, path: str, ref: str) -> None:
+    if name not in header_of(_beside(path, file), f"{ref}: {file}").tensors:
         raise MalformedInput(
             f"{ref}: says that {file} holds the tensor '{name}', which it does not; download the "
             "index and its files again",
@@ -114,34 +128,34 @@ def _check(name: str, file: str, path: Path, ref: str) -> None:
         )
 
 
-def open_member(path: Path, member: str | None, ref: str) -> TensorSource:
+def open_member(path: str, member: str | None, ref: str) -> TensorSource:
     """Open a tensor in its shard."""
     files = _files_of(path, ref)
     if member is None:
         list_members(path, ref)  # is it all that the shards hold?
     name = named(files, member, ref)
-    file = path.parent / files[name]
-    if not file.exists():
+    file = _beside(path, files[name])
+    if not os.path.exists(file):
         raise InputUnavailable(
             f"{ref}: the file {file}, which the index names, is missing", ref=ref
         )
     _check(name, files[name], path, ref)
-    return open_tensor(file, header_of(file, str(file)), name, ref, _root(path, file))
+    return open_tensor(file, header_of(file, file), name, ref, _root(path, file))
 
 
-def _root(index: Path, shard: Path) -> Path:
+def _root(index: str, shard: str) -> str:
     """The folder that a shard must lie in, whatever it is a link to.
 
     Caches of downloads keep an index and its shards as links into one folder.
     """
-    real, of_index = Path(os.path.realpath(shard)), Path(os.path.realpath(index))
-    return real.parent if real.parent == of_index.parent else index.parent
+    real, of_index = (os.path.dirname(os.path.realpath(one)) for one in (shard, index))
+    return real if real == of_index else os.path.dirname(index) or os.curdir
 
 
-def structure_of(path: Path, ref: str) -> Structure:
+def structure_of(path: str, ref: str) -> Structure:
     """The texts of ``__metadata__`` that all shards have, as attributes of the file."""
     shards = dict.fromkeys(_files_of(path, ref).values())
-    said = [header_of(path.parent / file, f"{ref}: {file}").metadata or {} for file in shards]
+    said = [header_of(_beside(path, file), f"{ref}: {file}").metadata or {} for file in shards]
     first = said[0] if said else {}
     kept = {key: text for key, text in first.items() if all(m.get(key) == text for m in said)}
     return Structure({"": GroupInfo(kept)})

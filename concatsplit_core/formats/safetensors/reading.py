@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path
 from typing import Any, ClassVar
 
 from concatsplit_core.array.layouts import Contiguous
@@ -40,7 +39,7 @@ class TensorSource(ContiguousSource):
     format: ClassVar[str] = "safetensors"
 
 
-def header_of(path: Path, ref: str) -> Header:
+def header_of(path: str, ref: str) -> Header:
     """The header of a file, checked; it is read again when the file has changed.
 
     Raises
@@ -49,7 +48,7 @@ def header_of(path: Path, ref: str) -> Header:
     InputUnavailable
     """
     try:
-        status = path.stat()
+        status = os.stat(path)
         facts = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
         return _read_header(path, (*facts, status.st_size))
     except OSError as error:
@@ -59,9 +58,9 @@ def header_of(path: Path, ref: str) -> Header:
 
 
 @lru_cache(_HEADERS)
-def _read_header(path: Path, version: tuple[int, ...]) -> Header:
+def _read_header(path: str, version: tuple[int, ...]) -> Header:
     """The header of one version of a file."""
-    ref, size = str(path), version[-1]
+    ref, size = path, version[-1]
     fd = open_input(path)
     try:
         length = int.from_bytes(os.pread(fd, LENGTH_BYTES, 0), "little")
@@ -87,7 +86,7 @@ def _read_header(path: Path, version: tuple[int, ...]) -> Header:
     return parse_header(bytes(text), size, ref)
 
 
-def open_member(path: Path, member: str | None, ref: str) -> TensorSource:
+def open_member(path: str, member: str | None, ref: str) -> TensorSource:
     """Open a tensor of a file; without a name the only one there is."""
     header = header_of(path, ref)
     return open_tensor(path, header, named(header.tensors, member, ref), ref)
@@ -118,19 +117,19 @@ def named(names: Mapping[str, Any], member: str | None, ref: str) -> str:
 
 
 def open_tensor(
-    path: Path, header: Header, name: str, ref: str, root: Path | None = None
+    path: str, header: Header, name: str, ref: str, root: str | None = None
 ) -> TensorSource:
     """A tensor of a header, as a source.
 
     Parameters
     ----------
-    path : Path
+    path : str
     header : Header
         Of that file.
     name : str
         One of its tensors.
     ref : str
-    root : Path, optional
+    root : str, optional
         The folder that a link to the file should not lead out of.
     """
     if "\0" in name:
@@ -144,7 +143,7 @@ def open_tensor(
     )
 
 
-def structure_of(path: Path, ref: str) -> Structure:
+def structure_of(path: str, ref: str) -> Structure:
     """The texts of ``__metadata__``, as attributes of the file."""
     metadata = header_of(path, ref).metadata
     return Structure({"": GroupInfo(metadata or {})})

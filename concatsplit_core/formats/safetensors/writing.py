@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from concatsplit_core.array.geometry import Shape
@@ -82,18 +81,18 @@ class SafetensorsWriter(Writer):
 
     Parameters
     ----------
-    path : Path
-    base : Path, optional
+    path : str
+    base : str, optional
         A file whose tensors are kept.
     """
 
-    def __init__(self, path: Path, base: Path | None) -> None:
+    def __init__(self, path: str, base: str | None) -> None:
         super().__init__()
-        self._path, self._base = path, base
+        self._path, self._base, self._name = path, base, os.path.basename(path)
         self._metadata: dict[str, str] | None = None
         self._tensors: dict[str, _Tensor] = {}
         if base is not None:
-            header = header_of(base, str(base))
+            header = header_of(base, base)
             self._metadata = header.metadata
             for name, (kind, shape, start, stop) in header.tensors.items():
                 offset = header.data_start + start
@@ -103,7 +102,7 @@ class SafetensorsWriter(Writer):
         """Note a tensor; it gets its place when all of them are known."""
         if member == METADATA:
             raise UsageError(
-                f"output {self._path.name}::{member}: safetensors keeps attributes under this "
+                f"output {self._name}::{member}: safetensors keeps attributes under this "
                 "name; give the array another one"
             )
         try:
@@ -148,7 +147,7 @@ class SafetensorsWriter(Writer):
         head = with_spaces(head, _spaces(tensors, starts, len(head)))
         if len(head) > LENGTH_BYTES + LONGEST:
             raise UsageError(
-                f"output {self._path.name}: its header would have {len(head)} bytes, and readers "
+                f"output {self._name}: its header would have {len(head)} bytes, and readers "
                 f"take {LONGEST} at most; share the arrays out with --by-array"
             )
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -169,7 +168,7 @@ class SafetensorsWriter(Writer):
         try:
             for tensor, to in zip(tensors, offsets, strict=True):
                 if tensor.target is None:
-                    copy_range(here, tensor.offset, fd, to, tensor.nbytes, str(self._base))
+                    copy_range(here, tensor.offset, fd, to, tensor.nbytes, self._base)
         finally:
             os.close(here)
 
