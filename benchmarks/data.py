@@ -6,6 +6,7 @@ A program of its own, so that the memory it takes is never counted as a contesta
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.field import blocks, field
-from benchmarks.sizes import CHUNK_ITEMS, CHUNKS, SHARDS, SMALL_ITEMS, TRIM, Sizes
+from benchmarks.sizes import CHUNK_ITEMS, CHUNKS, SHARDS, SMALL_ITEMS, TENSORS, TRIM, Sizes
 
 type Builder = Callable[[str, Sizes], None]
 
@@ -154,6 +155,24 @@ def _netcdf(name: str, sizes: Sizes) -> None:
     file.close()
 
 
+def _names_of_tensors(letter: str) -> list[str]:
+    """Names whose order is that of the tensors in the array that they make up."""
+    return [f"{letter}.{number:02d}.weight" for number in range(TENSORS)]
+
+
+def _safetensors(name: str, sizes: Sizes) -> None:
+    from safetensors.numpy import save_file
+
+    parts = np.split(_large(name, sizes), TENSORS)
+    save_file(dict(zip(_names_of_tensors(name[0]), parts, strict=True)), name)
+
+
+def _safetensors_index(name: str, sizes: Sizes) -> None:
+    shard = name[1:].removesuffix(".index.json")
+    files = {one: letter + shard for letter in SEEDS for one in _names_of_tensors(letter)}
+    Path(name).write_text(json.dumps({"weight_map": files}))
+
+
 _BUILDERS: dict[str, Builder] = {
     ".npy": _npy,
     "-tiny.npy": _npy_tiny,
@@ -174,6 +193,8 @@ _BUILDERS: dict[str, Builder] = {
     "-tiny.h5": _hdf5_chunks,
     "-fewer.h5": _hdf5_chunks,
     "-many.h5": _hdf5_chunks,
+    "-shard.safetensors": _safetensors,
+    "-shard.safetensors.index.json": _safetensors_index,
     ".nc": _netcdf,
     "-short-first.nc": _netcdf,
 }

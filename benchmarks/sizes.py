@@ -16,6 +16,9 @@ PARTS = 64
 TRIM = 6
 """A misaligned first input is this much shorter, so that the second begins inside a chunk."""
 
+TENSORS = 64
+"""Tensors of a shard of a checkpoint."""
+
 SMALL_ITEMS, CHUNK_ITEMS = 1024, 1024
 """Elements of each of the many small inputs, and of each of the many small chunks."""
 
