@@ -125,6 +125,11 @@ def store_suffixes() -> tuple[str, ...]:
     return tuple(suffix for form in _outputs() if form.is_folder for suffix in form.suffixes)
 
 
+def is_written(name: str) -> bool:
+    """Whether a file or folder of this name is of a format that is written, by its suffix."""
+    return os.path.splitext(name)[1].lower() in suffixes()
+
+
 def format_by_suffix(path: str, ref: str) -> OutputFormat:
     """The format that an output's name asks for.
 

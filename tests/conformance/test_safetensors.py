@@ -10,12 +10,14 @@ import h5py
 import ml_dtypes
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from conformance.arrays import NUMBERS, SWAPPED, Row, assert_same, concatenated, make, native
 from conformance.base import FormatConformance
 from safetensors import deserialize, safe_open
 from safetensors.numpy import load_file, save_file
 
 import concatsplit_core as cs
+from concatsplit_cli.main import main
 from concatsplit_core.errors import (
     AmbiguousContainer,
     DtypeMismatch,
@@ -172,6 +174,32 @@ def test_bf16_joined_with_float32_is_promoted_on_request(tmp_path: Path) -> None
         cs.concat([ref, single], str(tmp_path / "y.npy"))
     cs.concat([ref, single], str(tmp_path / "y.npy"), promote=True)
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), np.append(numbers, single))
+
+
+def test_numbers_of_low_precision_are_compared_by_value(tmp_path: Path) -> None:
+    numbers = np.array([0, 1.5, -2, np.nan], ml_dtypes.bfloat16)
+    ref = write(tmp_path / "a.safetensors", {"w": ("BF16", (4,), numbers.tobytes())})
+    single = numbers.astype("f4")
+    found = cs.diff(ref, single)
+    assert (found.elements, found.equal) == (0, False)  # the dtype differs
+    assert cs.diff(ref, single, rtol=1e-6).equal
+    single[1] = 1.75
+    found = cs.diff(ref, single)
+    assert found.first is not None
+    assert (found.first.index, found.first.a, found.first.b) == ((1,), 1.5, 1.75)
+    assert cs.diff(ref, single, rtol=0.2).equal
+    other = write(tmp_path / "b.safetensors", {"w": ("F8_E4M3", (4,), bytes(4))})
+    found = cs.diff(other, write(tmp_path / "c.safetensors", {"w": ("F4", (8,), bytes(4))}))
+    assert found.elements == 4
+
+
+def test_a_plan_shows_the_name_of_the_type(tmp_path: Path) -> None:
+    ref = write(tmp_path / "a.safetensors", {"w": ("BF16", (4,), bytes(8))})
+    shown = CliRunner().invoke(main, ["concat", ref, "-o", str(tmp_path / "y.npy"), "--dry-run"])
+    assert "BF16 " in shown.stdout
+    assert "V2" not in shown.stdout
+    told = CliRunner().invoke(main, ["info", ref, "--json"])
+    assert json.loads(told.stdout)["blobs"][0]["dtype"] == "BF16"
 
 
 def test_types_of_one_size_are_not_mixed(tmp_path: Path) -> None:
