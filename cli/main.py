@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -48,6 +49,13 @@ COMMANDS = {
 """The module of every command."""
 
 
+_NEW_OBJECTS = 50_000
+"""How many objects are made between two searches for garbage.
+
+Nearly all objects of a command are needed until its end, and each search looks at all of them.
+"""
+
+
 class Commands(MutableMapping[str, click.Command]):
     """All commands by name; a command's module is imported when the command is first used."""
 
@@ -79,6 +87,8 @@ class ErrorBoundary(click.Group):
 
     has_watcher = False
     """Whether a child process watches the command; false if a program calls `main` itself."""
+    words: Sequence[str] = ()
+    """The command line."""
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Parse a command line; ``--help`` and ``--version`` print here."""
@@ -104,7 +114,7 @@ class ErrorBoundary(click.Group):
         **extra: Any,
     ) -> Any:
         """Run a command line and exit."""
-        words = list(sys.argv[1:] if args is None else args)
+        self.words = words = list(sys.argv[1:] if args is None else args)
         if not standalone_mode:
             return super().main(words, prog_name, complete_var, standalone_mode=False, **extra)
         is_debug = "--debug" in words
@@ -114,6 +124,7 @@ class ErrorBoundary(click.Group):
         self.has_watcher = args is None
         if args is None:
             _silence_libraries(is_debug)
+            gc.set_threshold(_NEW_OBJECTS)
         with signals_raise(until_exit=args is None):
             try:
                 code = super().main(words, prog_name, complete_var, standalone_mode=False, **extra)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from concatsplit_cli.param_types import AXIS, CHUNKS, NAMED
+from concatsplit_cli.param_types import AXIS, CHUNKS
 
 memory_option = click.option(
     "--memory",
@@ -267,35 +267,3 @@ outputs_option = click.option(
     help="Output: once per part, or a template with {index} {count} {start} {stop} {stem}, "
     "or a folder.",
 )
-
-_SELECTION = OptionGroup(
-    click.option(
-        "--members", metavar="PATTERN,...", help="Take only these arrays of every container."
-    ),
-    click.option(
-        "--array",
-        "arrays",
-        type=NAMED,
-        multiple=True,
-        help="Make a data set of several files: one NAME for each array. In place of INPUT.",
-    ),
-    click.option(
-        "--carry",
-        type=click.Choice(["check", "first", "drop"]),
-        default="check",
-        show_default=True,
-        help="Arrays without the axis: copy them if they are equal in all inputs, copy those of "
-        "the first input, or leave them out.",
-    ),
-)
-
-
-def data_set_options[R](function: Callable[..., R]) -> Callable[..., R]:
-    """Add the options that choose arrays; the command gets them as one dict, ``selection``."""
-
-    @functools.wraps(function)
-    def command(**values: Any) -> R:
-        return function(selection=_SELECTION.pop_from(values), **values)
-
-    wrapped: Callable[..., R] = _SELECTION.add_to(command)
-    return wrapped

@@ -107,9 +107,8 @@ def show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
 
 def _show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
     if as_json:
-        from concatsplit_core.meaning.jsonable import dumps
-
-        click.echo(dumps({"blobs": [blob.to_dict() for blob in blobs]}))
+        document = {"blobs": [blob.to_dict() for blob in blobs]}
+        click.echo(json.dumps(document, allow_nan=False))
         return
     from concatsplit_core.array.sizes import format_size
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -11,23 +12,21 @@ import click
 from concatsplit_cli.streams import checked_stdout, one_line
 
 if TYPE_CHECKING:
-    from concatsplit_core.comparison.difference import DataSetDifference, Difference, Pair
+    from concatsplit_core import DataSetDifference, Difference
 
 
 def show_difference(difference: Difference | DataSetDifference, as_json: bool) -> None:
     """Print what differs; print nothing if nothing differs."""
     with checked_stdout():
         if as_json:
-            from concatsplit_core.meaning.jsonable import dumps
-
-            click.echo(dumps(difference.to_dict()))
+            click.echo(json.dumps(difference.to_dict(), allow_nan=False))
             return
         for line in _all_lines(difference):
             click.echo(one_line(line))
 
 
 def _all_lines(difference: Difference | DataSetDifference) -> Iterator[str]:
-    from concatsplit_core.comparison.difference import Difference
+    from concatsplit_core import Difference
 
     if isinstance(difference, Difference):
         yield from _lines(difference)
@@ -55,7 +54,7 @@ def _lines(difference: Difference) -> Iterator[str]:
             yield f"{name}: {_fact(name, a)} and {_fact(name, b)}{note}"
 
 
-def _pair(pair: Pair) -> str:
+def _pair(pair: Any) -> str:
     index = ", ".join(map(str, pair.index))
     return f"[{index}] {_value(pair.a)} and {_value(pair.b)}"
 

@@ -20,7 +20,13 @@ def run_operator(
     shared: SharedOptions, operator: Callable[..., Result], *args: Any, **options: Any
 ) -> None:
     """Run an operator of the core with a command's own arguments and the shared options."""
-    _, _, name = click.get_current_context().command_path.partition(" ")
+    context = click.get_current_context()
+    _, _, name = context.command_path.partition(" ")
+    if options.get("history"):
+        import shlex
+
+        words = getattr(context.find_root().command, "words", [])
+        options["history"] = shlex.join(["concatsplit", *words])
     with progress_bar(shared.shows_progress, name) as draw:
 
         def listen(event: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import count
 from typing import Any
 
 from concatsplit_core.errors import InputChanged, OutputBusy, OutputChanged, OutputExists
@@ -25,7 +24,7 @@ class MemoryStore(Store):
         self.files: dict[str, bytes] = {}
         self.busy: set[str] = set()
         """Keys that runs are about to publish."""
-        self.numbers = count()
+        self.runs = 0
 
     def stat(self, key: str) -> Status | None:
         if key in self.files:
@@ -40,7 +39,7 @@ class MemoryStore(Store):
 
     def entries(self, key: str) -> Iterator[Entry]:
         below = self._below(key)
-        if not below:
+        if not below and key:
             raise FileNotFoundError(2, "No such file or directory", key)
         parts = [name.partition("/") for name in below]
         found = {head: Entry(head, "folder" if mark else "file") for head, mark, _ in parts}
@@ -95,7 +94,9 @@ class MemoryStaging(Staging):
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
-        self._prefix = f"{HIDDEN}/{next(store.numbers)}"
+        store.runs += 1
+        self._prefix = f"{HIDDEN}/{store.runs}"
+        self._busy: set[str] = set()
         self._claims: list[tuple[str, str, Identity | None]] = []
 
     def claim(
@@ -116,6 +117,7 @@ class MemoryStaging(Staging):
         if finals & self._store.busy:
             raise OutputBusy("another run is writing it")
         self._store.busy |= finals
+        self._busy = finals
 
     def publish(
         self,
@@ -143,5 +145,5 @@ class MemoryStaging(Staging):
     def rollback(self) -> None:
         for key in self._store.keys(self._prefix):
             del self._store.files[key]
-        self._store.busy -= {final for final, _, _ in self._claims}
+        self._store.busy -= self._busy
         self._claims.clear()

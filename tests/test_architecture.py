@@ -55,11 +55,13 @@ OWNERS = {
                 "named_types",
                 "neighbours",
                 "netcdf",
+                "netcdf_dimensions",
                 "netcdf_types",
                 "object_header",
                 "padding",
                 "reading",
                 "replicas",
+                "scales",
                 "structure",
                 "types",
                 "values",
@@ -316,7 +318,8 @@ def test_the_command_line_has_the_options_of_the_library() -> None:
     from concatsplit_core import Options
 
     own = {"inputs", "output", "files_from", "null", "axis", "order", "add_axis", "split_info",
-           "members", "arrays", "carry", "as_json", "quiet", "progress", "debug"}  # fmt: skip
+           "members", "arrays", "carry", "missing", "history", "as_json", "quiet", "progress",
+           "debug"}  # fmt: skip
     given = {param.name for param in concat.params}
     assert given - own == {field.name for field in fields(Options)} - {"on_event", "thresholds"}
 

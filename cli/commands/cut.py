@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
+from concatsplit_cli.data_set_options import data_set_options
 from concatsplit_cli.how_options import how_options
 from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import (
     SharedOptions,
     axes_option,
-    data_set_options,
     depth_order_option,
     operator_options,
     order_option,

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
+from concatsplit_cli.data_set_options import data_set_options
 from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import (
     SharedOptions,
     axes_option,
-    data_set_options,
     depth_order_option,
     operator_options,
     order_option,
@@ -57,6 +57,7 @@ def concat(
       concatsplit concat a.npy store.zarr -o ragged.zarr --grid rectilinear
       concatsplit concat jan.nc::t feb.nc::t -o year.nc::t --axis time --conflicts convert
       concatsplit concat jan.nc feb.nc -o all.nc --axis time
+      concatsplit concat jan.nc mar.nc -o both.nc --axis time --missing fill --history
       concatsplit concat m.safetensors -o model.h5
       concatsplit concat a.npy b.npy -o y.npy --routes mapped,decoded
       concatsplit concat a.npy b.npy -o summed.h5 --checksum fletcher32

@@ -21,6 +21,18 @@ def descr_of(dtype: np.dtype) -> Any:
         return np.lib.format.dtype_to_descr(dtype)
 
 
+def dtype_name(dtype: np.dtype) -> str:
+    """A dtype as ``--json`` prints it: NumPy's short form, or the list of a record's fields."""
+    if dtype.kind == "T":
+        return "string"
+    if dtype.names is not None:
+        from concatsplit_core.array.low_precision import low_precision_of
+
+        low = low_precision_of(dtype)
+        return str(descr_of(dtype)) if low is None else low.field
+    return dtype.str
+
+
 def check_descr(descr: Any) -> None:
     """Let NumPy see only what it writes itself: other text can end the process in its C code.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from concatsplit_core.array.geometry import Shape
+from concatsplit_core.meaning.jsonable import as_json
 
 COUNTED = ("shape", "dtype")
 """Facts that make arrays unequal if they differ; other facts are only reported."""
@@ -30,7 +31,7 @@ class Pair:
     difference: Any = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that ``--json`` prints."""
+        """The pair in the object that ``--json`` prints."""
         facts = {"index": list(self.index), "a": self.a, "b": self.b}
         return facts if self.difference is None else {**facts, "difference": self.difference}
 
@@ -82,17 +83,20 @@ class Difference:
         return fact in COUNTED and (fact != "dtype" or self.dtype_counts)
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that ``--json`` prints."""
-        return {
-            "operator": "diff",
-            "equal": self.equal,
-            "a": self.a._asdict(),
-            "b": self.b._asdict(),
-            "elements": self.elements,
-            "first": None if self.first is None else self.first.to_dict(),
-            "largest": None if self.largest is None else self.largest.to_dict(),
-            "differences": {name: list(pair) for name, pair in self.facts.items()},
-        }
+        """The object that ``--json`` prints, as strict JSON has it: a NaN is text."""
+        document: dict[str, Any] = as_json(
+            {
+                "operator": "diff",
+                "equal": self.equal,
+                "a": self.a._asdict(),
+                "b": self.b._asdict(),
+                "elements": self.elements,
+                "first": None if self.first is None else self.first.to_dict(),
+                "largest": None if self.largest is None else self.largest.to_dict(),
+                "differences": {name: list(pair) for name, pair in self.facts.items()},
+            }
+        )
+        return document
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +127,16 @@ class DataSetDifference:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that ``--json`` prints."""
-        return {
-            "operator": "diff",
-            "equal": self.equal,
-            "a": self.a,
-            "b": self.b,
-            "only_in_a": list(self.only_in_a),
-            "only_in_b": list(self.only_in_b),
-            "arrays": {name: difference.to_dict() for name, difference in self.arrays.items()},
-        }
+        """The object that ``--json`` prints, as strict JSON has it: a NaN is text."""
+        document: dict[str, Any] = as_json(
+            {
+                "operator": "diff",
+                "equal": self.equal,
+                "a": self.a,
+                "b": self.b,
+                "only_in_a": list(self.only_in_a),
+                "only_in_b": list(self.only_in_b),
+                "arrays": {name: difference.to_dict() for name, difference in self.arrays.items()},
+            }
+        )
+        return document

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from concatsplit_core.array.descr import dtype_name
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.model import same
-from concatsplit_core.run.result import dtype_name
 
 
 def differing_facts(

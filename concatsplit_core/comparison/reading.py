@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.planning.task import Piece, Route, Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
-from concatsplit_core.stores.files import Pool, open_input
 
 _MOST_AMPLIFICATION, _WORTH_IT = 1.25, 0.75
 """Elements read per element compared, above which fewer threads with larger blocks are tried; and
@@ -54,8 +53,6 @@ class BlockReader:
             ),
             output_refs=[],
             window=window,
-            reading=Pool(open_input, os.close),
-            writing=Pool(open_input, os.close),
         )
 
     def block(self, box: Box) -> np.ndarray:
@@ -112,6 +109,11 @@ def plan_blocks(a: Source, b: Source, memory: int, jobs: int) -> Plan:
             expected=memory,
         )
     return min(plans, key=lambda plan: (round(plan.read_amplification, 1), -plan.workers))
+
+
+def boxes_of(plan: Plan) -> Iterator[Box]:
+    """The blocks of a plan."""
+    return (write.box for task in plan.tasks() for write in task.writes)
 
 
 def _least_decoded(a: Source, b: Source, room: int, jobs: int) -> Plan:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from concatsplit_core.errors import InputChanged, UnsafeContent
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.stores.base import Location, Look
+from concatsplit_core.stores.base import Look, Store
 from concatsplit_core.stores.files import input_error
 
 
@@ -27,15 +27,17 @@ class Fingerprints:
     """
 
     def __init__(self, sources: Sequence[Source], follow_links: bool = False) -> None:
-        self._seen: list[tuple[Source, Location, int | None]] = []
-        known: set[Location] = set()
+        self._sources: list[Source] = []
+        self._numbers: list[int | None] = []
+        known: dict[Store, set[str]] = {}
         for source in sources:
             place = source.place
-            if place is None or place in known:
+            if place is None or place.key in known.setdefault(place.store, set()):
                 continue
-            known.add(place)
-            number, links = _look(source, place)
-            self._seen.append((source, place, number))
+            known[place.store].add(place.key)
+            number, links = _look(source)
+            self._sources.append(source)
+            self._numbers.append(number)
             if not follow_links:
                 refuse_links(source, links)
 
@@ -47,17 +49,18 @@ class Fingerprints:
         InputChanged
             A file was written to, replaced or removed.
         """
-        for source, place, before in self._seen:
-            if _look(source, place).number != before:
+        for source, before in zip(self._sources, self._numbers, strict=True):
+            if _look(source).number != before:
                 raise InputChanged(
                     f"{source.ref}: changed while it was read; nothing was written, run again",
                     ref=source.ref,
                 )
 
 
-def _look(source: Source, place: Location) -> Look:
+def _look(source: Source) -> Look:
+    place = source.place
     try:
-        return place.store.look(place.key)
+        return Look(None, []) if place is None else place.store.look(place.key)
     except OSError as error:
         raise input_error(source.ref, error) from error
 

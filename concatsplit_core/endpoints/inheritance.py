@@ -12,10 +12,9 @@ from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Tiling
-from concatsplit_core.codecs.checksums import agreed
 from concatsplit_core.endpoints.job import Move
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.formats.storage import Storage
+from concatsplit_core.formats.storage import Storage, agreed_codec
 from concatsplit_core.meaning.dimensions import with_new_axis, without_axis
 
 
@@ -40,7 +39,7 @@ def inherit(move: Move) -> tuple[Storage, ArraySpec | None, Shape | None]:
     same_items = kept and all(s.spec.dtype == move.dtype for s in speaking)
     same_form = same_items and not move.source_tiling.new_axis and not targets.new_axis
     storage = Storage(
-        codec=agreed([s.codec for s in storages]),
+        codec=agreed_codec(storages),
         native=_agreed([s.native for s in storages]) if same_form else None,
         fill_value=_agreed([s.fill_value for s in storages], _bytes_of) if kept else None,
         meaning=_with_axes(move),

@@ -17,7 +17,7 @@ from concatsplit_core.formats.base import Candidate, OutputFormat
 from concatsplit_core.formats.registry import format_by_suffix, stream_format
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import output_error
-from concatsplit_core.stores.local import local
+from concatsplit_core.stores.local import local, resolve
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.identity import Identity
@@ -76,7 +76,25 @@ class Place(NamedTuple):
         return self.base == self.final
 
 
-def find_place(ref: str | MemberOf, follow_links: bool = False) -> Place:
+class Looked:
+    """What has been looked up for the outputs of a run, which often share folders and containers.
+
+    Attributes
+    ----------
+    folders : dict of str to str
+        Where folders lead.
+    containers : dict of str to Place
+        New containers, by their names.
+    """
+
+    def __init__(self) -> None:
+        self.folders: dict[str, str] = {}
+        self.containers: dict[str, Place] = {}
+
+
+def find_place(
+    ref: str | MemberOf, follow_links: bool = False, known: Looked | None = None
+) -> Place:
     """Resolve the name of an output.
 
     A name without a member stands for the whole file; one with a member leaves the container's
@@ -88,6 +106,8 @@ def find_place(ref: str | MemberOf, follow_links: bool = False) -> Place:
         The latter stands for one array of a container that is written as a whole.
     follow_links : bool
         Also links that leave a Zarr store.
+    known : Looked, optional
+        What was found for other outputs of the run; what is found now is added.
 
     Raises
     ------
@@ -96,13 +116,14 @@ def find_place(ref: str | MemberOf, follow_links: bool = False) -> Place:
     UnsafeContent
         A link leaves the store.
     """
+    known = known or Looked()
     if isinstance(ref, MemberOf):
-        return _in_new_container(ref)
+        return _in_new_container(ref, known)
     if ref == STREAM:
         stdout = local(ref)
         return Place(ref, stream_format(), stdout, "", stdout, "")
     place, member = parse_output(ref)
-    form, place = _resolved(place, ref)
+    form, place = _resolved(place, ref, known.folders)
     found = _found(place, ref)
     if not form.has_members:
         if member:
@@ -117,37 +138,49 @@ def find_place(ref: str | MemberOf, follow_links: bool = False) -> Place:
     return Place(ref, form, place, chosen, place, chosen, base, found)
 
 
-def _resolved(place: Location, ref: str) -> tuple[OutputFormat, Location]:
+def _resolved(place: Location, ref: str, known: dict[str, str]) -> tuple[OutputFormat, Location]:
     """The format that a name asks for, and the place with all links followed."""
     form = format_by_suffix(place.name, ref)
     if form.needs_paths:
         form.path_of(place, f"output {ref}")
-    return form, place.resolved
+    return form, _followed_to(place, known)
 
 
-def _in_new_container(ref: MemberOf) -> Place:
+def _followed_to(place: Location, known: dict[str, str]) -> Location:
+    """A place with all links followed; see `resolve`."""
+    return local(resolve(place.key, known)) if place.store.has_paths else place.resolved
+
+
+def _in_new_container(ref: MemberOf, known: Looked) -> Place:
     """One array of a container that appears, or is replaced, as a whole."""
     refuse_unsafe_name(ref.member, ref.container)
-    place, inner = parse_output(ref.container)
-    form, place = _resolved(place, ref.container)
+    if ref.container not in known.containers:
+        known.containers[ref.container] = _new_container(ref.container, known.folders)
+    made = known.containers[ref.container]
+    return made._replace(ref=str(ref), member=ref.member, inner=ref.member)
+
+
+def _new_container(ref: str, folders: dict[str, str]) -> Place:
+    place, inner = parse_output(ref)
+    form, place = _resolved(place, ref, folders)
     if inner:
-        raise UsageError(f"output {ref.container}: a data set is a file or store of its own")
+        raise UsageError(f"output {ref}: a data set is a file or store of its own")
     if not form.has_members:
         raise UsageError(
-            f"output {ref.container}: an .{form.name} file holds one array; name a container, or "
+            f"output {ref}: an .{form.name} file holds one array; name a container, or "
             "give a template with {array}"
         )
-    found = _found(place, ref.container)
-    return Place(str(ref), form, place, ref.member, place, ref.member, None, found, True)
+    return Place(ref, form, place, "", place, "", None, _found(place, ref), True)
 
 
 def folders_of(refs: Iterable[str | MemberOf]) -> list[Location]:
     """The folders that outputs are going to be staged in, each once."""
     found: dict[Location, None] = {}
-    for ref in refs:
+    known: dict[str, str] = {}
+    for ref in dict.fromkeys(r.container if isinstance(r, MemberOf) else r for r in refs):
         if ref != STREAM:
-            place, member = parse_output(ref.container if isinstance(ref, MemberOf) else ref)
-            place = place.resolved
+            place, member = parse_output(ref)
+            place = _followed_to(place, known)
             found[place.parent] = None
             # staging is inside a store whose folder may not be written to
             is_folder = place.store.has_paths and os.path.isdir(place.key)

@@ -102,6 +102,12 @@ def place_of(name: str) -> Location:
     return _in_other_store(name) or local(_normal(name))
 
 
+def _normal(path: str) -> str:
+    """A path as pathlib writes it; most paths are so already, and pathlib takes its time."""
+    is_odd = "//" in path or "/." in path or path.startswith("./") or path.endswith("/")
+    return str(Path(path)) if is_odd else path
+
+
 def _in_other_store(name: str) -> Location | None:
     """Where a URL leads; None for a path."""
     if "://" not in name:
@@ -142,12 +148,6 @@ def _divide(ref: str) -> BlobRef:
     if not path or not parts or any(part in {".", ".."} for part in parts):
         raise UsageError(f"'{ref}' is not PATH or PATH::MEMBER", ref=ref)
     return BlobRef(place_of(path), "/".join(parts))
-
-
-def _normal(path: str) -> str:
-    """A path as pathlib writes it; most paths are so already, and pathlib takes its time."""
-    is_odd = "//" in path or "/." in path or path.startswith("./") or path.endswith("/")
-    return str(Path(path)) if is_odd else path
 
 
 def _has_store_suffix(ref: str) -> bool:

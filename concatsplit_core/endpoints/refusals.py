@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -27,7 +26,7 @@ from concatsplit_core.formats.registry import detect, format_named
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.identity import Identity
-from concatsplit_core.stores.local import local
+from concatsplit_core.stores.local import local, resolve
 
 _LISTED = 8
 """Names that a message lists."""
@@ -66,12 +65,12 @@ def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
     real = _real_places(known if folders else [s for s in known if s.format in stores])
     if not real:
         return
-    above: dict[Location, Source | None] = {}
+    around: dict[Location, Source | None] = {}
     for place in places:
         for folder in (place.final, place.final.parent):
-            if folder not in above:
-                above[folder] = _input_around(folder, real)
-            found = above[folder]
+            if folder not in around:
+                around[folder] = _input_around(folder, real)
+            found = around[folder]
             if found is not None:
                 raise _is_input(place, found)
     for place in folders:
@@ -80,24 +79,26 @@ def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
                 raise _is_input(place, source)
 
 
-def _input_around(folder: Location, real: dict[Location, Source]) -> Source | None:
-    """The input that is a folder, or one of those around it."""
-    around = (place for place in _and_above(folder) if place in real)
-    return next((real[place] for place in around if place.kind == "folder"), None)
+def _input_around(place: Location, real: dict[Location, Source]) -> Source | None:
+    """The input that is a folder, and a place or one of the folders around it."""
+    found = (real[folder] for folder in _and_above(place) if folder in real and _is_folder(folder))
+    return next(found, None)
+
+
+def _is_folder(place: Location) -> bool:
+    return place.kind == "folder"
 
 
 def _real_places(sources: Sequence[Source]) -> dict[Location, Source]:
-    """The sources by their places without links."""
+    """The sources by their places, with links followed."""
     found: dict[Location, Source] = {}
     above: dict[str, str] = {}
     for source in sources:
-        if source.path is None:
-            if source.place is not None:
-                found[source.place] = source
-            continue
-        is_link = stat.S_ISLNK(os.lstat(source.path).st_mode)
-        real = os.path.realpath(source.path) if is_link else _real_path(source.path, above)
-        found[local(real)] = source
+        path, place = source.path, source.place
+        if path is not None:
+            place = local(resolve(path, above))
+        if place is not None:
+            found[place] = source
     return found
 
 
@@ -109,16 +110,6 @@ def _and_above(place: Location) -> Iterator[Location]:
         if above.key in {"", place.key}:
             return
         place = above
-
-
-def _real_path(path: str, above: dict[str, str]) -> str:
-    """As `os.path.realpath` of what is no link; a folder of many files is resolved once."""
-    folder, name = os.path.split(path)
-    if name in {"", ".", ".."}:
-        return os.path.realpath(path)
-    if folder not in above:
-        above[folder] = os.path.realpath(folder)
-    return f"{above[folder].rstrip(os.sep)}{os.sep}{name}"
 
 
 def _refuse_same_files(places: Sequence[Place], sources: Sequence[Source]) -> None:
@@ -168,6 +159,11 @@ def _what_exists(place: Place) -> str:
     if names in ([], [""]):
         return f"output {place.ref} exists; give --force to replace it"
     listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+    if place.is_new_container:
+        return (
+            f"output {place.asked_container} exists and holds {len(names)} "
+            f"array{'s' * (len(names) != 1)} ({listed}); give --force to drop all and replace it"
+        )
     count = f"{len(names)} array{'s' * (len(names) != 1)}"
     return (
         f"output {place.ref} exists and holds {count} ({listed}); name {place.ref}::NAME to "
@@ -226,18 +222,22 @@ def refuse_oversized(places: Sequence[Place], specs: Sequence[ArraySpec]) -> Non
     NoSpace
         The outputs need more than is free. Chunked ones are not counted: they may compress.
     """
-    wanted: dict[Path, int] = {}
+    by_folder: dict[str, int] = {}
     for place, spec in zip(places, specs, strict=True):
         path = place.container.path
         if spec.is_contiguous and path is not None:
-            folder = next(f for f in Path(path).parents if f.exists())
-            wanted[folder] = wanted.get(folder, 0) + spec.nbytes
-    for folder, nbytes in wanted.items():
-        status = os.statvfs(folder)
+            folder = os.path.dirname(path)
+            by_folder[folder] = by_folder.get(folder, 0) + spec.nbytes
+    wanted: dict[Path, int] = {}
+    for name, nbytes in by_folder.items():
+        existing = next(f for f in (Path(name), *Path(name).parents) if f.exists())
+        wanted[existing] = wanted.get(existing, 0) + nbytes
+    for existing, nbytes in wanted.items():
+        status = os.statvfs(existing)
         free = status.f_bavail * status.f_frsize
         if nbytes > free:
             raise NoSpace(
-                f"{places[0].ref}: needs {format_size(nbytes)}, but {folder} has "
+                f"{places[0].ref}: needs {format_size(nbytes)}, but {existing} has "
                 f"{format_size(free)} free",
                 found=free,
                 expected=nbytes,

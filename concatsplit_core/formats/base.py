@@ -97,6 +97,10 @@ class InputFormat(Format):
         """Names of the arrays that a container holds; ``[""]`` where the file is the array."""
         return [""]
 
+    def is_data_set(self, place: Location, ref: str) -> bool:
+        """Whether a file says more than its arrays do, even if it holds only one (netCDF)."""
+        return False
+
     def structure(self, place: Location, ref: str) -> Structure:
         """What a container holds beside its arrays: groups, their attributes, links inside it."""
         from concatsplit_core.formats.structure import Structure
@@ -152,6 +156,10 @@ class OutputFormat(Format):
     @abstractmethod
     def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged file; `base` is a container whose other members are to be kept."""
+
+    def writes_data_sets(self, name: str) -> bool:
+        """Whether what goes to a file of this name is a data set if the inputs are such."""
+        return False
 
     def narrowed(self, wish: Wish, place: Location, base: Location | None) -> Wish:
         """The wish as the output's name, or a container that is added to, narrows it down."""

@@ -278,11 +278,14 @@ def format_header(spec: ArraySpec, offset_modulo_block: int | None = None) -> by
             "variable-length strings have no place in .npy, whose elements are of one size; "
             "write to .h5 or .zarr"
         )
-    shape: Shape = spec.shape
     fortran = spec.order == "F" and spec.ndim > 1
-    text = (
-        f"{{'descr': {descr_of(spec.dtype)!r}, 'fortran_order': {fortran}, 'shape': {shape!r}, }}"
-    )
+    return _formatted(spec.shape, repr(descr_of(spec.dtype)), fortran, offset_modulo_block)
+
+
+@lru_cache(maxsize=256)
+def _formatted(shape: Shape, descr: str, fortran: bool, offset_modulo_block: int | None) -> bytes:
+    """A header from its parts. It is remembered, because many outputs often have the same one."""
+    text = f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape!r}, }}"
     growth = 0
     if shape:
         growth = max(0, 21 - len(repr(shape[-1 if fortran else 0])))

@@ -40,6 +40,12 @@ def _hdf5() -> Format:
     return Hdf5Format()
 
 
+def _netcdf3() -> Format:
+    from concatsplit_core.formats.netcdf3 import Netcdf3Format
+
+    return Netcdf3Format()
+
+
 def _zarr() -> Format:
     from concatsplit_core.formats.zarr import ZarrFormat
 
@@ -64,6 +70,7 @@ ROWS: dict[str, Callable[[], Format]] = {
     "safetensors": _safetensors,  # before HDF5, whose signature may stand inside a tensor
     "safetensors index": _safetensors_index,
     "hdf5": _hdf5,
+    "netcdf3": _netcdf3,
     "zarr": _zarr,
 }
 """How each format is made; they are asked in this order, so that .npy files pay for no other."""
@@ -71,9 +78,6 @@ ROWS: dict[str, Callable[[], Format]] = {
 START = 4096
 """Bytes of a file in which most formats are known, and most headers of .npy files end."""
 _FOREIGN = {
-    b"CDF\x01": ("a netCDF-3 file", "convert it with 'nccopy -k nc4 {name} new.nc'"),
-    b"CDF\x02": ("a netCDF-3 file", "convert it with 'nccopy -k nc4 {name} new.nc'"),
-    b"CDF\x05": ("a netCDF-3 file", "convert it with 'nccopy -k nc4 {name} new.nc'"),
     b"\xcd\xf3\x00\x01": ("a CDF file of NASA", "convert it with NASA's 'cdf-to-netcdf'"),
     b"MATLAB 5": ("a MATLAB 5 file", "save it in MATLAB with '-v7.3', which is HDF5"),
     b"\x0e\x03\x13\x01": ("an HDF4 file", "convert it with 'h4toh5convert {name} new.h5'"),
@@ -256,7 +260,8 @@ def _of_file(found: Candidate, ref: str) -> tuple[InputFormat, Candidate]:
                 found=what,
             )
     raise MalformedInput(
-        f"{ref}: neither .npy, .npz, HDF5, Zarr nor safetensors: it starts with {start[:8]!r}",
+        f"{ref}: neither .npy, .npz, HDF5, netCDF, Zarr nor safetensors: it starts with "
+        f"{start[:8]!r}",
         ref=ref,
     )
 

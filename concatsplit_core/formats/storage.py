@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Order
-from concatsplit_core.codecs.checksums import Checksum
+from concatsplit_core.codecs.checksums import Checksum, agreed
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.meaning.model import BARE, Meaning
 
@@ -82,6 +83,11 @@ class Storage:
     own: dict[str, Any] = field(default_factory=dict)
     item_shape: Shape = ()
     aligned: bool = False
+
+
+def agreed_codec(storages: Sequence[Storage]) -> Codec | None:
+    """The codec of several arrays; if only checksums differ, the one with the most steps."""
+    return agreed([storage.codec for storage in storages])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from concatsplit_core.codecs.bounds import most_stored
 from concatsplit_core.errors import ConcatsplitError, MalformedInput
 from concatsplit_core.stores.base import Store
 from concatsplit_core.stores.files import (
@@ -78,6 +79,10 @@ class Stored(NamedTuple):
     shard: bool = False
     ref: str = ""
     check: Check | None = None
+
+    def is_fat(self, nbytes: int) -> bool:
+        """Whether it takes more bytes than any codec makes of a chunk of this size."""
+        return self.nbytes > most_stored(nbytes)
 
 
 def stored_in(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from concatsplit_core.meaning.agreement import KeptAttributes
 from concatsplit_core.meaning.model import same
@@ -20,10 +20,32 @@ class GroupInfo:
         Attributes by name, in neutral terms.
     own : mapping
         The same attributes as their format stores them, for an output of the same format.
+    is_ordered : bool
+        The group keeps its members in the order in which they were made.
     """
 
     attrs: Mapping[str, Any] = field(default_factory=dict)
     own: Mapping[str, Any] = field(default_factory=dict)
+    is_ordered: bool = False
+
+
+class Dimension(NamedTuple):
+    """A dimension that a group says it has (netCDF).
+
+    Parameters
+    ----------
+    number : int
+        Dimensions of a file are in the order of their numbers.
+    length : int
+    is_unlimited : bool
+    is_used : bool
+        An array has it.
+    """
+
+    number: int
+    length: int
+    is_unlimited: bool
+    is_used: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +58,14 @@ class Structure:
         By path, the root as "", every group behind the one that it is in; empty groups too.
     links : mapping of str to str
         Soft links by path, and what each leads to.
+    dimensions : mapping of str to Dimension
+        By path.
+    links_out : tuple of str
+        Links that lead out of the file, by path.
+    types : mapping of str to object
+        Types that have names, by path, as their format stores them.
+    is_netcdf : bool
+        It is a netCDF file, which an output of the same format stays whatever it is called.
     is_consolidated : bool
         The root lists the metadata of all members.
     notes : tuple of str
@@ -44,6 +74,10 @@ class Structure:
 
     groups: Mapping[str, GroupInfo] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    dimensions: Mapping[str, Dimension] = field(default_factory=dict)
+    links_out: tuple[str, ...] = ()
+    types: Mapping[str, Any] = field(default_factory=dict)
+    is_netcdf: bool = False
     is_consolidated: bool = False
     notes: tuple[str, ...] = ()
 
@@ -62,7 +96,7 @@ def agreed(structures: Sequence[Structure], attrs: KeptAttributes) -> Structure:
     groups = dict(first.groups)
     for path, info in first.groups.items():
         if attrs == "none":
-            groups[path] = GroupInfo()
+            groups[path] = GroupInfo(is_ordered=info.is_ordered)
         elif attrs == "common":
             others = [other.groups.get(path, GroupInfo()).attrs for other in structures[1:]]
             kept = {
@@ -72,3 +106,17 @@ def agreed(structures: Sequence[Structure], attrs: KeptAttributes) -> Structure:
             }
             groups[path] = replace(info, attrs=kept)
     return replace(first, groups=groups)
+
+
+def with_all_groups(structure: Structure, structures: Sequence[Structure]) -> Structure:
+    """A structure with the groups and dimensions that only later inputs have as well."""
+    groups, dimensions = dict(structure.groups), dict(structure.dimensions)
+    number = 1 + max((known.number for known in dimensions.values()), default=-1)
+    for other in structures:
+        groups = dict(other.groups) | groups
+        for path, dimension in other.dimensions.items():
+            if path not in dimensions:
+                dimensions[path] = dimension._replace(number=number)
+                number += 1
+    ordered = {path: groups[path] for path in sorted(groups, key=lambda path: path.count("/"))}
+    return replace(structure, groups=ordered, dimensions=dimensions)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from math import isfinite, isnan
 from typing import Any
@@ -75,8 +74,3 @@ def text_of(raw: bytes) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw.decode("latin-1")
-
-
-def dumps(document: Any, indent: int | None = None) -> str:
-    """Write a document as strict JSON."""
-    return json.dumps(as_json(document), indent=indent, allow_nan=False)

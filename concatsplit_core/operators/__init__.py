@@ -1,4 +1,4 @@
-"""The operators: the public functions of the library, which the command line calls.
+"""The operators, which the command line calls, and the types that they take and return.
 
 Their definitions follow Caffe2's concat and split family (the crate caffe2op-concatsplit). Axes,
 dtypes and values follow NumPy.
@@ -9,6 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
+    from concatsplit_core.array.cuts import Cut as Cut
+    from concatsplit_core.array.inference import Cost as Cost
+    from concatsplit_core.array.inference import infer_concat as infer_concat
+    from concatsplit_core.array.inference import infer_cost as infer_cost
+    from concatsplit_core.array.inference import infer_split as infer_split
+    from concatsplit_core.array.spec import ArraySpec as ArraySpec
+    from concatsplit_core.comparison.difference import DataSetDifference as DataSetDifference
+    from concatsplit_core.comparison.difference import Difference as Difference
+    from concatsplit_core.errors import ConcatsplitError as ConcatsplitError
     from concatsplit_core.operators.comparing import diff as diff
     from concatsplit_core.operators.copying import feed as feed
     from concatsplit_core.operators.copying import fetch as fetch
@@ -29,37 +38,51 @@ if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
     from concatsplit_core.operators.undoing import undo as undo
     from concatsplit_core.operators.verifying import Verification as Verification
     from concatsplit_core.operators.verifying import verify as verify
+    from concatsplit_core.run.options import Options as Options
+    from concatsplit_core.run.result import Result as Result
 
 _HOMES = {
-    "BlobInfo": "describing",
-    "Verification": "verifying",
-    "concat": "joining",
-    "concat_gradient": "cutting",
-    "depth_concat": "joining",
-    "depth_split": "cutting",
-    "diff": "comparing",
-    "feed": "copying",
-    "fetch": "copying",
-    "fetch_to": "copying",
-    "info": "describing",
-    "recover": "recovering",
-    "reshard": "cutting",
-    "split": "cutting",
-    "split_by_lengths": "cutting",
-    "split_gradient": "joining",
-    "stack": "joining",
-    "undo": "undoing",
-    "unstack": "cutting",
-    "verify": "verifying",
+    "ArraySpec": "array.spec",
+    "BlobInfo": "operators.describing",
+    "ConcatsplitError": "errors",
+    "Cost": "array.inference",
+    "Cut": "array.cuts",
+    "DataSetDifference": "comparison.difference",
+    "Difference": "comparison.difference",
+    "Options": "run.options",
+    "Result": "run.result",
+    "Verification": "operators.verifying",
+    "concat": "operators.joining",
+    "concat_gradient": "operators.cutting",
+    "depth_concat": "operators.joining",
+    "depth_split": "operators.cutting",
+    "diff": "operators.comparing",
+    "feed": "operators.copying",
+    "fetch": "operators.copying",
+    "fetch_to": "operators.copying",
+    "infer_concat": "array.inference",
+    "infer_cost": "array.inference",
+    "infer_split": "array.inference",
+    "info": "operators.describing",
+    "recover": "operators.recovering",
+    "reshard": "operators.cutting",
+    "split": "operators.cutting",
+    "split_by_lengths": "operators.cutting",
+    "split_gradient": "operators.joining",
+    "stack": "operators.joining",
+    "undo": "operators.undoing",
+    "unstack": "operators.cutting",
+    "verify": "operators.verifying",
 }
+"""The modules of all that the library offers."""
 
 __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import an operator when it is first used, so that a command loads only its own modules."""
+    """Import what is asked for only then: a command loads only its own modules, and starts fast."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"concatsplit_core.operators.{_HOMES[name]}"), name)
+    return getattr(import_module(f"concatsplit_core.{_HOMES[name]}"), name)

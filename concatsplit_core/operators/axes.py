@@ -112,7 +112,10 @@ class AxisRules:
             return
         count = len(next(iter(arrays.values())))
         for index in range(count):
-            lengths = {name: arrays[name][index].spec.shape[axis] for name, axis in axes.items()}
+            shapes = {name: arrays[name][index].spec.shape for name in axes}
+            lengths = {
+                name: shapes[name][axis] for name, axis in axes.items() if axis < len(shapes[name])
+            }
             if len(set(lengths.values())) > 1:
                 first = next(iter(lengths))
                 where = arrays[first][index].ref.partition("::")[0]

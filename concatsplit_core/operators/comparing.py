@@ -11,12 +11,14 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from concatsplit_core.array.descr import dtype_name
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.comparison.blocks import BlockComparison
 from concatsplit_core.comparison.difference import DataSetDifference, Difference, Pair, Side
 from concatsplit_core.comparison.facts import differing_facts
 from concatsplit_core.comparison.reading import (
     BlockReader,
+    boxes_of,
     common_order,
     logical_shape,
     plan_blocks,
@@ -29,10 +31,8 @@ from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.errors import AmbiguousContainer, UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.describing import shown_attributes
-from concatsplit_core.planning.task import Task
 from concatsplit_core.run.events import Finished, Moved, Started
 from concatsplit_core.run.options import Options
-from concatsplit_core.run.result import dtype_name
 from concatsplit_core.run.threads import run_on_threads
 
 
@@ -151,13 +151,11 @@ def _elements(
         one, other = (BlockReader(source, order, plan.window) for source in (a, b))
         comparison = BlockComparison(shape, order, rule)
 
-        def work(task: Task) -> None:
-            for write in task.writes:
-                comparison.compare(one.block(write.box), other.block(write.box), write.box)
+        def work(box: Box) -> None:
+            comparison.compare(one.block(box), other.block(box), box)
 
-        def done(task: Task) -> None:
-            size = sum(prod(write.box.shape) for write in task.writes)
-            emit(Moved(size * a.spec.dtype.itemsize))
+        def done(box: Box) -> None:
+            emit(Moved(prod(box.shape) * a.spec.dtype.itemsize))
 
         emit = options.on_event or (lambda _: None)
         emit(Started(a.spec.nbytes))
@@ -168,7 +166,7 @@ def _elements(
                 start = Box((0,) * len(shape), (1,) * len(shape))
                 pair = Pair(start.start, one.block(start).item(0), other.block(start).item(0))
                 return prod(shape), _own_index(pair, a), None
-            run_on_threads(plan.tasks(), work, jobs=plan.workers, done=done)
+            run_on_threads(boxes_of(plan), work, jobs=plan.workers, done=done)
         finally:
             one.close()
             other.close()

@@ -11,10 +11,10 @@ from concatsplit_core.array.cuts import Cut
 from concatsplit_core.array.low_precision import as_numbers
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
-from concatsplit_core.endpoints.loading import load
 from concatsplit_core.errors import UsageError
 from concatsplit_core.operators.performing import perform_on, recovering
 from concatsplit_core.operators.requests import Request
+from concatsplit_core.run.loading import load
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
 

@@ -8,16 +8,26 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from concatsplit_core.endpoints.inputs import close_all, open_inputs, open_member, resolve
+from concatsplit_core.endpoints.inputs import STREAM, close_all, open_inputs, open_member, resolve
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.naming import is_folder
 from concatsplit_core.endpoints.references import parse_input
-from concatsplit_core.errors import AmbiguousContainer, MalformedInput, UsageError
+from concatsplit_core.errors import (
+    AmbiguousContainer,
+    MalformedInput,
+    MeaningMismatch,
+    UnsafeContent,
+    UnsupportedDtype,
+    UsageError,
+)
+from concatsplit_core.formats.base import InputFormat
 from concatsplit_core.formats.registry import detect, format_by_suffix
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.formats.structure import Structure
+from concatsplit_core.formats.structure import Structure, with_all_groups
 from concatsplit_core.meaning.bounds import remembered_neighbours, without_borrowed
 from concatsplit_core.operators.axes import AxisRules
+from concatsplit_core.operators.history import call_of, with_history
+from concatsplit_core.operators.missing import Found, filled
 from concatsplit_core.operators.requests import (
     Adjust,
     Along,
@@ -26,6 +36,7 @@ from concatsplit_core.operators.requests import (
     job_of,
     move_of,
     outputs_of,
+    reconcile_sources,
 )
 from concatsplit_core.operators.selection import Selection, listed
 from concatsplit_core.operators.structures import structures_of
@@ -42,14 +53,33 @@ class DataSet(NamedTuple):
 
     Parameters
     ----------
-    arrays : dict of str to list of Source
-        The inputs of each array, by its name.
+    arrays : dict of str to list of Source or None
+        What each input holds of an array, by its name.
     structures : list of Structure
         One a container; empty where the arrays are in files of their own.
     """
 
-    arrays: Arrays
+    arrays: Found
     structures: list[Structure]
+
+
+def are_data_sets(inputs: Any, recover: Callable[[list[Location]], bool] | None) -> bool:
+    """Whether all inputs are files that say more than their arrays do, even of one array.
+
+    Parameters
+    ----------
+    inputs, recover
+        As of `open_inputs`.
+    """
+    refs = resolve(inputs, recover)
+    return bool(refs) and all(isinstance(ref, str) and _is_data_set(ref) for ref in refs)
+
+
+def _is_data_set(ref: str) -> bool:
+    if ref == STREAM:
+        return False
+    place, member = parse_input(ref)
+    return member is None and detect(place, ref).is_data_set(place, ref)
 
 
 @contextmanager
@@ -73,7 +103,7 @@ def opened_data_set(
     UsageError
         An input is not a container.
     """
-    arrays, structures = Arrays(), list[Structure]()
+    arrays, structures = Found(), list[Structure]()
     try:
         if selection.arrays:
             _open_each(inputs, selection, recover, arrays)
@@ -85,24 +115,24 @@ def opened_data_set(
             raise UsageError("no inputs: name at least one container")
         yield DataSet(arrays, structures)
     finally:
-        close_all(source for sources in arrays.values() for source in sources)
+        close_all(one for sources in arrays.values() for one in sources if one is not None)
 
 
 def _open_each(
     inputs: Any,
     selection: Selection,
     recover: Callable[[list[Location]], bool] | None,
-    arrays: Arrays,
+    arrays: Found,
 ) -> None:
     if len(inputs):
         raise UsageError(f"--array is given in place of INPUT; leave out {inputs[0]}")
     for name, ref in selection.arrays:
         if name in arrays:
             raise UsageError(f"--array {name}: is given twice; name a pattern or an @list once")
-        arrays[name] = open_inputs(ref, recover=recover)
+        arrays[name] = [*open_inputs(ref, recover=recover)]
 
 
-def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays) -> list[Structure]:
+def _open_container(number: int, ref: Any, selection: Selection, arrays: Found) -> list[Structure]:
     if not isinstance(ref, str):
         raise UsageError(f"input {number}: is an array; all inputs of a data set are containers")
     place, group = parse_input(ref)
@@ -117,21 +147,43 @@ def _open_container(number: int, ref: Any, selection: Selection, arrays: Arrays)
             f"input {number} ({ref}): {what}; all inputs of a data set are containers of arrays"
         )
     chosen = selection.chosen(names, ref)
-    if number:
+    if number and selection.missing == "refuse":
         _refuse_others(number, ref, chosen, list(arrays))
     for name in chosen:
-        source = open_member(form, place, name, f"{place}::{name}")
-        arrays.setdefault(name, []).append(source)
-    return [form.structure(place, ref)] if group is None else []
+        source = _opened(form, place, name, f"{place}::{name}")
+        arrays.setdefault(name, [None] * number).append(source)
+    for sources in arrays.values():
+        sources.extend([None] * (number + 1 - len(sources)))
+    if group is not None:
+        return []
+    structure = form.structure(place, ref)
+    if structure.links_out and selection.members is None:
+        raise UnsafeContent(
+            f"input {number} ({ref}): {listed(structure.links_out)} leads out of the file, where "
+            "no link is followed; --members '*' leaves it out",
+            ref=ref,
+        )
+    return [structure]
+
+
+def _opened(form: InputFormat, place: Location, name: str, ref: str) -> Source:
+    """Open an array of a container; an error says how to do without it."""
+    try:
+        return open_member(form, place, name, ref)
+    except (UnsupportedDtype, UnsafeContent) as error:
+        hint = f"{error.message}; or choose all arrays but this one with --members"
+        raise type(error)(hint, ref=error.ref) from error
 
 
 def _refuse_others(number: int, ref: str, found: Sequence[str], wanted: Sequence[str]) -> None:
     missing = [name for name in wanted if name not in found]
     more = [name for name in found if name not in wanted]
     if missing or more:
-        what = f"lacks {listed(missing)}" if missing else f"has also {listed(more)}"
+        said = [f"lacks {listed(missing)}"] if missing else []
+        what = " and ".join(said + ([f"has also {listed(more)}"] if more else []))
         raise MalformedInput(
-            f"input {number} ({ref}): {what}, unlike input 0; choose with --members what all hold",
+            f"input {number} ({ref}): {what}, unlike input 0; choose with --members what all hold, "
+            "or have --missing fill put fill values in the place of what is missing",
             ref=ref,
             found=tuple(found),
             expected=tuple(wanted),
@@ -149,8 +201,26 @@ def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjus
     adjust : callable
         As of `perform`.
     """
-    arrays, structures = data_set
+    structures, selection = data_set.structures, request.selection or Selection()
+    if selection.missing == "fill" and structures:
+        structures = [with_all_groups(structures[0], structures), *structures[1:]]
+    arrays = filled(data_set.arrays, AxisRules(request.axis), request.add_axis)
     _refuse_one_array(request, arrays)
+    job = _job(request, arrays, structures, options, adjust)
+    if not selection.history:
+        return job
+    names = dict.fromkeys(one.ref.partition("::")[0] for one in next(iter(arrays.values())))
+    line = selection.history if isinstance(selection.history, str) else call_of(request, names)
+    return job._replace(structures=with_history(job, line))
+
+
+def _job(
+    request: Request,
+    arrays: Arrays,
+    structures: Sequence[Structure],
+    options: Options,
+    adjust: Adjust,
+) -> Job:
     if request.cut is not None and request.cut.by_array:
         return shared_out(request, request.cut, arrays, structures, options)
     if is_copy(request, arrays):
@@ -177,6 +247,8 @@ def job_of_data_set(request: Request, data_set: DataSet, options: Options, adjus
         raise UsageError("--split-info: the arrays differ in length along their axes")
     carried = [] if selection.carry == "drop" else [n for n, a in axes.items() if a is None]
     for name in carried:
+        if selection.carry == "check":
+            _refuse_other_meanings(name, arrays[name], options)
         moves[name] = _carried(request, name, arrays[name][0], along, options)
     meanings = without_borrowed({name: move.meaning for name, move in moves.items()})
     ordered = [moves[name]._replace(meaning=meanings[name]) for name in axes if name in moves]
@@ -196,6 +268,10 @@ def _refuse_one_array(request: Request, arrays: Arrays) -> None:
     for output in request.outputs:
         if "{array" in output or is_folder(output):
             continue
+        if output == STREAM:
+            raise UsageError(
+                f"output -: {len(arrays)} arrays do not go to stdout; name a container"
+            )
         if "::" in output or not format_by_suffix(output, output).has_members:
             container = next(iter(arrays.values()))[0].ref.partition("::")[0]
             raise AmbiguousContainer(
@@ -213,6 +289,21 @@ def _carried(request: Request, name: str, source: Source, along: Along, options:
     return whole_move(name, source, written, plain, is_carried=True)
 
 
+def _refuse_other_meanings(name: str, sources: Sequence[Source], options: Options) -> None:
+    """Refuse a carried array whose numbers mean something else in another input."""
+    first = sources[0]
+    alike = [one for one in sources if one.spec.dtype == first.spec.dtype]
+    agreed = reconcile_sources(alike, replace(options, dtype=None, promote=False))
+    for other, conversion in zip(alike, agreed.conversions, strict=True):
+        if conversion is not None and conversion.step is not None:
+            raise MeaningMismatch(
+                f"array '{name}' has no axis to join along, and {other.ref} has other units than "
+                f"{first.ref}; --carry first takes that of the first input, --carry drop leaves "
+                "it out",
+                ref=other.ref,
+            )
+
+
 def _refuse_differing(arrays: Mapping[str, Sequence[Source]], options: Options) -> Sequence[str]:
     """Refuse arrays that are carried and are not equal in all inputs."""
     from concatsplit_core.comparison.values import EqualityRule
@@ -221,6 +312,8 @@ def _refuse_differing(arrays: Mapping[str, Sequence[Source]], options: Options) 
     quiet = replace(options, on_event=None)
     for name, (first, *others) in arrays.items():
         for number, other in enumerate(others, 1):
+            if other is first:  # the input itself lacks the array
+                continue
             found = compare(first, other, EqualityRule(), quiet)
             if found.equal:
                 continue

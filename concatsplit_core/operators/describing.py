@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+from concatsplit_core.array.descr import dtype_name
 from concatsplit_core.endpoints.inputs import (
     STREAM,
     close_all,
@@ -19,8 +20,8 @@ from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.base import InputFormat
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.meaning.jsonable import as_json
 from concatsplit_core.meaning.model import Meaning
-from concatsplit_core.run.result import dtype_name
 from concatsplit_core.stores.base import Location
 
 
@@ -44,10 +45,12 @@ class BlobInfo:
     """Why the array cannot be described; the other fields are empty then."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The object that ``--json`` prints."""
+        """The object that ``--json`` prints, as strict JSON has it: a NaN is text."""
+        facts = {key: value for key, value in asdict(self).items() if key != "error"}
         if self.error is not None:
-            return {"ref": self.ref, "error": self.error}
-        return {key: value for key, value in asdict(self).items() if key != "error"}
+            facts = {"ref": self.ref, "error": self.error}
+        document: dict[str, Any] = as_json(facts)
+        return document
 
 
 def info(ref: Any) -> list[BlobInfo]:
@@ -90,7 +93,7 @@ def _describe_ref(ref: str) -> list[BlobInfo]:
     place, member = parse_input(ref)
     form = detect(place, ref)
     if member is None:
-        names = form.members_and_links(place, ref)
+        names = sorted(form.members_and_links(place, ref))
     else:
         names = [name for name in form.members(place, ref) if name.startswith(f"{member}/")]
         names = names or [member]

@@ -9,8 +9,8 @@ from concatsplit_core.array.cuts import Cut, parse_ratio, whole_numbers
 from concatsplit_core.array.sizes import parse_size
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
-from concatsplit_core.endpoints.loading import load
 from concatsplit_core.errors import MalformedInput, UsageError
+from concatsplit_core.run.loading import load
 
 MOST_LENGTHS = 1 << 24
 """The most entries of a vector of lengths."""

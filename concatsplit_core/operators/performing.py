@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.errors import AmbiguousContainer, UsageError
+from concatsplit_core.formats.registry import format_by_suffix, suffixes
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.requests import Adjust, Request, job_of, move_of
+from concatsplit_core.operators.selection import Selection
 from concatsplit_core.run.engine import execute, recover_in
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
@@ -33,8 +36,7 @@ def perform(
     """
     refuse_second_stream(inputs, request.vectors)
     selection = request.selection
-    by_array = selection is not None and request.cut is not None and bool(request.cut.by_array)
-    if selection is None or not (selection.is_given or by_array):
+    if selection is None or not _asks_for_data_set(request, selection, inputs, options):
         try:
             sources = open_inputs(
                 inputs,
@@ -52,6 +54,27 @@ def perform(
         return execute(job_of_data_set(request, data_set, options, adjust), options)
 
 
+def _asks_for_data_set(
+    request: Request, selection: Selection, inputs: Any, options: Options
+) -> bool:
+    """Whether a data set was asked for, or nothing else can be meant."""
+    if selection.is_given or (request.cut is not None and request.cut.by_array):
+        return True
+    if not _writes_data_sets(request):
+        return False
+    from concatsplit_core.operators.datasets import are_data_sets
+
+    return are_data_sets(inputs, recovering(options))
+
+
+def _writes_data_sets(request: Request) -> bool:
+    """Whether an output's name says that it is a data set whatever it holds."""
+    name = request.outputs[0] if request.outputs else ""
+    if "::" in name or os.path.splitext(name)[1].lower() not in suffixes():
+        return False
+    return format_by_suffix(name, name).writes_data_sets(name)
+
+
 def recovering(options: Options) -> Callable[[list[Location]], bool] | None:
     """A function that completes or undoes what killed runs left in folders, and emits notes.
 
@@ -66,6 +89,8 @@ def _perform_and_close(
     request: Request, sources: Sequence[Source], options: Options, adjust: Adjust
 ) -> Result:
     try:
+        if request.selection is not None:
+            request.selection.refuse_for_one_array()
         return perform_on(adjust(request, sources), sources, options)
     finally:
         close_all(sources)

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from concatsplit_core.errors import UsageError
 
 Carry = Literal["check", "first", "drop"]
+Missing = Literal["refuse", "fill"]
 
 _LISTED = 8
 
@@ -27,13 +28,25 @@ class Selection:
     carry : {"check", "first", "drop"}
         What becomes of arrays without the axis: the first input's, if those of all inputs are
         equal; the first input's in any case; nothing.
+    missing : {"refuse", "fill"}
+        What happens if inputs do not hold the same arrays: an error, or fill values in the place of
+        what an input lacks.
+    history : bool or str
+        Add a line to the attribute ``history`` of the outputs: the time, and this text; by
+        default the call.
     """
 
     members: str | None = None
     arrays: Sequence[tuple[str, Any]] = ()
     carry: Carry = "check"
+    missing: Missing = "refuse"
+    history: bool | str = False
 
     def __post_init__(self) -> None:
+        if self.missing not in get_args(Missing):
+            raise UsageError(
+                f"--missing {self.missing} is not one of {', '.join(get_args(Missing))}"
+            )
         if self.carry not in get_args(Carry):
             raise UsageError(f"--carry {self.carry} is not one of {', '.join(get_args(Carry))}")
 
@@ -42,18 +55,32 @@ class Selection:
         """Whether a data set was asked for, and not only found."""
         return self.members is not None or bool(self.arrays)
 
+    def refuse_for_one_array(self) -> None:
+        """Refuse what has no meaning where one array was named.
+
+        Raises
+        ------
+        UsageError
+        """
+        for name, asked in (("history", self.history), ("missing", self.missing != "refuse")):
+            if asked:
+                raise UsageError(
+                    f"--{name} is for data sets, and this is one array; name containers without "
+                    "::MEMBER, and --members '*' if they hold only one"
+                )
+
     def chosen(self, names: Sequence[str], ref: str) -> list[str]:
         """Those names of a container that are part of the data set.
 
         Raises
         ------
         UsageError
-            A pattern matches none of them.
+            A pattern matches none of them, and what is missing is not filled in.
         """
         if self.members is None:
             return list(names)
         patterns = [pattern.strip() for pattern in self.members.split(",")]
-        for pattern in patterns:
+        for pattern in patterns if self.missing == "refuse" else ():
             if not any(fnmatchcase(name, pattern) for name in names):
                 raise UsageError(
                     f"--members {pattern}: {ref} has no such array; it holds {listed(names)}"
@@ -63,7 +90,7 @@ class Selection:
 
 def selection_from(options: dict[str, Any]) -> Selection:
     """What chooses the arrays of a data set, taken out of an operator's options."""
-    names = ("members", "arrays", "carry")
+    names = ("members", "arrays", "carry", "missing", "history")
     return Selection(**{name: options.pop(name) for name in names if name in options})
 
 

@@ -121,5 +121,6 @@ def _part(whole: Structure, images: Sequence[_Image], number: int) -> Structure:
             )
         found = multiscales.image_attributes(info.attrs)
         others = {name: value for name, value in info.attrs.items() if name not in found}
-        groups[image.group] = GroupInfo({**others, **multiscales.image_attributes(attrs)})
+        attrs = {**others, **multiscales.image_attributes(attrs)}
+        groups[image.group] = replace(info, attrs=attrs)
     return replace(whole, groups=groups)

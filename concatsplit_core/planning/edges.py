@@ -20,11 +20,14 @@ class Edges(NamedTuple):
 
     Parameters
     ----------
+    intervals : list of Interval
+        What every source covers.
     starts, stops, chunks : list of int
-        Of every source: the interval that it covers, and its chunk length along the axis, 1 where
-        it has no chunks.
+        Of every source: where its interval starts and stops, and its chunk length along the axis,
+        1 where it has no chunks.
     """
 
+    intervals: list[Interval]
     starts: list[int]
     stops: list[int]
     chunks: list[int]
@@ -32,8 +35,9 @@ class Edges(NamedTuple):
     @classmethod
     def of(cls, sources: Tiling) -> Edges:
         """The edges of these sources."""
-        found = cls([], [], [])
+        found = cls([], [], [], [])
         for interval, spec in ((segment.interval, segment.spec) for segment in sources.segments):
+            found.intervals.append(interval)
             found.starts.append(interval.start)
             found.stops.append(interval.stop)
             chunks = None if sources.new_axis else spec.chunks
@@ -68,8 +72,9 @@ class Edges(NamedTuple):
             if a <= start and stop <= b:
                 return [(first, interval)]
             return [(first, Interval(max(start, a), min(stop, b)))] if a < b else []
-        return [
-            (i, Interval(max(start, starts[i]), min(stop, stops[i])))
-            for i in range(first, last)
-            if starts[i] < stops[i]
-        ]
+        found = [(i, self.intervals[i]) for i in range(first, last) if starts[i] < stops[i]]
+        for end in {0, len(found) - 1} if found else ():  # the others lie inside
+            i, (a, b) = found[end]
+            if a < start or stop < b:
+                found[end] = i, Interval(max(start, a), min(stop, b))
+        return found

@@ -18,7 +18,14 @@ from concatsplit_core.formats.stored import Stored
 from concatsplit_core.formats.targets import Target
 from concatsplit_core.planning.task import Task
 from concatsplit_core.routes.buffers import Buffers
-from concatsplit_core.stores.files import Pool, input_error, output_error
+from concatsplit_core.stores.files import (
+    Pool,
+    close_file,
+    input_error,
+    open_input,
+    open_staged,
+    output_error,
+)
 
 Convert = Callable[[np.ndarray], np.ndarray]
 """Gives the elements of a block as they are in the output."""
@@ -107,8 +114,6 @@ class Context:
         What messages call the outputs.
     window : int
         Bytes to read from a contiguous input at once.
-    reading, writing : Pool
-        Descriptors of contiguous inputs and of staged contiguous outputs.
     conversions : sequence of callable or None
         How the elements of each input change when they are read; empty where none do.
     compares_checksums : bool
@@ -117,6 +122,8 @@ class Context:
         What has none of these is decoded, though it moves as it is stored.
     hashes : Hashes, optional
         Of what moves, where a manifest is to be written.
+    reading, writing : Pool
+        Descriptors of contiguous inputs and of staged contiguous outputs.
     """
 
     sources: Sequence[Source]
@@ -125,12 +132,12 @@ class Context:
     target_tiling: Tiling
     output_refs: Sequence[str]
     window: int
-    reading: Pool[str, int]
-    writing: Pool[str, int]
     conversions: Sequence[Convert | None] = ()
     compares_checksums: bool = False
     check: bool = False
     hashes: Hashes | None = None
+    reading: Pool[str, int] = field(default_factory=lambda: Pool(open_input, close_file))
+    writing: Pool[str, int] = field(default_factory=lambda: Pool(open_staged, close_file))
     turns: Turns = field(default_factory=Turns)
     _local: threading.local = field(default_factory=threading.local)
 

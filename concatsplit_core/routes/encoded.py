@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
-from concatsplit_core.codecs.bounds import most_stored
 from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.formats.sources import ChunkedSource, Source
 from concatsplit_core.formats.stored import Stored
@@ -103,7 +102,7 @@ def _check_size(stored: Stored, source: Source, start: Shape) -> None:
     nbytes = prod(spec.chunks or ()) * spec.dtype.itemsize
     plain = spec.encoding is not None and spec.encoding.codec == ()
     wrong = (plain and stored.nbytes != nbytes) or not stored.nbytes
-    fat = stored.nbytes > most_stored(nbytes) and not spec.is_string
+    fat = stored.is_fat(nbytes) and not spec.is_string
     if wrong or fat:
         what = f"{source.ref}: the chunk at {start} is stored in {stored.nbytes} bytes"
         if wrong:

@@ -18,7 +18,7 @@ from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.endpoints.inputs import opened
 from concatsplit_core.endpoints.job import Job
 from concatsplit_core.endpoints.layout import Outputs, aligned, lay_out
-from concatsplit_core.endpoints.places import Place, find_place, folders_of
+from concatsplit_core.endpoints.places import Looked, Place, find_place, folders_of
 from concatsplit_core.endpoints.references import is_name, parse_output
 from concatsplit_core.errors import NameCollision, UsageError
 from concatsplit_core.formats.sources import Source
@@ -74,8 +74,9 @@ def execute(job: Job, options: Options) -> Result:
 def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
     """The places and layouts of all outputs; raises if an output must not be written there."""
     wish, _ = options.wish, options.memory_bytes  # a wrong option is named before all else
-    found = [[find_place(ref, options.follow_links) for ref in m.outputs] for m in job.moves]
-    extras = [find_place(ref, options.follow_links) for ref, _ in job.extras]
+    known = Looked()
+    found = [[find_place(ref, options.follow_links, known) for ref in m.outputs] for m in job.moves]
+    extras = [find_place(ref, options.follow_links, known) for ref, _ in job.extras]
     places = [*(place for one in found for place in one), *extras]
     refusals.refuse_collisions(places)
     refusals.refuse_several_stores(places, job.sources, options.manifest is not None)

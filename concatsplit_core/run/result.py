@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from concatsplit_core.array.descr import descr_of
+from concatsplit_core.array.descr import dtype_name
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.inference import Cost
 from concatsplit_core.planning.plan import MovePlan, Plan
@@ -45,18 +45,6 @@ class Blob(NamedTuple):
             "start": self.interval.start,
             "stop": self.interval.stop,
         }
-
-
-def dtype_name(dtype: np.dtype) -> str:
-    """A dtype as ``--json`` prints it: NumPy's short form, or the list of a record's fields."""
-    if dtype.kind == "T":
-        return "string"
-    if dtype.names is not None:
-        from concatsplit_core.array.low_precision import low_precision_of
-
-        low = low_precision_of(dtype)
-        return str(descr_of(dtype)) if low is None else low.field
-    return dtype.str
 
 
 class ArrayResult(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +12,7 @@ from concatsplit_core.formats.targets import Target
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.routes import decoded, encoded, kernel, strided
 from concatsplit_core.routes.base import Context, RunTask, Turns
-from concatsplit_core.stores.files import Pool, open_input
+from concatsplit_core.stores.files import Pool, close_file, open_input, open_staged
 
 if TYPE_CHECKING:
     from concatsplit_core.meaning.conversions import Conversion
@@ -85,8 +84,8 @@ class Worker:
         self._work = work
         self._turns = Turns()
         self._waiting = list(dict.fromkeys([self._turns, *(each.turns for each in hashes)]))
-        self._reading: Pool[str, int] = Pool(open_input, os.close)
-        self._writing: Pool[str, int] = Pool(_open_staged, os.close)
+        self._reading: Pool[str, int] = Pool(open_input, close_file)
+        self._writing: Pool[str, int] = Pool(open_staged, close_file)
         buffers = threading.local()
         self._contexts = [
             Context(
@@ -131,7 +130,3 @@ class Worker:
         """Close the files that the worker has opened."""
         self._reading.close()
         self._writing.close()
-
-
-def _open_staged(path: str) -> int:
-    return os.open(path, os.O_RDWR | os.O_CLOEXEC)

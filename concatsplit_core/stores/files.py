@@ -114,6 +114,11 @@ def open_input(path: Path | str) -> int:
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
 
 
+def open_staged(path: Path | str) -> int:
+    """Open a staged file for reading and writing and return its descriptor."""
+    return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+
+
 close_file = os.close
 """Closes a descriptor."""
 

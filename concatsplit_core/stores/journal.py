@@ -16,6 +16,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -163,13 +164,19 @@ class Journal:
     def write(self, sync: bool) -> None:
         """Write the journal into its home folder: as a draft that gets its name when complete."""
         root = self.home.parent
+        relative = cache(partial(os.path.relpath, start=root))
+
+        def below(path: Path) -> str:
+            folder, name = os.path.split(path)
+            return os.path.join(relative(folder), name).removeprefix("./")
+
         document = {
             "concatsplit": _SCHEMA,
             "folders": [os.path.relpath(path, root) for path in self.folders],
             "entries": [
                 {
-                    "staged": os.path.relpath(entry.staged, root),
-                    "final": os.path.relpath(entry.final, root),
+                    "staged": below(entry.staged),
+                    "final": below(entry.final),
                     "new": entry.new,
                     "old": entry.old,
                     "folder": entry.folder,
@@ -274,10 +281,10 @@ def _path(root: Path, name: str) -> Path:
 
 def make_entries(outputs: Sequence[tuple[Path, Path, Identity | None]]) -> tuple[Entry, ...]:
     """Journal entries for outputs: each is its staged path, its name and what it replaces."""
-    folders = {final.parent: identify(final.parent) for _, final, _ in outputs}
+    folder_of = cache(identify)
     entries = []
     for staged, final, old in outputs:
-        new, folder = identify(staged), folders[final.parent]
+        new, folder = identify(staged), folder_of(os.path.dirname(final))
         if new is None or folder is None:
             raise FileNotFoundError(2, os.strerror(2), str(staged if new is None else final.parent))
         entries.append(Entry(staged, final, new, old, folder))

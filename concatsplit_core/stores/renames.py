@@ -17,6 +17,7 @@ import shutil
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from concatsplit_core.stores.durability import make_durable, sync_path
@@ -101,8 +102,8 @@ def has_copy_beside(staged: Path, final: Path) -> bool:
 
 def _copied_path(staged: Path) -> Path:
     """Where a staged output is moved when a complete copy of it lies beside its name."""
-    folder = staged.parent
-    return folder.with_name(f"{folder.name}.moved") / staged.name
+    folder, name = os.path.split(staged)
+    return Path(f"{folder}.moved", name)
 
 
 def _copy_path(staged: Path, final: Path) -> Path:
@@ -212,13 +213,19 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+@cache
+def _renameat2() -> Callable[..., int] | None:
+    """The system's function, looked up once; None where there is none."""
+    return getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+
+
 def renameat2(here: Path, there: Path, flags: int) -> None:
     """Call renameat2(2), which Python does not offer."""
-    libc = ctypes.CDLL(None, use_errno=True)
     code = errno.ENOSYS
-    if hasattr(libc, "renameat2"):
+    call = _renameat2()
+    if call is not None:
         names = os.fsencode(here), os.fsencode(there)
-        if libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], flags) == 0:
+        if call(_AT_FDCWD, names[0], _AT_FDCWD, names[1], flags) == 0:
             return
         code = ctypes.get_errno()
     raise OSError(code, os.strerror(code), str(here), None, str(there))

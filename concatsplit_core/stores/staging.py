@@ -94,22 +94,20 @@ class LocalStaging:
             As of `stores.publishing.Staging`.
         """
         path = Path(final)
-        staged = self._stage(path, _folder_for(path, Path(container or final)), replaces)
+        if container is None or container == final:
+            parent = path.parent
+        else:
+            parent = _folder_for(path, Path(container))
+        staged = self._stage(path, parent, replaces)
         self._claims.append(_Claim(path, staged, replaces, must_be_unchanged, last))
         return str(staged)
 
     def _stage(self, final: Path, parent: Path, replaces: Identity | None) -> Path:
         """Make the staging folder in a folder, and in it what is to replace something."""
         try:
-            with deferred_signals():  # else a folder could be made and not be noted for removal
-                self._make_folders(final.parent)
-                folder = self._folders.get(parent)
-                if folder is None:
-                    home = next(iter(self._folders.values()), None)
-                    folder = self._folders[parent] = StagingFolder(parent, home, self._made)
-                    if home is not None:
-                        home.note_sibling(folder.path)
-            staged = folder.path_for(final.name)
+            if parent not in self._folders or final.parent not in self._folders:
+                self._make_folders(final.parent, parent)
+            staged = self._folders[parent].path_for(final.name)
             if replaces is not None:
                 create_like(staged, final)
         except FileNotFoundError as error:
@@ -146,14 +144,22 @@ class LocalStaging:
                 if other not in own:
                     _refuse_if_busy(other, finals)
 
-    def _make_folders(self, folder: Path) -> None:
-        missing = []
-        while not folder.exists():
-            missing.append(folder)
-            folder = folder.parent
-        for path in reversed(missing):
-            path.mkdir()
-            self._made.append(path)
+    def _make_folders(self, folder: Path, parent: Path) -> None:
+        """Make the folder of an output, and the staging folder in another one or the same."""
+        with deferred_signals():  # else a folder could be made and not be noted for removal
+            missing = []
+            while not folder.exists():
+                missing.append(folder)
+                folder = folder.parent
+            for path in reversed(missing):
+                path.mkdir()
+                self._made.append(path)
+            if parent in self._folders:
+                return
+            home = next(iter(self._folders.values()), None)
+            self._folders[parent] = made = StagingFolder(parent, home, self._made)
+            if home is not None:
+                home.note_sibling(made.path)
 
     def publish(
         self,

@@ -13,9 +13,6 @@ import pytest
 import zarr
 
 FOREIGN = {
-    "classic.nc": (b"CDF\x01" + bytes(60), "netCDF-3", "nccopy -k nc4 classic.nc"),
-    "offset.nc": (b"CDF\x02" + bytes(60), "netCDF-3", "nccopy"),
-    "data.nc": (b"CDF\x05" + bytes(60), "netCDF-3", "nccopy"),
     "x.mat": (
         b"MATLAB 5.0 MAT-file, Platform: GLNXA64".ljust(128) + bytes(60),
         "MATLAB 5",

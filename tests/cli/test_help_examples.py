@@ -80,6 +80,10 @@ DONE: dict[str, dict[str, np.ndarray | None]] = {
         "all.nc::t": np.concatenate([A, A]), "all.nc::rain": np.concatenate([B, B]),
         "all.nc::lat": np.arange(6.0),
     },
+    "concat jan.nc mar.nc -o both.nc --axis time --missing fill --history": {
+        "both.nc::t": np.concatenate([A, A]), "both.nc::rain": np.concatenate([B, A * 0 - 9]),
+        "both.nc::lat": np.arange(6.0),
+    },
     "concat a.npy b.npy -o y.npy --routes mapped,decoded": {"y.npy": np.concatenate([A, B])},
     "concat a.npy b.npy -o summed.h5 --checksum fletcher32": {
         "summed.h5::data": np.concatenate([A, B])
@@ -159,11 +163,12 @@ def workshop(shell: Any) -> None:
         file["x"], file["group/y"] = A, B
     zarr.save_array("store.zarr", A)
     save_file({"q.weight": A, "norm": B}, "m.safetensors")
-    for month in ("jan", "feb"):
+    for month in ("jan", "feb", "mar"):
         with h5py.File(f"{month}.nc", "w") as file:
-            for name, data in (("t", A), ("rain", B)):
+            for name, data in (("t", A), ("rain", B))[: 1 if month == "mar" else 2]:
                 made = file.create_dataset(name, data=data)
                 made.dims[0].label = "time"
+                made.attrs["_FillValue"] = data.dtype.type(-9)
             file["lat"] = np.arange(6.0)
     shell.ok("concat", "a.npy", "b.npy", "-o", "joined-before.npy", "--manifest", "run.json")
 

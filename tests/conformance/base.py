@@ -14,7 +14,7 @@ from conformance.passed_on import again, read_elsewhere, written
 
 import concatsplit_core as cs
 from concatsplit_core.endpoints.inputs import open_inputs
-from concatsplit_core.endpoints.loading import load
+from concatsplit_core.run.loading import load
 
 ELEMENTS = {0: "decoded", -1: "mapped,decoded"}
 """Routes that take arrays apart, by the axis that is worked along: so both are seen everywhere."""

@@ -22,7 +22,7 @@ from concatsplit_core.stores.local import local
 
 _READER = """
 import pickle, sys
-from concatsplit_core.endpoints.loading import load
+from concatsplit_core.run.loading import load
 found = load(pickle.load(sys.stdin.buffer))
 sys.stdout.buffer.write(found.dtype.str.encode() + b" " + found.tobytes())
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import warnings
 from collections.abc import Iterator
@@ -32,6 +31,8 @@ from concatsplit_core.errors import (
     UsageError,
 )
 from concatsplit_core.formats.zarr.writing import ZarrTarget
+from concatsplit_core.run.executor import ThreadExecutor
+from concatsplit_core.run.worker import Work
 from concatsplit_core.stores.local import LOCAL, LocalStore
 from concatsplit_core.stores.schemes import SCHEMES
 
@@ -114,6 +115,13 @@ def test_a_cut_and_a_join_give_the_same_again(store: MemoryStore, chunks: Any) -
     assert cs.diff(output(store), output(store, "whole.zarr")).equal
 
 
+def test_parts_are_named_in_a_folder(store: MemoryStore) -> None:
+    found = cs.split(inputs(store)[0], output(store, "parts/"), parts=2)
+    names = ["parts/0-00000-of-00002.zarr", "parts/0-00001-of-00002.zarr"]
+    assert [blob.ref for blob in found.outputs] == url(store, *names)
+    assert_same(np.concatenate([get(store, name) for name in names]), arrays()[0])
+
+
 def test_one_store_to_another(store: MemoryStore) -> None:
     other = named_store(f"{store.name}-other")
     cs.concat(inputs(store), output(other))
@@ -131,11 +139,12 @@ def test_what_exists_is_replaced_when_that_was_asked_for(store: MemoryStore) -> 
     assert len(store.keys("out/y.zarr/c")) == 12  # and none of the 50 that were there
 
 
-def test_a_member_is_added_to_consolidated_metadata(store: MemoryStore) -> None:
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_a_member_is_added_to_consolidated_metadata(store: MemoryStore, zarr_format: Any) -> None:
     theirs = zarr.storage.MemoryStore()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = zarr.create_group(theirs)
+        made = zarr.create_group(theirs, zarr_format=zarr_format)
         made.create_array("old", data=WHOLE)
         zarr.consolidate_metadata(theirs)
     for name, data in theirs._store_dict.items():
@@ -144,8 +153,9 @@ def test_a_member_is_added_to_consolidated_metadata(store: MemoryStore) -> None:
     found = group(store, "g.zarr")
     assert_same(found["new/y"][...], WHOLE)
     assert_same(found["old"][...], WHOLE)
-    listed = json.loads(store.files["g.zarr/zarr.json"])["consolidated_metadata"]["metadata"]
-    assert set(listed) == {"old", "new", "new/y"}
+    document = store.files["g.zarr/zarr.json" if zarr_format == 3 else "g.zarr/.zmetadata"]
+    assert b'"new/y' in document
+    assert set(found.metadata.consolidated_metadata.flattened_metadata) == {"old", "new", "new/y"}
     assert [blob.ref for blob in cs.info(output(store, "g.zarr"))] == url(
         store, "g.zarr::new/y", "g.zarr::old"
     )
@@ -253,6 +263,19 @@ def test_formats_that_need_a_path_are_refused_at_once(store: MemoryStore, name: 
 def test_what_is_missing_is_named(store: MemoryStore, ref: str) -> None:
     with pytest.raises(InputUnavailable, match=f"memory://{store.name}/{ref}: "):
         cs.concat(url(store, ref), output(store))
+
+
+def test_the_work_can_be_pickled(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any other process that knows the store could do the tasks."""
+
+    class Elsewhere(ThreadExecutor):
+        def run(self, work: Work, *given: Any) -> None:
+            super().run(pickle.loads(pickle.dumps(work)), *given)
+
+    monkeypatch.setattr("concatsplit_core.run.engine.ThreadExecutor", Elsewhere)
+    for chunks in (None, (5, 3)):
+        cs.concat(inputs(store), output(store), chunks=chunks, force=True)
+        assert_same(get(store, "out/y.zarr"), WHOLE)
 
 
 def test_stores_of_a_name_are_pickled_by_it(store: MemoryStore) -> None:

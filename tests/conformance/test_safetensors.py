@@ -254,8 +254,8 @@ def test_members_are_listed(tmp_path: Path) -> None:
     path = str(tmp_path / "a.safetensors")
     save_file({"x": make("<f4", (4, 3)), "a/y": make("<i2", (2,))}, path)
     assert [(b.ref, b.shape, b.dtype) for b in cs.info(path)] == [
-        (f"{path}::x", (4, 3), "<f4"),
         (f"{path}::a/y", (2,), "<i2"),
+        (f"{path}::x", (4, 3), "<f4"),
     ]
     with pytest.raises(AmbiguousContainer, match="x, a/y"):
         cs.fetch(path)

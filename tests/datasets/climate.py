@@ -28,7 +28,7 @@ def _child() -> subprocess.Popen[str]:
 
 
 def call(function: str, *args: Any, **more: Any) -> None:
-    """Call a function of this module in the other process."""
+    """Call a function of this module, or ``MODULE.FUNCTION``, in the other process."""
     import os
 
     child = _child()
@@ -159,12 +159,15 @@ def holds(path: str, name: str, values: Sequence[float]) -> None:
 def _serve() -> None:
     import os
     import traceback
+    from importlib import import_module
 
     for line in sys.stdin:
         folder, function, args, more = json.loads(line)
         os.chdir(folder)
         try:
-            globals()[function](*args, **more)
+            module, _, name = function.rpartition(".")
+            found = vars(import_module(module)) if module else globals()
+            found[name](*args, **more)
             print("null", flush=True)
         except BaseException:
             print(json.dumps(traceback.format_exc()), flush=True)

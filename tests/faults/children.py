@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 import concatsplit_cli
 import concatsplit_core
+from concatsplit_core.stores import renames
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _OURS = [
@@ -26,10 +28,14 @@ _CONTEXT.set_forkserver_preload([*_OURS, "difflib", "xxhash"])
 
 AUDITED = {
     "open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.chmod",
-    "os.truncate", "shutil.rmtree", "fcntl.flock", "ctypes.dlsym",
+    "os.truncate", "shutil.rmtree", "fcntl.flock",
 }  # fmt: skip
-"""Events of Python that change what is on the disk; renameat2 is looked up by ctypes."""
-WRAPPED = ("pwrite", "copy_file_range", "fsync", "ftruncate")
+"""Events of Python that change what is on the disk."""
+WRAPPED = (
+    (os, "pwrite"), (os, "copy_file_range"), (os, "fsync"), (os, "ftruncate"),
+    (renames, "renameat2"),
+)  # fmt: skip
+"""Functions that change what is on the disk without such an event."""
 
 
 PATIENCE = 60.0
@@ -94,17 +100,17 @@ def until(folder: str, args: list[str], signs: str, last: int) -> None:
         if count == last:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def wrap(name: str) -> None:
-        original = getattr(os, name)
+    def wrap(owner: ModuleType, name: str) -> None:
+        original = getattr(owner, name)
 
         def stepping(*args: Any) -> Any:
             step()
             return original(*args)
 
-        setattr(os, name, stepping)
+        setattr(owner, name, stepping)
 
-    for name in WRAPPED:
-        wrap(name)
+    for owner, name in WRAPPED:
+        wrap(owner, name)
     active = True
     sys.addaudithook(lambda event, _: step() if active and event in AUDITED else None)
     try:
@@ -133,19 +139,12 @@ def held(folder: str, args: list[str], signs: str, call: str, nth: int, match: s
             while not (place / "go").exists():
                 time.sleep(0.002)
 
-    if call == "rename":
+    owner, name = (renames, "renameat2") if call == "rename" else (os, call)
+    original = getattr(owner, name)
 
-        def seen(event: str, given: tuple[Any, ...]) -> None:
-            if event == "ctypes.dlsym" and given[1] == "renameat2":
-                counted("")
+    def waiting(*given: Any, **named: Any) -> Any:
+        counted(given[0])
+        return original(*given, **named)
 
-        sys.addaudithook(seen)
-    else:
-        original = getattr(os, call)
-
-        def waiting(*given: Any, **named: Any) -> Any:
-            counted(given[0])
-            return original(*given, **named)
-
-        setattr(os, call, waiting)
+    setattr(owner, name, waiting)
     _main(args)

@@ -77,7 +77,7 @@ MAKERS: dict[str, Make] = {
 def read() -> Callable[[str], Any]:
     """Reads an output of the library back through it: elements, meaning and all."""
     from concatsplit_core.endpoints.inputs import open_ref
-    from concatsplit_core.endpoints.loading import load
+    from concatsplit_core.run.loading import load
 
     def found(ref: str) -> tuple[np.ndarray, Any]:
         source = open_ref(ref)

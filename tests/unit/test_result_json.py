@@ -147,3 +147,17 @@ def test_structured_dtype_is_json(tmp_path: Path) -> None:
     facts = cs.concat([array], str(tmp_path / "y.npy")).to_dict()
     assert "'a', '<f4'" in facts["outputs"][0]["dtype"]
     json.dumps(facts)
+
+
+def test_differences_and_descriptions_are_strict_json(tmp_path: Path) -> None:
+    single = cs.diff(np.array([np.nan, 1.0]), np.array([2.0, 1.0]))
+    assert json.loads(json.dumps(single.to_dict(), allow_nan=False))["first"]["a"] == "NaN"
+    for name, value in (("a", np.nan), ("b", 2.0)):
+        for member in "xy":
+            cs.feed(f"{tmp_path / name}.zarr::{member}", np.array([value, 1.0]))
+    both = cs.diff(f"{tmp_path / 'a'}.zarr", f"{tmp_path / 'b'}.zarr")
+    assert isinstance(both, cs.DataSetDifference)
+    found = json.loads(json.dumps(both.to_dict(), allow_nan=False))
+    assert found["arrays"]["y"]["first"]["a"] == "NaN"
+    blob, _ = cs.info(f"{tmp_path / 'a'}.zarr")
+    assert json.loads(json.dumps(blob.to_dict(), allow_nan=False))["shape"] == [2]

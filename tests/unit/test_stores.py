@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import pickle
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from memory_store import MemoryStore
 
-from concatsplit_core.errors import InputChanged
+from concatsplit_core.errors import InputChanged, OutputBusy, OutputChanged, OutputExists
 from concatsplit_core.stores.base import Location, Status, Store, join
 from concatsplit_core.stores.local import LOCAL, local
+from concatsplit_core.stores.publishing import Amendment
 
 
 class StoreConformance(ABC):
@@ -85,6 +87,100 @@ class StoreConformance(ABC):
             os.write(fd, b"abc")
             os.close(fd)
             assert store.read(key) == b"abc"
+
+    def test_it_can_be_pickled(self, place: Location) -> None:
+        (place / "file").write(b"abc")
+        assert (pickle.loads(pickle.dumps(place)) / "file").read() == b"abc"
+
+    def test_what_changes_looks_different(self, place: Location) -> None:
+        file, folder = place / "folder/file", place / "folder"
+        assert file.identity is None
+        assert place.store.look(file.key).number is None
+        file.write(b"abc")
+        before = file.identity, place.store.look(file.key), place.store.look(folder.key)
+        assert before == (file.identity, place.store.look(file.key), place.store.look(folder.key))
+        file.write(b"other")
+        after = file.identity, place.store.look(file.key), place.store.look(folder.key)
+        assert all(one != other for one, other in zip(before, after, strict=True))
+        assert file.identity is not None
+        assert folder.identity is not None
+        assert (file.identity.kind, folder.identity.kind) == ("file", "folder")
+
+    def test_what_is_staged_appears_when_it_is_published(self, place: Location) -> None:
+        store, finals = place.store, [place / "new/one", place / "new/two", place / "three"]
+        staging, told = store.staging(sync=False), []
+        staged = [staging.claim(final.key) for final in finals]
+        staging.refuse_if_busy()
+        for number, key in enumerate(staged):
+            store.write(key, [bytes([number])])
+        assert [final.kind for final in finals] == [None] * 3
+        staging.publish(done=lambda: told.append([final.read() for final in finals]))
+        assert told == [[b"\0", b"\1", b"\2"]]
+        assert sorted(place.walk()) == sorted(final.key for final in finals)
+
+    def test_folders_are_staged_and_replaced_as_a_whole(self, place: Location) -> None:
+        store, final = place.store, place / "folder"
+        (final / "old").write(b"abc")
+        staging = store.staging(sync=False)
+        staged = Location(store, staging.claim(final.key, replaces=final.identity))
+        (staged / "deep/new").write(b"abc")
+        staging.publish()
+        assert list(place.walk()) == [(final / "deep/new").key]
+
+    @pytest.mark.parametrize("publishes", [False, True])
+    def test_nothing_is_left_of_what_is_not_published(
+        self, place: Location, publishes: bool
+    ) -> None:
+        store, final = place.store, place / "new/file"
+        staging = store.staging(sync=False)
+        store.write(staging.claim(final.key), [b"abc"])
+        if publishes:  # somebody else has put something there meanwhile
+            final.write(b"theirs")
+            with pytest.raises(OutputExists):
+                staging.publish()
+        staging.rollback()
+        assert list(place.walk()) == [final.key] * publishes
+        assert not publishes or final.read() == b"theirs"
+
+    def test_what_was_changed_is_not_replaced(self, place: Location) -> None:
+        store, final = place.store, place / "file"
+        final.write(b"abc")
+        staging = store.staging(sync=False)
+        key = staging.claim(final.key, replaces=final.identity, must_be_unchanged=True)
+        store.write(key, [b"new"])
+        final.write(b"other")
+        with pytest.raises(OutputChanged):
+            staging.publish()
+        staging.rollback()
+        assert final.read() == b"other"
+
+    def test_two_runs_do_not_write_one_output(self, place: Location) -> None:
+        first, second = (place.store.staging(sync=False) for _ in range(2))
+        for staging in (first, second):
+            staging.claim((place / "file").key)
+        first.refuse_if_busy()
+        with pytest.raises(OutputBusy):
+            second.refuse_if_busy()
+        for staging in (second, first):
+            staging.rollback()
+        assert list(place.walk()) == []
+
+    def test_documents_are_published_with_what_they_list(self, place: Location) -> None:
+        store, final, document = place.store, place / "folder/new", place / "folder/list"
+        document.write(b"old")
+        found = document.identity
+        assert found is not None
+
+        def amended(folder: str) -> Iterator[Amendment]:
+            made = Location(store, folder) / "list"
+            made.write(b"old new")
+            yield Amendment(document.key, made.key, found)
+
+        staging = store.staging(sync=False)
+        store.write(staging.claim(final.key, container=document.parent.key), [b"abc"])
+        staging.publish(amended, [document.parent.key])
+        assert (document.read(), final.read()) == (b"old new", b"abc")
+        assert len(list(place.walk())) == 2
 
 
 class TestLocalStore(StoreConformance):

@@ -66,6 +66,12 @@ class Hdf5Format(LibraryFormat, OutputFormat):
 
         return structure_of(self.path_of(place, ref), ref)
 
+    def is_data_set(self, place: Location, ref: str) -> bool:
+        """Whether it is a netCDF file."""
+        from concatsplit_core.formats.hdf5.files import is_netcdf_file
+
+        return is_netcdf_file(self.path_of(place, ref), ref)
+
     def members_and_links(self, place: Location, ref: str) -> list[str]:
         """Names of all data sets, and of links that lead out of the file, or nowhere."""
         from concatsplit_core.formats.hdf5.describing import list_members
@@ -80,15 +86,21 @@ class Hdf5Format(LibraryFormat, OutputFormat):
 
         return lay_out(spec, inherited, wish, like)
 
+    def writes_data_sets(self, name: str) -> bool:
+        """Whether it is to be a netCDF file."""
+        from concatsplit_core.formats.hdf5.naming import has_netcdf_name
+
+        return has_netcdf_name(name)
+
     def narrowed(self, wish: Wish, place: Location, base: Location | None) -> Wish:
         """A file with a netCDF name has to be a netCDF file."""
         from concatsplit_core.formats.hdf5.naming import has_netcdf_name
 
-        return replace(wish, netcdf=has_netcdf_name(Path(place.name)))
+        return replace(wish, netcdf=has_netcdf_name(place.name))
 
     def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged file."""
         from concatsplit_core.formats.hdf5.writing import Hdf5Writer
 
-        replaced = None if base is None else Path(self.path_of(base, base.key))
-        return Hdf5Writer(Path(self.path_of(place, place.key)), replaced)
+        kept = None if base is None else Path(self.path_of(base, base.key))
+        return Hdf5Writer(Path(self.path_of(place, place.key)), kept)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
-from h5py import h5, h5a, h5d, h5p, h5s, h5t
+from h5py import h5, h5a, h5d, h5g, h5p, h5s, h5t
 
 from concatsplit_core.array.fields import overlapping
 from concatsplit_core.formats.hdf5.named_types import named
@@ -97,7 +97,7 @@ def _each(place: Any) -> Iterator[Any]:
     count = h5a.get_num_attrs(place)
     if not count:
         return
-    tracked = isinstance(place, h5d.DatasetID) and (
+    tracked = isinstance(place, h5d.DatasetID | h5g.GroupID) and (
         place.get_create_plist().get_attr_creation_order() & h5p.CRT_ORDER_TRACKED
     )
     order = h5.INDEX_CRT_ORDER if tracked else h5.INDEX_NAME

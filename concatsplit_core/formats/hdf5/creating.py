@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Any
 
@@ -14,15 +14,34 @@ from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.hdf5 import filters
 from concatsplit_core.formats.hdf5.attributes import LARGE, attribute_bytes, write_attributes
 from concatsplit_core.formats.hdf5.named_types import named
-from concatsplit_core.formats.hdf5.netcdf import give_dimensions
+from concatsplit_core.formats.hdf5.netcdf_dimensions import Dimensions
 from concatsplit_core.formats.hdf5.replicas import keep
+from concatsplit_core.formats.hdf5.scales import Scales
 from concatsplit_core.formats.hdf5.types import stored_dtype
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.meaning.model import same
 
 
-def create(file: Any, member: str, spec: ArraySpec, storage: Storage, netcdf: bool) -> Any:
-    """Create a data set; it has no attributes yet."""
+def create(
+    file: Any,
+    member: str,
+    spec: ArraySpec,
+    storage: Storage,
+    netcdf: bool,
+    types: Iterable[str] = (),
+) -> Any:
+    """Create a data set; it has no attributes yet.
+
+    Parameters
+    ----------
+    file : h5py.File
+    member : str
+    spec : ArraySpec
+    storage : Storage
+    netcdf : bool
+    types : iterable of str
+        Paths of types in the file that arrays may have.
+    """
     dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     dcpl.set_obj_track_times(False)
     if netcdf or attribute_bytes(storage.meaning.attrs) > LARGE:
@@ -48,7 +67,8 @@ def create(file: Any, member: str, spec: ArraySpec, storage: Storage, netcdf: bo
         if own is not None
         else h5py.h5t.py_create(stored_dtype(spec.dtype), logical=True)
     )
-    if netcdf:
+    kind = next((file[path].id for path in types if file[path].id.equal(kind)), kind)
+    if netcdf and not kind.committed():
         kind = named(file, kind, name)
     return h5py.Dataset(h5py.h5d.create(group.id, name.encode(), kind, space, dcpl))
 
@@ -86,23 +106,40 @@ def fill_of(spec: ArraySpec, storage: Storage) -> np.ndarray:
     return np.asarray(storage.fill_value).astype(spec.dtype)
 
 
-def describe(dataset: Any, storage: Storage, netcdf: bool) -> list[str]:
-    """Write what a new data set means; returns a line for each attribute that HDF5 cannot hold."""
-    _give_names(dataset, storage, netcdf)
+def describe(
+    dataset: Any, storage: Storage, dimensions: Dimensions | None, scales: Scales | None
+) -> list[str]:
+    """Write what a new data set means; returns a line for each attribute that HDF5 cannot hold.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+    storage : Storage
+    dimensions : Dimensions, optional
+        Of a netCDF file.
+    scales : Scales, optional
+        Of another file that keeps the scales of its inputs.
+    """
+    _give_names(dataset, storage, dimensions, scales)
     attrs, own = dict(storage.meaning.attrs), storage.own.get("attrs", {})
     if storage.meaning.missing is not None:
         attrs["_FillValue"] = _marker(storage, own)
-    return write_attributes(dataset, attrs, own, netcdf)
+        order = own if "_FillValue" in own else ("_FillValue",)  # as netCDF libraries write it
+        attrs = {name: attrs[name] for name in order if name in attrs} | attrs
+    return write_attributes(dataset, attrs, own, dimensions is not None)
 
 
-def _give_names(dataset: Any, storage: Storage, netcdf: bool) -> None:
+def _give_names(
+    dataset: Any, storage: Storage, dimensions: Dimensions | None, scales: Scales | None
+) -> None:
     """Name the axes: as netCDF's dimensions, else by HDF5's labels."""
     names = (storage.meaning.dims or (None,) * dataset.ndim)[: dataset.ndim]
-    if netcdf:
-        give_dimensions(dataset.parent, dataset, names)
+    if dimensions is not None:
+        dimensions.give(dataset, names)
         return
+    named_already = set() if scales is None else scales.give(dataset, storage)
     for axis, name in enumerate(names):
-        if name:
+        if name and axis not in named_already:
             dataset.dims[axis].label = name
 
 

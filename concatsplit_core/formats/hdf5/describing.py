@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from itertools import islice
 from math import prod
 from typing import Any, NamedTuple
@@ -40,6 +41,7 @@ from concatsplit_core.formats.hdf5.reading import (
     Hdf5Source,
     Hdf5Unchunked,
 )
+from concatsplit_core.formats.hdf5.scales import scales_of
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.strings import string_bytes
 from concatsplit_core.formats.hdf5.structure import read_structure
@@ -167,6 +169,8 @@ def _describe(path: str, member: str, ref: str, dataset: Any, opened: Opened) ->
     if offset is not None and offset + spec.nbytes > os.fstat(opened.fd).st_size:
         raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
     storage = _storage_of(dataset, member.rpartition("/")[2], stored)
+    if stored.is_netcdf and not opened.is_netcdf:
+        storage = replace(storage, own=storage.own | scales_of(dataset))
     file = path if _is_file(opened) else None
     if file is not None and offset is not None:
         return Hdf5Contiguous(file, ref, spec, storage, member=member)

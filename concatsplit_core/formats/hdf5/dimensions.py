@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 
@@ -40,6 +40,37 @@ def text_attribute(item: Any, name: str) -> str | None:
     except Exception:  # a damaged attribute makes h5py raise anything
         return None
     return plain_text(value)
+
+
+class Axis(NamedTuple):
+    """What a file says of one axis of a data set.
+
+    Parameters
+    ----------
+    label : str, optional
+    scales : tuple of str
+        Paths of the scales that hang on it.
+    """
+
+    label: str | None
+    scales: tuple[str, ...]
+
+
+def axes_of(dataset: Any) -> tuple[Axis, ...]:
+    """What a file says of each axis; nothing if none has a scale."""
+    if not has_attribute(dataset, "DIMENSION_LIST") and not is_scale(dataset):
+        return ()
+    try:
+        listed: list[Any] = [()] * dataset.ndim
+        if has_attribute(dataset, "DIMENSION_LIST"):
+            listed = list(dataset.attrs["DIMENSION_LIST"])
+        scales = [
+            tuple(filter(None, (_name(dataset.file[ref]) for ref in refs if ref)))
+            for refs in listed
+        ]
+        return tuple(map(Axis, _labels(dataset), scales))
+    except Exception:  # damaged references make h5py raise anything; the array can still be read
+        return ()
 
 
 def dimension_names(dataset: Any) -> Names | None:
@@ -85,7 +116,12 @@ def _scales(dataset: Any) -> list[Any]:
 
 
 def _base_name(item: Any) -> str | None:
-    """The last part of an object's name.
+    """The last part of an object's name."""
+    return (_name(item) or "").rpartition("/")[2].removeprefix(NON_COORDINATE) or None
+
+
+def _name(item: Any) -> str | None:
+    """An object's name.
 
     HDF5 searches the whole file for the name of what a reference leads to, which would be done
     for every array again: it is remembered as long as the file is the same.
@@ -95,12 +131,11 @@ def _base_name(item: Any) -> str | None:
         return _known_names[key]
     name = item.name
     text = text_of(name) if isinstance(name, bytes) else name
-    base = text.rpartition("/")[2].removeprefix(NON_COORDINATE) or None if text else None
     if key is not None:
         if len(_known_names) >= _MOST_NAMES:
             _known_names.clear()
-        _known_names[key] = base
-    return base
+        _known_names[key] = text
+    return text
 
 
 _MOST_NAMES = 4096

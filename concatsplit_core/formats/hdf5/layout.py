@@ -13,7 +13,7 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import Checksum, bare, guarded, in_frames, is_guarded
 from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.chunking import choose_chunks
+from concatsplit_core.formats.chunking import COMFORTABLE, choose_chunks
 from concatsplit_core.formats.hdf5 import netcdf
 from concatsplit_core.formats.hdf5.filters import (
     FLETCHER32,
@@ -52,7 +52,7 @@ def lay_out(
     codec = _with_checksum(_codec(inherited, wish), spec, wish.checksum)
     if spec.is_string:  # the chunks hold references into a heap: nothing to shuffle
         codec = codec.without("shuffle")
-    flat = like is not None and like.chunks is None
+    flat = like is not None and like.chunks is None and None not in (inherited.maxshape or ())
     if wish.chunks == "none" and codec:
         raise UsageError(
             f"--chunks none: {'checksum' if is_guarded(codec.steps) else 'codec'} {codec} needs "
@@ -64,7 +64,7 @@ def lay_out(
         laid = replace(spec, layout=Contiguous() if plain else Opaque())
         return laid, replace(inherited, codec=Codec(), native=None, item_shape=items)
     chunks = choose_chunks(spec, wish, like)
-    chunks = tuple(min(c, max(1, n)) for c, n in zip(chunks, spec.shape, strict=True))
+    chunks = _clipped(chunks, spec, inherited)
     items = kept_items(spec, chunks, inherited.fill_value, inherited.item_shape)
     laid = replace(spec, layout=Chunked(chunks))
     if _keeps_filters(laid, items, inherited, wish, like):
@@ -74,6 +74,20 @@ def lay_out(
     made = encoding(spec.dtype, bare(codec).steps, stored_type)
     laid = replace(spec, layout=Chunked(chunks, made))
     return laid, replace(inherited, codec=codec, native=None, item_shape=items)
+
+
+def _clipped(chunks: Shape, spec: ArraySpec, inherited: Storage) -> Shape:
+    """A chunk shape no longer than the array, except along an axis that may grow.
+
+    There a small chunk stays as it is: it will be filled.
+    """
+    limits = inherited.maxshape
+    is_small = prod(chunks) * spec.memory_itemsize <= COMFORTABLE
+    free = [limits is not None and is_small and limits[d] is None for d in range(spec.ndim)]
+    return tuple(
+        c if may_grow else min(c, max(1, n))
+        for c, n, may_grow in zip(chunks, spec.shape, free, strict=True)
+    )
 
 
 def _with_checksum(codec: Codec, spec: ArraySpec, checksum: Checksum) -> Codec:

@@ -23,7 +23,8 @@ class Survey(NamedTuple):
     Parameters
     ----------
     arrays : list of str
-        Names of data sets that hard links lead to, and of damaged objects that may be some.
+        Names of data sets that hard links lead to, and of damaged objects that may be some: in the
+        order in which they were made where the file keeps it, else in that of the alphabet.
     links_out : list of str
         Names of links that lead out of the file, or nowhere.
     """
@@ -47,30 +48,43 @@ def item_of(group: Any, name: str) -> Any:
 
 def survey(root: Any) -> Survey:
     """Look at all links below a group."""
-    found, seen, waiting = Survey([], []), set(), [("", root)]
+    found, seen = Survey([], []), {_address(root)}
+    waiting = [("", root, name) for name in _from_behind(root)]
     while waiting:
-        prefix, group = waiting.pop()
-        address = h5py.h5o.get_info(group.id).addr
-        if address in seen:
+        prefix, group, name = waiting.pop()
+        whole = f"{prefix}{name}"
+        link = link_of(group, name)
+        if not isinstance(link, h5py.HardLink):
+            if _leads_out(root, group, link):
+                found.links_out.append(whole)
             continue
-        seen.add(address)
-        for name in names_in(group):
-            whole = f"{prefix}{name}"
-            link = link_of(group, name)
-            if not isinstance(link, h5py.HardLink):
-                if _leads_out(root, group, link):
-                    found.links_out.append(whole)
-                continue
-            try:
-                item = item_of(group, name)
-            except Exception:  # a damaged member makes h5py raise nearly anything: opening it tells
-                found.arrays.append(whole)
-                continue
-            if isinstance(item, h5py.Group):
-                waiting.append((f"{whole}/", item))
-            elif isinstance(item, h5py.Dataset) and not is_dimension_only(item):
-                found.arrays.append(f"{prefix}{name.removeprefix(NON_COORDINATE)}")
-    return Survey(sorted(found.arrays), sorted(found.links_out))
+        try:
+            item = item_of(group, name)
+        except Exception:  # a damaged member makes h5py raise nearly anything: opening it tells
+            found.arrays.append(whole)
+            continue
+        if isinstance(item, h5py.Group) and _address(item) not in seen:
+            seen.add(_address(item))
+            waiting += [(f"{whole}/", item, inner) for inner in _from_behind(item)]
+        elif isinstance(item, h5py.Dataset) and not is_dimension_only(item):
+            found.arrays.append(f"{prefix}{name.removeprefix(NON_COORDINATE)}")
+    arrays = found.arrays if keeps_order(root) else sorted(found.arrays)
+    return Survey(arrays, sorted(found.links_out))
+
+
+def keeps_order(group: Any) -> bool:
+    """Whether a group tells in which order its members were made."""
+    tracked = group["/" if isinstance(group, h5py.File) else "."].id.get_create_plist()
+    return bool(tracked.get_link_creation_order() & h5py.h5p.CRT_ORDER_TRACKED)
+
+
+def _address(group: Any) -> int:
+    return int(h5py.h5o.get_info(group.id).addr)
+
+
+def _from_behind(group: Any) -> list[str]:
+    """The names in a group, the last one first."""
+    return list(names_in(group))[::-1]
 
 
 def walk(root: Any) -> list[str]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 SUFFIXES = (".nc", ".nc4")
 
 
-def has_netcdf_name(path: Path) -> bool:
+def has_netcdf_name(name: str) -> bool:
     """Whether whoever reads a file of this name expects netCDF-4."""
-    return path.suffix.lower() in SUFFIXES
+    return name.lower().endswith(SUFFIXES)

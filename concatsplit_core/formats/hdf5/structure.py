@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import h5py
@@ -13,30 +14,35 @@ from concatsplit_core.formats.hdf5.attributes import (
     read_attributes,
     write_attributes,
 )
-from concatsplit_core.formats.hdf5.links import key, link_of, names_in
-from concatsplit_core.formats.structure import GroupInfo, Structure
+from concatsplit_core.formats.hdf5.dimensions import dimension_length, is_dimension_only, is_scale
+from concatsplit_core.formats.hdf5.links import keeps_order, key, link_of, names_in
+from concatsplit_core.formats.structure import Dimension, GroupInfo, Structure
 
 _OF_A_LIBRARY = ("_NCProperties", "_nc3_strict")
 """What netCDF-C says of the version that wrote the file."""
 
 
 def read_structure(file: Any, netcdf: bool) -> Structure:
-    """The groups and soft links below the root, as far as they can be read."""
+    """What a file holds beside its arrays, as far as it can be read."""
     groups: dict[str, GroupInfo] = {}
-    links: dict[str, str] = {}
     notes: list[str] = []
-    for path, group in _walk(file, links):
+    found = Structure(groups, {}, {}, types={}, is_netcdf=netcdf)
+    out: list[str] = []
+    for path, group in _walk(file, found, out):
         attrs, own, unread = read_attributes(group, netcdf)
         for name in _OF_A_LIBRARY:
             attrs.pop(name, None)
-        groups[path] = GroupInfo(attrs, own)
+        groups[path] = GroupInfo(attrs, own, keeps_order(group))
         notes += [f"group '/{path}': {note}" for note in unread]
-    return Structure(groups, links, notes=tuple(notes))
+    return replace(found, links_out=tuple(out), notes=tuple(notes))
 
 
-def _walk(file: Any, links: dict[str, str]) -> Iterator[tuple[str, Any]]:
-    """Every group once, under the first path that leads to it."""
-    seen, waiting = set(), [("", file)]
+def _walk(file: Any, found: Structure, out: list[str]) -> Iterator[tuple[str, Any]]:
+    """Every group once, under the first path that leads to it; notes what else there is."""
+    links: Any = found.links
+    dimensions: Any = found.dimensions
+    types: Any = found.types
+    seen, waiting = set(), [("", file["/"])]
     while waiting:
         path, group = waiting.pop(0)
         address = h5py.h5o.get_info(group.id).addr
@@ -49,13 +55,35 @@ def _walk(file: Any, links: dict[str, str]) -> Iterator[tuple[str, Any]]:
             link = link_of(group, name)
             if isinstance(link, h5py.SoftLink):
                 links[whole] = link.path
-            elif isinstance(link, h5py.HardLink):
-                try:
-                    item = group[key(name)]
-                except Exception:  # a damaged member makes h5py raise nearly anything
-                    continue
-                if isinstance(item, h5py.Group):
-                    waiting.append((whole, item))
+                continue
+            if not isinstance(link, h5py.HardLink):
+                out.append(whole)
+                continue
+            try:
+                item = group[key(name)]
+            except Exception:  # a damaged member makes h5py raise nearly anything
+                continue
+            if isinstance(item, h5py.Group):
+                waiting.append((whole, item))
+            elif isinstance(item, h5py.Datatype):
+                types[whole] = item.id.encode()
+            elif found.is_netcdf and (dimension := _dimension(item)) is not None:
+                dimensions[whole] = dimension
+
+
+def _dimension(item: Any) -> Dimension | None:
+    """The dimension that a scale stands for; None where it has no number."""
+    try:
+        if not is_scale(item) or "_Netcdf4Dimid" not in item.attrs:
+            return None
+        return Dimension(
+            int(item.attrs["_Netcdf4Dimid"]),
+            dimension_length(item),
+            item.maxshape[0] is None,
+            not is_dimension_only(item) or "REFERENCE_LIST" in item.attrs,
+        )
+    except Exception:  # a damaged scale makes h5py raise anything; a new one gets a new number
+        return None
 
 
 def write_structure(file: Any, structure: Structure, netcdf: bool) -> list[str]:
@@ -65,6 +93,8 @@ def write_structure(file: Any, structure: Structure, netcdf: bool) -> list[str]:
         group = _made(file, path, info, netcdf)
         said = write_attributes(group, info.attrs, info.own, netcdf)
         notes += [f"group '/{path}': {note}" for note in said]
+    for path, code in structure.types.items():
+        h5py.h5t.decode(code).commit(file.id, key(path))
     return notes
 
 
@@ -88,7 +118,7 @@ def _made(file: Any, path: str, info: GroupInfo, netcdf: bool) -> Any:
         return file[path]
     made = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
     made.set_obj_track_times(False)
-    if netcdf:  # netCDF-C wants the links of a group kept in order
+    if netcdf or info.is_ordered:  # netCDF-C wants the links of a group kept in order
         made.set_link_creation_order(h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED)
     if netcdf or attribute_bytes(info.attrs) > LARGE:
         made.set_attr_creation_order(h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED)

@@ -1,13 +1,8 @@
-"""Writes HDF5 through a file object of ours, so that a full disk is an error like any other.
-
-HDF5 crashes at exit when its last writes fail. Here its writes never fail: the first error is
-kept, and raised after the call of HDF5; all later writes are dropped, as the file will be.
-"""
+"""Writes HDF5 files: groups, data sets, and chunks encoded here or by HDF5."""
 
 from __future__ import annotations
 
 import fcntl
-import io
 import os
 import shutil
 from collections.abc import Iterator
@@ -30,7 +25,10 @@ from concatsplit_core.formats.hdf5.creating import create, describe, fill_of
 from concatsplit_core.formats.hdf5.items import as_items
 from concatsplit_core.formats.hdf5.links import refuse_links_out
 from concatsplit_core.formats.hdf5.naming import has_netcdf_name
-from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, spelled, take_up
+from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, take_up
+from concatsplit_core.formats.hdf5.netcdf_dimensions import Dimensions
+from concatsplit_core.formats.hdf5.scales import Scales
+from concatsplit_core.formats.hdf5.staged_file import StagedFile
 from concatsplit_core.formats.hdf5.structure import write_links, write_structure
 from concatsplit_core.formats.hdf5.types import stored_dtype, takes_items
 from concatsplit_core.formats.storage import Extent, Storage
@@ -43,69 +41,10 @@ from concatsplit_core.formats.targets import (
     Target,
     Writer,
 )
-from concatsplit_core.stores.files import Pool, write_all
+from concatsplit_core.stores.files import Pool
 from concatsplit_core.stores.interrupts import deferred_signals
 
 _OPEN_FILES = 32
-
-
-class StagedFile(io.RawIOBase):
-    """The file object that HDF5 writes to; remembers the first error instead of raising it."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.fd = -1
-        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        self.error: OSError | None = None
-        self._at = 0
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        try:
-            start = os.fstat(self.fd).st_size if whence == 2 else (0, self._at)[whence]
-        except OSError as error:
-            self.error, start = self.error or error, self._at
-        self._at = start + offset
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def write(self, data: Any) -> int:
-        try:
-            if self.error is None:
-                write_all(self.fd, data, self._at)
-        except OSError as error:
-            self.error = error
-        self._at += len(data)
-        return len(data)
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
-        try:
-            count = os.preadv(self.fd, [view], self._at)
-        except OSError as error:
-            self.error, count = self.error or error, 0
-        view[count:] = bytes(len(view) - count)
-        self._at += len(view)
-        return len(view)
-
-    def truncate(self, size: int | None = None) -> int:
-        size = self._at if size is None else size
-        try:
-            if self.error is None:
-                os.ftruncate(self.fd, size)
-        except OSError as error:
-            self.error = error
-        return size
-
-    def flush(self) -> None:
-        pass
-
-    def close(self) -> None:
-        super().close()
-        fd, self.fd = self.fd, -1
-        if fd >= 0:
-            os.close(fd)
 
 
 class Hdf5Writer(Writer):
@@ -115,8 +54,9 @@ class Hdf5Writer(Writer):
         super().__init__()
         self.path = path
         self._mode = "w"
-        self._netcdf = has_netcdf_name(path)
+        self._netcdf = has_netcdf_name(str(path))
         self._structure: Structure | None = None
+        self._dimensions, self._scales = Dimensions({}), Scales()
         if base is not None:
             _copy(base, path)
             self._mode = "r+"
@@ -124,12 +64,19 @@ class Hdf5Writer(Writer):
     def open(self) -> tuple[StagedFile, Any]:
         staged = StagedFile(self.path)
         try:
-            file = h5py.File(staged, self._mode, track_order=self._netcdf or None)
+            is_ordered = self._netcdf or self._is_ordered
+            file = h5py.File(staged, self._mode, track_order=is_ordered or None)
         except BaseException:
             staged.close()
             raise
         self._mode = "r+"
         return staged, file
+
+    @property
+    def _is_ordered(self) -> bool:
+        """Whether a new file keeps its members in the order in which they are made."""
+        root = None if self._structure is None else self._structure.groups.get("")
+        return root is not None and root.is_ordered
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target:
         """Create a data set; one that is contiguous gets its place in the file at once."""
@@ -141,15 +88,18 @@ class Hdf5Writer(Writer):
             netcdf = self._netcdf or is_netcdf(file)
             names, freed = storage.meaning.dims or (), None
             if netcdf:
-                member = spelled(file, member, names)
+                member = self._dimensions.spelled(file, member, names)
             refuse_links_out(file, member, f"{self.path.name}::{member}")
             if member in file:
                 alone = netcdf and names == (member.rpartition("/")[2],)
                 length = spec.shape[0] if alone else None
                 freed = let_go(file, member, f"{self.path.name}::{member}", length)
                 del file[member]
-            dataset = create(file, member, as_items(spec, storage.item_shape), storage, netcdf)
-            self.notes += describe(dataset, storage, netcdf)
+            types = () if self._structure is None else self._structure.types
+            items = as_items(spec, storage.item_shape)
+            dataset = create(file, member, items, storage, netcdf, types)
+            scales = None if self._structure is None else self._scales
+            self.notes += describe(dataset, storage, self._dimensions if netcdf else None, scales)
             if freed is not None:
                 take_up(dataset, freed)
             offset = dataset.id.get_offset() if spec.is_contiguous else None
@@ -160,16 +110,21 @@ class Hdf5Writer(Writer):
 
     def add_groups(self, structure: Structure) -> None:
         """Make groups with their attributes; links wait until there is something to lead to."""
+        self._structure = structure
+        self._netcdf = self._netcdf or structure.is_netcdf
+        self._dimensions = Dimensions(structure.dimensions)
         with deferred_signals(), _pool.use(self) as (staged, file), _in_terms(staged, "groups"):
             self.notes += write_structure(file, structure, self._netcdf)
             _raise_kept(staged)
-        self._structure = structure
 
     def finish(self) -> None:
         """Close the file and say if any write of it failed."""
-        if self._structure is not None and self._structure.links:
+        if self._structure is not None:
             with deferred_signals(), _pool.use(self) as (staged, file), _in_terms(staged, "links"):
                 self.notes += write_links(file, self._structure)
+                if self._netcdf:
+                    self._dimensions.finish(file)
+                self._scales.finish(file)
                 _raise_kept(staged)
         with deferred_signals():
             _pool.discard(self)

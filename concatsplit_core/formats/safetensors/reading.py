@@ -138,7 +138,9 @@ def open_tensor(
     layout = Contiguous("C", header.data_start + tensor.start)
     shape = items_shape(tensor.type, tensor.shape, ref)
     spec = ArraySpec(shape, dtype_of(tensor.type), layout)
-    return TensorSource(path, ref, spec, _PLAIN, member=name, root=root)
+    return TensorSource(
+        str(path), ref, spec, _PLAIN, member=name, root=None if root is None else str(root)
+    )
 
 
 def structure_of(path: str, ref: str) -> Structure:

@@ -112,7 +112,7 @@ class SafetensorsWriter(Writer):
             raise UsageError(
                 f"output member '{shown}': names in safetensors are UTF-8, which this is not"
             ) from None
-        target = ContiguousTarget(spec, Extent(self._path, 0))
+        target = ContiguousTarget(spec, Extent(str(self._path), 0))
         kind, shape = kind_of(spec.dtype), elements_shape(spec.dtype, spec.shape)
         wanted = storage.offset_modulo_block
         self._tensors[member] = _Tensor(kind, shape, spec.nbytes, target, 0, wanted)
@@ -156,7 +156,7 @@ class SafetensorsWriter(Writer):
             os.ftruncate(fd, len(head) + total)
             for tensor, start in zip(tensors, starts, strict=True):
                 if tensor.target is not None:
-                    tensor.target.extent = Extent(self._path, len(head) + start)
+                    tensor.target.extent = Extent(str(self._path), len(head) + start)
             self._copy_kept(fd, tensors, [len(head) + start for start in starts])
         finally:
             os.close(fd)

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator
 from itertools import product
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -33,7 +32,7 @@ from concatsplit_core.run.hashing.blobs import (
 )
 from concatsplit_core.run.hashing.leaves import digest
 from concatsplit_core.run.threads import run_on_threads
-from concatsplit_core.stores.files import Pool, input_error, open_input, read_exactly
+from concatsplit_core.stores.files import input_error, open_input, read_exactly
 
 _SMALL = 1 << 20
 """Arrays of at most so many bytes are read as a whole, without a plan."""
@@ -106,8 +105,7 @@ def _read_elements(
     sources = Tiling(axis, (Segment(Interval(0, spec.shape[axis]), spec),))
     move = MoveSpec(spec.shape, sources, tiling, [source.ref])
     plan = make_plan([move], memory=memory, jobs=jobs)
-    pool: Pool[Any, int] = Pool(open_input, os.close)
-    context = Context([source], [], sources, tiling, [], plan.window, pool, pool)
+    context = Context([source], [], sources, tiling, [], plan.window)
 
     def work(task: Task) -> None:
         blocks = fill_blocks(task, context)
@@ -124,7 +122,7 @@ def _read_elements(
             plan.tasks(), work, jobs=plan.workers, done=done, cancel=context.turns.cancel
         )
     finally:
-        pool.close()
+        context.reading.close()
 
 
 def _whole(source: Source) -> np.ndarray:

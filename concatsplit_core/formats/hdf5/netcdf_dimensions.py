@@ -1,0 +1,202 @@
+"""The dimensions of a netCDF file that is written: a scale for every axis of every array.
+
+The form is that of the NetCDF-4 format specification (docs.unidata.ucar.edu, "NetCDF-4 Format"):
+a dimension is a scale, with a variable or without one, and a variable refers to its scales.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import count
+from typing import Any
+
+import h5py
+import numpy as np
+from h5py import h5ds
+
+from concatsplit_core.formats.hdf5.dimensions import (
+    NON_COORDINATE,
+    WITHOUT_VARIABLE,
+    dimension_length,
+    has_attribute,
+    is_dimension_only,
+    is_scale,
+)
+from concatsplit_core.formats.hdf5.links import key
+from concatsplit_core.formats.structure import Dimension
+from concatsplit_core.meaning.dimensions import Names
+
+_NUMBER = "_Netcdf4Dimid"
+_NUMBERS = "_Netcdf4Coordinates"
+"""Attributes: of a scale its number, of a scale of several axes the numbers of all of them."""
+
+
+class Dimensions:
+    """The dimensions of one file.
+
+    Parameters
+    ----------
+    wanted : mapping of str to Dimension
+        Those of the inputs, by path: they come in the same order and into the same groups.
+    """
+
+    def __init__(self, wanted: Mapping[str, Dimension]) -> None:
+        self._wanted = wanted
+        self._next: int | None = None
+
+    def spelled(self, file: Any, member: str, names: Names) -> str:
+        """The name of a variable in the file: another one where a dimension is called so.
+
+        A variable with the name of a dimension is its coordinate variable, if the dimension is its
+        first one, and must not be called so otherwise.
+        """
+        parent, slash, last = member.rpartition("/")
+        is_coordinate = bool(names) and names[0] == last and last not in names[1:]
+        found = file.get(member)
+        taken = isinstance(found, h5py.Dataset) and is_dimension_only(found)
+        if is_coordinate or not (last in names or taken or member in self._wanted):
+            return member
+        return f"{parent}{slash}{NON_COORDINATE}{last}"
+
+    def give(self, dataset: Any, names: Names) -> None:
+        """Attach a scale to every axis of a new data set.
+
+        A dimension of the file is used where it has the wanted name and length; else a new one is
+        made, called ``x0``, ``x1``, ... where the name is taken.
+        """
+        own = dataset.name.rpartition("/")[2]
+        if dataset.ndim == 1 and names[0] == own:
+            self._make_scale(dataset, own)
+            return
+        if dataset.ndim > 1 and names[0] == own and own not in names[1:]:
+            self._make_coordinate_variable(dataset, names, own)
+            return
+        used: set[str] = set()
+        for axis, name in enumerate(names):
+            scale = self._scale(dataset, axis, name, own, used)
+            used.add(scale.name)
+            dataset.dims[axis].attach_scale(scale)
+
+    def finish(self, file: Any) -> None:
+        """Add dimensions that no array has, and number all of them from 0 on."""
+        for path, dimension in self._wanted.items():
+            if not dimension.is_used and file.get(path, getlink=True) is None:
+                parent, _, name = path.rpartition("/")
+                group = file[key(parent)] if parent else file
+                self._new_scale(group, name, dimension.length, dimension.is_unlimited)
+        if self._next is not None:
+            _renumber(file)
+
+    def _make_scale(self, dataset: Any, name: str) -> None:
+        h5ds.set_scale(dataset.id, name.encode())
+        dataset.attrs[_NUMBER] = np.int32(self._number(dataset))
+
+    def _make_coordinate_variable(self, dataset: Any, names: Names, own: str) -> None:
+        """A variable of several axes, named as its first: it lists numbers in place of scales."""
+        self._make_scale(dataset, own)
+        used = {dataset.name}
+        numbers = [int(dataset.attrs[_NUMBER])]
+        for axis, name in enumerate(names[1:], 1):
+            scale = self._scale(dataset, axis, name, own, used)
+            used.add(scale.name)
+            numbers.append(int(scale.attrs[_NUMBER]))
+        dataset.attrs[_NUMBERS] = np.array(numbers, np.int32)
+
+    def _scale(self, dataset: Any, axis: int, name: str | None, own: str, used: set[str]) -> Any:
+        """A scale for one axis: one that is there and fits, or a new one."""
+        group = dataset.parent
+        length, unlimited = dataset.shape[axis], dataset.maxshape[axis] is None
+        for candidate in _candidates(name, axis):
+            found = _visible(group, candidate)
+            if found is None and candidate != own:
+                return self._new_scale(self._home(group, candidate), candidate, length, unlimited)
+            if found is None or not isinstance(found, h5py.Dataset):
+                continue
+            if found.name in used and candidate != name:
+                continue
+            fits = is_scale(found) and found.ndim and dimension_length(found) == length
+            if fits and (found.maxshape[0] is None) == unlimited and found != dataset:
+                return found
+        raise AssertionError
+
+    def _home(self, group: Any, name: str) -> Any:
+        """The group that a dimension goes to: the one above an array that it is wanted in."""
+        above = group
+        while f"{above.name}/{name}".lstrip("/") not in self._wanted:
+            if above.name == "/":
+                return group
+            above = above.parent
+        return above
+
+    def _new_scale(self, group: Any, name: str, length: int, unlimited: bool) -> Any:
+        """A dimension without a variable."""
+        more: dict[str, Any] = {"maxshape": (None,), "chunks": (1024,)} if unlimited else {}
+        scale = group.create_dataset(name, (length,), ">f4", track_times=False, **more)
+        h5ds.set_scale(scale.id, f"{WITHOUT_VARIABLE}.{length:10d}".encode())
+        scale.attrs[_NUMBER] = np.int32(self._number(scale))
+        return scale
+
+    def _number(self, scale: Any) -> int:
+        """The number that the inputs' dimension has, else one that no dimension has."""
+        if self._next is None:
+            wanted = (dimension.number for dimension in self._wanted.values())
+            self._next = 1 + max((*_numbers(scale.file), *wanted), default=-1)
+        wanted_one = self._wanted.get(scale.name.lstrip("/"))
+        if wanted_one is not None:
+            return wanted_one.number
+        self._next += 1
+        return self._next - 1
+
+
+def _candidates(name: str | None, axis: int) -> Iterator[str]:
+    if name:
+        yield name
+    yield from (f"x{number}" for number in count(axis))
+
+
+def _visible(group: Any, name: str) -> Any:
+    """What is called so in a group or one above it."""
+    while True:
+        if group.get(name, getlink=True) is not None:
+            return group.get(name)
+        if group.name == "/":
+            return None
+        group = group.parent
+
+
+def _scales(file: Any) -> list[Any]:
+    """All scales of a file; those without a number last."""
+    found: list[Any] = []
+
+    def note(_: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and is_scale(item):
+            found.append(item)
+
+    file.visititems(note)
+    return sorted(found, key=lambda item: not has_attribute(item, _NUMBER))
+
+
+def _numbers(file: Any) -> list[int]:
+    """The numbers of all dimensions; those that have none get one.
+
+    netCDF-C would count these by itself, from 0 on.
+    """
+    numbers: list[int] = []
+    for scale in _scales(file):
+        if not has_attribute(scale, _NUMBER):
+            scale.attrs[_NUMBER] = np.int32(1 + max(numbers, default=-1))
+        numbers.append(int(scale.attrs[_NUMBER]))
+    return numbers
+
+
+def _renumber(file: Any) -> None:
+    """Number the dimensions from 0 on, as programs expect that ask for one after another."""
+    scales = sorted(_scales(file), key=lambda item: int(item.attrs[_NUMBER]))
+    new = {int(scale.attrs[_NUMBER]): number for number, scale in enumerate(scales)}
+    if all(old == number for old, number in new.items()):
+        return
+    for scale in scales:
+        scale.attrs[_NUMBER] = np.int32(new[int(scale.attrs[_NUMBER])])
+        if has_attribute(scale, _NUMBERS):
+            numbers = [new[int(number)] for number in scale.attrs[_NUMBERS]]
+            scale.attrs[_NUMBERS] = np.array(numbers, np.int32)

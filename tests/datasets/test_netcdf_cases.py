@@ -1,0 +1,123 @@
+"""Small netCDF files of every kind are joined as they are, and as ncrcat, CDO and xarray do it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from datasets.climate import call
+
+import concatsplit_core as cs
+from concatsplit_core.errors import MeaningMismatch
+
+PATHS = ["in0.nc", "in1.nc"]
+PEERS = {
+    "ncrcat": ["ncrcat", "-h", "-O", "--no_cll_mth"],
+    "cdo": ["cdo", "-s", "-O", "mergetime"],
+    "xarray": [],
+}
+
+
+class Case(NamedTuple):
+    """What a join of a case gives.
+
+    Parameters
+    ----------
+    expected : dict
+        Values of variables that are not the inputs' stored numbers one behind the other.
+    wrong : sequence of str
+        Programs that lose something, give other values, or cannot do it: docs/data-sets.md.
+    without : dict
+        Variables that a program leaves out.
+    skipped : sequence of str
+        Facts of variables that may differ from those of the first input.
+    """
+
+    expected: Mapping[str, Sequence[float]] = MappingProxyType({})
+    wrong: Sequence[str] = ()
+    without: Mapping[str, Sequence[str]] = MappingProxyType({})
+    skipped: Sequence[str] = ()
+
+
+DAYS = [0.0, 1, 2, 3, 4]
+CASES = {
+    "records": Case(),
+    "fixed": Case(wrong=["ncrcat"], without={"cdo": ["b"]}),
+    "packed": Case(),
+    "other_epoch": Case(
+        {"time": DAYS, "edges": [edge for day in DAYS for edge in (day, day + 1)]}, wrong=["cdo"]
+    ),
+    "other_unit": Case({"time": DAYS}),
+    "groups": Case(wrong=["cdo", "xarray"]),
+    "texts": Case(wrong=["cdo"]),
+    "letters": Case(wrong=["cdo"]),
+    "scalars": Case(without={"cdo": ["height", "crs"]}),
+    "fill_values": Case(
+        {"air": [0, -999, 0, -999, 0], "few": [1, *[np.nan] * 4]}, wrong=["ncrcat", "cdo"]
+    ),
+    "other_lengths": Case(),
+    "without_coordinate": Case(wrong=["cdo"]),
+    "enums": Case(wrong=["ncrcat", "cdo"]),
+    "compounds": Case(wrong=["ncrcat", "cdo", "xarray"]),
+    "several_unlimited": Case(wrong=["ncrcat"], skipped=["chunks"]),
+    "big_endian": Case(without={"cdo": ["lone"]}),
+    "filters": Case(),
+    "odd_names": Case(),
+    "auxiliary": Case(without={"cdo": ["lat", "lon"]}),
+}
+
+
+@pytest.fixture(params=CASES)
+def name(request: pytest.FixtureRequest) -> str:
+    """A case, whose files are there."""
+    call("netcdf_cases.make", request.param)
+    return str(request.param)
+
+
+def test_all_is_kept(name: str) -> None:
+    cs.concat(PATHS, "out.nc", axis="time")
+    call("netcdf_checks.joined", PATHS, "out.nc", dict(CASES[name].expected), CASES[name].skipped)
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_others_agree(name: str, peer: str) -> None:
+    case = CASES[name]
+    if peer in case.wrong:
+        return
+    if PEERS[peer] and shutil.which(PEERS[peer][0]) is None:
+        pytest.skip(f"{peer} is not installed")
+    cs.concat(PATHS, "out.nc", axis="time")
+    if peer == "xarray":
+        call("netcdf_checks.as_xarray", "out.nc", PATHS)
+        return
+    subprocess.run([*PEERS[peer], *PATHS, "peer.nc"], check=True, capture_output=True)
+    call("netcdf_checks.agrees", "out.nc", "peer.nc", case.without.get(peer, []))
+
+
+def test_numbers_packed_in_other_ways_are_refused_or_unpacked() -> None:
+    """All three others take the stored numbers of the second file for those of the first."""
+    call("netcdf_cases.make", "packed_otherwise")
+    with pytest.raises(MeaningMismatch, match=r"in1.nc::rain.*scale_factor 1.0.*convert"):
+        cs.concat(PATHS, "out.nc", axis="time")
+    cs.concat(PATHS, "out.nc", axis="time", conflicts="convert")
+    call("netcdf_checks.as_xarray", "out.nc", PATHS)
+
+
+def test_calendars_that_count_other_days_are_refused() -> None:
+    call("netcdf_cases.make", "other_calendar")
+    with pytest.raises(MeaningMismatch, match=r"in1.nc.*calendar 'noleap' differs.*'standard'"):
+        cs.concat(PATHS, "out.nc", axis="time")
+
+
+@pytest.mark.parametrize("empty", [0, 1])
+def test_a_file_without_times_adds_none(empty: int) -> None:
+    lengths = [3, 3]
+    lengths[empty] = 0
+    call("netcdf_cases.make", "records", lengths)
+    cs.concat(PATHS, "out.nc", axis="time")
+    call("netcdf_checks.joined", PATHS, "out.nc")
