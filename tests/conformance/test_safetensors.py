@@ -22,6 +22,7 @@ from concatsplit_core.errors import (
     AmbiguousContainer,
     DtypeMismatch,
     InputUnavailable,
+    MalformedInput,
     OutputExists,
     UnsupportedDtype,
     UsageError,
@@ -122,12 +123,12 @@ def test_types_that_numpy_has_not_are_joined_and_cut(tmp_path: Path, kind: str, 
     cs.concat([ref, ref], str(joined), axis=axis)
     wanted = np.concatenate([items, items], axis)
     shape = [wanted.shape[0], wanted.shape[1] * elements]
-    assert tensors_of(joined) == {"data": (kind, shape, wanted.tobytes())}
+    assert tensors_of(joined) == {"w": (kind, shape, wanted.tobytes())}
     cs.split(ref, parts, axis=axis, at=[2])
     for index, part in enumerate(np.split(items, [2], axis)):
         shape = [part.shape[0], part.shape[1] * elements]
         found = tensors_of(tmp_path / f"{index}.safetensors")
-        assert found == {"data": (kind, shape, part.tobytes())}
+        assert found == {"w": (kind, shape, part.tobytes())}
 
 
 @pytest.mark.parametrize("suffix", ["npy", "h5", "zarr"])
@@ -220,7 +221,7 @@ def test_a_cast_without_ml_dtypes_names_the_extra(
         cs.concat([ref], str(tmp_path / "y.npy"), dtype="float32")
     assert cs.fetch(ref).dtype == np.dtype([("BF16", "V2")])
     cs.concat([ref, ref], str(tmp_path / "y.safetensors"))
-    assert tensors_of(tmp_path / "y.safetensors")["data"][:2] == ("BF16", [4])
+    assert tensors_of(tmp_path / "y.safetensors")["w"][:2] == ("BF16", [4])
 
 
 def test_packed_elements_are_not_cast(tmp_path: Path) -> None:
@@ -294,3 +295,19 @@ def test_elements_of_a_large_part_lie_in_blocks_as_in_the_input(tmp_path: Path) 
         assert_same(load_file(path)["data"], part[None])
         start = path.stat().st_size - part.nbytes
         assert (start - source) % 4096 == 0
+
+
+def test_a_single_tensor_keeps_its_name_and_the_file_its_texts(tmp_path: Path) -> None:
+    for name in "ab":
+        save_file({"w": np.arange(3)}, tmp_path / f"{name}.safetensors", metadata={"format": "pt"})
+    refs = [str(tmp_path / f"{name}.safetensors") for name in "ab"]
+    out = tmp_path / "y.safetensors"
+    cs.concat(refs, str(out))
+    assert load_file(out)["w"].tolist() == [0, 1, 2, 0, 1, 2]
+    with safe_open(out, "np") as file:
+        assert file.metadata() == {"format": "pt"}
+    save_file({"v": np.arange(3)}, tmp_path / "b.safetensors")
+    with pytest.raises(MalformedInput, match="lacks w"):
+        cs.concat(refs, str(tmp_path / "z.safetensors"))
+    cs.concat([f"{ref}::{name}" for ref, name in zip(refs, "wv", strict=True)], f"{out}::both")
+    assert sorted(load_file(out)) == ["both", "w"]
