@@ -270,6 +270,8 @@ def test_an_npy_run_pays_for_no_other_format(tmp_path: Path) -> None:
     wanted = f"numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec,xxhash,shutil,{ours}"
     assert _loaded(wanted, *args, cwd=tmp_path) == "['numpy']"
     assert np.load(tmp_path / "y.npy").shape == (12,)
+    others = ",".join(f"{CORE}.formats.{name}" for name in ("hdf5", "npz", "safetensors", "zarr"))
+    assert _loaded(others, *args, "--force", cwd=tmp_path) == "[]"
 
 
 def _all_files() -> list[Path]:

@@ -41,6 +41,7 @@ def perform(
                 inputs,
                 beside=request.outputs[0] if request.outputs else None,
                 recover=recovering(options),
+                raw=options.raw_description,
             )
         except AmbiguousContainer:  # it holds several arrays: they may be a data set
             if selection is None:
@@ -49,7 +50,9 @@ def perform(
             return _perform_and_close(request, sources, options, adjust)
     from concatsplit_core.operators.datasets import job_of_data_set, opened_data_set
 
-    with opened_data_set(inputs, selection, recovering(options)) as data_set:
+    with opened_data_set(
+        inputs, selection, recovering(options), options.raw_description
+    ) as data_set:
         return execute(job_of_data_set(request, data_set, options, adjust), options)
 
 

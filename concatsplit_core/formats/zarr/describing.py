@@ -173,7 +173,7 @@ def describe(
         notes=tuple(fill_value_notes(facts.attrs, meaning.missing, dtype)),
     )
     in_store = array if folder is None else None
-    path = None if folder is None else folder.path
+    path = None if folder is None else (folder.store.file or folder).path
     root = path if store is None else store.path
     if facts.chunks is None:
         source = ZarrUnchunked(path, ref, spec, storage, folder, in_store, root=root)
