@@ -304,15 +304,19 @@ def _refuse_other_meanings(name: str, sources: Sequence[Source], options: Option
     """Refuse a carried array whose numbers mean something else in another input."""
     first = sources[0]
     alike = [one for one in sources if one.spec.dtype == first.spec.dtype]
-    agreed = reconcile_sources(alike, replace(options, dtype=None, promote=False))
-    for other, conversion in zip(alike, agreed.conversions, strict=True):
-        if conversion is not None and conversion.step is not None:
-            raise MeaningMismatch(
-                f"array '{name}' has no axis to join along, and {other.ref} has other units than "
-                f"{first.ref}; --carry first takes that of the first input, --carry drop leaves "
-                "it out",
-                ref=other.ref,
-            )
+    what = ""
+    try:
+        agreed = reconcile_sources(alike, replace(options, dtype=None, promote=False))
+        for other, conversion in zip(alike, agreed.conversions, strict=True):
+            if conversion is not None and conversion.step is not None:
+                what = f"the numbers of {other.ref} have other units than those of {first.ref}"
+    except MeaningMismatch as error:
+        what = error.message.partition(";")[0]
+    if what:
+        raise MeaningMismatch(
+            f"array '{name}' has no axis to join along: {what}; --carry first takes that of input "
+            "0, --carry drop leaves it out"
+        )
 
 
 def _refuse_differing(arrays: Mapping[str, Sequence[Source]], options: Options) -> Sequence[str]:

@@ -166,9 +166,9 @@ def workshop(shell: Any) -> None:
     with h5py.File("store.h5", "w") as file:
         file["x"], file["group/y"] = A, B
     zarr.save_array("store.zarr", A)
+    save_file({"q.weight": A, "norm": B}, "m.safetensors")
     ROWS.tofile("recording.dat")
     np.save("copy.npy", ROWS)
-    save_file({"q.weight": A, "norm": B}, "m.safetensors")
     for month in ("jan", "feb", "mar"):
         with h5py.File(f"{month}.nc", "w") as file:
             for name, data in (("t", A), ("rain", B))[: 1 if month == "mar" else 2]:
