@@ -124,7 +124,7 @@ _OPERATOR_OPTIONS = (
     click.option(
         "--memory-order",
         type=click.Choice(["C", "F"]),
-        help="Memory order of an .npy output.  [default: F if all inputs are F, else C]",
+        help="Memory order of an .npy or .npz output.  [default: F if all inputs are F, else C]",
     ),
     click.option(
         "--zarr-format",
