@@ -153,6 +153,8 @@ def test_shards_are_shared_out_anew_and_undone() -> None:
     cs.split("a.safetensors.index.json", "b/", by_array=True, max_bytes=900, manifest=manifest)
     assert sorted(path.name for path in Path("b").iterdir())[-1] == "a.safetensors.index.json"
     assert cs.verify(manifest).exit_code == 0
+    with pytest.raises(UsageError, match=r"index.json::.* no format that is written.*-o"):
+        cs.undo(manifest)
     cs.undo(manifest, "again.safetensors")
     assert tensors_of("again.safetensors") == tensors_of("model.safetensors")
     assert metadata_of("again.safetensors") == {"format": "pt"}
