@@ -81,10 +81,9 @@ def _left_behind(move: Move, made: Outputs) -> list[str]:
     bare = [place for place, storage in pairs if storage.meaning.is_bare]
     notes = []
     if lost and bare:
-        what = "an .npy" if bare[0].format.name == "npy" else bare[0].format.name
         notes.append(
-            f"{_listed([place.ref for place in bare])}: {what} cannot store {', '.join(lost)}; the "
-            "numbers are written as they are stored in the input"
+            f"{_listed([place.ref for place in bare])}: the format {bare[0].format.name} cannot "
+            f"store {', '.join(lost)}; the numbers are written as they are stored in the input"
         )
     return notes if move.dtype.names is None else notes + _kept_raw(move, made)
 
