@@ -14,7 +14,17 @@ from typing import Any
 import numpy as np
 
 from benchmarks.field import blocks, field
-from benchmarks.sizes import CHUNK_ITEMS, CHUNKS, SHARDS, SMALL_ITEMS, TENSORS, TRIM, Sizes
+from benchmarks.sizes import (
+    CHUNK_ITEMS,
+    CHUNKS,
+    FIELDS,
+    MONTHS,
+    SHARDS,
+    SMALL_ITEMS,
+    TENSORS,
+    TRIM,
+    Sizes,
+)
 
 type Builder = Callable[[str, Sizes], None]
 
@@ -173,6 +183,36 @@ def _safetensors_index(name: str, sizes: Sizes) -> None:
     Path(name).write_text(json.dumps({"weight_map": files}))
 
 
+def _months(name: str, sizes: Sizes) -> None:
+    """Write a year of monthly files: seven variables, of which four are fields over time."""
+    import netCDF4
+
+    folder = Path(name)
+    folder.mkdir()
+    for month in range(MONTHS):
+        with netCDF4.Dataset(folder / f"{month:02d}.nc", "w") as file:
+            days, rows, columns = sizes.month_shape
+            file.createDimension("time", None)
+            for dimension, length in (("lat", rows), ("lon", columns)):
+                file.createDimension(dimension, length)
+                file.createVariable(dimension, "f4", (dimension,))[:] = np.arange(length)
+            time = file.createVariable("time", "f8", ("time",))
+            time.units, time.calendar = "days since 2000-01-01", "standard"
+            time[:] = np.arange(days) + month * days
+            for number, variable in enumerate(FIELDS):
+                values = field((days, rows, columns), 100 * month + number)
+                made = file.createVariable(
+                    variable,
+                    "f4",
+                    ("time", "lat", "lon"),
+                    zlib=True,
+                    complevel=1,
+                    shuffle=True,
+                    chunksizes=(1, rows, columns),
+                )
+                made[:] = values
+
+
 _BUILDERS: dict[str, Builder] = {
     ".npy": _npy,
     "-tiny.npy": _npy_tiny,
@@ -197,6 +237,7 @@ _BUILDERS: dict[str, Builder] = {
     "-shard.safetensors.index.json": _safetensors_index,
     ".nc": _netcdf,
     "-short-first.nc": _netcdf,
+    "-months": _months,
 }
 """What stands behind the letter of an input, and what makes it."""
 

@@ -19,6 +19,10 @@ TRIM = 6
 TENSORS = 64
 """Tensors of a shard of a checkpoint."""
 
+MONTHS = 12
+FIELDS = ("data", "wind", "rain", "pressure")
+"""Files of a year, and their variables over time; each file has coordinates as well."""
+
 SMALL_ITEMS, CHUNK_ITEMS = 1024, 1024
 """Elements of each of the many small inputs, and of each of the many small chunks."""
 
@@ -50,6 +54,11 @@ class Sizes:
     def rows_of_12_bytes(self) -> tuple[int, int]:
         """Shape of an input of three-element rows, about as large."""
         return (prod(self.shape) // 3, 3)
+
+    @property
+    def month_shape(self) -> tuple[int, int, int]:
+        """Days, rows and columns of a field in a monthly file, of 128 MiB in all at scale 1."""
+        return (32, max(64, round(512 * self.scale)), 512)
 
     @property
     def small_inputs(self) -> int:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from concatsplit_cli.param_types import AXIS, CHUNKS
+from concatsplit_cli.raw_options import RAW_OPTIONS
 
 memory_option = click.option(
     "--memory",
@@ -127,6 +128,7 @@ _OPERATOR_OPTIONS = (
         metavar="NAME,...",
         help="Allow only these routes, of kernel, encoded, mapped, decoded.  [default: all]",
     ),
+    *RAW_OPTIONS,
     click.option("-n", "--dry-run", is_flag=True, help="Print the plan; create nothing."),
     json_option,
     click.option(
@@ -143,7 +145,6 @@ _OPERATOR_OPTIONS = (
     progress_option,
     debug_option,
 )
-
 
 _READING_OPTIONS = (
     memory_option,

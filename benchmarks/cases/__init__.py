@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 from benchmarks.cases.hdf5 import hdf5_cases
 from benchmarks.cases.many import many_cases
 from benchmarks.cases.memory import memory_cases
+from benchmarks.cases.netcdf import netcdf_cases
 from benchmarks.cases.npy import npy_cases
 from benchmarks.cases.safetensors import safetensors_cases
 from benchmarks.cases.startup import startup_cases
@@ -21,6 +22,7 @@ def all_cases(sizes: Sizes, pattern: str = "*") -> list[Case]:
         npy_cases,
         zarr_cases,
         hdf5_cases,
+        netcdf_cases,
         safetensors_cases,
         many_cases,
         memory_cases,

@@ -84,7 +84,10 @@ def _is_data_set(ref: str) -> bool:
 
 @contextmanager
 def opened_data_set(
-    inputs: Any, selection: Selection, recover: Callable[[list[Location]], bool] | None
+    inputs: Any,
+    selection: Selection,
+    recover: Callable[[list[Location]], bool] | None,
+    raw: str | None = None,
 ) -> Iterator[DataSet]:
     """Open the arrays of a data set for the time of a context.
 
@@ -93,7 +96,7 @@ def opened_data_set(
     inputs
         Containers: references, patterns and lists; empty where the selection names arrays.
     selection : Selection
-    recover : callable, optional
+    recover, raw : optional
         As of `open_inputs`.
 
     Raises
@@ -106,7 +109,7 @@ def opened_data_set(
     arrays, structures = Found(), list[Structure]()
     try:
         if selection.arrays:
-            _open_each(inputs, selection, recover, arrays)
+            _open_each(inputs, selection, partial(open_inputs, recover=recover, raw=raw), arrays)
         else:
             with remembered_neighbours():
                 for number, ref in enumerate(resolve(inputs, recover)):
@@ -119,17 +122,14 @@ def opened_data_set(
 
 
 def _open_each(
-    inputs: Any,
-    selection: Selection,
-    recover: Callable[[list[Location]], bool] | None,
-    arrays: Found,
+    inputs: Any, selection: Selection, opener: Callable[[Any], list[Source]], arrays: Found
 ) -> None:
     if len(inputs):
         raise UsageError(f"--array is given in place of INPUT; leave out {inputs[0]}")
     for name, ref in selection.arrays:
         if name in arrays:
             raise UsageError(f"--array {name}: is given twice; name a pattern or an @list once")
-        arrays[name] = [*open_inputs(ref, recover=recover)]
+        arrays[name] = [*opener(ref)]
 
 
 def _open_container(number: int, ref: Any, selection: Selection, arrays: Found) -> list[Structure]:
@@ -225,6 +225,7 @@ def _job(
         return shared_out(request, request.cut, arrays, structures, options)
     if is_copy(request, arrays):
         return copied(request, arrays, structures, options)
+    _refuse_kept_by_others(structures)
     rules, selection = AxisRules(request.axis), request.selection or Selection()
     axes = {name: rules.of(name, s[0], request.add_axis) for name, s in arrays.items()}
     cut = {name: axis for name, axis in axes.items() if axis is not None}
@@ -263,6 +264,16 @@ def _job(
     )
 
 
+def _refuse_kept_by_others(structures: Sequence[Structure]) -> None:
+    """Refuse to cut or join containers whose arrays only another program keeps consistent."""
+    found = next((structure.kept_by for structure in structures if structure.kept_by), None)
+    if found is not None:
+        raise UsageError(
+            f"the tables and sparse matrices of these files are kept consistent by {found}; here "
+            "only single arrays of them are joined and cut, as FILE::NAME"
+        )
+
+
 def _refuse_one_array(request: Request, arrays: Arrays) -> None:
     """Refuse outputs that can hold only one array."""
     for output in request.outputs:
@@ -293,15 +304,19 @@ def _refuse_other_meanings(name: str, sources: Sequence[Source], options: Option
     """Refuse a carried array whose numbers mean something else in another input."""
     first = sources[0]
     alike = [one for one in sources if one.spec.dtype == first.spec.dtype]
-    agreed = reconcile_sources(alike, replace(options, dtype=None, promote=False))
-    for other, conversion in zip(alike, agreed.conversions, strict=True):
-        if conversion is not None and conversion.step is not None:
-            raise MeaningMismatch(
-                f"array '{name}' has no axis to join along, and {other.ref} has other units than "
-                f"{first.ref}; --carry first takes that of the first input, --carry drop leaves "
-                "it out",
-                ref=other.ref,
-            )
+    what = ""
+    try:
+        agreed = reconcile_sources(alike, replace(options, dtype=None, promote=False))
+        for other, conversion in zip(alike, agreed.conversions, strict=True):
+            if conversion is not None and conversion.step is not None:
+                what = f"the numbers of {other.ref} have other units than those of {first.ref}"
+    except MeaningMismatch as error:
+        what = error.message.partition(";")[0]
+    if what:
+        raise MeaningMismatch(
+            f"array '{name}' has no axis to join along: {what}; --carry first takes that of input "
+            "0, --carry drop leaves it out"
+        )
 
 
 def _refuse_differing(arrays: Mapping[str, Sequence[Source]], options: Options) -> Sequence[str]:

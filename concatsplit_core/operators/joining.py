@@ -199,7 +199,7 @@ def _with_zeros(
     """Open the gradients; where one is missing, put zeros in its place."""
     missing = [isinstance(dy, str) and dy == ZEROS for dy in dys]
     refs = [dy for dy, is_missing in zip(dys, missing, strict=True) if not is_missing]
-    opened = open_inputs(refs, recover=recovering(options))
+    opened = open_inputs(refs, recover=recovering(options), raw=options.raw_description)
     try:
         if len(opened) + sum(missing) != len(dys) and any(missing):
             raise UsageError(

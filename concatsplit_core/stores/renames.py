@@ -13,7 +13,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import shutil
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -198,6 +197,8 @@ def _copy_to_free_name(staged: Path, final: Path, sync: bool) -> None:
 
 
 def _copy(here: Path, there: Path, sync: bool) -> None:
+    import shutil
+
     if here.is_dir():
         shutil.copytree(here, there, symlinks=True)
     else:
@@ -208,6 +209,8 @@ def _copy(here: Path, there: Path, sync: bool) -> None:
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
+        import shutil
+
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

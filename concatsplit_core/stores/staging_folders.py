@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -129,13 +128,24 @@ def _remove_within(path: Path) -> None:
             return
         with suppress(OSError):
             if inner.is_dir() and not inner.is_symlink():
-                shutil.rmtree(inner, onexc=_retry_writable)
+                _remove_tree(inner)
             else:
                 inner.unlink()
 
 
+def _remove_tree(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:  # it holds something, which it does not after a run that went well
+        import shutil
+
+        shutil.rmtree(folder, onexc=_retry_writable)
+
+
 def _retry_writable(_call: Callable[[str], None], path: str, _error: BaseException) -> None:
     """Try again to remove something, after making its folder writable."""
+    import shutil
+
     with suppress(OSError):
         os.chmod(os.path.dirname(path), 0o700)
         if os.path.isdir(path) and not os.path.islink(path):
