@@ -123,6 +123,8 @@ def test_a_checkpoint_is_sharded_and_merged(made: str) -> None:
     assert max(held) <= most
     assert sum(held) == sum(len(data) for *_, data in wanted.values())
     assert Path("out", INDEX).exists() == (made == "safetensors")
+    raw = [note for note in result.notes if "BF16" in note]
+    assert len(raw) == (made != "safetensors"), "one note, not one an array"
     if made != "safetensors":
         assert sum(len(read(str(file))) for file in files) == len(wanted)
         return
