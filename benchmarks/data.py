@@ -165,24 +165,6 @@ def _netcdf(name: str, sizes: Sizes) -> None:
     file.close()
 
 
-def _names_of_tensors(letter: str) -> list[str]:
-    """Names whose order is that of the tensors in the array that they make up."""
-    return [f"{letter}.{number:02d}.weight" for number in range(TENSORS)]
-
-
-def _safetensors(name: str, sizes: Sizes) -> None:
-    from safetensors.numpy import save_file
-
-    parts = np.split(_large(name, sizes), TENSORS)
-    save_file(dict(zip(_names_of_tensors(name[0]), parts, strict=True)), name)
-
-
-def _safetensors_index(name: str, sizes: Sizes) -> None:
-    shard = name[1:].removesuffix(".index.json")
-    files = {one: letter + shard for letter in SEEDS for one in _names_of_tensors(letter)}
-    Path(name).write_text(json.dumps({"weight_map": files}))
-
-
 def _months(name: str, sizes: Sizes) -> None:
     """Write a year of monthly files: seven variables, of which four are fields over time."""
     import netCDF4
@@ -211,6 +193,24 @@ def _months(name: str, sizes: Sizes) -> None:
                     chunksizes=(1, rows, columns),
                 )
                 made[:] = values
+
+
+def _names_of_tensors(letter: str) -> list[str]:
+    """Names whose order is that of the tensors in the array that they make up."""
+    return [f"{letter}.{number:02d}.weight" for number in range(TENSORS)]
+
+
+def _safetensors(name: str, sizes: Sizes) -> None:
+    from safetensors.numpy import save_file
+
+    parts = np.split(_large(name, sizes), TENSORS)
+    save_file(dict(zip(_names_of_tensors(name[0]), parts, strict=True)), name)
+
+
+def _safetensors_index(name: str, sizes: Sizes) -> None:
+    shard = name[1:].removesuffix(".index.json")
+    files = {one: letter + shard for letter in SEEDS for one in _names_of_tensors(letter)}
+    Path(name).write_text(json.dumps({"weight_map": files}))
 
 
 _BUILDERS: dict[str, Builder] = {

@@ -16,12 +16,12 @@ PARTS = 64
 TRIM = 6
 """A misaligned first input is this much shorter, so that the second begins inside a chunk."""
 
-TENSORS = 64
-"""Tensors of a shard of a checkpoint."""
-
 MONTHS = 12
 FIELDS = ("data", "wind", "rain", "pressure")
 """Files of a year, and their variables over time; each file has coordinates as well."""
+
+TENSORS = 64
+"""Tensors of a shard of a checkpoint."""
 
 SMALL_ITEMS, CHUNK_ITEMS = 1024, 1024
 """Elements of each of the many small inputs, and of each of the many small chunks."""

@@ -137,11 +137,6 @@ def suffixes() -> list[str]:
     return [suffix for form in _outputs() for suffix in form.suffixes]
 
 
-def is_suffix(suffix: str) -> bool:
-    """Whether the name of an output may end so; formats behind the right one are not imported."""
-    return any(suffix in form.suffixes for form in _outputs())
-
-
 @cache
 def store_suffixes() -> tuple[str, ...]:
     """What the names of folders end in that hold arrays, and are written."""
