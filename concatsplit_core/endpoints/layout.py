@@ -14,7 +14,7 @@ from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inheritance import inherit
 from concatsplit_core.endpoints.job import Move
 from concatsplit_core.endpoints.places import Place
-from concatsplit_core.errors import UsageError
+from concatsplit_core.errors import UnsupportedDtype, UsageError
 from concatsplit_core.formats.base import OutputFormat
 from concatsplit_core.formats.storage import Grid, Storage, Wish
 from concatsplit_core.planning.regions import Region, is_regular, regions_of
@@ -80,7 +80,7 @@ def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
         asked = segment.spec, place.format, narrowed
         if before is None or not all(map(is_, asked, before)):
             wanted = replace(segment.spec, string_bytes=texts)
-            made = place.format.layout(wanted, storage, narrowed, like)
+            made = _laid_out(place, wanted, storage, narrowed, like)
             before = asked  # most parts are alike
         spec, kept = made
         regions = _regions(move, Segment(segment.interval, spec)) if wish.rectilinear else []
@@ -104,6 +104,20 @@ def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
         tiling._replace(segments=tuple(planned)),
         origins,
     )
+
+
+def _laid_out(
+    place: Place, spec: ArraySpec, storage: Storage, wish: Wish, like: ArraySpec | None
+) -> tuple[ArraySpec, Storage]:
+    """One output, laid out by its format; its name is in the error of a dtype that it lacks."""
+    try:
+        return place.format.layout(spec, storage, wish, like)
+    except UnsupportedDtype as error:
+        if place.ref in error.message:
+            raise
+        raise UnsupportedDtype(
+            f"output {place.ref}: {error.message}", ref=place.ref, found=spec.dtype
+        ) from error
 
 
 def aligned(outputs: Outputs, alignment: Mapping[int, int]) -> Outputs:
