@@ -99,7 +99,7 @@ def facts_of(array: Any) -> Facts:
         _fill_value(array, dtype),
         dict(array.attrs),
         None if array.metadata.zarr_format == 2 else array.metadata.dimension_names,
-        form if regular else None,
+        form if regular or isinstance(form, ChunkForm) else None,
         neutral,
         native,
         ChunkKeys(*spelled) if spelled[0] in SPELLINGS else array.metadata.encode_chunk_key,
