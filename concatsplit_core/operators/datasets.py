@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
+from concatsplit_core.endpoints.containers import find_container
 from concatsplit_core.endpoints.inputs import STREAM, close_all, open_inputs, open_member, resolve
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.naming import is_folder
@@ -113,7 +114,7 @@ def opened_data_set(
         else:
             with remembered_neighbours():
                 for number, ref in enumerate(resolve(inputs, recover)):
-                    structures += _open_container(number, ref, selection, arrays)
+                    structures += _add_container(number, ref, selection, arrays)
         if not arrays:
             raise UsageError("no inputs: name at least one container")
         yield DataSet(arrays, structures)
@@ -132,15 +133,11 @@ def _open_each(
         arrays[name] = [*opener(ref)]
 
 
-def _open_container(number: int, ref: Any, selection: Selection, arrays: Found) -> list[Structure]:
+def _add_container(number: int, ref: Any, selection: Selection, arrays: Found) -> list[Structure]:
+    """Open the chosen arrays of one more input, and return the structure of its groups."""
     if not isinstance(ref, str):
         raise UsageError(f"input {number}: is an array; all inputs of a data set are containers")
-    place, group = parse_input(ref)
-    form = detect(place, ref)
-    names = form.members(place, ref)
-    if group is not None:
-        inside = [name for name in names if name.startswith(f"{group}/")]
-        names = [""] if not inside and group in names else inside
+    place, form, group, names = find_container(ref)
     if names in ([""], []):
         what = "is one array without a name" if names else "holds 0 arrays"
         raise UsageError(
