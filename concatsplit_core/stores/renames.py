@@ -35,7 +35,7 @@ def move_to_free_name(staged: Path, final: Path, sync: bool) -> None:
     FileExistsError
         Something has the name.
     """
-    if os.path.lexists(_copied_path(staged)):
+    if os.path.lexists(_copied_name(staged)):
         _copy_to_free_name(staged, final, sync)
         return
     try:
@@ -101,8 +101,12 @@ def has_copy_beside(staged: Path, final: Path) -> bool:
 
 def _copied_path(staged: Path) -> Path:
     """Where a staged output is moved when a complete copy of it lies beside its name."""
+    return Path(_copied_name(staged))
+
+
+def _copied_name(staged: Path) -> str:
     folder, name = os.path.split(staged)
-    return Path(f"{folder}.moved", name)
+    return f"{folder}.moved/{name}"
 
 
 def _copy_path(staged: Path, final: Path) -> Path:

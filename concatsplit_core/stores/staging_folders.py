@@ -67,7 +67,8 @@ class StagingFolder:
             tuple(os.path.relpath(path, self.path) for path in made),
         )
         self._fd = create_owner_file(self.path, owner)
-        (self.path / _NEW).mkdir()
+        self._new = self.path / _NEW
+        self._new.mkdir()
 
     def path_for(self, name: str) -> Path:
         """A new path inside the folder, for an output of this name."""
@@ -75,9 +76,10 @@ class StagingFolder:
         while f"{number}/{name}" in self._names:
             number += 1
         self._names.add(f"{number}/{name}")
-        folder = self.path / (f"{_NEW}-{number}" if number else _NEW)
-        if number:
-            folder.mkdir(exist_ok=True)
+        if not number:
+            return self._new / name
+        folder = self.path / f"{_NEW}-{number}"
+        folder.mkdir(exist_ok=True)
         return folder / name
 
     def announce_outputs(self, finals: list[Path]) -> None:
