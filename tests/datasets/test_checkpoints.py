@@ -231,6 +231,12 @@ def test_an_array_that_does_not_fit_the_format_is_named() -> None:
         cs.concat(["x.h5"], "y.safetensors")
 
 
+def test_an_array_that_does_not_divide_is_named() -> None:
+    save_file({"a": np.zeros((4, 2)), "b": np.zeros((2, 3))}, "x.safetensors")
+    with pytest.raises(UsageError, match=r"array 'b': .*length 3 does not divide into 2"):
+        cs.split("x.safetensors", "r{index}.safetensors", axis=["*=1"], parts=2)
+
+
 def test_a_large_array_is_alone_in_its_file() -> None:
     arrays = {"a": np.zeros(2), "b": np.zeros(100), "c": np.zeros(2), "d": np.zeros(2)}
     save_file(arrays, "x.safetensors")
