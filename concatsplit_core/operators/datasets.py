@@ -25,7 +25,7 @@ from concatsplit_core.formats.registry import detect, format_by_suffix
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.structure import Structure, with_all_groups
 from concatsplit_core.meaning.bounds import remembered_neighbours, without_borrowed
-from concatsplit_core.operators.axes import AxisRules
+from concatsplit_core.operators.axes import AxisRules, named_in_errors
 from concatsplit_core.operators.history import call_of, with_history
 from concatsplit_core.operators.missing import Found, filled
 from concatsplit_core.operators.requests import (
@@ -238,9 +238,10 @@ def _job(
     alongs: dict[str, Along] = {}
     for name, axis in cut.items():
         own = adjust(request._replace(axis=axis), arrays[name])
-        moves[name], alongs[name] = move_of(
-            own, arrays[name], options, name, None if rules.has_patterns else total
-        )
+        with named_in_errors(name):
+            moves[name], alongs[name] = move_of(
+                own, arrays[name], options, name, None if rules.has_patterns else total
+            )
     along = next(iter(alongs.values()))
     if request.split_info is not None and any(
         (where.split_info != along.split_info).any() for where in alongs.values()
