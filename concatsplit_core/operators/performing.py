@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.errors import AmbiguousContainer, UsageError
-from concatsplit_core.formats.registry import format_by_suffix, suffixes
+from concatsplit_core.formats.registry import format_by_suffix
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.requests import Adjust, Request, job_of, move_of
 from concatsplit_core.operators.selection import Selection
@@ -70,9 +70,12 @@ def _asks_for_data_set(
 def _writes_data_sets(request: Request) -> bool:
     """Whether an output's name says that it is a data set whatever it holds."""
     name = request.outputs[0] if request.outputs else ""
-    if "::" in name or os.path.splitext(name)[1].lower() not in suffixes():
+    if "::" in name or not os.path.splitext(name)[1]:
         return False
-    return format_by_suffix(name, name).writes_data_sets(name)
+    try:
+        return format_by_suffix(name, name).writes_data_sets(name)
+    except UsageError:  # the suffix is of no format, which is told when the inputs are known
+        return False
 
 
 def recovering(options: Options) -> Callable[[list[Location]], bool] | None:
