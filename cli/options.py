@@ -44,6 +44,23 @@ follow_links_option = click.option(
     help="Follow links that lead out of a Zarr store, for reading and writing.",
 )
 
+RAW_OPTIONS = (
+    click.option(
+        "--raw",
+        metavar="DTYPE,SHAPE",
+        help="What inputs of bare elements (.dat, .bin, .raw) hold: int16,*,384 means rows of 384; "
+        "one length may be *.",
+    ),
+    click.option(
+        "--offset",
+        type=click.IntRange(min=0),
+        default=0,
+        metavar="BYTES",
+        help="With --raw: skip a header of so many bytes.",
+    ),
+)
+"""Options that say what files without a header hold."""
+
 _OPERATOR_OPTIONS = (
     click.option("-f", "--force", is_flag=True, help="Replace existing outputs."),
     memory_option,
@@ -107,7 +124,7 @@ _OPERATOR_OPTIONS = (
     click.option(
         "--memory-order",
         type=click.Choice(["C", "F"]),
-        help="Memory order of an .npy output.  [default: F if all inputs are F, else C]",
+        help="Memory order of an .npy or .npz output.  [default: F if all inputs are F, else C]",
     ),
     click.option(
         "--zarr-format",
@@ -127,6 +144,7 @@ _OPERATOR_OPTIONS = (
         metavar="NAME,...",
         help="Allow only these routes, of kernel, encoded, mapped, decoded.  [default: all]",
     ),
+    *RAW_OPTIONS,
     click.option("-n", "--dry-run", is_flag=True, help="Print the plan; create nothing."),
     json_option,
     click.option(
@@ -143,7 +161,6 @@ _OPERATOR_OPTIONS = (
     progress_option,
     debug_option,
 )
-
 
 _READING_OPTIONS = (
     memory_option,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from concatsplit_cli.options import SharedOptions, reading_options
+from concatsplit_cli.options import RAW_OPTIONS, SharedOptions, reading_options
 from concatsplit_cli.progress import progress_bar
 
 DIFFERENT = 8
@@ -21,6 +21,8 @@ DIFFERENT = 8
 @click.option(
     "--atol", type=float, default=0.0, metavar="T", help="Numbers may differ by T + RTOL * abs(b)."
 )
+@RAW_OPTIONS[0]
+@RAW_OPTIONS[1]
 @reading_options
 def diff(
     a: str,
@@ -28,6 +30,8 @@ def diff(
     nan_equal: bool,
     rtol: float,
     atol: float,
+    raw: str | None,
+    offset: int,
     shared: SharedOptions,
 ) -> None:
     """Compare two arrays element by element, in any formats: exit 0 if they are equal, else 8.
@@ -44,12 +48,21 @@ def diff(
       concatsplit diff part-0.npy part-1.npy --atol 1 --quiet
       concatsplit diff a.npy store.zarr --json
       concatsplit diff jan.nc feb.nc --json
+      concatsplit diff recording.dat copy.npy --raw 'int16,*,384' --json
     """
     from concatsplit_core import operators
 
     with progress_bar(shared.shows_progress, "diff") as listen:
         difference = operators.diff(
-            a, b, nan_equal=nan_equal, rtol=rtol, atol=atol, on_event=listen, **shared.options
+            a,
+            b,
+            nan_equal=nan_equal,
+            rtol=rtol,
+            atol=atol,
+            raw=raw,
+            offset=offset,
+            on_event=listen,
+            **shared.options,
         )
     if shared.as_json or not shared.quiet:
         from concatsplit_cli.render_diff import show_difference

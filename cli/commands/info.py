@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from concatsplit_cli.inputs import many_inputs
-from concatsplit_cli.options import debug_option, json_option
+from concatsplit_cli.options import RAW_OPTIONS, debug_option, json_option
 from concatsplit_cli.render import show_info
 
 _refs = many_inputs("refs", "REF...")
@@ -13,9 +13,11 @@ _refs = many_inputs("refs", "REF...")
 
 @click.command()
 @_refs
+@RAW_OPTIONS[0]
+@RAW_OPTIONS[1]
 @json_option
 @debug_option
-def info(refs: list[str], as_json: bool, debug: bool) -> None:
+def info(refs: list[str], raw: str | None, offset: int, as_json: bool, debug: bool) -> None:
     """Describe arrays: shape, dtype, chunks, codec, sizes, attributes.
 
     A container without ::MEMBER means all of its arrays; - means an .npy stream on stdin.
@@ -25,7 +27,10 @@ def info(refs: list[str], as_json: bool, debug: bool) -> None:
       concatsplit info a.npy
       concatsplit info store.h5 --json
       cat a.npy | concatsplit info -
+      concatsplit info recording.dat --raw 'int16,*,384'
     """
     from concatsplit_core import operators
 
-    show_info([blob for ref in refs for blob in operators.info(ref)], as_json)
+    show_info(
+        [blob for ref in refs for blob in operators.info(ref, raw=raw, offset=offset)], as_json
+    )

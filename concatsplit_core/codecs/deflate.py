@@ -67,3 +67,22 @@ def deflated(data: Bytes, wrapper: Wrapper, level: int) -> Bytes:
 
     compress = deflate.zlib_compress if wrapper == "zlib" else deflate.gzip_compress
     return compress(data, level)
+
+
+END_OF_PIECES = b"\x03\x00"
+"""An empty block that ends a stream."""
+
+
+def deflated_piece(data: Bytes, level: int) -> bytes:
+    """A part of a deflate stream without a wrapper.
+
+    Parts refer to nothing before them. One behind the other, with `END_OF_PIECES` behind the last,
+    they are a stream, whichever threads have made them. libdeflate makes only whole streams.
+    """
+    if level == 1:
+        from isal import isal_zlib
+
+        fast = isal_zlib.compressobj(_FASTEST, isal_zlib.DEFLATED, -zlib.MAX_WBITS)
+        return bytes(fast.compress(data) + fast.flush(isal_zlib.Z_FULL_FLUSH))
+    stream = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return stream.compress(data) + stream.flush(zlib.Z_FULL_FLUSH)

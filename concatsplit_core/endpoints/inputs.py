@@ -39,6 +39,7 @@ def open_inputs(
     inputs: Any,
     beside: str | None = None,
     recover: Callable[[list[Location]], bool] | None = None,
+    raw: str | None = None,
 ) -> list[Source]:
     """Open references, patterns, ``@list`` files, ndarrays, h5py data sets and zarr arrays.
 
@@ -50,6 +51,8 @@ def open_inputs(
     recover : callable, optional
         Completes what killed runs left in these folders, before anything there is read. Returns
         whether there was anything.
+    raw : str, optional
+        What files of bare elements hold, as it stands behind ``::`` in a reference.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def open_inputs(
     """
     opened: list[Source] = []
     try:
-        for item in resolve(inputs, recover):
+        for item in resolve(inputs, recover, raw):
             if isinstance(item, str):
                 opened.append(open_input_ref(item, beside))
             else:
@@ -68,23 +71,25 @@ def open_inputs(
     return opened
 
 
-def resolve(inputs: Any, recover: Callable[[list[Location]], bool] | None) -> list[Any]:
+def resolve(
+    inputs: Any, recover: Callable[[list[Location]], bool] | None, raw: str | None = None
+) -> list[Any]:
     """The references of all inputs, after recovery of what killed runs left beside them.
 
     Parameters
     ----------
-    inputs, recover
+    inputs, recover, raw
         As of `open_inputs`.
     """
     if recover is None:
-        return _expanded(inputs)
+        return _expanded(inputs, raw)
     try:
-        found = _expanded(inputs)
+        found = _expanded(inputs, raw)
     except InputUnavailable:  # a pattern may match what is not there yet
         if recover(_folders_of(_listed(inputs))):
-            return _expanded(inputs)
+            return _expanded(inputs, raw)
         raise
-    return _expanded(inputs) if recover(_folders_of(found)) else found
+    return _expanded(inputs, raw) if recover(_folders_of(found)) else found
 
 
 def _folders_of(items: Iterable[Any]) -> list[Location]:
@@ -137,14 +142,18 @@ def refuse_second_stream(inputs: Any, vectors: Iterable[Any]) -> None:
         raise UsageError(_TWICE, ref=STREAM)
 
 
-def _expanded(inputs: Any) -> list[Any]:
+def _expanded(inputs: Any, raw: str | None) -> list[Any]:
     """The inputs, with patterns and lists replaced by what they stand for; stdin only once."""
     found: list[Any] = []
     for item in _listed(inputs):
         found += expand([os.fspath(item)]) if isinstance(item, str | os.PathLike) else [item]
     if sum(isinstance(item, str) and item == STREAM for item in found) > 1:
         raise UsageError(_TWICE, ref=STREAM)
-    return found
+    if raw is None:
+        return found
+    from concatsplit_core.formats.raw import with_description
+
+    return [with_description(item, raw) if isinstance(item, str) else item for item in found]
 
 
 def open_input_ref(ref: str, beside: str | None = None) -> Source:

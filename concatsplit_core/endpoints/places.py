@@ -22,7 +22,6 @@ from concatsplit_core.stores.local import local, resolve
 if TYPE_CHECKING:
     from concatsplit_core.stores.identity import Identity
 
-DEFAULT_MEMBER = "data"
 STREAM = "-"
 
 
@@ -126,7 +125,7 @@ def find_place(
     form, place = _resolved(place, ref, known.folders)
     found = _found(place, ref)
     if not form.has_members:
-        if member:
+        if member and not form.is_said(member, ref):
             raise NameCollision(
                 f"output {ref}: a file of the format {form.name} holds one array and has no members"
             )
@@ -134,7 +133,7 @@ def find_place(
     if form.is_folder:
         return _place_in_store(ref, form, place, member or "", found, follow_links)
     base = place if member and found is not None else None
-    chosen = member or DEFAULT_MEMBER
+    chosen = member or form.default_member
     return Place(ref, form, place, chosen, place, chosen, base, found)
 
 

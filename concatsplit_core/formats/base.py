@@ -126,6 +126,8 @@ class LibraryFormat(InputFormat):
 class OutputFormat(Format):
     """A format that is written."""
 
+    default_member: ClassVar[str] = "data"
+    """What an array is called in a new file whose name says no member."""
     most_axes: ClassVar[int] = 64
     """Axes that an output may have; NumPy, which all goes through, has 64 at most."""
     is_rectilinear: ClassVar[bool] = False
@@ -156,6 +158,14 @@ class OutputFormat(Format):
     @abstractmethod
     def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged file; `base` is a container whose other members are to be kept."""
+
+    def said_of(self, spec: ArraySpec) -> str:
+        """What a reference to an output has to say, beside its name, for it to be read again."""
+        return ""
+
+    def is_said(self, text: str, ref: str) -> bool:
+        """Whether the text behind ``::`` says what `said_of` says, and names no member."""
+        return False
 
     def writes_data_sets(self, name: str) -> bool:
         """Whether what goes to a file of this name is a data set if the inputs are such."""

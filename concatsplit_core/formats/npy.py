@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import UnsupportedDtype, UsageError
+from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Candidate, InputFormat, OutputFormat
 from concatsplit_core.formats.chunking import refuse_checksum
 from concatsplit_core.formats.npy_header import (
     MAGIC,
     format_header,
     offset_step,
+    refuse_dtype,
     spec_of_file,
     spec_of_open_file,
 )
@@ -82,10 +83,7 @@ class NpyFormat(InputFormat, OutputFormat):
         refuse_checksum(wish, "an .npy file")
         inherited_order = like.order if like is not None and like.is_contiguous else "C"
         order = wish.memory_order or inherited_order
-        if spec.is_string or spec.dtype.hasobject:
-            format_header(spec)
-        if spec.dtype.names is None and spec.dtype.kind not in "biufcmMSUV":
-            raise UnsupportedDtype(f"dtype {spec.dtype} cannot be stored in .npy")
+        refuse_dtype(spec)
         laid = Contiguous(order if spec.ndim > 1 else "C", offset_step=offset_step(spec))
         return replace(spec, layout=laid), Storage()
 

@@ -249,6 +249,14 @@ def offset_step(spec: ArraySpec) -> int | None:
     return None
 
 
+def refuse_dtype(spec: ArraySpec) -> None:
+    """Refuse elements that have no place in .npy."""
+    if spec.is_string or spec.dtype.hasobject:
+        format_header(spec)
+    if spec.dtype.names is None and spec.dtype.kind not in "biufcmMSUV":
+        raise UnsupportedDtype(f"dtype {spec.dtype} cannot be stored in .npy")
+
+
 def _padding(length: int, wanted: int | None) -> int:
     """How many spaces end a header: as NumPy has it, or so many that data start as wanted."""
     usual = ALIGNMENT - length % ALIGNMENT

@@ -52,6 +52,18 @@ def _zarr() -> Format:
     return ZarrFormat()
 
 
+def _zipped_zarr() -> Format:
+    from concatsplit_core.formats.zarr.zipped import ZippedZarrFormat
+
+    return ZippedZarrFormat()
+
+
+def _raw() -> Format:
+    from concatsplit_core.formats.raw import RawFormat
+
+    return RawFormat()
+
+
 def _safetensors() -> Format:
     from concatsplit_core.formats.safetensors import SafetensorsFormat
 
@@ -66,12 +78,14 @@ def _safetensors_index() -> Format:
 
 ROWS: dict[str, Callable[[], Format]] = {
     "npy": _npy,
+    "zarr.zip": _zipped_zarr,
     "npz": _npz,
     "safetensors": _safetensors,  # before HDF5, whose signature may stand inside a tensor
     "safetensors index": _safetensors_index,
     "hdf5": _hdf5,
     "netcdf3": _netcdf3,
     "zarr": _zarr,
+    "raw": _raw,
 }
 """How each format is made; they are asked in this order, so that .npy files pay for no other."""
 
@@ -129,6 +143,19 @@ def store_suffixes() -> tuple[str, ...]:
     return tuple(suffix for form in _outputs() if form.is_folder for suffix in form.suffixes)
 
 
+def suffix_of(path: str) -> str:
+    """What the name of a file ends in, by which its format is known; in lower case."""
+    name, last = os.path.splitext(path.lower())
+    return os.path.splitext(name)[1] + last if last == ".zip" else last
+
+
+def named_format(path: str) -> OutputFormat | None:
+    """The format that an output's name asks for; None if that is of no format that is written."""
+    suffix = suffix_of(path)
+    found = next((form for form in _outputs() if suffix in form.suffixes), None)
+    return None if found is None else _announced(found)
+
+
 def format_by_suffix(path: str, ref: str) -> OutputFormat:
     """The format that an output's name asks for.
 
@@ -137,10 +164,10 @@ def format_by_suffix(path: str, ref: str) -> OutputFormat:
     UsageError
         The suffix is of no format that can be written.
     """
-    suffix = os.path.splitext(path)[1].lower()
-    found = next((form for form in _outputs() if suffix in form.suffixes), None)
+    found = named_format(path)
     if found is not None:
-        return _announced(found)
+        return found
+    suffix = suffix_of(path)
     is_read = any(suffix in form.suffixes for form in _inputs())
     hint = f"{suffix} is read only; " if is_read else ""
     raise UsageError(
@@ -159,6 +186,19 @@ def format_of_object(array: Any) -> LibraryFormat | None:
     forms = (form for form in _inputs() if isinstance(form, LibraryFormat))
     found = next((form for form in forms if form.library == library), None)
     return None if found is None else _announced(found)
+
+
+def format_of(place: Location, member: str | None, ref: str) -> InputFormat:
+    """As `detect`, but a reference that describes bare elements says itself what the file is."""
+    form = None if member is None else _described(place, member)
+    return detect(place, ref) if form is None else form
+
+
+def _described(place: Location, member: str) -> InputFormat | None:
+    """The format of bare elements, where a reference describes them."""
+    from concatsplit_core.formats.raw import RawFormat, is_described
+
+    return RawFormat() if is_described(place.name, member) else None
 
 
 def detect(place: Location, ref: str) -> InputFormat:
@@ -183,8 +223,11 @@ def open_array(place: Location, member: str | None, ref: str) -> Source:
     ------
     InputUnavailable, MalformedInput, UnsafeContent, UsageError
     """
-    form, found = _found(place, ref)
+    raw = None if member is None else _described(place, member)
     try:
+        if raw is not None:
+            return raw.open(place, member, ref)
+        form, found = _found(place, ref)
         return form.open_found(found, member, ref)
     except OSError as error:
         if isinstance(error, ConcatsplitError):
@@ -254,6 +297,12 @@ def _of_file(found: Candidate, ref: str) -> tuple[InputFormat, Candidate]:
                 ref=ref,
                 found=what,
             )
+    if found.place.name.lower().endswith(_made("raw").suffixes):
+        raise MalformedInput(
+            f"{ref}: is of no format that is known; if it holds bare elements, say which: "
+            "--raw int16,*,384 means rows of 384, and --offset skips a header",
+            ref=ref,
+        )
     raise MalformedInput(
         f"{ref}: neither .npy, .npz, HDF5, netCDF, Zarr nor safetensors: it starts with "
         f"{start[:8]!r}",

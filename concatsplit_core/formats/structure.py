@@ -70,6 +70,10 @@ class Structure:
         The root lists the metadata of all members.
     notes : tuple of str
         What could not be read.
+    user_block : bytes
+        What comes first in the file and is not the format's own; no more than a format keeps.
+    kept_by : str
+        What keeps the arrays of the container consistent with each other, if nothing else can.
     """
 
     groups: Mapping[str, GroupInfo] = field(default_factory=dict)
@@ -80,6 +84,8 @@ class Structure:
     is_netcdf: bool = False
     is_consolidated: bool = False
     notes: tuple[str, ...] = ()
+    user_block: bytes = b""
+    kept_by: str = ""
 
 
 def agreed(structures: Sequence[Structure], attrs: KeptAttributes) -> Structure:

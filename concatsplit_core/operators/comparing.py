@@ -46,6 +46,8 @@ def diff(
     memory: str | int | None = None,
     jobs: int | None = None,
     follow_links: bool = False,
+    raw: str | None = None,
+    offset: int = 0,
     on_event: Callable[[Any], None] | None = None,
 ) -> Difference | DataSetDifference:
     """Compare two arrays of any formats, in bounded memory and on all cores.
@@ -59,7 +61,7 @@ def diff(
     rtol, atol : float
         Numbers may differ by ``atol + rtol * abs(b)``, as in `numpy.isclose`. If one of them is
         not 0, different dtypes are reported, but do not make the arrays unequal.
-    memory, jobs, follow_links, on_event
+    memory, jobs, follow_links, raw, offset, on_event
         As in `Options`.
 
     Returns
@@ -75,9 +77,9 @@ def diff(
         store; or the smallest step does not fit the memory.
     """
     rule = EqualityRule(nan_equal, rtol, atol).validated()
-    options = Options(memory=memory, jobs=jobs, on_event=on_event)
+    options = Options(memory=memory, jobs=jobs, raw=raw, offset=offset, on_event=on_event)
     try:
-        sources = open_inputs([a, b])
+        sources = open_inputs([a, b], raw=options.raw_description)
     except AmbiguousContainer:
         return _compare_containers(os.fspath(a), os.fspath(b), rule, options, follow_links)
     try:

@@ -87,7 +87,9 @@ def feed(ref: str, array: Any, **options: Any) -> Result:
 def _copy(operator: str, item: Any, output: str, options: Options) -> Result:
     """Copy one array. A scalar is stacked to length 1 and the axis dropped again."""
     name = os.fspath(output)
-    sources = open_inputs(item, beside=name, recover=recovering(options))
+    sources = open_inputs(
+        item, beside=name, recover=recovering(options), raw=options.raw_description
+    )
     try:
         if len(sources) != 1:
             raise UsageError(f"{operator} copies one blob, but the input names {len(sources)}")

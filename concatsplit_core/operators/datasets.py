@@ -84,7 +84,10 @@ def _is_data_set(ref: str) -> bool:
 
 @contextmanager
 def opened_data_set(
-    inputs: Any, selection: Selection, recover: Callable[[list[Location]], bool] | None
+    inputs: Any,
+    selection: Selection,
+    recover: Callable[[list[Location]], bool] | None,
+    raw: str | None = None,
 ) -> Iterator[DataSet]:
     """Open the arrays of a data set for the time of a context.
 
@@ -93,7 +96,7 @@ def opened_data_set(
     inputs
         Containers: references, patterns and lists; empty where the selection names arrays.
     selection : Selection
-    recover : callable, optional
+    recover, raw : optional
         As of `open_inputs`.
 
     Raises
@@ -106,7 +109,7 @@ def opened_data_set(
     arrays, structures = Found(), list[Structure]()
     try:
         if selection.arrays:
-            _open_each(inputs, selection, recover, arrays)
+            _open_each(inputs, selection, partial(open_inputs, recover=recover, raw=raw), arrays)
         else:
             with remembered_neighbours():
                 for number, ref in enumerate(resolve(inputs, recover)):
@@ -119,17 +122,14 @@ def opened_data_set(
 
 
 def _open_each(
-    inputs: Any,
-    selection: Selection,
-    recover: Callable[[list[Location]], bool] | None,
-    arrays: Found,
+    inputs: Any, selection: Selection, opener: Callable[[Any], list[Source]], arrays: Found
 ) -> None:
     if len(inputs):
         raise UsageError(f"--array is given in place of INPUT; leave out {inputs[0]}")
     for name, ref in selection.arrays:
         if name in arrays:
             raise UsageError(f"--array {name}: is given twice; name a pattern or an @list once")
-        arrays[name] = [*open_inputs(ref, recover=recover)]
+        arrays[name] = [*opener(ref)]
 
 
 def _open_container(number: int, ref: Any, selection: Selection, arrays: Found) -> list[Structure]:
@@ -221,6 +221,7 @@ def _job(
     options: Options,
     adjust: Adjust,
 ) -> Job:
+    _refuse_kept_by_others(structures)
     if request.cut is not None and request.cut.by_array:
         return shared_out(request, request.cut, arrays, structures, options)
     if is_copy(request, arrays):
@@ -261,6 +262,16 @@ def _job(
         compared=[source for sources in compared.values() for source in sources[1:]],
         check=partial(_refuse_differing, compared, options),
     )
+
+
+def _refuse_kept_by_others(structures: Sequence[Structure]) -> None:
+    """Refuse to cut or join containers whose arrays only another program keeps consistent."""
+    found = next((structure.kept_by for structure in structures if structure.kept_by), None)
+    if found is not None:
+        raise UsageError(
+            f"the tables and sparse matrices of these files are kept consistent by {found}; here "
+            "only single arrays of them are joined and cut, as FILE::NAME"
+        )
 
 
 def _refuse_one_array(request: Request, arrays: Arrays) -> None:

@@ -14,14 +14,16 @@ from concatsplit_core.endpoints.inputs import (
     open_input_ref,
     open_inputs,
     open_member,
+    resolve,
 )
 from concatsplit_core.endpoints.references import expand, parse_input
 from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.base import InputFormat
-from concatsplit_core.formats.registry import detect
+from concatsplit_core.formats.registry import format_of
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.jsonable import as_json
 from concatsplit_core.meaning.model import Meaning
+from concatsplit_core.run.options import Options
 from concatsplit_core.stores.base import Location
 
 
@@ -53,13 +55,15 @@ class BlobInfo:
         return document
 
 
-def info(ref: Any) -> list[BlobInfo]:
+def info(ref: Any, *, raw: str | None = None, offset: int = 0) -> list[BlobInfo]:
     """Describe an array, or all arrays of a container.
 
     Parameters
     ----------
     ref
         A reference, pattern, ndarray, h5py data set or zarr array.
+    raw, offset
+        As in `Options`.
 
     Returns
     -------
@@ -69,7 +73,8 @@ def info(ref: Any) -> list[BlobInfo]:
     if not isinstance(ref, str | os.PathLike):
         return [_describe(source) for source in open_inputs(ref)]
     blobs = []
-    for name in expand([os.fspath(ref)]):
+    said = Options(raw=raw, offset=offset).raw_description
+    for name in expand([os.fspath(ref)]) if said is None else resolve(ref, None, said):
         blobs.extend(_describe_ref(name))
     return blobs
 
@@ -91,7 +96,7 @@ def _describe_ref(ref: str) -> list[BlobInfo]:
         finally:
             source.close()
     place, member = parse_input(ref)
-    form = detect(place, ref)
+    form = format_of(place, member, ref)
     if member is None:
         names = sorted(form.members_and_links(place, ref))
     else:

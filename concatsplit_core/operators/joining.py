@@ -31,7 +31,7 @@ def concat(
     split_info: str | None = None,
     **options: Any,
 ) -> Result:
-    """Join arrays along an axis, as `numpy.concatenate` does.
+    """Join arrays along an axis, as `numpy.concatenate` does; copy one data set without an axis.
 
     The inputs X_0 ... X_{n-1} have lengths n_i along `axis` and agree on every other axis. Then
     the output has length n_0 + ... + n_{n-1}, and Y[s_i : s_i + n_i] = X_i, where
@@ -199,7 +199,7 @@ def _with_zeros(
     """Open the gradients; where one is missing, put zeros in its place."""
     missing = [isinstance(dy, str) and dy == ZEROS for dy in dys]
     refs = [dy for dy, is_missing in zip(dys, missing, strict=True) if not is_missing]
-    opened = open_inputs(refs, recover=recovering(options))
+    opened = open_inputs(refs, recover=recovering(options), raw=options.raw_description)
     try:
         if len(opened) + sum(missing) != len(dys) and any(missing):
             raise UsageError(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.errors import AmbiguousContainer, UsageError
-from concatsplit_core.formats.registry import format_by_suffix
+from concatsplit_core.formats.registry import named_format
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.requests import Adjust, Request, job_of, move_of
 from concatsplit_core.operators.selection import Selection
@@ -42,6 +41,7 @@ def perform(
                 inputs,
                 beside=request.outputs[0] if request.outputs else None,
                 recover=recovering(options),
+                raw=options.raw_description,
             )
         except AmbiguousContainer:  # it holds several arrays: they may be a data set
             if selection is None:
@@ -50,7 +50,9 @@ def perform(
             return _perform_and_close(request, sources, options, adjust)
     from concatsplit_core.operators.datasets import job_of_data_set, opened_data_set
 
-    with opened_data_set(inputs, selection, recovering(options)) as data_set:
+    with opened_data_set(
+        inputs, selection, recovering(options), options.raw_description
+    ) as data_set:
         return execute(job_of_data_set(request, data_set, options, adjust), options)
 
 
@@ -70,12 +72,8 @@ def _asks_for_data_set(
 def _writes_data_sets(request: Request) -> bool:
     """Whether an output's name says that it is a data set whatever it holds."""
     name = request.outputs[0] if request.outputs else ""
-    if "::" in name or not os.path.splitext(name)[1]:
-        return False
-    try:
-        return format_by_suffix(name, name).writes_data_sets(name)
-    except UsageError:  # the suffix is of no format, which is told when the inputs are known
-        return False
+    form = None if "::" in name else named_format(name)
+    return form is not None and form.writes_data_sets(name)
 
 
 def recovering(options: Options) -> Callable[[list[Location]], bool] | None:

@@ -232,7 +232,7 @@ class _Run:
         return format_manifest(result, path, hashed)
 
     def _reopened(self, made: Outputs, index: int) -> AbstractContextManager[Source]:
-        return self._set.reopened(made.places[index])
+        return self._set.reopened(made.places[index], made.tiling.segments[index].spec)
 
     def _count(self, number: int) -> None:
         task = self._plan.task(number)

@@ -174,7 +174,8 @@ class _Names:
         if blob.format == "memory" or blob.ref == "-":
             return None
         place, member = parse_input(blob.ref)
-        return self._relative(place.key) + (f"::{member}" if member else "")
+        said = member or blob.said
+        return self._relative(place.key) + (f"::{said}" if said else "")
 
     def _relative(self, path: str) -> str:
         above, name = os.path.split(path)

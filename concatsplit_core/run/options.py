@@ -61,7 +61,7 @@ class Options:
     check : bool
         Also check chunks that are copied as they are stored, to find damaged ones.
     memory_order : {"C", "F"}, optional
-        Memory order of an .npy output.
+        Memory order of an .npy or .npz output.
     zarr_format : {2, 3}, optional
         Format of a Zarr output.
     grid : {"regular", "rectilinear"}
@@ -74,6 +74,11 @@ class Options:
         Make the outputs durable before they get their names.
     manifest : path, optional
         Write a record of the run to this file; `undo` and `verify` read it.
+    raw : str, optional
+        What input files of bare elements (.dat, .bin, .raw) hold: a dtype and the length of every
+        axis, one of which may be ``*``, such as ``"int16,*,384"``.
+    offset : int
+        Bytes before their first element.
     follow_links : bool
         Follow links that lead out of a Zarr store, for reading and writing.
     on_event : callable, optional
@@ -101,11 +106,14 @@ class Options:
     dry_run: bool = False
     sync: bool = True
     manifest: str | os.PathLike[str] | None = None
+    raw: str | None = None
+    offset: int = 0
     follow_links: bool = False
     on_event: Callable[[Any], None] | None = None
     thresholds: Thresholds = field(default_factory=lambda: thresholds.DEFAULT)
 
     def __post_init__(self) -> None:
+        self.raw_description  # noqa: B018 - raises for a wrong one before anything is opened
         self.allowed_routes  # noqa: B018 - raises for a wrong route before anything is opened
         if self.promote and self.dtype is not None:
             raise UsageError("--dtype and --promote both choose a dtype; give one of them")
@@ -131,6 +139,21 @@ class Options:
             )
         if self.memory_order not in (None, "C", "F"):
             raise UsageError(f"--memory-order {self.memory_order} is not C or F")
+
+    @property
+    def raw_description(self) -> str | None:
+        """What files of bare elements hold, as it stands behind ``::`` in a reference.
+
+        Raises
+        ------
+        UsageError
+            It is no dtype and shape.
+        """
+        if self.raw is None and not self.offset:
+            return None
+        from concatsplit_core.formats.raw import description_from
+
+        return description_from(self.raw, self.offset)
 
     @property
     def memory_bytes(self) -> int:

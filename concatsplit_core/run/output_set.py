@@ -16,7 +16,7 @@ from concatsplit_core.endpoints.inputs import open_member
 from concatsplit_core.endpoints.layout import Origin, Outputs
 from concatsplit_core.endpoints.places import Place
 from concatsplit_core.errors import ConcatsplitError
-from concatsplit_core.formats.registry import detect
+from concatsplit_core.formats.registry import format_of
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.targets import (
@@ -184,10 +184,12 @@ class OutputSet:
         ]
 
     @contextmanager
-    def reopened(self, place: Place) -> Iterator[Source]:
+    def reopened(self, place: Place, spec: ArraySpec) -> Iterator[Source]:
         """Open a finished output in its staging folder, for reading."""
         staged = self._staged[place.final]
-        source = open_member(detect(staged, place.ref), staged, place.inner or None, place.ref)
+        member = place.inner or place.format.said_of(spec) or None
+        form = format_of(staged, member, place.ref)
+        source = open_member(form, staged, member, place.ref)
         try:
             yield source
         finally:

@@ -25,6 +25,9 @@ class Blob(NamedTuple):
         The blob's place on the axis of the logical array.
     chunks : tuple of int, optional
     codec : str, optional
+    said : str
+        What a reference has to say beside the name, where that alone does not tell what the file
+        holds.
     """
 
     ref: str
@@ -34,6 +37,7 @@ class Blob(NamedTuple):
     interval: Interval
     chunks: Shape | None = None
     codec: str | None = None
+    said: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""

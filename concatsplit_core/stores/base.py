@@ -98,6 +98,9 @@ class Store(ABC):
     has_paths: ClassVar[bool] = False
     """Whether keys are paths of files, which the kernel can copy and other programs find."""
 
+    file: Location | None = None
+    """The one file, in another store, that all of this store lies in, if it does."""
+
     @abstractmethod
     def stat(self, key: str) -> Status | None:
         """What is at a key; None if nothing is."""

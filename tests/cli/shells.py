@@ -15,6 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 import zarr
+import zarr.storage
 from click.testing import CliRunner
 from safetensors.numpy import load_file
 
@@ -180,6 +181,12 @@ class Shell:
             return np.load(path)
         if path.endswith(".safetensors"):
             return load_file(path)[member or "data"]
+        if path.endswith(".npz"):
+            with np.load(path) as archive:
+                return np.asarray(archive[member or "data"])
+        if path.endswith(".zarr.zip"):
+            with zarr.storage.ZipStore(path, mode="r") as store:
+                return np.asarray(zarr.open_array(store, path=member or None, mode="r")[...])
         if path.endswith(".zarr"):
             found: Any = zarr.open(path, mode="r")
             return np.asarray(found[member][...] if member else found[...])

@@ -116,7 +116,7 @@ SINGLE: dict[str, Row] = {
     "split info inside the output": (
         2, ("concat", "a.npy", "-o", "y.zarr::x", INFO, "y.zarr::x/s"), ("inside",)),
     "split info of no suffix": (2, (*CONCAT, INFO, "s"), (".npy", "s")),
-    "split info read only": (2, (*CONCAT, INFO, "s.npz"), ("s.npz", "read only")),
+    "split info of no format": (2, (*CONCAT, INFO, "s.txt"), ("s.txt", ".npz")),
     "split info is an input": (5, (*CONCAT, INFO, "a.npy", "-f"), ("a.npy",)),
     "split info is an input by a link": (5, (*CONCAT, INFO, "link.npy", "-f"), ("a.npy",)),
     "split info is there": (5, (*CONCAT, INFO, "l13.npy"), ("l13.npy",)),

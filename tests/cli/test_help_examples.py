@@ -61,6 +61,7 @@ LOOK_ONLY = {"diff", "info", "recover", "verify"}
 A = np.arange(24, dtype="<f4").reshape(4, 6)
 B = -A
 PARTS = [A, A + 1, A + 2]
+ROWS = np.arange(768, dtype="<i2").reshape(2, 384)
 DONE: dict[str, dict[str, np.ndarray | None]] = {
     "concat a.npy b.npy -o joined.zarr --axis 1": {"joined.zarr": np.concatenate([A, B], 1)},
     "concat a.npy b.npy -o joined.npy": {"joined.npy": np.concatenate([A, B])},
@@ -89,6 +90,9 @@ DONE: dict[str, dict[str, np.ndarray | None]] = {
         "summed.h5::data": np.concatenate([A, B])
     },
     "concat store.zarr -o copy.zarr --check": {"copy.zarr": A},
+    "concat recording.dat recording.dat -o twice.npy --raw 'int16,*,384'": {
+        "twice.npy": np.concatenate([ROWS, ROWS])
+    },
     "concat --files-from - -0 -o y.npy": {"y.npy": np.concatenate(PARTS)},
     "stack a.npy b.npy -o stacked.npy": {"stacked.npy": np.stack([A, B])},
     "stack a.npy b.npy -o stacked.npy --axis -1 --force": {"stacked.npy": np.stack([A, B], -1)},
@@ -163,6 +167,8 @@ def workshop(shell: Any) -> None:
         file["x"], file["group/y"] = A, B
     zarr.save_array("store.zarr", A)
     save_file({"q.weight": A, "norm": B}, "m.safetensors")
+    ROWS.tofile("recording.dat")
+    np.save("copy.npy", ROWS)
     for month in ("jan", "feb", "mar"):
         with h5py.File(f"{month}.nc", "w") as file:
             for name, data in (("t", A), ("rain", B))[: 1 if month == "mar" else 2]:

@@ -84,7 +84,6 @@ ERRORS: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
     ),
     "unknown suffix": (("concat", "a.npy", "-o", "y.txt"), ("y.txt", "'.txt'", ".npy")),
     "no suffix": (("concat", "a.npy", "-o", "y"), ("y", ".npy", ".zarr")),
-    "read-only suffix": (("concat", "a.npy", "-o", "y.npz"), ("y.npz", "read only")),
     "suffix of a part": (("split", "a.npy", "-o", "p{index}", "--parts", 2), ("p0",)),
     "attribute in a template": (
         ("split", "a.npy", "-o", "{index.__class__}.npy", "--parts", 2),

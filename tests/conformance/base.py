@@ -85,6 +85,10 @@ class FormatConformance:
             if tree_bytes(one.ref) != tree_bytes(two.ref):
                 assert_same(self.read(two.ref), wanted)
 
+    def tight(self, arrays: list[np.ndarray], layout: Row) -> int:
+        """Bytes of memory that are not enough for two of the arrays at once."""
+        return max(48 << 10, arrays[0].nbytes * 5 // 4)
+
     # ------------------------------------------------------------------ dtypes
 
     def test_concat_dtype(self, tmp_path: Path, dtype: object) -> None:
@@ -170,7 +174,7 @@ class FormatConformance:
     def test_tight_memory(self, tmp_path: Path, tiling: Row) -> None:
         refs, arrays = self.inputs(tmp_path, tiling.dtype, [(24, 30, 9), (24, 13, 9)], tiling)
         out = str(tmp_path / f"out{self.output}")
-        memory = max(48 << 10, arrays[0].nbytes * 5 // 4)
+        memory = self.tight(arrays, tiling)
         result = cs.concat(refs, out, axis=1, memory=memory, jobs=2, sync=False)
         assert_same(self.read(out), concatenated(arrays, 1))
         assert result.plan.peak_memory_bytes <= memory

@@ -16,6 +16,8 @@ from concatsplit_core.stores import renames
 OUTPUTS = {
     "npy": ("y.npy", ()),
     "safetensors": ("y.safetensors", ()),
+    "npz": ("y.npz", ()),
+    "zipped zarr": ("y.zarr.zip", ("--chunks", "16,500")),
     "npy of another axis": ("y.npy", ("--axis", "1")),
     "hdf5": ("y.h5", ("--chunks", "none")),
     "chunked hdf5": ("y.h5", ("--chunks", "16,500", "--codec", "gzip:1")),

@@ -19,6 +19,11 @@ KINDS = {
     "plain chunks hdf5": ("y.h5", ("--chunks", "256,1024", "--codec", "none")),
     "zarr": ("y.zarr", ("--chunks", "256,1024", "--codec", "none")),
     "zstd zarr": ("y.zarr", ("--chunks", "512,1024", "--codec", "zstd:1")),
+    "npz": ("y.npz", ()),
+    "deflated npz": ("y.npz", ("--codec", "gzip:1")),
+    "zipped zarr": ("y.zarr.zip", ("--chunks", "64,1024", "--codec", "none")),
+    "member of npz": ("s.npz::new", ()),
+    "member of zipped zarr": ("s.zarr.zip::new", ("--chunks", "64,1024")),
     "member of zarr": ("s.zarr::new", ("--chunks", "512,1024")),
     "member of safetensors": ("s.safetensors::new", ()),
     "member of hdf5": ("s.h5::new", ("--codec", "none")),
@@ -53,8 +58,10 @@ def disk(shell: Any) -> Iterator[Path]:
 def _old_targets(shell: Any) -> None:
     """Small targets that are there before, and are not to be lost."""
     np.save("old.npy", np.arange(1000))
-    for target in ("y.npy", "y.h5", "y.zarr", "s.h5::old", "s.zarr::old", "s.safetensors::old"):
+    for target in ("y.npy", "y.h5", "y.zarr", "y.npz", "y.zarr.zip"):
         shell.ok("concat", "old.npy", "-o", target)
+    for container in ("s.h5", "s.zarr", "s.npz", "s.zarr.zip", "s.safetensors"):
+        shell.ok("concat", "old.npy", "-o", f"{container}::old")
 
 
 def _refused(shell: Any, done: subprocess.CompletedProcess[str], before: Any, output: str) -> None:

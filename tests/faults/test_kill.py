@@ -14,6 +14,8 @@ TRIES = 10
 FORMATS = {
     "npy": ("npy", ()),
     "safetensors": ("safetensors", ()),
+    "npz": ("npz", ()),
+    "zipped zarr": ("zarr.zip", ("--chunks", "64,500")),
     "hdf5": ("h5", ("--chunks", "none")),
     "chunked hdf5": ("h5", ("--chunks", "16,500", "--codec", "gzip:1")),
     "zarr": ("zarr", ("--chunks", "64,500")),
@@ -173,7 +175,9 @@ def test_a_recovery_may_be_killed_too(shell: Any, whole: np.ndarray, suffix: str
         assert news == {True} or all(holds(shell, name, whole[64:]) for name in names)
 
 
-@pytest.mark.parametrize("container", ["all.h5", "all.zarr", "all.safetensors"])
+@pytest.mark.parametrize(
+    "container", ["all.h5", "all.zarr", "all.npz", "all.zarr.zip", "all.safetensors"]
+)
 def test_a_killed_addition_leaves_the_container_whole(
     shell: Any, whole: np.ndarray, container: str
 ) -> None:

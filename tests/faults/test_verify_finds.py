@@ -23,6 +23,8 @@ WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "npy": ("y.npy", {}),
     "npy in Fortran order": ("y.npy", {"memory_order": "F"}),
     "safetensors": ("y.safetensors", {}),
+    "npz": ("y.npz", {}),
+    "deflated npz": ("y.npz", {"codec": "gzip:1"}),
     "contiguous HDF5": ("y.h5", {"chunks": "none"}),
     "HDF5 gzip": ("y.h5", {"chunks": (5, 20), "codec": "shuffle+gzip:1"}),
     "HDF5 raw": ("y.h5", {"chunks": (5, 20), "codec": "none"}),
@@ -40,6 +42,9 @@ def read(path: str) -> Any:
     try:
         if path.endswith(".npy"):
             return np.load(path)
+        if path.endswith(".npz"):
+            with np.load(path) as archive:
+                return archive["data"]
         if path.endswith(".safetensors"):
             return load_file(path)["data"]
         if path.endswith(".zarr"):

@@ -142,6 +142,19 @@ def test_tensors_are_shared_by_a_split_and_by_shards(folder: Path, whole: np.nda
     np.testing.assert_array_equal(load_file(folder / "x-1.safetensors")["b"], whole[40:])
 
 
+def test_members_of_archives_are_shared(folder: Path, whole: np.ndarray) -> None:
+    np.save(folder / "a.npy", whole[:40])
+    np.save(folder / "b.npy", whole[40:])
+    before = used(folder)
+    cs.concat([folder / "a.npy", folder / "b.npy"], f"{folder / 'y.npz'}::x")
+    cs.feed(f"{folder / 'y.npz'}::y", whole[0])
+    cs.concat(f"{folder / 'y.npz'}::x", str(folder / "x.npy"))
+    assert used(folder) - before < 4 * MIB
+    with np.load(folder / "y.npz") as found:
+        np.testing.assert_array_equal(found["x"], whole)
+    np.testing.assert_array_equal(np.load(folder / "x.npy"), whole)
+
+
 def test_chunk_files_are_shared(folder: Path, whole: np.ndarray) -> None:
     store = str(folder / "x.zarr")
     zarr.create_array(store, data=whole, chunks=(16, 128, 1024), compressors=None)

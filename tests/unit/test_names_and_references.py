@@ -82,7 +82,7 @@ def test_folders(tmp_path: Path) -> None:
     assert not is_folder(str(tmp_path / "store.zarr"))
     assert not is_folder("x.npy")
     names = name_parts([str(tmp_path / "plain")], PARTS, "in.npz::x")
-    assert names[0] == str(tmp_path / "plain" / "in-00000-of-00002.npy")
+    assert names[0] == str(tmp_path / "plain" / "in-00000-of-00002.npz")
 
 
 @pytest.mark.parametrize(

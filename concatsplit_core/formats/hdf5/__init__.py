@@ -26,7 +26,10 @@ class Hdf5Format(LibraryFormat, OutputFormat):
     """The format of HDF5 files; what needs h5py is imported when it is used."""
 
     name = "hdf5"
-    suffixes = (".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4")
+    suffixes = (
+        ".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4",
+        ".h5ad", ".nwb", ".nxs", ".mat", ".keras", ".loom",
+    )  # fmt: skip
     library = "h5py"
     has_members = True
     most_axes = 32

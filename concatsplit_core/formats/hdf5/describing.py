@@ -44,7 +44,7 @@ from concatsplit_core.formats.hdf5.reading import (
 from concatsplit_core.formats.hdf5.scales import scales_of
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.strings import string_bytes
-from concatsplit_core.formats.hdf5.structure import read_structure
+from concatsplit_core.formats.hdf5.structure import read_structure, with_user_block
 from concatsplit_core.formats.hdf5.types import encoding
 from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
 from concatsplit_core.formats.storage import Storage
@@ -141,7 +141,7 @@ def structure_of(path: str, ref: str) -> Structure:
     """The groups of a file, as far as they can be read."""
     try:
         with pool.use(path) as opened:
-            return read_structure(opened.file, opened.is_netcdf)
+            return with_user_block(read_structure(opened.file, opened.is_netcdf), opened)
     except ConcatsplitError:
         raise
     except Exception as error:  # a damaged file makes h5py raise nearly anything
@@ -239,7 +239,7 @@ def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened) -> _Stor
     netcdf = opened.is_netcdf or _has_scales(dataset)
     padding = padding_of(dataset, dtype, found) if netcdf and opened.fd >= 0 else None
     plain = items.plain and fill is not None
-    is_flat = opened.fd >= 0 and plain and not dataset.chunks and not opened.has_user_block
+    is_flat = opened.fd >= 0 and plain and not dataset.chunks  # the offset counts a user block
     offset = dataset.id.get_offset() if is_flat else None
     layout: ArrayLayout = Opaque() if offset is None else Contiguous("C", offset)
     if dataset.chunks is not None:

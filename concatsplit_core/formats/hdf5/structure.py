@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -15,9 +16,12 @@ from concatsplit_core.formats.hdf5.attributes import (
     write_attributes,
 )
 from concatsplit_core.formats.hdf5.dimensions import dimension_length, is_dimension_only, is_scale
+from concatsplit_core.formats.hdf5.files import Opened
 from concatsplit_core.formats.hdf5.links import keeps_order, key, link_of, names_in
 from concatsplit_core.formats.structure import Dimension, GroupInfo, Structure
 
+_MOST_USER_BLOCK = 1 << 20
+_ANNDATA = "anndata: anndata.experimental.concat_on_disk joins such files"
 _OF_A_LIBRARY = ("_NCProperties", "_nc3_strict")
 """What netCDF-C says of the version that wrote the file."""
 
@@ -34,7 +38,20 @@ def read_structure(file: Any, netcdf: bool) -> Structure:
             attrs.pop(name, None)
         groups[path] = GroupInfo(attrs, own, keeps_order(group))
         notes += [f"group '/{path}': {note}" for note in unread]
-    return replace(found, links_out=tuple(out), notes=tuple(notes))
+    is_anndata = groups[""].attrs.get("encoding-type") == "anndata"
+    kept_by = _ANNDATA if is_anndata else ""
+    return replace(found, links_out=tuple(out), notes=tuple(notes), kept_by=kept_by)
+
+
+def with_user_block(structure: Structure, opened: Opened) -> Structure:
+    """The structure with the bytes before those of HDF5, such as a .mat of MATLAB has."""
+    if not opened.has_user_block:
+        return structure
+    size = opened.file.userblock_size
+    if size > _MOST_USER_BLOCK:
+        note = f"the user block of {size} bytes is left out; {_MOST_USER_BLOCK} are kept at most"
+        return replace(structure, notes=(*structure.notes, note))
+    return replace(structure, user_block=os.pread(opened.fd, size, 0))
 
 
 def _walk(file: Any, found: Structure, out: list[str]) -> Iterator[tuple[str, Any]]:

@@ -41,7 +41,7 @@ from concatsplit_core.formats.targets import (
     Target,
     Writer,
 )
-from concatsplit_core.stores.files import Pool
+from concatsplit_core.stores.files import Pool, write_all
 from concatsplit_core.stores.interrupts import deferred_signals
 
 _OPEN_FILES = 32
@@ -57,6 +57,7 @@ class Hdf5Writer(Writer):
         self._netcdf = has_netcdf_name(str(path))
         self._structure: Structure | None = None
         self._dimensions, self._scales = Dimensions({}), Scales()
+        self._user_block = b""
         if base is not None:
             _copy(base, path)
             self._mode = "r+"
@@ -64,8 +65,13 @@ class Hdf5Writer(Writer):
     def open(self) -> tuple[StagedFile, Any]:
         staged = StagedFile(self.path)
         try:
-            is_ordered = self._netcdf or self._is_ordered
-            file = h5py.File(staged, self._mode, track_order=is_ordered or None)
+            size, is_ordered = len(self._user_block) or None, self._netcdf or self._is_ordered
+            file = h5py.File(
+                staged, self._mode, track_order=is_ordered or None, userblock_size=size
+            )
+            if size:
+                write_all(staged.fd, self._user_block, 0)
+                self._user_block = b""
         except BaseException:
             staged.close()
             raise
@@ -111,7 +117,7 @@ class Hdf5Writer(Writer):
 
     def add_groups(self, structure: Structure) -> None:
         """Make groups with their attributes; links wait until there is something to lead to."""
-        self._structure = structure
+        self._structure, self._user_block = structure, structure.user_block
         self._netcdf = self._netcdf or structure.is_netcdf
         self._dimensions = Dimensions(structure.dimensions)
         with deferred_signals(), _pool.use(self) as (staged, file), _in_terms(staged, "groups"):

@@ -55,8 +55,8 @@ class ZarrUnchunked(DecodedSource):
 
     @property
     def place(self) -> Location | None:
-        """The folder of the array; None where only zarr-python knows its store."""
-        return self.folder
+        """The folder or archive of the array; None where only zarr-python knows its store."""
+        return self.folder and (self.folder.store.file or self.folder)
 
     @property
     def array(self) -> Any:

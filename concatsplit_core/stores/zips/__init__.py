@@ -1,0 +1,1 @@
+"""Zip archives: their records as bytes, their checksums, and what an archive holds."""

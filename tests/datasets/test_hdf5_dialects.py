@@ -1,0 +1,87 @@
+"""HDF5 files of other names: what programs want of them beside the arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import concatsplit_core as cs
+from concatsplit_core.errors import UsageError
+from concatsplit_core.formats.hdf5 import structure
+
+X = np.arange(40, dtype="<f8").reshape(10, 4)
+BLOCK = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\0\2IM"
+
+
+@pytest.mark.parametrize("suffix", ["h5ad", "nwb", "nxs", "mat", "keras", "loom"])
+def test_outputs_of_other_names_are_hdf5(tmp_path: Path, suffix: str) -> None:
+    with h5py.File(tmp_path / f"in.{suffix}", "w") as file:
+        file["group/x"], file["y"] = X, X
+        file["group"].attrs["NX_class"] = "NXdata"
+    cs.split(str(tmp_path / f"in.{suffix}"), str(tmp_path / f"p{{index}}.{suffix}"), parts=2)
+    for index in range(2):
+        with h5py.File(tmp_path / f"p{index}.{suffix}") as file:
+            assert file["group"].attrs["NX_class"] == "NXdata"
+            np.testing.assert_array_equal(file["group/x"], np.split(X, 2)[index])
+
+
+@pytest.fixture
+def matlab(tmp_path: Path) -> Path:
+    """A file as MATLAB 7.3 writes it."""
+    path = tmp_path / "in.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file.create_dataset("x", data=X).attrs["MATLAB_class"] = np.bytes_("double")
+        file.create_dataset("y", data=X[:, 0], chunks=(3,), compression="gzip")
+    with path.open("r+b") as file:
+        file.write(BLOCK)
+    return path
+
+
+def test_a_data_set_keeps_the_user_block(tmp_path: Path, matlab: Path) -> None:
+    record = str(tmp_path / "m.json")
+    cs.split(str(matlab), str(tmp_path / "p{index}.mat"), parts=2, manifest=record)
+    cs.concat([str(tmp_path / "p0.mat"), str(tmp_path / "p1.mat")], str(tmp_path / "joined.mat"))
+    cs.undo(record, str(tmp_path / "again.mat"))
+    assert cs.verify(record).exit_code == 0
+    for name in ("p0", "p1", "joined", "again"):
+        path = tmp_path / f"{name}.mat"
+        assert path.read_bytes()[:512] == BLOCK.ljust(512, b"\0")
+        with h5py.File(path) as file:
+            assert file.userblock_size == 512
+            assert file["x"].attrs["MATLAB_class"] == b"double"
+            rows = {"p0": X[:5], "p1": X[5:]}.get(name, X)
+            np.testing.assert_array_equal(file["x"], rows)
+            np.testing.assert_array_equal(file["y"], rows[:, 0])
+
+
+def test_elements_behind_a_user_block_move_as_they_lie(tmp_path: Path, matlab: Path) -> None:
+    result = cs.concat([f"{matlab}::x"] * 2, str(tmp_path / "x.npy"))
+    assert set(result.plan.routes) <= {"kernel", "mapped"}
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), np.concatenate([X, X]))
+
+
+def test_a_large_user_block_is_left_out_with_a_note(
+    tmp_path: Path, matlab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(structure, "_MOST_USER_BLOCK", 256)
+    result = cs.split(str(matlab), str(tmp_path / "p{index}.mat"), parts=2)
+    assert any("user block of 512 bytes is left out" in note for note in result.notes)
+    with h5py.File(tmp_path / "p0.mat") as file:
+        assert file.userblock_size == 0
+
+
+def test_files_of_anndata_are_left_to_anndata(tmp_path: Path) -> None:
+    path = tmp_path / "in.h5ad"
+    with h5py.File(path, "w") as file:
+        file.attrs["encoding-type"] = "anndata"
+        file["X"], file["obs/batch"], file["var/name"] = X, X[:, 0], X[0]
+    with pytest.raises(UsageError, match="concat_on_disk"):
+        cs.concat([str(path)] * 2, str(tmp_path / "out.h5ad"))
+    with pytest.raises(UsageError, match="concat_on_disk"):
+        cs.split(str(path), str(tmp_path / "p{index}.h5ad"), parts=2)
+    cs.concat([f"{path}::X"] * 2, str(tmp_path / "x.npy"))
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), np.concatenate([X, X]))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.h5ad", "x.npy"]
