@@ -25,8 +25,8 @@ from concatsplit_core.formats.base import InputFormat
 from concatsplit_core.formats.registry import detect, format_by_suffix
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.structure import Structure, with_all_groups
-from concatsplit_core.meaning.bounds import remembered_neighbours, without_borrowed
-from concatsplit_core.operators.axes import AxisRules
+from concatsplit_core.meaning.bounds import remembered_neighbours
+from concatsplit_core.operators.axes import AxisRules, named_in_errors
 from concatsplit_core.operators.history import call_of, with_history
 from concatsplit_core.operators.missing import Found, filled
 from concatsplit_core.operators.requests import (
@@ -38,6 +38,7 @@ from concatsplit_core.operators.requests import (
     move_of,
     outputs_of,
     reconcile_sources,
+    with_own_meanings,
 )
 from concatsplit_core.operators.selection import Selection, listed
 from concatsplit_core.operators.structures import structures_of
@@ -235,9 +236,10 @@ def _job(
     alongs: dict[str, Along] = {}
     for name, axis in cut.items():
         own = adjust(request._replace(axis=axis), arrays[name])
-        moves[name], alongs[name] = move_of(
-            own, arrays[name], options, name, None if rules.has_patterns else total
-        )
+        with named_in_errors(name):
+            moves[name], alongs[name] = move_of(
+                own, arrays[name], options, name, None if rules.has_patterns else total
+            )
     along = next(iter(alongs.values()))
     if request.split_info is not None and any(
         (where.split_info != along.split_info).any() for where in alongs.values()
@@ -248,8 +250,7 @@ def _job(
         if selection.carry == "check":
             _refuse_other_meanings(name, arrays[name], options)
         moves[name] = _carried(request, name, arrays[name][0], along, options)
-    meanings = without_borrowed({name: move.meaning for name, move in moves.items()})
-    ordered = [moves[name]._replace(meaning=meanings[name]) for name in axes if name in moves]
+    ordered = with_own_meanings([moves[name] for name in axes if name in moves])
     job = job_of(request, ordered, along.split_info)
     job = job._replace(structures=structures_of(structures, moves, options))
     if selection.carry != "check":

@@ -43,6 +43,16 @@ class ZarrFormat(LibraryFormat, ZarrStores):
 
         return wrap(array)
 
+    def is_data_set(self, place: Location, ref: str) -> bool:
+        """Whether it holds images, which OME-Zarr describes in groups."""
+        from concatsplit_core.formats.zarr.structure import holds_images
+
+        return holds_images(place)
+
+    def writes_data_sets(self, name: str) -> bool:
+        """Whether images go to it as they are, with what describes them."""
+        return True
+
     def amend(
         self, base: Location, added: Mapping[Location, Location], folder: Location
     ) -> Iterator[Amendment]:

@@ -9,6 +9,7 @@ from typing import Any
 from concatsplit_core.formats.structure import GroupInfo, Structure
 from concatsplit_core.formats.zarr.consolidating import is_consolidated
 from concatsplit_core.meaning.jsonable import as_json
+from concatsplit_core.meaning.multiscales import levels_of
 from concatsplit_core.stores.base import Location, join
 
 _V3 = "zarr.json"
@@ -26,6 +27,14 @@ def read_structure(store: Location) -> Structure:
             groups[path] = GroupInfo()
             notes.append(f"attributes of group '/{path}' are left out: {error}")
     return Structure(groups, is_consolidated=is_consolidated(store), notes=tuple(notes))
+
+
+def holds_images(store: Location) -> bool:
+    """Whether the root describes an image of OME-Zarr."""
+    try:
+        return _is_group(store) and bool(levels_of(_attributes(store)))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return False
 
 
 def _walk(store: Location) -> Iterator[tuple[str, Location]]:
