@@ -60,7 +60,7 @@ class Chunked(NamedTuple):
     Parameters
     ----------
     chunks : tuple of int
-        What has to be decoded, and encoded, as a whole.
+        Shape of the pieces that are decoded, and encoded, as a whole.
     encoding : Encoding, optional
         None where chunks cannot be read or written as they are stored.
     stored_chunks : int, optional
@@ -90,7 +90,7 @@ class Sharded(NamedTuple):
     Parameters
     ----------
     shards : tuple of int
-        What has to be written as a whole; a multiple of the chunks.
+        Shape of the pieces that are written as a whole; a multiple of the chunks.
     chunks, encoding, stored_chunks
         As of `Chunked`.
     packing : hashable, optional

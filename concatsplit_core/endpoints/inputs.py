@@ -47,7 +47,7 @@ def open_inputs(
     ----------
     inputs : str, path, array or sequence of these
     beside : str, optional
-        An output, in whose folder an .npy stream from stdin (``-``) is spooled.
+        An output; an .npy stream from stdin (``-``) is copied to a file in its folder.
     recover : callable, optional
         Completes what killed runs left in these folders, before anything there is read. Returns
         whether there was anything.

@@ -64,7 +64,7 @@ class BaseSource:
         Parameters
         ----------
         folder : Path
-            For what has to be unpacked first.
+            A folder for files that are unpacked first.
         check : bool
             Compare the checksum of the whole array, where there is one.
         """
@@ -109,7 +109,7 @@ class DecodedSource(BaseSource, ABC):
 
 
 class ChunkedSource(DecodedSource):
-    """An array in chunks of one shape, each of which may move as it is stored."""
+    """An array in chunks of one shape; each may move as it is stored."""
 
     __slots__ = ()
 
@@ -132,7 +132,7 @@ class ChunkedSource(DecodedSource):
         stored : Stored
             What `stored` gave for the box.
         full : bool
-            Decode what has no checksum of its stored bytes; otherwise only checksums are compared.
+            Whether chunks without a checksum are decoded; if not, only checksums are compared.
         """
 
 

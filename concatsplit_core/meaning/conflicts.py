@@ -45,7 +45,7 @@ def reconcile_described(
     kept: KeptAttributes,
     choose_dtype: Callable[[list[np.dtype]], np.dtype],
 ) -> Agreement:
-    """Do what `reconcile` does, for inputs of which at least one is described."""
+    """As `reconcile`, where at least one input says what its numbers mean."""
     described = [index for index, one in enumerate(inputs) if not one.meaning.is_bare]
     steps: list[Step | None] = [None] * len(inputs)
     if rule != "first":

@@ -88,7 +88,7 @@ class AxisRules:
         )
 
     def refuse_all_carried(self, arrays: Mapping[str, Sequence[Source]]) -> None:
-        """Refuse a data set of which no array would be joined or cut."""
+        """Refuse a data set if none of its arrays would be joined or cut."""
         known = {
             dim: None
             for sources in arrays.values()
@@ -120,10 +120,10 @@ class AxisRules:
             if len(set(lengths.values())) > 1:
                 first = next(iter(lengths))
                 where = arrays[first][index].ref.partition("::")[0]
-                said = listed([f"{name} {length}" for name, length in lengths.items()])
+                found = listed([f"{name} {length}" for name, length in lengths.items()])
                 raise ShapeMismatch(
                     f"input {index} ({where}): its arrays differ in length along --axis "
-                    f"{self._rules[0][1] or 0}: {said}; name a dimension, choose arrays with "
+                    f"{self._rules[0][1] or 0}: {found}; name a dimension, choose arrays with "
                     "--members, or give --axis 'PATTERN=AXIS' with '*=carry' for the others",
                     ref=where,
                     found=tuple(lengths.values()),

@@ -177,8 +177,8 @@ def _refuse_others(number: int, ref: str, found: Sequence[str], wanted: Sequence
     missing = [name for name in wanted if name not in found]
     more = [name for name in found if name not in wanted]
     if missing or more:
-        said = [f"lacks {listed(missing)}"] if missing else []
-        what = " and ".join(said + ([f"has also {listed(more)}"] if more else []))
+        differences = [f"lacks {listed(missing)}"] if missing else []
+        what = " and ".join(differences + ([f"has also {listed(more)}"] if more else []))
         raise MalformedInput(
             f"input {number} ({ref}): {what}, unlike input 0; choose with --members what all hold, "
             "or have --missing fill put fill values in the place of what is missing",

@@ -73,8 +73,10 @@ def info(ref: Any, *, raw: str | None = None, offset: int = 0) -> list[BlobInfo]
     if not isinstance(ref, str | os.PathLike):
         return [_describe(source) for source in open_inputs(ref)]
     blobs = []
-    said = Options(raw=raw, offset=offset).raw_description
-    for name in expand([os.fspath(ref)]) if said is None else resolve(ref, None, said):
+    description = Options(raw=raw, offset=offset).raw_description
+    for name in (
+        expand([os.fspath(ref)]) if description is None else resolve(ref, None, description)
+    ):
         blobs.extend(_describe_ref(name))
     return blobs
 

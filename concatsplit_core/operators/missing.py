@@ -79,10 +79,10 @@ def _length(
                 named.setdefault(source.spec.shape[axis], other)
     chosen = named or lengths
     if len(chosen) != 1:
-        said = listed([f"{array} {length}" for length, array in lengths.items()])
+        known = listed([f"{array} {length}" for length, array in lengths.items()])
         raise UsageError(
             f"--missing fill: array '{name}' is not in input {number}, whose other arrays do not "
-            f"say how long it would be ({said or 'there are none'}); leave it out with --members"
+            f"say how long it would be ({known or 'there are none'}); leave it out with --members"
         )
     return next(iter(chosen))
 

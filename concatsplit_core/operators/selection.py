@@ -56,7 +56,7 @@ class Selection:
         return self.members is not None or bool(self.arrays)
 
     def refuse_for_one_array(self) -> None:
-        """Refuse what has no meaning where one array was named.
+        """Refuse options that mean nothing for a single array.
 
         Raises
         ------

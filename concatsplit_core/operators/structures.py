@@ -16,7 +16,7 @@ _LEFT_OUT = "multiscales is left out: "
 
 
 class _Image(NamedTuple):
-    """A group that describes images of which levels are written.
+    """A group that describes images, if some of their levels are written.
 
     Parameters
     ----------

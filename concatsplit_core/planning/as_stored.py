@@ -155,7 +155,7 @@ class ChunkCopies:
 
 
 class ShardRebuilds:
-    """Shards of which some chunks are copied as they are stored and the others are decoded."""
+    """Shards in which some chunks are copied as they are stored, and the others are decoded."""
 
     def __init__(self, problem: Problem, group: Group, rows: list[Band]) -> None:
         self._problem, self._rows = problem, rows

@@ -187,7 +187,7 @@ class OutputSet:
     def reopened(self, place: Place, spec: ArraySpec) -> Iterator[Source]:
         """Open a finished output in its staging folder, for reading."""
         staged = self._staged[place.final]
-        member = place.inner or place.format.said_of(spec) or None
+        member = place.inner or place.format.description_of(spec) or None
         form = format_of(staged, member, place.ref)
         source = open_member(form, staged, member, place.ref)
         try:

@@ -25,9 +25,8 @@ class Blob(NamedTuple):
         The blob's place on the axis of the logical array.
     chunks : tuple of int, optional
     codec : str, optional
-    said : str
-        What a reference has to say beside the name, where that alone does not tell what the file
-        holds.
+    description : str
+        What follows ``::`` in a reference to a file that does not itself say what it holds.
     """
 
     ref: str
@@ -37,7 +36,7 @@ class Blob(NamedTuple):
     interval: Interval
     chunks: Shape | None = None
     codec: str | None = None
-    said: str = ""
+    description: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""

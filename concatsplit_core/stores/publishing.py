@@ -1,4 +1,4 @@
-"""How the outputs of a run appear: what a store has to offer for it, and what is said of it."""
+"""How the outputs of a run appear: what every store must be able to do, and its messages."""
 
 from __future__ import annotations
 

@@ -284,7 +284,7 @@ def _copy(base: Path, path: Path) -> None:
         if error.errno:
             raise
         raise OutputRefused(
-            f"{base}: is no HDF5 file that could be added to: {error}", ref=str(base)
+            f"{base}: is not an HDF5 file to which something can be added: {error}", ref=str(base)
         ) from error
     ficlone = 0x40049409
     with base.open("rb") as here, path.open("wb") as there:

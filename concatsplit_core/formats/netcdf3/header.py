@@ -216,7 +216,7 @@ class _Parser:
     def _name(self) -> str:
         raw = self._padded(self._number(self._count_bytes))
         if not raw or b"/" in raw or b"\0" in raw:
-            raise self._damaged(f"{raw[:40]!r} is no name")
+            raise self._damaged(f"{raw[:40]!r} is not a name")
         return raw.decode("utf-8", "surrogateescape")
 
     def _type(self) -> np.dtype:

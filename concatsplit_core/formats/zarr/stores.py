@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from concatsplit_core.formats.structure import Structure
 
 DOCUMENTS = ("zarr.json", ".zarray", ".zgroup")
-"""Documents of which the root of every store has one."""
+"""The root of every store has one of these documents."""
 
 
 class ZarrStores(InputFormat, OutputFormat):
