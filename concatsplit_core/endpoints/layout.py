@@ -13,7 +13,7 @@ from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inheritance import inherit
 from concatsplit_core.endpoints.job import Move
 from concatsplit_core.endpoints.places import Place
-from concatsplit_core.errors import UsageError
+from concatsplit_core.errors import UnsupportedDtype, UsageError
 from concatsplit_core.formats.storage import Grid, Storage, Wish
 from concatsplit_core.planning.regions import Region, is_regular, regions_of
 
@@ -75,7 +75,12 @@ def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
         _refuse_rank(place, segment.spec)
         narrowed = place.format.narrowed(wish, place.container, place.base)
         wanted = replace(segment.spec, string_bytes=texts)
-        spec, kept = place.format.layout(wanted, storage, narrowed, like)
+        try:
+            spec, kept = place.format.layout(wanted, storage, narrowed, like)
+        except (UnsupportedDtype, UsageError) as error:
+            if not move.name:
+                raise
+            raise type(error)(f"array '{move.name}': {error.message}", ref=place.ref) from error
         regions = _regions(move, Segment(segment.interval, spec)) if wish.rectilinear else []
         if regions:
             lengths = tuple(r.chunk for r in regions for _ in range(r.interval.length // r.chunk))

@@ -33,20 +33,29 @@ _LISTED = 8
 
 
 def refuse_collisions(places: Sequence[Place]) -> None:
-    """Refuse two outputs of one name, and outputs inside each other."""
+    """Refuse two outputs of one name, outputs inside each other, and names of a format's own."""
     seen: dict[tuple[Location, str], str] = {}
     for place in places:
+        own = place.format.own_names.intersection(place.member.split("/"))
+        if own:
+            raise NameCollision(
+                f"output {place.ref}: '{min(own)}' is what {place.format.name} calls a file of its "
+                "own; choose another name, or leave the array out with --members"
+            )
         key = (place.container, place.member)
         if key in seen:
             raise NameCollision(f"outputs {seen[key]} and {place.ref} have the same name")
         seen[key] = place.ref
     for place in places:
-        above = place.member
+        above = place.member if place.format.has_groups else ""
         while above:
             above = above.rpartition("/")[0]
             inside = seen.get((place.container, above))
             if inside is not None:
-                raise NameCollision(f"output {place.ref} would lie inside output {inside}")
+                raise NameCollision(
+                    f"output {place.ref} would lie inside output {inside}, which is no group; "
+                    "choose other names, or leave one out with --members"
+                )
 
 
 def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:

@@ -254,7 +254,8 @@ def _job(
     meanings = without_borrowed({name: move.meaning for name, move in moves.items()})
     ordered = [moves[name]._replace(meaning=meanings[name]) for name in axes if name in moves]
     job = job_of(request, ordered, along.split_info)
-    job = job._replace(structures=structures_of(structures, moves, options))
+    made = structures_of(structures, moves, options)
+    job = job._replace(structures=made, notes=rules.unmatched(arrays))
     if selection.carry != "check":
         return job
     compared = {name: arrays[name] for name in carried if len(arrays[name]) > 1}
