@@ -250,7 +250,9 @@ def _job(
     for name in carried:
         if selection.carry == "check":
             _refuse_other_meanings(name, arrays[name], options)
-        moves[name] = _carried(request, name, arrays[name][0], along, options)
+        move = _carried(request, name, arrays[name][0], along, options)
+        is_one = len(arrays[name]) == 1
+        moves[name] = move._replace(is_compared=selection.carry == "check" or is_one)
     meanings = without_borrowed({name: move.meaning for name, move in moves.items()})
     ordered = [moves[name]._replace(meaning=meanings[name]) for name in axes if name in moves]
     job = job_of(request, ordered, along.split_info)
