@@ -40,7 +40,7 @@ def digest(folder: Path) -> str:
 
 
 def open_array(name: str) -> Any:
-    """An .npy file mapped, a Zarr array, or the dataset ``data`` of an HDF5 file."""
+    """An .npy file mapped, a Zarr array, the dataset ``data`` of an HDF5 file, or all tensors."""
     if name.endswith(".npy"):
         return np.load(name, mmap_mode="r")
     if name.endswith(".zarr"):
@@ -51,9 +51,24 @@ def open_array(name: str) -> Any:
         # The default pipeline would take longer for many chunks than what is measured.
         use_pipeline("zarrs" if find_spec("zarrs") else "fused")
         return zarr.open_array(name, mode="r")
+    if name.endswith(".safetensors"):
+        return _tensors(name)
     import h5py
 
     return h5py.File(name, "r")["data"]
+
+
+def _tensors(name: str) -> np.ndarray:
+    """All tensors of a file, which lie one behind the other as rows of one array."""
+    with open(name, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        said = json.loads(file.read(length))
+    said.pop("__metadata__", None)
+    shapes = [tensor["shape"] for tensor in said.values()]
+    if any(shape[1:] != shapes[0][1:] for shape in shapes):
+        raise ValueError(f"{name}: its tensors are not rows of one array")
+    shape = (sum(rows for rows, *_ in shapes), *shapes[0][1:])
+    return np.memmap(name, "<f4", "r", 8 + length, shape)
 
 
 def storage(array: Any) -> str:

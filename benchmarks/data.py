@@ -6,6 +6,7 @@ A program of its own, so that the memory it takes is never counted as a contesta
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from benchmarks.sizes import (
     MONTHS,
     SHARDS,
     SMALL_ITEMS,
+    TENSORS,
     TRIM,
     Sizes,
 )
@@ -193,6 +195,24 @@ def _months(name: str, sizes: Sizes) -> None:
                 made[:] = values
 
 
+def _names_of_tensors(letter: str) -> list[str]:
+    """Names whose order is that of the tensors in the array that they make up."""
+    return [f"{letter}.{number:02d}.weight" for number in range(TENSORS)]
+
+
+def _safetensors(name: str, sizes: Sizes) -> None:
+    from safetensors.numpy import save_file
+
+    parts = np.split(_large(name, sizes), TENSORS)
+    save_file(dict(zip(_names_of_tensors(name[0]), parts, strict=True)), name)
+
+
+def _safetensors_index(name: str, sizes: Sizes) -> None:
+    shard = name[1:].removesuffix(".index.json")
+    files = {one: letter + shard for letter in SEEDS for one in _names_of_tensors(letter)}
+    Path(name).write_text(json.dumps({"weight_map": files}))
+
+
 _BUILDERS: dict[str, Builder] = {
     ".npy": _npy,
     "-tiny.npy": _npy_tiny,
@@ -213,6 +233,8 @@ _BUILDERS: dict[str, Builder] = {
     "-tiny.h5": _hdf5_chunks,
     "-fewer.h5": _hdf5_chunks,
     "-many.h5": _hdf5_chunks,
+    "-shard.safetensors": _safetensors,
+    "-shard.safetensors.index.json": _safetensors_index,
     ".nc": _netcdf,
     "-short-first.nc": _netcdf,
     "-months": _months,

@@ -20,6 +20,9 @@ MONTHS = 12
 FIELDS = ("data", "wind", "rain", "pressure")
 """Files of a year, and their variables over time; each file has coordinates as well."""
 
+TENSORS = 64
+"""Tensors of a shard of a checkpoint."""
+
 SMALL_ITEMS, CHUNK_ITEMS = 1024, 1024
 """Elements of each of the many small inputs, and of each of the many small chunks."""
 

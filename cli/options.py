@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import click
 
 from concatsplit_cli.param_types import AXIS, CHUNKS
-from concatsplit_cli.raw_options import RAW_OPTIONS
 
 memory_option = click.option(
     "--memory",
@@ -44,6 +43,23 @@ follow_links_option = click.option(
     is_flag=True,
     help="Follow links that lead out of a Zarr store, for reading and writing.",
 )
+
+RAW_OPTIONS = (
+    click.option(
+        "--raw",
+        metavar="DTYPE,SHAPE",
+        help="What inputs of bare elements (.dat, .bin, .raw) hold: int16,*,384 means rows of 384; "
+        "one length may be *.",
+    ),
+    click.option(
+        "--offset",
+        type=click.IntRange(min=0),
+        default=0,
+        metavar="BYTES",
+        help="With --raw: skip a header of so many bytes.",
+    ),
+)
+"""Options that say what files without a header hold."""
 
 _OPERATOR_OPTIONS = (
     click.option("-f", "--force", is_flag=True, help="Replace existing outputs."),
@@ -108,7 +124,7 @@ _OPERATOR_OPTIONS = (
     click.option(
         "--memory-order",
         type=click.Choice(["C", "F"]),
-        help="Memory order of an .npy output.  [default: F if all inputs are F, else C]",
+        help="Memory order of an .npy or .npz output.  [default: F if all inputs are F, else C]",
     ),
     click.option(
         "--zarr-format",

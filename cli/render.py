@@ -65,11 +65,19 @@ def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
             str(blob.interval.start),
             str(blob.interval.stop),
             _shape(blob.shape),
-            str(blob.dtype),
+            _dtype(blob),
             _shape(blob.chunks) if blob.chunks is not None else "contiguous",
             blob.codec or "other",
         )
     return table
+
+
+def _dtype(blob: Blob) -> str:
+    if blob.dtype.names is None:
+        return str(blob.dtype)
+    from concatsplit_core.array.low_precision import shown_dtype
+
+    return shown_dtype(blob.dtype)
 
 
 def _route_table(result: Result) -> Table:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The main job on real data: join parts of three formats along two axes, cut the result into
-# shards, join those again, and show that every bit is where it was.
+# shards, join those again, cut images and labels together, and show that every bit is where it was.
 set -eu
 cd "$(dirname "$0")"
 out=../demo-output
@@ -38,6 +38,14 @@ run concatsplit concat "$out/shards/digits-*.npy" -o $out/digits-again.npy
 run concatsplit concat $out/strips.h5::strip0 $out/strips.h5::strip1 $out/strips.h5::strip2 \
     $out/strips.h5::strip3 -o $out/photo-again.npy --axis 1
 run concatsplit concat $out/photo.zarr -o $out/photo.npy
+
+echo
+echo "5. A data set: images and labels, cut at the same rows into three sets, and made again from them."
+run concatsplit reshard --array image=$out/digits.npy --array label=digits/labels.npy \
+    -o $out/fit.h5 -o $out/tune.h5 -o $out/test.h5 --ratio 8:1:1 --manifest $out/sets.json
+run concatsplit undo $out/sets.json -o "$out/whole.h5"
+run concatsplit info $out/fit.h5 $out/whole.h5
+run concatsplit diff $out/whole.h5::image $out/digits.npy
 
 echo
 run cmp $out/digits.npy $out/digits-again.npy

@@ -266,11 +266,12 @@ def test_start_up_pays_for_no_library(args: tuple[str, ...]) -> None:
 def test_an_npy_run_pays_for_no_other_format(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.arange(6))
     args = ("concat", "a.npy", "a.npy", "-o", "y.npy")
-    assert (
-        _loaded("numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec,xxhash", *args, cwd=tmp_path)
-        == "['numpy']"
-    )
+    ours = ",".join(f"{CORE}.formats.{name}" for name in ("npz", "hdf5", "zarr", "stream"))
+    wanted = f"numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec,xxhash,shutil,{ours}"
+    assert _loaded(wanted, *args, cwd=tmp_path) == "['numpy']"
     assert np.load(tmp_path / "y.npy").shape == (12,)
+    others = ",".join(f"{CORE}.formats.{name}" for name in ("hdf5", "npz", "safetensors", "zarr"))
+    assert _loaded(others, *args, "--force", cwd=tmp_path) == "[]"
 
 
 def _all_files() -> list[Path]:

@@ -14,6 +14,7 @@ SHARED = (
     "grid",
     "memory",
     "npy_header",
+    "packing",
     "registry",
     "sources",
     "storage",
@@ -21,7 +22,8 @@ SHARED = (
     "structure",
     "targets",
 )
-"""What formats share; .npy files and .npz members have the same header."""
+"""What formats share; .npy files and .npz members have the same header, .npz and zipped Zarr are
+archives."""
 
 
 def _formats() -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from benchmarks.cases.many import many_cases
 from benchmarks.cases.memory import memory_cases
 from benchmarks.cases.netcdf import netcdf_cases
 from benchmarks.cases.npy import npy_cases
+from benchmarks.cases.safetensors import safetensors_cases
 from benchmarks.cases.startup import startup_cases
 from benchmarks.cases.zarr import zarr_cases
 from benchmarks.model import Case
@@ -22,6 +23,7 @@ def all_cases(sizes: Sizes, pattern: str = "*") -> list[Case]:
         zarr_cases,
         hdf5_cases,
         netcdf_cases,
+        safetensors_cases,
         many_cases,
         memory_cases,
         startup_cases,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from concatsplit_cli.options import SharedOptions, reading_options
+from concatsplit_cli.options import RAW_OPTIONS, SharedOptions, reading_options
 from concatsplit_cli.progress import progress_bar
-from concatsplit_cli.raw_options import RAW_OPTIONS
 
 DIFFERENT = 8
 """The exit code if the arrays are not equal."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from concatsplit_cli.inputs import many_inputs
-from concatsplit_cli.options import debug_option, json_option
-from concatsplit_cli.raw_options import RAW_OPTIONS
+from concatsplit_cli.options import RAW_OPTIONS, debug_option, json_option
 from concatsplit_cli.render import show_info
 
 _refs = many_inputs("refs", "REF...")

@@ -173,7 +173,9 @@ def infer_parts(
 ) -> list[ArraySpec]:
     """Shapes of parts at any intervals of the axis, which may leave gaps or overlap."""
     if not drop_axis:
-        return [ArraySpec(with_length(spec.shape, axis, i.length), spec.dtype) for i in intervals]
+        lengths = {interval.length for interval in intervals}
+        specs = {n: ArraySpec(with_length(spec.shape, axis, n), spec.dtype) for n in lengths}
+        return [specs[interval.length] for interval in intervals]  # most parts are alike
     for index, interval in enumerate(intervals):
         if interval.length != 1:
             raise UsageError(
@@ -182,7 +184,7 @@ def infer_parts(
                 found=interval.length,
                 expected=1,
             )
-    return [ArraySpec(drop(spec.shape, axis), spec.dtype) for _ in intervals]
+    return [ArraySpec(drop(spec.shape, axis), spec.dtype)] * len(intervals)
 
 
 def infer_dtype(

@@ -133,6 +133,12 @@ def numbers_of(dtype: np.dtype) -> np.dtype:
     return numbers
 
 
+def widened(array: np.ndarray) -> np.ndarray:
+    """The same numbers in float32, which holds them all, if it can be; else the array as it is."""
+    numbers = as_numbers(array) if low_precision_of(array.dtype) else array
+    return array if numbers is array else numbers.astype(np.float32)
+
+
 def shown_dtype(dtype: np.dtype) -> str:
     """A dtype in a message: raw items by the name of their type."""
     found = low_precision_of(dtype)

@@ -71,7 +71,7 @@ class BlockComparison:
             return
         flat, other = a.reshape(-1, order=self._order), b.reshape(-1, order=self._order)
         for start in range(0, len(flat), _AT_ONCE):
-            one, two = flat[start : start + _AT_ONCE], other[start : start + _AT_ONCE]
+            one, two = _seen(flat, start), _seen(other, start)
             differing = np.flatnonzero(unequal(one, two, self._rule))
             if differing.size:
                 index = np.unravel_index(differing + start, a.shape, self._order)
@@ -96,6 +96,16 @@ class BlockComparison:
             self.count += len(a)
             self._first = _better(self._first, first)
             self._largest = _better(self._largest, largest)
+
+
+def _seen(flat: np.ndarray, start: int) -> np.ndarray:
+    """Some elements of a block, as numbers if they stand for such."""
+    piece = flat[start : start + _AT_ONCE]
+    if piece.dtype.names is None:
+        return piece
+    from concatsplit_core.array.low_precision import widened
+
+    return widened(piece)
 
 
 def same_bytes(a: np.ndarray, b: np.ndarray) -> bool:

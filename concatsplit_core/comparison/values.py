@@ -45,6 +45,10 @@ class EqualityRule(NamedTuple):
 def comparable(a: np.dtype, b: np.dtype) -> bool:
     """Whether elements of two dtypes can be compared: numbers, texts, times, equal records."""
     if a.names is not None or b.names is not None:
+        from concatsplit_core.array.low_precision import widened
+
+        a, b = (widened(np.empty(0, each)).dtype for each in (a, b))
+    if a.names is not None or b.names is not None:
         return a.names == b.names and all(
             a[name].shape == b[name].shape and comparable(a[name].base, b[name].base)
             for name in a.names or ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from operator import is_
 from typing import NamedTuple
 
 from concatsplit_core.array.geometry import with_length
@@ -14,6 +15,7 @@ from concatsplit_core.endpoints.inheritance import inherit
 from concatsplit_core.endpoints.job import Move
 from concatsplit_core.endpoints.places import Place
 from concatsplit_core.errors import UnsupportedDtype, UsageError
+from concatsplit_core.formats.base import OutputFormat
 from concatsplit_core.formats.storage import Grid, Storage, Wish
 from concatsplit_core.planning.regions import Region, is_regular, regions_of
 
@@ -66,6 +68,7 @@ def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
     storages: list[Storage] = []
     planned: list[Segment] = []
     origins: list[Origin] = []
+    before: tuple[ArraySpec, OutputFormat, Wish] | None = None
     texts = max((s.spec.string_bytes or 0 for s in move.sources), default=0) or None
     for number, (segment, place) in enumerate(
         zip(move.target_tiling.segments, places, strict=True)
@@ -74,13 +77,12 @@ def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
             raise UsageError(f"--grid rectilinear: output {place.ref} is not Zarr of format 3")
         _refuse_rank(place, segment.spec)
         narrowed = place.format.narrowed(wish, place.container, place.base)
-        wanted = replace(segment.spec, string_bytes=texts)
-        try:
-            spec, kept = place.format.layout(wanted, storage, narrowed, like)
-        except (UnsupportedDtype, UsageError) as error:
-            if not move.name:
-                raise
-            raise type(error)(f"array '{move.name}': {error.message}", ref=place.ref) from error
+        asked = segment.spec, place.format, narrowed
+        if before is None or not all(map(is_, asked, before)):
+            wanted = replace(segment.spec, string_bytes=texts)
+            made = _laid_out(place, wanted, storage, narrowed, like)
+            before = asked  # most parts are alike
+        spec, kept = made
         regions = _regions(move, Segment(segment.interval, spec)) if wish.rectilinear else []
         if regions:
             lengths = tuple(r.chunk for r in regions for _ in range(r.interval.length // r.chunk))
@@ -102,6 +104,24 @@ def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
         tiling._replace(segments=tuple(planned)),
         origins,
     )
+
+
+def _laid_out(
+    place: Place, spec: ArraySpec, storage: Storage, wish: Wish, like: ArraySpec | None
+) -> tuple[ArraySpec, Storage]:
+    """One output, laid out by its format; its name is in the error of what it cannot have."""
+    try:
+        return place.format.layout(spec, storage, wish, like)
+    except UsageError as error:
+        if not place.is_new_container:  # the request names one array only
+            raise
+        raise type(error)(f"output {place.ref}: {error.message}", ref=place.ref) from error
+    except UnsupportedDtype as error:
+        if place.ref in error.message:
+            raise
+        raise UnsupportedDtype(
+            f"output {place.ref}: {error.message}", ref=place.ref, found=spec.dtype
+        ) from error
 
 
 def aligned(outputs: Outputs, alignment: Mapping[int, int]) -> Outputs:

@@ -11,7 +11,7 @@ from typing import Any
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.endpoints.references import refuse_unsafe_name
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.registry import suffix_of, suffixes
+from concatsplit_core.formats.registry import named_format, suffix_of
 
 FIELDS = ("index", "count", "start", "stop", "stem", "array")
 FOLDER_TEMPLATE = "{stem}-{index:05d}-of-{count:05d}"
@@ -53,8 +53,7 @@ def is_folder(name: str) -> bool:
 
 
 def _suffix(name: str) -> str:
-    suffix = suffix_of(name)
-    return suffix if suffix in suffixes() else ""
+    return "" if named_format(name) is None else suffix_of(name)
 
 
 def named_count(outputs: Sequence[str]) -> int | None:
@@ -110,7 +109,7 @@ def _template(output: str, source: str) -> tuple[str, str]:
     stem = "stdin" if source == "-" else stem
     if is_template(output):
         return output, stem
-    known = suffix if suffix.lower() in suffixes() else ".npy"
+    known = ".npy" if named_format(name) is None else suffix
     return os.path.join(output, FOLDER_TEMPLATE + known), stem
 
 

@@ -149,6 +149,13 @@ def suffix_of(path: str) -> str:
     return os.path.splitext(name)[1] + last if last == ".zip" else last
 
 
+def named_format(path: str) -> OutputFormat | None:
+    """The format that an output's name asks for; None if that is of no format that is written."""
+    suffix = suffix_of(path)
+    found = next((form for form in _outputs() if suffix in form.suffixes), None)
+    return None if found is None else _announced(found)
+
+
 def format_by_suffix(path: str, ref: str) -> OutputFormat:
     """The format that an output's name asks for.
 
@@ -157,10 +164,10 @@ def format_by_suffix(path: str, ref: str) -> OutputFormat:
     UsageError
         The suffix is of no format that can be written.
     """
-    suffix = suffix_of(path)
-    found = next((form for form in _outputs() if suffix in form.suffixes), None)
+    found = named_format(path)
     if found is not None:
-        return _announced(found)
+        return found
+    suffix = suffix_of(path)
     is_read = any(suffix in form.suffixes for form in _inputs())
     hint = f"{suffix} is read only; " if is_read else ""
     raise UsageError(

@@ -68,6 +68,8 @@ def reconcile_described(
 def _refuse_differences(first: InputMeaning, other: InputMeaning, rule: ConflictRule) -> None:
     """Refuse what only `first` allows to differ, and under `refuse` every difference."""
     for name in DEFINING:
+        if _says_nothing(first, name) and _says_nothing(other, name):
+            continue
         if name in MISSING and rule != "refuse":  # `agree_on_marker` converts these
             continue
         if name in PACKING and rule == "convert":
@@ -82,6 +84,11 @@ def _refuse_differences(first: InputMeaning, other: InputMeaning, rule: Conflict
     if one != two:
         raise _difference(first, other, "enum", one, two, KEEP_FIRST)
     _refuse_other_order(first, other)
+
+
+def _says_nothing(one: InputMeaning, name: str) -> bool:
+    """Whether an input lacks an attribute, as nearly all do."""
+    return name not in one.meaning.attrs and (name != "_FillValue" or one.meaning.missing is None)
 
 
 def _defining_value(one: InputMeaning, name: str) -> Any:

@@ -50,7 +50,7 @@ def split(
         Drop the axis; all parts must have length 1 (Caffe2's `add_axis` of Split).
     only : str or sequence of int, optional
         Write only these parts, such as ``"0-3,8"``; they keep their numbers.
-    parts, uneven, size, remainder, hop, lengths, at, ratio, max_bytes
+    parts, uneven, size, remainder, hop, lengths, at, ratio, max_bytes, by_array
         Where to cut: see `Cut`. Without any of them, as many equal parts as there are names.
     lengths_from : optional
         Read the lengths from this integer vector: a reference or an array.

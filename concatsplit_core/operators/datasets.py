@@ -221,11 +221,11 @@ def _job(
     options: Options,
     adjust: Adjust,
 ) -> Job:
+    _refuse_kept_by_others(structures)
     if request.cut is not None and request.cut.by_array:
         return shared_out(request, request.cut, arrays, structures, options)
     if is_copy(request, arrays):
         return copied(request, arrays, structures, options)
-    _refuse_kept_by_others(structures)
     rules, selection = AxisRules(request.axis), request.selection or Selection()
     axes = {name: rules.of(name, s[0], request.add_axis) for name, s in arrays.items()}
     cut = {name: axis for name, axis in axes.items() if axis is not None}

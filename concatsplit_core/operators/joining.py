@@ -31,7 +31,7 @@ def concat(
     split_info: str | None = None,
     **options: Any,
 ) -> Result:
-    """Join arrays along an axis, as `numpy.concatenate` does.
+    """Join arrays along an axis, as `numpy.concatenate` does; copy one data set without an axis.
 
     The inputs X_0 ... X_{n-1} have lengths n_i along `axis` and agree on every other axis. Then
     the output has length n_0 + ... + n_{n-1}, and Y[s_i : s_i + n_i] = X_i, where

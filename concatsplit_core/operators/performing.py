@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.errors import AmbiguousContainer, UsageError
-from concatsplit_core.formats.registry import format_by_suffix, suffixes
+from concatsplit_core.formats.registry import named_format
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.requests import Adjust, Axes, Request, job_of, move_of
 from concatsplit_core.operators.selection import Selection
@@ -81,9 +80,8 @@ def _has_patterns(axis: Axes) -> bool:
 def _writes_data_sets(request: Request) -> bool:
     """Whether an output's name says that it is a data set whatever it holds."""
     name = request.outputs[0] if request.outputs else ""
-    if "::" in name or os.path.splitext(name)[1].lower() not in suffixes():
-        return False
-    return format_by_suffix(name, name).writes_data_sets(name)
+    form = None if "::" in name else named_format(name)
+    return form is not None and form.writes_data_sets(name)
 
 
 def recovering(options: Options) -> Callable[[list[Location]], bool] | None:

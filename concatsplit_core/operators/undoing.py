@@ -28,7 +28,7 @@ from concatsplit_core.errors import (
     UsageError,
     VerificationMismatch,
 )
-from concatsplit_core.formats.registry import detect
+from concatsplit_core.formats.registry import detect, named_format
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.structure import Structure
 from concatsplit_core.operators.performing import recovering
@@ -260,7 +260,14 @@ def _names(record: Manifest, output: Any, manifest: Path) -> list[list[str | Mem
         )
     folder = local(manifest.parent).resolved
     for entry in entries:
-        if not parse_output(entry.ref).place.resolved.is_within(folder):
+        place = parse_output(entry.ref).place
+        if named_format(place.name) is None:
+            raise UsageError(
+                f"{manifest}: the input {entry.ref} has the suffix of no format that is written; "
+                "give the names to write with -o",
+                ref=entry.ref,
+            )
+        if not place.resolved.is_within(folder):
             raise UnsafeContent(
                 f"{manifest}: the input {entry.ref} lies outside the manifest's folder; since "
                 "anyone could have written that name, give the names to write with -o",

@@ -17,6 +17,7 @@ from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.errors import OutputIsInput, UsageError
 from concatsplit_core.formats.registry import format_by_suffix
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.meaning.bounds import without_borrowed
 from concatsplit_core.operators.requests import (
     Request,
     converted_specs,
@@ -87,9 +88,16 @@ def copied(
     for name, (source,) in arrays.items():
         outputs = outputs_of(request, [Interval(0, 1)], source.ref, name)
         moves.append(whole_move(name, source, outputs, options, is_carried=False))
+    moves = _with_own_meanings(moves)
     named = {move.name: move for move in moves}
     job = job_of(request, moves, np.empty(0, "<i4"))
     return job._replace(structures=structures_of(structures, named, options))
+
+
+def _with_own_meanings(moves: Sequence[Move]) -> list[Move]:
+    """The moves to one container, of which no array repeats what another one says for it."""
+    meanings = without_borrowed({move.name: move.meaning for move in moves})
+    return [move._replace(meaning=meanings[move.name]) for move in moves]
 
 
 def shared_out(
@@ -120,19 +128,17 @@ def shared_out(
 
         numbers = select(request.only, len(groups))
     files = {move.name: names[n] for n in numbers for move in moves[slice(*groups[n])]}
-    written = [
-        move._replace(outputs=[MemberOf(files[move.name], move.name)])
-        for move in moves
-        if move.name in files
-    ]
+    written: list[Move] = []
+    made: dict[str, Structure] = {}
+    for number in numbers:
+        inside = _with_own_meanings(moves[slice(*groups[number])])
+        inside = [m._replace(outputs=[MemberOf(names[number], m.name)]) for m in inside]
+        made |= structures_of(structures, {move.name: move for move in inside}, options)
+        written += inside
     job = job_of(request, written, np.empty(0, "<i4"))
     large = [move.name for move in written if _bytes_of(move) > (cut.max_bytes or 0)]
     notes = [f"array '{name}' is larger than --max-bytes, and alone in its file" for name in large]
     documents = _index(request, files, written) if len(files) == len(moves) else []
-    made: dict[str, Structure] = {}
-    for file in dict.fromkeys(files.values()):
-        inside = {move.name: move for move in written if files[move.name] == file}
-        made |= structures_of(structures, inside, options)
     return job._replace(notes=notes, documents=documents, structures=made)
 
 

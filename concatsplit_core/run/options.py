@@ -61,7 +61,7 @@ class Options:
     check : bool
         Also check chunks that are copied as they are stored, to find damaged ones.
     memory_order : {"C", "F"}, optional
-        Memory order of an .npy output.
+        Memory order of an .npy or .npz output.
     zarr_format : {2, 3}, optional
         Format of a Zarr output.
     grid : {"regular", "rectilinear"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from concatsplit_core.array.inference import infer_cost
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.layout import Outputs
@@ -16,7 +18,7 @@ from concatsplit_core.run.result import ArrayResult, Blob, Result
 def report(job: Job, outputs: Sequence[Outputs], plan: Plan) -> Result:
     """The result of a job, made before it runs: from its plan."""
     pairs = list(zip(job.moves, outputs, strict=True))
-    notes = [note for move, made in pairs for note in _left_behind(move, made)]
+    notes = [note for move, made in pairs for note in _left_behind(move, made)] + _kept_raw(pairs)
     notes += [f"{source.ref}: {note}" for source in job.sources for note in source.storage.notes]
     notes += job.notes
     structures = job.structures.values()
@@ -83,27 +85,34 @@ def _left_behind(move: Move, made: Outputs) -> list[str]:
     bare = [place for place, storage in pairs if storage.meaning.is_bare]
     notes = []
     if lost and bare:
-        what = "an .npy" if bare[0].format.name == "npy" else bare[0].format.name
         notes.append(
-            f"{_listed([place.ref for place in bare])}: {what} cannot store {', '.join(lost)}; the "
-            "numbers are written as they are stored in the input"
+            f"{_listed([place.ref for place in bare])}: the format {bare[0].format.name} cannot "
+            f"store {', '.join(lost)}; the numbers are written as they are stored in the input"
         )
-    return notes if move.dtype.names is None else notes + _kept_raw(move, made)
+    return notes
 
 
-def _kept_raw(move: Move, made: Outputs) -> list[str]:
-    """A note on a type such as BF16, if the output's format does not have it."""
+def _kept_raw(pairs: Sequence[tuple[Move, Outputs]]) -> list[str]:
+    """A note for each type such as BF16 that the outputs' format does not have."""
+    refs: dict[tuple[str, np.dtype], list[str]] = {}
+    for move, made in pairs:
+        for place in () if move.dtype.names is None else made.places:
+            if not place.format.has_low_precision:
+                refs.setdefault((place.format.name, move.dtype), []).append(place.ref)
+    if not refs:
+        return []
     from concatsplit_core.array.low_precision import low_precision_of
 
-    raw = [place for place in made.places if not place.format.has_low_precision]
-    low = low_precision_of(move.dtype)
-    if low is None or not raw:
-        return []
-    numbers = "; --dtype float32 makes numbers of them" if low.ml_name else ""
-    return [
-        f"{_listed([place.ref for place in raw])}: {raw[0].format.name} has no {low.name}, so its "
-        f"elements are kept as raw items of a field '{low.field}'{numbers}"
-    ]
+    notes = []
+    for (form, dtype), found in refs.items():
+        low = low_precision_of(dtype)
+        if low is not None:
+            numbers = "; --dtype float32 makes numbers of them" if low.ml_name else ""
+            notes.append(
+                f"{_listed(found)}: {form} has no {low.name}, so its elements are kept as raw "
+                f"items of a field '{low.field}'{numbers}"
+            )
+    return notes
 
 
 def what_check_does(job: Job, plan: Plan) -> list[str]:

@@ -200,13 +200,15 @@ def _fail(error: OSError) -> None:
 
 def _look_inside(path: str, links: list[str]) -> int:
     """A number made of how all files below a folder look, by their names; notes the links there."""
-    number, start = 0, len(path)
-    for folder, _, _ in os.walk(path, onerror=_fail):
-        with os.scandir(folder) as entries:
+    number, start, waiting = 0, len(path), [path]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
             for entry in entries:
                 if entry.is_symlink():
                     links.append(entry.path)
-                if entry.is_file():
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif entry.is_file():
                     name = zlib.crc32(os.fsencode(entry.path[start:]))
                     number ^= hash((name, _look_at(entry.stat())))
     return number

@@ -13,7 +13,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import shutil
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,7 +35,7 @@ def move_to_free_name(staged: Path, final: Path, sync: bool) -> None:
     FileExistsError
         Something has the name.
     """
-    if os.path.lexists(_copied_path(staged)):
+    if os.path.lexists(_copied_name(staged)):
         _copy_to_free_name(staged, final, sync)
         return
     try:
@@ -102,8 +101,12 @@ def has_copy_beside(staged: Path, final: Path) -> bool:
 
 def _copied_path(staged: Path) -> Path:
     """Where a staged output is moved when a complete copy of it lies beside its name."""
+    return Path(_copied_name(staged))
+
+
+def _copied_name(staged: Path) -> str:
     folder, name = os.path.split(staged)
-    return Path(f"{folder}.moved", name)
+    return f"{folder}.moved/{name}"
 
 
 def _copy_path(staged: Path, final: Path) -> Path:
@@ -198,6 +201,8 @@ def _copy_to_free_name(staged: Path, final: Path, sync: bool) -> None:
 
 
 def _copy(here: Path, there: Path, sync: bool) -> None:
+    import shutil
+
     if here.is_dir():
         shutil.copytree(here, there, symlinks=True)
     else:
@@ -208,6 +213,8 @@ def _copy(here: Path, there: Path, sync: bool) -> None:
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
+        import shutil
+
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

@@ -72,6 +72,7 @@ class LocalStaging:
         self._sync = sync
         self._claims: list[_Claim] = []
         self._folders: dict[Path, StagingFolder] = {}
+        self._parents: dict[str, Path] = {}
         self._made: list[Path] = []
         self._must_recover = False
 
@@ -93,20 +94,24 @@ class LocalStaging:
         final, container, replaces, must_be_unchanged, last
             As of `stores.publishing.Staging`.
         """
-        path = Path(final)
-        if container is None or container == final:
-            parent = path.parent
-        else:
+        path, where = Path(final), os.path.dirname(final)
+        if where not in self._parents:  # many outputs lie in one folder
+            self._parents[where] = path.parent
+        above = parent = self._parents[where]
+        if container is not None and container != final:
             parent = _folder_for(path, Path(container))
-        staged = self._stage(path, parent, replaces)
+        staged = self._stage(path, above, parent, replaces)
         self._claims.append(_Claim(path, staged, replaces, must_be_unchanged, last))
         return str(staged)
 
-    def _stage(self, final: Path, parent: Path, replaces: Identity | None) -> Path:
-        """Make the staging folder in a folder, and in it what is to replace something."""
+    def _stage(self, final: Path, above: Path, parent: Path, replaces: Identity | None) -> Path:
+        """Make the staging folder in a folder, and in it what is to replace something.
+
+        The folder of the output itself is `above`, which is made as well.
+        """
         try:
-            if parent not in self._folders or final.parent not in self._folders:
-                self._make_folders(final.parent, parent)
+            if parent not in self._folders or above not in self._folders:
+                self._make_folders(above, parent)
             staged = self._folders[parent].path_for(final.name)
             if replaces is not None:
                 create_like(staged, final)

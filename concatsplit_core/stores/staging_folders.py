@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -68,7 +67,8 @@ class StagingFolder:
             tuple(os.path.relpath(path, self.path) for path in made),
         )
         self._fd = create_owner_file(self.path, owner)
-        (self.path / _NEW).mkdir()
+        self._new = self.path / _NEW
+        self._new.mkdir()
 
     def path_for(self, name: str) -> Path:
         """A new path inside the folder, for an output of this name."""
@@ -76,9 +76,10 @@ class StagingFolder:
         while f"{number}/{name}" in self._names:
             number += 1
         self._names.add(f"{number}/{name}")
-        folder = self.path / (f"{_NEW}-{number}" if number else _NEW)
-        if number:
-            folder.mkdir(exist_ok=True)
+        if not number:
+            return self._new / name
+        folder = self.path / f"{_NEW}-{number}"
+        folder.mkdir(exist_ok=True)
         return folder / name
 
     def announce_outputs(self, finals: list[Path]) -> None:
@@ -129,13 +130,24 @@ def _remove_within(path: Path) -> None:
             return
         with suppress(OSError):
             if inner.is_dir() and not inner.is_symlink():
-                shutil.rmtree(inner, onexc=_retry_writable)
+                _remove_tree(inner)
             else:
                 inner.unlink()
 
 
+def _remove_tree(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:  # it holds something, which it does not after a run that went well
+        import shutil
+
+        shutil.rmtree(folder, onexc=_retry_writable)
+
+
 def _retry_writable(_call: Callable[[str], None], path: str, _error: BaseException) -> None:
     """Try again to remove something, after making its folder writable."""
+    import shutil
+
     with suppress(OSError):
         os.chmod(os.path.dirname(path), 0o700)
         if os.path.isdir(path) and not os.path.islink(path):

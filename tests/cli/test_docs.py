@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 OPERATORS = ROOT / "docs/operators.md"
 VALUES = ROOT / "docs/values.md"
 RECIPES = ROOT / "docs/recipes.md"
+DATA_SETS = ROOT / "docs/data-sets.md"
 MANIFEST = ROOT / "docs/manifest.md"
 CHECKPOINTS = ROOT / "docs/checkpoints.md"
 SAMPLES = ROOT / "sample_data"
@@ -112,6 +113,11 @@ def test_a_section_has_a_definition_a_command_a_call_and_what_differs(
     assert re.search(rf"^concatsplit {title} ", section, re.MULTILINE)
     assert call in section
     assert all(library in section for library in ("Caffe2", "NumPy", "PyTorch", "ONNX"))
+
+
+def test_the_data_sets(shell: Shell) -> None:
+    count = Page(DATA_SETS, shell).run()
+    assert count == {"python": 3, "sh": 3, "text": 1}
 
 
 def test_the_manifest(shell: Shell) -> None:

@@ -44,6 +44,9 @@ def test_fetch_and_feed(shell: Any, recordings: None) -> None:
 
 def test_verify_and_undo(shell: Any, recordings: None) -> None:
     shell.ok("split", "a.dat", *RAW, "-o", "p{index}.dat", "--size", "4", "--manifest", "m.json")
+    with open("m.json") as file:
+        refs = [blob["ref"] for blob in json.load(file)["outputs"]]
+    assert refs == ["p0.dat::>i2,4,4", "p1.dat::>i2,2,4"]
     shell.ok("verify", "m.json")
     shell.ok("undo", "m.json", "--force")
     shell.ok("undo", "m.json", "-o", "again.raw")

@@ -60,7 +60,7 @@ def test_times_are_rebased_with_their_bounds() -> None:
     call("netcdf_cases.make", "other_epoch", kind=KINDS[0])
     cs.concat(PATHS, "out.nc", axis="time")
     np.testing.assert_array_equal(cs.fetch("out.nc::time"), np.arange(5))
-    np.testing.assert_array_equal(cs.fetch("out.nc::edges")[:, 1], np.arange(1, 6))
+    np.testing.assert_array_equal(cs.fetch("out.nc::time_bnds")[:, 1], np.arange(1, 6))
 
 
 def test_missing_variables_are_filled_in() -> None:

@@ -94,3 +94,31 @@ def test_other_compressions(tmp_path: Path, method: int) -> None:
         archive.write(tmp_path / "x.npy", "x.npy")
     cs.concat([f"{tmp_path / 'a.npz'}::x"] * 2, str(tmp_path / "out.npy"), axis=1)
     assert_same(np.load(tmp_path / "out.npy"), concatenated([array, array], 1))
+
+
+def test_the_entries_of_an_archive_are_not_read_again_for_every_member(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    class Counting(zipfile.ZipFile):
+        def __init__(self, file: str) -> None:
+            opened.append(file)
+            super().__init__(file)
+
+    path = str(tmp_path / "a.npz")
+    np.savez_compressed(path, **{f"x{number}": np.arange(3) for number in range(20)})
+    monkeypatch.setattr(zipfile, "ZipFile", Counting)
+    assert len(cs.info(path)) == 20
+    cs.concat([path, path], str(tmp_path / "y.h5"))
+    assert 0 < len(opened) <= 10
+
+
+def test_an_archive_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.npz", tmp_path / "b.npz"
+    np.savez(path, x=np.arange(3))
+    first = cs.info(str(path))
+    np.savez(other, y=np.arange(4.0))
+    other.replace(path)
+    assert [blob.ref for blob in (*first, *cs.info(str(path)))] == [f"{path}::x", f"{path}::y"]
+    assert (cs.fetch(f"{path}::y") == np.arange(4.0)).all()

@@ -10,16 +10,19 @@ import h5py
 import ml_dtypes
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from conformance.arrays import NUMBERS, SWAPPED, Row, assert_same, concatenated, make, native
 from conformance.base import FormatConformance
 from safetensors import deserialize, safe_open
 from safetensors.numpy import load_file, save_file
 
 import concatsplit_core as cs
+from concatsplit_cli.main import main
 from concatsplit_core.errors import (
     AmbiguousContainer,
     DtypeMismatch,
     InputUnavailable,
+    MalformedInput,
     OutputExists,
     UnsupportedDtype,
     UsageError,
@@ -120,12 +123,12 @@ def test_types_that_numpy_has_not_are_joined_and_cut(tmp_path: Path, kind: str, 
     cs.concat([ref, ref], str(joined), axis=axis)
     wanted = np.concatenate([items, items], axis)
     shape = [wanted.shape[0], wanted.shape[1] * elements]
-    assert tensors_of(joined) == {"data": (kind, shape, wanted.tobytes())}
+    assert tensors_of(joined) == {"w": (kind, shape, wanted.tobytes())}
     cs.split(ref, parts, axis=axis, at=[2])
     for index, part in enumerate(np.split(items, [2], axis)):
         shape = [part.shape[0], part.shape[1] * elements]
         found = tensors_of(tmp_path / f"{index}.safetensors")
-        assert found == {"data": (kind, shape, part.tobytes())}
+        assert found == {"w": (kind, shape, part.tobytes())}
 
 
 @pytest.mark.parametrize("suffix", ["npy", "h5", "zarr"])
@@ -174,6 +177,32 @@ def test_bf16_joined_with_float32_is_promoted_on_request(tmp_path: Path) -> None
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), np.append(numbers, single))
 
 
+def test_numbers_of_low_precision_are_compared_by_value(tmp_path: Path) -> None:
+    numbers = np.array([0, 1.5, -2, np.nan], ml_dtypes.bfloat16)
+    ref = write(tmp_path / "a.safetensors", {"w": ("BF16", (4,), numbers.tobytes())})
+    single = numbers.astype("f4")
+    found = cs.diff(ref, single)
+    assert (found.elements, found.equal) == (0, False)  # the dtype differs
+    assert cs.diff(ref, single, rtol=1e-6).equal
+    single[1] = 1.75
+    found = cs.diff(ref, single)
+    assert found.first is not None
+    assert (found.first.index, found.first.a, found.first.b) == ((1,), 1.5, 1.75)
+    assert cs.diff(ref, single, rtol=0.2).equal
+    other = write(tmp_path / "b.safetensors", {"w": ("F8_E4M3", (4,), bytes(4))})
+    found = cs.diff(other, write(tmp_path / "c.safetensors", {"w": ("F4", (8,), bytes(4))}))
+    assert found.elements == 4
+
+
+def test_a_plan_shows_the_name_of_the_type(tmp_path: Path) -> None:
+    ref = write(tmp_path / "a.safetensors", {"w": ("BF16", (4,), bytes(8))})
+    shown = CliRunner().invoke(main, ["concat", ref, "-o", str(tmp_path / "y.npy"), "--dry-run"])
+    assert "BF16 " in shown.stdout
+    assert "V2" not in shown.stdout
+    told = CliRunner().invoke(main, ["info", ref, "--json"])
+    assert json.loads(told.stdout)["blobs"][0]["dtype"] == "BF16"
+
+
 def test_types_of_one_size_are_not_mixed(tmp_path: Path) -> None:
     refs = [
         write(tmp_path / f"{kind}.safetensors", {"w": (kind, (4,), bytes(4))})
@@ -192,7 +221,7 @@ def test_a_cast_without_ml_dtypes_names_the_extra(
         cs.concat([ref], str(tmp_path / "y.npy"), dtype="float32")
     assert cs.fetch(ref).dtype == np.dtype([("BF16", "V2")])
     cs.concat([ref, ref], str(tmp_path / "y.safetensors"))
-    assert tensors_of(tmp_path / "y.safetensors")["data"][:2] == ("BF16", [4])
+    assert tensors_of(tmp_path / "y.safetensors")["w"][:2] == ("BF16", [4])
 
 
 def test_packed_elements_are_not_cast(tmp_path: Path) -> None:
@@ -266,3 +295,19 @@ def test_elements_of_a_large_part_lie_in_blocks_as_in_the_input(tmp_path: Path) 
         assert_same(load_file(path)["data"], part[None])
         start = path.stat().st_size - part.nbytes
         assert (start - source) % 4096 == 0
+
+
+def test_a_single_tensor_keeps_its_name_and_the_file_its_texts(tmp_path: Path) -> None:
+    for name in "ab":
+        save_file({"w": np.arange(3)}, tmp_path / f"{name}.safetensors", metadata={"format": "pt"})
+    refs = [str(tmp_path / f"{name}.safetensors") for name in "ab"]
+    out = tmp_path / "y.safetensors"
+    cs.concat(refs, str(out))
+    assert load_file(out)["w"].tolist() == [0, 1, 2, 0, 1, 2]
+    with safe_open(out, "np") as file:
+        assert file.metadata() == {"format": "pt"}
+    save_file({"v": np.arange(3)}, tmp_path / "b.safetensors")
+    with pytest.raises(MalformedInput, match="lacks w"):
+        cs.concat(refs, str(tmp_path / "z.safetensors"))
+    cs.concat([f"{ref}::{name}" for ref, name in zip(refs, "wv", strict=True)], f"{out}::both")
+    assert sorted(load_file(out)) == ["both", "w"]

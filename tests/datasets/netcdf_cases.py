@@ -48,6 +48,11 @@ def times(file: Any, first: int, unlimited: bool = True, **attrs: Any) -> Any:
     return np.arange(first, first + length)
 
 
+def numbers(file: Any, days: Any) -> None:
+    """A plain array over time, without which CDO finds nothing to join."""
+    file.createVariable("level", "f4", ("time",))[:] = days / 4
+
+
 @case
 def records(file: Any, number: int, first: int) -> None:
     """An unlimited time with bounds and a climatology's attributes; rank 1 to 4."""
@@ -95,12 +100,13 @@ def packed_otherwise(file: Any, number: int, first: int) -> None:
 @case
 def other_epoch(file: Any, number: int, first: int) -> None:
     """Times since another day in each file, and their bounds with them."""
-    days = times(file, first, units=f"days since 2000-01-{1 + number * 2:02d}", bounds="edges")
+    days = times(file, first, units=f"days since 2000-01-{1 + number * 2:02d}", bounds="time_bnds")
     file["time"][:] = days - 2 * number
     file.createDimension("bnds", 2)
-    file.createVariable("edges", "f8", ("time", "bnds"))[:] = (
+    file.createVariable("time_bnds", "f8", ("time", "bnds"))[:] = (
         days[:, None] - 2 * number + np.arange(2)
     )
+    numbers(file, days)
 
 
 @case
@@ -116,7 +122,7 @@ def other_unit(file: Any, number: int, first: int) -> None:
 @case
 def other_calendar(file: Any, number: int, first: int) -> None:
     """A calendar with leap days and one without."""
-    times(file, first, calendar=("standard", "noleap")[number])
+    numbers(file, times(file, first, calendar=("standard", "noleap")[number]))
 
 
 @case
@@ -136,6 +142,7 @@ def groups(file: Any, number: int, first: int) -> None:
 def texts(file: Any, number: int, first: int) -> None:
     """Text of any length along time, and along stations."""
     days = times(file, first)
+    numbers(file, days)
     file.createDimension("station", 2)
     name = file.createVariable("name", str, ("station",))
     name[:] = np.array(["Zürich", "Genève"], object)
@@ -147,6 +154,7 @@ def texts(file: Any, number: int, first: int) -> None:
 def letters(file: Any, number: int, first: int) -> None:
     """Arrays of letters."""
     days = times(file, first)
+    numbers(file, days)
     file.createDimension("letter", 6)
     stamp = file.createVariable("stamp", "S1", ("time", "letter"))
     stamp[:] = np.array([list(f"day{day:3d}") for day in days], "S1")
@@ -201,6 +209,7 @@ def without_coordinate(file: Any, number: int, first: int) -> None:
 def enums(file: Any, number: int, first: int) -> None:
     """Named numbers."""
     days = times(file, first)
+    numbers(file, days)
     kind = file.createEnumType(np.uint8, "cloud_t", {"clear": 0, "low": 1, "high": 2})
     file.createVariable("cloud", kind, ("time",))[:] = days % 3
 
@@ -209,6 +218,7 @@ def enums(file: Any, number: int, first: int) -> None:
 def compounds(file: Any, number: int, first: int) -> None:
     """Records of several fields."""
     days = times(file, first)
+    numbers(file, days)
     dtype = np.dtype([("speed", "f4"), ("angle", "i2")])
     kind = file.createCompoundType(dtype, "wind_t")
     wind = np.zeros(len(days), dtype)
@@ -270,8 +280,9 @@ def auxiliary(file: Any, number: int, first: int) -> None:
     file["time"][:] = days / 3
     file.createDimension("y", 2)
     file.createDimension("x", 3)
-    for name in ("lat", "lon"):
+    for name, unit in (("lat", "degrees_north"), ("lon", "degrees_east")):
         file.createVariable(name, "f8", ("y", "x"))[:] = np.arange(6).reshape(2, 3) / 7
+        file[name].units = unit
     air = file.createVariable("air", "f4", ("time", "y", "x"))
     air.coordinates = "lat lon"
     air[:] = days[:, None, None] + np.arange(6).reshape(2, 3)

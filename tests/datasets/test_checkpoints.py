@@ -21,6 +21,7 @@ from concatsplit_core.errors import (
     OutputExists,
     OutputIsInput,
     UnsafeContent,
+    UnsupportedDtype,
     UsageError,
 )
 
@@ -123,6 +124,8 @@ def test_a_checkpoint_is_sharded_and_merged(made: str) -> None:
     assert max(held) <= most
     assert sum(held) == sum(len(data) for *_, data in wanted.values())
     assert Path("out", INDEX).exists() == (made == "safetensors")
+    raw = [note for note in result.notes if "BF16" in note]
+    assert len(raw) == (made != "safetensors"), "one note, not one an array"
     if made != "safetensors":
         assert sum(len(read(str(file))) for file in files) == len(wanted)
         return
@@ -153,6 +156,8 @@ def test_shards_are_shared_out_anew_and_undone() -> None:
     cs.split("a.safetensors.index.json", "b/", by_array=True, max_bytes=900, manifest=manifest)
     assert sorted(path.name for path in Path("b").iterdir())[-1] == "a.safetensors.index.json"
     assert cs.verify(manifest).exit_code == 0
+    with pytest.raises(UsageError, match=r"index.json::.* no format that is written.*-o"):
+        cs.undo(manifest)
     cs.undo(manifest, "again.safetensors")
     assert tensors_of("again.safetensors") == tensors_of("model.safetensors")
     assert metadata_of("again.safetensors") == {"format": "pt"}
@@ -205,6 +210,27 @@ def test_an_index_is_an_output_like_others() -> None:
     assert not list(Path().glob("new*"))
     cs.split("model.safetensors", "new-{index}.safetensors", **options, only="0")
     assert [path.name for path in Path().glob("new*")] == ["new-0.safetensors"]
+
+
+def test_a_copy_and_a_part_have_each_attribute_once() -> None:
+    """Bounds are in the units of their coordinate, which they repeat only where it is not."""
+    with h5py.File("x.h5", "w") as file:
+        file["time"], file["time_bnds"] = np.arange(3.0), np.zeros((3, 2))
+        file["time"].attrs.update({"units": "days since 2000-01-01", "bounds": "time_bnds"})
+    cs.concat(["x.h5"], "copy.h5")
+    cs.split("x.h5", "part{index}.h5", by_array=True, max_bytes=50)
+    with h5py.File("copy.h5") as file:
+        assert dict(file["time_bnds"].attrs) == {}
+        assert file["time"].attrs["units"] == "days since 2000-01-01"
+    with h5py.File("part1.h5") as file:
+        assert dict(file["time_bnds"].attrs) == {"units": "days since 2000-01-01"}
+
+
+def test_an_array_that_does_not_fit_the_format_is_named() -> None:
+    with h5py.File("x.h5", "w") as file:
+        file["fits"], file["times"] = np.zeros(3), np.zeros(3, "c16")
+    with pytest.raises(UnsupportedDtype, match=r"y.safetensors::times: dtype complex128"):
+        cs.concat(["x.h5"], "y.safetensors")
 
 
 def test_a_large_array_is_alone_in_its_file() -> None:

@@ -57,6 +57,12 @@ def test_a_data_set_keeps_the_user_block(tmp_path: Path, matlab: Path) -> None:
             np.testing.assert_array_equal(file["y"], rows[:, 0])
 
 
+def test_elements_behind_a_user_block_move_as_they_lie(tmp_path: Path, matlab: Path) -> None:
+    result = cs.concat([f"{matlab}::x"] * 2, str(tmp_path / "x.npy"))
+    assert set(result.plan.routes) <= {"kernel", "mapped"}
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), np.concatenate([X, X]))
+
+
 def test_a_large_user_block_is_left_out_with_a_note(
     tmp_path: Path, matlab: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

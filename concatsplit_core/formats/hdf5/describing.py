@@ -239,7 +239,7 @@ def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened) -> _Stor
     netcdf = opened.is_netcdf or _has_scales(dataset)
     padding = padding_of(dataset, dtype, found) if netcdf and opened.fd >= 0 else None
     plain = items.plain and fill is not None
-    is_flat = opened.fd >= 0 and plain and not dataset.chunks and not opened.has_user_block
+    is_flat = opened.fd >= 0 and plain and not dataset.chunks  # the offset counts a user block
     offset = dataset.id.get_offset() if is_flat else None
     layout: ArrayLayout = Opaque() if offset is None else Contiguous("C", offset)
     if dataset.chunks is not None:

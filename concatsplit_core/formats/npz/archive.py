@@ -6,6 +6,7 @@ start: that is done once, into a file without a name.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 import zipfile
@@ -21,6 +22,7 @@ from concatsplit_core.errors import AmbiguousContainer, InputUnavailable, Malfor
 from concatsplit_core.formats.npy_header import LONGEST, Header, parse_header, prefix_length
 from concatsplit_core.formats.sources import ContiguousSource, located
 from concatsplit_core.formats.storage import Extent, Storage
+from concatsplit_core.stores.files import open_input
 from concatsplit_core.stores.zips.directory import Directory, data_start, directory_of, unpacked
 
 _COPY = 1 << 20
@@ -177,7 +179,11 @@ def open_member(path: str, member: str | None, ref: str) -> NpzSource:
         )
     offset = None
     if entry.compress_type == zipfile.ZIP_STORED:
-        offset = data_start(path, entry, ref) + header.data_offset
+        fd = open_input(path)
+        try:
+            offset = data_start(fd, entry, ref) + header.data_offset
+        finally:
+            os.close(fd)
     spec = replace(header.spec, layout=Contiguous(header.spec.order, offset))
     name = entry.filename.removesuffix(".npy")
     storage = Storage(codec=_CODECS.get(entry.compress_type))

@@ -53,11 +53,19 @@ class SafetensorsFormat(InputFormat, OutputFormat):
 
         return open_member(self.path_of(place, ref), member, ref)
 
+    def is_data_set(self, place: Location, ref: str) -> bool:
+        """A single tensor has a name as well, and the file has attributes."""
+        return True
+
     def structure(self, place: Location, ref: str) -> Structure:
         """The texts of ``__metadata__``, as attributes of the file."""
         from concatsplit_core.formats.safetensors.reading import structure_of
 
         return structure_of(self.path_of(place, ref), ref)
+
+    def writes_data_sets(self, name: str) -> bool:
+        """Every file is one."""
+        return True
 
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
@@ -104,6 +112,10 @@ class SafetensorsIndexFormat(InputFormat):
         from concatsplit_core.formats.safetensors.index import open_member
 
         return open_member(self.path_of(place, ref), member, ref)
+
+    def is_data_set(self, place: Location, ref: str) -> bool:
+        """Every index is one."""
+        return True
 
     def structure(self, place: Location, ref: str) -> Structure:
         """The texts of ``__metadata__`` that the shards agree on, as attributes of the file."""

@@ -25,7 +25,7 @@ from concatsplit_core.formats.structure import GroupInfo, Structure
 from concatsplit_core.meaning.model import BARE
 from concatsplit_core.stores.files import input_error, open_input, read_exactly
 
-_HEADERS = 256
+_HEADERS = 1024
 """Files whose headers are kept: a checkpoint may have as many shards."""
 _LISTED = 8
 _PLAIN = Storage(meaning=BARE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Opaque, Sharded
@@ -86,8 +87,11 @@ def _documents(folder: Location, ref: str) -> dict[str, dict[str, Any]]:
     """The documents of an array by their names, checked before zarr-python sees them."""
     from concatsplit_core.formats.zarr.schema import read_document
 
-    names = [name for name in (document_v3.NAME, ".zarray", ".zattrs") if (folder / name).kind]
-    return {name: read_document(folder, name, ref) for name in names}
+    found: dict[str, dict[str, Any]] = {}
+    for name in (document_v3.NAME, ".zarray", ".zattrs"):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found[name] = read_document(folder, name, ref)
+    return found
 
 
 def list_members(place: Location, ref: str) -> list[str]:

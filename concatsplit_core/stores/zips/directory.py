@@ -92,30 +92,33 @@ def sound(ref: str, what: str) -> Iterator[None]:
         ) from error
 
 
-def data_start(path: str, entry: zipfile.ZipInfo, ref: str) -> int:
+def data_start(fd: int, entry: zipfile.ZipInfo, ref: str) -> int:
     """Where the data of a member start: after its local header (APPNOTE.TXT, 4.3.7).
+
+    Parameters
+    ----------
+    fd : int
+        The archive.
+    entry : zipfile.ZipInfo
+    ref : str
+        What messages call the member.
 
     Raises
     ------
     MalformedInput
         There is no such header, or the archive ends before the data do.
     """
-    with open(path, "rb") as file:
-        return _data_start(file, entry, ref)
-
-
-def _data_start(file: IO[bytes], entry: zipfile.ZipInfo, ref: str) -> int:
-    file.seek(entry.header_offset)
-    local = file.read(_LOCAL_HEADER)
+    name = name_of(entry)
+    local = os.pread(fd, _LOCAL_HEADER + len(name), max(0, entry.header_offset))
     if len(local) < _LOCAL_HEADER or local[:4] != b"PK\x03\x04":
         raise MalformedInput(f"{ref}: the archive's member is not where it should be", ref=ref)
-    name_length, extra_length = struct.unpack("<HH", local[26:30])
-    if file.read(name_length) != name_of(entry):
+    name_length, extra_length = struct.unpack("<HH", local[26:_LOCAL_HEADER])
+    if name_length != len(name) or local[_LOCAL_HEADER:] != name:
         raise MalformedInput(
             f"{ref}: the archive's member has another name in its own header", ref=ref
         )
     start = int(entry.header_offset + _LOCAL_HEADER + name_length + extra_length)
-    if start + entry.compress_size > os.fstat(file.fileno()).st_size:
+    if start + entry.compress_size > os.fstat(fd).st_size:
         raise MalformedInput(f"{ref}: the archive ends inside the member", ref=ref)
     if entry.compress_type == zipfile.ZIP_STORED and entry.compress_size != entry.file_size:
         raise MalformedInput(f"{ref}: the stored member has two sizes", ref=ref)
@@ -149,7 +152,7 @@ def unpacked(path: str, entry: zipfile.ZipInfo, ref: str, trouble: str) -> Itera
     if entry.flag_bits & ENCRYPTED:
         raise UnsafeContent(f"{ref}: the member is encrypted", ref=ref)
     with sound(ref, trouble), open(path, "rb") as file:
-        file.seek(_data_start(file, entry, ref))
+        file.seek(data_start(file.fileno(), entry, ref))
         try:
             stream: Any = zipfile.ZipExtFile(file, "r", entry)
         except NotImplementedError as error:

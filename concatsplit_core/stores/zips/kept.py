@@ -40,15 +40,19 @@ class Kept:
         try:
             directory = directory_of(base, base)
             self.comment = directory.comment
-            for entry in directory.entries:
-                self._note(entry)
+            fd = open_input(base)
+            try:
+                for entry in directory.entries:
+                    self._note(entry, fd)
+            finally:
+                os.close(fd)
         except ConcatsplitError as error:
             raise OutputRefused(
                 f"{error.message}; nothing can be added to the archive", ref=base
             ) from error
         self._refuse_overlaps()
 
-    def _note(self, entry: zipfile.ZipInfo) -> None:
+    def _note(self, entry: zipfile.ZipInfo, fd: int) -> None:
         name = name_of(entry)
         if name in self.members and not self._may_repeat:
             raise self._refusal(f"two members are called '{entry.filename}'")
@@ -59,7 +63,7 @@ class Kept:
         self.members[name] = Member(
             name,
             entry.header_offset,
-            data_start(self._base, entry, self._base),
+            data_start(fd, entry, self._base),
             entry.file_size,
             entry.compress_size,
             entry.CRC,

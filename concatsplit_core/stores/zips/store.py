@@ -195,9 +195,13 @@ class _StoredMember(OpenFile):
 
     def __init__(self, file: str, entry: zipfile.ZipInfo, ref: str) -> None:
         self._ref = f"{ref}: {entry.filename}"
-        self._start = data_start(file, entry, self._ref)
         super().__init__(entry.file_size)
         self._fd = open_input(file)
+        try:
+            self._start = data_start(self._fd, entry, self._ref)
+        except BaseException:
+            os.close(self._fd)
+            raise
 
     def read(self, offset: int, nbytes: int) -> bytearray:
         """A range of the member."""
