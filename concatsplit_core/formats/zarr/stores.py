@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 DOCUMENTS = ("zarr.json", ".zarray", ".zgroup")
 """The root of every store has one of these documents."""
+OWN_NAMES = frozenset({*DOCUMENTS, ".zattrs", ".zmetadata"})
+"""Names of the documents of a store: an array or group of such a name would be taken for one."""
 
 
 class ZarrStores(InputFormat, OutputFormat):
@@ -25,6 +27,7 @@ class ZarrStores(InputFormat, OutputFormat):
     name = "zarr"
     has_members = True
     is_rectilinear = True
+    own_names = OWN_NAMES
 
     @abstractmethod
     def root(self, place: Location, ref: str) -> Location:
