@@ -60,7 +60,7 @@ _BY_ML_NAME = {each.ml_name: each for each in TYPES if each.ml_name}
 
 
 def low_precision_of(dtype: np.dtype) -> LowPrecision | None:
-    """The type that the raw items of a dtype are of; None for all other dtypes."""
+    """The low-precision type of a dtype of raw items; None for all other dtypes."""
     names = dtype.names
     if names is None or len(names) != 1 or names[0] not in _BY_FIELD:
         return None

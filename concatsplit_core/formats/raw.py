@@ -1,4 +1,4 @@
-"""Bare elements in a file: no header says what they are, so the reference to the file has to.
+"""Bare elements in a file: there is no header, so the reference says what they are.
 
 ``x.dat::int16,*,384@1024`` are rows of 384 elements of int16 behind a header of 1,024 bytes.
 """

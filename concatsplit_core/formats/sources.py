@@ -74,7 +74,7 @@ class BaseSource:
         return self.spec.nbytes
 
     def check(self) -> None:
-        """Look for damage that does not show when all of it is read here, but to other readers."""
+        """Look for damage that other readers would find, though reading all of it here does not."""
 
     def close(self) -> None:
         """Close what it has open."""
@@ -124,7 +124,7 @@ class ChunkedSource(DecodedSource):
 
     @abstractmethod
     def checked(self, box: Box, stored: Stored, full: bool) -> Stored:
-        """The same chunk or shard, which is checked when it is read or copied.
+        """The same chunk or shard; it is checked when it is read or copied.
 
         Parameters
         ----------

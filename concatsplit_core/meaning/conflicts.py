@@ -66,7 +66,7 @@ def reconcile_described(
 
 
 def _refuse_differences(first: InputMeaning, other: InputMeaning, rule: ConflictRule) -> None:
-    """Refuse what only `first` allows to differ, and under `refuse` every difference."""
+    """Refuse differences that only `first` allows; with `refuse`, refuse every difference."""
     for name in DEFINING:
         if _says_nothing(first, name) and _says_nothing(other, name):
             continue

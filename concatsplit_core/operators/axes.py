@@ -91,7 +91,7 @@ class AxisRules:
         )
 
     def unmatched(self, names: Iterable[str]) -> list[str]:
-        """A line for each pattern that gives an axis to no array, as a misspelt one does."""
+        """A line for each pattern that gives no array an axis: it may be misspelt."""
         known = list(names)
         return [
             f"--axis '{pattern}={axis}': no array has such a name"
@@ -122,7 +122,7 @@ class AxisRules:
     def refuse_uneven(
         self, arrays: Mapping[str, Sequence[Source]], axes: Mapping[str, int]
     ) -> None:
-        """Refuse arrays that are to be cut at the same places and differ in length.
+        """Refuse arrays that would be cut at the same places but differ in length.
 
         Raises
         ------
@@ -151,7 +151,7 @@ class AxisRules:
 
 
 def _by_length(lengths: Mapping[str, int]) -> str:
-    """Arrays by their lengths, those first that differ from most."""
+    """Arrays with their lengths; those that differ from most come first."""
     names: dict[int, list[str]] = {}
     for name, length in lengths.items():
         names.setdefault(length, []).append(name)

@@ -52,7 +52,7 @@ class Selection:
 
     @property
     def is_given(self) -> bool:
-        """Whether a data set was asked for, and not only found."""
+        """Whether the user asked for a data set."""
         return self.members is not None or bool(self.arrays)
 
     def refuse_for_one_array(self) -> None:

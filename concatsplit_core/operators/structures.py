@@ -1,4 +1,4 @@
-"""What new containers hold beside the arrays of a data set: groups, and what they say of images."""
+"""What new containers hold beside the arrays of a data set: groups, and attributes about images."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class Strip(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """Bands in the order of their numbers, in few words.
+    """Bands in the order of their numbers, in a short description.
 
     Parameters
     ----------

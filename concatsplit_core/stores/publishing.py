@@ -15,8 +15,8 @@ _LISTED = 4
 class Amendment(NamedTuple):
     """A new version of a document, published together with the members that it lists.
 
-    The document belongs to a container, as consolidated metadata do, and the output makes it out of
-    date.
+    The document belongs to a container, as consolidated metadata do. A new output makes it
+    out of date.
 
     Parameters
     ----------

@@ -46,10 +46,10 @@ class Dimensions:
         self._lengths: dict[str, int] = {}
 
     def spelled(self, file: Any, member: str, names: Names) -> str:
-        """The name of a variable in the file: another one where a dimension is called so.
+        """The name of a variable in the file: another one if a dimension has that name.
 
         A variable with the name of a dimension is its coordinate variable, if the dimension is its
-        first one, and must not be called so otherwise.
+        first one, and must not have its name otherwise.
         """
         parent, slash, last = member.rpartition("/")
         is_coordinate = bool(names) and names[0] == last and last not in names[1:]
@@ -167,7 +167,7 @@ def _candidates(name: str | None, axis: int) -> Iterator[str]:
 
 
 def _visible(group: Any, name: str) -> Any:
-    """What is called so in a group or one above it."""
+    """The object with a name in a group, or in the nearest group above that has one."""
     while True:
         if group.get(name, getlink=True) is not None:
             return group.get(name)
@@ -202,7 +202,7 @@ def _numbers(file: Any) -> list[int]:
 
 
 def _renumber(file: Any) -> None:
-    """Number the dimensions from 0 on, as programs expect that ask for one after another."""
+    """Number the dimensions from 0 on, because some programs ask for one number after another."""
     scales = sorted(_scales(file), key=lambda item: int(item.attrs[_NUMBER]))
     new = {int(scale.attrs[_NUMBER]): number for number, scale in enumerate(scales)}
     if all(old == number for old, number in new.items()):

@@ -172,7 +172,7 @@ class _Parser:
         return name, _Entry(axes, dtype, attrs, offset, inner * dtype.itemsize, is_record)
 
     def _check_end(self, name: str, variable: Variable, step: int) -> None:
-        """Refuse a variable that goes on behind the end of the file, or starts in the header."""
+        """Refuse a variable that ends after the end of the file, or starts in the header."""
         if not prod(variable.shape):
             return
         before = (variable.shape[0] - 1) * step if variable.is_record else 0

@@ -102,7 +102,7 @@ def parse_header(text: bytearray, size: int, ref: str) -> Header:
 
 
 def _parsed(text: bytearray) -> tuple[dict[str, Tensor], dict[str, str] | None]:
-    """The entries of the header, read one by one, so that no JSON takes more memory than it is."""
+    """The entries of the header, read one by one: JSON as a whole could take far more memory."""
     tensors: dict[str, Tensor] = {}
     metadata: dict[str, str] | None = None
     scanner = _Scanner(text)
@@ -216,7 +216,7 @@ def _are_sizes(value: Any) -> bool:
 
 
 def _check_coverage(tensors: Mapping[str, Tensor], data_bytes: int) -> None:
-    """Tensors that lie one behind the other, from the first byte to the last."""
+    """The tensors in order; they must follow each other from the first byte to the last."""
     end = 0
     for name, tensor in tensors.items():
         if tensor.start != end:
@@ -263,6 +263,6 @@ def format_header(
 
 
 def with_spaces(header: bytes, spaces: int) -> bytes:
-    """The same header with more spaces behind its JSON."""
+    """The same header with more spaces after its JSON."""
     length = len(header) - LENGTH_BYTES + spaces
     return length.to_bytes(LENGTH_BYTES, "little") + header[LENGTH_BYTES:] + b" " * spaces

@@ -97,7 +97,7 @@ def _beside(index: str, file: str) -> str:
 
 
 def list_members(path: str, ref: str) -> list[str]:
-    """Names of the tensors in all shards, which hold those that the index says and no others.
+    """Names of the tensors in all shards; they must be exactly those of the index.
 
     Raises
     ------

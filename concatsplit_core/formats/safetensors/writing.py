@@ -175,7 +175,7 @@ class SafetensorsWriter(Writer):
 
 
 def _spaces(tensors: Sequence[_Tensor], starts: Sequence[int], head: int) -> int:
-    """How many spaces more end a header, so that file systems can share most of the blocks.
+    """How many more spaces end a header, so that file systems can share most of the blocks.
 
     XFS and btrfs share blocks that lie alike in two files; see `endpoints.layout.aligned`.
     """
