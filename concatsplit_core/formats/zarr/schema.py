@@ -228,6 +228,7 @@ def _check_grid(grid: Extension, ref: str) -> None:
     settings = grid.configuration or {}
     if grid.name != "rectilinear" or settings.get("kind") != "inline":
         return
+    # By hand: msgspec 0.22 crashes on a union of a bounded integer and a tuple of fixed length.
     for lengths in msgspec.convert(settings.get("chunk_shapes"), list[Any]):
         count = 0
         for run in lengths if isinstance(lengths, list) else [lengths]:
