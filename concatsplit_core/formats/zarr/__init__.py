@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from concatsplit_core.stores.publishing import Amendment
 
 _DOCUMENTS = ("zarr.json", ".zarray", ".zgroup")
+OWN_NAMES = frozenset({*_DOCUMENTS, ".zattrs", ".zmetadata"})
+"""Names of the documents of a store: an array or group of such a name would be taken for one."""
 
 
 class ZarrFormat(LibraryFormat, OutputFormat):
@@ -31,6 +33,7 @@ class ZarrFormat(LibraryFormat, OutputFormat):
     needs_paths = False
     has_members = True
     is_rectilinear = True
+    own_names = OWN_NAMES
 
     def sniff(self, found: Candidate) -> bool:
         """By the metadata of an array or a group."""
@@ -60,6 +63,16 @@ class ZarrFormat(LibraryFormat, OutputFormat):
 
         return read_structure(place)
 
+    def is_data_set(self, place: Location, ref: str) -> bool:
+        """Whether it holds images, which OME-Zarr describes in groups."""
+        from concatsplit_core.formats.zarr.structure import holds_images
+
+        return holds_images(place)
+
+    def writes_data_sets(self, name: str) -> bool:
+        """Whether images go to it as they are, with what describes them."""
+        return True
+
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
     ) -> tuple[ArraySpec, Storage]:
@@ -83,14 +96,11 @@ class ZarrFormat(LibraryFormat, OutputFormat):
         self, base: Location, added: Mapping[Location, Location], folder: Location
     ) -> Iterator[Amendment]:
         """Renew consolidated metadata of the groups that have them: readers look nowhere else."""
-        from concatsplit_core.formats.zarr.describing import consolidated_groups
+        from concatsplit_core.formats.zarr.consolidating import consolidated_groups, renewed
 
         inside = [place for place in added if place.is_within(base)]  # not so behind a link
         groups = consolidated_groups(base, (place.below(base) for place in inside))
-        if groups:
-            from concatsplit_core.formats.zarr.consolidating import consolidated
-
-            yield from consolidated(base, groups, added, folder)
+        yield from renewed(base, groups, added, folder)
 
     def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged folder."""
