@@ -217,7 +217,7 @@ class _Parser:
         raw = self._padded(self._number(self._count_bytes))
         if not raw or b"/" in raw or b"\0" in raw:
             raise self._damaged(f"{raw[:40]!r} is not a name")
-        return raw.decode("utf-8", "surrogateescape")
+        return text_of(raw)
 
     def _type(self) -> np.dtype:
         number = self._number(4)
