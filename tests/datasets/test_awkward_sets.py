@@ -100,3 +100,13 @@ def test_filters_of_zarr_that_have_no_neutral_name_go_to_netcdf() -> None:
     cs.concat("a.zarr", "y.nc")
     with h5py.File("y.nc") as file:
         assert file["s"].asstr()[:].tolist() == ["a", "bc", ""]
+
+
+def test_dimensions_without_names_are_not_called_like_arrays() -> None:
+    arrays = {f"x{i}": np.full((3, 2), i) for i in range(3)} | {"g/x3": X[:3]}
+    cs.concat(write("a.h5", arrays), "y.nc")
+    cs.concat(["y.nc", "y.nc"], "z.nc")
+    with h5py.File("z.nc") as file:
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(file[name][()], np.concatenate([array, array]))
+            assert not {scale[0].name for scale in file[name].dims} & {f"/{n}" for n in arrays}
