@@ -202,7 +202,7 @@ def _describe(error: BaseException) -> tuple[int, str, str]:
 )
 @click.version_option(__version__, prog_name="concatsplit")
 def main() -> None:
-    """Join and split tensors larger than memory: .npy, HDF5 and Zarr, along any axis.
+    """Join and split tensors larger than memory: .npy, HDF5, Zarr and safetensors, along any axis.
 
     A blob is PATH or PATH::MEMBER, such as a.npy, b.h5::/group/x or c.zarr::y.
 

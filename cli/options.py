@@ -65,7 +65,9 @@ _OPERATOR_OPTIONS = (
     click.option("-f", "--force", is_flag=True, help="Replace existing outputs."),
     memory_option,
     jobs_option,
-    click.option("--dtype", metavar="T", help="Cast to this dtype, such as float32 or '>i4'."),
+    click.option(
+        "--dtype", metavar="T", help="Cast to this dtype, such as float32, '>i4' or bfloat16."
+    ),
     click.option(
         "--casting",
         type=click.Choice(["no", "equiv", "safe", "same_kind", "unsafe"]),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -178,3 +179,19 @@ def _of_dimension(name: str, source: Source) -> int | None:
     if len(found) > 1:
         raise AxisError(f"--axis {name}: {source.ref} has two axes of that name; give a number")
     return found[0] if found else None
+
+
+@contextmanager
+def named_in_errors(name: str) -> Iterator[None]:
+    """Say which array a request does not fit."""
+    try:
+        yield
+    except UsageError as error:
+        if f"'{name}'" in error.message or f"::{name}" in error.message:
+            raise
+        raise type(error)(
+            f"array '{name}': {error.message}",
+            ref=error.ref,
+            found=error.found,
+            expected=error.expected,
+        ) from error

@@ -48,7 +48,8 @@ def perform(
                 raise
         else:
             return _perform_and_close(request, sources, options, adjust)
-    from concatsplit_core.operators.datasets import job_of_data_set, opened_data_set
+    from concatsplit_core.operators.datasets import job_of_data_set
+    from concatsplit_core.operators.opening import opened_data_set
 
     with opened_data_set(
         inputs, selection, recovering(options), options.raw_description
@@ -66,7 +67,7 @@ def _asks_for_data_set(
         return True
     if not _writes_data_sets(request):
         return False
-    from concatsplit_core.operators.datasets import are_data_sets
+    from concatsplit_core.operators.opening import are_data_sets
 
     return are_data_sets(inputs, recovering(options))
 

@@ -32,7 +32,12 @@ from concatsplit_core.formats.registry import detect, named_format
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.structure import Structure
 from concatsplit_core.operators.performing import recovering
-from concatsplit_core.operators.requests import converted_specs, names_of, reconcile_sources
+from concatsplit_core.operators.requests import (
+    converted_specs,
+    names_of,
+    reconcile_sources,
+    with_own_meanings,
+)
 from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.operators.verifying import damaged
 from concatsplit_core.run.engine import execute, recover_in
@@ -92,6 +97,8 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
             f"array '{array.name}' {_OF_FIRST}" for array in record.arrays if not array.is_compared
         ]
         check = partial(_refuse_damage, arrays, config) if record.has_hashes else None
+        if record.arrays[0].name:
+            moves = with_own_meanings(moves)
         named = {move.name: move for move in moves if move.name}
         made = structures_of(_structures(record), named, config) if named else {}
         return execute(Job("undo", moves, notes=notes, check=check, structures=made), config)
@@ -128,10 +135,12 @@ def _inverse(array: _Array, names: Sequence[str | MemberOf], options: Options) -
     agreement = reconcile_sources(sources, options, first.dtype)
     specs = converted_specs(sources, agreement)
     entries = [first if record.is_carried else record.inputs[number] for number in inputs]
-    targets = [Segment(e.interval, ArraySpec(e.shape, e.dtype)) for e in entries]
+    dtypes = [_with_metadata(entry.dtype, agreement.dtype) for entry in entries]
+    pairs = zip(entries, dtypes, strict=True)
+    targets = [Segment(e.interval, ArraySpec(e.shape, dtype)) for e, dtype in pairs]
     return Move(
         shape=_logical_shape(record),
-        dtype=first.dtype,
+        dtype=_with_metadata(first.dtype, agreement.dtype),
         sources=sources,
         source_tiling=Tiling(record.axis, tuple(map(Segment, intervals, specs)), record.unstacked),
         outputs=[names[number] for number in inputs],
@@ -142,6 +151,11 @@ def _inverse(array: _Array, names: Sequence[str | MemberOf], options: Options) -
         name=record.name,
         is_carried=record.is_carried,
     )
+
+
+def _with_metadata(dtype: np.dtype, found: np.dtype) -> np.dtype:
+    """A dtype of the manifest, with what only the file knows of it, such as names of an enum."""
+    return found if found == dtype else dtype
 
 
 def _structures(record: Manifest) -> list[Structure]:

@@ -65,6 +65,7 @@ def execute(job: Job, options: Options) -> Result:
         replaced = refuse_record(record, places, read, options.force)
     if options.dry_run:
         looks = what_check_does(job, plan) if options.check else []
+        looks += [f"{document.ref} will list what the outputs hold" for document in job.documents]
         return result._replace(dry_run=True, notes=(*result.notes, *looks))
     checked = () if job.check is None else job.check()
     run = _Run(job, options, plan, outputs, extras, documents)

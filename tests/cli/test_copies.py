@@ -14,6 +14,7 @@ import zarr
 
 import concatsplit_core as cs
 from concatsplit_core.errors import UnsupportedDtype, UsageError
+from concatsplit_core.formats.zarr import consolidating
 
 A = np.arange(24, dtype="<f4").reshape(4, 6)
 
@@ -239,7 +240,7 @@ def test_what_follows_the_moves_takes_them_back_when_it_fails(
     def full(*args: Any, **kwargs: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(zarr, "consolidate_metadata", full)
+    monkeypatch.setattr(consolidating, "_write", full)
     before = store.snapshot()
     store.fails(6, "feed", "a.npy", "s.zarr::late")
     assert store.snapshot() == before

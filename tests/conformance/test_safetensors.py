@@ -295,6 +295,10 @@ def test_elements_of_a_large_part_lie_in_blocks_as_in_the_input(tmp_path: Path) 
         assert_same(load_file(path)["data"], part[None])
         start = path.stat().st_size - part.nbytes
         assert (start - source) % 4096 == 0
+    cs.feed(f"{path}::a", np.arange(5))  # what is kept lies as before
+    data = path.read_bytes()
+    assert (data.index(array[2].tobytes()) - source) % 4096 == 0
+    assert load_file(path)["a"].tolist() == [0, 1, 2, 3, 4]
 
 
 def test_a_single_tensor_keeps_its_name_and_the_file_its_texts(tmp_path: Path) -> None:

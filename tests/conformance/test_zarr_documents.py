@@ -18,7 +18,7 @@ import concatsplit_core as cs
 from concatsplit_core.array.layouts import Chunked, Sharded
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.pipeline import parse_codec
-from concatsplit_core.formats.storage import Storage
+from concatsplit_core.formats.storage import Grid, Storage
 from concatsplit_core.formats.zarr import document_v3, library
 from concatsplit_core.formats.zarr.dialect import meaning_as_written
 from concatsplit_core.meaning.model import Meaning
@@ -86,6 +86,17 @@ def test_codecs_and_shards(tmp_path: Path, codec: str, shards: tuple[int, ...] |
     the_same(tmp_path / "own")
 
 
+@pytest.mark.parametrize("lengths", [(4, 4, 2, 4, 1), (3, 4, 5, 2, 1), (15,), (5, 5, 5)], ids=str)
+@pytest.mark.parametrize("axis", [0, 1])
+def test_rectilinear_grids(tmp_path: Path, lengths: tuple[int, ...], axis: int) -> None:
+    spec = ArraySpec((15, 15), np.dtype("<f4"), Chunked((4, 4)))
+    storage = Storage(codec=parse_codec("zstd:3"), grid=Grid(axis, lengths), dialect="zarr3")
+    own, theirs = both(tmp_path, spec, storage, {})
+    assert own == theirs
+    assert own["chunk_grid"]["name"] == "rectilinear"
+    the_same(tmp_path / "own")
+
+
 @pytest.mark.parametrize("shape", [(), (0,), (5,), (2, 0, 3)], ids=str)
 def test_shapes_names_and_attributes(tmp_path: Path, shape: tuple[int, ...]) -> None:
     chunks = tuple(max(1, n) for n in shape)
@@ -134,6 +145,18 @@ ODD = {
     ),
     "chunks of other axes": _changed(
         chunk_grid={"name": "regular", "configuration": {"chunk_shape": [3]}}
+    ),
+    "chunks that end before the axis": _changed(
+        chunk_grid={
+            "name": "rectilinear",
+            "configuration": {"kind": "inline", "chunk_shapes": [[3, [2, 1]], 4]},
+        }
+    ),
+    "a rectilinear grid of another kind": _changed(
+        chunk_grid={
+            "name": "rectilinear",
+            "configuration": {"kind": "x", "chunk_shapes": [[[1, 7]], 4]},
+        }
     ),
     "a grid of its own": _changed(chunk_grid={"name": "x", "configuration": {}}),
     "keys of their own": _changed(chunk_key_encoding={"name": "x"}),

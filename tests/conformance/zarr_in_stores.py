@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import zarr
 from memory_store import MemoryStore
-from zarr.core.buffer import default_buffer_prototype
+from zarr.buffer import default_buffer_prototype
 
 
 def put(store: MemoryStore, key: str, array: np.ndarray, **settings: Any) -> None:

@@ -28,6 +28,17 @@ def test_outputs_of_other_names_are_hdf5(tmp_path: Path, suffix: str) -> None:
             np.testing.assert_array_equal(file["group/x"], np.split(X, 2)[index])
 
 
+@pytest.mark.parametrize("suffix", ["nwb", "nxs", "mat", "keras", "loom"])
+def test_one_array_stays_where_its_program_looks_for_it(tmp_path: Path, suffix: str) -> None:
+    with h5py.File(tmp_path / f"in.{suffix}", "w") as file:
+        file["group/x"] = X
+        file["group"].attrs["NX_class"] = "NXdata"
+    cs.concat([str(tmp_path / f"in.{suffix}")] * 2, str(tmp_path / f"y.{suffix}"))
+    with h5py.File(tmp_path / f"y.{suffix}") as file:
+        assert file["group"].attrs["NX_class"] == "NXdata"
+        np.testing.assert_array_equal(file["group/x"], np.concatenate([X, X]))
+
+
 @pytest.fixture
 def matlab(tmp_path: Path) -> Path:
     """A file as MATLAB 7.3 writes it."""

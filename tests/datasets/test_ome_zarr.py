@@ -212,6 +212,18 @@ def test_what_describes_no_image_is_kept_as_it_is(tmp_path: Path, odd: Any, vers
     assert described(str(tmp_path / "p1.zarr")) == described(ref)
 
 
+def test_an_image_of_one_level_is_an_image_still(tmp_path: Path, version: str) -> None:
+    ref, one = image(str(tmp_path / "a.zarr"), pixels(0), version), str(tmp_path / "one.zarr")
+    cs.concat(ref, one, members="0")
+    cs.concat([one, one], str(tmp_path / "y.zarr"), axis="t")
+    (found,) = described(str(tmp_path / "y.zarr"))["multiscales"]
+    assert [level["path"] for level in found["datasets"]] == ["0"]
+    joined = zarr.open_group(str(tmp_path / "y.zarr"), mode="r")["0"]
+    assert joined.shape == (6, *SHAPE[1:])
+    cs.concat([one, one], str(tmp_path / "y.npy"))
+    assert np.load(tmp_path / "y.npy").shape == joined.shape
+
+
 READ = """
 import json, sys
 from ome_zarr.io import parse_url

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import hashed
 import numpy as np
 import pytest
 from conformance.arrays import NESTED, PADDED, SUBARRAY, make
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from properties.test_results import OUTPUTS, write
 
 import concatsplit_core as cs
+from concatsplit_core.array.sizes import parse_size
+from concatsplit_core.errors import OverBudget
 from concatsplit_core.planning import thresholds
 from concatsplit_core.planning.thresholds import Thresholds
 from concatsplit_core.run.hashing import leaf_hasher, leaves, rereading, run_hashes
@@ -67,14 +70,37 @@ cases = {
     "hows": st.lists(st.sampled_from(HOW), min_size=4, max_size=4),
     "suffix": st.sampled_from(OUTPUTS),
     "jobs": st.integers(1, 3),
-    "memory": st.sampled_from(["128KiB", "1MiB"]),
+    "memory": st.sampled_from(["64KiB", "128KiB", "1MiB"]),
     "room": st.sampled_from([0, 40, leaf_hasher.WAITING_BYTES]),
     "routes": st.sampled_from([None, None, "mapped,decoded", "kernel,decoded", "encoded,decoded"]),
     "order": st.sampled_from([None, "C", "F"]),
 }
 
 
+MANY_LEAVES: dict[str, Any] = {
+    "lengths": [9, 9], "others": [12, 12], "place": 0, "dtype": "<c16", "hows": [*HOW[:4]],
+    "suffix": ".npy", "jobs": 2, "memory": "64KiB", "room": 40, "routes": None, "order": None,
+}  # fmt: skip
+
+
+def budget_for(arrays: list[np.ndarray], memory: str, join: Callable[[str], Any]) -> str:
+    """A budget with which a join has run: this one, or the one that its refusal advises.
+
+    It is refused exactly where the digests, 17 bytes each, need more than a quarter of the budget.
+    """
+    count = sum(len(hashed.leaf_digests(array, ROW, LEAF)) for array in arrays)
+    if 17 * count <= parse_size(memory) // 4:
+        join(memory)
+        return memory
+    with pytest.raises(OverBudget, match="quarter of --memory") as caught:
+        join(memory)
+    advised = caught.value.message.rpartition(" ")[2]
+    join(advised)
+    return advised
+
+
 @settings(max_examples=150, deadline=None)
+@example(MANY_LEAVES)
 @given(st.fixed_dictionaries(cases))
 def test_a_join(case: dict[str, Any]) -> None:
     axis = min(case["place"], len(case["others"]))
@@ -94,15 +120,16 @@ def test_a_join(case: dict[str, Any]) -> None:
             for n, (array, how) in enumerate(zip(arrays, case["hows"], strict=False))
         ]
         record, output = folder / "run.json", str(folder / f"y{case['suffix']}")
-        options = {key: case[key] for key in ("jobs", "memory", "routes")}
-        cs.concat(inputs, output, axis, manifest=record, sync=False, **options, **more)
+        options = {key: case[key] for key in ("jobs", "routes")} | more
+        join = partial(cs.concat, inputs, output, axis, manifest=record, sync=False, **options)
+        memory = budget_for([*arrays, whole], case["memory"], lambda m: join(memory=m))
         document = hashed.read(record)
         for entry, array in zip(document["inputs"], arrays, strict=True):
             holds(entry, array)
             assert (entry["ref"] is None) == any(array is item for item in inputs)
         if holds(document["outputs"][0], whole) and case["suffix"] == ".npy":
             assert document["outputs"][0]["stored_bytes"] == whole.nbytes
-        again = cs.verify(record, jobs=case["jobs"], memory=case["memory"])
+        again = cs.verify(record, jobs=case["jobs"], memory=memory)
         assert {blob.status for blob in again.blobs} == {"same"}
 
 

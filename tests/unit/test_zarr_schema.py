@@ -51,6 +51,14 @@ WRONG_V3: dict[str, tuple[dict[str, Any], str]] = {
     "negative length": ({"shape": [-4, 6]}, "$.shape[0]"),
     "more axes than NumPy has": ({"shape": [1] * 65}, "65 axes"),
     "grid of text": ({"chunk_grid": "regular"}, "$.chunk_grid"),
+    "chunk of no length": (
+        {"chunk_grid": _named("rectilinear", kind="inline", chunk_shapes=[[4], [[3, 1], 0]])},
+        "chunk_shapes: 0",
+    ),
+    "no count": (
+        {"chunk_grid": _named("rectilinear", kind="inline", chunk_shapes=[[4], [[3]]])},
+        "chunk_shapes: [3]",
+    ),
     "no codecs": ({"codecs": []}, "$.codecs"),
     "codec without a name": ({"codecs": [{"id": "gzip"}]}, "$.codecs[0]"),
     "settings of text": ({"codecs": [{"name": "gzip", "configuration": "x"}]}, "$.codecs[0]"),
@@ -154,6 +162,14 @@ def test_an_element_larger_than_any_chunk(
 ) -> None:
     with pytest.raises(OverBudget, match="an element claims"):
         _read(tmp_path, (V2 if name == ".zarray" else V3) | changed, name)
+
+
+def test_lengths_of_chunks_that_would_fill_the_memory(tmp_path: Path) -> None:
+    runs = [[[3, 1 << 40]], [6]]
+    grid = {"chunk_grid": _named("rectilinear", kind="inline", chunk_shapes=runs)}
+    with pytest.raises(OverBudget, match="1099511627776 chunks along an axis"):
+        _read(tmp_path, V3 | grid)
+    _read(tmp_path, V3 | {"chunk_grid": _named("rectilinear", kind="inline", chunk_shapes=[2, 3])})
 
 
 @pytest.mark.parametrize("name", [".zgroup", ".zattrs", ".zarray", "zarr.json"])

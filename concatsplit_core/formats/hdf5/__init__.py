@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.base import Candidate, LibraryFormat, OutputFormat
+from concatsplit_core.formats.hdf5 import naming
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.targets import Writer
@@ -26,10 +27,7 @@ class Hdf5Format(LibraryFormat, OutputFormat):
     """The format of HDF5 files; what needs h5py is imported when it is used."""
 
     name = "hdf5"
-    suffixes = (
-        ".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4",
-        ".h5ad", ".nwb", ".nxs", ".mat", ".keras", ".loom",
-    )  # fmt: skip
+    suffixes = (".h5", ".hdf5", ".hdf", ".he5", *naming.NETCDF, *naming.APPLICATIONS)
     library = "h5py"
     has_members = True
     most_axes = 32
@@ -70,10 +68,11 @@ class Hdf5Format(LibraryFormat, OutputFormat):
         return structure_of(self.path_of(place, ref), ref)
 
     def is_data_set(self, place: Location, ref: str) -> bool:
-        """Whether it is a netCDF file."""
+        """Whether it is a netCDF file, or one of a program that looks for its groups."""
         from concatsplit_core.formats.hdf5.files import is_netcdf_file
 
-        return is_netcdf_file(self.path_of(place, ref), ref)
+        is_of_application = naming.is_of_application(place.name)
+        return is_of_application or is_netcdf_file(self.path_of(place, ref), ref)
 
     def members_and_links(self, place: Location, ref: str) -> list[str]:
         """Names of all data sets, and of links that lead out of the file, or nowhere."""
@@ -90,16 +89,12 @@ class Hdf5Format(LibraryFormat, OutputFormat):
         return lay_out(spec, inherited, wish, like)
 
     def writes_data_sets(self, name: str) -> bool:
-        """Whether it is to be a netCDF file."""
-        from concatsplit_core.formats.hdf5.naming import has_netcdf_name
-
-        return has_netcdf_name(name)
+        """Whether it is to be a netCDF file, or one of a program that looks for its groups."""
+        return naming.has_netcdf_name(name) or naming.is_of_application(name)
 
     def narrowed(self, wish: Wish, place: Location, base: Location | None) -> Wish:
         """A file with a netCDF name has to be a netCDF file."""
-        from concatsplit_core.formats.hdf5.naming import has_netcdf_name
-
-        return replace(wish, netcdf=has_netcdf_name(place.name))
+        return replace(wish, netcdf=naming.has_netcdf_name(place.name))
 
     def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged file."""

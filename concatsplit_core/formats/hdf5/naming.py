@@ -1,10 +1,17 @@
-"""Which names of HDF5 files promise netCDF-4."""
+"""Which names of HDF5 files promise more than arrays."""
 
 from __future__ import annotations
 
-SUFFIXES = (".nc", ".nc4")
+NETCDF = (".nc", ".nc4")
+APPLICATIONS = (".h5ad", ".nwb", ".nxs", ".mat", ".keras", ".loom")
+"""Suffixes of programs that look for their groups and attributes in a file."""
 
 
 def has_netcdf_name(name: str) -> bool:
     """Whether whoever reads a file of this name expects netCDF-4."""
-    return name.lower().endswith(SUFFIXES)
+    return name.lower().endswith(NETCDF)
+
+
+def is_of_application(name: str) -> bool:
+    """Whether a program looks for its groups and attributes in a file of this name."""
+    return name.lower().endswith(APPLICATIONS)

@@ -30,9 +30,10 @@ _MOST_AXES = 64
 _LONGEST_ENTRY = 4096
 """Bytes of the description of one tensor: 64 lengths of 20 digits take less."""
 
-_SPACE = re.compile(rb"[ \t\n\r]*+")
-_STRING = re.compile(rb'"(?:[^"\\\x00-\x1f]|\\.)*+"')
-_ENTRY = re.compile(rb"\{[^{}]{0,%d}\}" % _LONGEST_ENTRY)
+_SPACE = rb"[ \t\n\r]*+"
+_MARK = re.compile(_SPACE + rb"(.)", re.DOTALL)
+_STRING = re.compile(_SPACE + rb'("(?:[^"\\\x00-\x1f]|\\.)*+")')
+_ENTRY = re.compile(_SPACE + rb"(\{[^{}]{0,%d}\})" % _LONGEST_ENTRY)
 
 
 class Tensor(NamedTuple):
@@ -72,12 +73,12 @@ class Header(NamedTuple):
     data_start: int
 
 
-def parse_header(text: bytes, size: int, ref: str) -> Header:
+def parse_header(text: bytearray, size: int, ref: str) -> Header:
     """Read a header, and check that its tensors fill the file.
 
     Parameters
     ----------
-    text : bytes
+    text : bytearray
         The JSON, without the length before it.
     size : int
         Of the whole file.
@@ -89,7 +90,6 @@ def parse_header(text: bytes, size: int, ref: str) -> Header:
     MalformedInput
     """
     try:
-        text.decode()
         tensors, metadata = _parsed(text)
         ordered = dict(sorted(tensors.items(), key=lambda item: item[1][2:]))
         data_start = LENGTH_BYTES + len(text)
@@ -101,7 +101,7 @@ def parse_header(text: bytes, size: int, ref: str) -> Header:
     return Header(ordered, metadata, data_start)
 
 
-def _parsed(text: bytes) -> tuple[dict[str, Tensor], dict[str, str] | None]:
+def _parsed(text: bytearray) -> tuple[dict[str, Tensor], dict[str, str] | None]:
     """The entries of the header, read one by one, so that no JSON takes more memory than it is."""
     tensors: dict[str, Tensor] = {}
     metadata: dict[str, str] | None = None
@@ -120,7 +120,7 @@ def _parsed(text: bytes) -> tuple[dict[str, Tensor], dict[str, str] | None]:
 class _Scanner:
     """Walks through JSON objects from the start of a text."""
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytearray) -> None:
         self._text, self._at = text, 0
 
     def names(self) -> Iterator[str]:
@@ -142,30 +142,28 @@ class _Scanner:
 
     def string(self) -> str:
         """A string."""
-        text: str = json.loads(self._match(_STRING, "a string"))
+        found = self._match(_STRING, "a string")
+        if b"\\" not in found:
+            return found[1:-1].decode()
+        text: str = json.loads(found)
         text.encode()  # half a surrogate pair is no text
         return text
 
     def entry(self) -> Any:
         """An object without others in it."""
-        found = self._match(_ENTRY, "the description of a tensor")
-        return json.loads(found, object_pairs_hook=_without_twins)
+        return _DECODER.decode(self._match(_ENTRY, "the description of a tensor").decode())
 
     def end(self) -> None:
         """Refuse what comes behind the header."""
-        self._skip()
-        if self._at != len(self._text):
-            raise ValueError(f"something follows it at byte {self._at}")
-
-    def _skip(self) -> None:
-        found = _SPACE.match(self._text, self._at)
-        self._at = self._at if found is None else found.end()
+        found = _MARK.match(self._text, self._at)
+        if found is not None:
+            raise ValueError(f"something follows it at byte {found.start(1)}")
 
     def _took(self, mark: bytes) -> bool:
-        self._skip()
-        if not self._text.startswith(mark, self._at):
+        found = _MARK.match(self._text, self._at)
+        if found is None or found[1] != mark:
             return False
-        self._at += len(mark)
+        self._at = found.end()
         return True
 
     def _take(self, mark: bytes) -> None:
@@ -173,12 +171,11 @@ class _Scanner:
             raise ValueError(f"'{mark.decode()}' is expected at byte {self._at}")
 
     def _match(self, pattern: re.Pattern[bytes], what: str) -> bytes:
-        self._skip()
         found = pattern.match(self._text, self._at)
         if found is None:
             raise ValueError(f"{what} is expected at byte {self._at}")
         self._at = found.end()
-        return found[0]
+        return bytes(found[1])
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -186,6 +183,9 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("the description of a tensor has a key twice")
     return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_twins)
 
 
 def _tensor(name: str, said: dict[str, Any]) -> Tensor:

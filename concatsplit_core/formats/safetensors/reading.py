@@ -83,7 +83,7 @@ def _read_header(path: str, version: tuple[int, ...]) -> Header:
         read_exactly(fd, memoryview(text), LENGTH_BYTES, ref)
     finally:
         os.close(fd)
-    return parse_header(bytes(text), size, ref)
+    return parse_header(text, size, ref)
 
 
 def open_member(path: str, member: str | None, ref: str) -> TensorSource:

@@ -31,7 +31,7 @@ from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import ContiguousTarget, Writer
 from concatsplit_core.meaning.jsonable import as_json
 from concatsplit_core.meaning.model import plain
-from concatsplit_core.stores.files import SHARED_BLOCK, copy_range, open_input, write_all
+from concatsplit_core.stores.files import SHAREABLE, SHARED_BLOCK, copy_range, open_input, write_all
 
 
 def lay_out(spec: ArraySpec, wish: Wish) -> tuple[ArraySpec, Storage]:
@@ -96,7 +96,8 @@ class SafetensorsWriter(Writer):
             self._metadata = header.metadata
             for name, (kind, shape, start, stop) in header.tensors.items():
                 offset = header.data_start + start
-                self._tensors[name] = _Tensor(kind, shape, stop - start, None, offset)
+                wanted = offset if stop - start >= SHAREABLE else None
+                self._tensors[name] = _Tensor(kind, shape, stop - start, None, offset, wanted)
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> ContiguousTarget:
         """Note a tensor; it gets its place when all of them are known."""

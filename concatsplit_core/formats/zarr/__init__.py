@@ -63,6 +63,16 @@ class ZarrFormat(LibraryFormat, OutputFormat):
 
         return read_structure(place)
 
+    def is_data_set(self, place: Location, ref: str) -> bool:
+        """Whether it holds images, which OME-Zarr describes in groups."""
+        from concatsplit_core.formats.zarr.structure import holds_images
+
+        return holds_images(place)
+
+    def writes_data_sets(self, name: str) -> bool:
+        """Whether images go to it as they are, with what describes them."""
+        return True
+
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
     ) -> tuple[ArraySpec, Storage]:
@@ -86,14 +96,11 @@ class ZarrFormat(LibraryFormat, OutputFormat):
         self, base: Location, added: Mapping[Location, Location], folder: Location
     ) -> Iterator[Amendment]:
         """Renew consolidated metadata of the groups that have them: readers look nowhere else."""
-        from concatsplit_core.formats.zarr.describing import consolidated_groups
+        from concatsplit_core.formats.zarr.consolidating import consolidated_groups, renewed
 
         inside = [place for place in added if place.is_within(base)]  # not so behind a link
         groups = consolidated_groups(base, (place.below(base) for place in inside))
-        if groups:
-            from concatsplit_core.formats.zarr.consolidating import consolidated
-
-            yield from consolidated(base, groups, added, folder)
+        yield from renewed(base, groups, added, folder)
 
     def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged folder."""

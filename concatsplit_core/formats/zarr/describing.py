@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -114,25 +114,6 @@ def list_members(place: Location, ref: str) -> list[str]:
     return sorted(found)
 
 
-def consolidated_groups(store: Location, members: Iterable[str]) -> list[str]:
-    """The groups above members, the root as "", whose metadata are consolidated."""
-    above = {""}
-    for member in members:
-        parts = member.split("/")
-        above |= {"/".join(parts[:depth]) for depth in range(1, len(parts))}
-    return [group for group in sorted(above) if _is_consolidated(store / group)]
-
-
-def _is_consolidated(folder: Location) -> bool:
-    if (folder / ".zmetadata").kind:
-        return True
-    try:
-        found = json.loads((folder / document_v3.NAME).read())
-    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
-        return False
-    return isinstance(found, dict) and bool(found.get("consolidated_metadata"))
-
-
 def describe(
     facts: Facts, array: Any, folder: Location | None, ref: str, store: Location | None = None
 ) -> Source:
@@ -145,10 +126,7 @@ def describe(
         raise UnsupportedDtype(
             f"{ref}: holds Python objects, which no format here carries", ref=ref
         )
-    sharded = facts.shards is not None
-    reachable = facts.chunks is not None and (
-        isinstance(form, ShardForm) and folder is not None if sharded else True
-    )
+    reachable = facts.chunks is not None and _are_chunks_reachable(facts, array, folder)
     listing = None if folder is None else list_chunks(facts, folder)
     layout = _layout(facts, reachable, None if listing is None else listing.most)
     texts = _string_bytes(facts, folder, ref)
@@ -192,6 +170,17 @@ def describe(
         )
     source.opened = None if folder is None else array
     return source
+
+
+def _are_chunks_reachable(facts: Facts, array: Any, folder: Location | None) -> bool:
+    """Whether chunks can be read as they are stored."""
+    if facts.shards is not None:
+        return isinstance(facts.form, ShardForm) and folder is not None
+    if folder is not None:
+        return True
+    from concatsplit_core.formats.zarr.library import gives_chunks
+
+    return gives_chunks(array)
 
 
 def _layout(facts: Facts, reachable: bool, stored_chunks: int | None) -> ArrayLayout:

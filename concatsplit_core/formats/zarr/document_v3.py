@@ -1,8 +1,8 @@
 """The metadata document of a plain Zarr format 3 array.
 
 To import zarr-python takes 0.25 s, as long as to copy 500 MiB of chunks. So documents of arrays
-of numbers in regular grids with well-known codecs are read and written here, in the same way;
-zarr-python reads and writes all others. The tests compare both.
+of numbers with well-known codecs are read and written here, in the same way; zarr-python reads and
+writes all others. The tests compare both.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.chunks import can_encode
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.storage import Storage
-from concatsplit_core.formats.zarr import codecs
+from concatsplit_core.formats.zarr import codecs, grids
 from concatsplit_core.formats.zarr.dialect import MeaningAsWritten
 from concatsplit_core.formats.zarr.elements import are_lengths, fill_as_json, fill_from_json
 from concatsplit_core.formats.zarr.facts import SPELLINGS, ChunkKeys, Facts
@@ -47,12 +47,12 @@ def create(
 ) -> Facts | None:
     """Write the document of a new array; None, without writing, if zarr-python has to."""
     names = {dtype: name for name, dtype in _DTYPES.items()}
-    if spec.dtype not in names or spec.chunks is None or storage.grid is not None:
+    if spec.dtype not in names or spec.chunks is None:
         return None
     document: dict[str, Any] = {
         "shape": list(spec.shape),
         "data_type": names[spec.dtype],
-        "chunk_grid": _named("regular", chunk_shape=list(spec.shards or spec.chunks)),
+        "chunk_grid": grids.written(spec.shards or spec.chunks, storage.grid),
         "chunk_key_encoding": _key_encoding(storage),
         "fill_value": fill_as_json(wanted.fill_value, spec.dtype),
         "codecs": _chain(spec, storage),
@@ -113,13 +113,15 @@ def _facts(document: dict[str, Any]) -> Facts | None:
         set(document) <= _KEYS
         and not document.get("storage_transformers")
         and (document["zarr_format"], document["node_type"]) == (3, "array")
-        and grid["name"] == "regular"
     )
     if not plain or dtype is None:
         return None
-    unit = tuple(grid["configuration"]["chunk_shape"])
+    unit = grids.unit_of(grid, shape)
+    is_regular = grid["name"] == "regular"
     chain, chunks, shards = list(document["codecs"]), unit, None
     if chain[0]["name"] == "sharding_indexed":
+        if not is_regular:
+            return None
         settings = chain[0]["configuration"]
         chunks, shards = tuple(settings["chunk_shape"]), unit
     names = document.get("dimension_names")
@@ -141,7 +143,7 @@ def _facts(document: dict[str, Any]) -> Facts | None:
         3,
         shape,
         dtype,
-        chunks,
+        chunks if is_regular else None,
         shards,
         fill_from_json(document["fill_value"], dtype),
         document.get("attributes", {}),

@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import zarr
-from zarr.abc.store import Store
-from zarr.core.sync import sync
+from zarr.abc.store import Store, SupportsGetSync
 from zarr.storage import LocalStore
 
 from concatsplit_core.array.spec import ArraySpec
@@ -100,7 +99,7 @@ def facts_of(array: Any) -> Facts:
         _fill_value(array, dtype),
         dict(array.attrs),
         None if array.metadata.zarr_format == 2 else array.metadata.dimension_names,
-        form if regular else None,
+        form if regular or isinstance(form, ChunkForm) else None,
         neutral,
         native,
         ChunkKeys(*spelled) if spelled[0] in SPELLINGS else array.metadata.encode_chunk_key,
@@ -129,10 +128,17 @@ def _fill_value(array: Any, dtype: np.dtype) -> Any:
     return None if value is None or dtype.kind == "T" else np.asarray(value, dtype)[()]
 
 
+def gives_chunks(array: Any) -> bool:
+    """Whether chunks can be had as they are stored, from a store that is not a folder.
+
+    zarr-python waits for other stores in an event loop of its own, which nobody else can use.
+    """
+    return isinstance(array.store_path.store, SupportsGetSync)
+
+
 def from_store(array: Any, key: str) -> bytes | None:
     """A chunk as it is stored in a store that is not a folder."""
-    path = array.store_path / key
-    found = sync(path.get())
+    found = (array.store_path / key).get_sync()
     return None if found is None else found.to_bytes()
 
 
@@ -205,9 +211,3 @@ def _codec_arguments(spec: ArraySpec, storage: Storage, zarr_format: int) -> dic
             "compressors": own["compressors"],
         }
     return {"compressors": codecs.as_v3(codec, spec.dtype.itemsize) if codec else None}
-
-
-def consolidate(store: Location, group: str) -> None:
-    """Write the consolidated metadata of a group."""
-    with quiet():
-        zarr.consolidate_metadata(zarr_store(store), path=group or None)

@@ -24,6 +24,9 @@ MOST_AXES = 64
 LARGEST_ITEM = 64 << 20
 """Bytes of an element, of which the fill value is in memory as soon as the array is open."""
 
+MOST_LENGTHS = 1 << 20
+"""Chunks along an axis whose lengths are listed one by one when zarr-python reads them."""
+
 _SIZED = re.compile(r"[<>|=]?(?P<kind>[SaVUr])(?P<size>\d{1,18})")
 _BYTES_A_SIZE = {"S": 1, "a": 1, "V": 1, "U": 4, "r": 1 / 8}
 
@@ -210,6 +213,7 @@ def _check(found: Any, name: str, ref: str) -> None:
         if names and len(names) != len(document.shape):
             raise ValueError(f"{len(names)} dimension_names for {len(document.shape)} axes")
         _check_item(found["data_type"], ref)
+        _check_grid(document.chunk_grid, ref)
         _check_chain(document.codecs, ref)
     elif isinstance(document, ArrayV2):
         check_descr(found["dtype"])
@@ -217,6 +221,28 @@ def _check(found: Any, name: str, ref: str) -> None:
         for codec in (*(found.get("filters") or ()), found.get("compressor")):
             if codec is not None:
                 _check_settings(codec["id"], codec, ref)
+
+
+def _check_grid(grid: Extension, ref: str) -> None:
+    """Refuse a few bytes of a rectilinear grid that stand for more lengths than memory holds."""
+    settings = grid.configuration or {}
+    if grid.name != "rectilinear" or settings.get("kind") != "inline":
+        return
+    for lengths in msgspec.convert(settings.get("chunk_shapes"), list[Any]):
+        count = 0
+        for run in lengths if isinstance(lengths, list) else [lengths]:
+            pair = run if isinstance(run, list) else [run, 1]
+            if len(pair) != 2 or not all(type(n) is int and 0 < n < 1 << 63 for n in pair):
+                raise ValueError(f"chunk_shapes: {run} is neither a length nor [length, count]")
+            count += pair[1]
+        if count > MOST_LENGTHS:
+            raise OverBudget(
+                f"{ref}: a rectilinear grid has {count} chunks along an axis, more than the "
+                f"{MOST_LENGTHS} that are read",
+                ref=ref,
+                found=count,
+                expected=MOST_LENGTHS,
+            )
 
 
 def _check_item(data_type: Any, ref: str) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from concatsplit_core.formats.structure import GroupInfo, Structure
+from concatsplit_core.formats.zarr.consolidating import is_consolidated
 from concatsplit_core.meaning.jsonable import as_json
+from concatsplit_core.meaning.multiscales import levels_of
 from concatsplit_core.stores.base import Location, join
 
 _V3 = "zarr.json"
@@ -24,7 +26,15 @@ def read_structure(store: Location) -> Structure:
         except (OSError, ValueError, TypeError, RecursionError) as error:
             groups[path] = GroupInfo()
             notes.append(f"attributes of group '/{path}' are left out: {error}")
-    return Structure(groups, is_consolidated=_is_consolidated(store), notes=tuple(notes))
+    return Structure(groups, is_consolidated=is_consolidated(store), notes=tuple(notes))
+
+
+def holds_images(store: Location) -> bool:
+    """Whether the root describes an image of OME-Zarr."""
+    try:
+        return _is_group(store) and bool(levels_of(_attributes(store)))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return False
 
 
 def _walk(store: Location) -> Iterator[tuple[str, Location]]:
@@ -61,15 +71,6 @@ def _attributes(folder: Location) -> Mapping[str, Any]:
     if not isinstance(attrs, dict):
         raise TypeError("attributes are no JSON object")
     return attrs
-
-
-def _is_consolidated(store: Location) -> bool:
-    if (store / ".zmetadata").kind == "file":
-        return True
-    try:
-        return _document(store / _V3).get("consolidated_metadata") is not None
-    except (OSError, ValueError, TypeError, RecursionError):
-        return False
 
 
 def write_structure(store: Location, structure: Structure) -> list[str]:

@@ -58,9 +58,9 @@ class ZarrWriter(Writer):
 
         self.notes += write_structure(self._place, self._structure)
         if self._structure.is_consolidated:
-            from concatsplit_core.formats.zarr.library import consolidate
+            from concatsplit_core.formats.zarr.consolidating import consolidate
 
-            consolidate(self._place, "")
+            consolidate(self._place)
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> ChunkedTarget | ZarrDivided:
         """Create an array and the groups above it."""
