@@ -116,6 +116,8 @@ class Writer(ABC):
     def __init__(self) -> None:
         self.notes: list[str] = []
         """What could not be written, though the array could."""
+        self.expected: set[str] = set()
+        """Names of all arrays that are going to be added."""
 
     @abstractmethod
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target | DivisibleTarget:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from typing import Any
 
 from concatsplit_core.array.geometry import normalize_axis
+from concatsplit_core.endpoints.member_patterns import is_match
 from concatsplit_core.errors import AxisError, ShapeMismatch, UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.selection import listed
@@ -84,11 +84,19 @@ class AxisRules:
 
     def _chosen(self, name: str) -> Axis:
         for pattern, axis in self._rules:
-            if pattern is None or fnmatchcase(name, pattern):
+            if pattern is None or is_match(name, pattern):
                 return axis
         raise UsageError(
             f"no --axis matches array '{name}'; add --axis '*=carry' to copy all others as they are"
         )
+
+    def refuse_order(self, order: str | None) -> None:
+        """Refuse letters for axes, which differ from array to array."""
+        if order is not None:
+            raise UsageError(
+                f"--order {order} is for one array, and the arrays of a data set may differ in "
+                "their axes; give --axis"
+            )
 
     def unmatched(self, names: Iterable[str]) -> list[str]:
         """A line for each pattern that gives no array an axis: it may be misspelt."""
@@ -98,7 +106,7 @@ class AxisRules:
             for pattern, axis in self._rules
             if pattern is not None
             and axis != CARRY
-            and not any(fnmatchcase(name, pattern) for name in known)
+            and not any(is_match(name, pattern) for name in known)
         ]
 
     def refuse_all_carried(self, arrays: Mapping[str, Sequence[Source]]) -> None:

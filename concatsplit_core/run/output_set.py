@@ -86,6 +86,9 @@ class OutputSet:
         self._staging = self._store.staging(sync)
         self._staged: dict[Location, Location] = {}
         self._writers: dict[Location, Writer] = {}
+        self._expected: dict[Location, set[str]] = {}
+        for place in self._places:
+            self._expected.setdefault(place.final, set()).add(place.inner)
 
     def claim(self) -> None:
         """Make the staging folders of all outputs.
@@ -212,6 +215,7 @@ class OutputSet:
         if staged not in self._writers:
             base = place.base if place.is_rebuilt else None
             self._writers[staged] = place.format.writer(staged, base)
+            self._writers[staged].expected.update(self._expected[place.final])
             structure = self._structures.get(place.asked_container)
             if place.is_new_container and structure is not None:
                 self._writers[staged].add_groups(structure)

@@ -6,7 +6,7 @@ a dimension is a scale, with a variable or without one, and a variable refers to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from itertools import count
 from typing import Any
 
@@ -38,10 +38,12 @@ class Dimensions:
     ----------
     wanted : mapping of str to Dimension
         Those of the inputs, by path: they come in the same order and into the same groups.
+    expected : set of str
+        Names of the variables that are going to be added, which no axis without a name may take.
     """
 
-    def __init__(self, wanted: Mapping[str, Dimension]) -> None:
-        self._wanted = wanted
+    def __init__(self, wanted: Mapping[str, Dimension], expected: Set[str]) -> None:
+        self._wanted, self._expected = wanted, expected
         self._next: int | None = None
         self._lengths: dict[str, int] = {}
 
@@ -108,6 +110,8 @@ class Dimensions:
         group = dataset.parent
         length, unlimited = dataset.shape[axis], dataset.maxshape[axis] is None
         for candidate in _candidates(name, axis):
+            if candidate != name and _path(group, candidate) in self._expected:
+                continue
             found = _visible(group, candidate)
             if found is None and candidate != own:
                 return self._new_scale(self._home(group, candidate), candidate, length, unlimited)
@@ -134,7 +138,7 @@ class Dimensions:
     def _home(self, group: Any, name: str) -> Any:
         """The group that a dimension goes to: the one above an array that it is wanted in."""
         above = group
-        while f"{above.name}/{name}".lstrip("/") not in self._wanted:
+        while _path(above, name) not in self._wanted:
             if above.name == "/":
                 return group
             above = above.parent
@@ -158,6 +162,10 @@ class Dimensions:
             return wanted_one.number
         self._next += 1
         return self._next - 1
+
+
+def _path(group: Any, name: str) -> str:
+    return f"{group.name}/{name}".lstrip("/")
 
 
 def _candidates(name: str | None, axis: int) -> Iterator[str]:
