@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from concatsplit_cli.help import Group
 from concatsplit_cli.signals import Terminated, ignore_further_signals, signals_raise
 from concatsplit_cli.streams import (
     ReaderGone,
@@ -45,6 +46,7 @@ COMMANDS = {
     "recover": "recover",
     "diff": "diff",
     "verify": "verify",
+    "help": "help",
 }
 """The module of every command."""
 
@@ -82,7 +84,7 @@ class Commands(MutableMapping[str, click.Command]):
         return len(self._loaded)
 
 
-class ErrorBoundary(click.Group):
+class ErrorBoundary(Group):
     """A command group that turns every error into one line on stderr and an exit code."""
 
     has_watcher = False
@@ -155,6 +157,9 @@ def _exit(error: BaseException, as_json: bool) -> NoReturn:
     if isinstance(error, BrokenPipeError | ReaderGone):
         discard_stdout()
         sys.exit(ReaderGone.exit_code)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        print_to_stderr(error.format_message())
+        sys.exit(error.exit_code)
     code, kind, message = _describe(error)
     if isinstance(error, click.UsageError) and error.ctx is not None:
         print_to_stderr(error.ctx.get_usage())
@@ -204,9 +209,11 @@ def _describe(error: BaseException) -> tuple[int, str, str]:
 def main() -> None:
     """Join and split tensors larger than memory: .npy, HDF5, Zarr and safetensors, along any axis.
 
-    A blob is PATH or PATH::MEMBER, such as a.npy, b.h5::/group/x or c.zarr::y.
+    An array (a blob) is named by its file, and by its own name if the file holds several:
+    PATH or PATH::MEMBER, such as a.npy, b.h5::/group/x or c.zarr::y.
 
     \b
-    Example:
+    Examples:
       concatsplit concat a.npy b.npy -o joined.zarr --axis 1
+      concatsplit split a.npy -o 'half-{index}.npy' --parts 2
     """
