@@ -68,6 +68,16 @@ class Group(click.Group):
 
     command_class = Command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first word names; an error says which was meant."""
+        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            from concatsplit_cli.suggestions import no_command
+
+            raise click.UsageError(no_command(args[0], self.list_commands(ctx)), ctx)
+        return super().resolve_command(ctx, args)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, section by section, then the options."""
         commands = {name: self.commands[name] for name in self.list_commands(ctx)}

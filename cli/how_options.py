@@ -57,7 +57,7 @@ def how_options[R](function: Callable[..., R]) -> Callable[..., R]:
         if how["max_bytes"] is not None:
             from concatsplit_core.array.sizes import parse_size
 
-            how["max_bytes"] = parse_size(how["max_bytes"])
+            how["max_bytes"] = parse_size(how["max_bytes"], "--max-bytes")
         return function(how=how, **values)
 
     wrapped: Callable[..., R] = _HOW.add_to(command)
