@@ -51,6 +51,8 @@ class Move(NamedTuple):
         What the array is called in a data set; empty for a bare array.
     is_carried : bool
         It is copied as it is stored, whatever is asked of the other arrays.
+    is_compared : bool
+        False if it is carried from the first input, and may differ in the others.
     """
 
     shape: Shape
@@ -64,6 +66,7 @@ class Move(NamedTuple):
     conversions: Sequence[Conversion | None] = ()
     name: str = ""
     is_carried: bool = False
+    is_compared: bool = True
 
 
 class Document(NamedTuple):

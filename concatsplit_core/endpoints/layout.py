@@ -109,9 +109,13 @@ def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
 def _laid_out(
     place: Place, spec: ArraySpec, storage: Storage, wish: Wish, like: ArraySpec | None
 ) -> tuple[ArraySpec, Storage]:
-    """One output, laid out by its format; its name is in the error of a dtype that it lacks."""
+    """One output, laid out by its format; its name is in the error of what it cannot have."""
     try:
         return place.format.layout(spec, storage, wish, like)
+    except UsageError as error:
+        if not place.is_new_container:  # the request names one array only
+            raise
+        raise type(error)(f"output {place.ref}: {error.message}", ref=place.ref) from error
     except UnsupportedDtype as error:
         if place.ref in error.message:
             raise

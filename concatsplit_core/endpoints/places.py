@@ -160,6 +160,8 @@ def _in_new_container(ref: MemberOf, known: Looked) -> Place:
 
 
 def _new_container(ref: str, folders: dict[str, str]) -> Place:
+    if ref == STREAM:
+        raise UsageError(f"output {ref}: a data set does not go to stdout; name a container")
     place, inner = parse_output(ref)
     form, place = _resolved(place, ref, folders)
     if inner:

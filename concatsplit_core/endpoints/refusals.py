@@ -25,7 +25,6 @@ from concatsplit_core.formats.base import Candidate, InputFormat
 from concatsplit_core.formats.registry import detect, format_named
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.identity import Identity
 from concatsplit_core.stores.local import local, resolve
 
 _LISTED = 8
@@ -33,20 +32,29 @@ _LISTED = 8
 
 
 def refuse_collisions(places: Sequence[Place]) -> None:
-    """Refuse two outputs of one name, and outputs inside each other."""
+    """Refuse two outputs of one name, outputs inside each other, and names of a format's own."""
     seen: dict[tuple[Location, str], str] = {}
     for place in places:
+        own = place.format.own_names.intersection(place.member.split("/"))
+        if own:
+            raise NameCollision(
+                f"output {place.ref}: '{min(own)}' is what {place.format.name} calls a file of its "
+                "own; choose another name, or leave the array out with --members"
+            )
         key = (place.container, place.member)
         if key in seen:
             raise NameCollision(f"outputs {seen[key]} and {place.ref} have the same name")
         seen[key] = place.ref
     for place in places:
-        above = place.member
+        above = place.member if place.format.has_groups else ""
         while above:
             above = above.rpartition("/")[0]
             inside = seen.get((place.container, above))
             if inside is not None:
-                raise NameCollision(f"output {place.ref} would lie inside output {inside}")
+                raise NameCollision(
+                    f"output {place.ref} would lie inside output {inside}, which is no group; "
+                    "choose other names, or leave one out with --members"
+                )
 
 
 def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
@@ -62,7 +70,7 @@ def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
         _refuse_same_files(there, known)
     folders = [place for place in there if place.final.kind == "folder"]
     stores = {name for name in {s.format for s in known} if format_named(name).is_folder}
-    real = _real_places(known if folders else [s for s in known if s.format in stores])
+    real = real_places(known if folders else [s for s in known if s.format in stores])
     if not real:
         return
     around: dict[Location, Source | None] = {}
@@ -89,7 +97,7 @@ def _is_folder(place: Location) -> bool:
     return place.kind == "folder"
 
 
-def _real_places(sources: Sequence[Source]) -> dict[Location, Source]:
+def real_places(sources: Sequence[Source]) -> dict[Location, Source]:
     """The sources by their places, with links followed."""
     found: dict[Location, Source] = {}
     above: dict[str, str] = {}
@@ -169,22 +177,6 @@ def _what_exists(place: Place) -> str:
         f"output {place.ref} exists and holds {count} ({listed}); name {place.ref}::NAME to "
         f"add to {'it' if len(names) == 1 else 'them'}, or give --force to drop all and replace it"
     )
-
-
-def refuse_record(
-    record: Location, places: Sequence[Place], force: bool, what: str = "manifest"
-) -> Identity | None:
-    """Refuse a manifest, or an index, that is an output, or exists; returns what it may replace."""
-    if any(record.is_within(place.container) for place in places):
-        raise NameCollision(f"{what} {record} is an output, or lies in one")
-    found = record.identity
-    if found is not None and not force:
-        raise OutputExists(f"{what} {record} exists; give --force to replace it", ref=str(record))
-    if found is not None and found.kind != "file":
-        kind = "a folder" if found.kind == "folder" else "no regular file"
-        name = str(record)
-        raise OutputRefused(f"{what} {name} is {kind}; it is not replaced", ref=name)
-    return found
 
 
 def refuse_several_stores(

@@ -134,6 +134,10 @@ class OutputFormat(Format):
     """Whether chunks of an output may differ in length."""
     has_low_precision: ClassVar[bool] = False
     """Whether it has floating-point types that NumPy has not, such as BF16."""
+    has_groups: ClassVar[bool] = True
+    """Whether ``a/b`` is in a group ``a``, so that no array can be called ``a`` as well."""
+    own_names: ClassVar[frozenset[str]] = frozenset()
+    """Names of the format's own files, which no array and no group can have."""
     index_suffix: ClassVar[str] = ""
     """What the name of an index ends in, which lists the arrays of several files; "" for none."""
 

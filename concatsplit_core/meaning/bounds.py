@@ -26,13 +26,18 @@ def remembered_neighbours() -> Iterator[None]:
 
 
 def neighbours(group: Hashable, read: Callable[[], Iterable[Attributes]]) -> list[Attributes]:
-    """The attributes of the arrays in a group, which `read` gives."""
+    """Of what `read` gives of the arrays in a group, the attributes of those that have bounds."""
     known = _known.get()
     if known is None:
-        return list(read())
+        return list(filter(names_bounds, read()))
     if group not in known:
-        known[group] = list(read())
+        known[group] = list(filter(names_bounds, read()))
     return known[group]
+
+
+def names_bounds(attrs: Attributes) -> bool:
+    """Whether an array names its bounds: few do, of many."""
+    return any(word in attrs for word in BOUNDS)
 
 
 BOUNDS = ("bounds", "climatology")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import Any
@@ -14,6 +14,9 @@ from concatsplit_core.operators.selection import listed
 
 CARRY = "carry"
 """In place of an axis: the array is copied as it is."""
+
+_MOST_LENGTHS = 4
+"""Lengths that a message lists."""
 
 Axis = int | str | None
 """A number, the name of a dimension, `CARRY`, or what was not given."""
@@ -87,6 +90,17 @@ class AxisRules:
             f"no --axis matches array '{name}'; add --axis '*=carry' to copy all others as they are"
         )
 
+    def unmatched(self, names: Iterable[str]) -> list[str]:
+        """A line for each pattern that gives an axis to no array, as a misspelt one does."""
+        known = list(names)
+        return [
+            f"--axis '{pattern}={axis}': no array has such a name"
+            for pattern, axis in self._rules
+            if pattern is not None
+            and axis != CARRY
+            and not any(fnmatchcase(name, pattern) for name in known)
+        ]
+
     def refuse_all_carried(self, arrays: Mapping[str, Sequence[Source]]) -> None:
         """Refuse a data set of which no array would be joined or cut."""
         known = {
@@ -95,6 +109,12 @@ class AxisRules:
             for dim in sources[0].storage.meaning.dims or ()
             if dim
         }
+        if all(axis == CARRY for _, axis in self._rules):
+            raise AxisError(
+                f"--axis {CARRY}: every array would be carried, and none joined or cut; give "
+                "one of them an axis, such as --axis 'PATTERN=0'",
+                found=CARRY,
+            )
         has = f"the dimensions are {listed(list(known))}" if known else "no dimension has a name"
         wanted = ", ".join(str(axis) for _, axis in self._rules)
         raise AxisError(f"--axis {wanted}: no array has that axis: {has}", found=wanted)
@@ -120,7 +140,7 @@ class AxisRules:
             if len(set(lengths.values())) > 1:
                 first = next(iter(lengths))
                 where = arrays[first][index].ref.partition("::")[0]
-                said = listed([f"{name} {length}" for name, length in lengths.items()])
+                said = _by_length(lengths)
                 raise ShapeMismatch(
                     f"input {index} ({where}): its arrays differ in length along --axis "
                     f"{self._rules[0][1] or 0}: {said}; name a dimension, choose arrays with "
@@ -128,6 +148,15 @@ class AxisRules:
                     ref=where,
                     found=tuple(lengths.values()),
                 )
+
+
+def _by_length(lengths: Mapping[str, int]) -> str:
+    """Arrays by their lengths, those first that differ from most."""
+    names: dict[int, list[str]] = {}
+    for name, length in lengths.items():
+        names.setdefault(length, []).append(name)
+    rarest = sorted(names.items(), key=lambda item: len(item[1]))
+    return "; ".join(f"{length} in {listed(found)}" for length, found in rarest[:_MOST_LENGTHS])
 
 
 def _rule(axis: Any) -> tuple[str | None, Axis]:

@@ -9,7 +9,7 @@ from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_sec
 from concatsplit_core.errors import AmbiguousContainer, UsageError
 from concatsplit_core.formats.registry import named_format
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.operators.requests import Adjust, Request, job_of, move_of
+from concatsplit_core.operators.requests import Adjust, Axes, Request, job_of, move_of
 from concatsplit_core.operators.selection import Selection
 from concatsplit_core.run.engine import execute, recover_in
 from concatsplit_core.run.options import Options
@@ -48,7 +48,8 @@ def perform(
                 raise
         else:
             return _perform_and_close(request, sources, options, adjust)
-    from concatsplit_core.operators.datasets import job_of_data_set, opened_data_set
+    from concatsplit_core.operators.datasets import job_of_data_set
+    from concatsplit_core.operators.opening import opened_data_set
 
     with opened_data_set(
         inputs, selection, recovering(options), options.raw_description
@@ -62,11 +63,19 @@ def _asks_for_data_set(
     """Whether a data set was asked for, or nothing else can be meant."""
     if selection.is_given or (request.cut is not None and request.cut.by_array):
         return True
+    if any("{array" in name for name in request.outputs) or _has_patterns(request.axis):
+        return True
     if not _writes_data_sets(request):
         return False
-    from concatsplit_core.operators.datasets import are_data_sets
+    from concatsplit_core.operators.opening import are_data_sets
 
     return are_data_sets(inputs, recovering(options))
+
+
+def _has_patterns(axis: Axes) -> bool:
+    """Whether an axis is given as ``PATTERN=AXIS``, for arrays by their names."""
+    given = [axis] if axis is None or isinstance(axis, int | str) else axis
+    return any(isinstance(one, str) and "=" in one for one in given)
 
 
 def _writes_data_sets(request: Request) -> bool:

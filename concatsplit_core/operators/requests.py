@@ -20,6 +20,7 @@ from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.agreement import Agreement, InputMeaning
+from concatsplit_core.meaning.bounds import without_borrowed
 from concatsplit_core.meaning.dimensions import axis_named
 from concatsplit_core.meaning.reconciling import reconcile
 from concatsplit_core.run.options import Options
@@ -84,6 +85,12 @@ def job_of(request: Request, moves: Sequence[Move], split_info: np.ndarray) -> J
         also_read=[v for v in request.vectors if isinstance(v, str | os.PathLike)],
         extras=[] if request.split_info is None else [(request.split_info, split_info)],
     )
+
+
+def with_own_meanings(moves: Sequence[Move]) -> list[Move]:
+    """The moves of a data set, whose bounds do not repeat the units of their coordinates."""
+    meanings = without_borrowed({move.name: move.meaning for move in moves})
+    return [move._replace(meaning=meanings[move.name]) for move in moves]
 
 
 Adjust = Callable[[Request, Sequence[Source]], Request]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
-from concatsplit_core.errors import UsageError
+from concatsplit_core.errors import MalformedInput, UsageError
 
 Carry = Literal["check", "first", "drop"]
 Missing = Literal["refuse", "fill"]
@@ -76,7 +76,17 @@ class Selection:
         ------
         UsageError
             A pattern matches none of them, and what is missing is not filled in.
+        MalformedInput
+            One of them has no name, as only .npz can hold it.
         """
+        chosen = self._chosen(names, ref)
+        if "" in chosen:
+            raise MalformedInput(
+                f"{ref}: one of its arrays has no name; --members '?*' leaves it out", ref=ref
+            )
+        return chosen
+
+    def _chosen(self, names: Sequence[str], ref: str) -> list[str]:
         if self.members is None:
             return list(names)
         patterns = [pattern.strip() for pattern in self.members.split(",")]

@@ -32,7 +32,12 @@ from concatsplit_core.formats.registry import detect, named_format
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.structure import Structure
 from concatsplit_core.operators.performing import recovering
-from concatsplit_core.operators.requests import converted_specs, names_of, reconcile_sources
+from concatsplit_core.operators.requests import (
+    converted_specs,
+    names_of,
+    reconcile_sources,
+    with_own_meanings,
+)
 from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.operators.verifying import damaged
 from concatsplit_core.run.engine import execute, recover_in
@@ -85,37 +90,60 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
             stack.callback(close_all, sources)
             for source, entry in zip(sources, _read(array), strict=True):
                 _check_unchanged(source, entry)
-            arrays.append(_Array(array, sources, intervals))
+            arrays.append(_Array(array, sources, intervals, _holders(array, record)))
         names = _names(record, output, Path(manifest))
         moves = [_inverse(*pair, config) for pair in zip(arrays, names, strict=True)]
+        notes = [
+            f"array '{array.name}' {_OF_FIRST}" for array in record.arrays if not array.is_compared
+        ]
         check = partial(_refuse_damage, arrays, config) if record.has_hashes else None
+        if record.arrays[0].name:
+            moves = with_own_meanings(moves)
         named = {move.name: move for move in moves if move.name}
         made = structures_of(_structures(record), named, config) if named else {}
-        return execute(Job("undo", moves, check=check, structures=made), config)
+        return execute(Job("undo", moves, notes=notes, check=check, structures=made), config)
+
+
+_OF_FIRST = (
+    "is made again for the first input only: the run took it from there, and did not compare it "
+    "with those of the others"
+)
 
 
 class _Array(NamedTuple):
-    """An array of the run, with its outputs opened, and what each of them has to give."""
+    """An array of the run, with its outputs opened, and what each of them has to give.
+
+    Parameters
+    ----------
+    record : ArrayRecord
+    sources : sequence of Source
+    intervals : sequence of Interval
+    inputs : sequence of int
+        Numbers of the inputs that get it back.
+    """
 
     record: ArrayRecord
     sources: Sequence[Source]
     intervals: Sequence[Interval]
+    inputs: Sequence[int]
 
 
 def _inverse(array: _Array, names: Sequence[str | MemberOf], options: Options) -> Move:
     """The move that makes the inputs of an array from its outputs."""
-    record, sources, intervals = array
+    record, sources, intervals, inputs = array
     first = record.inputs[0]
     agreement = reconcile_sources(sources, options, first.dtype)
     specs = converted_specs(sources, agreement)
-    entries = (first,) * len(names) if record.is_carried else record.inputs
-    targets = [Segment(e.interval, ArraySpec(e.shape, e.dtype)) for e in entries]
+    entries = [first if record.is_carried else record.inputs[number] for number in inputs]
+    dtypes = [_with_metadata(entry.dtype, agreement.dtype) for entry in entries]
+    pairs = zip(entries, dtypes, strict=True)
+    targets = [Segment(e.interval, ArraySpec(e.shape, dtype)) for e, dtype in pairs]
     return Move(
         shape=_logical_shape(record),
-        dtype=first.dtype,
+        dtype=_with_metadata(first.dtype, agreement.dtype),
         sources=sources,
         source_tiling=Tiling(record.axis, tuple(map(Segment, intervals, specs)), record.unstacked),
-        outputs=names,
+        outputs=[names[number] for number in inputs],
         target_tiling=Tiling(record.axis, tuple(targets), record.stacked),
         split_info=[e.interval.length for e in record.inputs],
         meaning=agreement.meaning,
@@ -123,6 +151,11 @@ def _inverse(array: _Array, names: Sequence[str | MemberOf], options: Options) -
         name=record.name,
         is_carried=record.is_carried,
     )
+
+
+def _with_metadata(dtype: np.dtype, found: np.dtype) -> np.dtype:
+    """A dtype of the manifest, with what only the file knows of it, such as names of an enum."""
+    return found if found == dtype else dtype
 
 
 def _structures(record: Manifest) -> list[Structure]:
@@ -135,7 +168,7 @@ def _structures(record: Manifest) -> list[Structure]:
 def _refuse_damage(arrays: Sequence[_Array], options: Options) -> list[str]:
     """Refuse outputs that do not match their hashes; with --force, return a note for each."""
     found, count = [], 0
-    for record, sources, _ in arrays:
+    for record, sources, *_ in arrays:
         found += damaged(_read(record), sources, record.axis, options)
         count += len(sources)
     if found and not options.force:
@@ -230,7 +263,11 @@ def _names(record: Manifest, output: Any, manifest: Path) -> list[list[str | Mem
     """Where the inputs of each array go."""
     if output is not None:
         return [_named(array, record, names_of(output)) for array in record.arrays]
-    entries = [entry for array in record.arrays for entry in array.inputs]
+    entries = [
+        array.inputs[0 if array.is_carried else number]
+        for array in record.arrays
+        for number in _holders(array, record)
+    ]
     if not all(entry.ref for entry in entries):
         raise UsageError(
             "the run's inputs were arrays in memory or stdin and have no names; give names with -o"
@@ -258,6 +295,22 @@ def _cut(record: Manifest) -> ArrayRecord:
     return next((array for array in record.arrays if not array.is_carried), record.arrays[0])
 
 
+def _holders(array: ArrayRecord, record: Manifest) -> list[int]:
+    """Numbers of the inputs that held an array, as far as that is known."""
+    if array.is_carried:
+        return list(range(len(_cut(record).inputs) if array.is_compared else 1))
+    in_containers = array.name and any(e.ref.endswith(f"::{array.name}") for e in array.inputs)
+    numbers = range(len(array.inputs))
+    # what has no name in a container is a fill value for what the input did not hold
+    return [n for n in numbers if array.inputs[n].ref] if in_containers else [*numbers]
+
+
+def _container(record: Manifest, number: int) -> str:
+    """The name of an input that is a container."""
+    refs = (array.inputs[number].ref for array in record.arrays if not array.is_carried)
+    return str(parse_output(next(ref for ref in refs if ref)).place)
+
+
 def _named(array: ArrayRecord, record: Manifest, outputs: list[str]) -> list[str | MemberOf]:
     """Names as they were asked for."""
     entries = _cut(record).inputs if array.is_carried else array.inputs
@@ -272,11 +325,7 @@ def _original_names(array: ArrayRecord, record: Manifest) -> list[str | MemberOf
     """The names that the inputs had; a container is made again as a whole."""
     if not array.name:
         return [entry.ref for entry in array.inputs]
-    found = [parse_output(entry.ref) for entry in array.inputs]
-    if array.is_carried and found[0].member is not None:
-        containers = [parse_output(entry.ref).place for entry in _cut(record).inputs]
-        return [MemberOf(str(place), array.name) for place in containers]
-    return [
-        str(ref.place) if ref.member is None else MemberOf(str(ref.place), ref.member)
-        for ref in found
-    ]
+    if not any(parse_output(entry.ref).member for entry in array.inputs if entry.ref):
+        return [str(parse_output(entry.ref).place) for entry in array.inputs]
+    count = len(_cut(record).inputs)
+    return [MemberOf(_container(record, number), array.name) for number in range(count)]

@@ -24,6 +24,7 @@ from concatsplit_core.operators.requests import (
     job_of,
     outputs_of,
     reconcile_sources,
+    with_own_meanings,
 )
 from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.run.options import Options
@@ -89,6 +90,7 @@ def copied(
         outputs = outputs_of(request, [Interval(0, 1)], source.ref, name)
         moves.append(whole_move(name, source, outputs, options, is_carried=False))
     moves = _with_own_meanings(moves)
+    moves = with_own_meanings(moves)
     named = {move.name: move for move in moves}
     job = job_of(request, moves, np.empty(0, "<i4"))
     return job._replace(structures=structures_of(structures, named, options))

@@ -19,6 +19,7 @@ from concatsplit_core.endpoints.inputs import opened
 from concatsplit_core.endpoints.job import Job
 from concatsplit_core.endpoints.layout import Outputs, aligned, lay_out
 from concatsplit_core.endpoints.places import Looked, Place, find_place, folders_of
+from concatsplit_core.endpoints.records import refuse_record
 from concatsplit_core.endpoints.references import is_name, parse_output
 from concatsplit_core.errors import NameCollision, UsageError
 from concatsplit_core.formats.sources import Source
@@ -61,7 +62,8 @@ def execute(job: Job, options: Options) -> Result:
     places = [*(p for made in outputs for p in made.places), *extras]
     documents = _documents(job, places, record, options)
     if record is not None:
-        replaced = refusals.refuse_record(record, places, options.force)
+        read = [*job.sources, *job.compared]
+        replaced = refuse_record(record, places, read, options.force)
     if options.dry_run:
         looks = what_check_does(job, plan) if options.check else []
         looks += [f"{document.ref} will list what the outputs hold" for document in job.documents]
@@ -117,7 +119,7 @@ def _documents(
         final = parse_output(document.ref).place.resolved
         if final == record:
             raise NameCollision(f"manifest {final} is an output")
-        replaced = refusals.refuse_record(final, places, options.force, "index")
+        replaced = refuse_record(final, places, job.sources, options.force, "index")
         found.append(StagedDocument(final, replaced, document.data))
     return found
 

@@ -68,6 +68,8 @@ class ArrayRecord:
         Of the array in a data set; empty for a bare array.
     is_carried : bool
         It was copied as it is from the first input; all inputs of the data set had it.
+    is_compared : bool
+        False if it may have been another array in other inputs.
     """
 
     axis: int
@@ -77,6 +79,7 @@ class ArrayRecord:
     outputs: tuple[Entry, ...]
     name: str = ""
     is_carried: bool = False
+    is_compared: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ def format_manifest(
     arrays = []
     for array, own in pairs:
         said = [_line("name", array.name, "  "), _line("carried", array.is_carried, "  ")]
+        said += [] if array.is_compared else [_line("compared", False, "  ")]
         text = ",\n".join([*said, *_array_lines(array, own, names, "  ")])
         arrays.append(f"  {{\n{text}\n  }}")
     listed = ",\n".join(arrays)

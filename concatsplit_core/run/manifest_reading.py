@@ -33,7 +33,7 @@ _OLD = 1
 
 TOP = ("schema", "operator", "axis", "stacked", "unstacked", "inputs", "outputs", "sha256")
 TOP_OF_SETS = ("schema", "operator", "arrays", "sha256")
-ARRAY = ("name", "carried", "axis", "stacked", "unstacked", "inputs", "outputs")
+ARRAY = ("name", "carried", "compared", "axis", "stacked", "unstacked", "inputs", "outputs")
 ENTRY = ("ref", "shape", "dtype", "start", "stop", "stored_bytes", "hash")
 HASH = ("kind", "value", "ranges", "sections")
 SECTIONS = ("leaves", "digests")
@@ -100,7 +100,8 @@ def _read_named(document: Any, path: Path, where: str) -> ArrayRecord:
     name, is_carried = _typed(document, "name", str), _typed(document, "carried", bool)
     if not name:
         raise ValueError(f"{where}name is empty")
-    return replace(record, name=name, is_carried=is_carried)
+    is_compared = "compared" not in document or _typed(document, "compared", bool)
+    return replace(record, name=name, is_carried=is_carried, is_compared=is_compared)
 
 
 def _read_array(document: dict[str, Any], path: Path, where: str, schema: int) -> ArrayRecord:

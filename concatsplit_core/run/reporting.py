@@ -39,6 +39,7 @@ def _array(move: Move, made: Outputs, plan: MovePlan) -> ArrayResult:
         unstacked=made.tiling.new_axis,
         name=move.name,
         is_carried=move.is_carried,
+        is_compared=move.is_compared,
     )
 
 

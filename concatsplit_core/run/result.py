@@ -69,6 +69,8 @@ class ArrayResult(NamedTuple):
         The array's name in a data set; empty for a bare array.
     is_carried : bool
         It was copied as it is.
+    is_compared : bool
+        False if it was copied from the first input, and may differ in the others.
     """
 
     axis: int
@@ -81,6 +83,7 @@ class ArrayResult(NamedTuple):
     unstacked: bool = False
     name: str = ""
     is_carried: bool = False
+    is_compared: bool = True
 
     @property
     def add_axis(self) -> bool:

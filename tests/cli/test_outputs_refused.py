@@ -201,3 +201,23 @@ def test_an_output_below_a_file_is_refused(shell: Any, things: None) -> None:
     assert outcome.code in {5, 7}
     shell.one_line(outcome.err, "a.npy")
     assert shell.hidden() == []
+
+
+@pytest.mark.parametrize(
+    ("ref", "manifests"),
+    [
+        ("a.npy", ("a.npy", "same.npy")),
+        ("s.h5::x", ("s.h5", "same.h5")),
+        ("s.h5", ("s.h5", "same.h5")),
+        ("s.zarr", ("s.zarr/m.json", "s.zarr/x/zarr.json")),
+        ("r.zarr", ("r.zarr/m.json", "r.zarr/zarr.json")),
+    ],
+)
+def test_no_manifest_replaces_an_input(
+    shell: Any, things: None, ref: str, manifests: tuple[str, ...]
+) -> None:
+    os.link("a.npy", "same.npy")
+    os.symlink("s.h5", "same.h5")
+    for name in manifests:
+        command = ("split", ref, "-o", "p{index}.npz", "--parts", 3, "--manifest", name, "-f")
+        shell.fails(5, *command, says="is input")

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from datasets.climate import call
 
 import concatsplit_core as cs
 from concatsplit_core.errors import MeaningMismatch
+from concatsplit_core.formats.hdf5 import dimensions
 
 PATHS = ["in0.nc", "in1.nc"]
 PEERS = {
@@ -121,3 +122,20 @@ def test_a_file_without_times_adds_none(empty: int) -> None:
     call("netcdf_cases.make", "records", lengths)
     cs.concat(PATHS, "out.nc", axis="time")
     call("netcdf_checks.joined", PATHS, "out.nc")
+
+
+def test_all_arrays_of_a_dimension_are_looked_at_once_for_its_length(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An unlimited dimension is as long as the longest of its arrays, which each of them asks."""
+    call("netcdf_cases.make", "big_endian")
+    asked: list[str] = []
+
+    def counted(scale: Any) -> Any:
+        asked.append(scale.name)
+        return references(scale)
+
+    references = dimensions.references_of
+    monkeypatch.setattr(dimensions, "references_of", counted)
+    cs.concat(PATHS, "out.nc", axis="time")
+    assert len(asked) == 3, "once a file"

@@ -182,7 +182,7 @@ def write_attributes(
                 continue
             if kept is not None and kept.value is value and _write_own(item, name, kept, netcdf):
                 continue
-            _write(item, name, value)
+            _write(item, name, value, netcdf and (kept is None or kept.data is not None))
         except (TypeError, ValueError, OSError, RuntimeError, KeyError, OverflowError) as error:
             if isinstance(error, OSError) and error.errno:
                 raise
@@ -217,11 +217,15 @@ def _space(shape: tuple[int, ...]) -> Any:
     return h5s.create_simple(shape) if shape else h5s.create(h5s.SCALAR)
 
 
-def _write(item: Any, name: str, value: Any) -> None:
+def _write(item: Any, name: str, value: Any, as_letters: bool = False) -> None:
     if not name:
         raise ValueError("it has no name")
     made = attribute(value)
-    if isinstance(made, str) and "\0" in made:  # variable-length text would end there
+    if as_letters and isinstance(made, str) and made and made.isascii() and name != "_FillValue":
+        # netCDF's older type of text, which all of its programs read
+        kind = h5py.string_dtype("ascii", len(made))
+        item.attrs.create(name, np.bytes_(made.encode()), dtype=kind)
+    elif isinstance(made, str) and "\0" in made:  # variable-length text would end there
         item.attrs.create(name, np.bytes_(made.encode()), dtype=fixed_length(len(made.encode())))
     else:
         item.attrs[name] = made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import h5py
@@ -126,20 +127,29 @@ def _name(item: Any) -> str | None:
     HDF5 searches the whole file for the name of what a reference leads to, which would be done
     for every array again: it is remembered as long as the file is the same.
     """
-    key = identity(item)
-    if key is not None and key in _known_names:
-        return _known_names[key]
-    name = item.name
-    text = text_of(name) if isinstance(name, bytes) else name
-    if key is not None:
-        if len(_known_names) >= _MOST_NAMES:
-            _known_names.clear()
-        _known_names[key] = text
-    return text
+
+    def look() -> str | None:
+        name = item.name
+        return text_of(name) if isinstance(name, bytes) else name
+
+    return _remembered(_known_names, item, look)
 
 
-_MOST_NAMES = 4096
+_MOST = 4096
 _known_names: dict[tuple[int, ...], str | None] = {}
+_known_lengths: dict[tuple[int, ...], int] = {}
+
+
+def _remembered[T](known: dict[tuple[int, ...], T], item: Any, look: Callable[[], T]) -> T:
+    """What is known of an object as long as its file stays the same, else what `look` gives."""
+    key = identity(item)
+    if key is None:
+        return look()
+    if key not in known:
+        if len(known) >= _MOST:
+            known.clear()
+        known[key] = look()
+    return known[key]
 
 
 def identity(item: Any) -> tuple[int, ...] | None:
@@ -149,7 +159,8 @@ def identity(item: Any) -> tuple[int, ...] | None:
     except (OSError, ValueError):
         return None
     address = int(h5py.h5o.get_info(item.id).addr)
-    return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size, address)
+    times = (found.st_mtime_ns, found.st_ctime_ns)
+    return (found.st_dev, found.st_ino, *times, found.st_size, address)
 
 
 def _of_a_scale(dataset: Any) -> list[Any]:
@@ -195,10 +206,19 @@ def _is_of_netcdf(scale: Any) -> bool:
     return scale is not None and "_Netcdf4Dimid" in scale.attrs
 
 
+def references_of(scale: Any) -> Any:
+    """The arrays that have a scale, each with the number of the axis."""
+    return scale.attrs.get("REFERENCE_LIST", ())
+
+
 def dimension_length(scale: Any) -> int:
     """The length of a dimension: one that may grow is as long as the longest of its arrays."""
-    longest = int(scale.shape[0])
-    if scale.maxshape[0] is None:
-        for reference, axis in scale.attrs.get("REFERENCE_LIST", ()):
-            longest = max(longest, int(scale.file[reference].shape[axis]))
-    return longest
+    longest, file = int(scale.shape[0]), scale.file
+    if scale.maxshape[0] is not None:
+        return longest
+
+    def look() -> int:  # at all arrays that have it, which would be done for each of them again
+        found = references_of(scale)
+        return max((int(file[reference].shape[axis]) for reference, axis in found), default=0)
+
+    return max(longest, _remembered(_known_lengths, scale, look))

@@ -111,13 +111,13 @@ def _keeps_filters(
 ) -> bool:
     """Whether chunks of filters that have no neutral name can all move as they are stored."""
     native, chunks = inherited.native, spec.chunks
-    if wish.checksum == "fletcher32" and (native is None or native[1][-1].code != FLETCHER32):
-        return False
     if wish.codec is not None or inherited.codec is not None or not inherited.aligned:
         return False
-    if wish.netcdf and native is not None and not are_of_netcdf(native[1]):
-        return False
     if native is None or native[0] != "hdf5" or like is None or like.chunks != chunks:
+        return False
+    if wish.netcdf and not are_of_netcdf(native[1]):
+        return False
+    if wish.checksum == "fletcher32" and native[1][-1].code != FLETCHER32:
         return False
     own = as_items(spec, items)
     return len(items) == len(inherited.item_shape) and can_be_kept(native[1], own.dtype, own.chunks)

@@ -13,7 +13,7 @@ from concatsplit_core.meaning.model import TIME
 
 
 def beside(dataset: Any) -> list[dict[str, Any]]:
-    """Attributes of the arrays in the same group that are about units and bounds.
+    """Attributes about units and bounds of those arrays in the same group that have bounds.
 
     They are read for one array of a group only, as long as its file stays the same.
     """
@@ -40,5 +40,7 @@ def _look_beside(group: Any) -> Iterator[dict[str, Any]]:
         except Exception:  # a damaged neighbour makes h5py raise anything, and is left out
             continue
         if item is not None:
-            found = {key: text_attribute(item, key) for key in (*BOUNDS, *TIME)}
-            yield {key: value for key, value in found.items() if value is not None}
+            found = {key: text_attribute(item, key) for key in BOUNDS}
+            if any(value is not None for value in found.values()):
+                found |= {key: text_attribute(item, key) for key in TIME}
+                yield {key: value for key, value in found.items() if value is not None}

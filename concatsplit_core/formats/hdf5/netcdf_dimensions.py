@@ -43,6 +43,7 @@ class Dimensions:
     def __init__(self, wanted: Mapping[str, Dimension]) -> None:
         self._wanted = wanted
         self._next: int | None = None
+        self._lengths: dict[str, int] = {}
 
     def spelled(self, file: Any, member: str, names: Names) -> str:
         """The name of a variable in the file: another one where a dimension is called so.
@@ -114,10 +115,21 @@ class Dimensions:
                 continue
             if found.name in used and candidate != name:
                 continue
-            fits = is_scale(found) and found.ndim and dimension_length(found) == length
+            fits = is_scale(found) and found.ndim and self._length(found) == length
             if fits and (found.maxshape[0] is None) == unlimited and found != dataset:
                 return found
         raise AssertionError
+
+    def forget(self) -> None:
+        """Look at the lengths of all dimensions again: an array was taken out of them."""
+        self._lengths.clear()
+
+    def _length(self, scale: Any) -> int:
+        """The length of a dimension, which all new arrays along it have as well."""
+        name = scale.name
+        if name not in self._lengths:
+            self._lengths[name] = dimension_length(scale)
+        return self._lengths[name]
 
     def _home(self, group: Any, name: str) -> Any:
         """The group that a dimension goes to: the one above an array that it is wanted in."""

@@ -101,6 +101,7 @@ class Hdf5Writer(Writer):
                 length = spec.shape[0] if alone else None
                 freed = let_go(file, member, f"{self.path.name}::{member}", length)
                 del file[member]
+                self._dimensions.forget()
             types = () if self._structure is None else self._structure.types
             items = as_items(spec, storage.item_shape)
             dataset = create(file, member, items, storage, netcdf, types)

@@ -75,7 +75,7 @@ def open_variable(path: str, member: str | None, ref: str) -> Source:
 def _storage(header: Header, name: str, variable: Variable) -> Storage:
     values, borrowed = dict(variable.attrs), tuple[str, ...]()
     if may_be_bounds(values, variable.shape):
-        more = with_units(values, name, (other.attrs for other in header.variables.values()))
+        more = with_units(values, name, header.with_bounds)
         values, borrowed = more, tuple(key for key in more if key not in values)
     attrs, missing = take_fill_value(values, variable.dtype.newbyteorder("="))
     limits = tuple(None if d == header.record else 0 for d in variable.dims)

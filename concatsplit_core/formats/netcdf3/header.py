@@ -17,6 +17,7 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.errors import MalformedInput
+from concatsplit_core.meaning.bounds import names_bounds
 from concatsplit_core.meaning.jsonable import text_of
 
 _DIMENSIONS, _VARIABLES, _ATTRIBUTES = 10, 11, 12
@@ -75,6 +76,8 @@ class Header(NamedTuple):
     variables : dict of str to Variable
     record_bytes : int
         From one record to the next.
+    with_bounds : list of dict
+        Attributes of the variables that name their bounds.
     """
 
     dimensions: dict[str, int]
@@ -82,6 +85,7 @@ class Header(NamedTuple):
     attrs: dict[str, Any]
     variables: dict[str, Variable]
     record_bytes: int
+    with_bounds: list[dict[str, Any]]
 
 
 class _Entry(NamedTuple):
@@ -148,7 +152,9 @@ class _Parser:
         if len(variables) < len(found):
             raise self._damaged("two variables have one name")
         dimensions = dict(zip(names, lengths, strict=True))
-        return Header(dimensions, None if record is None else names[record], attrs, variables, step)
+        bounds = [one.attrs for one in variables.values() if names_bounds(one.attrs)]
+        of_records = None if record is None else names[record]
+        return Header(dimensions, of_records, attrs, variables, step, bounds)
 
     def _variable(self, lengths: list[int], record: int | None) -> tuple[str, _Entry]:
         name = self._name()

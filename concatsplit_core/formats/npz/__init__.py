@@ -16,6 +16,7 @@ class NpzFormat(InputFormat, OutputFormat):
     name = "npz"
     suffixes = (".npz",)
     has_members = True
+    has_groups = False
 
     def sniff(self, found: Candidate) -> bool:
         """By the first bytes of a zip archive, which may be empty."""

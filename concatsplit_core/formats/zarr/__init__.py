@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from concatsplit_core.stores.publishing import Amendment
 
 _DOCUMENTS = ("zarr.json", ".zarray", ".zgroup")
+OWN_NAMES = frozenset({*_DOCUMENTS, ".zattrs", ".zmetadata"})
+"""Names of the documents of a store: an array or group of such a name would be taken for one."""
 
 
 class ZarrFormat(LibraryFormat, OutputFormat):
@@ -31,6 +33,7 @@ class ZarrFormat(LibraryFormat, OutputFormat):
     needs_paths = False
     has_members = True
     is_rectilinear = True
+    own_names = OWN_NAMES
 
     def sniff(self, found: Candidate) -> bool:
         """By the metadata of an array or a group."""

@@ -12,13 +12,12 @@ from concatsplit_core.formats.packing import pack
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import ChunkedTarget, Writer
+from concatsplit_core.formats.zarr import OWN_NAMES
 from concatsplit_core.formats.zarr.consolidating import consolidated_groups
 from concatsplit_core.formats.zarr.writing import ZarrDivided, ZarrWriter
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.zips.kept import Kept
 from concatsplit_core.stores.zips.store import ZipStore
-
-_DOCUMENTS = {"zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata"}
 
 
 class ZippedZarrWriter(Writer):
@@ -63,4 +62,4 @@ class ZippedZarrWriter(Writer):
         folder, archive = self._folder.path, self._place.path
         if folder is None or archive is None:
             raise AssertionError("archives are written on the local disk")
-        pack(folder, archive, self._kept, self._added, _DOCUMENTS)
+        pack(folder, archive, self._kept, self._added, OWN_NAMES)

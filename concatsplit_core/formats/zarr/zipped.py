@@ -11,6 +11,7 @@ from concatsplit_core.formats.base import Candidate, InputFormat, OutputFormat
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.targets import Writer
+from concatsplit_core.formats.zarr import OWN_NAMES
 from concatsplit_core.stores.base import Location
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class ZippedZarrFormat(InputFormat, OutputFormat):
     has_members = True
     default_member = ""
     is_rectilinear = True
+    own_names = OWN_NAMES
 
     def sniff(self, found: Candidate) -> bool:
         """By the documents in the root of a zip archive."""

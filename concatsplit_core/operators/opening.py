@@ -1,0 +1,167 @@
+"""The arrays of a data set, opened: those of containers, or of several files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+from concatsplit_core.endpoints.inputs import STREAM, close_all, open_inputs, open_member, resolve
+from concatsplit_core.endpoints.references import parse_input
+from concatsplit_core.errors import (
+    MalformedInput,
+    UnsafeContent,
+    UnsupportedDtype,
+    UsageError,
+)
+from concatsplit_core.formats.base import InputFormat
+from concatsplit_core.formats.registry import detect
+from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.structure import Structure
+from concatsplit_core.meaning.bounds import remembered_neighbours
+from concatsplit_core.operators.missing import Found
+from concatsplit_core.operators.selection import Selection, listed
+from concatsplit_core.stores.base import Location
+
+
+class DataSet(NamedTuple):
+    """What the inputs hold.
+
+    Parameters
+    ----------
+    arrays : dict of str to list of Source or None
+        What each input holds of an array, by its name.
+    structures : list of Structure
+        One a container; empty where the arrays are in files of their own.
+    """
+
+    arrays: Found
+    structures: list[Structure]
+
+
+def are_data_sets(inputs: Any, recover: Callable[[list[Location]], bool] | None) -> bool:
+    """Whether all inputs are files that say more than their arrays do, even of one array.
+
+    Parameters
+    ----------
+    inputs, recover
+        As of `open_inputs`.
+    """
+    refs = resolve(inputs, recover)
+    return bool(refs) and all(isinstance(ref, str) and _is_data_set(ref) for ref in refs)
+
+
+def _is_data_set(ref: str) -> bool:
+    if ref == STREAM:
+        return False
+    place, member = parse_input(ref)
+    return member is None and detect(place, ref).is_data_set(place, ref)
+
+
+@contextmanager
+def opened_data_set(
+    inputs: Any,
+    selection: Selection,
+    recover: Callable[[list[Location]], bool] | None,
+    raw: str | None = None,
+) -> Iterator[DataSet]:
+    """Open the arrays of a data set for the time of a context.
+
+    Parameters
+    ----------
+    inputs
+        Containers: references, patterns and lists; empty where the selection names arrays.
+    selection : Selection
+    recover, raw : optional
+        As of `open_inputs`.
+
+    Raises
+    ------
+    MalformedInput
+        The inputs do not hold the same arrays.
+    UsageError
+        An input is not a container.
+    """
+    arrays, structures = Found(), list[Structure]()
+    try:
+        if selection.arrays:
+            _open_each(inputs, selection, partial(open_inputs, recover=recover, raw=raw), arrays)
+        else:
+            with remembered_neighbours():
+                for number, ref in enumerate(resolve(inputs, recover)):
+                    structures += _open_container(number, ref, selection, arrays)
+        if not arrays:
+            raise UsageError("no inputs: name at least one container")
+        yield DataSet(arrays, structures)
+    finally:
+        close_all(one for sources in arrays.values() for one in sources if one is not None)
+
+
+def _open_each(
+    inputs: Any, selection: Selection, opener: Callable[[Any], list[Source]], arrays: Found
+) -> None:
+    if len(inputs):
+        raise UsageError(f"--array is given in place of INPUT; leave out {inputs[0]}")
+    for name, ref in selection.arrays:
+        if name in arrays:
+            raise UsageError(f"--array {name}: is given twice; name a pattern or an @list once")
+        arrays[name] = [*opener(ref)]
+
+
+def _open_container(number: int, ref: Any, selection: Selection, arrays: Found) -> list[Structure]:
+    if not isinstance(ref, str):
+        raise UsageError(f"input {number}: is an array; all inputs of a data set are containers")
+    place, group = parse_input(ref)
+    form = detect(place, ref)
+    names = form.members(place, ref)
+    if group is not None:
+        inside = [name for name in names if name.startswith(f"{group}/")]
+        names = [""] if not inside and group in names else inside
+    if names in ([""], []):
+        what = "is one array without a name" if names else "holds 0 arrays"
+        raise UsageError(
+            f"input {number} ({ref}): {what}; all inputs of a data set are containers of arrays"
+        )
+    chosen = selection.chosen(names, ref)
+    if number and selection.missing == "refuse":
+        _refuse_others(number, ref, chosen, list(arrays))
+    for name in chosen:
+        source = _opened(form, place, name, f"{place}::{name}")
+        arrays.setdefault(name, [None] * number).append(source)
+    for sources in arrays.values():
+        sources.extend([None] * (number + 1 - len(sources)))
+    if group is not None:
+        return []
+    structure = form.structure(place, ref)
+    if structure.links_out and selection.members is None:
+        raise UnsafeContent(
+            f"input {number} ({ref}): {listed(structure.links_out)} leads out of the file, where "
+            "no link is followed; --members '*' leaves it out",
+            ref=ref,
+        )
+    return [structure]
+
+
+def _opened(form: InputFormat, place: Location, name: str, ref: str) -> Source:
+    """Open an array of a container; an error says how to do without it."""
+    try:
+        return open_member(form, place, name, ref)
+    except (UnsupportedDtype, UnsafeContent) as error:
+        hint = f"{error.message}; or choose all arrays but this one with --members"
+        raise type(error)(hint, ref=error.ref) from error
+
+
+def _refuse_others(number: int, ref: str, found: Sequence[str], wanted: Sequence[str]) -> None:
+    missing = [name for name in wanted if name not in found]
+    more = [name for name in found if name not in wanted]
+    if missing or more:
+        said = [f"lacks {listed(missing)}"] if missing else []
+        what = " and ".join(said + ([f"has also {listed(more)}"] if more else []))
+        raise MalformedInput(
+            f"input {number} ({ref}): {what}, unlike input 0; choose with --members what all hold, "
+            "or have --missing fill put fill values in the place of what is missing",
+            ref=ref,
+            found=tuple(found),
+            expected=tuple(wanted),
+        )
