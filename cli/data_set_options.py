@@ -12,35 +12,35 @@ from concatsplit_cli.options import OptionGroup
 from concatsplit_cli.param_types import NAMED
 
 _SELECTION = OptionGroup(
-    click.option(
-        "--members", metavar="PATTERN,...", help="Take only these arrays of every container."
-    ),
+    click.option("--members", metavar="PATTERN,...", help="Take only these arrays of each file."),
     click.option(
         "--array",
         "arrays",
         type=NAMED,
         multiple=True,
-        help="Make a data set of several files: one NAME for each array. In place of INPUT.",
+        help="One array of a data set of several files. In place of INPUT.",
     ),
     click.option(
         "--carry",
         type=click.Choice(["check", "first", "drop"]),
         default="check",
         show_default=True,
-        help="Arrays without the axis: copy them if they are equal in all inputs, copy those of "
-        "the first input, or leave them out.",
+        help="Arrays without the axis: check, first or drop. Copy them if they are equal in "
+        "all inputs (check), copy those of the first input (first), or leave them out (drop).",
     ),
     click.option(
         "--missing",
         type=click.Choice(["refuse", "fill"]),
         default="refuse",
         show_default=True,
-        help="If inputs do not hold the same arrays: an error, or fill values for what is missing.",
+        help="If an input lacks an array: refuse or fill. Fill values take the place of what "
+        "is missing.",
     ),
     click.option(
         "--history",
         is_flag=True,
-        help="Add the time and this command line to the attribute history, as NCO does.",
+        help="Add this command line to the history. The attribute history gets the time and the "
+        "command line, as NCO does.",
     ),
 )
 

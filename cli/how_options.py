@@ -16,36 +16,33 @@ _HOW = OptionGroup(
     click.option(
         "--uneven",
         type=click.Choice(["balanced", "trailing"]),
-        help="If the length is not a multiple of --parts: 4,3,3 (balanced) or 4,4,2 (trailing).",
+        help="10 in 3 is 4,3,3 (balanced) or 4,4,2 (trailing). Without it, the length must be a "
+        "multiple of --parts.",
     ),
     click.option("--size", type=int, metavar="N", help="Cut into parts of length N."),
     click.option(
         "--remainder",
         type=click.Choice(["keep", "drop", "error"]),
-        help="What to do with a shorter last part of --size.  [default: keep]",
+        help="Shorter last part of --size: keep, drop, error.  [default: keep]",
     ),
     click.option(
         "--hop", type=int, metavar="M", help="With --size: cut whole windows, one every M."
     ),
-    click.option(
-        "--lengths", type=INTEGERS, help="Cut into parts of these lengths; one may be -1, the rest."
-    ),
+    click.option("--lengths", type=INTEGERS, help="Lengths of the parts; one may be -1, the rest."),
     click.option(
         "--lengths-from",
         metavar="REF",
-        help="Read the lengths from an integer vector, such as a split_info.",
+        help="Read the lengths from an array. It is an integer vector, such as a split_info.",
     ),
     click.option("--at", type=INTEGERS, help="Cut at these positions, as numpy.split does."),
-    click.option("--ratio", type=RATIO, help="Cut into proportional parts, such as 8:1:1."),
-    click.option(
-        "--max-bytes", metavar="SIZE", help="Cut into parts of at most SIZE of array data each."
-    ),
+    click.option("--ratio", type=RATIO, help="Proportions of the parts, such as 8:1:1."),
+    click.option("--max-bytes", metavar="SIZE", help="Parts of at most SIZE of array data each."),
     click.option(
         "--by-array",
         is_flag=True,
         default=None,
-        help="With --max-bytes: cut no array, and share out those of a data set to files of at "
-        "most SIZE each. Files of safetensors get an index.",
+        help="With --max-bytes: share out whole arrays. No array is cut; those of a data set "
+        "go to files of at most SIZE each. Files of safetensors get an index.",
     ),
     click.option("--only", metavar="0-3,8", help="Write only these parts."),
 )
@@ -60,7 +57,7 @@ def how_options[R](function: Callable[..., R]) -> Callable[..., R]:
         if how["max_bytes"] is not None:
             from concatsplit_core.array.sizes import parse_size
 
-            how["max_bytes"] = parse_size(how["max_bytes"])
+            how["max_bytes"] = parse_size(how["max_bytes"], "--max-bytes")
         return function(how=how, **values)
 
     wrapped: Callable[..., R] = _HOW.add_to(command)

@@ -13,13 +13,13 @@ _OPTIONS = (
     click.option(
         "--files-from",
         metavar="FILE|-",
-        help="Read input references from FILE, or from stdin, one per line; # starts a comment.",
+        help="Read names of inputs from FILE, one a line. - is stdin; # starts a comment.",
     ),
     click.option(
         "-0",
         "null",
         is_flag=True,
-        help="References of --files-from end with a NUL byte instead of a newline.",
+        help="Names in --files-from end with a NUL byte. They do so instead of with a newline.",
     ),
 )
 

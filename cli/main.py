@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from concatsplit_cli.help import Group
 from concatsplit_cli.signals import Terminated, ignore_further_signals, signals_raise
 from concatsplit_cli.streams import (
     ReaderGone,
@@ -26,7 +27,7 @@ from concatsplit_cli.streams import (
 )
 from concatsplit_cli.watcher import watched
 from concatsplit_core import __version__
-from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.errors import ConcatsplitError, InputUnavailable
 
 COMMANDS = {
     "concat": "join",
@@ -45,6 +46,7 @@ COMMANDS = {
     "recover": "recover",
     "diff": "diff",
     "verify": "verify",
+    "help": "help",
 }
 """The module of every command."""
 
@@ -82,7 +84,7 @@ class Commands(MutableMapping[str, click.Command]):
         return len(self._loaded)
 
 
-class ErrorBoundary(click.Group):
+class ErrorBoundary(Group):
     """A command group that turns every error into one line on stderr and an exit code."""
 
     has_watcher = False
@@ -136,7 +138,7 @@ class ErrorBoundary(click.Group):
                     import traceback
 
                     traceback.print_exc()
-                _exit(error, "--json" in words)
+                _exit(error, words)
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -148,17 +150,20 @@ def _silence_libraries(is_debug: bool) -> None:
         sys.unraisablehook = lambda _: None  # errors in finalizers do not change the result
 
 
-def _exit(error: BaseException, as_json: bool) -> NoReturn:
+def _exit(error: BaseException, words: Sequence[str]) -> NoReturn:
     """Print the message of an error, and exit with its code."""
     if isinstance(error, SystemExit):
         raise error
     if isinstance(error, BrokenPipeError | ReaderGone):
         discard_stdout()
         sys.exit(ReaderGone.exit_code)
-    code, kind, message = _describe(error)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        print_to_stderr(error.format_message())
+        sys.exit(error.exit_code)
+    code, kind, message = _describe(error, words)
     if isinstance(error, click.UsageError) and error.ctx is not None:
         print_to_stderr(error.ctx.get_usage())
-    if as_json:
+    if "--json" in words:
         try:
             with checked_stdout():
                 click.echo(json.dumps({"error": {"code": code, "kind": kind, "message": message}}))
@@ -168,12 +173,14 @@ def _exit(error: BaseException, as_json: bool) -> NoReturn:
     sys.exit(code)
 
 
-def _describe(error: BaseException) -> tuple[int, str, str]:
+def _describe(error: BaseException, words: Sequence[str]) -> tuple[int, str, str]:
     """The exit code, kind and message of an error."""
     if isinstance(error, ConcatsplitError):
-        return error.exit_code, error.kind, one_line(error.message)
+        return error.exit_code, error.kind, one_line(error.message + _hint(error, words))
     if isinstance(error, click.ClickException):
-        return error.exit_code, "UsageError", one_line(error.format_message())
+        from concatsplit_cli.suggestions import message_of
+
+        return error.exit_code, "UsageError", one_line(message_of(error, words))
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return 130, "Interrupted", "interrupted; nothing was left behind"
     if isinstance(error, Terminated):
@@ -195,6 +202,15 @@ def _describe(error: BaseException) -> tuple[int, str, str]:
     )
 
 
+def _hint(error: ConcatsplitError, words: Sequence[str]) -> str:
+    """What may have gone wrong on the command line before the core saw it."""
+    if not isinstance(error, InputUnavailable):
+        return ""
+    from concatsplit_cli.suggestions import list_in_words
+
+    return list_in_words(words)
+
+
 @click.group(
     cls=ErrorBoundary,
     commands=Commands(),
@@ -204,9 +220,11 @@ def _describe(error: BaseException) -> tuple[int, str, str]:
 def main() -> None:
     """Join and split tensors larger than memory: .npy, HDF5, Zarr and safetensors, along any axis.
 
-    A blob is PATH or PATH::MEMBER, such as a.npy, b.h5::/group/x or c.zarr::y.
+    An array (a blob) is named by its file, and by its own name if the file holds several:
+    PATH or PATH::MEMBER, such as a.npy, b.h5::/group/x or c.zarr::y.
 
     \b
-    Example:
+    Examples:
       concatsplit concat a.npy b.npy -o joined.zarr --axis 1
+      concatsplit split a.npy -o 'half-{index}.npy' --parts 2
     """

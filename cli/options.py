@@ -14,7 +14,7 @@ from concatsplit_cli.param_types import AXIS, CHUNKS
 memory_option = click.option(
     "--memory",
     metavar="SIZE",
-    help="Budget for array data in memory: 64MiB, 1GB, 2G.  [default: 256MiB, less if a "
+    help="Budget for array data: 64MiB, 1GB, 2G.  [default: 256MiB, less if a "
     "control group or ulimit allows less]",
 )
 
@@ -41,15 +41,15 @@ debug_option = click.option("--debug", is_flag=True, help="Show a traceback with
 follow_links_option = click.option(
     "--follow-links",
     is_flag=True,
-    help="Follow links that lead out of a Zarr store, for reading and writing.",
+    help="Follow links out of a Zarr store. This holds for reading and writing.",
 )
 
 RAW_OPTIONS = (
     click.option(
         "--raw",
         metavar="DTYPE,SHAPE",
-        help="What inputs of bare elements (.dat, .bin, .raw) hold: int16,*,384 means rows of 384; "
-        "one length may be *.",
+        help="What files without a header (.dat .bin) hold. int16,*,384 means rows of 384; one "
+        "length may be *. Also .raw files.",
     ),
     click.option(
         "--offset",
@@ -65,9 +65,7 @@ _OPERATOR_OPTIONS = (
     click.option("-f", "--force", is_flag=True, help="Replace existing outputs."),
     memory_option,
     jobs_option,
-    click.option(
-        "--dtype", metavar="T", help="Cast to this dtype, such as float32, '>i4' or bfloat16."
-    ),
+    click.option("--dtype", metavar="T", help="Cast to this dtype: float32, '>i4', bfloat16."),
     click.option(
         "--casting",
         type=click.Choice(["no", "equiv", "safe", "same_kind", "unsafe"]),
@@ -78,24 +76,25 @@ _OPERATOR_OPTIONS = (
     click.option(
         "--promote",
         is_flag=True,
-        help="Join inputs of different dtypes; the output has NumPy's common dtype.",
+        help="Join different dtypes, as NumPy does. The output has NumPy's common dtype.",
     ),
     click.option(
         "--attrs",
         type=click.Choice(["first", "common", "none"]),
         default="first",
         show_default=True,
-        help="Which descriptive attributes the output gets: the first input's, those that all "
-        "inputs share, or none.",
+        help="Attributes to keep: first, common or none. The first input's (first), or those "
+        "that all inputs share (common).",
     ),
     click.option(
         "--conflicts",
         type=click.Choice(["exact", "refuse", "first", "convert"]),
         default="exact",
         show_default=True,
-        help="What to do if inputs differ in what their numbers mean (units, scale_factor, missing "
-        "values, flags): convert without loss or refuse (exact), always refuse, take the first "
-        "input's and leave the numbers as they are stored, or convert with rounding.",
+        help="If units, scales or missing values differ. Then convert without loss or refuse "
+        "(exact), always refuse, take the first input's and leave the numbers as they are stored "
+        "(first), or convert with rounding (convert). This is about all that says what numbers "
+        "mean: units, scale_factor, missing values, flags.",
     ),
     click.option(
         "--chunks",
@@ -105,7 +104,7 @@ _OPERATOR_OPTIONS = (
     click.option(
         "--codec",
         metavar="NAME[:LEVEL]",
-        help="Compression of the output: none, gzip:4, zstd:3, lz4, blosc:zstd:5:shuffle.  "
+        help="Compression: none, gzip:4, zstd:3, lz4, blosc. With settings: blosc:zstd:5:shuffle.  "
         "[default: as in the inputs]",
     ),
     click.option(
@@ -113,14 +112,14 @@ _OPERATOR_OPTIONS = (
         type=click.Choice(["auto", "crc32c", "fletcher32", "none"]),
         default="auto",
         show_default=True,
-        help="Checksum of the output's chunks: crc32c for Zarr, fletcher32 for HDF5 and Zarr "
-        "format 2. auto uses zstd's own checksum, and crc32c for a Zarr format 3 output with the "
-        "default codec.",
+        help="Checksum of every chunk of the output. crc32c is for Zarr, fletcher32 for HDF5 "
+        "and Zarr format 2. auto uses zstd's own checksum, and crc32c for a Zarr format 3 output "
+        "with the default codec.",
     ),
     click.option(
         "--check",
         is_flag=True,
-        help="Also check chunks that are copied as they are stored, and .npz members. Damage is "
+        help="Check also what is copied as it is stored. Members of .npz files too. Damage is "
         "found if the inputs have checksums.",
     ),
     click.option(
@@ -138,13 +137,16 @@ _OPERATOR_OPTIONS = (
         type=click.Choice(["regular", "rectilinear"]),
         default="regular",
         show_default=True,
-        help="Chunk grid of a Zarr format 3 output. rectilinear keeps the inputs' chunks, so that "
-        "inputs of any length are joined without decoding; few readers support it yet.",
+        help="Chunks of a Zarr output: regular or rectilinear. rectilinear keeps the inputs' "
+        "chunks, so that inputs of any length are joined without decoding; few readers support "
+        "it yet.",
     ),
     click.option(
         "--routes",
         metavar="NAME,...",
-        help="Allow only these routes, of kernel, encoded, mapped, decoded.  [default: all]",
+        help="Allow only these ways to move bytes. They are kernel (the system copies), "
+        "encoded (chunks move as they are stored), mapped (elements are copied) and decoded "
+        "(chunks are unpacked).  [default: all]",
     ),
     *RAW_OPTIONS,
     click.option("-n", "--dry-run", is_flag=True, help="Print the plan; create nothing."),
@@ -153,10 +155,12 @@ _OPERATOR_OPTIONS = (
         "--sync/--no-sync",
         default=True,
         show_default=True,
-        help="Write the outputs to the disk before they get their names.",
+        help="Wait until outputs are on the disk. Only then do they get their names.",
     ),
     click.option(
-        "--manifest", metavar="FILE", help="Record the run, with hashes, for undo and verify."
+        "--manifest",
+        metavar="FILE",
+        help="Record the run for undo and verify. The record has hashes.",
     ),
     follow_links_option,
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
@@ -246,14 +250,16 @@ reading_options = _as_shared(OptionGroup(*_READING_OPTIONS))
 axis_option = click.option(
     "--axis",
     type=AXIS,
-    help="Axis: a number (negative: from the end) or the name of a dimension.  [default: 0]",
+    help="Number or name of the axis. A negative number counts from the end; a name is that of a "
+    "dimension.  [default: 0]",
 )
 
 axes_option = click.option(
     "--axis",
     type=AXIS,
     multiple=True,
-    help="Axis: a number (negative: from the end) or the name of a dimension. For a data set also "
+    help="Number or name of the axis. A negative number counts from the end; a name is that of a "
+    "dimension. For a data set also "
     "'PATTERN=AXIS', which may be given several times; AXIS carry copies an array as it is.  "
     "[default: 0]",
 )
@@ -261,7 +267,7 @@ axes_option = click.option(
 order_option = click.option(
     "--order",
     metavar="LETTERS",
-    help="Letters of the axes, such as NCHW or NHWC; C is the axis to work along.",
+    help="The axis is C in these letters: NCHW, NHWC. One letter for each axis of the array.",
 )
 
 depth_order_option = click.option(
@@ -269,11 +275,11 @@ depth_order_option = click.option(
     metavar="LETTERS",
     default="NCHW",
     show_default=True,
-    help="Letters of the axes: NHWC, CHW, NCDHW, ...; C is the axis to work along.",
+    help="The axis is C in these letters: NHWC, CHW. One letter for each axis of the array.",
 )
 
 split_info_option = click.option(
-    "--split-info", metavar="REF", help="Write the inputs' lengths along the axis to REF."
+    "--split-info", metavar="REF", help="Write the lengths of the inputs to REF."
 )
 
 outputs_option = click.option(
@@ -283,6 +289,6 @@ outputs_option = click.option(
     multiple=True,
     required=True,
     metavar="REF",
-    help="Output: once per part, or a template with {index} {count} {start} {stop} {stem}, "
-    "or a folder.",
+    help="Names of the parts. Give it once per part; or one template with {index} {count} "
+    "{start} {stop} {stem}; or a folder.",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,7 +30,12 @@ class Integers(ListOfIntegers):
         try:
             return [int(piece) for piece in str(value).split(self._separator)]
         except ValueError:
-            self.fail(f"'{value}' is not a list of whole numbers like {self._example}", param, ctx)
+            numbers = re.fullmatch(r"\[?\(?(\d+(?:[^\d.-]+\d+)+)\)?\]?", str(value))
+            pieces = [] if numbers is None else re.findall(r"\d+", numbers[1])
+            hint = f"; did you mean {self._separator.join(pieces)}?" if pieces else ""
+            self.fail(
+                f"'{value}' is not a list of whole numbers like {self._example}{hint}", param, ctx
+            )
 
 
 class Chunks(Anything):

@@ -5,6 +5,9 @@ The exit codes are part of the contract of the command line (see the table in th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
+
 
 class ConcatsplitError(Exception):
     """Root of all errors that concatsplit raises on purpose.
@@ -148,3 +151,35 @@ class UnsafeContent(ConcatsplitError):
     """Content that would have to be executed, or a link that leads out of the file or store."""
 
     exit_code = 11
+
+
+_COMPARED, _LONGEST = 2_000, 200
+"""The most names, and the longest, that a wrong name is compared with."""
+
+
+def did_you_mean(name: str, known: Sequence[str], before: str = "", after: str = "") -> str:
+    """The end of a message about a wrong name: the known name that is most like it.
+
+    Parameters
+    ----------
+    name : str
+        What was given.
+    known : sequence of str
+        What could have been meant.
+    before, after : str
+        What stands around the name in the suggestion.
+
+    Returns
+    -------
+    str
+        Empty if no name is like it.
+    """
+    from difflib import get_close_matches
+
+    names = [n for n in islice(known, _COMPARED) if len(n) <= _LONGEST and n.isprintable()]
+    by_lower = {n.lower(): n for n in reversed(names)}
+    lower = name[:_LONGEST].lower()
+    found = [n for n in reversed(by_lower) if len(lower) > 1 and n.startswith(lower)]
+    found.sort(key=len)
+    found = found or get_close_matches(lower, by_lower, n=1, cutoff=0.7)
+    return f"; did you mean '{before}{by_lower[found[0]]}{after}'?" if found else ""

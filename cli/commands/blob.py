@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import click
 
+from concatsplit_cli.help import Command
 from concatsplit_cli.options import SharedOptions, operator_options
 from concatsplit_cli.run_operator import run_operator
 
 
-@click.command()
+@click.command(cls=Command, short_help="Copy one array to stdout or to a file.")
 @click.argument("ref", metavar="REF")
 @click.option("-o", "--output", default="-", metavar="FILE", help="Output.  [default: stdout]")
 @operator_options
 def fetch(ref: str, output: str, shared: SharedOptions) -> None:
-    """Copy a blob out of a container: to stdout as an .npy stream, or to a file.
+    """Copy a blob (one array in a file) out of its file: to stdout as .npy, or to a file.
 
     \b
     Examples:
@@ -25,15 +26,15 @@ def fetch(ref: str, output: str, shared: SharedOptions) -> None:
     run_operator(shared, operators.fetch_to, ref, output)
 
 
-@click.command()
+@click.command(cls=Command, short_help="Copy one array into a file that holds several.")
 @click.argument("file", metavar="FILE")
 @click.argument("ref", metavar="REF")
 @operator_options
 def feed(file: str, ref: str, shared: SharedOptions) -> None:
-    """Copy FILE to REF. FILE is any blob, or - for an .npy stream on stdin.
+    """Copy FILE to REF. FILE is any blob (one array in a file), or - for .npy on stdin.
 
-    REF may be a new member of an existing container. The container keeps its other members and is
-    never left half-written.
+    REF may be a new array in an existing file, such as store.h5::new. The file keeps its other
+    arrays and is never left half-written.
 
     \b
     Examples:
@@ -45,7 +46,7 @@ def feed(file: str, ref: str, shared: SharedOptions) -> None:
     run_operator(shared, operators.feed, ref, file)
 
 
-@click.command()
+@click.command(cls=Command, short_help="Make the inputs of a run again.")
 @click.argument("record", metavar="MANIFEST")
 @click.option(
     "-o",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from concatsplit_cli.data_set_options import data_set_options
+from concatsplit_cli.help import Command
 from concatsplit_cli.how_options import how_options
 from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import (
@@ -23,7 +24,7 @@ _inputs = many_inputs("inputs", "INPUT...")
 _input = click.argument("input", metavar="INPUT")
 
 
-@click.command()
+@click.command(cls=Command)
 @_input
 @outputs_option
 @axes_option
@@ -74,7 +75,7 @@ def split(
     )
 
 
-@click.command("depth-split")
+@click.command("depth-split", cls=Command, short_help="Cut an array along its channel axis.")
 @_input
 @outputs_option
 @depth_order_option
@@ -94,7 +95,7 @@ def depth_split(
     run_operator(shared, operators.depth_split, input, outputs, order, **how)
 
 
-@click.command()
+@click.command(cls=Command, short_help="Cut an array into its items along an axis.")
 @_input
 @outputs_option
 @axes_option
@@ -118,7 +119,7 @@ def unstack(
     run_operator(shared, operators.unstack, input, outputs, axis, **selection)
 
 
-@click.command("split-by-lengths")
+@click.command("split-by-lengths", cls=Command, short_help="Cut an array by a vector of lengths.")
 @_input
 @click.argument("lengths", metavar="LENGTHS")
 @outputs_option
@@ -127,7 +128,9 @@ def unstack(
 @data_set_options
 @order_option
 @click.option(
-    "--scale", is_flag=True, help="Multiply all lengths by the factor that makes them fit the axis."
+    "--scale",
+    is_flag=True,
+    help="Multiply the lengths so that they fit the axis. There must be one whole factor for all.",
 )
 @operator_options
 def split_by_lengths(
@@ -165,7 +168,7 @@ def split_by_lengths(
     )
 
 
-@click.command()
+@click.command(cls=Command, short_help="Cut an array in shards into new shards.")
 @_inputs
 @outputs_option
 @axes_option

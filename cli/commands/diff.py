@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from concatsplit_cli.help import Command
 from concatsplit_cli.options import RAW_OPTIONS, SharedOptions, reading_options
 from concatsplit_cli.progress import progress_bar
 
@@ -11,7 +12,7 @@ DIFFERENT = 8
 """The exit code if the arrays are not equal."""
 
 
-@click.command()
+@click.command(cls=Command, short_help="Compare two arrays element by element.")
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @click.option("--nan-equal", is_flag=True, help="Treat all NaNs as equal.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from concatsplit_cli.help import Group
 from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import (
     SharedOptions,
@@ -17,7 +18,7 @@ from concatsplit_cli.run_operator import run_operator
 _dys = many_inputs("dys", "DY...")
 
 
-@click.group()
+@click.group(cls=Group)
 def gradient() -> None:
     """The gradients of concat and split.
 
@@ -35,9 +36,7 @@ def gradient() -> None:
 )
 @axis_option
 @order_option
-@click.option(
-    "--add-axis", is_flag=True, help="The concat added the axis: drop it from the outputs."
-)
+@click.option("--add-axis", is_flag=True, help="The concat added the axis: drop it again.")
 @operator_options
 def concat(
     dy: str,
@@ -75,7 +74,9 @@ def concat(
 @axis_option
 @order_option
 @click.option(
-    "--drop-axis", is_flag=True, help="The split dropped the axis: add it by stacking the DYs."
+    "--drop-axis",
+    is_flag=True,
+    help="The split dropped the axis: add it again. The DYs are stacked.",
 )
 @operator_options
 def split(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from concatsplit_cli.help import Command
 from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import RAW_OPTIONS, debug_option, json_option
 from concatsplit_cli.render import show_info
@@ -11,7 +12,7 @@ from concatsplit_cli.render import show_info
 _refs = many_inputs("refs", "REF...")
 
 
-@click.command()
+@click.command(cls=Command, short_help="Describe arrays: shape, dtype, chunks, codec.")
 @_refs
 @RAW_OPTIONS[0]
 @RAW_OPTIONS[1]
@@ -20,7 +21,7 @@ _refs = many_inputs("refs", "REF...")
 def info(refs: list[str], raw: str | None, offset: int, as_json: bool, debug: bool) -> None:
     """Describe arrays: shape, dtype, chunks, codec, sizes, attributes.
 
-    A container without ::MEMBER means all of its arrays; - means an .npy stream on stdin.
+    A file without ::MEMBER means all of its arrays; - means .npy on stdin.
 
     \b
     Examples:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from concatsplit_cli.data_set_options import data_set_options
+from concatsplit_cli.help import Command
 from concatsplit_cli.inputs import many_inputs
 from concatsplit_cli.options import (
     SharedOptions,
@@ -22,7 +23,7 @@ _inputs = many_inputs("inputs", "INPUT...")
 _output = click.option("-o", "--output", required=True, metavar="REF", help="Output.")
 
 
-@click.command()
+@click.command(cls=Command, short_help="Join arrays along an axis.")
 @_inputs
 @_output
 @axes_option
@@ -80,7 +81,7 @@ def concat(
     )
 
 
-@click.command()
+@click.command(cls=Command, short_help="Join arrays along a new axis.")
 @_inputs
 @_output
 @axes_option
@@ -107,7 +108,7 @@ def stack(
     run_operator(shared, operators.stack, inputs, output, axis, split_info=split_info, **selection)
 
 
-@click.command("depth-concat")
+@click.command("depth-concat", cls=Command, short_help="Join arrays along their channel axis.")
 @_inputs
 @_output
 @depth_order_option

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
+from concatsplit_cli.help import Command
 from concatsplit_cli.options import debug_option, json_option
 from concatsplit_cli.streams import checked_stdout, one_line
 
 
-@click.command()
+@click.command(cls=Command, short_help="Complete or undo what killed runs left.")
 @click.argument("folder", metavar="FOLDER")
 @json_option
 @debug_option

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from concatsplit_cli.help import Command
 from concatsplit_cli.options import SharedOptions, reading_options
 from concatsplit_cli.progress import progress_bar
 from concatsplit_cli.render import show_verification
 
 
-@click.command()
+@click.command(cls=Command, short_help="Compare the files of a run with its record.")
 @click.argument("record", metavar="MANIFEST")
 @click.option("--outputs", is_flag=True, help="Check only the outputs.")
 @click.option("--inputs", is_flag=True, help="Check only the inputs.")

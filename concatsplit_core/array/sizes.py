@@ -11,28 +11,39 @@ _MOST_DIGITS = 40
 _PATTERN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?b?)\s*", re.IGNORECASE)
 
 
-def parse_size(text: str | int) -> int:
+def parse_size(text: str | int, option: str = "") -> int:
     """Bytes of ``64MiB``, ``64M``, ``1GB``, ``1048576``.
 
     As in coreutils a bare letter and ``iB`` count in 1024s, ``B`` behind a letter in 1000s.
+
+    Parameters
+    ----------
+    text : str or int
+    option : str
+        The option that it was given with, for messages.
 
     Raises
     ------
     UsageError
         The text is not a size, or not a positive one.
     """
+    where = f"{option}: " if option else ""
     if isinstance(text, int):
         size = text
     else:
         match = _PATTERN.fullmatch(text)
         if match is None or (not match[2] and match[3].lower() in {"i", "ib"}):
-            raise UsageError(f"'{text}' is not a size; write 64MiB, 1GB, 2G or a number of bytes")
+            raise UsageError(
+                f"{where}'{text}' is not a size; write 64MiB, 1GB, 2G or a number of bytes"
+            )
         base = 1000 if match[2] and match[3].lower() == "b" else 1024
         if len(match[1]) > _MOST_DIGITS:
-            raise UsageError(f"a size of {text[:_MOST_DIGITS]}... is more than any machine has")
+            raise UsageError(
+                f"{where}a size of {text[:_MOST_DIGITS]}... is more than any machine has"
+            )
         size = int(float(match[1]) * base ** _BINARY[match[2].lower()])
     if size < 1:
-        raise UsageError(f"a size of {text} holds nothing; write 64MiB, 1GB, 2G or bytes")
+        raise UsageError(f"{where}a size of {text} holds nothing; write 64MiB, 1GB, 2G or bytes")
     return size
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from concatsplit_core.errors import UsageError
+from concatsplit_core.errors import UsageError, did_you_mean
 
 _COMPRESSORS = ("gzip", "zlib", "zstd", "lz4", "lzf", "blosc", "bz2")
 _LEVELS = {"gzip": (0, 9), "zlib": (0, 9), "zstd": (-131072, 22), "bz2": (1, 9)}
@@ -78,8 +78,9 @@ def _parse_step(text: str) -> Step:
             raise UsageError(f"codec '{name}' has no setting, found '{':'.join(settings)}'")
         return Step(name)
     if name not in _COMPRESSORS:
-        known = ", ".join(("none", *_COMPRESSORS, *_FILTERS))
-        raise UsageError(f"unknown codec '{name}'; known are {known}")
+        known = ("none", *_COMPRESSORS, *_FILTERS)
+        hint = did_you_mean(name, known)
+        raise UsageError(f"--codec: unknown codec '{name}'; known are {', '.join(known)}{hint}")
     if len(settings) > 1:
         raise UsageError(f"codec '{name}' has one setting, its level; found '{text}'")
     return Step(name, (_level(name, settings[0]) if settings else _DEFAULT_LEVEL[name],))

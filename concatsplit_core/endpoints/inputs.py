@@ -170,6 +170,10 @@ def _spool(beside: str | None) -> Source:
     """Copy stdin to a file without a name, and open the .npy stream that it is."""
     import tempfile
 
+    if os.isatty(0):
+        raise UsageError(
+            "-: stdin is a terminal; send an .npy stream to it with < FILE or PROGRAM |", ref=STREAM
+        )
     from concatsplit_core.formats.stream import spooled_source
 
     folder = os.path.dirname(os.path.abspath(beside.partition("::")[0])) if beside else None

@@ -10,7 +10,7 @@ from typing import Any
 
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.endpoints.references import refuse_unsafe_name
-from concatsplit_core.errors import UsageError
+from concatsplit_core.errors import UsageError, did_you_mean
 from concatsplit_core.formats.registry import named_format, suffix_of
 
 FIELDS = ("index", "count", "start", "stop", "stem", "array")
@@ -33,13 +33,23 @@ class _Strict(string.Formatter):
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Any) -> Any:
         if field_name not in FIELDS:
             known = ", ".join(f"{{{name}}}" for name in FIELDS)
-            raise UsageError(f"template field '{{{field_name}}}' is not one of {known}")
+            raise UsageError(
+                f"template field '{{{field_name}}}' is not one of {known}{_meant(field_name)}"
+            )
         return kwargs[field_name], field_name
 
     def format_field(self, value: Any, format_spec: str) -> Any:
         if any(int(number) > _WIDEST for number in re.findall(r"\d+", format_spec)):
             raise UsageError(f"template format '{format_spec}' is wider than {_WIDEST}")
         return super().format_field(value, format_spec)
+
+
+def _meant(field: str) -> str:
+    """The field that was probably meant."""
+    usual = {"i": "index", "n": "count", "idx": "index", "number": "index", "part": "index"}
+    if field in usual:
+        return f"; did you mean '{{{usual[field]}}}'?"
+    return did_you_mean(field, FIELDS, "{", "}")
 
 
 def is_template(name: str) -> bool:

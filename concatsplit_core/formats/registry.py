@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from concatsplit_core.errors import ConcatsplitError, InputUnavailable, MalformedInput, UsageError
+from concatsplit_core.errors import (
+    ConcatsplitError,
+    InputUnavailable,
+    MalformedInput,
+    UsageError,
+    did_you_mean,
+)
 from concatsplit_core.formats.base import (
     Candidate,
     Format,
@@ -168,11 +174,13 @@ def format_by_suffix(path: str, ref: str) -> OutputFormat:
     if found is not None:
         return found
     suffix = suffix_of(path)
+    if not suffix and os.path.isdir(path):
+        raise UsageError(f"output {ref}: is a folder; name a file in it, such as y.npy", ref=ref)
     is_read = any(suffix in form.suffixes for form in _inputs())
     hint = f"{suffix} is read only; " if is_read else ""
     raise UsageError(
         f"output {ref}: {hint}the suffix '{suffix}' says no format; use one of "
-        f"{' '.join(suffixes())}",
+        f"{' '.join(suffixes())}{did_you_mean(suffix, suffixes())}",
         ref=ref,
         found=suffix,
     )
@@ -259,7 +267,9 @@ def _recognise(place: Location, ref: str) -> tuple[InputFormat, Candidate]:
     except OSError as error:
         if isinstance(error, ConcatsplitError):
             raise
-        raise input_error(ref, error) from error
+        from concatsplit_core.formats.misnamed import missing_file
+
+        raise missing_file(ref, error) from error
 
 
 def _in_store(place: Location, ref: str) -> tuple[InputFormat, Candidate]:

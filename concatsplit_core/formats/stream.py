@@ -88,7 +88,13 @@ class StreamFormat(OutputFormat):
         return replace(spec, layout=Stream(tuple(unit))), Storage()
 
     def writer(self, place: Location, base: Location | None) -> Writer:
-        """A writer of stdout."""
+        """A writer of stdout, which must not be a terminal."""
+        if os.isatty(_STDOUT):
+            raise UsageError(
+                "output -: stdout is a terminal, which cannot show an array; name a file with -o, "
+                "or send it on with > FILE or | PROGRAM",
+                ref="-",
+            )
         return StreamWriter()
 
 

@@ -21,7 +21,7 @@ def cut_from(options: dict[str, Any]) -> Cut:
     lengths_from = options.pop("lengths_from", None)
     how = {name: options.pop(name) for name in Cut.__dataclass_fields__ if name in options}
     if isinstance(how.get("max_bytes"), str):
-        how["max_bytes"] = parse_size(how["max_bytes"])
+        how["max_bytes"] = parse_size(how["max_bytes"], "--max-bytes")
     if isinstance(how.get("ratio"), str):
         how["ratio"] = parse_ratio(how["ratio"])
     if lengths_from is not None:

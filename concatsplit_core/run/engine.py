@@ -57,6 +57,7 @@ def execute(job: Job, options: Options) -> Result:
     outputs, extras = _checked_outputs(job, options)
     plan = _plan_moves(job, outputs, options)
     result = report(job, outputs, plan)
+    result = result._replace(notes=(*result.notes, *_looks_odd(job)))
     replaced = None
     places = [*(p for made in outputs for p in made.places), *extras]
     documents = _documents_to_stage(job, places, record, options)
@@ -72,6 +73,20 @@ def execute(job: Job, options: Options) -> Result:
     run.commit(fingerprints, result, None if record is None else (record, replaced))
     notes = (*checked, *result.notes, *run.notes)
     return result._replace(seconds=time.perf_counter() - started, notes=notes)
+
+
+def _looks_odd(job: Job) -> list[str]:
+    """Notes on names that may not mean what they say; most jobs need not load what looks closer."""
+    outputs = [ref for ref in job.outputs if isinstance(ref, str) and "{" in ref]
+    inputs = [source.ref for source in job.moves[0].sources]
+    is_plain = len(inputs) < 2 or (
+        len(inputs[0]) == len(inputs[-1]) == max(map(len, inputs)) and inputs == sorted(inputs)
+    )
+    if is_plain and not outputs:
+        return []
+    from concatsplit_core.endpoints.oddities import notes_on_order, notes_on_outputs
+
+    return [*notes_on_outputs(outputs), *([] if is_plain else notes_on_order(inputs))]
 
 
 def _checked_outputs(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:

@@ -14,7 +14,7 @@ from concatsplit_core.array.layouts import Order
 from concatsplit_core.array.sizes import parse_size
 from concatsplit_core.codecs.checksums import Checksum
 from concatsplit_core.codecs.pipeline import Codec, parse_codec
-from concatsplit_core.errors import UsageError
+from concatsplit_core.errors import UsageError, did_you_mean
 from concatsplit_core.formats.storage import Wish
 from concatsplit_core.meaning.agreement import ConflictRule, KeptAttributes
 from concatsplit_core.planning import thresholds
@@ -158,7 +158,7 @@ class Options:
     @property
     def memory_bytes(self) -> int:
         """The budget in bytes."""
-        return default_budget() if self.memory is None else parse_size(self.memory)
+        return default_budget() if self.memory is None else parse_size(self.memory, "--memory")
 
     @property
     def workers(self) -> int:
@@ -182,7 +182,7 @@ class Options:
         if unknown or not wanted:
             raise UsageError(
                 f"--routes {','.join(names)}: '{min(unknown, default='')}' is not one of "
-                f"{', '.join(ROUTES)}"
+                f"{', '.join(ROUTES)}{did_you_mean(min(unknown, default=''), ROUTES)}"
             )
         return tuple(route for route in ROUTES if route in wanted)
 
@@ -205,7 +205,8 @@ class Options:
         try:
             dtype: np.dtype = np.dtype(self.dtype)
         except (TypeError, ValueError, SyntaxError) as error:
-            raise UsageError(f"--dtype {self.dtype}: {error}") from error
+            hint = _meant_dtype(str(self.dtype))
+            raise UsageError(f"--dtype {self.dtype}: {error}{hint}") from error
         if dtype.hasobject:
             raise UsageError(f"--dtype {self.dtype}: Python objects cannot be stored")
         if dtype.subdtype is not None:
@@ -234,3 +235,12 @@ class Options:
             rectilinear,
             checksum=self.checksum,
         )
+
+
+def _meant_dtype(name: str) -> str:
+    """The end of a message about a wrong dtype: the one that was probably meant."""
+    short = name.lower().replace("fp", "float").replace("bf", "bfloat").replace("double", "float")
+    kinds = {"float": (16, 32, 64), "int": (8, 16, 32, 64), "uint": (8, 16, 32, 64)}
+    known = [f"{kind}{bits}" for kind, widths in kinds.items() for bits in widths]
+    known += ["complex64", "complex128", "bool", "bfloat16", "datetime64[ns]"]
+    return did_you_mean(short, known, "--dtype ")

@@ -55,7 +55,7 @@ def test_every_help_has_an_example(shell: Any, path: tuple[str, ...]) -> None:
         assert example in shown
 
 
-LOOK_ONLY = {"diff", "info", "recover", "verify"}
+LOOK_ONLY = {"diff", "help", "info", "recover", "verify"}
 """Commands that say something and change nothing here, where no run was killed."""
 
 A = np.arange(24, dtype="<f4").reshape(4, 6)
@@ -97,6 +97,7 @@ DONE: dict[str, dict[str, np.ndarray | None]] = {
     "stack a.npy b.npy -o stacked.npy": {"stacked.npy": np.stack([A, B])},
     "stack a.npy b.npy -o stacked.npy --axis -1 --force": {"stacked.npy": np.stack([A, B], -1)},
     "depth-concat a.npy b.npy -o y.npy --order NC": {"y.npy": np.concatenate([A, B], 1)},
+    "split a.npy -o 'half-{index}.npy' --parts 2": {"half-0.npy": A[:2], "half-1.npy": A[2:]},
     "split a.npy -o left.npy -o right.npy --axis 1": {
         "left.npy": A[:, :3], "right.npy": A[:, 3:],
     },

@@ -15,6 +15,7 @@ from concatsplit_core.errors import (
     UnsafeContent,
 )
 from concatsplit_core.formats.hdf5.dimensions import NON_COORDINATE, is_dimension_only
+from concatsplit_core.formats.misnamed import no_member
 
 
 class Survey(NamedTuple):
@@ -170,8 +171,7 @@ def follow(file: Any, member: str, ref: str) -> tuple[str, Any]:
         part = given if number < len(parts) - 1 else _spelled(here, given)
         link = link_of(here, part)
         if link is None:
-            names = ", ".join(walk(file)) or "none"
-            raise InputUnavailable(f"{ref}: has no member '{member}'; it holds {names}", ref=ref)
+            raise no_member(ref, member, walk(file))
         if isinstance(link, h5py.ExternalLink):
             raise UnsafeContent(
                 f"{ref}: '{part}' is a link out of the file, to {link.filename}; "

@@ -7,7 +7,8 @@ from math import prod
 
 from concatsplit_core.array.layouts import Contiguous, Opaque
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import AmbiguousContainer, ConcatsplitError, InputUnavailable
+from concatsplit_core.errors import AmbiguousContainer, ConcatsplitError
+from concatsplit_core.formats.misnamed import no_member
 from concatsplit_core.formats.netcdf3.header import Header, Variable, parse_header
 from concatsplit_core.formats.netcdf3.reading import Netcdf3Contiguous, Netcdf3Decoded
 from concatsplit_core.formats.sources import Source
@@ -57,7 +58,7 @@ def open_variable(path: str, member: str | None, ref: str) -> Source:
         member = next(iter(header.variables))
     name = member.strip("/")
     if name not in header.variables:
-        raise InputUnavailable(f"{ref}: has no member '{member}'; it holds {listed}", ref=ref)
+        raise no_member(ref, member, header.variables)
     variable = header.variables[name]
     storage, stored = _storage(header, name, variable), variable.dtype
     is_apart = variable.is_record and header.record_bytes != variable.step_bytes

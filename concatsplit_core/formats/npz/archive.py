@@ -18,7 +18,8 @@ from typing import IO, ClassVar, NamedTuple
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.codecs.pipeline import Codec, Step
-from concatsplit_core.errors import AmbiguousContainer, InputUnavailable, MalformedInput
+from concatsplit_core.errors import AmbiguousContainer, MalformedInput
+from concatsplit_core.formats.misnamed import no_member
 from concatsplit_core.formats.npy_header import LONGEST, Header, parse_header, prefix_length
 from concatsplit_core.formats.sources import ContiguousSource, located
 from concatsplit_core.formats.storage import Extent, Storage
@@ -200,9 +201,7 @@ def _entry(arrays: _Arrays, member: str | None, ref: str) -> zipfile.ZipInfo:
             )
         member = next(iter(entries))
     if member not in entries:
-        raise InputUnavailable(
-            f"{ref}: has no member '{member}'; it holds {', '.join(entries) or 'none'}", ref=ref
-        )
+        raise no_member(ref, member, entries)
     if member in arrays.doubled:
         raise MalformedInput(
             f"{ref}: two members of the archive are called '{member}'; save it again", ref=ref

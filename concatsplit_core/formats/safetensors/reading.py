@@ -13,10 +13,10 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import (
     AmbiguousContainer,
     ConcatsplitError,
-    InputUnavailable,
     MalformedInput,
     UnsafeContent,
 )
+from concatsplit_core.formats.misnamed import no_member
 from concatsplit_core.formats.safetensors.elements import dtype_of, items_shape
 from concatsplit_core.formats.safetensors.header import LENGTH_BYTES, LONGEST, Header, parse_header
 from concatsplit_core.formats.sources import ContiguousSource
@@ -113,7 +113,7 @@ def named(names: Mapping[str, Any], member: str | None, ref: str) -> str:
         raise AmbiguousContainer(
             f"{ref}: holds {len(names)} arrays ({found}); name one as {ref}::MEMBER", ref=ref
         )
-    raise InputUnavailable(f"{ref}: has no tensor '{member}'; it holds {found}", ref=ref)
+    raise no_member(ref, member, names, "tensor")
 
 
 def open_tensor(

@@ -12,10 +12,10 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import (
     AmbiguousContainer,
     ConcatsplitError,
-    InputUnavailable,
     MalformedInput,
     UnsupportedDtype,
 )
+from concatsplit_core.formats.misnamed import no_member
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import codecs, document_v2, document_v3
@@ -42,8 +42,7 @@ def open_member(place: Location, member: str | None, ref: str) -> Source:
         member = names[0]
     folder = place / member if member else place
     if not _is_array(folder):
-        listed = ", ".join(list_members(place, ref)) or "none"
-        raise InputUnavailable(f"{ref}: has no array '{member}'; it holds {listed}", ref=ref)
+        raise no_member(ref, member or "", list_members(place, ref), "array")
     found = _documents(folder, ref)
     facts = _facts_of(found)
     if facts is not None:

@@ -1,0 +1,33 @@
+"""help: all that there is to say about a command."""
+
+from __future__ import annotations
+
+import click
+
+from concatsplit_cli.help import Command, full_help
+from concatsplit_cli.streams import checked_stdout
+
+
+@click.command("help", cls=Command)
+@click.argument("names", metavar="[COMMAND]...", nargs=-1)
+@click.pass_context
+def help(ctx: click.Context, names: tuple[str, ...]) -> None:
+    """Show all that there is to say about a command.
+
+    --help gives one line to each option, and help gives all of it.
+
+    \b
+    Examples:
+      concatsplit help split
+      concatsplit help gradient concat
+    """
+    root = ctx.find_root()
+    path: list[click.Command] = []
+    group: click.Command = root.command
+    for name in names:
+        if not isinstance(group, click.Group):
+            raise click.UsageError(f"{path[-1].name} has no commands; leave out {name}", ctx)
+        _, group, _ = group.resolve_command(root, [name])  # type: ignore[assignment]
+        path.append(group)
+    with checked_stdout():
+        click.echo(full_help(path, root))

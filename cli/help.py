@@ -1,0 +1,162 @@
+"""Help texts in sections: one line an option with --help, all of it with `concatsplit help`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+import click
+
+SECTIONS = {
+    "What": "axis order add_axis drop_axis members arrays carry missing files_from null raw offset "
+    "follow_links nan_equal rtol atol",
+    "Where to cut": "parts size lengths ratio at max_bytes uneven remainder hop lengths_from "
+    "by_array only scale count",
+    "Where to": "output outputs force split_info",
+    "How": "dtype codec chunks promote casting memory_order zarr_format grid checksum attrs "
+    "conflicts history check",
+    "Memory and speed": "memory jobs routes sync",
+    "Reports": "dry_run as_json quiet progress manifest inputs version debug help",
+}
+"""The parameters of the options in each section, the usual ones first."""
+
+COMMAND_SECTIONS = {
+    "Join": "concat stack depth-concat",
+    "Cut": "split unstack split-by-lengths depth-split reshard",
+    "Copy one array": "fetch feed",
+    "Look": "info diff",
+    "Records of runs": "verify undo recover",
+    "Gradients": "gradient",
+    "Help": "help",
+}
+"""The commands in each section."""
+
+_FULL = "concatsplit.full_help"
+_FIRST_COLUMN = 26
+"""Width that the names of options get, so that all sections are aligned."""
+
+_DEFAULT = re.compile(r"\s*(\[[^\[\]]*\])$")
+_SENTENCE_END = re.compile(r"(?<=\.)\s")
+
+
+class Command(click.Command):
+    """A command whose help is in sections."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words of a command line; a long option with one dash is an error."""
+        _refuse_one_dash(self, ctx, args)
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, section by section."""
+        by_name = {_name(option): option for option in _options(self, ctx)}
+        for title, chosen in _in_sections(SECTIONS, by_name, "Other options"):
+            with formatter.section(title):
+                if is_full(ctx):
+                    formatter.write_dl([r for o in chosen if (r := o.get_help_record(ctx))])
+                else:
+                    room = formatter.width - 4 - _FIRST_COLUMN
+                    formatter.write_dl([_short_record(o, ctx, room) for o in chosen])
+        if not is_full(ctx) and ctx.parent is not None:
+            formatter.write_paragraph()
+            path = ctx.command_path.partition(" ")[2]
+            formatter.write_text(f"More about each option: concatsplit help {path}")
+
+
+class Group(click.Group):
+    """A group of commands, whose help lists them in sections."""
+
+    command_class = Command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first word names; an error says which was meant."""
+        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            from concatsplit_cli.suggestions import no_command
+
+            raise click.UsageError(no_command(args[0], self.list_commands(ctx)), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, section by section, then the options."""
+        commands = {name: self.commands[name] for name in self.list_commands(ctx)}
+        room = formatter.width - 4 - _FIRST_COLUMN
+        for title, chosen in _in_sections(COMMAND_SECTIONS, commands, "Commands"):
+            with formatter.section(title):
+                formatter.write_dl(
+                    [_aligned(str(c.name), c.get_short_help_str(limit=room)) for c in chosen]
+                )
+        with formatter.section("Options"):
+            formatter.write_dl([_short_record(o, ctx, room) for o in _options(self, ctx)])
+
+
+def is_full(ctx: click.Context) -> bool:
+    """Whether the help says everything."""
+    return bool(ctx.meta.get(_FULL))
+
+
+def full_help(path: list[click.Command], root: click.Context) -> str:
+    """All that there is to say about a command.
+
+    Parameters
+    ----------
+    path : list of click.Command
+        The command, after the groups that it is in, without the outermost.
+    root : click.Context
+        Of the outermost group.
+    """
+    context = root
+    for command in path:
+        context = click.Context(command, info_name=command.name, parent=context)
+    context.meta[_FULL] = True
+    return context.get_help()
+
+
+def _in_sections[T](
+    sections: Mapping[str, str], things: Mapping[str, T], others: str
+) -> Iterator[tuple[str, list[T]]]:
+    """The things of each section that there are, and at last those of no section."""
+    known = {name for names in sections.values() for name in names.split()}
+    chosen = {
+        title: [things[name] for name in names.split() if name in things]
+        for title, names in sections.items()
+    }
+    chosen[others] = [thing for name, thing in things.items() if name not in known]
+    return ((title, some) for title, some in chosen.items() if some)
+
+
+def _options(command: click.Command, ctx: click.Context) -> list[click.Option]:
+    return [p for p in command.get_params(ctx) if isinstance(p, click.Option) and not p.hidden]
+
+
+def _name(option: click.Option) -> str:
+    return "help" if "--help" in option.opts else str(option.name)
+
+
+def _short_record(option: click.Option, ctx: click.Context, room: int) -> tuple[str, str]:
+    """The names of an option, and the first sentence of its help."""
+    names, text = option.get_help_record(ctx) or ("", "")
+    if isinstance(option.type, click.Choice) and option.metavar is None:
+        names = f"{names.partition('[')[0]}WORD"
+    default = _DEFAULT.search(text)
+    sentence = _SENTENCE_END.split(_DEFAULT.sub("", text), maxsplit=1)[0].removesuffix(".")
+    if default and default[1][1] in "dr" and len(sentence) + len(default[1]) + 2 <= room:
+        sentence += f"  {default[1]}"
+    return _aligned(names, sentence)
+
+
+def _aligned(name: str, text: str) -> tuple[str, str]:
+    return name.ljust(_FIRST_COLUMN), text
+
+
+def _refuse_one_dash(command: click.Command, ctx: click.Context, args: list[str]) -> None:
+    """Refuse `-axis`, which would be read as `-a xis`, and `-output` as `-o utput`."""
+    words = [word for word in args if word[:1] == "-" and word[1:2] not in {"", "-"}]
+    if not words:
+        return
+    known = {name for param in command.get_params(ctx) for name in param.opts if len(name) > 2}
+    for word in words:
+        name = f"-{word.partition('=')[0]}"
+        if name in known:
+            raise click.UsageError(f"{word} has one dash; write -{word}", ctx)

@@ -1,0 +1,187 @@
+"""What was probably meant by a command line that Click does not understand."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+
+import click
+
+from concatsplit_core.errors import did_you_mean
+
+_COMMANDS = {
+    "concat": "join merge cat concatenate append combine paste hstack vstack cat-files union",
+    "split": "cut chunk slice divide partition array-split hsplit vsplit chop",
+    "reshard": "rechunk repartition rebalance resplit",
+    "unstack": "unbind explode",
+    "fetch": "get extract export read show dump",
+    "feed": "put set import write store insert add",
+    "info": "ls list describe inspect stat head header print",
+    "diff": "compare cmp equal allclose",
+    "verify": "check validate checksum",
+    "recover": "repair fix clean cleanup",
+    "undo": "revert restore rollback",
+    "gradient": "grad backward",
+}
+"""What commands are called elsewhere."""
+
+_OPTIONS = {
+    "--axis": "dim dimension along record-dimension axes d",
+    "--force": "overwrite replace clobber yes y",
+    "--jobs": "threads workers nproc num-workers parallel cpus n-jobs processes num-threads p",
+    "--codec": "compress compression compressor filter gzip zstd z",
+    "--memory": "mem memory-limit max-memory budget buffer-size ram m",
+    "--output": "out outfile output-file dest destination to target outputs",
+    "--parts": "num count number sections pieces n-parts num-parts nparts chunks-count shards k",
+    "--size": "length chunk-size part-size lines rows step batch-size shard-size",
+    "--lengths": "sections split-sizes sizes",
+    "--at": "indices positions split-at points",
+    "--ratio": "proportions fractions percent ratios",
+    "--max-bytes": "bytes max-size max-shard-size size-limit",
+    "--dtype": "type astype cast convert-to data-type",
+    "--chunks": "chunk chunk-shape chunksize chunk-sizes tile tiles",
+    "--dry-run": "plan dryrun simulate no-act what-if just-print",
+    "--quiet": "silent q",
+    "--debug": "verbose traceback v",
+    "--members": "variables vars variable keys datasets names member v",
+    "--files-from": "file-list input-list from-file inputs-from",
+    "--add-axis": "new-axis stack newaxis expand-dims",
+    "--drop-axis": "squeeze keepdims unstack",
+    "--memory-order": "fortran layout",
+    "--promote": "upcast common-dtype",
+    "--no-sync": "nosync no-fsync fast",
+    "--checksum": "crc crc32 hash",
+    "--only": "part select index parts-only",
+    "--hop": "stride overlap",
+    "--remainder": "drop-last last rest",
+    "--order": "data-format format-letters",
+    "--rtol": "tolerance relative",
+    "--atol": "epsilon absolute eps",
+    "--nan-equal": "equal-nan nans-equal",
+    "--split-info": "splitinfo save-lengths",
+    "--offset": "skip header-size skip-bytes",
+    "--zarr-format": "zarr-version zarr_version",
+    "--json": "as-json format-json",
+    "--version": "v V",
+    "--help": "? usage",
+}
+"""What options are called elsewhere, without their dashes."""
+
+_LISTS = {"--lengths": ",", "--at": ",", "--chunks": ",", "--only": ",", "--ratio": ":"}
+"""Options with a list as their value, and what stands between its items."""
+_NUMBER = re.compile(r"-?\d+")
+
+
+def message_of(error: click.ClickException, words: Sequence[str]) -> str:
+    """What Click says is wrong, in our words, and what was probably meant.
+
+    Parameters
+    ----------
+    error : click.ClickException
+    words : sequence of str
+        The command line.
+    """
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None:
+        return error.format_message()
+    if isinstance(error, click.NoSuchOption):
+        return _no_option(error.option_name, context)
+    if isinstance(error, click.MissingParameter) and isinstance(error.param, click.Option):
+        return _missing_option(error.param, words)
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        name = error.param.make_metavar(context)
+        usage = " ".join(context.command.collect_usage_pieces(context))
+        return f"{name} is missing: concatsplit {_path(context)} {usage}"
+    message = error.format_message()
+    if isinstance(error, click.BadParameter):
+        return f"{message}{list_in_words(words)}"
+    extra = re.fullmatch(r"Got unexpected extra arguments? \((.*)\)", message)
+    if extra:
+        count = "is one argument" if " " not in extra[1] else "are arguments"
+        return f"{extra[1]} {count} too many{_why_extra(extra[1], context, words)}"
+    return message
+
+
+def no_command(name: str, known: Iterable[str]) -> str:
+    """The message that there is no such command."""
+    names = list(known)
+    meant = _by_meaning(name.lower(), _COMMANDS, names)
+    hint = f"; did you mean '{meant}'?" if meant else did_you_mean(name, names)
+    if not hint and "." in name:
+        hint = "; a command comes first, such as 'concatsplit concat', then the files"
+    return f"there is no command '{name}'{hint or '; concatsplit --help lists all commands'}"
+
+
+def list_in_words(words: Sequence[str]) -> str:
+    """The hint if the items of a list are words of their own; empty if they are not."""
+    for place, option in enumerate(words):
+        if option in _LISTS:
+            items = []
+            for word in words[place + 1 :]:
+                if not _NUMBER.fullmatch(word.strip(",:")):
+                    break
+                items.append(word.strip(",:"))
+            if len(items) > 1:
+                return f"; write {option} {_LISTS[option].join(items)}"
+    return ""
+
+
+def _no_option(name: str, context: click.Context) -> str:
+    command = context.command
+    options = [p for p in command.get_params(context) if isinstance(p, click.Option)]
+    known = [
+        opt for option in options for opt in (*option.opts, *option.secondary_opts) if len(opt) > 2
+    ]
+    bare = name.lstrip("-").lower().replace("_", "-")
+    path = _path(context)
+    start = [opt for opt in known if len(bare) > 2 and opt.startswith(f"--{bare}")]
+    meant = f"--{bare}" if f"--{bare}" in known else _by_meaning(bare, _OPTIONS, known)
+    meant = meant or (start[0] if len(start) == 1 else None)
+    hint = f"; did you mean {meant}?" if meant else _of_other_commands(name, context)
+    hint = hint or did_you_mean(name, known).replace("'", "")
+    where = f"concatsplit {path}".strip()
+    return f"{path or where} has no option {name}{hint or f'; {where} --help lists all'}"
+
+
+def _path(context: click.Context) -> str:
+    """The command, as it stands behind the name of the program."""
+    return context.command_path.partition(" ")[2]
+
+
+def _of_other_commands(name: str, context: click.Context) -> str:
+    """Which commands have an option, if the ones that are used most have it."""
+    root = context.find_root().command
+    if not isinstance(root, click.Group):
+        return ""
+    usual = [root.commands[command] for command in ("concat", "split", "reshard", "diff")]
+    having = [str(c.name) for c in usual if any(name in param.opts for param in c.params)]
+    return f"; {name} is an option of {' and '.join(having)}" if having else ""
+
+
+def _by_meaning(name: str, synonyms: dict[str, str], known: Iterable[str]) -> str | None:
+    """What something is called here that has this name elsewhere."""
+    found = (ours for ours, theirs in synonyms.items() if name in theirs.split())
+    return next((ours for ours in found if ours in known), None)
+
+
+def _missing_option(option: click.Option, words: Sequence[str]) -> str:
+    names = "/".join(option.opts)
+    if option.name not in {"output", "outputs"}:
+        return f"{names} is missing: {(option.help or '').partition('.')[0]}"
+    given = [word for word in words[1:] if not word.startswith("-")]
+    usual = "'part-{index}.npy'" if option.multiple else "y.npy"
+    last = given[-1] if len(given) > 1 and not os.path.exists(given[-1]) else usual
+    return f"{names} is missing: say where to write, such as -o {last}"
+
+
+def _why_extra(extra: str, context: click.Context, words: Sequence[str]) -> str:
+    in_words = list_in_words(words)
+    if in_words:
+        return in_words
+    known = {opt for p in context.command.params for opt in p.opts}
+    if _NUMBER.fullmatch(extra) and "--parts" in known:
+        return f"; did you mean --parts {extra}?"
+    if "--parts" in known:
+        return "; give one input, or use reshard for an array in several files"
+    return f"; see concatsplit {_path(context)} --help"

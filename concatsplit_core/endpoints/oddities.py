@@ -1,0 +1,61 @@
+"""Notes on names that are taken as they are given, though something else may have been meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import takewhile
+
+from concatsplit_core.endpoints.naming import FIELDS
+from concatsplit_core.endpoints.references import natural_key
+
+_FIELD = re.compile(rf"\{{(?:{'|'.join(FIELDS)})(?::[^{{}}]*)?\}}")
+
+
+def notes_on_outputs(outputs: Sequence[str]) -> list[str]:
+    """Notes on outputs whose name still has a field of a template in it."""
+    found = [ref for ref in outputs if _FIELD.search(ref)]
+    if not found:
+        return []
+    return [f"output {found[0]}: the name is no template here, and is taken as it is"]
+
+
+def notes_on_order(inputs: Sequence[str]) -> list[str]:
+    """A note on inputs with numbers that are not in the order of the numbers, as a shell lists."""
+    ordered = inputs == sorted(inputs)
+    if (ordered and len(set(map(len, inputs))) == 1) or len(set(inputs)) < len(inputs):
+        return []
+    if _are_numbered(inputs) or len({re.sub(r"\d+", "0", ref) for ref in inputs}) > 1:
+        return []
+    natural = sorted(inputs, key=natural_key)
+    if natural == inputs:
+        return []
+    pair = next((a, b) for a, b in zip(inputs, natural, strict=True) if a != b)
+    what = "in the order of the alphabet" if ordered else "not in the order of their numbers"
+    return [
+        f"the inputs are joined as they are given, {what}: {pair[0]} comes before {pair[1]}; "
+        "a quoted pattern puts them in the order of their numbers"
+    ]
+
+
+def _are_numbered(inputs: Sequence[str]) -> bool:
+    """Whether names differ in one number only, which grows: quick to see."""
+    ends = min(inputs), max(inputs)
+    start = _alike(*ends)
+    end = _alike(*(name[::-1] for name in ends))
+    head, tail = ends[0][:start], ends[0][len(ends[0]) - end :]
+    if not all(ref.startswith(head) and ref.endswith(tail) for ref in inputs):
+        return False
+    middles = [ref[start : len(ref) - end] for ref in inputs]
+    if not all(map(str.isdecimal, middles)):
+        return False
+    numbers = list(map(int, middles))
+    return numbers == sorted(numbers)
+
+
+def _alike(a: str, b: str) -> int:
+    """How many characters two names begin with in common, without digits at the end of these."""
+    same = "".join(
+        x for x, _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False))
+    )
+    return len(same.rstrip("0123456789"))
