@@ -175,6 +175,10 @@ class OutputFormat(Format):
         """Whether what goes to a file of this name is a data set if the inputs are such."""
         return False
 
+    def takes_data_sets_of(self, form: InputFormat) -> bool:
+        """Whether data sets of one array stay such if they come from files of a format."""
+        return True
+
     def narrowed(self, wish: Wish, place: Location, base: Location | None) -> Wish:
         """The wish as the output's name, or a container that is added to, narrows it down."""
         return wish

@@ -16,7 +16,7 @@ from concatsplit_core.errors import (
     UnsupportedDtype,
     UsageError,
 )
-from concatsplit_core.formats.base import InputFormat
+from concatsplit_core.formats.base import InputFormat, OutputFormat
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.structure import Structure
@@ -41,23 +41,30 @@ class DataSet(NamedTuple):
     structures: list[Structure]
 
 
-def are_data_sets(inputs: Any, recover: Callable[[list[Location]], bool] | None) -> bool:
+def are_data_sets(
+    inputs: Any, output: OutputFormat, recover: Callable[[list[Location]], bool] | None
+) -> bool:
     """Whether all inputs are files that say more than their arrays do, even of one array.
 
     Parameters
     ----------
     inputs, recover
         As of `open_inputs`.
+    output : OutputFormat
+        It may take such files of some formats only.
     """
     refs = resolve(inputs, recover)
-    return bool(refs) and all(isinstance(ref, str) and _is_data_set(ref) for ref in refs)
+    return bool(refs) and all(isinstance(ref, str) and _is_data_set(ref, output) for ref in refs)
 
 
-def _is_data_set(ref: str) -> bool:
+def _is_data_set(ref: str, output: OutputFormat) -> bool:
     if ref == STREAM:
         return False
     place, member = parse_input(ref)
-    return member is None and detect(place, ref).is_data_set(place, ref)
+    if member is not None:
+        return False
+    form = detect(place, ref)
+    return output.takes_data_sets_of(form) and form.is_data_set(place, ref)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
 
 if TYPE_CHECKING:
+    from concatsplit_core.formats.base import OutputFormat
     from concatsplit_core.stores.base import Location
 
 
@@ -65,11 +66,12 @@ def _asks_for_data_set(
         return True
     if any("{array" in name for name in request.outputs) or _has_patterns(request.axis):
         return True
-    if not _writes_data_sets(request):
+    output = _written_for_data_sets(request)
+    if output is None:
         return False
     from concatsplit_core.operators.opening import are_data_sets
 
-    return are_data_sets(inputs, recovering(options))
+    return are_data_sets(inputs, output, recovering(options))
 
 
 def _has_patterns(axis: Axes) -> bool:
@@ -78,11 +80,11 @@ def _has_patterns(axis: Axes) -> bool:
     return any(isinstance(one, str) and "=" in one for one in given)
 
 
-def _writes_data_sets(request: Request) -> bool:
-    """Whether an output's name says that it is a data set whatever it holds."""
+def _written_for_data_sets(request: Request) -> OutputFormat | None:
+    """The outputs' format, if their name says that they may be data sets of one array."""
     name = request.outputs[0] if request.outputs else ""
     form = None if "::" in name else named_format(name)
-    return form is not None and form.writes_data_sets(name)
+    return form if form is not None and form.writes_data_sets(name) else None
 
 
 def recovering(options: Options) -> Callable[[list[Location]], bool] | None:

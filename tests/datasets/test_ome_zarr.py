@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import zarr
@@ -222,6 +223,13 @@ def test_an_image_of_one_level_is_an_image_still(tmp_path: Path, version: str) -
     assert joined.shape == (6, *SHAPE[1:])
     cs.concat([one, one], str(tmp_path / "y.npy"))
     assert np.load(tmp_path / "y.npy").shape == joined.shape
+
+
+def test_one_variable_of_a_netcdf_file_becomes_a_root_array(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        file.create_dataset("v", data=[1.0, 2.0]).dims[0].label = "t"
+    cs.concat([str(tmp_path / "a.nc")], str(tmp_path / "y.zarr"))
+    assert zarr.open_array(str(tmp_path / "y.zarr"), mode="r")[...].tolist() == [1.0, 2.0]
 
 
 READ = """

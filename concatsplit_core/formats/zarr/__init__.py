@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from concatsplit_core.formats.base import Candidate, LibraryFormat
+from concatsplit_core.formats.base import Candidate, InputFormat, LibraryFormat
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.targets import Writer
 from concatsplit_core.formats.zarr.stores import DOCUMENTS, ZarrStores
@@ -52,6 +52,10 @@ class ZarrFormat(LibraryFormat, ZarrStores):
     def writes_data_sets(self, name: str) -> bool:
         """Whether images go to it as they are, with what describes them."""
         return True
+
+    def takes_data_sets_of(self, form: InputFormat) -> bool:
+        """Only images: the one variable of a netCDF file becomes a root array."""
+        return form.is_folder
 
     def amend(
         self, base: Location, added: Mapping[Location, Location], folder: Location
