@@ -62,9 +62,9 @@ def _tensors(name: str) -> np.ndarray:
     """All tensors of a file, which lie one behind the other as rows of one array."""
     with open(name, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        said = json.loads(file.read(length))
-    said.pop("__metadata__", None)
-    shapes = [tensor["shape"] for tensor in said.values()]
+        header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    shapes = [tensor["shape"] for tensor in header.values()]
     if any(shape[1:] != shapes[0][1:] for shape in shapes):
         raise ValueError(f"{name}: its tensors are not rows of one array")
     shape = (sum(rows for rows, *_ in shapes), *shapes[0][1:])

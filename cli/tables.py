@@ -1,4 +1,4 @@
-"""Tables on stdout: with Rich on a terminal, whose width they are fitted to, else as plain text."""
+"""Tables on stdout: on a terminal Rich fits them to its width; elsewhere they are plain text."""
 
 from __future__ import annotations
 

@@ -46,6 +46,7 @@ OWNERS = {
             (
                 "attributes",
                 "chunk_index",
+                "contents",
                 "creating",
                 "describing",
                 "dimensions",

@@ -13,6 +13,7 @@ SHARED = (
     "chunking",
     "grid",
     "memory",
+    "misnamed",
     "npy_header",
     "packing",
     "registry",

@@ -13,7 +13,7 @@ Order = Literal["C", "F"]
 
 
 class Encoding(NamedTuple):
-    """How the bytes of a chunk come about: between equal encodings they may move as stored.
+    """How the bytes of a chunk are made; between equal encodings they may move as stored.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Chunked(NamedTuple):
     Parameters
     ----------
     chunks : tuple of int
-        What has to be decoded, and encoded, as a whole.
+        Shape of the pieces that are decoded, and encoded, as a whole.
     encoding : Encoding, optional
         None where chunks cannot be read or written as they are stored.
     stored_chunks : int, optional
@@ -90,7 +90,7 @@ class Sharded(NamedTuple):
     Parameters
     ----------
     shards : tuple of int
-        What has to be written as a whole; a multiple of the chunks.
+        Shape of the pieces that are written as a whole; a multiple of the chunks.
     chunks, encoding, stored_chunks
         As of `Chunked`.
     packing : hashable, optional
@@ -153,7 +153,7 @@ ArrayLayout = Contiguous | Chunked | Sharded | Stream | InMemory | Opaque
 
 
 def with_axes(layout: ArrayLayout, change: Callable[[Shape], Shape]) -> ArrayLayout:
-    """The layout of the same bytes seen with an axis of length 1 more, or less.
+    """The layout of the same bytes, with an axis of length 1 added or removed.
 
     Parameters
     ----------
@@ -177,6 +177,6 @@ def with_axes(layout: ArrayLayout, change: Callable[[Shape], Shape]) -> ArrayLay
 
 
 def _untransposed(layout: Chunked | Sharded) -> Encoding | None:
-    """The encoding, unless it names axes by numbers that are others now."""
+    """The encoding; None if it names axes by numbers, which have changed."""
     encoding = layout.encoding
     return None if encoding is not None and encoding.transposed else encoding

@@ -1,7 +1,7 @@
 """Floating-point types that NumPy does not have, such as BF16: kept as raw items with their name.
 
-An array of BF16 has the dtype ``[('BF16', 'V2')]``: two bytes an element, of which nobody takes the
-bits for another type, in whatever format they are stored. Only to cast them is ml_dtypes needed.
+An array of BF16 has the dtype ``[('BF16', 'V2')]``: two bytes an element. In every format its name
+says what the bits are, so that nobody takes them for another type. Only casts need ml_dtypes.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _BY_ML_NAME = {each.ml_name: each for each in TYPES if each.ml_name}
 
 
 def low_precision_of(dtype: np.dtype) -> LowPrecision | None:
-    """The type that the raw items of a dtype are of; None for all other dtypes."""
+    """The low-precision type of a dtype of raw items; None for all other dtypes."""
     names = dtype.names
     if names is None or len(names) != 1 or names[0] not in _BY_FIELD:
         return None

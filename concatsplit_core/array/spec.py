@@ -87,13 +87,13 @@ class ArraySpec:
 
     @property
     def chunks(self) -> Shape | None:
-        """What has to be decoded, and encoded, as a whole; None where there are no chunks."""
+        """Shape of what is decoded, and encoded, as a whole; None where there are no chunks."""
         layout = self.layout
         return layout.chunks if isinstance(layout, _CHUNKED) else None
 
     @property
     def shards(self) -> Shape | None:
-        """What chunks lie together in; None where there are no shards."""
+        """Shape of the shards, which hold several chunks each; None where there are none."""
         return self.layout.shards if isinstance(self.layout, Sharded) else None
 
     @property

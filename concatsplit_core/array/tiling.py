@@ -38,7 +38,7 @@ class Tiling(NamedTuple):
         return spec.with_axis(self.axis) if self.new_axis else spec
 
     def views(self) -> list[ArraySpec]:
-        """Specs of all arrays with the axes of the logical array; of equal neighbours the same."""
+        """Specs of all arrays with the axes of the logical array; equal neighbours share one."""
         specs = [segment.spec for segment in self.segments]
         if not self.new_axis:
             return specs

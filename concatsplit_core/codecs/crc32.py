@@ -1,4 +1,4 @@
-"""CRC-32: of bytes, and of stretches that follow each other, from the sums of each."""
+"""CRC-32 of bytes, and of two stretches of bytes together from the CRC-32 of each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def crc32(data: Any, before: int = 0) -> int:
 def combined(first: int, second: int, nbytes: int) -> int:
     """The CRC-32 of two stretches of bytes that follow each other, from those of both.
 
-    A CRC is what is left of a division of polynomials, so the first one is moved past the second
+    A CRC is the remainder of a division of polynomials, so the first one is moved past the second
     stretch, by a multiplication with a power of x.
 
     Parameters

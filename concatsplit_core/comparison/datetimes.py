@@ -6,7 +6,7 @@ import numpy as np
 
 
 def have_common_unit(a: np.dtype, b: np.dtype) -> bool:
-    """Whether one unit is a multiple of the other; a month is no fixed number of days."""
+    """Whether one unit is a multiple of the other; a month has no fixed number of days."""
     try:
         np.promote_types(a, b)
     except TypeError:

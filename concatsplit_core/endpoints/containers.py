@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from concatsplit_core.endpoints.inputs import close_all, open_member
 from concatsplit_core.endpoints.references import parse_input
+from concatsplit_core.formats.base import InputFormat
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.bounds import remembered_neighbours
+from concatsplit_core.stores.base import Location
+
+
+class Container(NamedTuple):
+    """A container, or one of its groups.
+
+    Parameters
+    ----------
+    place : Location
+    form : InputFormat
+    group : str, optional
+        None for the whole container.
+    names : list of str
+        Names of the arrays in it, from the root of the container; ``[""]`` if it is one array
+        without a name, or if the group is an array.
+    """
+
+    place: Location
+    form: InputFormat
+    group: str | None
+    names: list[str]
+
+
+def find_container(ref: str) -> Container:
+    """What a reference to a container, or ``CONTAINER::GROUP``, holds."""
+    place, group = parse_input(ref)
+    form = detect(place, ref)
+    names = form.members(place, ref)
+    if group is not None:
+        inside = [name for name in names if name.startswith(f"{group}/")]
+        names = [""] if not inside and group in names else inside
+    return Container(place, form, group, names)
 
 
 def open_container(ref: str) -> dict[str, Source]:
@@ -22,16 +57,14 @@ def open_container(ref: str) -> dict[str, Source]:
     dict of str to Source
         By their names, without that of the group; under ``""`` if it is one array without a name.
     """
-    place, group = parse_input(ref)
-    form = detect(place, ref)
+    place, form, group, names = find_container(ref)
     prefix = "" if group is None else f"{group}/"
     arrays: dict[str, Source] = {}
-    names = [name for name in form.members(place, ref) if name.startswith(prefix)]
     try:
         with remembered_neighbours():
             for name in names:
                 own_ref = f"{place}::{name}" if name else ref
-                arrays[name.removeprefix(prefix)] = open_member(form, place, name or None, own_ref)
+                arrays[name.removeprefix(prefix)] = open_member(form, place, name or group, own_ref)
     except BaseException:
         close_all(arrays.values())
         raise

@@ -1,4 +1,8 @@
-"""Refuses arrays whose headers claim far more elements than their files store."""
+"""Refuses arrays whose headers claim far more elements than their files store.
+
+Where the stored chunks have been counted, the planner knows more: it refuses only runs that would
+go through too many absent chunks (`planning.claims`).
+"""
 
 from __future__ import annotations
 
@@ -31,8 +35,8 @@ def refuse_hollow(sources: Sequence[Source]) -> None:
         stored = source.stored_bytes()
         if steps > stored:
             raise MalformedInput(
-                f"{source.ref}: claims the shape {source.spec.shape}, of which {stored} bytes are "
-                "stored: the file is damaged, or holds next to nothing; cut out what it holds with "
+                f"{source.ref}: claims the shape {source.spec.shape}, but stores {stored} "
+                "bytes: the file is damaged, or holds next to nothing; cut out what it holds with "
                 "the library that made it",
                 ref=source.ref,
                 found=stored,

@@ -46,7 +46,7 @@ def inherit(move: Move) -> tuple[Storage, ArraySpec | None, Shape | None]:
         dialects=frozenset(source.storage.dialect for source in speaking),
         maxshape=_room_to_grow(move, storages[0].maxshape),
         key_encoding=_agreed([s.key_encoding for s in storages]),
-        own=_own(storages, same_items),
+        own=_own_attributes(storages, same_items),
         item_shape=_item_shape(speaking, axis, move.source_tiling.view(0).ndim),
         aligned=same_form and _are_aligned(move.source_tiling, targets),
     )
@@ -82,7 +82,7 @@ def _bytes_of(value: Any) -> Any:
     return None if value is None else np.asarray(value).tobytes()
 
 
-def _own(storages: Sequence[Storage], same_items: bool) -> dict[str, Any]:
+def _own_attributes(storages: Sequence[Storage], same_items: bool) -> dict[str, Any]:
     """The first input's attributes as stored, and the type of the items if all inputs have it."""
     own = dict(storages[0].own)
     if not same_items or any(s.own.get("type") != own.get("type") for s in storages):

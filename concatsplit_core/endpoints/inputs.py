@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from concatsplit_core.endpoints.member_patterns import expand_members
 from concatsplit_core.endpoints.references import (
     SEPARATOR,
     expand,
@@ -47,7 +48,7 @@ def open_inputs(
     ----------
     inputs : str, path, array or sequence of these
     beside : str, optional
-        An output, in whose folder an .npy stream from stdin (``-``) is spooled.
+        An output; an .npy stream from stdin (``-``) is copied to a file in its folder.
     recover : callable, optional
         Completes what killed runs left in these folders, before anything there is read. Returns
         whether there was anything.
@@ -146,7 +147,11 @@ def _expanded(inputs: Any, raw: str | None) -> list[Any]:
     """The inputs, with patterns and lists replaced by what they stand for; stdin only once."""
     found: list[Any] = []
     for item in _listed(inputs):
-        found += expand([os.fspath(item)]) if isinstance(item, str | os.PathLike) else [item]
+        if not isinstance(item, str | os.PathLike):
+            found.append(item)
+            continue
+        for ref in expand([os.fspath(item)]):
+            found += expand_members(ref) if SEPARATOR in ref else [ref]
     if sum(isinstance(item, str) and item == STREAM for item in found) > 1:
         raise UsageError(_TWICE, ref=STREAM)
     if raw is None:

@@ -98,7 +98,7 @@ class Job(NamedTuple):
     notes : sequence of str
         What the user should know.
     compared : sequence of Source
-        Sources that are read, and of which nothing moves.
+        Sources that are read, though nothing of them is written.
     also_read : sequence of str
         References that were read beside the sources; no output may be one of them.
     structures : mapping of str to Structure

@@ -76,7 +76,7 @@ class Place(NamedTuple):
 
 
 class Looked:
-    """What has been looked up for the outputs of a run, which often share folders and containers.
+    """Folders and containers that have been looked up already: outputs of a run often share them.
 
     Attributes
     ----------
@@ -123,7 +123,7 @@ def find_place(
         return Place(ref, stream_format(), stdout, "", stdout, "")
     place, member = parse_output(ref)
     form, place = _resolved(place, ref, known.folders)
-    found = _found(place, ref)
+    found = _identity_of(place, ref)
     if not form.has_members:
         if member and not form.is_said(member, ref):
             raise NameCollision(
@@ -171,7 +171,7 @@ def _new_container(ref: str, folders: dict[str, str]) -> Place:
             f"output {ref}: an .{form.name} file holds one array; name a container, or "
             "give a template with {array}"
         )
-    return Place(ref, form, place, "", place, "", None, _found(place, ref), True)
+    return Place(ref, form, place, "", place, "", None, _identity_of(place, ref), True)
 
 
 def folders_of(refs: Iterable[str | MemberOf]) -> list[Location]:
@@ -205,12 +205,12 @@ def _place_in_store(
     final, parts = place, member.split("/")
     while parts:
         final /= parts.pop(0)
-        found = _found(final, ref)
+        found = _identity_of(final, ref)
         if found is None:
             break
         if found.kind == "link":
             final = _followed(final, place, ref, follow_links)
-            found = _found(final, ref)
+            found = _identity_of(final, ref)
     return Place(ref, form, place, member, final, "/".join(parts), place, found)
 
 
@@ -226,7 +226,7 @@ def _followed(link: Location, store: Location, ref: str, follow_links: bool) -> 
     return place
 
 
-def _found(place: Location, ref: str) -> Identity | None:
+def _identity_of(place: Location, ref: str) -> Identity | None:
     try:
         return place.identity
     except PermissionError as error:

@@ -163,12 +163,12 @@ class OutputFormat(Format):
     def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged file; `base` is a container whose other members are to be kept."""
 
-    def said_of(self, spec: ArraySpec) -> str:
+    def description_of(self, spec: ArraySpec) -> str:
         """What a reference to an output has to say, beside its name, for it to be read again."""
         return ""
 
     def is_said(self, text: str, ref: str) -> bool:
-        """Whether the text behind ``::`` says what `said_of` says, and names no member."""
+        """Whether the text behind ``::`` says what `description_of` says, and names no member."""
         return False
 
     def writes_data_sets(self, name: str) -> bool:

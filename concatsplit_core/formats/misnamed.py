@@ -64,10 +64,26 @@ def _hint(path: str, ref: str) -> str:
         return f"; there is no folder {folder}"
     try:
         with os.scandir(folder or ".") as entries:
-            names = [entry.name for entry in islice(entries, _LOOKED_AT)]
+            names = sorted(entry.name for entry in islice(entries, _LOOKED_AT))
     except OSError:
         return ""
-    return did_you_mean(name, sorted(names), folder and f"{folder.rstrip('/')}/", ref[len(path) :])
+    return did_you_mean(
+        name, _alike(name, names), folder and f"{folder.rstrip('/')}/", ref[len(path) :]
+    )
+
+
+def _alike(name: str, names: Iterable[str]) -> list[str]:
+    """The names that are like one, but for their suffixes: a.npy is not like y.npy."""
+    from difflib import get_close_matches
+
+    stem, stems = _stem(name), {other: _stem(other) for other in names}
+    close = get_close_matches(stem, set(stems.values()), n=_LISTED, cutoff=0.6)
+    begun = len(stem) > 1
+    return [n for n, other in stems.items() if other in close or (begun and other.startswith(stem))]
+
+
+def _stem(name: str) -> str:
+    return os.path.splitext(name.lower())[0]
 
 
 def _file_above(path: str) -> str:

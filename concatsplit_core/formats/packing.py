@@ -95,7 +95,7 @@ def encoded(name: str) -> bytes:
     Raises
     ------
     UsageError
-        It is no text, or too long.
+        It is not text, or too long.
     """
     try:
         found = name.encode()

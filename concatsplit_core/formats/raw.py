@@ -1,4 +1,4 @@
-"""Bare elements in a file: no header says what they are, so the reference to the file has to.
+"""Bare elements in a file: there is no header, so the reference says what they are.
 
 ``x.dat::int16,*,384@1024`` are rows of 384 elements of int16 behind a header of 1,024 bytes.
 """
@@ -32,11 +32,11 @@ _NAMES = {np.dtype(code).name for code in "?bhilqBHILQefdFD"} | {"half", "single
 """Names of dtypes, besides the short forms such as >i2."""
 _MOST_AXES = 64
 _LONGEST = 1 << 63
-_EXAMPLE = "'int16,*,384': a dtype, then the length of every axis, one of which may be *"
+_EXAMPLE = "'int16,*,384': a dtype, then the length of every axis, at most one of them *"
 
 
 class Description(NamedTuple):
-    """What is said of a file of elements.
+    """What a user says that a file of elements holds.
 
     Parameters
     ----------
@@ -83,10 +83,12 @@ def _dtype(name: str, text: str) -> np.dtype:
             check_descr(name)
         dtype: np.dtype = np.dtype(name)
     except (TypeError, ValueError, SyntaxError) as error:
-        raise UsageError(f"--raw {text}: '{name}' is no dtype; give one like {_EXAMPLE}") from error
+        raise UsageError(
+            f"--raw {text}: '{name}' is not a dtype; give one like {_EXAMPLE}"
+        ) from error
     if dtype.hasobject or dtype.kind == "T" or dtype.subdtype or dtype.names or not dtype.itemsize:
         raise UsageError(
-            f"--raw {text}: '{name}' is no dtype of a fixed size, such as int16 or >f4"
+            f"--raw {text}: '{name}' is not a dtype of a fixed size, such as int16 or >f4"
         )
     return dtype
 
@@ -182,7 +184,7 @@ class RawFormat(InputFormat, OutputFormat):
             )
         return replace(spec, layout=Contiguous()), Storage()
 
-    def said_of(self, spec: ArraySpec) -> str:
+    def description_of(self, spec: ArraySpec) -> str:
         """The description of an output."""
         return str(Description(spec.dtype, spec.shape))
 
@@ -192,7 +194,7 @@ class RawFormat(InputFormat, OutputFormat):
         Raises
         ------
         UsageError
-            The file would begin with a header, of which nothing is known.
+            The file would begin with a header, and nobody says what is in it.
         """
         if _DESCRIPTION.fullmatch(text) is None:
             return False
@@ -231,9 +233,9 @@ def _shape(description: Description, size: int, ref: str) -> tuple[int, ...]:
     rest = held % known if known else held
     if rest:
         raise MalformedInput(
-            f"{name}: {held} bytes are no multiple of the {known} that --raw {description} makes "
-            f"for each index of *; {rest} bytes are left over: the dtype, the lengths or --offset "
-            "are others, or the file is cut short",
+            f"{name}: {held} bytes are not a multiple of the {known} that --raw {description} "
+            f"gives each index of *; {rest} bytes are left over: correct the dtype, the lengths or "
+            "--offset, or the file is cut short",
             ref=ref,
             found=held,
         )

@@ -106,13 +106,13 @@ _FOREIGN = {
 
 
 @cache
-def _made(name: str) -> Format:
+def _format_of_row(name: str) -> Format:
     return ROWS[name]()
 
 
 def format_named(name: str) -> Format:
     """A format by the name of its row."""
-    return _announced(_made(name))
+    return _announced(_format_of_row(name))
 
 
 def _announced[F: Format](form: F) -> F:
@@ -123,11 +123,11 @@ def _announced[F: Format](form: F) -> F:
 
 
 def _inputs() -> Iterator[InputFormat]:
-    return (form for form in map(_made, ROWS) if isinstance(form, InputFormat))
+    return (form for form in map(_format_of_row, ROWS) if isinstance(form, InputFormat))
 
 
 def _outputs() -> Iterator[OutputFormat]:
-    return (form for form in map(_made, ROWS) if isinstance(form, OutputFormat))
+    return (form for form in map(_format_of_row, ROWS) if isinstance(form, OutputFormat))
 
 
 @cache
@@ -215,11 +215,11 @@ def detect(place: Location, ref: str) -> InputFormat:
     Raises
     ------
     InputUnavailable
-        It does not exist, cannot be read, or is no regular file.
+        It does not exist, cannot be read, or is not a regular file.
     MalformedInput
         It is empty, or of no format known.
     """
-    form, found = _found(place, ref)
+    form, found = _recognise(place, ref)
     found.close()
     return form
 
@@ -235,7 +235,7 @@ def open_array(place: Location, member: str | None, ref: str) -> Source:
     try:
         if raw is not None:
             return raw.open(place, member, ref)
-        form, found = _found(place, ref)
+        form, found = _recognise(place, ref)
         return form.open_found(found, member, ref)
     except OSError as error:
         if isinstance(error, ConcatsplitError):
@@ -243,7 +243,7 @@ def open_array(place: Location, member: str | None, ref: str) -> Source:
         raise input_error(ref, error) from error
 
 
-def _found(place: Location, ref: str) -> tuple[InputFormat, Candidate]:
+def _recognise(place: Location, ref: str) -> tuple[InputFormat, Candidate]:
     """The format of a file or folder, and what was looked at to find it."""
     try:
         path = place.path
@@ -307,7 +307,7 @@ def _of_file(found: Candidate, ref: str) -> tuple[InputFormat, Candidate]:
                 ref=ref,
                 found=what,
             )
-    if found.place.name.lower().endswith(_made("raw").suffixes):
+    if found.place.name.lower().endswith(_format_of_row("raw").suffixes):
         raise MalformedInput(
             f"{ref}: is of no format that is known; if it holds bare elements, say which: "
             "--raw int16,*,384 means rows of 384, and --offset skips a header",

@@ -64,7 +64,7 @@ class BaseSource:
         Parameters
         ----------
         folder : Path
-            For what has to be unpacked first.
+            A folder for files that are unpacked first.
         check : bool
             Compare the checksum of the whole array, where there is one.
         """
@@ -74,7 +74,7 @@ class BaseSource:
         return self.spec.nbytes
 
     def check(self) -> None:
-        """Look for damage that does not show when all of it is read here, but to other readers."""
+        """Look for damage that other readers would find, though reading all of it here does not."""
 
     def close(self) -> None:
         """Close what it has open."""
@@ -109,7 +109,7 @@ class DecodedSource(BaseSource, ABC):
 
 
 class ChunkedSource(DecodedSource):
-    """An array in chunks of one shape, each of which may move as it is stored."""
+    """An array in chunks of one shape; each may move as it is stored."""
 
     __slots__ = ()
 
@@ -124,7 +124,7 @@ class ChunkedSource(DecodedSource):
 
     @abstractmethod
     def checked(self, box: Box, stored: Stored, full: bool) -> Stored:
-        """The same chunk or shard, which is checked when it is read or copied.
+        """The same chunk or shard; it is checked when it is read or copied.
 
         Parameters
         ----------
@@ -132,7 +132,7 @@ class ChunkedSource(DecodedSource):
         stored : Stored
             What `stored` gave for the box.
         full : bool
-            Decode what has no checksum of its stored bytes; otherwise only checksums are compared.
+            Whether chunks without a checksum are decoded; if not, only checksums are compared.
         """
 
 

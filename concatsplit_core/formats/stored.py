@@ -170,7 +170,7 @@ def copy_summed(
     Raises
     ------
     MalformedInput
-        The checksum does not match; what has been written is of no use.
+        The checksum does not match; what was written must not be kept.
     """
     from concatsplit_core.codecs import guards
 

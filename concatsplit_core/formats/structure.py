@@ -12,7 +12,7 @@ from concatsplit_core.meaning.model import same
 
 @dataclass(frozen=True, slots=True)
 class GroupInfo:
-    """What is said of one group.
+    """The attributes of one group.
 
     Parameters
     ----------

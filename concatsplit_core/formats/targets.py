@@ -66,7 +66,7 @@ class EncodedTarget(BaseTarget, ABC):
 
 
 class ChunkedTarget(EncodedTarget):
-    """An array in chunks of one shape, which chunks of an input may become as they are stored."""
+    """An array in chunks of one shape; an input's chunks may be copied to it as stored."""
 
     takes_skipped: ClassVar[bool] = False
     """Whether a chunk that skipped steps of its codec can be stored as it is."""
@@ -116,6 +116,8 @@ class Writer(ABC):
     def __init__(self) -> None:
         self.notes: list[str] = []
         """What could not be written, though the array could."""
+        self.expected: set[str] = set()
+        """Names of all arrays that are going to be added."""
 
     @abstractmethod
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target | DivisibleTarget:

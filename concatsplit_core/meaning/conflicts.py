@@ -45,7 +45,7 @@ def reconcile_described(
     kept: KeptAttributes,
     choose_dtype: Callable[[list[np.dtype]], np.dtype],
 ) -> Agreement:
-    """Do what `reconcile` does, for inputs of which at least one is described."""
+    """As `reconcile`, where at least one input says what its numbers mean."""
     described = [index for index, one in enumerate(inputs) if not one.meaning.is_bare]
     steps: list[Step | None] = [None] * len(inputs)
     if rule != "first":
@@ -66,7 +66,7 @@ def reconcile_described(
 
 
 def _refuse_differences(first: InputMeaning, other: InputMeaning, rule: ConflictRule) -> None:
-    """Refuse what only `first` allows to differ, and under `refuse` every difference."""
+    """Refuse differences that only `first` allows; with `refuse`, refuse every difference."""
     for name in DEFINING:
         if _says_nothing(first, name) and _says_nothing(other, name):
             continue

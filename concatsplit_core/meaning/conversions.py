@@ -64,7 +64,7 @@ class Rebase(NamedTuple):
             A result is outside the range of the dtype, or would have to be rounded.
         """
         if values.dtype.kind in "iu":
-            return self._whole(values, dtype, exact)
+            return self._convert_integers(values, dtype, exact)
         out = (
             np.asarray(values, dtype=dtype).copy()
             if dtype.kind == "f"
@@ -80,12 +80,12 @@ class Rebase(NamedTuple):
             (np.rint(numbers) == numbers).all()
         )
         if are_whole:
-            out[finite] = self._whole(numbers.astype(np.int64), dtype, exact)
+            out[finite] = self._convert_integers(numbers.astype(np.int64), dtype, exact)
         else:
             out[finite] = self._fractions([Fraction(float(v)) for v in numbers], dtype, exact)
         return out
 
-    def _whole(self, values: np.ndarray, dtype: np.dtype, exact: bool) -> np.ndarray:
+    def _convert_integers(self, values: np.ndarray, dtype: np.dtype, exact: bool) -> np.ndarray:
         if not values.size:
             return values.astype(dtype)
         low, high = int(values.min()), int(values.max())

@@ -1,4 +1,4 @@
-"""What OME-Zarr says of an image with several levels: its axes, pixel sizes and channels.
+"""What OME-Zarr says about an image with several levels: its axes, pixel sizes and channels.
 
 The rules are those of OME-NGFF 0.4 and 0.5. The attributes of a group, in 0.5 those under ``ome``,
 hold ``multiscales``: the names of the axes and, for every level, how indices become positions.
@@ -159,13 +159,13 @@ def cut_images(
 
 
 def _holder(attrs: Attrs) -> Any:
-    """What holds `multiscales`: the attributes themselves, or their `ome`."""
+    """The mapping that holds `multiscales`: the attributes themselves, or their `ome`."""
     inner = attrs.get("ome")
     return inner if isinstance(inner, Mapping) and "multiscales" in inner else attrs
 
 
 def _described(attrs: Any) -> list[Any]:
-    """What stands under `multiscales`, as far as it can describe an image."""
+    """The entries of `multiscales` that can describe an image."""
     found = _holder(attrs).get("multiscales") if isinstance(attrs, Mapping) else None
     return [i for i in found if isinstance(i, Mapping)] if isinstance(found, list) else []
 
@@ -217,7 +217,7 @@ def _has_channels(attrs: Attrs, axis: int) -> bool:
 
 
 def _facts(attrs: Attrs, axis: int) -> tuple[Any, Any]:
-    """What has to be equal in all inputs: the axes, and by level what makes positions of indices.
+    """What must be equal in all inputs: the axes, and how each level turns indices into positions.
 
     On the axis that is joined, inputs begin at different positions.
     """

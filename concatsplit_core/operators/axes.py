@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from typing import Any
 
 from concatsplit_core.array.geometry import normalize_axis
+from concatsplit_core.endpoints.member_patterns import is_match
 from concatsplit_core.errors import AxisError, ShapeMismatch, UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.selection import listed
@@ -84,25 +84,33 @@ class AxisRules:
 
     def _chosen(self, name: str) -> Axis:
         for pattern, axis in self._rules:
-            if pattern is None or fnmatchcase(name, pattern):
+            if pattern is None or is_match(name, pattern):
                 return axis
         raise UsageError(
             f"no --axis matches array '{name}'; add --axis '*=carry' to copy all others as they are"
         )
 
+    def refuse_order(self, order: str | None) -> None:
+        """Refuse letters for axes, which differ from array to array."""
+        if order is not None:
+            raise UsageError(
+                f"--order {order} is for one array, and the arrays of a data set may differ in "
+                "their axes; give --axis"
+            )
+
     def unmatched(self, names: Iterable[str]) -> list[str]:
-        """A line for each pattern that gives an axis to no array, as a misspelt one does."""
+        """A line for each pattern that gives no array an axis: it may be misspelt."""
         known = list(names)
         return [
             f"--axis '{pattern}={axis}': no array has such a name"
             for pattern, axis in self._rules
             if pattern is not None
             and axis != CARRY
-            and not any(fnmatchcase(name, pattern) for name in known)
+            and not any(is_match(name, pattern) for name in known)
         ]
 
     def refuse_all_carried(self, arrays: Mapping[str, Sequence[Source]]) -> None:
-        """Refuse a data set of which no array would be joined or cut."""
+        """Refuse a data set if none of its arrays would be joined or cut."""
         known = {
             dim: None
             for sources in arrays.values()
@@ -122,7 +130,7 @@ class AxisRules:
     def refuse_uneven(
         self, arrays: Mapping[str, Sequence[Source]], axes: Mapping[str, int]
     ) -> None:
-        """Refuse arrays that are to be cut at the same places and differ in length.
+        """Refuse arrays that would be cut at the same places but differ in length.
 
         Raises
         ------
@@ -140,10 +148,10 @@ class AxisRules:
             if len(set(lengths.values())) > 1:
                 first = next(iter(lengths))
                 where = arrays[first][index].ref.partition("::")[0]
-                said = _by_length(lengths)
+                found = _by_length(lengths)
                 raise ShapeMismatch(
                     f"input {index} ({where}): its arrays differ in length along --axis "
-                    f"{self._rules[0][1] or 0}: {said}; name a dimension, choose arrays with "
+                    f"{self._rules[0][1] or 0}: {found}; name a dimension, choose arrays with "
                     "--members, or give --axis 'PATTERN=AXIS' with '*=carry' for the others",
                     ref=where,
                     found=tuple(lengths.values()),
@@ -151,7 +159,7 @@ class AxisRules:
 
 
 def _by_length(lengths: Mapping[str, int]) -> str:
-    """Arrays by their lengths, those first that differ from most."""
+    """Arrays with their lengths; those that differ from most come first."""
     names: dict[int, list[str]] = {}
     for name, length in lengths.items():
         names.setdefault(length, []).append(name)

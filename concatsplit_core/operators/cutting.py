@@ -77,7 +77,7 @@ def split(
         vectors=vectors,
         selection=selection,
     )
-    return _one(request, input, Options(**options))
+    return _cut_one_input(request, input, Options(**options))
 
 
 def depth_split(
@@ -103,7 +103,7 @@ def depth_split(
         only=only,
         vectors=vectors,
     )
-    return _one(request, input, Options(**options))
+    return _cut_one_input(request, input, Options(**options))
 
 
 def unstack(input: Any, output: str | Sequence[str], axis: Axes = 0, **options: Any) -> Result:
@@ -127,7 +127,7 @@ def unstack(input: Any, output: str | Sequence[str], axis: Axes = 0, **options: 
         drop_axis=True,
         selection=selection,
     )
-    return _one(request, input, Options(**options))
+    return _cut_one_input(request, input, Options(**options))
 
 
 def split_by_lengths(
@@ -188,7 +188,7 @@ def split_by_lengths(
         vectors=(lengths,),
         selection=selection,
     )
-    return _one(request, input, Options(**options), scaled=scale)
+    return _cut_one_input(request, input, Options(**options), scaled=scale)
 
 
 def _sums(lengths: list[int], count: int) -> list[int]:
@@ -280,10 +280,10 @@ def concat_gradient(
         drop_axis=add_axis,
         vectors=(split_info,),
     )
-    return _one(request, dy, Options(**options))
+    return _cut_one_input(request, dy, Options(**options))
 
 
-def _one(request: Request, input: Any, options: Options, scaled: bool = False) -> Result:
+def _cut_one_input(request: Request, input: Any, options: Options, scaled: bool = False) -> Result:
     """Open one input and cut it; with `scaled`, multiply the lengths to fit the axis first."""
 
     def adjust(request: Request, sources: Sequence[Source]) -> Request:

@@ -79,6 +79,7 @@ def _job(
     if is_copy(request, arrays):
         return copied(request, arrays, structures, options)
     rules, selection = AxisRules(request.axis), request.selection or Selection()
+    rules.refuse_order(request.order)
     axes = {name: rules.of(name, s[0], request.add_axis) for name, s in arrays.items()}
     cut = {name: axis for name, axis in axes.items() if axis is not None}
     if not cut:

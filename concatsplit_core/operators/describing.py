@@ -16,7 +16,7 @@ from concatsplit_core.endpoints.inputs import (
     open_member,
     resolve,
 )
-from concatsplit_core.endpoints.references import expand, parse_input
+from concatsplit_core.endpoints.references import parse_input
 from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.base import InputFormat
 from concatsplit_core.formats.registry import format_of
@@ -73,8 +73,8 @@ def info(ref: Any, *, raw: str | None = None, offset: int = 0) -> list[BlobInfo]
     if not isinstance(ref, str | os.PathLike):
         return [_describe(source) for source in open_inputs(ref)]
     blobs = []
-    said = Options(raw=raw, offset=offset).raw_description
-    for name in expand([os.fspath(ref)]) if said is None else resolve(ref, None, said):
+    description = Options(raw=raw, offset=offset).raw_description
+    for name in resolve(ref, None, description):
         blobs.extend(_describe_ref(name))
     return blobs
 

@@ -19,7 +19,7 @@ _LONGEST = 4000
 
 
 def with_history(job: Job, line: str) -> dict[str, Structure]:
-    """The structures of a job's containers, whose roots say what was done, above what they said.
+    """The structures of a job's containers, with one more line in the ``history`` of each.
 
     Parameters
     ----------
@@ -39,12 +39,12 @@ def _with_line(structure: Structure, line: str) -> Structure:
     earlier = plain(root.attrs.get("history"))
     if isinstance(earlier, str) and earlier:
         line += f"\n{earlier}"
-    said = replace(root, attrs={**root.attrs, "history": line})
-    return replace(structure, groups={**structure.groups, "": said})
+    changed = replace(root, attrs={**root.attrs, "history": line})
+    return replace(structure, groups={**structure.groups, "": changed})
 
 
 def call_of(request: Request, inputs: Iterable[str]) -> str:
-    """What is said of a call from Python, as a command line.
+    """A call from Python, written as a command line.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ def _model(sources: Sequence[Source | None]) -> Source:
 def _length(
     found: Found, axes: Mapping[str, int | None], name: str, number: int, is_new: bool
 ) -> int | None:
-    """How long an array would be in an input: as long as its other arrays are there."""
+    """How long an array would be in an input: as long as the input's other arrays."""
     if is_new:
         return None
     lengths: dict[int, str] = {}
@@ -79,10 +79,10 @@ def _length(
                 named.setdefault(source.spec.shape[axis], other)
     chosen = named or lengths
     if len(chosen) != 1:
-        said = listed([f"{array} {length}" for length, array in lengths.items()])
+        known = listed([f"{array} {length}" for length, array in lengths.items()])
         raise UsageError(
             f"--missing fill: array '{name}' is not in input {number}, whose other arrays do not "
-            f"say how long it would be ({said or 'there are none'}); leave it out with --members"
+            f"say how long it would be ({known or 'there are none'}); leave it out with --members"
         )
     return next(iter(chosen))
 
@@ -93,7 +93,7 @@ def _dimension(source: Source, axis: int | None) -> str | None:
 
 
 def _filler(name: str, model: Source, length: int | None, axis: int, number: int) -> Source:
-    """An array of fill values, which takes no memory; they mean what those of the model mean."""
+    """An array of fill values, which takes no memory; its meaning is that of the model."""
     spec = model.spec
     shape = spec.shape if length is None else with_length(spec.shape, axis, length)
     value = _fill_value(name, model)

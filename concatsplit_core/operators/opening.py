@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
+from concatsplit_core.endpoints.containers import find_container
 from concatsplit_core.endpoints.inputs import STREAM, close_all, open_inputs, open_member, resolve
 from concatsplit_core.endpoints.references import parse_input
 from concatsplit_core.errors import (
@@ -90,7 +91,7 @@ def opened_data_set(
         else:
             with remembered_neighbours():
                 for number, ref in enumerate(resolve(inputs, recover)):
-                    structures += _open_container(number, ref, selection, arrays)
+                    structures += _add_container(number, ref, selection, arrays)
         if not arrays:
             raise UsageError("no inputs: name at least one container")
         yield DataSet(arrays, structures)
@@ -109,15 +110,11 @@ def _open_each(
         arrays[name] = [*opener(ref)]
 
 
-def _open_container(number: int, ref: Any, selection: Selection, arrays: Found) -> list[Structure]:
+def _add_container(number: int, ref: Any, selection: Selection, arrays: Found) -> list[Structure]:
+    """Open the chosen arrays of one more input, and return the structure of its groups."""
     if not isinstance(ref, str):
         raise UsageError(f"input {number}: is an array; all inputs of a data set are containers")
-    place, group = parse_input(ref)
-    form = detect(place, ref)
-    names = form.members(place, ref)
-    if group is not None:
-        inside = [name for name in names if name.startswith(f"{group}/")]
-        names = [""] if not inside and group in names else inside
+    place, form, group, names = find_container(ref)
     if names in ([""], []):
         what = "is one array without a name" if names else "holds 0 arrays"
         raise UsageError(
@@ -156,8 +153,8 @@ def _refuse_others(number: int, ref: str, found: Sequence[str], wanted: Sequence
     missing = [name for name in wanted if name not in found]
     more = [name for name in found if name not in wanted]
     if missing or more:
-        said = [f"lacks {listed(missing)}"] if missing else []
-        what = " and ".join(said + ([f"has also {listed(more)}"] if more else []))
+        differences = [f"lacks {listed(missing)}"] if missing else []
+        what = " and ".join(differences + ([f"has also {listed(more)}"] if more else []))
         raise MalformedInput(
             f"input {number} ({ref}): {what}, unlike input 0; choose with --members what all hold, "
             "or have --missing fill put fill values in the place of what is missing",

@@ -60,7 +60,7 @@ def perform(
 def _asks_for_data_set(
     request: Request, selection: Selection, inputs: Any, options: Options
 ) -> bool:
-    """Whether a data set was asked for, or nothing else can be meant."""
+    """Whether a data set was asked for, or is the only thing that can be meant."""
     if selection.is_given or (request.cut is not None and request.cut.by_array):
         return True
     if any("{array" in name for name in request.outputs) or _has_patterns(request.axis):

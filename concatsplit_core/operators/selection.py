@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
+from concatsplit_core.endpoints.member_patterns import is_match
 from concatsplit_core.errors import MalformedInput, UsageError
 
 Carry = Literal["check", "first", "drop"]
@@ -52,11 +52,11 @@ class Selection:
 
     @property
     def is_given(self) -> bool:
-        """Whether a data set was asked for, and not only found."""
+        """Whether the user asked for a data set."""
         return self.members is not None or bool(self.arrays)
 
     def refuse_for_one_array(self) -> None:
-        """Refuse what has no meaning where one array was named.
+        """Refuse options that mean nothing for a single array.
 
         Raises
         ------
@@ -91,11 +91,11 @@ class Selection:
             return list(names)
         patterns = [pattern.strip() for pattern in self.members.split(",")]
         for pattern in patterns if self.missing == "refuse" else ():
-            if not any(fnmatchcase(name, pattern) for name in names):
+            if not any(is_match(name, pattern) for name in names):
                 raise UsageError(
                     f"--members {pattern}: {ref} has no such array; it holds {listed(names)}"
                 )
-        return [name for name in names if any(fnmatchcase(name, p) for p in patterns)]
+        return [name for name in names if any(is_match(name, p) for p in patterns)]
 
 
 def selection_from(options: dict[str, Any]) -> Selection:

@@ -1,4 +1,4 @@
-"""What new containers hold beside the arrays of a data set: groups, and what they say of images."""
+"""What new containers hold beside the arrays of a data set: groups, and attributes about images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEFT_OUT = "multiscales is left out: "
 
 
 class _Image(NamedTuple):
-    """A group that describes images of which levels are written.
+    """A group that describes images, if some of their levels are written.
 
     Parameters
     ----------

@@ -291,7 +291,7 @@ def _names(record: Manifest, output: Any, manifest: Path) -> list[list[str | Mem
 
 
 def _cut(record: Manifest) -> ArrayRecord:
-    """An array of which each input of the data set had a part of its own."""
+    """An array that every input of the data set had a part of."""
     return next((array for array in record.arrays if not array.is_carried), record.arrays[0])
 
 

@@ -97,7 +97,7 @@ def copied(
 
 
 def _with_own_meanings(moves: Sequence[Move]) -> list[Move]:
-    """The moves to one container, of which no array repeats what another one says for it."""
+    """The moves to one container; no array repeats what another array there says about it."""
     meanings = without_borrowed({move.name: move.meaning for move in moves})
     return [move._replace(meaning=meanings[move.name]) for move in moves]
 

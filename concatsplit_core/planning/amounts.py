@@ -66,7 +66,7 @@ def _copies(entry: Band | Strip) -> tuple[tuple[int, Interval], ...]:
 
 
 def _reads(entry: Band | Strip) -> Iterator[tuple[Interval, int]]:
-    """What is read of the axis, and the steps in which it is."""
+    """The intervals that are read along the axis, and the steps in which they are read."""
     if isinstance(entry, Strip):
         if entry.source is None:
             yield entry.interval, entry.step
@@ -78,7 +78,7 @@ def _reads(entry: Band | Strip) -> Iterator[tuple[Interval, int]]:
 def _decoded(part: Interval, first: int, step: int, chunk: int, size: int) -> int:
     """Length of the chunks that are decoded for a part of an array that is read in steps.
 
-    A cut inside a chunk has it decoded once more::
+    A chunk with a cut inside is decoded once more::
 
         chunks    |       |       |       |    |         size
         part          [------------------------]

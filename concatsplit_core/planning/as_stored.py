@@ -53,7 +53,7 @@ class RunCopies:
         self.smallest = problem.window
 
     def peak(self, sweep: Sweep) -> int:
-        """One buffer, for where the kernel does not do it."""
+        """One buffer, in case the kernel cannot copy."""
         return self._problem.window
 
     def sweeps(self, budget: int) -> Iterator[Sweep]:
@@ -76,7 +76,7 @@ class RunCopies:
 def _rows(problem: Problem, target: int) -> Iterator[Strip | Band]:
     """What is copied to a target: whole shards, chunks in shards, chunks.
 
-    Shards of whose chunks some are copied are rebuilt, row by row::
+    Shards are rebuilt row by row if only some of their chunks are copied::
 
         shards of the target   |       |       |       |       |
         chunks that are copied     |-----------------------|
@@ -136,7 +136,7 @@ class ChunkCopies:
         return max(self._chunk, held) + self._chunk + self._compared
 
     def sweeps(self, budget: int) -> Iterator[Sweep]:
-        """One sweep, of as many chunks a task as are worth its while."""
+        """One sweep; each task has enough chunks to be worth starting."""
         problem, unit, thresholds = self._problem, self._unit, self._problem.thresholds
         room = budget - self._chunk - self._compared
         limit = min(thresholds.comfortable, thresholds.chunks_a_task * self._chunk, room)
@@ -155,7 +155,7 @@ class ChunkCopies:
 
 
 class ShardRebuilds:
-    """Shards of which some chunks are copied as they are stored and the others are decoded."""
+    """Shards in which some chunks are copied as they are stored, and the others are decoded."""
 
     def __init__(self, problem: Problem, group: Group, rows: list[Band]) -> None:
         self._problem, self._rows = problem, rows

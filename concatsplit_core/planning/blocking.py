@@ -27,7 +27,7 @@ class Block:
     extent : tuple of int
         Shape of the logical array.
     unit : tuple of int
-        What has to be written as a whole; 1 where any length will do.
+        Length that is written as a whole; 1 where any length will do.
     want : tuple of int
         What is best read as a whole; 1 where any length will do.
     itemsize, limit : int

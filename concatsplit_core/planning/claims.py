@@ -1,7 +1,8 @@
 """Arrays that claim far more than is stored of them: pure.
 
 A few hundred bytes of metadata can claim any number of chunks. To look for each of them would
-take hours, and find nothing.
+take hours, and find nothing. Arrays whose stored chunks have not been counted are refused before
+planning (`endpoints.hollow`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ ABSENT_BYTES, BYTES_A_STORED = 16 << 30, 1024
 
 
 def refuse_empty_claims(problem: Problem) -> None:
-    """Refuse to read chunks of which next to none are stored.
+    """Refuse arrays that store next to none of the chunks that would be read.
 
     Raises
     ------
@@ -42,15 +43,14 @@ def refuse_empty_claims(problem: Problem) -> None:
         if not (few and small):
             size = f" of {format_size(filled)}" if filled else ""
             raise OverBudget(
-                f"{name_of(source, problem.move.names)} claims {_said(chunks)} chunks{size} to go "
-                f"through, and stores {most} at most; split off the part that is stored, or write "
-                "to .npy",
+                f"{name_of(source, problem.move.names)} claims {_rounded(chunks)} chunks{size}, "
+                f"and stores {most} at most; split off the part that is stored, or write to .npy",
                 found=most,
                 expected=chunks,
             )
 
 
-def _said(count: int) -> str:
+def _rounded(count: int) -> str:
     return str(count) if count < 1 << 64 else f"2^{count.bit_length() - 1}"
 
 

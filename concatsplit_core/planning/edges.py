@@ -45,7 +45,7 @@ class Edges(NamedTuple):
         return found
 
     def before(self, position: int) -> int:
-        """The last place that is not behind ``position`` where no chunk of a source is cut."""
+        """The last place up to ``position`` where no chunk of a source is cut."""
         index = bisect_left(self.stops, position)
         if index == len(self.stops) or self.stops[index] == position:
             return position

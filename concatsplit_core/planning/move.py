@@ -10,7 +10,7 @@ from concatsplit_core.array.tiling import Tiling
 
 
 class MoveSpec(NamedTuple):
-    """One logical array between its two tilings, as the planner has to know it.
+    """What the planner needs to know about one logical array between its two tilings.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What two arrays that share elements make of each other: which bytes can be copied as stored."""
+"""Two arrays that share elements: which of their bytes can be copied as they are stored."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Pair(NamedTuple):
 
 
 def kind_of(spec: ArraySpec) -> Hashable:
-    """All that `pair_of` asks of an array, but for its lengths off the axis."""
+    """All that `pair_of` needs to know about an array, except its lengths on other axes."""
     layout = spec.layout
     if type(layout) is Contiguous:
         return spec.dtype, layout.order, spec.converted

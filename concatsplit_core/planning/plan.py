@@ -64,7 +64,7 @@ class MovePlan(NamedTuple):
         return _as_json(self)
 
     def copied(self) -> tuple[set[int], set[int]]:
-        """Sources and targets of which anything is copied as it is stored."""
+        """Sources, and targets, with something that is copied as it is stored."""
         sources: set[int] = set()
         targets: set[int] = set()
         for entry in (entry for sweep in self.sweeps for entry in sweep.bands.entries):

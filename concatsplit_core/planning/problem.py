@@ -169,7 +169,7 @@ class Batch(Protocol):
     """Bytes that its smallest possible task holds."""
 
     def sweeps(self, budget: int) -> Iterator[Sweep]:
-        """Its tasks, each of which may hold so many bytes."""
+        """Its tasks; each may hold so many bytes."""
         ...
 
     def peak(self, sweep: Sweep) -> int:
@@ -185,7 +185,7 @@ class Group(NamedTuple):
 
 
 def group_targets(views: list[ArraySpec], axis: int, wanted: Iterable[int]) -> list[Group]:
-    """Targets by what has to be written as a whole off the axis, and by element order."""
+    """Targets grouped by element order, and by what they write as a whole on other axes."""
     found: defaultdict[tuple[Shape | None, Order], list[int]] = defaultdict(list)
     for index in wanted:
         view = views[index]

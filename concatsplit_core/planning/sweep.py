@@ -1,4 +1,4 @@
-"""Sweeps: many tasks in few words, each of which is worked out when it is asked for.
+"""Sweeps: a short description of many tasks; each task is worked out when it is asked for.
 
 ::
 
@@ -58,7 +58,7 @@ class Band(NamedTuple):
 
 
 class Strip(NamedTuple):
-    """Bands that write one target in steps of one length, the last of which may be shorter.
+    """Bands that write one target in steps of one length; the last step may be shorter.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class Strip(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """Bands in the order of their numbers, in few words.
+    """Bands in the order of their numbers, in a short description.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ class Sweep(NamedTuple):
         return prod(self.grid)
 
     def cell(self, number: int) -> Shape:
-        """Where a task lies on the grid, the slowest axis of which is the first in C order."""
+        """Where a task lies on the grid, whose slowest axis is the first in C order."""
         index = []
         for count in reversed(self.grid) if self.order == "C" else self.grid:
             number, at = divmod(number, count)

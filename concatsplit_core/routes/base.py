@@ -119,7 +119,7 @@ class Context:
     compares_checksums : bool
         Checksums of stored bytes that move are compared.
     check : bool
-        What has none of these is decoded, though it moves as it is stored.
+        A chunk without any of these is decoded to check it, and still moves as it is stored.
     hashes : Hashes, optional
         Of what moves, where a manifest is to be written.
     reading, writing : Pool

@@ -28,7 +28,7 @@ _CALL_BYTES = 5000
 def extent_of(array: Source | Target) -> Extent:
     """Where a contiguous array lies: it is known once the array is made ready or created."""
     if not isinstance(array, ContiguousSource | ContiguousTarget):
-        raise TypeError("the elements of the array are no run of bytes in a file")
+        raise TypeError("the elements of the array are not one run of bytes in a file")
     return array.extent
 
 

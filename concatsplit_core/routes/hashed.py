@@ -1,4 +1,4 @@
-"""Hashing what has been read and is written, block by block."""
+"""Hashes blocks that have been read and are about to be written."""
 
 from __future__ import annotations
 

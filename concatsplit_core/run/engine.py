@@ -54,13 +54,13 @@ def execute(job: Job, options: Options) -> Result:
     folders = folders_of([*job.outputs, *(ref for ref, _ in job.extras)])
     recover_in([*folders, *([] if record is None else [record.parent])], options)
     fingerprints = Fingerprints([*job.sources, *job.compared], options.follow_links)
-    outputs, extras = _placed(job, options)
-    plan = _planned(job, outputs, options)
+    outputs, extras = _checked_outputs(job, options)
+    plan = _plan_moves(job, outputs, options)
     result = report(job, outputs, plan)
     result = result._replace(notes=(*result.notes, *_looks_odd(job)))
     replaced = None
     places = [*(p for made in outputs for p in made.places), *extras]
-    documents = _documents(job, places, record, options)
+    documents = _documents_to_stage(job, places, record, options)
     if record is not None:
         read = [*job.sources, *job.compared]
         replaced = refuse_record(record, places, read, options.force)
@@ -89,7 +89,7 @@ def _looks_odd(job: Job) -> list[str]:
     return [*notes_on_outputs(outputs), *([] if is_plain else notes_on_order(inputs))]
 
 
-def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
+def _checked_outputs(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
     """The places and layouts of all outputs; raises if an output must not be written there."""
     wish, _ = options.wish, options.memory_bytes  # a wrong option is named before all else
     known = Looked()
@@ -110,7 +110,7 @@ def _placed(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
     return outputs, extras
 
 
-def _documents(
+def _documents_to_stage(
     job: Job, places: Sequence[Place], record: Location | None, options: Options
 ) -> list[StagedDocument]:
     """The documents of a job, and what each may replace."""
@@ -124,7 +124,7 @@ def _documents(
     return found
 
 
-def _planned(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
+def _plan_moves(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
     """The plan of all moves, within one budget."""
     memory, moves = options.memory_bytes, []
     pairs = list(zip(job.moves, outputs, strict=True))
@@ -165,15 +165,15 @@ class _Run:
     ) -> None:
         self._job, self._options, self._plan = job, options, plan
         planned = zip(outputs, plan.moves, strict=True)
-        self._made = [aligned(made, move.alignment) for made, move in planned]
+        self._outputs = [aligned(made, move.alignment) for made, move in planned]
         self._hashes = [] if options.manifest is None else self._new_hashes()
         beside = [(place, array) for place, (_, array) in zip(extras, job.extras, strict=True)]
-        self._set = OutputSet(self._made, beside, options.sync, job.structures, documents)
+        self._output_set = OutputSet(self._outputs, beside, options.sync, job.structures, documents)
 
     @property
     def notes(self) -> list[str]:
         """Notes on what could not be written, such as an attribute, though the array was."""
-        return self._set.notes
+        return self._output_set.notes
 
     def commit(
         self,
@@ -192,28 +192,28 @@ class _Run:
             The place of the manifest, which is published last, and the file that it replaces.
         """
         try:
-            self._set.claim()
+            self._output_set.claim()
             for source in self._job.sources:
-                source.prepare(self._set.scratch, self._options.check)
+                source.prepare(self._output_set.scratch, self._options.check)
             work = self._work()
-            self._tell(Started(self._plan.bytes_written))
+            self._emit(Started(self._plan.bytes_written))
             executor = ThreadExecutor(self._hashes)
-            executor.run(work, range(len(self._plan)), self._count, threading.Event())
-            self._set.finish()
+            executor.run(work, range(len(self._plan)), self._emit_moved, threading.Event())
+            self._output_set.finish()
             if record is not None:
-                self._set.add_record(*record, self._manifest(result, Path(record[0].key)))
+                self._output_set.add_record(*record, self._manifest(result, Path(record[0].key)))
             fingerprints.check()
-            self._tell(Publishing())
-            self._set.publish(lambda: self._tell(Finished()))
+            self._emit(Publishing())
+            self._output_set.publish(lambda: self._emit(Finished()))
         except BaseException as error:
-            self._set.roll_back()
+            self._output_set.roll_back()
             if isinstance(error, Exception):
                 fingerprints.check()  # if an input has changed, that is the cause of the error
             raise
 
     def _work(self) -> Work:
         """Create the outputs, and describe the work for the workers."""
-        created = self._set.create()
+        created = self._output_set.create()
         moves = [
             MoveWork(
                 move.sources,
@@ -223,7 +223,7 @@ class _Run:
                 [made.places[origin.output].ref for origin in made.origins],
                 move.conversions,
             )
-            for move, made, targets in zip(self._job.moves, self._made, created, strict=True)
+            for move, made, targets in zip(self._job.moves, self._outputs, created, strict=True)
         ]
         check = self._options.check
         return Work(self._plan, moves, check or self._plan.compares_checksums, check)
@@ -236,7 +236,9 @@ class _Run:
         waiting, turns = waiting_memory(memory), Turns()
         return [
             RunHashes(move, made, plan, memory, jobs, waiting, turns)
-            for move, made, plan in zip(self._job.moves, self._made, self._plan.moves, strict=True)
+            for move, made, plan in zip(
+                self._job.moves, self._outputs, self._plan.moves, strict=True
+            )
         ]
 
     def _manifest(self, result: Result, path: Path) -> bytes:
@@ -245,19 +247,19 @@ class _Run:
 
         hashed = [
             (hashes.inputs(), hashes.outputs(partial(self._reopened, made)))
-            for hashes, made in zip(self._hashes, self._made, strict=True)
+            for hashes, made in zip(self._hashes, self._outputs, strict=True)
         ]
         return format_manifest(result, path, hashed)
 
     def _reopened(self, made: Outputs, index: int) -> AbstractContextManager[Source]:
-        return self._set.reopened(made.places[index], made.tiling.segments[index].spec)
+        return self._output_set.reopened(made.places[index], made.tiling.segments[index].spec)
 
-    def _count(self, number: int) -> None:
+    def _emit_moved(self, number: int) -> None:
         task = self._plan.task(number)
         size = sum(prod(write.box.shape) for write in task.writes)
-        self._tell(Moved(size * self._job.moves[task.move].dtype.itemsize))
+        self._emit(Moved(size * self._job.moves[task.move].dtype.itemsize))
 
-    def _tell(self, event: Any) -> None:
+    def _emit(self, event: Any) -> None:
         if self._options.on_event is not None:
             self._options.on_event(event)
 

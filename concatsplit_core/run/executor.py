@@ -1,4 +1,4 @@
-"""Executors: they have the tasks of a run done by workers, here on threads of this process."""
+"""Executors give the tasks of a run to workers, here on threads of this process."""
 
 from __future__ import annotations
 

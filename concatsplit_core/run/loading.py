@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -22,19 +21,26 @@ def load(source: Source) -> np.ndarray:
     numpy.ndarray
         Of the source's shape, dtype and element order.
     """
-    spec = source.spec
-    array: np.ndarray = np.empty(spec.shape, spec.dtype, order=spec.order)
+    import tempfile
+
     with tempfile.TemporaryDirectory() as folder:
         source.prepare(Path(folder))
-        if not isinstance(source, ContiguousSource):
-            for box, part in source.read(Box.whole(spec.shape)) if array.size else ():
-                copy_elements(array[box.slices], part)
-        elif array.nbytes:
-            extent = source.extent
-            fd = open_input(extent.path)
-            try:
-                into = array.reshape(-1, order=spec.order).view(np.uint8).data
-                read_exactly(fd, into, extent.offset, extent.path)
-            finally:
-                os.close(fd)
+        return read_whole(source)
+
+
+def read_whole(source: Source) -> np.ndarray:
+    """Read all elements of a source that is ready to be read."""
+    spec = source.spec
+    array: np.ndarray = np.empty(spec.shape, spec.dtype, order=spec.order)
+    if not isinstance(source, ContiguousSource):
+        for box, part in source.read(Box.whole(spec.shape)) if array.size else ():
+            copy_elements(array[box.slices], part)
+    elif array.nbytes:
+        extent = source.extent
+        fd = open_input(extent.path)
+        try:
+            into = array.reshape(-1, order=spec.order).view(np.uint8).data
+            read_exactly(fd, into, extent.offset, extent.path)
+        finally:
+            os.close(fd)
     return array

@@ -122,9 +122,9 @@ def format_manifest(
     head = [_line("schema", SCHEMA_OF_SETS), _line("operator", result.operator)]
     arrays = []
     for array, own in pairs:
-        said = [_line("name", array.name, "  "), _line("carried", array.is_carried, "  ")]
-        said += [] if array.is_compared else [_line("compared", False, "  ")]
-        text = ",\n".join([*said, *_array_lines(array, own, names, "  ")])
+        first = [_line("name", array.name, "  "), _line("carried", array.is_carried, "  ")]
+        first += [] if array.is_compared else [_line("compared", False, "  ")]
+        text = ",\n".join([*first, *_array_lines(array, own, names, "  ")])
         arrays.append(f"  {{\n{text}\n  }}")
     listed = ",\n".join(arrays)
     return sealed(("{\n" + ",\n".join([*head, f' "arrays": [\n{listed}\n ]'])).encode())
@@ -178,8 +178,8 @@ class _Names:
         if blob.format == "memory" or blob.ref == "-":
             return None
         place, member = parse_input(blob.ref)
-        said = member or blob.said
-        return self._relative(place.key) + (f"::{said}" if said else "")
+        inner = member or blob.description
+        return self._relative(place.key) + (f"::{inner}" if inner else "")
 
     def _relative(self, path: str) -> str:
         above, name = os.path.split(path)

@@ -76,7 +76,7 @@ class Options:
         Write a record of the run to this file; `undo` and `verify` read it.
     raw : str, optional
         What input files of bare elements (.dat, .bin, .raw) hold: a dtype and the length of every
-        axis, one of which may be ``*``, such as ``"int16,*,384"``.
+        axis, at most one of them ``*``, such as ``"int16,*,384"``.
     offset : int
         Bytes before their first element.
     follow_links : bool
@@ -147,7 +147,7 @@ class Options:
         Raises
         ------
         UsageError
-            It is no dtype and shape.
+            It is not a dtype and a shape.
         """
         if self.raw is None and not self.offset:
             return None

@@ -86,6 +86,9 @@ class OutputSet:
         self._staging = self._store.staging(sync)
         self._staged: dict[Location, Location] = {}
         self._writers: dict[Location, Writer] = {}
+        self._expected: dict[Location, set[str]] = {}
+        for place in self._places:
+            self._expected.setdefault(place.final, set()).add(place.inner)
 
     def claim(self) -> None:
         """Make the staging folders of all outputs.
@@ -187,7 +190,7 @@ class OutputSet:
     def reopened(self, place: Place, spec: ArraySpec) -> Iterator[Source]:
         """Open a finished output in its staging folder, for reading."""
         staged = self._staged[place.final]
-        member = place.inner or place.format.said_of(spec) or None
+        member = place.inner or place.format.description_of(spec) or None
         form = format_of(staged, member, place.ref)
         source = open_member(form, staged, member, place.ref)
         try:
@@ -212,6 +215,7 @@ class OutputSet:
         if staged not in self._writers:
             base = place.base if place.is_rebuilt else None
             self._writers[staged] = place.format.writer(staged, base)
+            self._writers[staged].expected.update(self._expected[place.final])
             structure = self._structures.get(place.asked_container)
             if place.is_new_container and structure is not None:
                 self._writers[staged].add_groups(structure)

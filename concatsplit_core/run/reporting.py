@@ -68,7 +68,7 @@ def _outputs(made: Outputs) -> tuple[Blob, ...]:
             segment.interval,
             segment.spec.chunks,
             str(storage.codec) if storage.codec is not None else None,
-            place.format.said_of(segment.spec),
+            place.format.description_of(segment.spec),
         )
         for place, segment, storage in zip(
             made.places, made.tiling.segments, made.storages, strict=True

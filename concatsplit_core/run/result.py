@@ -25,9 +25,8 @@ class Blob(NamedTuple):
         The blob's place on the axis of the logical array.
     chunks : tuple of int, optional
     codec : str, optional
-    said : str
-        What a reference has to say beside the name, where that alone does not tell what the file
-        holds.
+    description : str
+        What follows ``::`` in a reference to a file that does not itself say what it holds.
     """
 
     ref: str
@@ -37,7 +36,7 @@ class Blob(NamedTuple):
     interval: Interval
     chunks: Shape | None = None
     codec: str | None = None
-    said: str = ""
+    description: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""
@@ -92,19 +91,7 @@ class ArrayResult(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """What ``--json`` prints of an array."""
-        return {
-            "axis": self.axis,
-            "add_axis": self.add_axis,
-            "inputs": [blob.to_dict() for blob in self.inputs],
-            "outputs": [blob.to_dict() for blob in self.outputs],
-            "split_info": list(self.split_info),
-            "routes": {route: self.plan.routes.get(route, 0) for route in ROUTES},
-            "cost": self.cost._asdict(),
-            "bytes_read": self.plan.bytes_read,
-            "bytes_written": self.plan.bytes_written,
-            "tasks": len(self.plan),
-            "plan": self.plan.to_dict(),
-        }
+        return _facts(self)
 
 
 class Result(NamedTuple):
@@ -166,18 +153,8 @@ class Result(NamedTuple):
         facts: dict[str, Any] = {
             "operator": self.operator,
             "dry_run": self.dry_run,
-            "axis": self.axis,
-            "add_axis": self.add_axis,
-            "inputs": [blob.to_dict() for blob in self.inputs],
-            "outputs": [blob.to_dict() for blob in self.outputs],
-            "split_info": list(self.split_info),
-            "routes": {route: self.plan.routes.get(route, 0) for route in ROUTES},
-            "cost": self.cost._asdict(),
-            "bytes_read": self.plan.bytes_read,
-            "bytes_written": self.plan.bytes_written,
+            **_facts(self),
             "peak_memory_bytes": self.plan.peak_memory_bytes,
-            "tasks": len(self.plan),
-            "plan": self.plan.to_dict(),
             "notes": list(self.notes),
         }
         if self.arrays[0].name:
@@ -185,3 +162,20 @@ class Result(NamedTuple):
         if self.seconds is not None:
             facts["seconds"] = round(self.seconds, 6)
         return facts
+
+
+def _facts(found: ArrayResult | Result) -> dict[str, Any]:
+    """What ``--json`` prints of one array and of a whole run alike."""
+    return {
+        "axis": found.axis,
+        "add_axis": found.add_axis,
+        "inputs": [blob.to_dict() for blob in found.inputs],
+        "outputs": [blob.to_dict() for blob in found.outputs],
+        "split_info": list(found.split_info),
+        "routes": {route: found.plan.routes.get(route, 0) for route in ROUTES},
+        "cost": found.cost._asdict(),
+        "bytes_read": found.plan.bytes_read,
+        "bytes_written": found.plan.bytes_written,
+        "tasks": len(found.plan),
+        "plan": found.plan.to_dict(),
+    }

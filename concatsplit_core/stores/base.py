@@ -224,7 +224,7 @@ class _Ranges(OpenFile):
 
 
 def join(key: str, name: str) -> str:
-    """The key of what has a name, or the rest of a key, in a folder."""
+    """The key of something in a folder, from its name or the rest of its key."""
     return f"{key}/{name}" if key and name else key or name
 
 

@@ -1,4 +1,4 @@
-"""Gives back the room of parts of a file that are no longer needed."""
+"""Frees the disk space of parts of a file that are no longer needed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _KEEP_SIZE, _PUNCH_HOLE = 1, 2
 
 
 def give_back(fd: int, offset: int, nbytes: int) -> None:
-    """Make a hole of a range, which reads as zeros then and takes no room.
+    """Turn a range into a hole, which reads as zeros and takes no disk space.
 
     A file system that has no holes leaves the range as it is.
     """

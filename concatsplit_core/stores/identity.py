@@ -12,7 +12,7 @@ class Identity(NamedTuple):
     ----------
     kind : {"file", "folder", "link", "other"}
     inode : int
-        Its number in the file system. A store that is no file system gives a number of its own,
+        Its number in the file system. A store other than a file system gives a number of its own,
         which differs between two versions of a file.
     size : int
         Bytes of a file; 0 for a folder, whose size has no meaning.

@@ -1,4 +1,4 @@
-"""How the outputs of a run appear: what a store has to offer for it, and what is said of it."""
+"""How the outputs of a run appear: what every store must be able to do, and its messages."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _LISTED = 4
 class Amendment(NamedTuple):
     """A new version of a document, published together with the members that it lists.
 
-    The document belongs to a container, as consolidated metadata do, and the output makes it out of
-    date.
+    The document belongs to a container, as consolidated metadata do. A new output makes it
+    out of date.
 
     Parameters
     ----------

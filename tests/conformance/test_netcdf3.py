@@ -142,3 +142,16 @@ def test_a_member_that_is_not_there() -> None:
     write("a.nc", 1)
     with pytest.raises(InputUnavailable, match=r"no member 'c'; it holds a, b"):
         cs.fetch("a.nc::c")
+
+
+def test_names_that_are_not_utf_8_are_latin_1() -> None:
+    write("a.nc", 1)
+    content = Path("a.nc").read_bytes()
+    Path("a.nc").write_bytes(
+        content.replace(b"five", b"f\xfcnf").replace(b"\0\x01b", b"\0\x01\xe4")
+    )
+    cs.concat("a.nc", "out.nc")
+    assert [(blob.ref, blob.dims) for blob in cs.info("out.nc")] == [
+        ("out.nc::a", ("record", "fünf")),
+        ("out.nc::ä", ("record", "n")),
+    ]

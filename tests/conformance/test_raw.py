@@ -104,12 +104,12 @@ def test_patterns_lists_and_arrays_of_a_data_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("raw", "offset", "message"),
     [
-        ("int16,*,384", 0, "100 bytes are no multiple of the 768 .* 100 bytes are left over"),
-        ("int16,*,7", 5, "95 bytes are no multiple of the 14 "),
+        ("int16,*,384", 0, "100 bytes are not a multiple of the 768 .* 100 bytes are left over"),
+        ("int16,*,7", 5, "95 bytes are not a multiple of the 14 "),
         ("int16,25,2", 101, "100 bytes, fewer than the --offset 101"),
         ("int16,25,3", 0, "makes 150 bytes, but there are 100"),
         ("int16,24,2", 0, "makes 96 bytes, but there are 100"),
-        ("int16,*,0", 0, "no multiple of the 0 "),
+        ("int16,*,0", 0, "not a multiple of the 0 "),
     ],
 )
 def test_files_that_do_not_fit(tmp_path: Path, raw: str, offset: int, message: str) -> None:

@@ -15,7 +15,7 @@ import zarr
 from conformance.arrays import assert_same, make
 from conformance.zarr_in_stores import get, put
 from memory_store import HIDDEN, MemoryStaging, MemoryStore, location_of, named_store
-from zarr.core.buffer import default_buffer_prototype
+from zarr.buffer import default_buffer_prototype
 
 import concatsplit_core as cs
 from concatsplit_core.errors import (

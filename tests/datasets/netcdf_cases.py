@@ -286,3 +286,14 @@ def auxiliary(file: Any, number: int, first: int) -> None:
     air = file.createVariable("air", "f4", ("time", "y", "x"))
     air.coordinates = "lat lon"
     air[:] = days[:, None, None] + np.arange(6).reshape(2, 3)
+
+
+@case
+def coordinate_of_two_axes(file: Any, number: int, first: int) -> None:
+    """A variable of two axes that is called as its first, behind others that have that axis."""
+    days = times(file, first)
+    file.createDimension("level", 2)
+    file.createDimension("x", 3)
+    air = file.createVariable("air", "f4", ("time", "level", "x"))
+    air[:] = days[:, None, None] + np.arange(6).reshape(2, 3)
+    file.createVariable("level", "f8", ("level", "x"))[:] = np.arange(6).reshape(2, 3) / 7

@@ -14,6 +14,7 @@ from datasets.conftest import read, write
 
 import concatsplit_core as cs
 from concatsplit_core.errors import (
+    InputUnavailable,
     MalformedInput,
     NameCollision,
     ShapeMismatch,
@@ -100,3 +101,42 @@ def test_filters_of_zarr_that_have_no_neutral_name_go_to_netcdf() -> None:
     cs.concat("a.zarr", "y.nc")
     with h5py.File("y.nc") as file:
         assert file["s"].asstr()[:].tolist() == ["a", "bc", ""]
+
+
+def test_dimensions_without_names_are_not_called_like_arrays() -> None:
+    arrays = {f"x{i}": np.full((3, 2), i) for i in range(3)} | {"g/x3": X[:3]}
+    cs.concat(write("a.h5", arrays), "y.nc")
+    cs.concat(["y.nc", "y.nc"], "z.nc")
+    with h5py.File("z.nc") as file:
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(file[name][()], np.concatenate([array, array]))
+            assert not {scale[0].name for scale in file[name].dims} & {f"/{n}" for n in arrays}
+
+
+def test_a_pattern_of_members_stands_for_them_in_natural_order(suffix: str) -> None:
+    arrays = {f"g/x{i}": X + i for i in (10, 2, 1)} | {"other": X}
+    for ref in (write(f"a.{suffix}", arrays), write(f"b.{suffix}", arrays)):
+        assert [blob.ref for blob in cs.info(f"{ref}::g/*")] == [
+            f"{ref}::g/x{i}" for i in (1, 2, 10)
+        ]
+    cs.concat(f"?.{suffix}::g/*", "y.npy")
+    assert np.load("y.npy").tolist() == np.concatenate([X + i for i in (1, 2, 10)] * 2).tolist()
+    with pytest.raises(
+        InputUnavailable, match=r"::q\*: the pattern matches none of its arrays.*g/x1"
+    ):
+        cs.concat(f"a.{suffix}::q*", "z.npy")
+
+
+def test_a_name_that_looks_like_a_pattern_stands_for_itself() -> None:
+    ref = write("a.h5", {"x[1]": X, "x1": X + 1})
+    assert cs.fetch(f"{ref}::x[1]").tolist() == X.tolist()
+    cs.concat(f"{ref}::x[1]", "y.npy")
+    assert np.load("y.npy").tolist() == X.tolist()
+    cs.concat([ref, ref], "y.h5", members="x[1]")
+    assert sorted(read("y.h5")) == ["x1", "x[1]"]
+
+
+def test_letters_of_axes_are_for_one_array() -> None:
+    ref = write("a.npz", {"x": X, "y": X})
+    with pytest.raises(UsageError, match="--order C is for one array"):
+        cs.concat([ref, ref], "y.npz", order="C")

@@ -11,7 +11,8 @@ import pytest
 from datasets.climate import call
 
 import concatsplit_core as cs
-from concatsplit_core.errors import UnsafeContent, UnsupportedDtype
+from concatsplit_core.errors import MalformedInput, UnsafeContent, UnsupportedDtype
+from concatsplit_core.formats.hdf5 import contents
 
 AXES = ["x=carry", "*=0"]
 
@@ -133,3 +134,19 @@ def test_links_and_arrays_of_other_files_are_refused() -> None:
     with pytest.raises(UnsafeContent, match=r"b.h5::seen: is a virtual data set.*--members"):
         cs.concat([write("b.h5", more=virtual)], "other.h5", axis=AXES)
     assert not Path("other.h5").exists()
+
+
+def test_a_child_looks_first_at_what_a_file_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HDF5 may crash, or loop for ever, in a damaged attribute of a group."""
+    looks: list[str] = []
+
+    class Refusing:
+        def check(self, look: Any, path: str, member: str | None, ref: str) -> None:
+            looks.append(look.__name__)
+            if look is contents._look_at_structure:
+                raise MalformedInput(f"{ref}: takes for ever")
+
+    monkeypatch.setattr(contents, "_scouts", Refusing())
+    with pytest.raises(MalformedInput, match=r"a.h5: takes for ever"):
+        cs.concat([write("a.h5")], "out.h5", axis=AXES)
+    assert looks == ["_look_at_links", "_look_at_structure"]

@@ -57,13 +57,13 @@ class Hdf5Format(LibraryFormat, OutputFormat):
 
     def members(self, place: Location, ref: str) -> list[str]:
         """Names of all data sets."""
-        from concatsplit_core.formats.hdf5.describing import list_members
+        from concatsplit_core.formats.hdf5.contents import list_members
 
         return list_members(self.path_of(place, ref), ref)
 
     def structure(self, place: Location, ref: str) -> Structure:
         """Groups, empty ones too, their attributes, and soft links."""
-        from concatsplit_core.formats.hdf5.describing import structure_of
+        from concatsplit_core.formats.hdf5.contents import structure_of
 
         return structure_of(self.path_of(place, ref), ref)
 
@@ -76,7 +76,7 @@ class Hdf5Format(LibraryFormat, OutputFormat):
 
     def members_and_links(self, place: Location, ref: str) -> list[str]:
         """Names of all data sets, and of links that lead out of the file, or nowhere."""
-        from concatsplit_core.formats.hdf5.describing import list_members
+        from concatsplit_core.formats.hdf5.contents import list_members
 
         return list_members(self.path_of(place, ref), ref, with_links=True)
 

@@ -69,7 +69,7 @@ def read_attributes(
         if name in BOOKKEEPING:
             continue
         try:
-            entry = _own(item, found)
+            entry = _as_stored(item, found)
         except Exception as error:  # a damaged or foreign attribute makes h5py raise anything
             notes.append(f"attribute '{name}' is left out: {_line(error)}")
             continue
@@ -112,7 +112,7 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _own(item: Any, found: Any) -> OwnAttribute | str:
+def _as_stored(item: Any, found: Any) -> OwnAttribute | str:
     """One attribute, or the reason why it cannot be kept outside its file."""
     kind, space = found.get_type(), found.get_space()
     code = kind.encode()

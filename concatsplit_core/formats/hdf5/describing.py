@@ -44,11 +44,9 @@ from concatsplit_core.formats.hdf5.reading import (
 from concatsplit_core.formats.hdf5.scales import scales_of
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.strings import string_bytes
-from concatsplit_core.formats.hdf5.structure import read_structure, with_user_block
 from concatsplit_core.formats.hdf5.types import encoding
 from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
 from concatsplit_core.formats.storage import Storage
-from concatsplit_core.formats.structure import Structure
 from concatsplit_core.meaning.bounds import may_be_bounds, with_units
 from concatsplit_core.meaning.missing import fill_value_notes, take_fill_value
 from concatsplit_core.meaning.model import Meaning
@@ -117,48 +115,6 @@ def _open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
         if not isinstance(error, Exception) or (isinstance(error, ConcatsplitError) and error.ref):
             raise
         raise malformed(ref, error) from error  # a damaged file makes h5py raise nearly anything
-
-
-def list_members(path: str, ref: str, with_links: bool = False) -> list[str]:
-    """Names of all data sets below the root, links not followed.
-
-    Parameters
-    ----------
-    path : str
-    ref : str
-    with_links : bool
-        Also of links that lead out of the file, or nowhere.
-    """
-    _scouts.check(_look_at_links, path, None, ref)
-    return _list_members(path, ref, with_links)
-
-
-def _look_at_links(path: str, member: str | None) -> None:
-    _list_members(path, member or "", with_links=True)
-
-
-def structure_of(path: str, ref: str) -> Structure:
-    """The groups of a file, as far as they can be read."""
-    try:
-        with pool.use(path) as opened:
-            return with_user_block(read_structure(opened.file, opened.is_netcdf), opened)
-    except ConcatsplitError:
-        raise
-    except Exception as error:  # a damaged file makes h5py raise nearly anything
-        raise malformed(ref, error) from error
-
-
-def _list_members(path: str, ref: str, with_links: bool) -> list[str]:
-    try:
-        with pool.use(path) as opened:
-            found = links.survey(opened.file)
-            return sorted([*found.arrays, *found.links_out]) if with_links else found.arrays
-    except ConcatsplitError:
-        raise
-    except Exception as error:  # a damaged file makes h5py raise nearly anything
-        raise malformed(ref, error) from error
-    finally:
-        pool.discard(path)
 
 
 def _describe(path: str, member: str, ref: str, dataset: Any, opened: Opened) -> Hdf5Source:
@@ -347,4 +303,4 @@ _inputs: WeakSet[Hdf5Source] = WeakSet()
 """Those that are open: mostly the inputs of one call."""
 _tried: dict[tuple[int, ...], int] = {}
 """How many members of each file were tried, by what tells one version of a file from another."""
-_scouts = Scouts(_look_at_member, _look_at_links)
+_scouts = Scouts(_look_at_member)

@@ -35,7 +35,7 @@ class Survey(NamedTuple):
 
 
 def key(member: str) -> bytes:
-    """A name as HDF5 has it: bytes, of which those that are not UTF-8 are escaped in text."""
+    """A name as HDF5 has it: in bytes. Those that are not UTF-8 are escaped in the text."""
     return member.encode("utf-8", "surrogateescape")
 
 

@@ -6,7 +6,7 @@ a dimension is a scale, with a variable or without one, and a variable refers to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from itertools import count
 from typing import Any
 
@@ -38,18 +38,20 @@ class Dimensions:
     ----------
     wanted : mapping of str to Dimension
         Those of the inputs, by path: they come in the same order and into the same groups.
+    expected : set of str
+        Names of the variables that are going to be added, which no axis without a name may take.
     """
 
-    def __init__(self, wanted: Mapping[str, Dimension]) -> None:
-        self._wanted = wanted
+    def __init__(self, wanted: Mapping[str, Dimension], expected: Set[str]) -> None:
+        self._wanted, self._expected = wanted, expected
         self._next: int | None = None
         self._lengths: dict[str, int] = {}
 
     def spelled(self, file: Any, member: str, names: Names) -> str:
-        """The name of a variable in the file: another one where a dimension is called so.
+        """The name of a variable in the file: another one if a dimension has that name.
 
         A variable with the name of a dimension is its coordinate variable, if the dimension is its
-        first one, and must not be called so otherwise.
+        first one, and must not have its name otherwise.
         """
         parent, slash, last = member.rpartition("/")
         is_coordinate = bool(names) and names[0] == last and last not in names[1:]
@@ -108,6 +110,8 @@ class Dimensions:
         group = dataset.parent
         length, unlimited = dataset.shape[axis], dataset.maxshape[axis] is None
         for candidate in _candidates(name, axis):
+            if candidate != name and _path(group, candidate) in self._expected:
+                continue
             found = _visible(group, candidate)
             if found is None and candidate != own:
                 return self._new_scale(self._home(group, candidate), candidate, length, unlimited)
@@ -134,7 +138,7 @@ class Dimensions:
     def _home(self, group: Any, name: str) -> Any:
         """The group that a dimension goes to: the one above an array that it is wanted in."""
         above = group
-        while f"{above.name}/{name}".lstrip("/") not in self._wanted:
+        while _path(above, name) not in self._wanted:
             if above.name == "/":
                 return group
             above = above.parent
@@ -160,6 +164,10 @@ class Dimensions:
         return self._next - 1
 
 
+def _path(group: Any, name: str) -> str:
+    return f"{group.name}/{name}".lstrip("/")
+
+
 def _candidates(name: str | None, axis: int) -> Iterator[str]:
     if name:
         yield name
@@ -167,7 +175,7 @@ def _candidates(name: str | None, axis: int) -> Iterator[str]:
 
 
 def _visible(group: Any, name: str) -> Any:
-    """What is called so in a group or one above it."""
+    """The object with a name in a group, or in the nearest group above that has one."""
     while True:
         if group.get(name, getlink=True) is not None:
             return group.get(name)
@@ -202,7 +210,7 @@ def _numbers(file: Any) -> list[int]:
 
 
 def _renumber(file: Any) -> None:
-    """Number the dimensions from 0 on, as programs expect that ask for one after another."""
+    """Number the dimensions from 0 on, because some programs ask for one number after another."""
     scales = sorted(_scales(file), key=lambda item: int(item.attrs[_NUMBER]))
     new = {int(scale.attrs[_NUMBER]): number for number, scale in enumerate(scales)}
     if all(old == number for old, number in new.items()):

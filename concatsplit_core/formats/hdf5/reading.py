@@ -200,10 +200,10 @@ class Hdf5Chunked(Hdf5Unchunked, ChunkedSource):
         data = bytearray(stored.nbytes) if stored.fetch is None else stored.fetch()
         if stored.fetch is None:
             read_exactly(fd, memoryview(data), stored.offset, self.path or self.ref)
-        raw = self._raw(data, self._taken(stored), start)
+        raw = self._raw(data, self._steps_of(stored), start)
         return np.frombuffer(raw, self.spec.dtype).reshape(unit)
 
-    def _taken(self, stored: Stored) -> tuple[Step, ...]:
+    def _steps_of(self, stored: Stored) -> tuple[Step, ...]:
         """The steps that a chunk went through."""
         steps = enumerate(self.steps or ())
         return tuple(step for i, step in steps if not stored.skipped >> i & 1)
@@ -217,13 +217,13 @@ class Hdf5Chunked(Hdf5Unchunked, ChunkedSource):
 
     def checked(self, box: Box, stored: Stored, full: bool) -> Stored:
         """The same chunk, which is checked when it is read or copied."""
-        if not full and not (self.steps and is_guarded(self._taken(stored))):
+        if not full and not (self.steps and is_guarded(self._steps_of(stored))):
             return stored
         return stored._replace(check=Check(partial(self._piece, box, stored)))
 
     def _piece(self, box: Box, stored: Stored) -> Iterator[tuple[int, Any]]:
         """A chunk, after its checksum was compared, or it was decoded if it has none."""
-        data, steps = read_unchecked(stored), self._taken(stored)
+        data, steps = read_unchecked(stored), self._steps_of(stored)
         if self.steps is None:
             for _ in self.read(box):
                 pass

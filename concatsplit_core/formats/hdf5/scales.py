@@ -1,4 +1,4 @@
-"""Dimension scales of HDF5 files that are no netCDF files: kept as the inputs have them."""
+"""Dimension scales of HDF5 files other than netCDF: kept as the inputs have them."""
 
 from __future__ import annotations
 

@@ -107,9 +107,9 @@ def write_structure(file: Any, structure: Structure, netcdf: bool) -> list[str]:
     """Make groups and write their attributes; gives a line for each that HDF5 cannot hold."""
     notes: list[str] = []
     for path, info in structure.groups.items():
-        group = _made(file, path, info, netcdf)
-        said = write_attributes(group, info.attrs, info.own, netcdf)
-        notes += [f"group '/{path}': {note}" for note in said]
+        group = _make_group(file, path, info, netcdf)
+        lost = write_attributes(group, info.attrs, info.own, netcdf)
+        notes += [f"group '/{path}': {note}" for note in lost]
     for path, code in structure.types.items():
         h5py.h5t.decode(code).commit(file.id, key(path))
     return notes
@@ -128,7 +128,7 @@ def write_links(file: Any, structure: Structure) -> list[str]:
     return notes
 
 
-def _made(file: Any, path: str, info: GroupInfo, netcdf: bool) -> Any:
+def _make_group(file: Any, path: str, info: GroupInfo, netcdf: bool) -> Any:
     if not path:
         return file
     if path in file:

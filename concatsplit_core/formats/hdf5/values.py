@@ -22,9 +22,9 @@ def fixed_length(length: int) -> np.dtype:
 
 
 def attribute(value: Any) -> Any:
-    """An attribute's value as HDF5 can hold it; what has no such form becomes JSON text.
+    """An attribute's value as HDF5 can hold it, or as JSON text where it cannot.
 
-    Whole numbers beyond 64 bits become their decimal text, text that is no Unicode is escaped.
+    Whole numbers beyond 64 bits become their decimal text, bytes that are not Unicode are escaped.
     """
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()

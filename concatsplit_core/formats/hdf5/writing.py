@@ -56,7 +56,7 @@ class Hdf5Writer(Writer):
         self._mode = "w"
         self._netcdf = has_netcdf_name(str(path))
         self._structure: Structure | None = None
-        self._dimensions, self._scales = Dimensions({}), Scales()
+        self._dimensions, self._scales = Dimensions({}, self.expected), Scales()
         self._user_block = b""
         if base is not None:
             _copy(base, path)
@@ -97,8 +97,8 @@ class Hdf5Writer(Writer):
                 member = self._dimensions.spelled(file, member, names)
             refuse_links_out(file, member, f"{self.path.name}::{member}")
             if member in file:
-                alone = netcdf and names == (member.rpartition("/")[2],)
-                length = spec.shape[0] if alone else None
+                is_coordinate = netcdf and names[:1] == (member.rpartition("/")[2],)
+                length = spec.shape[0] if is_coordinate else None
                 freed = let_go(file, member, f"{self.path.name}::{member}", length)
                 del file[member]
                 self._dimensions.forget()
@@ -119,7 +119,7 @@ class Hdf5Writer(Writer):
         """Make groups with their attributes; links wait until there is something to lead to."""
         self._structure, self._user_block = structure, structure.user_block
         self._netcdf = self._netcdf or structure.is_netcdf
-        self._dimensions = Dimensions(structure.dimensions)
+        self._dimensions = Dimensions(structure.dimensions, self.expected)
         with deferred_signals(), _pool.use(self) as (staged, file), _in_terms(staged, "groups"):
             self.notes += write_structure(file, structure, self._netcdf)
             _raise_kept(staged)
@@ -284,7 +284,7 @@ def _copy(base: Path, path: Path) -> None:
         if error.errno:
             raise
         raise OutputRefused(
-            f"{base}: is no HDF5 file that could be added to: {error}", ref=str(base)
+            f"{base}: is not an HDF5 file to which something can be added: {error}", ref=str(base)
         ) from error
     ficlone = 0x40049409
     with base.open("rb") as here, path.open("wb") as there:

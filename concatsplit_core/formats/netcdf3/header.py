@@ -172,7 +172,7 @@ class _Parser:
         return name, _Entry(axes, dtype, attrs, offset, inner * dtype.itemsize, is_record)
 
     def _check_end(self, name: str, variable: Variable, step: int) -> None:
-        """Refuse a variable that goes on behind the end of the file, or starts in the header."""
+        """Refuse a variable that ends after the end of the file, or starts in the header."""
         if not prod(variable.shape):
             return
         before = (variable.shape[0] - 1) * step if variable.is_record else 0
@@ -216,8 +216,8 @@ class _Parser:
     def _name(self) -> str:
         raw = self._padded(self._number(self._count_bytes))
         if not raw or b"/" in raw or b"\0" in raw:
-            raise self._damaged(f"{raw[:40]!r} is no name")
-        return raw.decode("utf-8", "surrogateescape")
+            raise self._damaged(f"{raw[:40]!r} is not a name")
+        return text_of(raw)
 
     def _type(self) -> np.dtype:
         number = self._number(4)

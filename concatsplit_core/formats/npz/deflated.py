@@ -28,7 +28,7 @@ _ROOM = 1 << 12
 
 
 class Packed(NamedTuple):
-    """What a deflated member came to.
+    """The size and the CRC-32 of a member after it was deflated.
 
     Parameters
     ----------
@@ -87,10 +87,10 @@ class DeflatedTarget(EncodedTarget):
             os.close(fd)
 
     def join(self, fd: int, offset: int) -> Packed:
-        """Write the header and all pieces into the archive, one behind the other.
+        """Write the header and all pieces into the archive, one after the other.
 
-        A piece that was never stored is one of zeros, as it is where elements are not deflated.
-        The room of each is given back when it is in the archive, so that both are not needed.
+        A piece that was never stored is full of zeros, as in members that are not deflated.
+        The disk space of each is freed when it is in the archive, so that both never need it.
 
         Parameters
         ----------

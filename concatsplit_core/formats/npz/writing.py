@@ -78,7 +78,7 @@ class NpzWriter(Writer):
         return ContiguousTarget(spec, Extent(self._path, start + len(header)))
 
     def finish(self) -> None:
-        """Complete the archive: what was deflated, what is kept, checksums, the directory."""
+        """Complete the archive: deflated members, kept members, checksums, the directory."""
         made: dict[bytes, Member] = {}
         with _open(self._path) as fd:
             for name, member in self._stored.items():
@@ -121,7 +121,7 @@ def _join(fd: int, name: bytes, target: DeflatedTarget, offset: int) -> Member:
 
 @contextmanager
 def _open(path: str) -> Iterator[int]:
-    """A descriptor of the archive, which is made if it is not there."""
+    """A descriptor of the archive, which is created if there is none."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         yield fd

@@ -1,4 +1,4 @@
-"""safetensors: named tensors, one behind the other, after a header in JSON; and indexes of shards.
+"""safetensors: a header in JSON, then named tensors one after the other; and indexes of shards.
 
 https://github.com/huggingface/safetensors defines the format.
 """

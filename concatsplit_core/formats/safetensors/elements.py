@@ -56,8 +56,8 @@ def items_shape(kind: str, shape: Shape, ref: str) -> Shape:
         return shape
     if not shape or shape[-1] % count:
         raise MalformedInput(
-            f"{ref}: of its shape {shape}, the last axis is no multiple of {count}, as many {kind} "
-            "as are packed together; such a tensor is not read",
+            f"{ref}: the last axis of its shape {shape} is not a multiple of "
+            f"{count}, the number of {kind} that are packed together; such a tensor is not read",
             ref=ref,
             found=shape,
         )

@@ -102,7 +102,7 @@ def parse_header(text: bytearray, size: int, ref: str) -> Header:
 
 
 def _parsed(text: bytearray) -> tuple[dict[str, Tensor], dict[str, str] | None]:
-    """The entries of the header, read one by one, so that no JSON takes more memory than it is."""
+    """The entries of the header, read one by one: JSON as a whole could take far more memory."""
     tensors: dict[str, Tensor] = {}
     metadata: dict[str, str] | None = None
     scanner = _Scanner(text)
@@ -146,7 +146,7 @@ class _Scanner:
         if b"\\" not in found:
             return found[1:-1].decode()
         text: str = json.loads(found)
-        text.encode()  # half a surrogate pair is no text
+        text.encode()  # half a surrogate pair is not text
         return text
 
     def entry(self) -> Any:
@@ -188,13 +188,13 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER = json.JSONDecoder(object_pairs_hook=_without_twins)
 
 
-def _tensor(name: str, said: dict[str, Any]) -> Tensor:
-    if set(said) != {"dtype", "shape", "data_offsets"}:
+def _tensor(name: str, entry: dict[str, Any]) -> Tensor:
+    if set(entry) != {"dtype", "shape", "data_offsets"}:
         raise ValueError(
-            f"tensor '{name}' has the keys {', '.join(said) or 'none'}, not dtype, shape and "
+            f"tensor '{name}' has the keys {', '.join(entry) or 'none'}, not dtype, shape and "
             "data_offsets"
         )
-    kind, shape, offsets = said["dtype"], said["shape"], said["data_offsets"]
+    kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(kind, str) or kind not in BITS:
         raise ValueError(f"tensor '{name}' has the dtype {kind!r}, which is not known")
     if not _are_sizes(shape) or len(shape) > _MOST_AXES:
@@ -216,7 +216,7 @@ def _are_sizes(value: Any) -> bool:
 
 
 def _check_coverage(tensors: Mapping[str, Tensor], data_bytes: int) -> None:
-    """Tensors that lie one behind the other, from the first byte to the last."""
+    """The tensors in order; they must follow each other from the first byte to the last."""
     end = 0
     for name, tensor in tensors.items():
         if tensor.start != end:
@@ -251,18 +251,18 @@ def format_header(
     sizes : sequence of int
         Bytes of each tensor.
     """
-    said: dict[str, Any] = {} if metadata is None else {METADATA: dict(metadata)}
+    header: dict[str, Any] = {} if metadata is None else {METADATA: dict(metadata)}
     at = 0
     for (name, kind, shape), nbytes in zip(tensors, sizes, strict=True):
         offsets = [at, at + nbytes]
-        said[name] = {"dtype": kind, "shape": list(shape), "data_offsets": offsets}
+        header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": offsets}
         at += nbytes
-    text = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % ALIGNMENT)
     return len(text).to_bytes(LENGTH_BYTES, "little") + text
 
 
 def with_spaces(header: bytes, spaces: int) -> bytes:
-    """The same header with more spaces behind its JSON."""
+    """The same header with more spaces after its JSON."""
     length = len(header) - LENGTH_BYTES + spaces
     return length.to_bytes(LENGTH_BYTES, "little") + header[LENGTH_BYTES:] + b" " * spaces

@@ -64,7 +64,7 @@ def _read_index(path: str, version: tuple[int, ...]) -> Mapping[str, str]:
         index: Any = msgspec.json.decode(_all_of(path, version[-1]), type=wanted)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedInput(
-            f"{ref}: is no index of safetensors files: {error}; expected an object with a "
+            f"{ref}: is not an index of safetensors files: {error}; expected an object with a "
             "'weight_map' of names to files",
             ref=ref,
         ) from error
@@ -97,7 +97,7 @@ def _beside(index: str, file: str) -> str:
 
 
 def list_members(path: str, ref: str) -> list[str]:
-    """Names of the tensors in all shards, which hold those that the index says and no others.
+    """Names of the tensors in all shards; they must be exactly those of the index.
 
     Raises
     ------
@@ -155,9 +155,9 @@ def _root(index: str, shard: str) -> str:
 def structure_of(path: str, ref: str) -> Structure:
     """The texts of ``__metadata__`` that all shards have, as attributes of the file."""
     shards = dict.fromkeys(_files_of(path, ref).values())
-    said = [header_of(_beside(path, file), f"{ref}: {file}").metadata or {} for file in shards]
-    first = said[0] if said else {}
-    kept = {key: text for key, text in first.items() if all(m.get(key) == text for m in said)}
+    texts = [header_of(_beside(path, file), f"{ref}: {file}").metadata or {} for file in shards]
+    first = texts[0] if texts else {}
+    kept = {key: text for key, text in first.items() if all(m.get(key) == text for m in texts)}
     return Structure({"": GroupInfo(kept)})
 
 
@@ -171,5 +171,5 @@ def format_index(files: Mapping[str, str], nbytes: int) -> bytes:
     nbytes : int
         Of all tensors together.
     """
-    said = {"metadata": {"total_size": nbytes}, "weight_map": dict(sorted(files.items()))}
-    return (json.dumps(said, indent=2, ensure_ascii=False) + "\n").encode()
+    index = {"metadata": {"total_size": nbytes}, "weight_map": dict(sorted(files.items()))}
+    return (json.dumps(index, indent=2, ensure_ascii=False) + "\n").encode()

@@ -66,7 +66,7 @@ def _read_header(path: str, version: tuple[int, ...]) -> Header:
         length = int.from_bytes(os.pread(fd, LENGTH_BYTES, 0), "little")
         if size < LENGTH_BYTES or length > size - LENGTH_BYTES:
             raise MalformedInput(
-                f"{ref}: is no safetensors file, or is cut off: its header would have {length} "
+                f"{ref}: is not a safetensors file, or is cut off: its header would have {length} "
                 f"bytes, and the file has {size}",
                 ref=ref,
                 found=size,

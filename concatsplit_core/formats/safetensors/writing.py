@@ -140,11 +140,11 @@ class SafetensorsWriter(Writer):
         """Write the header, give every tensor its place, and copy those that are kept."""
         names = in_order({name: tensor.kind for name, tensor in self._tensors.items()})
         tensors = [self._tensors[name] for name in names]
-        said = [
+        described = [
             (name, tensor.kind, tensor.shape) for name, tensor in zip(names, tensors, strict=True)
         ]
         *starts, total = accumulate((tensor.nbytes for tensor in tensors), initial=0)
-        head = format_header(said, self._metadata, [tensor.nbytes for tensor in tensors])
+        head = format_header(described, self._metadata, [tensor.nbytes for tensor in tensors])
         head = with_spaces(head, _spaces(tensors, starts, len(head)))
         if len(head) > LENGTH_BYTES + LONGEST:
             raise UsageError(
@@ -175,7 +175,7 @@ class SafetensorsWriter(Writer):
 
 
 def _spaces(tensors: Sequence[_Tensor], starts: Sequence[int], head: int) -> int:
-    """How many spaces more end a header, so that file systems can share most of the blocks.
+    """How many more spaces end a header, so that file systems can share most of the blocks.
 
     XFS and btrfs share blocks that lie alike in two files; see `endpoints.layout.aligned`.
     """

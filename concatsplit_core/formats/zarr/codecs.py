@@ -212,7 +212,7 @@ def available(step: Step) -> bool:
 
 
 def as_v2(codec: Codec) -> list[dict[str, Any]]:
-    """Configurations of numcodecs, the last of which is the compressor."""
+    """Configurations of numcodecs; the last one is the compressor."""
     return [{"id": step.name, **_settings(step, 2)} for step in codec.steps]
 
 

@@ -149,7 +149,7 @@ def _documents(folder: Location, names: tuple[str, ...]) -> _Node:
 
 
 def _check_array(folder: Location, node: _Node) -> None:
-    """Have zarr-python read an array that is not plain: if it cannot, no reader opens the store."""
+    """Have zarr-python read an array unknown here: if it cannot, readers may not open the store."""
     if _V3 in node:
         facts = document_v3.facts_of(node[_V3])
     else:

@@ -1,6 +1,6 @@
 """The documents of a Zarr format 2 array, ``.zarray`` and ``.zattrs``, for numbers in any order.
 
-As with format 3, zarr-python reads and writes what is not plain.
+As in format 3, zarr-python reads and writes all other arrays.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ METADATA_LIMIT = 64 << 20
 MOST_AXES = 64
 """Axes of the arrays that NumPy has."""
 LARGEST_ITEM = 64 << 20
-"""Bytes of an element, of which the fill value is in memory as soon as the array is open."""
+"""Bytes of an element; the fill value is one, and it is in memory as soon as the array is open."""
 
 MOST_LENGTHS = 1 << 20
 """Chunks along an axis whose lengths are listed one by one when zarr-python reads them."""
@@ -175,7 +175,7 @@ def read_document(folder: Location, name: str, ref: str) -> dict[str, Any]:
     Raises
     ------
     MalformedInput
-        It is no JSON, or an entry has a wrong type or range.
+        It is not JSON, or an entry has a wrong type or range.
     UnsafeContent
         The elements are pickled.
     FileNotFoundError
@@ -228,6 +228,7 @@ def _check_grid(grid: Extension, ref: str) -> None:
     settings = grid.configuration or {}
     if grid.name != "rectilinear" or settings.get("kind") != "inline":
         return
+    # By hand: msgspec 0.22 crashes on a union of a bounded integer and a tuple of fixed length.
     for lengths in msgspec.convert(settings.get("chunk_shapes"), list[Any]):
         count = 0
         for run in lengths if isinstance(lengths, list) else [lengths]:

@@ -60,7 +60,7 @@ def _is_group(folder: Location) -> bool:
 def _document(place: Location) -> dict[str, Any]:
     found = json.loads(place.read())
     if not isinstance(found, dict):
-        raise TypeError(f"{place.name} is no JSON object")
+        raise TypeError(f"{place.name} is not a JSON object")
     return found
 
 
@@ -69,7 +69,7 @@ def _attributes(folder: Location) -> Mapping[str, Any]:
         return _document(folder / _V2[1]) if (folder / _V2[1]).kind else {}
     attrs = _document(folder / _V3).get("attributes") or {}
     if not isinstance(attrs, dict):
-        raise TypeError("attributes are no JSON object")
+        raise TypeError("attributes are not a JSON object")
     return attrs
 
 

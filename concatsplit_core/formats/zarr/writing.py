@@ -47,7 +47,7 @@ class ZarrWriter(Writer):
         self._structure: Structure | None = None
 
     def add_groups(self, structure: Structure) -> None:
-        """Make them when all arrays are there, in whose format they are."""
+        """Keep them until all arrays are there: groups have the arrays' Zarr format."""
         self._structure = structure
 
     def finish(self) -> None:

@@ -12,8 +12,8 @@ from concatsplit_core.formats.packing import pack
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import ChunkedTarget, Writer
-from concatsplit_core.formats.zarr import OWN_NAMES
 from concatsplit_core.formats.zarr.consolidating import consolidated_groups
+from concatsplit_core.formats.zarr.stores import OWN_NAMES
 from concatsplit_core.formats.zarr.writing import ZarrDivided, ZarrWriter
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.zips.kept import Kept

@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from math import prod
 
-import numpy as np
-
 from concatsplit_core.array.geometry import Box, Interval, with_length
 from concatsplit_core.array.layouts import InMemory
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.errors import ConcatsplitError
-from concatsplit_core.formats.sources import ChunkedSource, DecodedSource, Source
+from concatsplit_core.formats.sources import ChunkedSource, Source
 from concatsplit_core.formats.stored import Stored, read_stored
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.planner import make_plan
@@ -31,6 +29,7 @@ from concatsplit_core.run.hashing.blobs import (
     is_complete,
 )
 from concatsplit_core.run.hashing.leaves import digest
+from concatsplit_core.run.loading import read_whole
 from concatsplit_core.run.threads import run_on_threads
 from concatsplit_core.stores.files import input_error, open_input, read_exactly
 
@@ -94,7 +93,7 @@ def _read_elements(
     item = spec.memory_itemsize
     largest = max(spec.size, prod(spec.chunks or ())) * item
     if not spec.ndim or largest <= min(_SMALL, memory // 4):
-        array = _whole(source)
+        array = read_whole(source)
         for region in blob.regions:
             blob.put(region.box, array[region.box.slices])
         on_bytes(spec.nbytes)
@@ -123,24 +122,6 @@ def _read_elements(
         )
     finally:
         context.reading.close()
-
-
-def _whole(source: Source) -> np.ndarray:
-    """All elements of a small array."""
-    spec = source.spec
-    array: np.ndarray = np.empty(spec.shape, spec.dtype, order=spec.order)
-    if isinstance(source, DecodedSource):
-        for box, part in source.read(Box.whole(spec.shape)) if array.size else ():
-            array[box.slices] = part
-    elif array.nbytes:
-        extent = source.extent
-        fd = open_input(extent.path)
-        try:
-            into = array.reshape(-1, order=spec.order).view(np.uint8).data
-            read_exactly(fd, into, extent.offset, extent.path)
-        finally:
-            os.close(fd)
-    return array
 
 
 def _missing(blob: ElementHash) -> tuple[int, list[Interval]]:

@@ -249,7 +249,7 @@ def _waiting_bytes(memory: int) -> int:
 
 
 def _encoded(plan: MovePlan, outputs: Outputs) -> tuple[set[int], set[int]]:
-    """The inputs and the outputs of which some chunks are copied as they are stored."""
+    """The inputs, and the outputs, with chunks that are copied as they are stored."""
     sources, targets = plan.copied()
     return sources, {outputs.origins[target].output for target in targets}
 

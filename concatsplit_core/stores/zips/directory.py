@@ -78,7 +78,7 @@ def directory_of(path: str, ref: str) -> Directory:
 
 @contextmanager
 def sound(ref: str, what: str) -> Iterator[None]:
-    """Turns what is raised for a damaged archive into an error that names it."""
+    """Turns the errors of a damaged archive into one that names the archive."""
     try:
         yield
     except ConcatsplitError:
@@ -132,7 +132,7 @@ def name_of(entry: zipfile.ZipInfo) -> bytes:
 
 @contextmanager
 def unpacked(path: str, entry: zipfile.ZipInfo, ref: str, trouble: str) -> Iterator[IO[bytes]]:
-    """A member as a stream of its unpacked bytes, whose CRC-32 is compared at their end.
+    """A member as a stream of unpacked bytes; at the end their CRC-32 is compared.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ class Member(NamedTuple):
     crc : int
         CRC-32 of the unpacked bytes.
     method : int
-        `STORED`, `DEFLATED` or another one, of which only the archive knows.
+        `STORED`, `DEFLATED` or another one, which cannot be unpacked here.
     flags, date, attributes, system, comment
         As of the record in the directory.
     """

@@ -49,7 +49,7 @@ class _Tree:
         self.folders: dict[str, dict[str, Entry]] = {"": {}}
 
     def note(self, entry: zipfile.ZipInfo) -> None:
-        """Put a member at its place; of two of one name the last one counts, as for all readers.
+        """Put a member at its place; if two have one name, the last one counts, as for all readers.
 
         zarr-python writes a document anew by adding it once more.
 
@@ -225,7 +225,7 @@ class _PackedMember(OpenFile):
         self._file, self._entry, self._ref = file, entry, f"{ref}: {entry.filename}"
 
     def read(self, offset: int, nbytes: int) -> bytearray:
-        """A range of the member, for which all before it is unpacked."""
+        """A range of the member; everything before it is unpacked as well."""
         _refuse_outside(self, offset, nbytes, self._ref)
         with unpacked(self._file, self._entry, self._ref, "cannot be unpacked") as stream:
             _skip(stream, offset)

@@ -1,0 +1,67 @@
+"""What an HDF5 file holds: the names of its data sets, and what there is beside them."""
+
+from __future__ import annotations
+
+from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.formats.hdf5 import links
+from concatsplit_core.formats.hdf5.files import malformed, pool
+from concatsplit_core.formats.hdf5.scout import Scouts
+from concatsplit_core.formats.hdf5.structure import read_structure, with_user_block
+from concatsplit_core.formats.structure import Structure
+
+
+def list_members(path: str, ref: str, with_links: bool = False) -> list[str]:
+    """Names of all data sets below the root, links not followed.
+
+    Parameters
+    ----------
+    path : str
+    ref : str
+    with_links : bool
+        Also of links that lead out of the file, or nowhere.
+    """
+    _scouts.check(_look_at_links, path, None, ref)
+    return _list_members(path, ref, with_links)
+
+
+def _look_at_links(path: str, member: str | None) -> None:
+    _list_members(path, member or "", with_links=True)
+
+
+def structure_of(path: str, ref: str) -> Structure:
+    """The groups of a file, as far as they can be read."""
+    _scouts.check(_look_at_structure, path, None, ref)
+    return _structure_of(path, ref)
+
+
+def _look_at_structure(path: str, member: str | None) -> None:
+    try:
+        _structure_of(path, member or "")
+    finally:
+        pool.discard(path)
+
+
+def _structure_of(path: str, ref: str) -> Structure:
+    try:
+        with pool.use(path) as opened:
+            return with_user_block(read_structure(opened.file, opened.is_netcdf), opened)
+    except ConcatsplitError:
+        raise
+    except Exception as error:  # a damaged file makes h5py raise nearly anything
+        raise malformed(ref, error) from error
+
+
+def _list_members(path: str, ref: str, with_links: bool) -> list[str]:
+    try:
+        with pool.use(path) as opened:
+            found = links.survey(opened.file)
+            return sorted([*found.arrays, *found.links_out]) if with_links else found.arrays
+    except ConcatsplitError:
+        raise
+    except Exception as error:  # a damaged file makes h5py raise nearly anything
+        raise malformed(ref, error) from error
+    finally:
+        pool.discard(path)
+
+
+_scouts = Scouts(_look_at_links, _look_at_structure)
