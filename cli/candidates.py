@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import islice, pairwise
 
 import click
 from click.shell_completion import CompletionItem
@@ -72,7 +72,9 @@ def _members(path: str) -> list[str]:
     from concatsplit_core.formats.registry import detect
 
     place, _ = parse_input(os.path.expanduser(path))
-    return [name for name in detect(place, path).members(place, path) if name.isprintable()]
+    return [
+        name for name in detect(place, path).members(place, path) if name and name.isprintable()
+    ]
 
 
 def _codecs(_: click.Context, __: str) -> Iterator[str]:
@@ -113,13 +115,17 @@ def _arrays(ctx: click.Context, incomplete: str) -> Iterator[str]:
 
 
 def _inputs(ctx: click.Context) -> Iterator[str]:
-    """The files that were given before, patterns expanded."""
+    """The files that were given before, patterns expanded.
+
+    Click has not found out which words these are: it stops at the option that has no value yet.
+    """
     from concatsplit_core.endpoints.references import expand
 
-    for name in ("inputs", "input", "dys", "dy"):
-        given = ctx.params.get(name) or ()
-        refs = (given,) if isinstance(given, str) else given
-        yield from expand(os.path.expanduser(ref) for ref in refs if ref != "-")
+    words: list[str] = ctx.find_root().obj or []
+    for before, word in pairwise(words):
+        if not word.startswith("-") and before not in {"-o", "--output"}:
+            refs = expand([os.path.expanduser(word)])
+            yield from (ref for ref in refs if os.path.exists(ref.partition("::")[0]))
 
 
 def _commands(ctx: click.Context, _: str) -> Iterator[str]:
@@ -136,7 +142,7 @@ _WORDS: dict[str, Callable[[click.Context, str], Iterator[str]]] = {
     "codec": _codecs,
     "routes": _routes,
     "dtype": lambda *_: iter(_DTYPES.split()),
-    "order": lambda *_: iter("NCHW NHWC NCDHW NDHWC CHW HWC NC CN".split()),
+    "order": lambda *_: iter(["NCHW", "NHWC", "NCDHW", "NDHWC", "CHW", "HWC", "NC", "CN"]),
     "chunks": lambda *_: iter(("auto", "none")),
     "axis": _axes,
     "members": _arrays,

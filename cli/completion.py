@@ -17,7 +17,8 @@ _BASH = """\
 %(complete_func)s() {
     local reply
     mapfile -t reply <<< "$(COMP_LINE="${COMP_LINE:0:COMP_POINT}" \
-COMP_CURRENT="${COMP_WORDS[COMP_CWORD]}" %(complete_var)s=bash_complete "$1" 2>/dev/null)"
+COMP_CURRENT="${COMP_WORDS[COMP_CWORD]}" COMP_BREAKS="$COMP_WORDBREAKS" \
+%(complete_var)s=bash_complete "$1" 2>/dev/null)"
     COMPREPLY=()
     case "${reply[0]}" in
         file) compopt -o default ;;
@@ -75,7 +76,7 @@ class _Complete(ShellComplete):
         """The words before the cursor, and the start of the one at the cursor."""
         line = os.environ.get("COMP_LINE", "")
         words = split_arg_string(line)
-        is_new = not line or line[-1].isspace() and not line.endswith("\\ ")
+        is_new = not line or (line[-1].isspace() and not line.endswith("\\ "))
         return (words[1:], "") if is_new else (words[1:-1], words[-1] if words else "")
 
     def complete(self) -> str:
@@ -83,6 +84,7 @@ class _Complete(ShellComplete):
         args, incomplete = self.get_completion_args()
         option = _OPTION.match(incomplete)
         before = option[0] if option else ""
+        self.ctx_args = {**self.ctx_args, "obj": args}
         items = self.get_completions(args, incomplete)
         if any(item.type in {"file", "dir"} for item in items):
             return str(items[0].type)
@@ -94,18 +96,20 @@ class _Complete(ShellComplete):
 
 
 class Bash(_Complete):
-    """Bash splits words at ``:``, ``=`` and ``@``, and completes what is behind the last of them."""
+    """Bash splits words at ``:``, ``=`` and ``@``, and completes what is behind the last one."""
 
     name = "bash"
     source_template = _BASH
 
     def word(self, item: CompletionItem[Any], before: str) -> str:
         """The part of a word that bash completes, with what is special to it escaped."""
-        _, incomplete = self.get_completion_args()
-        incomplete = incomplete.removeprefix(before)
+        incomplete = self.get_completion_args()[1].removeprefix(before)
         if os.environ.get("COMP_CURRENT", "")[:1] in {"'", '"'}:
             return str(item.value)
-        known = max(incomplete.rfind(mark) for mark in ":=@") + 1
+        breaks = os.environ.get("COMP_BREAKS", "")
+        known = max((incomplete.rfind(mark) + 1 for mark in ":=" if mark in breaks), default=0)
+        if "@" in breaks:  # bash completes it together with what is behind it
+            known = max(known, incomplete.rfind("@"))
         return _SPECIAL.sub(r"\\\1", str(item.value)[known:])
 
 
