@@ -9,10 +9,15 @@ from typing import Any
 import click
 
 from concatsplit_cli.options import OptionGroup
-from concatsplit_cli.param_types import NAMED
+from concatsplit_cli.param_types import MEMBERS, NAMED
 
 _SELECTION = OptionGroup(
-    click.option("--members", metavar="PATTERN,...", help="Take only these arrays of each file."),
+    click.option(
+        "--members",
+        metavar="PATTERN,...",
+        type=MEMBERS,
+        help="Take only these arrays of each file.",
+    ),
     click.option(
         "--array",
         "arrays",

@@ -44,7 +44,8 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words of a command line; a long option with one dash is an error."""
-        _refuse_one_dash(self, ctx, args)
+        if not ctx.resilient_parsing:  # as it is while a shell completes a word
+            _refuse_one_dash(self, ctx, args)
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -72,7 +73,8 @@ class Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that the first word names; an error says which was meant."""
-        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+        is_word = not args[0].startswith("-") and not ctx.resilient_parsing
+        if is_word and self.get_command(ctx, args[0]) is None:
             from concatsplit_cli.suggestions import no_command
 
             raise click.UsageError(no_command(args[0], self.list_commands(ctx)), ctx)

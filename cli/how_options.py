@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from concatsplit_cli.options import OptionGroup
-from concatsplit_cli.param_types import INTEGERS, RATIO
+from concatsplit_cli.param_types import INTEGERS, RATIO, REF
 
 _HOW = OptionGroup(
     click.option("--parts", type=int, metavar="K", help="Cut into K equal parts."),
@@ -32,6 +32,7 @@ _HOW = OptionGroup(
     click.option(
         "--lengths-from",
         metavar="REF",
+        type=REF,
         help="Read the lengths from an array. It is an integer vector, such as a split_info.",
     ),
     click.option("--at", type=INTEGERS, help="Cut at these positions, as numpy.split does."),

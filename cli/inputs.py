@@ -9,10 +9,13 @@ from typing import Any
 
 import click
 
+from concatsplit_cli.param_types import FILE, REF
+
 _OPTIONS = (
     click.option(
         "--files-from",
         metavar="FILE|-",
+        type=FILE,
         help="Read names of inputs from FILE, one a line. - is stdin; # starts a comment.",
     ),
     click.option(
@@ -48,7 +51,7 @@ def many_inputs(name: str, metavar: str) -> Callable[[Callable[..., Any]], Calla
         wrapped: Callable[..., Any] = command
         for option in reversed(_OPTIONS):
             wrapped = option(wrapped)
-        return click.argument(name, nargs=-1, metavar=metavar)(wrapped)
+        return click.argument(name, nargs=-1, metavar=metavar, type=REF)(wrapped)
 
     return add
 

@@ -119,6 +119,10 @@ class ErrorBoundary(Group):
         self.words = words = list(sys.argv[1:] if args is None else args)
         if not standalone_mode:
             return super().main(words, prog_name, complete_var, standalone_mode=False, **extra)
+        if "_CONCATSPLIT_COMPLETE" in os.environ:
+            from concatsplit_cli.completion import register
+
+            register()
         is_debug = "--debug" in words
         open_standard_descriptors()
         # NumPy's linear algebra is not used; without this it starts threads that only wait.

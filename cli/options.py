@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from concatsplit_cli.param_types import AXIS, CHUNKS
+from concatsplit_cli.param_types import AXIS, CHUNKS, CODEC, DTYPE, FILE, ORDER, REF, ROUTES
 
 memory_option = click.option(
     "--memory",
@@ -65,7 +65,9 @@ _OPERATOR_OPTIONS = (
     click.option("-f", "--force", is_flag=True, help="Replace existing outputs."),
     memory_option,
     jobs_option,
-    click.option("--dtype", metavar="T", help="Cast to this dtype: float32, '>i4', bfloat16."),
+    click.option(
+        "--dtype", metavar="T", type=DTYPE, help="Cast to this dtype: float32, '>i4', bfloat16."
+    ),
     click.option(
         "--casting",
         type=click.Choice(["no", "equiv", "safe", "same_kind", "unsafe"]),
@@ -104,6 +106,7 @@ _OPERATOR_OPTIONS = (
     click.option(
         "--codec",
         metavar="NAME[:LEVEL]",
+        type=CODEC,
         help="Compression: none, gzip:4, zstd:3, lz4, blosc. With settings: blosc:zstd:5:shuffle.  "
         "[default: as in the inputs]",
     ),
@@ -144,6 +147,7 @@ _OPERATOR_OPTIONS = (
     click.option(
         "--routes",
         metavar="NAME,...",
+        type=ROUTES,
         help="Allow only these ways to move bytes. They are kernel (the system copies), "
         "encoded (chunks move as they are stored), mapped (elements are copied) and decoded "
         "(chunks are unpacked).  [default: all]",
@@ -160,6 +164,7 @@ _OPERATOR_OPTIONS = (
     click.option(
         "--manifest",
         metavar="FILE",
+        type=FILE,
         help="Record the run for undo and verify. The record has hashes.",
     ),
     follow_links_option,
@@ -267,19 +272,21 @@ axes_option = click.option(
 order_option = click.option(
     "--order",
     metavar="LETTERS",
+    type=ORDER,
     help="The axis is C in these letters: NCHW, NHWC. One letter for each axis of the array.",
 )
 
 depth_order_option = click.option(
     "--order",
     metavar="LETTERS",
+    type=ORDER,
     default="NCHW",
     show_default=True,
     help="The axis is C in these letters: NHWC, CHW. One letter for each axis of the array.",
 )
 
 split_info_option = click.option(
-    "--split-info", metavar="REF", help="Write the lengths of the inputs to REF."
+    "--split-info", metavar="REF", type=REF, help="Write the lengths of the inputs to REF."
 )
 
 outputs_option = click.option(
@@ -289,6 +296,7 @@ outputs_option = click.option(
     multiple=True,
     required=True,
     metavar="REF",
+    type=REF,
     help="Names of the parts. Give it once per part; or one template with {index} {count} "
     "{start} {stop} {stem}; or a folder.",
 )

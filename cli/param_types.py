@@ -8,10 +8,35 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     ListOfIntegers = click.ParamType[list[int]]
     Anything = click.ParamType[Any]
 else:  # parameter types are generic since Click 8.4
     ListOfIntegers = Anything = click.ParamType
+
+
+class Word(Anything):
+    """A word that is taken as it is, and that a shell can complete.
+
+    Parameters
+    ----------
+    kind : str
+        What it stands for: a key of the table in `concatsplit_cli.candidates`.
+    """
+
+    name = "text"
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        """What the word can be."""
+        from concatsplit_cli.candidates import candidates
+
+        return candidates(self._kind, ctx, incomplete)
 
 
 class Integers(ListOfIntegers):
@@ -38,7 +63,7 @@ class Integers(ListOfIntegers):
             )
 
 
-class Chunks(Anything):
+class Chunks(Word):
     """A chunk shape, ``auto`` or ``none``."""
 
     name = "N,N,...|auto|none"
@@ -50,7 +75,7 @@ class Chunks(Anything):
         return INTEGERS.convert(value, param, ctx)
 
 
-class Axis(Anything):
+class Axis(Word):
     """The number of an axis, or the name of a dimension."""
 
     name = "N|NAME"
@@ -63,7 +88,7 @@ class Axis(Anything):
             return value
 
 
-class Named(Anything):
+class Named(Word):
     """A name and a reference."""
 
     name = "NAME=REF"
@@ -78,8 +103,17 @@ class Named(Anything):
         return name, ref
 
 
-AXIS = Axis()
-NAMED = Named()
+AXIS = Axis("axis")
+NAMED = Named("named ref")
 INTEGERS = Integers("N,N,...", ",", "3,2,4")
 RATIO = Integers("A:B:...", ":", "8:1:1")
-CHUNKS = Chunks()
+CHUNKS = Chunks("chunks")
+REF = Word("ref")
+FILE = Word("file")
+FOLDER = Word("dir")
+CODEC = Word("codec")
+ROUTES = Word("routes")
+DTYPE = Word("dtype")
+ORDER = Word("order")
+MEMBERS = Word("members")
+COMMAND = Word("command")

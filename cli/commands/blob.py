@@ -6,12 +6,15 @@ import click
 
 from concatsplit_cli.help import Command
 from concatsplit_cli.options import SharedOptions, operator_options
+from concatsplit_cli.param_types import FILE, REF
 from concatsplit_cli.run_operator import run_operator
 
 
 @click.command(cls=Command, short_help="Copy one array to stdout or to a file.")
-@click.argument("ref", metavar="REF")
-@click.option("-o", "--output", default="-", metavar="FILE", help="Output.  [default: stdout]")
+@click.argument("ref", metavar="REF", type=REF)
+@click.option(
+    "-o", "--output", default="-", metavar="FILE", type=REF, help="Output.  [default: stdout]"
+)
 @operator_options
 def fetch(ref: str, output: str, shared: SharedOptions) -> None:
     """Copy a blob (one array in a file) out of its file: to stdout as .npy, or to a file.
@@ -27,8 +30,8 @@ def fetch(ref: str, output: str, shared: SharedOptions) -> None:
 
 
 @click.command(cls=Command, short_help="Copy one array into a file that holds several.")
-@click.argument("file", metavar="FILE")
-@click.argument("ref", metavar="REF")
+@click.argument("file", metavar="FILE", type=REF)
+@click.argument("ref", metavar="REF", type=REF)
 @operator_options
 def feed(file: str, ref: str, shared: SharedOptions) -> None:
     """Copy FILE to REF. FILE is any blob (one array in a file), or - for .npy on stdin.
@@ -47,13 +50,14 @@ def feed(file: str, ref: str, shared: SharedOptions) -> None:
 
 
 @click.command(cls=Command, short_help="Make the inputs of a run again.")
-@click.argument("record", metavar="MANIFEST")
+@click.argument("record", metavar="MANIFEST", type=FILE)
 @click.option(
     "-o",
     "--output",
     "outputs",
     multiple=True,
     metavar="REF",
+    type=REF,
     help="Output.  [default: the names that the inputs had]",
 )
 @operator_options

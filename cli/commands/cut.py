@@ -18,10 +18,11 @@ from concatsplit_cli.options import (
     order_option,
     outputs_option,
 )
+from concatsplit_cli.param_types import REF
 from concatsplit_cli.run_operator import run_operator
 
 _inputs = many_inputs("inputs", "INPUT...")
-_input = click.argument("input", metavar="INPUT")
+_input = click.argument("input", metavar="INPUT", type=REF)
 
 
 @click.command(cls=Command)
@@ -121,7 +122,7 @@ def unstack(
 
 @click.command("split-by-lengths", cls=Command, short_help="Cut an array by a vector of lengths.")
 @_input
-@click.argument("lengths", metavar="LENGTHS")
+@click.argument("lengths", metavar="LENGTHS", type=REF)
 @outputs_option
 @click.option("--outputs", "count", type=int, metavar="K", help="Number of outputs.")
 @axes_option

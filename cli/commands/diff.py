@@ -6,6 +6,7 @@ import click
 
 from concatsplit_cli.help import Command
 from concatsplit_cli.options import RAW_OPTIONS, SharedOptions, reading_options
+from concatsplit_cli.param_types import REF
 from concatsplit_cli.progress import progress_bar
 
 DIFFERENT = 8
@@ -13,8 +14,8 @@ DIFFERENT = 8
 
 
 @click.command(cls=Command, short_help="Compare two arrays element by element.")
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
+@click.argument("a", metavar="A", type=REF)
+@click.argument("b", metavar="B", type=REF)
 @click.option("--nan-equal", is_flag=True, help="Treat all NaNs as equal.")
 @click.option(
     "--rtol", type=float, default=0.0, metavar="R", help="Numbers may differ by ATOL + R * abs(b)."

@@ -13,6 +13,7 @@ from concatsplit_cli.options import (
     order_option,
     outputs_option,
 )
+from concatsplit_cli.param_types import REF
 from concatsplit_cli.run_operator import run_operator
 
 _dys = many_inputs("dys", "DY...")
@@ -29,10 +30,14 @@ def gradient() -> None:
 
 
 @gradient.command()
-@click.argument("dy", metavar="DY")
+@click.argument("dy", metavar="DY", type=REF)
 @outputs_option
 @click.option(
-    "--split-info", required=True, metavar="REF", help="The split_info that the concat wrote."
+    "--split-info",
+    required=True,
+    metavar="REF",
+    type=REF,
+    help="The split_info that the concat wrote.",
 )
 @axis_option
 @order_option
@@ -69,8 +74,10 @@ def concat(
 
 @gradient.command()
 @_dys
-@click.option("-o", "--output", required=True, metavar="DX", help="Output.")
-@click.option("--split-info", metavar="REF", help="Lengths of the parts; needed for 'zeros'.")
+@click.option("-o", "--output", required=True, metavar="DX", type=REF, help="Output.")
+@click.option(
+    "--split-info", metavar="REF", type=REF, help="Lengths of the parts; needed for 'zeros'."
+)
 @axis_option
 @order_option
 @click.option(

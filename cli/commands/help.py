@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from concatsplit_cli.help import Command, full_help
+from concatsplit_cli.param_types import COMMAND
 from concatsplit_cli.streams import checked_stdout
 
 
 @click.command("help", cls=Command)
-@click.argument("names", metavar="[COMMAND]...", nargs=-1)
+@click.argument("names", metavar="[COMMAND]...", type=COMMAND, nargs=-1)
 @click.pass_context
 def help(ctx: click.Context, names: tuple[str, ...]) -> None:
     """Show all that there is to say about a command.

@@ -17,10 +17,11 @@ from concatsplit_cli.options import (
     order_option,
     split_info_option,
 )
+from concatsplit_cli.param_types import REF
 from concatsplit_cli.run_operator import run_operator
 
 _inputs = many_inputs("inputs", "INPUT...")
-_output = click.option("-o", "--output", required=True, metavar="REF", help="Output.")
+_output = click.option("-o", "--output", required=True, metavar="REF", type=REF, help="Output.")
 
 
 @click.command(cls=Command, short_help="Join arrays along an axis.")

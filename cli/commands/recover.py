@@ -10,11 +10,12 @@ import click
 
 from concatsplit_cli.help import Command
 from concatsplit_cli.options import debug_option, json_option
+from concatsplit_cli.param_types import FOLDER
 from concatsplit_cli.streams import checked_stdout, one_line
 
 
 @click.command(cls=Command, short_help="Complete or undo what killed runs left.")
-@click.argument("folder", metavar="FOLDER")
+@click.argument("folder", metavar="FOLDER", type=FOLDER)
 @json_option
 @debug_option
 def recover(folder: str, as_json: bool, debug: bool) -> None:

@@ -6,12 +6,13 @@ import click
 
 from concatsplit_cli.help import Command
 from concatsplit_cli.options import SharedOptions, reading_options
+from concatsplit_cli.param_types import FILE
 from concatsplit_cli.progress import progress_bar
 from concatsplit_cli.render import show_verification
 
 
 @click.command(cls=Command, short_help="Compare the files of a run with its record.")
-@click.argument("record", metavar="MANIFEST")
+@click.argument("record", metavar="MANIFEST", type=FILE)
 @click.option("--outputs", is_flag=True, help="Check only the outputs.")
 @click.option("--inputs", is_flag=True, help="Check only the inputs.")
 @reading_options

@@ -69,6 +69,11 @@ def parse_codec(text: str) -> Codec:
     return Codec(tuple(_parse_step(part) for part in text.lower().split("+")))
 
 
+def codec_names() -> tuple[str, ...]:
+    """What a codec or a filter can be called."""
+    return ("none", *_COMPRESSORS, *_FILTERS)
+
+
 def _parse_step(text: str) -> Step:
     name, *settings = text.strip().split(":")
     if name == "blosc":
@@ -78,7 +83,7 @@ def _parse_step(text: str) -> Step:
             raise UsageError(f"codec '{name}' has no setting, found '{':'.join(settings)}'")
         return Step(name)
     if name not in _COMPRESSORS:
-        known = ("none", *_COMPRESSORS, *_FILTERS)
+        known = codec_names()
         hint = did_you_mean(name, known)
         raise UsageError(f"--codec: unknown codec '{name}'; known are {', '.join(known)}{hint}")
     if len(settings) > 1:

@@ -1,0 +1,151 @@
+"""What the words of a command line can be: files, arrays in files, codecs, routes, dtypes, axes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import islice, pairwise
+
+import click
+from click.shell_completion import CompletionItem
+
+_MOST = 1_000
+"""The most words that a shell gets."""
+_DTYPES = (
+    "float16 float32 float64 bfloat16 int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
+    "complex64 complex128 bool"
+)
+
+
+def candidates(kind: str, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+    """What a word can be that starts so; empty if that cannot be found out.
+
+    Parameters
+    ----------
+    kind : str
+        What the word means, as in `concatsplit_cli.param_types`.
+    ctx : click.Context
+        With what was given before.
+    incomplete : str
+        The start of the word.
+    """
+    if kind in {"file", "dir"}:
+        return [CompletionItem(incomplete, type=kind)]
+    if kind == "ref" and "::" not in incomplete and not incomplete.startswith("@"):
+        return [CompletionItem(incomplete, type="file")]
+    words: Iterable[str] = ()
+    with suppress(Exception):  # a file that cannot be read has no names to offer
+        words = list(islice(_WORDS[kind](ctx, incomplete), _MOST))
+    return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+
+
+def _references(_: click.Context, incomplete: str) -> Iterator[str]:
+    """Arrays of a file after ``::``, and lists after ``@``."""
+    if "::" not in incomplete:
+        return _files(incomplete[1:], "@")
+    path = incomplete.partition("::")[0]
+    return (f"{path}::{name}" for name in _members(path))
+
+
+def _named_references(_: click.Context, incomplete: str) -> Iterator[str]:
+    name, equals, ref = incomplete.partition("=")
+    if not equals:
+        return iter(())
+    return _files(ref, f"{name}=")
+
+
+def _files(start: str, before: str) -> Iterator[str]:
+    folder, name = os.path.split(start)
+    with os.scandir(os.path.expanduser(folder) or ".") as entries:
+        found = sorted(
+            (entry.name, entry.is_dir()) for entry in entries if entry.name.startswith(name)
+        )
+    for found_name, is_folder in found:
+        if name or not found_name.startswith("."):
+            yield before + os.path.join(folder, found_name) + "/" * is_folder
+
+
+def _members(path: str) -> list[str]:
+    """The names of the arrays in a file or store."""
+    from concatsplit_core.endpoints.references import parse_input
+    from concatsplit_core.formats.registry import detect
+
+    place, _ = parse_input(os.path.expanduser(path))
+    return [
+        name for name in detect(place, path).members(place, path) if name and name.isprintable()
+    ]
+
+
+def _codecs(_: click.Context, __: str) -> Iterator[str]:
+    from concatsplit_core.codecs.pipeline import codec_names
+
+    return iter(codec_names())
+
+
+def _routes(_: click.Context, incomplete: str) -> Iterator[str]:
+    from concatsplit_core.planning.task import ROUTES
+
+    return _in_list(ROUTES, incomplete)
+
+
+def _in_list(words: Iterable[str], incomplete: str) -> Iterator[str]:
+    """Words that can follow the last comma."""
+    head, comma, _ = incomplete.rpartition(",")
+    return (head + comma + word for word in words if word not in head.split(","))
+
+
+def _axes(ctx: click.Context, _: str) -> Iterator[str]:
+    """Names of dimensions that the first input has, of all its arrays."""
+    from concatsplit_core import operators
+
+    first = next(iter(_inputs(ctx)), None)
+    if first is None:
+        return
+    seen: dict[str, None] = {}
+    for blob in operators.info(first):
+        seen.update(dict.fromkeys(str(dim) for dim in blob.dims or () if dim))
+    yield from seen
+
+
+def _arrays(ctx: click.Context, incomplete: str) -> Iterator[str]:
+    """Names of the arrays of the first input, after the last comma."""
+    first = next(iter(_inputs(ctx)), None)
+    return iter(()) if first is None else _in_list(_members(first), incomplete)
+
+
+def _inputs(ctx: click.Context) -> Iterator[str]:
+    """The files that were given before, patterns expanded.
+
+    Click has not found out which words these are: it stops at the option that has no value yet.
+    """
+    from concatsplit_core.endpoints.references import expand
+
+    words: list[str] = ctx.find_root().obj or []
+    for before, word in pairwise(words):
+        if not word.startswith("-") and before not in {"-o", "--output"}:
+            refs = expand([os.path.expanduser(word)])
+            yield from (ref for ref in refs if os.path.exists(ref.partition("::")[0]))
+
+
+def _commands(ctx: click.Context, _: str) -> Iterator[str]:
+    """The commands of the group that was named before."""
+    command: click.Command | None = ctx.find_root().command
+    for name in ctx.params.get("names") or ():
+        command = command.get_command(ctx, name) if isinstance(command, click.Group) else None
+    return iter(command.list_commands(ctx) if isinstance(command, click.Group) else ())
+
+
+_WORDS: dict[str, Callable[[click.Context, str], Iterator[str]]] = {
+    "ref": _references,
+    "named ref": _named_references,
+    "codec": _codecs,
+    "routes": _routes,
+    "dtype": lambda *_: iter(_DTYPES.split()),
+    "order": lambda *_: iter(["NCHW", "NHWC", "NCDHW", "NDHWC", "CHW", "HWC", "NC", "CN"]),
+    "chunks": lambda *_: iter(("auto", "none")),
+    "axis": _axes,
+    "members": _arrays,
+    "command": _commands,
+}
+"""Words of each kind, from what was given before and the start of the word."""

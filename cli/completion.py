@@ -1,0 +1,142 @@
+"""Completion in bash, zsh and fish: their scripts, and what they are told."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from click.shell_completion import (
+    CompletionItem,
+    ShellComplete,
+    add_completion_class,
+    split_arg_string,
+)
+
+_BASH = """\
+%(complete_func)s() {
+    local reply
+    mapfile -t reply <<< "$(COMP_LINE="${COMP_LINE:0:COMP_POINT}" \
+COMP_CURRENT="${COMP_WORDS[COMP_CWORD]}" COMP_BREAKS="$COMP_WORDBREAKS" \
+%(complete_var)s=bash_complete "$1" 2>/dev/null)"
+    COMPREPLY=()
+    case "${reply[0]}" in
+        file) compopt -o default ;;
+        dir) compopt -o dirnames ;;
+        plain) COMPREPLY=("${reply[@]:1}") ;;
+    esac
+}
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+
+_ZSH = """\
+#compdef %(prog_name)s
+%(complete_func)s() {
+    local -a reply
+    reply=("${(@f)$(COMP_LINE="${(j: :)words[1,CURRENT-1]} ${QIPREFIX}${PREFIX}" \
+%(complete_var)s=zsh_complete ${words[1]} 2>/dev/null)}")
+    compset -P '--*='
+    case "${reply[1]}" in
+        file) _files ;;
+        dir) _files -/ ;;
+        plain) compadd -V unsorted -a -- "reply[2,-1]" ;;
+    esac
+}
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    %(complete_func)s "$@"
+else
+    compdef %(complete_func)s %(prog_name)s
+fi
+"""
+
+_FISH = """\
+function %(complete_func)s
+    set -l reply (COMP_LINE=(commandline -cp) %(complete_var)s=fish_complete \
+%(prog_name)s 2>/dev/null)
+    switch $reply[1]
+        case file
+            __fish_complete_path (commandline -ct)
+        case dir
+            __fish_complete_directories (commandline -ct)
+        case plain
+            printf '%%s\\n' $reply[2..]
+    end
+end
+complete --no-files --command %(prog_name)s --arguments '(%(complete_func)s)'
+"""
+
+_SPECIAL = re.compile(r"([^\w@%+=:,./~-])")
+_OPTION = re.compile(r"--[a-z-]+=")
+
+
+class _Complete(ShellComplete):
+    """Tells a shell on the first line who completes, and then what it can be."""
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """The words before the cursor, and the start of the one at the cursor."""
+        line = os.environ.get("COMP_LINE", "")
+        words = split_arg_string(line)
+        is_new = not line or (line[-1].isspace() and not line.endswith("\\ "))
+        return (words[1:], "") if is_new else (words[1:-1], words[-1] if words else "")
+
+    def complete(self) -> str:
+        """Who completes: ``file`` or ``dir`` for the shell itself; ``plain``, then the words."""
+        args, incomplete = self.get_completion_args()
+        option = _OPTION.match(incomplete)
+        before = option[0] if option else ""
+        self.ctx_args = {**self.ctx_args, "obj": args}
+        items = self.get_completions(args, incomplete)
+        if any(item.type in {"file", "dir"} for item in items):
+            return str(items[0].type)
+        return "\n".join(["plain", *(self.word(item, before) for item in items)])
+
+    def word(self, item: CompletionItem[Any], before: str) -> str:
+        """A word as the shell's script wants it."""
+        raise NotImplementedError
+
+
+class Bash(_Complete):
+    """Bash splits words at ``:``, ``=`` and ``@``, and completes what is behind the last one."""
+
+    name = "bash"
+    source_template = _BASH
+
+    def word(self, item: CompletionItem[Any], before: str) -> str:
+        """The part of a word that bash completes, with what is special to it escaped."""
+        incomplete = self.get_completion_args()[1].removeprefix(before)
+        if os.environ.get("COMP_CURRENT", "")[:1] in {"'", '"'}:
+            return str(item.value)
+        breaks = os.environ.get("COMP_BREAKS", "")
+        known = max((incomplete.rfind(mark) + 1 for mark in ":=" if mark in breaks), default=0)
+        if "@" in breaks:  # bash completes it together with what is behind it
+            known = max(known, incomplete.rfind("@"))
+        return _SPECIAL.sub(r"\\\1", str(item.value)[known:])
+
+
+class Zsh(_Complete):
+    """Zsh escapes words itself, and has been told to leave out the option in ``--option=``."""
+
+    name = "zsh"
+    source_template = _ZSH
+
+    def word(self, item: CompletionItem[Any], before: str) -> str:
+        """The word as it is."""
+        return str(item.value)
+
+
+class Fish(_Complete):
+    """Fish completes ``--option=value`` as one word, and shows what is behind a tab."""
+
+    name = "fish"
+    source_template = _FISH
+
+    def word(self, item: CompletionItem[Any], before: str) -> str:
+        """The word, and what it means."""
+        text = (item.help or "").split(". ")[0].replace("\n", " ").strip()
+        return f"{before}{item.value}" + (f"\t{text}" if text else "")
+
+
+def register() -> None:
+    """Have Click use these for its three shells."""
+    for shell in (Bash, Zsh, Fish):
+        add_completion_class(shell)
