@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from concatsplit_core.stores.owner import (
     OWNER_FILE,
     Owner,
     create_owner_file,
+    lock,
     open_owner_file,
     read_owner,
     write_all_bytes,
+    write_owner,
 )
 
 PREFIX = ".concatsplit-"
@@ -70,6 +72,36 @@ class StagingFolder:
         self._new = self.path / _NEW
         self._new.mkdir()
 
+    @classmethod
+    def adopted(cls, path: Path, made: Sequence[Path]) -> StagingFolder | None:
+        """Take over a folder whose process has ended; None if another process has it.
+
+        Parameters
+        ----------
+        path : Path
+        made : sequence of Path
+            Folders that its run made for its outputs.
+        """
+        fd = open_owner_file(path)
+        if fd is None:
+            raise FileNotFoundError(2, os.strerror(2), str(path / OWNER_FILE))
+        try:
+            is_locked, owner = lock(fd), read_owner(fd, path)
+            is_free = is_locked or (is_locked is None and (owner is None or owner.fate != "alive"))
+            if not is_free:
+                os.close(fd)
+                return None
+            folder = cls.__new__(cls)
+            folder.path, folder._fd, folder._new = path, fd, path / _NEW
+            folder._names, folder._announced = set(), 0
+            home = "." if owner is None else owner.home
+            relative = tuple(os.path.relpath(each, path) for each in made)
+            write_owner(fd, Owner.of_this_process(path, home, relative))
+        except BaseException:
+            os.close(fd)
+            raise
+        return folder
+
     def path_for(self, name: str) -> Path:
         """A new path inside the folder, for an output of this name."""
         number = 0
@@ -102,6 +134,10 @@ class StagingFolder:
     def remove(self) -> None:
         """Remove the folder and all it holds; errors of the system are ignored."""
         remove_folder(self.path)
+        self._unlock()
+
+    def release(self) -> None:
+        """Let go of the folder, and leave it as it is."""
         self._unlock()
 
     def _unlock(self) -> None:
