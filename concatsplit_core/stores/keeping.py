@@ -17,8 +17,8 @@ from concatsplit_core.stores.durability import sync_path
 from concatsplit_core.stores.files import identify
 from concatsplit_core.stores.identity import Identity
 from concatsplit_core.stores.owner import open_owner_file, read_owner
+from concatsplit_core.stores.staging_folders import KEPT
 
-KEPT = "kept"
 _SCHEMA = 1
 
 

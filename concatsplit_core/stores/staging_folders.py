@@ -21,6 +21,8 @@ from concatsplit_core.stores.owner import (
 
 PREFIX = ".concatsplit-"
 _SCHEME = re.compile(r"\.concatsplit-[0-9a-f]{12}")
+KEPT = "kept"
+"""The file that says to whom a folder belongs whose process has ended; see `keeping`."""
 _CLAIMS, _OTHERS, _NEW = "claims", "folders", "new"
 
 
@@ -160,7 +162,7 @@ def remove_folder(path: Path) -> None:
 
 
 def _remove_within(path: Path) -> None:
-    for name in sorted(os.listdir(path), key=lambda name: name == OWNER_FILE):
+    for name in sorted(os.listdir(path), key=_place_in_removal):
         inner = path / name
         if name == OWNER_FILE and len(os.listdir(path)) > 1:
             return
@@ -169,6 +171,11 @@ def _remove_within(path: Path) -> None:
                 _remove_tree(inner)
             else:
                 inner.unlink()
+
+
+def _place_in_removal(name: str) -> int:
+    """The files that say to whom the folder belongs go last."""
+    return 2 * (name == OWNER_FILE) + (name == KEPT)
 
 
 def _remove_tree(folder: Path) -> None:

@@ -143,6 +143,8 @@ class SharedOutputSet(OutputSet):
             return self._placed(staged, number, spec, place)
         if way == "parts" and phase == "run":
             return self._part(staged, number, spec, storage, place)
+        if way == "parts" and staged not in self._writers and phase == "commit":
+            os.truncate(staged.key, 0)  # a commit that was killed may have begun the file
         target = super()._add(place, spec, storage)
         if way == "placed":
             if not isinstance(target, ContiguousTarget):

@@ -230,6 +230,8 @@ def _refuse_folder(folder: Path) -> None:
             f"--to {folder}: holds a staged run already; give another folder, or give that run up "
             f"with 'concatsplit discard {folder}'"
         )
+    for draft in _drafts_in(folder):  # all that a killed stage has left
+        draft.unlink()
     if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"--to {folder}: is there already, and is no empty folder")
     if not folder.absolute().parent.is_dir():
@@ -267,13 +269,17 @@ def _refuse_incomplete(folder: Path, record: RunRecord) -> None:
 
 def remove_run(folder: Path) -> None:
     """Remove the folder of a run and what it holds; what else lies there stays."""
-    names = [RUN_FILE, "commit"]
+    names = ["commit", RUN_FILE]
     for path in folder.glob("done.*"):
         path.unlink(missing_ok=True)
-    for path in (*folder.glob(f"{RUN_FILE}.*.draft"), *(folder / name for name in names)):
+    for path in (*_drafts_in(folder), *(folder / name for name in names)):
         path.unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()
+
+
+def _drafts_in(folder: Path) -> list[Path]:
+    return list(folder.glob(f"{RUN_FILE}.*.draft"))
 
 
 def _say_how_to_go_on(error: BaseException, folder: Path) -> None:
