@@ -17,6 +17,7 @@ CORE = "concatsplit_core"
 PACKAGES = {CORE: ROOT / CORE, "concatsplit_cli": ROOT / "cli"}
 
 ROOMS = (
+    "records",
     "errors",
     "array",
     "meaning",
@@ -186,7 +187,7 @@ def test_every_module_is_in_a_room() -> None:
 def test_the_lower_rooms_stand_side_by_side(module: str) -> None:
     own = ".".join(module.split(".")[:2])
     ours = [name for name in imports(module) if below(name, CORE)]
-    assert not [name for name in ours if not below(name, own, *core("errors"))]
+    assert not [name for name in ours if not below(name, own, *core("errors", "records"))]
 
 
 @pytest.mark.parametrize("module", members_of(*core(*PURE)))
@@ -268,7 +269,7 @@ def test_an_npy_run_pays_for_no_other_format(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.arange(6))
     args = ("concat", "a.npy", "a.npy", "-o", "y.npy")
     ours = ",".join(f"{CORE}.formats.{name}" for name in ("npz", "hdf5", "zarr", "stream"))
-    wanted = f"numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec,xxhash,shutil,{ours}"
+    wanted = f"numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec,xxhash,shutil,dataclasses,{ours}"
     assert _loaded(wanted, *args, cwd=tmp_path) == "['numpy']"
     assert np.load(tmp_path / "y.npy").shape == (12,)
     others = ",".join(f"{CORE}.formats.{name}" for name in ("hdf5", "npz", "safetensors", "zarr"))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from concatsplit_core.endpoints.inputs import close_all, open_member
 from concatsplit_core.endpoints.references import parse_input
 from concatsplit_core.formats.base import InputFormat
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.bounds import remembered_neighbours
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Location
 
 

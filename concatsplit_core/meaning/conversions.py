@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from concatsplit_core.errors import MeaningMismatch
 from concatsplit_core.meaning.missing import mask_of
+from concatsplit_core.records import NamedTuple, dataclass
 
 _INT64_SAFE = 1 << 62
 """Sums and products below this do not overflow an int64."""

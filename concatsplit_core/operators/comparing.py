@@ -6,7 +6,6 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.errors import AmbiguousContainer, UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.describing import shown_attributes
+from concatsplit_core.records import replace
 from concatsplit_core.run.events import Finished, Moved, Started
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.threads import run_on_threads

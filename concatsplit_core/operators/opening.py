@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from concatsplit_core.endpoints.containers import find_container
 from concatsplit_core.endpoints.inputs import STREAM, close_all, open_inputs, open_member, resolve
@@ -23,6 +23,7 @@ from concatsplit_core.formats.structure import Structure
 from concatsplit_core.meaning.bounds import remembered_neighbours
 from concatsplit_core.operators.missing import Found
 from concatsplit_core.operators.selection import Selection, listed
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Location
 
 
