@@ -6,7 +6,6 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from concatsplit_core.operators.comparison.reading import (
 )
 from concatsplit_core.operators.comparison.values import EqualityRule, comparable
 from concatsplit_core.operators.describing import shown_attributes
+from concatsplit_core.records import replace
 from concatsplit_core.run.events import Finished, Moved, Started
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.threads import run_on_threads

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from dataclasses import asdict
+from typing import Any
 
 from concatsplit_core.array.descr import dtype_name
 from concatsplit_core.endpoints.inputs import (
@@ -23,6 +23,7 @@ from concatsplit_core.formats.registry import format_of
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.jsonable import as_json
 from concatsplit_core.meaning.model import Meaning
+from concatsplit_core.records import NamedTuple, dataclass
 from concatsplit_core.run.options import Options
 from concatsplit_core.stores.base import Location
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 import numpy as np
@@ -13,6 +13,7 @@ from concatsplit_core.array.fields import overlapping
 from concatsplit_core.formats.hdf5.named_types import named
 from concatsplit_core.formats.hdf5.values import attribute, fixed_length
 from concatsplit_core.meaning.jsonable import text_of
+from concatsplit_core.records import NamedTuple
 
 BOOKKEEPING = (
     "DIMENSION_LIST",
