@@ -76,7 +76,8 @@ _HOMES = {
 }
 """The modules of all that the library offers."""
 
-__all__ = list(_HOMES)
+if not TYPE_CHECKING:  # type checkers know the names from the imports above
+    __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
