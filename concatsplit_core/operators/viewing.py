@@ -44,14 +44,8 @@ def open(
 
     Parameters
     ----------
-    inputs : sequence
+    inputs, axis, order, add_axis
         As in `concat`.
-    axis : int or str, optional
-        A number, negative from the end, or the name of a dimension. The default is 0.
-    add_axis : bool
-        Join along a new axis: see `stack`.
-    order : str, optional
-        Letters of the axes, such as ``"NCHW"``: join along C. Not together with `axis`.
     dtype, casting, promote, conflicts, raw, offset, follow_links
         As in `Options`.
     memory : str or int, optional
@@ -84,14 +78,19 @@ def open(
         offset=offset,
         follow_links=follow_links,
     )
-    budget = options.memory_bytes
+    return _view(inputs, Request("open", [""], axis, order, add_axis), options)
+
+
+def _view(inputs: Any, request: Request, options: Options) -> View:
+    memory = options.memory_bytes  # a wrong one is named before anything is opened
     sources = _opened(inputs, options.raw_description)
     try:
         if not sources:
             raise UsageError("no inputs: give at least one array")
-        fingerprints = Fingerprints(sources, follow_links)
-        is_scalar = len(sources) == 1 and not sources[0].spec.ndim and not add_axis
-        request = Request("open", [""], axis, order, add_axis or is_scalar)
+        fingerprints = Fingerprints(sources, options.follow_links)
+        is_scalar = len(sources) == 1 and not sources[0].spec.ndim and not request.add_axis
+        if is_scalar:
+            request = request._replace(add_axis=True)
         move, _ = move_of(request, sources, options)
         joined = Joined(
             sources,
@@ -101,7 +100,7 @@ def open(
             None if is_scalar else move.meaning.dims,
             move.conversions,
         )
-        return View(joined, fingerprints, budget, is_scalar)
+        return View(joined, fingerprints, memory, is_scalar)
     except BaseException:
         close_all(sources)
         raise

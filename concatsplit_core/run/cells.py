@@ -45,14 +45,12 @@ class Cell(NamedTuple):
     @property
     def needed(self) -> Box:
         """The smallest box with all that is wanted."""
-        return Box(*zip(*(bounds(group.picks) for group in self.groups), strict=True))
+        edges = [bounds(group.picks) for group in self.groups]
+        return Box(tuple(start for start, _ in edges), tuple(stop for _, stop in edges))
 
 
 def cells(shape: Shape, unit: Shape, picks: Sequence[Picks]) -> Iterator[Cell]:
     """The pieces of an array of which something is wanted."""
-    if not shape:
-        yield Cell((), Box((), ()), ())
-        return
     along = [
         list(grouped(picked, range(c, n + c, c)))
         for picked, n, c in zip(picks, shape, unit, strict=True)

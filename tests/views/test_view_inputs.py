@@ -11,6 +11,7 @@ import pytest
 import zarr
 from conformance.arrays import assert_same, make
 from datasets.climate import call
+from properties.test_results import LAYOUTS, write
 
 import concatsplit_core as cs
 from concatsplit_core.errors import (
@@ -23,6 +24,7 @@ from concatsplit_core.errors import (
     ShapeMismatch,
     UsageError,
 )
+from concatsplit_core.formats.netcdf3 import reading
 
 ARRAY = make("<f4", (9, 4), 1)
 
@@ -100,6 +102,36 @@ def test_every_kind_of_input(kind: Any) -> None:
         for key in (3, (slice(None, None, -3), slice(2, 7)), (..., [7, 0, 3]), (8, 7), ...):
             assert_same(view[key], both[key])
         assert len(view.inputs) == 2
+
+
+def test_arrays_without_axes_are_stacked() -> None:
+    numbers = [np.array(n, "<f8") for n in range(len(LAYOUTS))]
+    refs = [write(Path(f"in{i}"), one, how) for i, (one, how) in enumerate(zip(numbers, LAYOUTS,
+            strict=True))]  # fmt: skip
+    with cs.open(refs, add_axis=True) as view:
+        assert_same(view[::-1], np.stack(numbers)[::-1])
+        assert view[3] == 3
+    for ref, one in zip(refs, numbers, strict=True):
+        with cs.open(ref) as view:
+            assert view.shape == ()
+            assert_same(view[...], one)
+            assert_same(view[None], one[None])
+
+
+def test_items_of_no_bytes() -> None:
+    nothing = np.zeros((3, 2), "V0")
+    np.save("x.npy", nothing)
+    with cs.open(["x.npy", nothing]) as view:
+        assert view[4:].shape == (2, 2)
+
+
+def test_rows_between_those_of_a_step_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_PIECE", 8)  # an element or two at a time
+    call("netcdf_cases.make", "records", kind="NETCDF3_CLASSIC")
+    whole = cs.fetch("in0.nc::air")
+    with cs.open("in0.nc::air") as view:
+        for step in (2, 3, 5):
+            assert_same(view[::step, :, ::-step], whole[::step, :, ::-step])
 
 
 def test_texts() -> None:
