@@ -27,7 +27,6 @@ ROOMS = (
     "routes",
     "endpoints",
     "run",
-    "comparison",
     "operators",
 )
 """From the ground up: a room may import those before it, and nothing else."""
