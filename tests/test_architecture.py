@@ -44,30 +44,10 @@ OWNERS = {
         (
             "hdf5",
             (
-                "attributes",
-                "chunk_index",
-                "contents",
-                "creating",
-                "describing",
-                "dimensions",
-                "files",
-                "items",
-                "links",
-                "named_types",
-                "neighbours",
-                "netcdf",
-                "netcdf_dimensions",
-                "netcdf_types",
-                "object_header",
-                "padding",
-                "reading",
-                "replicas",
-                "scales",
-                "structure",
-                "types",
-                "values",
-                "writing",
-            ),
+                "attributes chunk_index contents creating describing dimensions files items links "
+                "named_types neighbours netcdf netcdf_dimensions netcdf_types object_header "
+                "padding reading replicas scales structure types values writing"
+            ).split(),
         ),
         ("zarr", ("bridge", "library")),
     )
