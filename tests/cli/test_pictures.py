@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import h5py
 import numpy as np
 import pytest
 import zarr
@@ -167,3 +169,96 @@ def test_force_replaces_a_picture(shell: Any, grids: None) -> None:
     Path("p.svg").write_text("old")
     shell.ok("concat", "x.zarr", "-o", "y.npy", "-n", "-q", "--force", "--picture", "p.svg")
     _parsed("p.svg")
+
+
+def _sparse(name: str, shape: tuple[int, ...], chunks: tuple[int, ...], **more: Any) -> Any:
+    return zarr.create_array(name, shape=shape, chunks=chunks, dtype="<f4", **more)
+
+
+def test_the_chunks_of_an_array(shell: Any) -> None:
+    array = _sparse("x.zarr", (30, 20, 8), (10, 5, 4), dimension_names=["time", "y", "x"])
+    data = np.random.default_rng(1).random((30, 20, 8), "f4")
+    array[10:, :15] = data[10:, :15]
+    array[0:10, 0:5, 0:4] = 1  # one of the two chunks of a cell
+    assert "x.zarr" in shell.ok("info", "x.zarr", "--picture", "p.svg").out
+    root = _parsed("p.svg")
+    boxes = _boxes(root)
+    heat = [(kind, tip) for kind, _, tip in boxes if kind.startswith("heat")]
+    assert len(heat) == 1 + 2 * 3
+    assert len([kind for kind, _, _ in boxes if kind == "absent"]) == 3 * 4
+    assert ("heat0", heat[0][1]) == heat[0]
+    assert "1 of 2 stored" in heat[0][1]
+    stored = sum(path.stat().st_size for path in Path("x.zarr/c").rglob("*") if path.is_file())
+    words = [text.text or "" for text in root.iter(f"{SVG}text")]
+    assert any(word.startswith("24 chunks of 10 x 5 x 4, 11 absent; ") for word in words)
+    assert f"({100 * stored / data.nbytes:.3g} %)" in str(root.findtext(f"{SVG}desc"))
+    assert any("axis 0 (time) ↓ 3" in word and "axis 2 (x), 2" in word for word in words)
+
+
+def test_the_chunks_of_a_container(shell: Any) -> None:
+    with h5py.File("x.h5", "w") as file:
+        file["plain"] = np.zeros((20, 4))
+        file.create_dataset("row", data=np.arange(50), chunks=(10,), compression="gzip")
+        file.create_dataset("none", shape=(0, 4), maxshape=(None, 4), chunks=(5, 4), dtype="f4")
+        for index in range(11):
+            file[f"small{index:02}"] = np.zeros(2)
+    shell.ok("info", "x.h5", "--picture", "p.svg")
+    words = [text.text or "" for text in _parsed("p.svg").iter(f"{SVG}text")]
+    assert "not in chunks; 640B" in words
+    assert any(word.startswith("5 chunks of 10, 0 absent") for word in words)
+    assert "and 2 more arrays" in words
+    shell.ok("info", "x.h5::none", "--picture", "n.svg")
+    assert "0 chunks of 5 x 4, 0 absent" in str(_parsed("n.svg").findtext(f"{SVG}desc"))
+
+
+def test_many_chunks_in_shards_are_drawn_together(shell: Any) -> None:
+    array = _sparse("x.zarr", (30, 80), (1, 2), shards=(10, 80))
+    array[10:20] = 1
+    shell.ok("info", "x.zarr", "--picture", "p.svg")
+    root = _parsed("p.svg")
+    assert len(list(root.iter())) < 60
+    area = sum(
+        float(wide) * float(tall)
+        for path in root.findall(f"{SVG}path") if str(path.get("class")).startswith("heat")
+        for wide, tall in re.findall(r"h([\d.]+)v([\d.]+)h-", str(path.get("d")))
+    )  # fmt: skip
+    (whole,) = (box for box in root.findall(f"{SVG}rect") if "on-absent" in str(box.get("class"))
+                and float(box.get("width", 0)) > 100)  # fmt: skip
+    assert area == pytest.approx(
+        float(whole.get("width", 0)) * float(whole.get("height", 0)) / 3, rel=0.01
+    )
+
+
+def test_more_chunks_than_are_looked_at(shell: Any) -> None:
+    _sparse("x.zarr", (2000, 2000), (1, 1))
+    shell.ok("info", "x.zarr", "--picture", "p.svg")
+    assert "too many to look at each" in str(_parsed("p.svg").findtext(f"{SVG}desc"))
+
+
+@pytest.mark.parametrize(
+    ("code", "args", "says"),
+    [
+        (2, ("-", "--picture", "p.svg"), "stream"),
+        (2, ("x.zarr", "--picture", "p.txt"), ".svg"),
+        (5, ("x.zarr", "--picture", "old.svg"), "--force"),
+        (5, ("x.zarr", "-f", "--picture", "x.zarr/p.svg"), "input"),
+        (4, ("no.zarr", "--picture", "p.svg"), "no.zarr"),
+        (3, ("bad.h5", "--picture", "p.svg"), "bad.h5"),
+        (2, ("no.h5", "--picture", "p.svg"), "no array"),
+    ],
+)
+def test_a_picture_of_chunks_is_refused(
+    shell: Any, grids: None, code: int, args: tuple[str, ...], says: str
+) -> None:
+    Path("old.svg").write_text("mine")
+    Path("bad.h5").write_bytes(b"\x89HDF\r\n\x1a\nxx")
+    h5py.File("no.h5", "w").close()
+    shell.fails(code, "info", *args, says=says)
+
+
+def test_an_array_that_cannot_be_read_is_left_out(shell: Any) -> None:
+    with h5py.File("x.h5", "w") as file:
+        file["good"] = np.zeros(3)
+        file["link"] = h5py.ExternalLink("elsewhere.h5", "x")
+    assert "elsewhere.h5" in shell.ok("info", "x.h5", "--picture", "p.svg").out
+    assert len(_boxes(_parsed("p.svg"))) == 1

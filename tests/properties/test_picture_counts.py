@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from properties.test_plans import budgets, jobs, plan_of, problems
 
 from concatsplit_core.array.geometry import Interval
+from concatsplit_core.pictures.chunk_map import ChunkMap
 from concatsplit_core.pictures.columns import column_shares
 from concatsplit_core.pictures.drawing import shortened, wrapped
 from concatsplit_core.pictures.panels import lanes_of
@@ -22,7 +23,7 @@ intervals = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(problems(), budgets, jobs, st.sampled_from([ROUTES, ("mapped", "decoded"), ("decoded",)]))
 def test_pieces_are_the_bytes_of_the_routes(
     problem: tuple, memory: int, workers: int, routes: tuple
@@ -76,3 +77,32 @@ def test_texts_fit(text: str, room: int) -> None:
     lines = wrapped(text, 100, 3)
     assert len(lines) <= 3
     assert all(width(line) <= 100 + 2 * 7 for line in lines)
+
+
+@settings(max_examples=60)
+@given(st.data(), st.lists(st.integers(1, 300), min_size=1, max_size=3).map(tuple))
+def test_every_chunk_is_in_one_cell(data: st.DataObject, shape: tuple[int, ...]) -> None:
+    chunks = tuple(data.draw(st.integers(1, 20)) for _ in shape)
+    found = ChunkMap(shape, chunks)
+    starts = data.draw(
+        st.lists(
+            st.tuples(*(st.sampled_from(range(0, n, c)) for n, c in zip(shape, chunks))),  # noqa: B905
+            max_size=20,
+            unique=True,
+        )
+    )  # fmt: skip
+    found.add((start, 1 + number) for number, start in enumerate(starts))
+    cells = found.cells()
+    assert len(cells) == found.rows * found.columns <= 64 * 192
+    assert sum(cell.chunks for cell in cells) == found.count
+    assert sum(cell.present for cell in cells) == found.present == len(starts)
+    assert found.stored_bytes == sum(range(1, len(starts) + 1))
+    for cell in cells:
+        inside = 0
+        for start in starts:
+            place = [start[d] // chunks[d] for d in found.axes]
+            place = [0] * (2 - len(place)) + place
+            inside += all(
+                a <= at <= b for a, at, b in zip(cell.first, place, cell.last, strict=True)
+            )
+        assert inside == cell.present <= cell.chunks
