@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
     from concatsplit_core.operators.joining import depth_concat as depth_concat
     from concatsplit_core.operators.joining import split_gradient as split_gradient
     from concatsplit_core.operators.joining import stack as stack
+    from concatsplit_core.operators.picturing import draw_chunks as draw_chunks
     from concatsplit_core.operators.recovering import recover as recover
     from concatsplit_core.operators.undoing import undo as undo
     from concatsplit_core.operators.verifying import Verification as Verification
@@ -62,6 +63,7 @@ _HOMES = {
     "depth_concat": "operators.joining",
     "depth_split": "operators.cutting",
     "diff": "operators.comparing",
+    "draw_chunks": "operators.picturing",
     "feed": "operators.copying",
     "fetch": "operators.copying",
     "fetch_to": "operators.copying",

@@ -80,7 +80,7 @@ def info(ref: Any, *, raw: str | None = None, offset: int = 0) -> list[BlobInfo]
     return blobs
 
 
-class _Member(NamedTuple):
+class Member(NamedTuple):
     """An array of a container, by its own name, since some names cannot stand in a reference."""
 
     place: Location
@@ -96,6 +96,11 @@ def _describe_ref(ref: str) -> list[BlobInfo]:
             return [_describe(source)]
         finally:
             source.close()
+    return _describe_members(*members_of(ref))
+
+
+def members_of(ref: str) -> tuple[InputFormat, list[Member]]:
+    """The array that a reference names, or all arrays of the container that it names."""
     place, member = parse_input(ref)
     form = format_of(place, member, ref)
     if member is None:
@@ -104,14 +109,12 @@ def _describe_ref(ref: str) -> list[BlobInfo]:
         names = [name for name in form.members(place, ref) if name.startswith(f"{member}/")]
         names = names or [member]
     if names in ([""], [member]):
-        return _describe_members(form, [_Member(place, member, ref)])
+        return form, [Member(place, member, ref)]
     base = ref if member is None else str(place)
-    return _describe_members(
-        form, [_Member(place, name, f"{base}::{printable(name)}") for name in names]
-    )
+    return form, [Member(place, name, f"{base}::{printable(name)}") for name in names]
 
 
-def _describe_members(form: InputFormat, members: Sequence[_Member]) -> list[BlobInfo]:
+def _describe_members(form: InputFormat, members: Sequence[Member]) -> list[BlobInfo]:
     """Describe arrays of a file, which stays open until all are described.
 
     If one of many cannot be read, its entry says why.
