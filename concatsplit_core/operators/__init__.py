@@ -15,10 +15,12 @@ if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
     from concatsplit_core.array.inference import infer_cost as infer_cost
     from concatsplit_core.array.inference import infer_split as infer_split
     from concatsplit_core.array.spec import ArraySpec as ArraySpec
-    from concatsplit_core.comparison.difference import DataSetDifference as DataSetDifference
-    from concatsplit_core.comparison.difference import Difference as Difference
     from concatsplit_core.errors import ConcatsplitError as ConcatsplitError
     from concatsplit_core.operators.comparing import diff as diff
+    from concatsplit_core.operators.comparison.difference import (
+        DataSetDifference as DataSetDifference,
+    )
+    from concatsplit_core.operators.comparison.difference import Difference as Difference
     from concatsplit_core.operators.copying import feed as feed
     from concatsplit_core.operators.copying import fetch as fetch
     from concatsplit_core.operators.copying import fetch_to as fetch_to
@@ -47,8 +49,8 @@ _HOMES = {
     "ConcatsplitError": "errors",
     "Cost": "array.inference",
     "Cut": "array.cuts",
-    "DataSetDifference": "comparison.difference",
-    "Difference": "comparison.difference",
+    "DataSetDifference": "operators.comparison.difference",
+    "Difference": "operators.comparison.difference",
     "Options": "run.options",
     "Result": "run.result",
     "Verification": "operators.verifying",

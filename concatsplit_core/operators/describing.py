@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.array.descr import dtype_label, dtype_name
 from concatsplit_core.endpoints.inputs import (
@@ -23,6 +22,7 @@ from concatsplit_core.formats.registry import format_of
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.jsonable import as_json
 from concatsplit_core.meaning.model import Meaning
+from concatsplit_core.records import NamedTuple, dataclass, replace
 from concatsplit_core.run.events import Started
 from concatsplit_core.run.options import Options
 from concatsplit_core.stores.base import Location
@@ -137,7 +137,7 @@ class _Wanted(NamedTuple):
     follow_links: bool
 
 
-class _Member(NamedTuple):
+class Member(NamedTuple):
     """An array of a container, by its own name, since some names cannot stand in a reference."""
 
     place: Location
@@ -153,6 +153,11 @@ def _describe_ref(ref: str, wanted: _Wanted) -> list[BlobInfo]:
             return _with_elements([source], [_describe(source)], wanted)
         finally:
             source.close()
+    return _describe_members(*members_of(ref), wanted)
+
+
+def members_of(ref: str) -> tuple[InputFormat, list[Member]]:
+    """The array that a reference names, or all arrays of the container that it names."""
     place, member = parse_input(ref)
     form = format_of(place, member, ref)
     if member is None:
@@ -161,14 +166,13 @@ def _describe_ref(ref: str, wanted: _Wanted) -> list[BlobInfo]:
         names = [name for name in form.members(place, ref) if name.startswith(f"{member}/")]
         names = names or [member]
     if names in ([""], [member]):
-        return _describe_members(form, [_Member(place, member, ref)], wanted)
+        return form, [Member(place, member, ref)]
     base = ref if member is None else str(place)
-    members = [_Member(place, name, f"{base}::{printable(name)}") for name in names]
-    return _describe_members(form, members, wanted)
+    return form, [Member(place, name, f"{base}::{printable(name)}") for name in names]
 
 
 def _describe_members(
-    form: InputFormat, members: Sequence[_Member], wanted: _Wanted
+    form: InputFormat, members: Sequence[Member], wanted: _Wanted
 ) -> list[BlobInfo]:
     """Describe arrays of a file, which stays open until all are described.
 

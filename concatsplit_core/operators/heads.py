@@ -5,19 +5,20 @@ from __future__ import annotations
 import tempfile
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.low_precision import as_numbers
 from concatsplit_core.array.sizes import format_size
-from concatsplit_core.comparison.reading import BlockReader, common_order, logical_shape
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.errors import DtypeMismatch, OverBudget
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.jsonable import as_json, text_of
+from concatsplit_core.operators.comparison.reading import BlockReader, common_order, logical_shape
 from concatsplit_core.operators.meant import Meant, meant_of
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.run.options import Options
 
 _MOST_ACROSS = 8

@@ -8,10 +8,11 @@ be added up exactly: every bin of the finer one lies in one bin of the coarser o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from math import floor, frexp
 
 import numpy as np
+
+from concatsplit_core.records import dataclass, field
 
 BINS = 32
 """The most bins of a histogram; it has at least half as many, unless its numbers are few."""

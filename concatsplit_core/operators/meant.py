@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from concatsplit_core.meaning.agreement import InputMeaning
 from concatsplit_core.meaning.conversions import Unpack
 from concatsplit_core.meaning.missing import markers_of, mask_of, sign_of
 from concatsplit_core.meaning.unpacking import packing_of, unpacked_dtype
+from concatsplit_core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def _asks_for_data_set(
     output = _written_for_data_sets(request)
     if output is None:
         return False
-    from concatsplit_core.operators.opening import are_data_sets
+    from concatsplit_core.endpoints.containers import are_data_sets
 
     return are_data_sets(inputs, output, recovering(options))
 

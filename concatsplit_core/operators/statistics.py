@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
-from concatsplit_core.comparison.reading import (
-    BlockReader,
-    boxes_of,
-    common_order,
-    plan_blocks,
-)
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.errors import DtypeMismatch
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.jsonable import as_json, text_of
+from concatsplit_core.operators.comparison.reading import (
+    BlockReader,
+    boxes_of,
+    common_order,
+    plan_blocks,
+)
 from concatsplit_core.operators.meant import Meant, meant_of
 from concatsplit_core.operators.summaries import (
     Numbers,
@@ -32,6 +31,7 @@ from concatsplit_core.operators.summaries import (
     Times,
     summary_of,
 )
+from concatsplit_core.records import NamedTuple, dataclass, field, replace
 from concatsplit_core.run.events import Moved
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.threads import run_on_threads

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.inference import Cost
 from concatsplit_core.planning.plan import MovePlan, Plan
 from concatsplit_core.planning.task import ROUTES
+from concatsplit_core.records import NamedTuple
 
 
 class Blob(NamedTuple):

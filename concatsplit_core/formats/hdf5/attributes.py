@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 import numpy as np
@@ -15,6 +15,7 @@ from concatsplit_core.formats.hdf5.named_types import named
 from concatsplit_core.formats.hdf5.types import is_plain
 from concatsplit_core.formats.hdf5.values import attribute, fixed_length
 from concatsplit_core.meaning.jsonable import text_of
+from concatsplit_core.records import NamedTuple
 
 BOOKKEEPING = (
     "DIMENSION_LIST",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 
@@ -16,6 +16,7 @@ from concatsplit_core.errors import (
 )
 from concatsplit_core.formats.hdf5.dimensions import NON_COORDINATE, is_dimension_only
 from concatsplit_core.formats.misnamed import no_member
+from concatsplit_core.records import NamedTuple
 
 
 class Survey(NamedTuple):
