@@ -39,43 +39,17 @@ HEAVY = {
     "cftime", "h5py", "zarr", "numcodecs", "rich", "hdf5plugin", "google_crc32c", "deflate", "isal",
     "msgspec", "xxhash",
 }  # fmt: skip
+HDF5_OWNERS = (
+    "attributes", "chunk_index", "contents", "creating", "describing", "dimensions", "files",
+    "items", "links", "named_types", "neighbours", "netcdf", "netcdf_dimensions",
+    "netcdf_types", "object_header", "padding", "reading", "replicas", "scales", "structure",
+    "types", "values", "writing",
+)  # fmt: skip
 OWNERS = {
     f"{CORE}.formats.{form}.{name}"
-    for form, names in (
-        (
-            "hdf5",
-            [
-                "attributes",
-                "chunk_index",
-                "contents",
-                "creating",
-                "describing",
-                "dimensions",
-                "files",
-                "items",
-                "links",
-                "named_types",
-                "neighbours",
-                "netcdf",
-                "netcdf_dimensions",
-                "netcdf_types",
-                "object_header",
-                "padding",
-                "reading",
-                "replicas",
-                "scales",
-                "structure",
-                "types",
-                "values",
-                "writing",
-            ],
-        ),
-        ("zarr", ("bridge", "library")),
-    )
+    for form, names in (("hdf5", HDF5_OWNERS), ("zarr", ("bridge", "library")))
     for name in names
 }
-UNUSED = "shutil,dataclasses,difflib,queue,fractions,base64"
-"""Modules of the standard library that a tiny join does without."""
 LONGEST_FILE, LONGEST_FUNCTION = 350, 60
 
 
