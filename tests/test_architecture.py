@@ -50,6 +50,8 @@ OWNERS = {
     for form, names in (("hdf5", HDF5_OWNERS), ("zarr", ("bridge", "library")))
     for name in names
 }
+UNUSED = "shutil,dataclasses,difflib,queue,fractions,base64"
+"""Modules of the standard library that a tiny join does without."""
 LONGEST_FILE, LONGEST_FUNCTION = 350, 60
 
 
