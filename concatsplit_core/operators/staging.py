@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.errors import OutputBusy, ResumeMismatch, UsageError
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
 from concatsplit_core.run.staged.done import at_work, read_done

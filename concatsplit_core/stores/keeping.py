@@ -11,8 +11,9 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.durability import sync_path
 from concatsplit_core.stores.files import identify
 from concatsplit_core.stores.identity import Identity

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.job import Job
 from concatsplit_core.planning.plan import Plan
+from concatsplit_core.records import fields
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.staged.digest import plan_digest
 
@@ -16,6 +16,7 @@ _NO_MATTER = {
     "memory",
     "jobs",
     "dry_run",
+    "picture",
     "sync",
     "manifest",
     "on_event",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from concatsplit_core.errors import InputUnavailable, ResumeMismatch
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.keeping import StagedOutput, replace_file
 
 RUN_FILE = "run.json"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from concatsplit_core.endpoints.job import Job
 from concatsplit_core.endpoints.places import Looked, find_place
 from concatsplit_core.endpoints.references import parse_output
 from concatsplit_core.errors import ResumeMismatch
+from concatsplit_core.records import replace
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.staged.record import RunRecord, read_record
 from concatsplit_core.run.staged.step import Completions, Step

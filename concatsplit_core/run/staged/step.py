@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from concatsplit_core.errors import UsageError
+from concatsplit_core.records import NamedTuple
 
 
 class Step(NamedTuple):
