@@ -21,6 +21,10 @@ from concatsplit_cli.streams import checked_stdout, one_line, print_to_stderr
 if TYPE_CHECKING:
     from concatsplit_core.operators import RunState
 
+_OPERATORS = (
+    "concat stack depth-concat split depth-split unstack split-by-lengths reshard gradient fetch "
+    "feed"
+)
 _folder = click.argument("folder", metavar="RUN", type=FOLDER)
 _quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 
@@ -53,6 +57,10 @@ def stage(ctx: click.Context, operator: str, words: tuple[str, ...], to: str) ->
     Example:
       concatsplit stage concat a.npy b.npy -o staged.npy --to run1
     """
+    if operator not in _OPERATORS.split():
+        raise click.UsageError(
+            f"{operator} cannot be staged; these can be: {', '.join(_OPERATORS.split())}", ctx
+        )
     root = ctx.find_root()
     group: Any = root.command
     _, command, rest = group.resolve_command(root, [operator, *words])

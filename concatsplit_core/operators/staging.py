@@ -277,6 +277,8 @@ def _plain(value: Any) -> Any:
     UsageError
         It is an array in memory, or anything else that another process would not have.
     """
+    if isinstance(value, str) and value == "-":
+        raise UsageError("-: stdin and stdout cannot be staged, since each is there only once")
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, os.PathLike):

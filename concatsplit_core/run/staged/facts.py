@@ -37,10 +37,15 @@ def facts_of(job: Job, options: Options, plan: Plan, fingerprints: Fingerprints)
         if field.name not in _NO_MATTER:
             value = getattr(options, field.name)
             name = f"--{field.name.replace('_', '-')}"
-            facts[name] = None if value is None else str(value)
+            facts[name] = None if value is None else _shown(value)
     facts["the axis"] = [move.target_tiling.axis for move in job.moves]
     facts["outputs"] = [str(ref) for ref in job.outputs]
     facts["the second output"] = [str(ref) for ref, _ in job.extras]
     facts["where it is cut"] = [[str(n) for n in move.split_info] for move in job.moves]
     facts["plan"] = plan_digest(plan)
     return facts
+
+
+def _shown(value: Any) -> str:
+    """A value as it is given on the command line."""
+    return ",".join(map(str, value)) if type(value) in (list, tuple) else str(value)

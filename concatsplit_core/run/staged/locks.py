@@ -39,9 +39,11 @@ def alone(folder: Path) -> Iterator[None]:
                 ref=str(folder),
             )
         write_owner(fd, Owner.of_this_process(folder, ".", ()))
-        yield
-        with suppress(OSError):
-            os.ftruncate(fd, 0)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                os.unlink(folder / _NAME)
     finally:
         os.close(fd)
 
@@ -71,7 +73,7 @@ def _is_free(fd: int) -> bool:
     """Lock the file; where there are no locks, look whether the process that it names lives."""
     is_locked = lock(fd)
     if is_locked is not None:
-        return is_locked
+        return is_locked and os.fstat(fd).st_nlink > 0  # else its process has just ended
     try:
         document = json.loads(os.pread(fd, 1 << 20, 0))
         document.pop("concatsplit")
