@@ -1,11 +1,10 @@
-"""stage, run, commit and discard, and --resume: what they do, and what they refuse."""
+"""stage, run, commit and discard: what they do, and what they refuse."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_core.run.staged.done import DoneRecord, at_work, ranges_of, read_done
+from concatsplit_core.run.staged.done import DoneRecord
 
 A = np.arange(24_000, dtype="<i8").reshape(48, 500)
 B = A + 7
@@ -258,135 +257,3 @@ def test_a_wrong_record_does_no_harm(two: Any, key: str, value: Any, code: int) 
     outcome = two.run("run", "RUN")
     assert outcome.code == code, outcome.err
     assert "internal" not in outcome.err
-
-
-def test_resume_without_interruption_leaves_nothing_behind(two: Any) -> None:
-    two.ok("concat", "a.npy", "b.npy", "-o", "y.npy", "--resume")
-    assert two.names() == ["a.npy", "b.npy", "y.npy"]
-    np.testing.assert_array_equal(np.load("y.npy"), WHOLE)
-    two.ok("gradient", "split", "a.npy", "zeros", "-o", "dx.npy", "--split-info",
-           two.save(s=np.array([48, 2])) or "s.npy", "--resume")  # fmt: skip
-    assert np.load("dx.npy").shape == (50, 500)
-
-
-class Stop(Exception):
-    """Stops a run in its midst."""
-
-
-def _stopped(*words: Any, after: int = 2, **options: Any) -> None:
-    """Begin a run with --resume that stops after some tasks."""
-    seen = []
-
-    def listen(event: Any) -> None:
-        seen.append(event)
-        if len([one for one in seen if type(one).__name__ == "Moved"]) == after:
-            raise Stop
-
-    with pytest.raises(Stop) as caught:
-        cs.concat(*words, resume=True, on_event=listen, memory="64KiB", jobs=1, **options)
-    assert "the same command with --resume goes on" in caught.value.__notes__[0]
-
-
-WORDS = ("concat", "a.npy", "b.npy", "-o", "y.zarr", "--chunks", "4,500", "--resume")
-
-
-def test_resume_does_only_what_is_missing(two: Any) -> None:
-    _stopped(["a.npy", "b.npy"], "y.zarr", chunks=(4, 500), after=3)
-    moved = []
-    cs.concat(["a.npy", "b.npy"], "y.zarr", chunks=[4, 500], resume=True,
-              on_event=lambda event: moved.append(type(event).__name__))  # fmt: skip
-    total = len(cs.concat(["a.npy", "b.npy"], "z.zarr", chunks=(4, 500), memory="64KiB", jobs=1,
-                          dry_run=True).plan)  # fmt: skip
-    assert moved.count("Moved") == total - 2
-    np.testing.assert_array_equal(two.read("y.zarr"), WHOLE)
-    assert two.hidden() == []
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (("--codec", "gzip:1"), "--codec was not given and is gzip:1"),
-        (("--memory", "1MiB"), "--memory was 64KiB and is 1MiB"),
-        (("-j", "2"), "--jobs was 1 and is 2"),
-        (("--check",), "--check was False and is True"),
-    ],
-)
-def test_resume_names_the_option_that_changed(two: Any, words: tuple[str, ...], says: str) -> None:
-    _stopped(["a.npy", "b.npy"], "y.zarr", chunks=(4, 500))
-    outcome = two.run(*WORDS, *words)
-    assert outcome.code == 12, outcome.err
-    assert says in outcome.message
-    assert "concatsplit discard" in outcome.message
-
-
-def test_resume_names_the_input_that_changed(two: Any) -> None:
-    _stopped(["a.npy", "b.npy"], "y.zarr", chunks=(4, 500))
-    two.save(c=B)
-    others = ("concat", "a.npy", "c.npy", *WORDS[3:])
-    two.fails(12, *others, says="input 1 was b.npy and is c.npy")
-    two.fails(12, "concat", "a.npy", *WORDS[3:], says="there were 2 inputs and there are 1")
-    time_before = os.stat("b.npy").st_mtime_ns
-    os.utime("b.npy", ns=(time_before, time_before + 1))
-    two.fails(12, *WORDS, says="input 1 (b.npy) was changed since")
-
-
-def test_without_resume_one_is_told_how_to_go_on(two: Any) -> None:
-    _stopped(["a.npy", "b.npy"], "y.zarr", chunks=(4, 500))
-    outcome = two.run(*WORDS[:-1])
-    assert outcome.code == 5
-    assert "give the same command with --resume" in outcome.message
-    (hidden,) = two.hidden()
-    two.fails(2, "commit", f"{hidden}/resume", says="is a run with --resume")
-    two.ok("discard", hidden)
-    two.ok(*WORDS[:-1])
-
-
-def test_ranges_are_found_and_read_back(tmp_path: Path) -> None:
-    assert list(ranges_of([5, 1, 2, 9, 3])) == [(1, 3), (5, 5), (9, 9)]
-    assert list(ranges_of([])) == []
-    record = DoneRecord(tmp_path, sync=False)
-    record.add([5, 1, 2, 9, 3])
-    assert at_work(tmp_path, but=record.path) == []
-    assert len(at_work(tmp_path)) == 1
-    record.close()
-    record.close()
-    assert at_work(tmp_path) == []
-    assert [n for n, done in enumerate(read_done(tmp_path, 9)) if done] == [1, 2, 3, 5]
-
-
-@pytest.mark.parametrize("cut", range(1, 14))
-def test_a_torn_last_line_is_ignored(tmp_path: Path, cut: int) -> None:
-    record = DoneRecord(tmp_path, sync=False)
-    record.add([0])
-    record.add(range(1, 12))
-    record.close()
-    whole = record.path.read_bytes().removesuffix(b"end\n")
-    record.path.write_bytes(whole[:-cut])
-    assert sum(read_done(tmp_path, 20)) == (12 if cut == 1 else 1)
-    again = DoneRecord(tmp_path, sync=False)
-    again.add([19])
-    again.close()
-    assert sum(read_done(tmp_path, 20)) == (13 if cut == 1 else 2)
-
-
-def test_without_locks_a_record_tells_by_its_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from concatsplit_core.run.staged import done, locks
-    from concatsplit_core.stores.owner import Owner
-
-    for module in (done, locks):
-        monkeypatch.setattr(module, "lock", lambda *_, **__: None)
-    record = DoneRecord(tmp_path, sync=False)
-    assert len(at_work(tmp_path)) == 1
-    for fate, fresh, expected in (("dead", True, 0), ("unknown", True, 1), ("unknown", False, 0)):
-        monkeypatch.setattr(Owner, "fate", property(lambda _, fate=fate: fate))
-        now = time.time() - (0 if fresh else 1000)
-        os.utime(record.path, (now, now))
-        assert len(at_work(tmp_path)) == expected
-    record.close()
-    with locks.alone(tmp_path):
-        with pytest.raises(cs.ConcatsplitError, match="committing"):
-            locks.refuse_if_committing(tmp_path)
-        monkeypatch.setattr(Owner, "fate", property(lambda _: "dead"))
-        locks.refuse_if_committing(tmp_path)
