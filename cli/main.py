@@ -214,7 +214,8 @@ def _describe(error: BaseException, words: Sequence[str]) -> tuple[int, str, str
 
 def _left_by(error: BaseException) -> str:
     """What an interrupted run has left behind; a run that can be resumed notes it in the error."""
-    notes: list[str] = getattr(error, "__notes__", [])
+    cause = error.__cause__ or error  # Click raises an error of its own from an interrupt
+    notes: list[str] = getattr(cause, "__notes__", [])
     return one_line("; ".join(notes)) or "nothing was left behind"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -89,6 +88,8 @@ class StagedRun(PlannedRun):
         except BaseException:
             outputs.roll_back()
             if is_made:
+                import shutil  # which costs a resumed run milliseconds that it has no use for
+
                 shutil.rmtree(folder, ignore_errors=True)
             raise
         staging.release()
