@@ -32,9 +32,7 @@ def facts_of(job: Job, options: Options, plan: Plan, fingerprints: Fingerprints)
     read = [*job.sources, *job.compared]
     facts: dict[str, Any] = {
         "the operator": job.operator,
-        "inputs": [
-            [source.ref, numbers.get(source.ref)] for source in (*job.sources, *job.compared)
-        ],
+        "inputs": [[source.ref, numbers.get(source.ref)] for source in read],
     }
     for field in fields(options):
         if field.name not in _NO_MATTER:
