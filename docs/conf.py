@@ -19,6 +19,7 @@ exclude_patterns = ["_site"]
 html_theme = "furo"
 html_title = f"concatsplit {release}"
 html_copy_source = False
+html_show_copyright = False
 html_math_renderer = "mathml"
 smartquotes = False  # two dashes are two dashes
 myst_enable_extensions = ["dollarmath"]

@@ -12,7 +12,7 @@ from concatsplit_core.array.inference import name_of
 from concatsplit_core.array.sizes import format_size
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.pictures.columns import column_shares
-from concatsplit_core.pictures.drawing import LETTER, WIDTH, Drawing, shortened
+from concatsplit_core.pictures.drawing import LETTER, NAME, WIDTH, Drawing, shortened
 from concatsplit_core.pictures.routed import Piece, routed_pieces
 from concatsplit_core.planning.plan import MovePlan
 from concatsplit_core.planning.task import ROUTES
@@ -220,8 +220,9 @@ def _draw_axis(drawing: Drawing, length: int, y: float) -> float:
 def _tip(row: _Row, number: int) -> str:
     interval, spec = row.tiling.segments[number]
     lies = "in one run of bytes" if spec.chunks is None else f"chunks {shape_text(spec.chunks)}"
+    name = shortened(name_of(number, row.names, row.what), NAME, 1)
     return (
-        f"{name_of(number, row.names, row.what)}: {interval.start} to {interval.stop} on the axis, "
+        f"{name}: {interval.start} to {interval.stop} on the axis, "
         f"{shape_text(spec.shape)} {dtype_name(spec.dtype)}, {format_size(spec.nbytes)}, {lies}"
     )
 

@@ -82,7 +82,7 @@ def _draw(job: Job, plan: Plan, places: Sequence[Place], options: Options) -> No
     from concatsplit_core.pictures.plan_picture import picture_of_plan
     from concatsplit_core.run.picture_files import write_picture
 
-    labels = [f"{m.name}, copied as it is" if m.is_carried else m.name for m in job.moves]
+    labels = [f"{m.name}, carried" if m.is_carried else m.name for m in job.moves]
     picture = picture_of_plan(plan, job.operator, labels)
     read = [*job.sources, *job.compared]
     name, force, sync = options.picture or "", options.force, options.sync
