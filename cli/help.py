@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import click
 
@@ -47,6 +48,14 @@ class Command(click.Command):
         if not ctx.resilient_parsing:  # as it is while a shell completes a word
             _refuse_one_dash(self, ctx, args)
         return super().parse_args(ctx, args)
+
+    def make_parser(self, ctx: click.Context) -> Any:
+        """Make the parser; Click looks `-o` up among the long names, and pays for each miss."""
+        parser = super().make_parser(ctx)
+        short, long = (getattr(parser, name, {}) for name in ("_short_opt", "_long_opt"))
+        for name in short:
+            long.setdefault(name, short[name])
+        return parser
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, section by section."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from concatsplit_cli.param_types import AXIS, CHUNKS, CODEC, DTYPE, FILE, ORDER, REF, ROUTES
+from concatsplit_core.records import NamedTuple
 
 memory_option = click.option(
     "--memory",

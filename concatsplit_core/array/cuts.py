@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from operator import index
 from typing import Any, Literal
 
 from concatsplit_core.array.geometry import Interval, tile
 from concatsplit_core.errors import UsageError
+from concatsplit_core.records import dataclass
 
 Uneven = Literal["balanced", "trailing"]
 Remainder = Literal["keep", "drop", "error"]

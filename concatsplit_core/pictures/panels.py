@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
 
-from concatsplit_core.array.descr import dtype_name
+from concatsplit_core.array.descr import dtype_label
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.inference import name_of
 from concatsplit_core.array.sizes import format_size
@@ -223,7 +223,7 @@ def _tip(row: _Row, number: int) -> str:
     name = shortened(name_of(number, row.names, row.what), NAME, 1)
     return (
         f"{name}: {interval.start} to {interval.stop} on the axis, "
-        f"{shape_text(spec.shape)} {dtype_name(spec.dtype)}, {format_size(spec.nbytes)}, {lies}"
+        f"{shape_text(spec.shape)} {dtype_label(spec.dtype)}, {format_size(spec.nbytes)}, {lies}"
     )
 
 

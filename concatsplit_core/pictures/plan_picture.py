@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from concatsplit_core.array.descr import dtype_name
+from concatsplit_core.array.descr import dtype_label
 from concatsplit_core.array.inference import name_of
 from concatsplit_core.array.sizes import format_size
 from concatsplit_core.pictures.drawing import NAME, WIDTH, Drawing, shortened, wrapped
@@ -62,7 +62,7 @@ def picture_of_plan(plan: Plan, operator: str, labels: Sequence[str]) -> str:
 
 def _heading(operator: str, move: MovePlan, name: str) -> str:
     whole = move.move
-    dtype = dtype_name(whole.targets.segments[0].spec.dtype) if whole.targets.segments else ""
+    dtype = dtype_label(whole.targets.segments[0].spec.dtype) if whole.targets.segments else ""
     size = format_size(move.bytes_written)
     along = f"{shape_text(whole.shape)} {dtype} along axis {whole.axis}, {size}"
     return f"{name}: {along}" if name else f"{operator} {along}"

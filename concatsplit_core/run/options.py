@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -20,6 +19,7 @@ from concatsplit_core.meaning.agreement import ConflictRule, KeptAttributes
 from concatsplit_core.planning import thresholds
 from concatsplit_core.planning.task import ROUTES, Route
 from concatsplit_core.planning.thresholds import Thresholds
+from concatsplit_core.records import dataclass, field
 from concatsplit_core.run.limits import default_budget
 
 CASTINGS = get_args(Casting)
