@@ -9,7 +9,7 @@ from typing import NamedTuple
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.sizes import format_size
 from concatsplit_core.pictures.chunk_map import Cell, ChunkMap
-from concatsplit_core.pictures.drawing import LETTER, NAME, WIDTH, Drawing, shortened
+from concatsplit_core.pictures.drawing import HEAD_LETTER, LETTER, NAME, WIDTH, Drawing, shortened
 from concatsplit_core.pictures.panels import LEFT, ROOM, shape_text
 
 LEVELS = 6
@@ -111,7 +111,7 @@ def picture_of_chunks(arrays: Sequence[PicturedArray], others: int = 0) -> str:
 
 def _draw_array(drawing: Drawing, y: float, array: PicturedArray) -> float:
     about = f" {shape_text(array.shape)} {array.dtype}, codec {array.codec}"
-    name = shortened(array.ref, WIDTH - 48 - len(about) * LETTER * 1.2, LETTER * 1.2)
+    name = shortened(array.ref, WIDTH - 48 - len(about) * HEAD_LETTER, HEAD_LETTER)
     drawing.text(24, y + 14, name + about, "head")
     drawing.text(24, y + 34, shortened(array.facts, WIDTH - 48), "dim")
     y += 66

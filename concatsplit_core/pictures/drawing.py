@@ -9,8 +9,8 @@ from unicodedata import east_asian_width
 WIDTH = 1000
 """Of every picture, in its own units; a viewer scales it."""
 
-LETTER = 6.6
-"""Width that is kept free for a letter of the usual size."""
+LETTER, HEAD_LETTER = 7.2, 9.8
+"""Width that is kept free for a letter of the usual size, and of a heading."""
 
 NAME = 200
 """Letters of a name in a text for screen readers."""

@@ -12,7 +12,7 @@ from concatsplit_core.array.inference import name_of
 from concatsplit_core.array.sizes import format_size
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.pictures.columns import column_shares
-from concatsplit_core.pictures.drawing import LETTER, NAME, WIDTH, Drawing, shortened
+from concatsplit_core.pictures.drawing import HEAD_LETTER, NAME, WIDTH, Drawing, shortened
 from concatsplit_core.pictures.routed import Piece, routed_pieces
 from concatsplit_core.planning.plan import MovePlan
 from concatsplit_core.planning.task import ROUTES
@@ -57,7 +57,7 @@ def draw_panel(drawing: Drawing, y: float, plan: MovePlan, heading: str) -> floa
         Where it ends.
     """
     move = plan.move
-    drawing.text(24, y + 14, shortened(heading, WIDTH - 48, LETTER * 1.15), "head")
+    drawing.text(24, y + 14, shortened(heading, WIDTH - 48, HEAD_LETTER), "head")
     if move.is_empty:
         drawing.text(LEFT, y + 40, "has no elements: nothing moves", "dim")
         return y + 56
