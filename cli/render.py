@@ -13,7 +13,7 @@ from concatsplit_cli.streams import checked_stdout, one_line, print_to_stderr
 from concatsplit_cli.tables import Table
 
 if TYPE_CHECKING:
-    from concatsplit_core.operators import BlobInfo, Verification
+    from concatsplit_core.operators import Verification
     from concatsplit_core.run.result import Blob, Result
 
 _MOST_ROWS = 24
@@ -53,6 +53,8 @@ def _show_plan(result: Result) -> None:
 
 def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
     """A table of blobs and their intervals on the axis; a long list is cut in the middle."""
+    from concatsplit_core.array.descr import dtype_label
+
     table = Table(title, "blob", "start", "stop", "shape", "dtype", "chunks", "codec")
     skipped = len(blobs) - _MOST_ROWS
     for index, blob in enumerate(blobs):
@@ -65,19 +67,11 @@ def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
             str(blob.interval.start),
             str(blob.interval.stop),
             _shape(blob.shape),
-            _dtype(blob),
+            dtype_label(blob.dtype),
             _shape(blob.chunks) if blob.chunks is not None else "contiguous",
             blob.codec or "other",
         )
     return table
-
-
-def _dtype(blob: Blob) -> str:
-    if blob.dtype.names is None:
-        return str(blob.dtype)
-    from concatsplit_core.array.low_precision import shown_dtype
-
-    return shown_dtype(blob.dtype)
 
 
 def _route_table(result: Result) -> Table:
@@ -97,47 +91,6 @@ def _route_table(result: Result) -> Table:
         table.add("alignment", f"{count} {start} where blocks can be shared with inputs")
     table.add("peak memory", f"{format_size(plan.peak_memory_bytes)} of array data")
     return table
-
-
-def show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
-    """Print the descriptions of arrays."""
-    with checked_stdout():
-        _show_info(blobs, as_json)
-
-
-def _show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
-    if as_json:
-        document = {"blobs": [blob.to_dict() for blob in blobs]}
-        click.echo(json.dumps(document, allow_nan=False))
-        return
-    from concatsplit_core.array.sizes import format_size
-
-    table = Table("", "blob", "shape", "dtype", "chunks", "codec", "size", "stored")
-    for blob in blobs:
-        if blob.error is not None:
-            continue
-        chunks = _shape(blob.chunks) if blob.chunks is not None else f"contiguous, {blob.order}"
-        if blob.shards:
-            chunks += f" in shards {_shape(blob.shards)}"
-        table.add(
-            blob.ref,
-            _shape(blob.shape),
-            blob.dtype,
-            chunks,
-            blob.codec or "none",
-            format_size(blob.nbytes),
-            format_size(blob.stored_bytes),
-        )
-    table.show()
-    for blob in blobs:
-        if blob.error is not None:
-            click.echo(one_line(f"{blob.ref}: {blob.error}"))
-        owner = f"{blob.ref} " if len(blobs) > 1 else ""
-        if blob.dims:
-            names = ", ".join(name or "(no name)" for name in blob.dims)
-            click.echo(one_line(f"{owner}dims = {names}"))
-        for key, value in blob.attrs.items():
-            click.echo(one_line(f"{owner}@{key} = {value}"))
 
 
 def show_verification(verification: Verification, as_json: bool) -> None:
