@@ -20,6 +20,7 @@ from concatsplit_cli.options import (
     memory_option,
     progress_option,
 )
+from concatsplit_cli.param_types import FILE
 
 _refs = many_inputs("refs", "REF...")
 
@@ -41,6 +42,13 @@ _refs = many_inputs("refs", "REF...")
     help="Show the first N elements, or rows. Of each other axis the first 8 are shown.",
 )
 @click.option("--tree", "as_tree", is_flag=True, help="Show the arrays as a tree of groups.")
+@click.option(
+    "--picture",
+    metavar="FILE.svg",
+    type=FILE,
+    help="Draw the chunks of the arrays. It shows which are absent, and how many bytes each takes.",
+)
+@click.option("-f", "--force", is_flag=True, help="Replace an existing picture.")
 @follow_links_option
 @memory_option
 @jobs_option
@@ -52,6 +60,8 @@ def info(
     stats: bool,
     head: int | None,
     as_tree: bool,
+    picture: str | None,
+    force: bool,
     as_json: bool,
     progress: bool | None,
     debug: bool,
@@ -69,6 +79,7 @@ def info(
       concatsplit info store.h5 --tree
       concatsplit info a.npy --stats --head 2
       cat a.npy | concatsplit info -
+      concatsplit info store.zarr --picture chunks.svg
       concatsplit info recording.dat --raw 'int16,*,384'
     """
     from concatsplit_cli.describing import show_info
@@ -76,6 +87,9 @@ def info(
 
     if as_json and as_tree:
         raise click.UsageError("--tree is for people, --json for programs; give one of them")
+    if picture is not None:
+        raw, offset = options["raw"], options["offset"]
+        operators.draw_chunks(refs, picture, force=force, raw=raw, offset=offset)
     with _progress(progress, stats) as listen:
         blobs = [
             blob

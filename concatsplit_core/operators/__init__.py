@@ -36,10 +36,13 @@ if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
     from concatsplit_core.operators.joining import depth_concat as depth_concat
     from concatsplit_core.operators.joining import split_gradient as split_gradient
     from concatsplit_core.operators.joining import stack as stack
+    from concatsplit_core.operators.picturing import draw_chunks as draw_chunks
     from concatsplit_core.operators.recovering import recover as recover
     from concatsplit_core.operators.undoing import undo as undo
     from concatsplit_core.operators.verifying import Verification as Verification
     from concatsplit_core.operators.verifying import verify as verify
+    from concatsplit_core.operators.view import View as View
+    from concatsplit_core.operators.viewing import open as open
     from concatsplit_core.run.options import Options as Options
     from concatsplit_core.run.result import Result as Result
 
@@ -54,11 +57,13 @@ _HOMES = {
     "Options": "run.options",
     "Result": "run.result",
     "Verification": "operators.verifying",
+    "View": "operators.view",
     "concat": "operators.joining",
     "concat_gradient": "operators.cutting",
     "depth_concat": "operators.joining",
     "depth_split": "operators.cutting",
     "diff": "operators.comparing",
+    "draw_chunks": "operators.picturing",
     "feed": "operators.copying",
     "fetch": "operators.copying",
     "fetch_to": "operators.copying",
@@ -66,6 +71,7 @@ _HOMES = {
     "infer_cost": "array.inference",
     "infer_split": "array.inference",
     "info": "operators.describing",
+    "open": "operators.viewing",
     "recover": "operators.recovering",
     "reshard": "operators.cutting",
     "split": "operators.cutting",
@@ -78,7 +84,8 @@ _HOMES = {
 }
 """The modules of all that the library offers."""
 
-__all__ = list(_HOMES)
+if not TYPE_CHECKING:  # type checkers know the names from the imports above
+    __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
