@@ -30,7 +30,8 @@ jobs_option = click.option(
 progress_option = click.option(
     "--progress/--no-progress",
     default=None,
-    help="Show a progress bar on stderr.  [default: on a terminal]",
+    help="Show progress on stderr. On a terminal it is one line that is gone at the end, elsewhere "
+    "a line every 10 seconds.  [default: on a terminal]",
 )
 
 json_option = click.option(

@@ -33,14 +33,15 @@ def show_result(result: Result, as_json: bool, quiet: bool) -> None:
         if not quiet:
             with checked_stdout():
                 _show_plan(result)
-    elif not quiet and sys.stderr.isatty():
-        from concatsplit_core.array.sizes import format_size
+    elif not quiet and (sys.stderr.isatty() or _asked_for_progress()):
+        from concatsplit_cli.closing import closing_line
 
-        where = result.outputs[0].ref
-        if len(result.outputs) > 1:
-            where += f" … {result.outputs[-1].ref} ({len(result.outputs)} blobs)"
-        moved = format_size(result.plan.bytes_written)
-        print_to_stderr(f"{where}: {moved} in {result.seconds or 0:.2f} s")
+        print_to_stderr(one_line(closing_line(result)))
+
+
+def _asked_for_progress() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.params.get("progress"))
 
 
 def _show_plan(result: Result) -> None:

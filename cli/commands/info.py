@@ -108,5 +108,5 @@ def _progress(progress: bool | None, stats: bool) -> Iterator[Any]:
     from concatsplit_cli.progress import progress_bar
 
     shown = sys.stderr.isatty() if progress is None else progress
-    with progress_bar(shown, "info") as listen:
+    with progress_bar(shown, "info", has_result=True) as listen:
         yield listen
