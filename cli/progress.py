@@ -17,7 +17,7 @@ from concatsplit_core.run.events import Finished, Moved, Publishing, Started
 _MINUTE, _HOUR = 60, 3600
 _REDRAWN, _PRINTED = 0.1, 10.0
 """Seconds between two states of the line on a terminal, and between two lines elsewhere."""
-_LEAST_BAR, _MOST_BAR = 10, 40
+_BAR = 12
 """Characters of a bar."""
 
 Clock = Callable[[], float]
@@ -80,6 +80,15 @@ class ProgressLine:
             return text
         return f"{text}, {_clock((self._total - self._done) / rate)} left"
 
+    def drawn(self, width: int) -> str:
+        """The line with a bar, where the terminal is wide enough for both."""
+        text = self.line()
+        if len(text) + _BAR + 3 <= width:
+            full = int(_BAR * self.part)
+            bar = f"{self._title} [{'=' * full}{'-' * (_BAR - full)}]"
+            text = bar + text[len(self._title) + 1 :]
+        return text[:width]
+
 
 def _clock(seconds: float) -> str:
     whole = round(seconds)
@@ -141,13 +150,7 @@ class _Redrawn:
         if not self._progress.is_known or (isinstance(event, Moved) and now < self._next):
             return
         self._next = now + _REDRAWN
-        width = _width() - 1
-        text = self._progress.line()
-        room = min(_MOST_BAR, width - len(text) - 3)
-        if room >= _LEAST_BAR:
-            full = int(room * self._progress.part)
-            text = f"{text} [{'=' * full}{'-' * (room - full)}]"
-        self._drawn.draw(text[:width])
+        self._drawn.draw(self._progress.drawn(_width() - 1))
 
 
 def _width() -> int:

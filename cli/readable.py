@@ -77,24 +77,24 @@ def statistics(found: Statistics, name: str = "") -> Iterator[str]:
     facts += [f"{found.nan} NaN"] if found.nan else []
     facts += [f"{found.infinite} infinite"] if found.infinite else []
     if found.min is not None:
-        facts += [f"min {_one(found.min)}", f"max {_one(found.max)}"]
+        facts += [f"min {_figure(found.min)}", f"max {_figure(found.max)}"]
     if found.mean is not None:
-        mean = f"{found.mean:.6g}" if isinstance(found.mean, float) else str(found.mean)
-        facts.append(f"mean {_number(mean)}")
+        facts.append(f"mean {_figure(found.mean)}")
     if found.lengths is not None:
         facts.append("length {} to {}".format(*found.lengths))
     facts += [found.note] if found.note else []
     yield f"stats{title} = {', '.join(facts)}{' (unpacked)' if found.unpacked else ''}"
     if found.histogram is not None and len(found.histogram.counts) > 1:
         first, width, counts = found.histogram
-        last = _shown(first + len(counts) * width)
-        yield f"histogram{title} = {_shown(first)} {_bars(counts)} {last}"
+        last = _figure(first + len(counts) * width)
+        yield f"histogram{title} = {_figure(first)} {_bars(counts)} {last}"
     for part, inner in found.parts.items():
         yield from statistics(inner, f"{name}.{part}" if name else part)
 
 
-def _shown(edge: Any) -> str:
-    return f"{edge:.6g}" if isinstance(edge, float) else str(edge)
+def _figure(value: Any) -> str:
+    """A value in at most six digits, where it is no whole number of its dtype."""
+    return _number(f"{value:.6g}") if isinstance(value, float | np.floating) else _one(value)
 
 
 def _bars(counts: list[int]) -> str:
@@ -127,7 +127,7 @@ def _element(value: Any) -> str:
         return f"[{', '.join(map(_element, value))}]"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{name}: {_element(each)}' for name, each in value.items())}}}"
-    return "missing" if value is None else _one(value)
+    return "missing" if value is None else _figure(value)
 
 
 def clipped(line: str, width: int) -> str:
