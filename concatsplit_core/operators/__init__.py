@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
     from concatsplit_core.operators.joining import stack as stack
     from concatsplit_core.operators.picturing import draw_chunks as draw_chunks
     from concatsplit_core.operators.recovering import recover as recover
+    from concatsplit_core.operators.statistics import Statistics as Statistics
     from concatsplit_core.operators.undoing import undo as undo
     from concatsplit_core.operators.verifying import Verification as Verification
     from concatsplit_core.operators.verifying import verify as verify
@@ -56,6 +57,7 @@ _HOMES = {
     "Difference": "operators.comparison.difference",
     "Options": "run.options",
     "Result": "run.result",
+    "Statistics": "operators.statistics",
     "Verification": "operators.verifying",
     "View": "operators.view",
     "concat": "operators.joining",

@@ -182,3 +182,16 @@ def test_plain_letters_where_stdout_has_no_others(
     text = shell.ok("info", "r.h5::flags", "--stats", "--tree").out
     assert "histogram = 0 [@@] 2" in text
     assert "`-- flags" in text
+
+
+def test_statistics_of_every_format(shell: Any) -> None:
+    array = np.arange(24, dtype="f4").reshape(4, 6)
+    shell.save(a=array)
+    outputs = ("y.npz::m", "y.h5::m", "y.zarr", "y.zarr.zip::m", "y.safetensors::m", "y.nc::m")
+    for ref in outputs:
+        shell.ok("feed", "a.npy", ref)
+    shell.ok("feed", "a.npy", "y.raw")
+    for args in (*((ref,) for ref in outputs), ("y.raw", "--raw", "float32,*,6")):
+        (blob,) = shell.ok("info", *args, "--stats", "--head", 1, "--json").json["blobs"]
+        assert (blob["stats"]["min"], blob["stats"]["max"], blob["stats"]["mean"]) == (0, 23, 11.5)
+        assert blob["head"]["elements"] == [[0, 1, 2, 3, 4, 5]]
