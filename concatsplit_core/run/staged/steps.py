@@ -29,6 +29,7 @@ from concatsplit_core.run.staged.locks import alone, refuse_if_committing
 from concatsplit_core.run.staged.outputs import SharedOutputSet
 from concatsplit_core.run.staged.record import RUN_FILE, RunRecord, read_record, refuse_changes
 from concatsplit_core.run.staged.step import share_of
+from concatsplit_core.run.worker import Work
 from concatsplit_core.stores.keeping import Kept
 from concatsplit_core.stores.kept_staging import KeptStaging, refuse_missing
 
@@ -54,6 +55,10 @@ class StagedRun(PlannedRun):
         self._facts = facts_of(self.job, self.options, self.plan, fingerprints)
         if step.phase == "published":
             return result
+        if step.phase == "once":
+            notes = () if self.job.check is None else tuple(self.job.check())
+            self._do_at_once(fingerprints)
+            return result._replace(notes=(*result.notes, *notes))
         folder, notes = Path(step.folder), result.notes
         is_new = step.phase == "stage" or (step.phase == "resume" and not step.folder)
         if is_new:
@@ -72,18 +77,12 @@ class StagedRun(PlannedRun):
     def _stage(self, folder: Path) -> Path:
         """Create the outputs, and record what is to be done; returns the folder of the run."""
         outputs, step = self.output_set, self.options.step
-        self._refuse_sources()
-        outputs.refuse_unshareable()
         resumes = step is not None and step.phase == "resume"
         if not resumes:
             _refuse_folder(folder)
         is_made = False
         try:
-            outputs.claim()
-            outputs.begin("stage", None)
-            outputs.create()
-            outputs.end_staging()
-            staging = outputs.staging
+            staging = self._create()
             if resumes:
                 folder = staging.home / RESUME_FOLDER
             record = self._record(staging, resumes)
@@ -102,6 +101,59 @@ class StagedRun(PlannedRun):
             raise
         staging.release()
         return folder
+
+    def _create(self) -> KeptStaging:
+        """Create the outputs where they are staged."""
+        outputs = self.output_set
+        self._refuse_sources()
+        outputs.refuse_unshareable()
+        outputs.claim()
+        outputs.begin("stage", None)
+        outputs.create()
+        outputs.end_staging()
+        return outputs.staging
+
+    def _do_at_once(self, fingerprints: Fingerprints) -> None:
+        """Have a cluster do all tasks; an error leaves nothing behind."""
+        from concatsplit_core.run.cluster import ClusterExecutor
+
+        outputs = self.output_set
+        try:
+            with ClusterExecutor(self.options.executor, self.plan) as executor:
+                staging = self._create()
+                record = self._record(staging, resumes=False)
+                work = self._work_for_tasks(record)
+                self.emit(Started(self.plan.bytes_written))
+                tasks = range(record.tasks)
+                executor.shared = staging.home
+                executor.run(work, tasks, self.emit_moved, threading.Event())
+            self._complete(staging, record, fingerprints)
+        except BaseException as error:
+            outputs.roll_back()
+            if isinstance(error, Exception):
+                fingerprints.check()  # if an input has changed, that is the cause of the error
+            raise
+
+    def _work_for_tasks(self, record: RunRecord) -> Work:
+        """Open what has been staged, to write to it."""
+        self.output_set.begin("run", record)
+        for source in self.job.sources:
+            source.prepare(Path(record.folders[0]), self.options.check)
+        return self.work()
+
+    def _complete(
+        self, staging: KeptStaging, record: RunRecord, fingerprints: Fingerprints
+    ) -> None:
+        """Complete the outputs, whose tasks are done, and publish them."""
+        outputs = self.output_set
+        outputs.begin("commit", record)
+        work = self.work()
+        outputs.keep_what_is_packed()
+        outputs.assemble(self.plan, work.moves)
+        outputs.finish()
+        fingerprints.check()
+        self.emit(Publishing())
+        outputs.publish_from(staging, lambda: self.emit(Finished()))
 
     def _record(self, staging: KeptStaging, resumes: bool) -> RunRecord:
         options = self.options
@@ -147,10 +199,7 @@ class StagedRun(PlannedRun):
         own = DoneRecord(folder, record.sync)
         try:
             refuse_if_committing(folder)
-            outputs.begin("run", record)
-            for source in self.job.sources:
-                source.prepare(Path(record.folders[0]), self.options.check)
-            work = self.work()
+            work = self._work_for_tasks(record)
             self.emit(Started(self.plan.bytes_written * len(wanted) // record.tasks))
             keeper = _Keeper(own, lambda: outputs.make_durable(record.folders), record.sync)
 
@@ -186,14 +235,7 @@ class StagedRun(PlannedRun):
                 record.nonce,
             )
             try:
-                outputs.begin("commit", record)
-                work = self.work()
-                outputs.keep_what_is_packed()
-                outputs.assemble(self.plan, work.moves)
-                outputs.finish()
-                fingerprints.check()
-                self.emit(Publishing())
-                outputs.publish_from(staging, lambda: self.emit(Finished()))
+                self._complete(staging, record, fingerprints)
             except BaseException:
                 outputs.abandon()
                 staging.release()
