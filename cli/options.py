@@ -174,7 +174,7 @@ _OPERATOR_OPTIONS = (
         "--executor",
         metavar="NAME",
         default="threads",
-        help="Who does the tasks: threads, dask or dask:ADDRESS. threads of this process, "
+        help="Who does the work: threads, dask or dask:ADDRESS. threads of this process, "
         "processes of Dask on this machine, or the Dask cluster whose scheduler has this address, "
         "such as dask:tcp://host:8786.",
     ),

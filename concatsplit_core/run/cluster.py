@@ -92,7 +92,7 @@ class ClusterExecutor:
                     threads_per_worker=1,
                     processes=True,
                     memory_limit=None,
-                    dashboard_address=None,
+                    dashboard_address=":0",
                     silence_logs=logging.CRITICAL,
                 )
                 self._own.append(address)
