@@ -183,3 +183,22 @@ def test_a_killed_worker_costs_its_batch_and_no_byte(two: Any) -> None:
     assert killed
     np.testing.assert_array_equal(two.read("y.zarr"), np.concatenate([A, A + 1]))
     assert two.hidden() == []
+
+
+def test_dask_on_this_machine(two: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = distributed.LocalCluster
+
+    def quick(**how: Any) -> Any:
+        return original(**how | {"processes": False, "n_workers": 1})
+
+    monkeypatch.setattr(distributed, "LocalCluster", quick)
+    two.ok("concat", "a.npy", "b.npy", "-o", "y.npy", "--executor", "dask", "-j", "2")
+    np.testing.assert_array_equal(two.read("y.npy"), np.concatenate([A, A + 1]))
+
+
+def test_without_dask_it_says_what_to_install(two: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> Any:
+        raise ImportError
+
+    monkeypatch.setattr(cluster, "_dask", missing)
+    two.fails(2, "concat", "a.npy", "-o", "y.npy", "--executor", "dask", says="pip install")

@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,11 +22,15 @@ from concatsplit_core.run.executor import ThreadExecutor
 from concatsplit_core.run.output_set import OutputSet
 from concatsplit_core.run.planned import PlannedRun
 from concatsplit_core.run.result import Result
-from concatsplit_core.run.staged.done import DoneRecord, at_work, missing_of, ranges_of, read_done
+from concatsplit_core.run.staged.done import (
+    DoneRecord,
+    read_done,
+)
 from concatsplit_core.run.staged.facts import facts_of
+from concatsplit_core.run.staged.folder import refuse_full, refuse_incomplete, remove_run
 from concatsplit_core.run.staged.locks import alone, refuse_if_committing
 from concatsplit_core.run.staged.outputs import SharedOutputSet
-from concatsplit_core.run.staged.record import RUN_FILE, RunRecord, read_record, refuse_changes
+from concatsplit_core.run.staged.record import RunRecord, read_record, refuse_changes
 from concatsplit_core.run.staged.step import share_of
 from concatsplit_core.run.worker import Work
 from concatsplit_core.stores.keeping import Kept
@@ -38,7 +41,6 @@ RESUME_FOLDER = "resume"
 
 _SECONDS, _BYTES = 30.0, 1 << 30
 """What is done is made durable and recorded after so long, or after so many bytes."""
-_LISTED = 5
 
 
 class StagedRun(PlannedRun):
@@ -79,7 +81,7 @@ class StagedRun(PlannedRun):
         outputs, step = self.output_set, self.options.step
         resumes = step is not None and step.phase == "resume"
         if not resumes:
-            _refuse_folder(folder)
+            refuse_full(folder)
         is_made = False
         try:
             staging = self._create()
@@ -226,7 +228,7 @@ class StagedRun(PlannedRun):
         with alone(folder):
             record = read_record(folder)
             self._checked(folder, record)
-            _refuse_incomplete(folder, record)
+            refuse_incomplete(folder, record)
             staging = KeptStaging.adopt(
                 record.sync,
                 [Path(name) for name in record.folders],
@@ -273,65 +275,6 @@ def _is_constant(source: Any) -> bool:
     """Whether a source in memory is one element over and over, such as zeros: it is made again."""
     array = getattr(source, "array", None)
     return array is not None and not any(array.strides)
-
-
-def _refuse_folder(folder: Path) -> None:
-    """Refuse a folder for a run that holds something else."""
-    if (folder / RUN_FILE).exists():
-        raise UsageError(
-            f"--to {folder}: holds a staged run already; give another folder, or give that run up "
-            f"with 'concatsplit discard {folder}'"
-        )
-    for draft in _drafts_in(folder):  # all that a killed stage has left
-        draft.unlink()
-    if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"--to {folder}: is there already, and is no empty folder")
-    if not folder.absolute().parent.is_dir():
-        raise UsageError(f"--to {folder}: the folder around it is not there")
-
-
-def _refuse_incomplete(folder: Path, record: RunRecord) -> None:
-    """Refuse to commit while tasks are missing, or processes are at work.
-
-    Raises
-    ------
-    ResumeMismatch
-        Tasks are missing.
-    OutputBusy
-        A process is still at work.
-    """
-    busy = at_work(folder)
-    missing = missing_of(read_done(folder, record.tasks))
-    if missing:
-        ranges = [f"{a}-{b}" if a != b else f"{a}" for a, b in ranges_of(missing)]
-        listed = ", ".join(ranges[:_LISTED]) + (", ..." if len(ranges) > _LISTED else "")
-        raise ResumeMismatch(
-            f"{folder}: {len(missing)} of {record.tasks} tasks are not done: {listed}; "
-            f"'concatsplit run {folder}' does them",
-            ref=str(folder),
-            found=missing,
-        )
-    if busy:
-        raise OutputBusy(
-            f"{folder}: processes are still at work on it: {', '.join(busy[:_LISTED])}; wait for "
-            "them, or end them",
-            ref=str(folder),
-        )
-
-
-def remove_run(folder: Path) -> None:
-    """Remove the folder of a run and what it holds; what else lies there stays."""
-    names = ["commit", RUN_FILE]
-    for path in folder.glob("done.*"):
-        path.unlink(missing_ok=True)
-    for path in (*_drafts_in(folder), *(folder / name for name in names)):
-        path.unlink(missing_ok=True)
-    with suppress(OSError):
-        folder.rmdir()
-
-
-def _drafts_in(folder: Path) -> list[Path]:
-    return list(folder.glob(f"{RUN_FILE}.*.draft"))
 
 
 def _say_how_to_go_on(error: BaseException, phase: str, folder: Path) -> None:
