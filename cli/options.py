@@ -30,7 +30,8 @@ jobs_option = click.option(
 progress_option = click.option(
     "--progress/--no-progress",
     default=None,
-    help="Show a progress bar on stderr.  [default: on a terminal]",
+    help="Show on stderr how far it is. It is one line, which is gone at the end; where stderr is "
+    "no terminal, a line every 10 seconds.  [default: on a terminal]",
 )
 
 json_option = click.option(

@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
     from concatsplit_core.operators.staging import discard as discard
     from concatsplit_core.operators.staging import run_tasks as run_tasks
     from concatsplit_core.operators.staging import stage as stage
+    from concatsplit_core.operators.statistics import Statistics as Statistics
     from concatsplit_core.operators.undoing import undo as undo
     from concatsplit_core.operators.verifying import Verification as Verification
     from concatsplit_core.operators.verifying import verify as verify
@@ -62,6 +63,7 @@ _HOMES = {
     "Options": "run.options",
     "Result": "run.result",
     "RunState": "operators.staging",
+    "Statistics": "operators.statistics",
     "Verification": "operators.verifying",
     "View": "operators.view",
     "commit": "operators.staging",
