@@ -18,7 +18,7 @@ from concatsplit_core.formats.registry import format_by_suffix, stream_format
 from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import output_error
-from concatsplit_core.stores.local import local, resolve
+from concatsplit_core.stores.local import Folders, local
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.identity import Identity
@@ -81,14 +81,13 @@ class Looked:
 
     Attributes
     ----------
-    folders : dict of str to str
-        Where folders lead.
+    folders : Folders
     containers : dict of str to Place
         New containers, by their names.
     """
 
     def __init__(self) -> None:
-        self.folders: dict[str, str] = {}
+        self.folders = Folders()
         self.containers: dict[str, Place] = {}
 
 
@@ -124,7 +123,7 @@ def find_place(
         return Place(ref, stream_format(), stdout, "", stdout, "")
     place, member = parse_output(ref)
     form, place = _resolved(place, ref, known.folders)
-    found = _identity_of(place, ref)
+    found = _identity_in(known.folders, place, ref)
     if not form.has_members:
         if member and not form.is_said(member, ref):
             raise NameCollision(
@@ -138,7 +137,7 @@ def find_place(
     return Place(ref, form, place, chosen, place, chosen, base, found)
 
 
-def _resolved(place: Location, ref: str, known: dict[str, str]) -> tuple[OutputFormat, Location]:
+def _resolved(place: Location, ref: str, known: Folders) -> tuple[OutputFormat, Location]:
     """The format that a name asks for, and the place with all links followed."""
     form = format_by_suffix(place.name, ref)
     if form.needs_paths:
@@ -146,9 +145,9 @@ def _resolved(place: Location, ref: str, known: dict[str, str]) -> tuple[OutputF
     return form, _followed_to(place, known)
 
 
-def _followed_to(place: Location, known: dict[str, str]) -> Location:
-    """A place with all links followed; see `resolve`."""
-    return local(resolve(place.key, known)) if place.store.has_paths else place.resolved
+def _followed_to(place: Location, known: Folders) -> Location:
+    """A place with all links followed."""
+    return local(known.resolve(place.key)) if place.store.has_paths else place.resolved
 
 
 def _in_new_container(ref: MemberOf, known: Looked) -> Place:
@@ -160,7 +159,7 @@ def _in_new_container(ref: MemberOf, known: Looked) -> Place:
     return made._replace(ref=str(ref), member=ref.member, inner=ref.member)
 
 
-def _new_container(ref: str, folders: dict[str, str]) -> Place:
+def _new_container(ref: str, folders: Folders) -> Place:
     if ref == STREAM:
         raise UsageError(f"output {ref}: a data set does not go to stdout; name a container")
     place, inner = parse_output(ref)
@@ -178,7 +177,7 @@ def _new_container(ref: str, folders: dict[str, str]) -> Place:
 def folders_of(refs: Iterable[str | MemberOf]) -> list[Location]:
     """The folders that outputs are going to be staged in, each once."""
     found: dict[Location, None] = {}
-    known: dict[str, str] = {}
+    known = Folders()
     for ref in dict.fromkeys(r.container if isinstance(r, MemberOf) else r for r in refs):
         if ref != STREAM:
             place, member = parse_output(ref)
@@ -225,6 +224,13 @@ def _followed(link: Location, store: Location, ref: str, follow_links: bool) -> 
             ref=ref,
         )
     return place
+
+
+def _identity_in(known: Folders, place: Location, ref: str) -> Identity | None:
+    """As `_identity_of`; it does not look again where there is known to be nothing."""
+    if place.store.has_paths and not known.may_hold(*os.path.split(place.key)):
+        return None
+    return _identity_of(place, ref)
 
 
 def _identity_of(place: Location, ref: str) -> Identity | None:

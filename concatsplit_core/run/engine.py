@@ -207,8 +207,9 @@ class _Run:
         """
         try:
             self._output_set.claim()
+            scratch = self._output_set.scratch
             for source in self._job.sources:
-                source.prepare(self._output_set.scratch, self._options.check)
+                source.prepare(scratch, self._options.check)
             work = self._work()
             self._emit(Started(self._plan.bytes_written))
             executor = ThreadExecutor(self._hashes)
