@@ -29,7 +29,8 @@ from concatsplit_core.formats.registry import detect, format_of_object, open_arr
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, output_error
-from concatsplit_core.stores.local import Folders, local
+from concatsplit_core.stores.folders import Folders
+from concatsplit_core.stores.local import local
 
 STREAM = "-"
 _TWICE = "stdin (-) is one input; it cannot be read twice"

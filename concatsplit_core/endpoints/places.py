@@ -18,7 +18,8 @@ from concatsplit_core.formats.registry import format_by_suffix, stream_format
 from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import output_error
-from concatsplit_core.stores.local import Folders, local
+from concatsplit_core.stores.folders import Folders
+from concatsplit_core.stores.local import local
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.identity import Identity

@@ -26,7 +26,8 @@ from concatsplit_core.formats.registry import detect, format_named
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.local import Folders, local
+from concatsplit_core.stores.folders import Folders
+from concatsplit_core.stores.local import local
 
 _LISTED = 8
 """Names that a message lists."""

@@ -10,14 +10,14 @@ from pathlib import Path
 _MANY_FILES = 32
 
 
-def make_durable(paths: Iterable[Path]) -> None:
+def make_durable(paths: Iterable[Path | str]) -> None:
     """Make files and folders durable, with all they hold.
 
     Up to 32 files are synced one by one; more are synced with one call for their file system.
     """
     paths = list(paths)
     if len(paths) <= _MANY_FILES:
-        files = [file for path in paths for file in _files_below(path, _MANY_FILES + 1)]
+        files = [file for path in paths for file in _files_below(Path(path), _MANY_FILES + 1)]
         if len(files) <= _MANY_FILES:
             for file in files:
                 sync_path(file)

@@ -70,19 +70,19 @@ class StagingFolder:
         self._new = self.path / _NEW
         self._new.mkdir()
 
-    def path_for(self, name: str) -> Path:
+    def name_for(self, name: str) -> str:
         """A new path inside the folder, for an output of this name."""
         number = 0
         while f"{number}/{name}" in self._names:
             number += 1
         self._names.add(f"{number}/{name}")
         if not number:
-            return self._new / name
+            return f"{self._new}/{name}"
         folder = self.path / f"{_NEW}-{number}"
         folder.mkdir(exist_ok=True)
-        return folder / name
+        return f"{folder}/{name}"
 
-    def announce_outputs(self, finals: list[Path]) -> None:
+    def announce_outputs(self, finals: list[str]) -> None:
         """Tell other runs which outputs this run is going to publish.
 
         Called again with a longer list, it appends the new ones, so that a run that reads the list
