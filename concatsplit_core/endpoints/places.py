@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from concatsplit_core.endpoints.references import (
     SEPARATOR,
     MemberOf,
+    is_name,
     parse_output,
     refuse_unsafe_name,
 )
@@ -90,6 +91,29 @@ class Looked:
     def __init__(self) -> None:
         self.folders = Folders()
         self.containers: dict[str, Place] = {}
+        self._new: dict[tuple[str, str], tuple[OutputFormat, str]] = {}
+
+    def note(self, place: Place) -> None:
+        """Note a new file that is one array: others in its folder are found without a look."""
+        if SEPARATOR not in place.ref and place.container.store.has_paths:
+            folder, name = os.path.split(place.ref)
+            real = os.path.dirname(place.container.key)
+            self._new[folder, name.partition(".")[2]] = place.format, real
+
+    def alike(self, ref: str) -> Place | None:
+        """The place of another new file beside one that was noted; None if it has to be looked up.
+
+        All that follows the first dot in their names is the same, and nothing has its name yet.
+        """
+        folder, name = os.path.split(ref)
+        noted = self._new.get((folder, name.partition(".")[2]))
+        if noted is None or SEPARATOR in ref or name.startswith(".") or not is_name(ref):
+            return None
+        form, real = noted
+        if self.folders.may_hold(folder, name):
+            return None
+        place = local(f"{real}/{name}")
+        return Place(ref, form, place, "", place, "")
 
 
 def find_place(
@@ -122,15 +146,21 @@ def find_place(
     if ref == STREAM:
         stdout = local(ref)
         return Place(ref, stream_format(), stdout, "", stdout, "")
+    alike = known.alike(ref)
+    if alike is not None:
+        return alike
     place, member = parse_output(ref)
     form, place = _resolved(place, ref, known.folders)
-    found = _identity_in(known.folders, place, ref)
+    found = _identity_of(place, ref)
     if not form.has_members:
         if member and not form.is_said(member, ref):
             raise NameCollision(
                 f"output {ref}: a file of the format {form.name} holds one array and has no members"
             )
-        return Place(ref, form, place, "", place, "", found=found)
+        whole = Place(ref, form, place, "", place, "", found=found)
+        if not member and found is None:
+            known.note(whole)
+        return whole
     if form.is_folder:
         return _place_in_store(ref, form, place, member or "", found, follow_links)
     base = place if member and found is not None else None
@@ -178,10 +208,20 @@ def _new_container(ref: str, folders: Folders) -> Place:
 def folders_of(refs: Iterable[str | MemberOf]) -> list[Location]:
     """The folders that outputs are going to be staged in, each once."""
     found: dict[Location, None] = {}
-    known = Folders()
+    known, seen = Folders(), set[str]()
     for ref in dict.fromkeys(r.container if isinstance(r, MemberOf) else r for r in refs):
         if ref != STREAM:
+            folder, name = os.path.split(ref)
+            if (
+                folder in seen
+                and name
+                and SEPARATOR not in ref
+                and not known.may_hold(folder, name)
+            ):
+                continue  # a new file beside another one
             place, member = parse_output(ref)
+            if member is None and place.store.has_paths:
+                seen.add(folder)
             place = _followed_to(place, known)
             found[place.parent] = None
             # staging is inside a store whose folder may not be written to
@@ -225,13 +265,6 @@ def _followed(link: Location, store: Location, ref: str, follow_links: bool) -> 
             ref=ref,
         )
     return place
-
-
-def _identity_in(known: Folders, place: Location, ref: str) -> Identity | None:
-    """As `_identity_of`; it does not look again where there is known to be nothing."""
-    if place.store.has_paths and not known.may_hold(*os.path.split(place.key)):
-        return None
-    return _identity_of(place, ref)
 
 
 def _identity_of(place: Location, ref: str) -> Identity | None:
