@@ -33,7 +33,7 @@ from concatsplit_core.stores.interrupts import deferred_signals
 from concatsplit_core.stores.journal import Entry, Journal, make_entries
 from concatsplit_core.stores.locks import locked
 from concatsplit_core.stores.permissions import copy_mode, copy_owner_and_attributes, create_like
-from concatsplit_core.stores.staging_folders import StagingFolder, find_staging_folders
+from concatsplit_core.stores.staging_folders import StagingFolder, find_staging_folders, folder_for
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.publishing import Amendment
@@ -113,7 +113,7 @@ class LocalStaging:
             self._parents[where] = Path(final).parent
         above = parent = self._parents[where]
         if container is not None and container != final:
-            parent = _folder_for(Path(final), Path(container))
+            parent = folder_for(Path(final), Path(container))
         staged = self._stage(final, above, parent, replaces)
         self._claims.append(_Claim(final, staged, replaces, must_be_unchanged, last))
         return staged
@@ -308,19 +308,6 @@ class LocalStaging:
         for folder in reversed(self._folders.values()):
             folder.remove()
         self._folders.clear()
-
-
-def _folder_for(final: Path, container: Path) -> Path:
-    """The folder that an output is staged in.
-
-    That is beside a store, so that no listing of members shows it. It is inside the store if that
-    is a file system of its own, or if the folder around it may not be written to.
-    """
-    beside = container.parent
-    if final == container or not container.exists():
-        return beside
-    same = beside.stat().st_dev == container.stat().st_dev
-    return beside if same and os.access(beside, os.W_OK) else final.parent
 
 
 def _refuse_if_busy(other: Path, finals: list[Path]) -> None:

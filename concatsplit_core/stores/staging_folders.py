@@ -170,6 +170,19 @@ def write_new(path: Path, data: bytes) -> None:
         os.close(fd)
 
 
+def folder_for(final: Path, container: Path) -> Path:
+    """The folder that an output is staged in.
+
+    That is beside a store, so that no listing of members shows it. It is inside the store if that
+    is a file system of its own, or if the folder around it may not be written to.
+    """
+    beside = container.parent
+    if final == container or not container.exists():
+        return beside
+    same = beside.stat().st_dev == container.stat().st_dev
+    return beside if same and os.access(beside, os.W_OK) else final.parent
+
+
 def find_staging_folders(folder: Path | str) -> list[Path]:
     """The paths in a folder that have the name of a staging folder."""
     try:
