@@ -109,6 +109,11 @@ def has_copy_beside(staged: Path, final: Path) -> bool:
     return os.path.lexists(_copied_path(staged)) and os.path.lexists(_copy_path(staged, final))
 
 
+def was_copied_from(folder: str) -> bool:
+    """Whether outputs that were staged in a folder may have been copied before, by a killed run."""
+    return os.path.lexists(f"{folder}.moved")
+
+
 def _copied_path(staged: Path) -> Path:
     """Where a staged output is moved when a complete copy of it lies beside its name."""
     return Path(_copied_name(staged))

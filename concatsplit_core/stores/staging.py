@@ -33,6 +33,7 @@ from concatsplit_core.stores.interrupts import deferred_signals
 from concatsplit_core.stores.journal import Entry, Journal, make_entries
 from concatsplit_core.stores.locks import locked
 from concatsplit_core.stores.permissions import copy_mode, copy_owner_and_attributes, create_like
+from concatsplit_core.stores.renames import was_copied_from
 from concatsplit_core.stores.staging_folders import StagingFolder, find_staging_folders, folder_for
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ _CLAIM_SECONDS, _PUBLISH_SECONDS = 2.0, 30.0
 """The longest waits for other runs that claim outputs, or publish them."""
 
 
-class _Claim:
+class StagedClaim:
     """One output: its name, where it is staged and what it may replace.
 
     There may be very many. They hold texts, from which a `Path` is made where one is needed.
@@ -84,7 +85,7 @@ class LocalStaging:
 
     def __init__(self, sync: bool = True) -> None:
         self._sync = sync
-        self._claims: list[_Claim] = []
+        self._claims: list[StagedClaim] = []
         self._folders: dict[Path, StagingFolder] = {}
         self._parents: dict[str, Path] = {}
         self._made: list[Path] = []
@@ -115,7 +116,7 @@ class LocalStaging:
         if container is not None and container != final:
             parent = folder_for(Path(final), Path(container))
         staged = self._stage(final, above, parent, replaces)
-        self._claims.append(_Claim(final, staged, replaces, must_be_unchanged, last))
+        self._claims.append(StagedClaim(final, staged, replaces, must_be_unchanged, last))
         return staged
 
     def _stage(self, final: str, above: Path, parent: Path, replaces: Identity | None) -> str:
@@ -218,7 +219,7 @@ class LocalStaging:
                 with suppress(Exception):
                     done()
 
-    def _amended(self, amend: Callable[[str], Iterable[Amendment]]) -> list[_Claim]:
+    def _amended(self, amend: Callable[[str], Iterable[Amendment]]) -> list[StagedClaim]:
         """All claims in the order of publishing: documents after the members that they list."""
         folder = next(iter(self._folders.values()))
         more = []
@@ -226,7 +227,7 @@ class LocalStaging:
             final, staged = Path(amendment.final), Path(amendment.staged)
             copy_owner_and_attributes(staged, final)
             copy_mode(staged, final)
-            more.append(_Claim(final, staged, amendment.found, must_be_unchanged=True))
+            more.append(StagedClaim(final, staged, amendment.found, must_be_unchanged=True))
         if self._sync:
             make_durable(claim.staged for claim in more)
             for path in self._made:
@@ -235,7 +236,7 @@ class LocalStaging:
         outputs = [claim for claim in self._claims if not claim.last]
         return [*outputs, *more, *(claim for claim in self._claims if claim.last)]
 
-    def _entries(self, claims: list[_Claim]) -> tuple[Entry, ...]:
+    def _entries(self, claims: list[StagedClaim]) -> tuple[Entry, ...]:
         """The journal entries of all claims, after a last check of what each one replaces."""
         outputs, known = [], Folders()
         for claim in claims:
@@ -262,10 +263,12 @@ class LocalStaging:
             if len(entries) == 1:
                 journal.write(self._sync)
 
+        folders = {os.path.dirname(entry.staged_name) for entry in entries}
+        is_first = not any(map(was_copied_from, folders))
         try:
             for entry in entries:
                 done.append(entry)
-                entry.publish(self._sync, before_steps, True)
+                entry.publish(self._sync, before_steps, is_first)
             if self._sync:
                 for folder in {os.path.dirname(entry.final_name) for entry in entries}:
                     sync_path(Path(folder))
@@ -311,13 +314,19 @@ class LocalStaging:
 
 
 def _refuse_if_busy(other: Path, finals: list[Path]) -> None:
-    """Refuse the run if the live run of another staging folder writes one of its outputs."""
+    """Refuse the run if another one, live or kept, writes one of its outputs."""
+    from concatsplit_core.stores.keeping import read_kept
     from concatsplit_core.stores.recovery import outputs_of_live_run
+    from concatsplit_core.stores.staging_folders import read_announced
 
-    own = set(finals)
+    own, kept = set(finals), read_kept(other)
     above = {parent for final in finals for parent in final.parents}
-    for final in outputs_of_live_run(other):
+    for final in outputs_of_live_run(other) if kept is None else read_announced(other):
         if final in own or final in above or not own.isdisjoint(final.parents):
+            if kept is not None:
+                raise OutputBusy(
+                    f"{final}: a staged run is going to write it; {kept.advice}", ref=str(final)
+                )
             raise OutputBusy(
                 f"{final}: another run is writing it; wait for it to end", ref=str(final)
             )
