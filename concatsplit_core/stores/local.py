@@ -169,23 +169,6 @@ def local(path: os.PathLike[str] | str) -> Location:
     return Location(LOCAL, path if isinstance(path, str) else os.fspath(path))
 
 
-def resolve(path: str, known: dict[str, str]) -> str:
-    """A path with all links followed, from the root.
-
-    Parameters
-    ----------
-    path : str
-    known : dict of str to str
-        Where folders lead; of many files in a folder only the first one looks at it.
-    """
-    folder, name = os.path.split(path)
-    if name in {"", ".", ".."} or os.path.islink(path):
-        return os.path.realpath(path)
-    if folder not in known:
-        known[folder] = os.path.realpath(folder)
-    return os.path.join(known[folder], name)
-
-
 def _kind(entry: os.DirEntry[str]) -> Kind:
     if entry.is_symlink():
         return "link"
