@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 _MANY_FILES = 32
 
 
-def make_durable(paths: Iterable[Path | str]) -> None:
+def make_durable(paths: Iterable[Path | str], may_vanish: bool = False) -> None:
     """Make files and folders durable, with all they hold.
 
     Up to 32 files are synced one by one; more are synced with one call for their file system.
+
+    Parameters
+    ----------
+    paths : iterable of path
+    may_vanish : bool
+        Other processes write there as well, and rename or remove files of their own.
     """
+    fail = None if may_vanish else _fail
     paths = list(paths)
     if len(paths) <= _MANY_FILES:
-        files = [file for path in paths for file in _files_below(Path(path), _MANY_FILES + 1)]
+        most = _MANY_FILES + 1
+        files = [file for path in paths for file in _files_below(Path(path), most, fail)]
         if len(files) <= _MANY_FILES:
             for file in files:
-                sync_path(file)
+                try:
+                    sync_path(file)
+                except FileNotFoundError:
+                    if not may_vanish:
+                        raise
             return
     folders = {os.path.dirname(path) for path in paths}  # no path is where something is mounted
     for device in {os.stat(folder).st_dev: folder for folder in folders}.values():
@@ -33,11 +45,11 @@ def make_durable(paths: Iterable[Path | str]) -> None:
             os.close(fd)
 
 
-def _files_below(path: Path, enough: int) -> list[Path]:
+def _files_below(path: Path, enough: int, fail: Callable[[OSError], None] | None) -> list[Path]:
     """A path and everything below it; the walk stops when it has found enough."""
     paths = [path]
     if path.is_dir():
-        for folder, folders, files in os.walk(path, onerror=_fail):
+        for folder, folders, files in os.walk(path, onerror=fail):
             paths += [Path(folder) / name for name in (*folders, *files)]
             if len(paths) > enough:
                 break
