@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from concatsplit_cli.allocation import keep_freed_memory
 from concatsplit_cli.help import Group
 from concatsplit_cli.signals import Terminated, ignore_further_signals, signals_raise
 from concatsplit_cli.streams import (
@@ -102,6 +103,7 @@ class ErrorBoundary(Group):
         try:
             if not self.has_watcher:
                 return super().invoke(ctx)
+            keep_freed_memory()
             with watched():
                 return super().invoke(ctx)
         except BrokenPipeError as error:
