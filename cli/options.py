@@ -155,6 +155,13 @@ _OPERATOR_OPTIONS = (
     ),
     *RAW_OPTIONS,
     click.option("-n", "--dry-run", is_flag=True, help="Print the plan; create nothing."),
+    click.option(
+        "--picture",
+        metavar="FILE.svg",
+        type=FILE,
+        help="With --dry-run: draw the plan. It shows how inputs make outputs, and which bytes "
+        "move as they are stored.",
+    ),
     json_option,
     click.option(
         "--sync/--no-sync",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from concatsplit_core.array.cuts import Cut
 from concatsplit_core.array.orders import DEFAULT_ORDER
@@ -11,13 +11,22 @@ from concatsplit_core.endpoints.naming import named_count
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.lengths import cut_from, read_lengths, refuse_negative
-from concatsplit_core.operators.performing import perform
+from concatsplit_core.operators.performing import perform, spelled_out
 from concatsplit_core.operators.requests import Axes, Request, axis_of, names_of
 from concatsplit_core.operators.selection import selection_from
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
 
+if TYPE_CHECKING:
+    from concatsplit_core.operators.keywords import (
+        DataSetOptions,
+        DepthSplitOptions,
+        SharedOptions,
+        SplitOptions,
+    )
 
+
+@spelled_out
 def split(
     input: Any,
     output: str | Sequence[str],
@@ -26,7 +35,7 @@ def split(
     order: str | None = None,
     drop_axis: bool = False,
     only: str | Sequence[int] | None = None,
-    **options: Any,
+    **options: Unpack[SplitOptions],
 ) -> Result:
     """Cut an array into parts along an axis.
 
@@ -65,23 +74,27 @@ def split(
         No output was created or changed.
     """
     vectors = (options.get("lengths_from"),)
-    selection = selection_from(options)
+    shared: dict[str, Any] = {**options}
     request = Request(
         "split",
         names_of(output),
         axis=axis,
         order=order,
-        cut=cut_from(options),
+        cut=cut_from(shared),
         drop_axis=drop_axis,
         only=only,
         vectors=vectors,
-        selection=selection,
+        selection=selection_from(shared),
     )
-    return _cut_one_input(request, input, Options(**options))
+    return _cut_one_input(request, input, Options(**shared))
 
 
+@spelled_out
 def depth_split(
-    input: Any, output: str | Sequence[str], order: str = DEFAULT_ORDER, **options: Any
+    input: Any,
+    output: str | Sequence[str],
+    order: str = DEFAULT_ORDER,
+    **options: Unpack[DepthSplitOptions],
 ) -> Result:
     """Cut an array along its channel axis (Caffe2's DepthSplit).
 
@@ -94,19 +107,23 @@ def depth_split(
     **options
         The options of `split` that say where to cut, and those of `Options`.
     """
-    only, vectors = options.pop("only", None), (options.get("lengths_from"),)
+    shared: dict[str, Any] = {**options}
+    only, vectors = shared.pop("only", None), (options.get("lengths_from"),)
     request = Request(
         "depth-split",
         names_of(output),
         order=order,
-        cut=cut_from(options),
+        cut=cut_from(shared),
         only=only,
         vectors=vectors,
     )
-    return _cut_one_input(request, input, Options(**options))
+    return _cut_one_input(request, input, Options(**shared))
 
 
-def unstack(input: Any, output: str | Sequence[str], axis: Axes = 0, **options: Any) -> Result:
+@spelled_out
+def unstack(
+    input: Any, output: str | Sequence[str], axis: Axes = 0, **options: Unpack[DataSetOptions]
+) -> Result:
     """Cut an array into its items along an axis and drop the axis, as `numpy.unstack` does.
 
     Parameters
@@ -118,7 +135,8 @@ def unstack(input: Any, output: str | Sequence[str], axis: Axes = 0, **options: 
     **options
         Those of `Options`.
     """
-    selection = selection_from(options)
+    shared: dict[str, Any] = {**options}
+    selection = selection_from(shared)
     request = Request(
         "unstack",
         names_of(output),
@@ -127,9 +145,10 @@ def unstack(input: Any, output: str | Sequence[str], axis: Axes = 0, **options: 
         drop_axis=True,
         selection=selection,
     )
-    return _cut_one_input(request, input, Options(**options))
+    return _cut_one_input(request, input, Options(**shared))
 
 
+@spelled_out
 def split_by_lengths(
     input: Any,
     lengths: Any,
@@ -139,7 +158,7 @@ def split_by_lengths(
     axis: Axes = None,
     order: str | None = None,
     scale: bool = False,
-    **options: Any,
+    **options: Unpack[DataSetOptions],
 ) -> Result:
     """Cut an array by a vector of lengths (Caffe2's SplitByLengths).
 
@@ -178,7 +197,8 @@ def split_by_lengths(
     names = names_of(output)
     count = named_count(names) or len(vector) if outputs is None else outputs
     sums = _sums(vector, count)
-    selection = selection_from(options)
+    shared: dict[str, Any] = {**options}
+    selection = selection_from(shared)
     request = Request(
         "split-by-lengths",
         names,
@@ -188,7 +208,7 @@ def split_by_lengths(
         vectors=(lengths,),
         selection=selection,
     )
-    return _cut_one_input(request, input, Options(**options), scaled=scale)
+    return _cut_one_input(request, input, Options(**shared), scaled=scale)
 
 
 def _sums(lengths: list[int], count: int) -> list[int]:
@@ -203,6 +223,7 @@ def _sums(lengths: list[int], count: int) -> list[int]:
     return [sum(lengths[i * each : (i + 1) * each]) for i in range(count)]
 
 
+@spelled_out
 def reshard(
     inputs: Any,
     output: str | Sequence[str],
@@ -210,7 +231,7 @@ def reshard(
     axis: Axes = None,
     order: str | None = None,
     only: str | Sequence[int] | None = None,
-    **options: Any,
+    **options: Unpack[SplitOptions],
 ) -> Result:
     """Cut an array that is stored in shards into new shards, without joining it on disk first.
 
@@ -226,20 +247,22 @@ def reshard(
         The options of `split` that say where to cut, and those of `Options`.
     """
     vectors = (options.get("lengths_from"),)
-    selection = selection_from(options)
+    shared: dict[str, Any] = {**options}
+    selection = selection_from(shared)
     request = Request(
         "reshard",
         names_of(output),
         axis=axis,
         order=order,
-        cut=cut_from(options),
+        cut=cut_from(shared),
         only=only,
         vectors=vectors,
         selection=selection,
     )
-    return perform(request, inputs, Options(**options))
+    return perform(request, inputs, Options(**shared))
 
 
+@spelled_out
 def concat_gradient(
     dy: Any,
     output: str | Sequence[str],
@@ -248,7 +271,7 @@ def concat_gradient(
     axis: int | str | None = None,
     order: str | None = None,
     add_axis: bool = False,
-    **options: Any,
+    **options: Unpack[SharedOptions],
 ) -> Result:
     """The gradient of concat: split dY by the inputs' lengths (Caffe2's GetConcatGradient).
 

@@ -177,8 +177,8 @@ def _refuse_other_meanings(name: str, sources: Sequence[Source], options: Option
 
 def _refuse_differing(arrays: Mapping[str, Sequence[Source]], options: Options) -> Sequence[str]:
     """Refuse arrays that are carried and are not equal in all inputs."""
-    from concatsplit_core.comparison.values import EqualityRule
     from concatsplit_core.operators.comparing import compare
+    from concatsplit_core.operators.comparison.values import EqualityRule
 
     quiet = replace(options, on_event=None)
     for name, (first, *others) in arrays.items():

@@ -202,11 +202,11 @@ def _converted(
 ) -> Iterator[tuple[Box, np.ndarray]]:
     """Parts with their elements converted, few at a time: a conversion needs room of its own."""
     for whole, array in parts:
-        for box in _few(whole, array.dtype.itemsize):
+        for box in in_small_boxes(whole, array.dtype.itemsize):
             yield box, conversion(array[box.within(whole)])
 
 
-def _few(box: Box, itemsize: int) -> Iterator[Box]:
+def in_small_boxes(box: Box, itemsize: int) -> Iterator[Box]:
     """A box cut into boxes of at most `CONVERTED_AT_ONCE` bytes."""
     most = CONVERTED_AT_ONCE // max(_WIDEST, itemsize) or 1
     steps = list(box.shape)

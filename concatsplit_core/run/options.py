@@ -70,6 +70,8 @@ class Options:
         Allow only these routes, such as ``"mapped,decoded"``.
     dry_run : bool
         Plan only; create nothing.
+    picture : path, optional
+        Draw the plan of a dry run to this .svg file.
     sync : bool
         Make the outputs durable before they get their names.
     manifest : path, optional
@@ -104,6 +106,7 @@ class Options:
     grid: Literal["regular", "rectilinear"] = "regular"
     routes: str | Sequence[str] | None = None
     dry_run: bool = False
+    picture: str | os.PathLike[str] | None = None
     sync: bool = True
     manifest: str | os.PathLike[str] | None = None
     raw: str | None = None
@@ -137,6 +140,8 @@ class Options:
             raise UsageError(
                 f"--checksum {self.checksum} is not one of {', '.join(get_args(Checksum))}"
             )
+        if self.picture is not None and not self.dry_run:
+            raise UsageError("--picture draws the plan of a dry run; give --dry-run as well")
         if self.memory_order not in (None, "C", "F"):
             raise UsageError(f"--memory-order {self.memory_order} is not C or F")
 

@@ -34,17 +34,20 @@ class Opened(NamedTuple):
         Whether bytes that are not HDF5's come first; HDF5's offsets do not count them.
     is_netcdf : bool
         Whether it says that a netCDF library wrote it.
+    groups : dict of str to h5py.Group
+        Those that were opened, by their names.
     """
 
     file: Any
     fd: int
     has_user_block: bool
     is_netcdf: bool
+    groups: dict[str, Any]
 
 
 def look_at(file: Any, fd: int = -1) -> Opened:
     """An open file, with what is asked of it for each of its data sets."""
-    return Opened(file, fd, bool(file.userblock_size), is_netcdf(file))
+    return Opened(file, fd, bool(file.userblock_size), is_netcdf(file), {})
 
 
 def _open_file(path: str) -> Opened:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.comparison import datetimes, numbers
 from concatsplit_core.errors import UsageError
+from concatsplit_core.operators.comparison import datetimes, numbers
 from concatsplit_core.records import NamedTuple
 
 NUMBERS = "buifc"
