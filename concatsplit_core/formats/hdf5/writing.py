@@ -90,7 +90,7 @@ class Hdf5Writer(Writer):
             raise UsageError(f"output member '{shown}': names in HDF5 are UTF-8, which this is not")
         ref = f"{self.path.name}::{member}"
         with deferred_signals(), _pool.use(self) as (staged, file), _in_terms(staged, ref):
-            netcdf = self._netcdf or is_netcdf(file)
+            staged.last, netcdf = None, self._netcdf or is_netcdf(file)
             names, freed = storage.meaning.dims or (), None
             if netcdf:
                 member = self._dimensions.spelled(file, member, names)
@@ -143,6 +143,7 @@ class Hdf5Writer(Writer):
 
 def _close(opened: tuple[StagedFile, Any]) -> None:
     staged, file = opened
+    staged.last = None
     try:
         with _in_terms(staged, "file"):
             file.close()
@@ -217,8 +218,9 @@ class Hdf5Target(ChunkedTarget):
         for _, chunk in chunks_of(box, self.spec.chunks or (), self.spec.shape):
             found = ready.get(chunk.start)
             if isinstance(found, Stored):
-                room -= found.nbytes
-                items.append((chunk, read_stored(found) if room >= 0 else found, found.skipped))
+                room -= 0 if found.is_plain else found.nbytes
+                waits = found.is_plain or room < 0
+                items.append((chunk, found if waits else read_stored(found), found.skipped))
                 continue
             part = found if block is None else block[chunk.within(box)]
             if part is not None and not is_fill(part := np.ascontiguousarray(part), self._absent):
@@ -235,13 +237,18 @@ class Hdf5Target(ChunkedTarget):
     def store(self, encoded: list[_Item]) -> None:
         """Hand the chunks to HDF5, one thread at a time."""
         with deferred_signals(), _pool.use(self._writer) as (staged, file):
-            dataset = file[self._member]
+            if staged.last is None or staged.last[0] != self._member:
+                staged.last = self._member, file[self._member]
+            dataset = staged.last[1]
             for box, data, skipped in encoded:
                 if skipped is None:
                     self._write(dataset, box, data)
                 else:
-                    raw = read_stored(data) if isinstance(data, Stored) else data
-                    dataset.id.write_direct_chunk(box.start[: self._rank], raw, skipped)
+                    start, is_stored = box.start[: self._rank], isinstance(data, Stored)
+                    if is_stored and data.is_plain and staged.write_chunk(dataset, start, data):
+                        continue
+                    raw = read_stored(data) if is_stored else data
+                    dataset.id.write_direct_chunk(start, raw, skipped)
             _raise_kept(staged)
 
     def _write(self, dataset: Any, box: Box, data: np.ndarray) -> None:
