@@ -204,6 +204,7 @@ class Journal:
             ],
         }
         draft = self.home / f"{_NAME}.draft"
+        draft.unlink(missing_ok=True)  # of a commit of the same staged run that was killed
         write_new(draft, json.dumps(document).encode())
         if sync:
             sync_path(draft)

@@ -110,7 +110,7 @@ def test_others_leave_it_alone_and_are_told_whose_it_is(two: Any) -> None:
         assert outcome.code == 5
         for word in ("concatsplit run", "concatsplit commit", "concatsplit discard", "RUN"):
             assert word in outcome.message
-    _run(two, "recover", ".")
+    assert "belongs to the staged run in" in _run(two, "recover", ".").out
     _run(two, "concat", "a.npy", "-o", "other.npy")
     os.remove("other.npy")
     assert two.snapshot().keys() == before.keys()

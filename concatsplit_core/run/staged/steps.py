@@ -11,8 +11,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from concatsplit_core.endpoints.fingerprints import Fingerprints
-from concatsplit_core.errors import ConcatsplitError, OutputBusy, ResumeMismatch, UsageError
-from concatsplit_core.run.events import Finished, Publishing, Started
+from concatsplit_core.errors import (
+    ConcatsplitError,
+    InputUnavailable,
+    OutputBusy,
+    ResumeMismatch,
+    UsageError,
+)
+from concatsplit_core.run.events import Finished, Moved, Publishing, Started
 from concatsplit_core.run.executor import ThreadExecutor
 from concatsplit_core.run.output_set import OutputSet
 from concatsplit_core.run.planned import PlannedRun
@@ -48,19 +54,20 @@ class StagedRun(PlannedRun):
         self._facts = facts_of(self.job, self.options, self.plan, fingerprints)
         if step.phase == "published":
             return result
-        folder = Path(step.folder)
+        folder, notes = Path(step.folder), result.notes
+        is_new = step.phase == "stage" or (step.phase == "resume" and not step.folder)
+        if is_new:
+            notes += () if self.job.check is None else tuple(self.job.check())
+            folder = self._stage(folder)
         try:
-            if step.phase == "stage" or (step.phase == "resume" and not step.folder):
-                folder = self._stage(folder)
             if step.phase in {"run", "resume"}:
                 self._run(folder, fingerprints)
             if step.phase in {"commit", "resume"}:
                 self._commit(folder, fingerprints)
         except BaseException as error:
-            if step.phase == "resume" and (folder / RUN_FILE).exists():
-                _say_how_to_go_on(error, folder)
+            _say_how_to_go_on(error, step.phase, folder)
             raise
-        return result
+        return result._replace(notes=notes)
 
     def _stage(self, folder: Path) -> Path:
         """Create the outputs, and record what is to be done; returns the folder of the run."""
@@ -80,7 +87,8 @@ class StagedRun(PlannedRun):
             if resumes:
                 folder = staging.home / RESUME_FOLDER
             record = self._record(staging, resumes)
-            outputs.make_durable([str(path) for path in staging.folders])
+            if record.sync:
+                outputs.make_durable(record.folders)
             is_made = not folder.exists()
             folder.mkdir(exist_ok=True)
             record.write(folder)
@@ -143,12 +151,13 @@ class StagedRun(PlannedRun):
             for source in self.job.sources:
                 source.prepare(Path(record.folders[0]), self.options.check)
             work = self.work()
-            self.emit(Started(sum(map(self.bytes_of, wanted))))
+            self.emit(Started(self.plan.bytes_written * len(wanted) // record.tasks))
             keeper = _Keeper(own, lambda: outputs.make_durable(record.folders), record.sync)
 
             def finished(number: int) -> None:
-                self.emit_moved(number)
-                keeper.note(number, self.bytes_of(number))
+                nbytes = self.bytes_of(number)
+                self.emit(Moved(nbytes))
+                keeper.note(number, nbytes)
 
             try:
                 ThreadExecutor().run(work, wanted, finished, threading.Event())
@@ -283,13 +292,17 @@ def _drafts_in(folder: Path) -> list[Path]:
     return list(folder.glob(f"{RUN_FILE}.*.draft"))
 
 
-def _say_how_to_go_on(error: BaseException, folder: Path) -> None:
+def _say_how_to_go_on(error: BaseException, phase: str, folder: Path) -> None:
     """Add to an error what becomes of the work that is done."""
-    how = (
-        "what is done is kept; the same command with --resume goes on, "
-        f"'concatsplit discard {folder}' gives it up"
-    )
-    nothing = "nothing was left behind"
+    if isinstance(error, ResumeMismatch | OutputBusy | InputUnavailable):
+        return  # its message says what to do
+    nothing, kept = "nothing was left behind", "what is done is kept"
     if isinstance(error, ConcatsplitError) and nothing in error.message:
-        error.message = error.message.replace(nothing, "what is done is kept")
-    error.add_note(how)
+        error.message = error.message.replace(nothing, kept)
+        kept = ""
+    how = (
+        f"the same command with --resume goes on, 'concatsplit discard {folder}' gives it up"
+        if phase == "resume"
+        else f"'concatsplit {phase} {folder}' goes on"
+    )
+    error.add_note("; ".join(filter(None, (kept, how))))
