@@ -13,10 +13,10 @@ SECTIONS = {
     "follow_links nan_equal rtol atol",
     "Where to cut": "parts size lengths ratio at max_bytes uneven remainder hop lengths_from "
     "by_array only scale count",
-    "Where to": "output outputs force split_info",
+    "Where to": "output outputs to force split_info",
     "How": "dtype codec chunks promote casting memory_order zarr_format grid checksum attrs "
     "conflicts history check",
-    "Memory and speed": "memory jobs routes sync",
+    "Memory and speed": "memory jobs routes sync resume tasks",
     "Reports": "dry_run picture stats head as_tree as_json quiet progress manifest inputs version "
     "debug help",
 }
@@ -28,6 +28,7 @@ COMMAND_SECTIONS = {
     "Copy one array": "fetch feed",
     "Look": "info diff",
     "Records of runs": "verify undo recover",
+    "Large runs": "stage run commit discard",
     "Gradients": "gradient",
     "Help": "help",
 }

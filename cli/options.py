@@ -171,6 +171,11 @@ _OPERATOR_OPTIONS = (
         help="Wait until outputs are on the disk. Only then do they get their names.",
     ),
     click.option(
+        "--resume",
+        is_flag=True,
+        help="If killed, keep what is done. The same command with --resume goes on from there.",
+    ),
+    click.option(
         "--manifest",
         metavar="FILE",
         type=FILE,

@@ -17,6 +17,8 @@ _PLAIN = re.compile(
 
 def descr_of(dtype: np.dtype) -> Any:
     """As `numpy.lib.format.dtype_to_descr`, without a warning of the marks that h5py puts there."""
+    if dtype.kind in "biufcmMSU" and dtype.metadata is None:
+        return dtype.str  # what NumPy returns, in a hundredth of the time
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return np.lib.format.dtype_to_descr(dtype)

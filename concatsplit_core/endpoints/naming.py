@@ -104,10 +104,17 @@ def name_parts(
             )
         return list(outputs)
     template, stem = _template(outputs[0], source)
-    return [
-        _fill_in(template, index, len(intervals), interval, stem, array)
-        for index, interval in enumerate(intervals)
-    ]
+    count = len(intervals)
+    names: list[str] = []
+    is_plain = False
+    for index, interval in enumerate(intervals):
+        if is_plain:
+            names.append(template.format_map(_fields(index, count, interval, stem, array)))
+            continue
+        names.append(_fill_in(template, index, count, interval, stem, array))
+        # a template that was found to be right is so for all parts, unless widths are fields too
+        is_plain = not any("{" in (spec or "") for _, _, spec, _ in _Strict().parse(template))
+    return names
 
 
 def _template(output: str, source: str) -> tuple[str, str]:
@@ -151,17 +158,25 @@ def name_array(output: str, source: str, array: str) -> str:
     return name_parts([output], [Interval(0, 0)], source, array)[0]
 
 
-def _fill_in(
-    template: str, index: int, count: int, interval: Interval, stem: str, array: str
-) -> str:
-    fields = {
+def _fields(
+    index: int, count: int, interval: Interval, stem: str, array: str
+) -> dict[str, int | str]:
+    """What stands in the fields of a template."""
+    start, stop = interval
+    return {
         "index": index,
         "count": count,
-        "start": interval.start,
-        "stop": interval.stop,
+        "start": start,
+        "stop": stop,
         "stem": stem,
         "array": array,
     }
+
+
+def _fill_in(
+    template: str, index: int, count: int, interval: Interval, stem: str, array: str
+) -> str:
+    fields = _fields(index, count, interval, stem, array)
     if array:
         refuse_unsafe_name(array, template)
     if not array and "{array" in template:

@@ -22,6 +22,7 @@ from concatsplit_core.meaning.agreement import ConflictRule, KeptAttributes
 from concatsplit_core.operators.selection import Carry, Missing, Selection
 from concatsplit_core.planning.thresholds import Thresholds
 from concatsplit_core.run.options import Options
+from concatsplit_core.run.staged.step import Step
 
 
 class SharedOptions(TypedDict, total=False):
@@ -44,11 +45,14 @@ class SharedOptions(TypedDict, total=False):
     grid: Literal["regular", "rectilinear"]
     routes: str | Sequence[str] | None
     dry_run: bool
+    picture: str | os.PathLike[str] | None
     sync: bool
     manifest: str | os.PathLike[str] | None
     raw: str | None
     offset: int
     follow_links: bool
+    resume: bool
+    step: Step | None
     on_event: Callable[[Any], None] | None
     thresholds: Thresholds
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from concatsplit_core.planning.task import ROUTES, Route
 from concatsplit_core.planning.thresholds import Thresholds
 from concatsplit_core.records import dataclass, field
 from concatsplit_core.run.limits import default_budget
+
+if TYPE_CHECKING:
+    from concatsplit_core.run.staged.step import Step
 
 CASTINGS = get_args(Casting)
 
@@ -83,6 +86,10 @@ class Options:
         Bytes before their first element.
     follow_links : bool
         Follow links that lead out of a Zarr store, for reading and writing.
+    resume : bool
+        Keep what is staged if the run is interrupted; the same call goes on from there.
+    step : Step, optional
+        Do one step of a staged run; `stage`, `run_tasks` and `commit` give it.
     on_event : callable, optional
         Called with every event of the run, in the calling thread.
     thresholds : Thresholds
@@ -112,6 +119,8 @@ class Options:
     raw: str | None = None
     offset: int = 0
     follow_links: bool = False
+    resume: bool = False
+    step: Step | None = None
     on_event: Callable[[Any], None] | None = None
     thresholds: Thresholds = field(default_factory=lambda: thresholds.DEFAULT)
 
@@ -144,6 +153,21 @@ class Options:
             raise UsageError("--picture draws the plan of a dry run; give --dry-run as well")
         if self.memory_order not in (None, "C", "F"):
             raise UsageError(f"--memory-order {self.memory_order} is not C or F")
+
+        if self.resume or self.step is not None:
+            self._stay_staged()
+
+    def _stay_staged(self) -> None:
+        """Refuse what a staged run cannot do, and note what the recovery completes of it."""
+        from concatsplit_core.run.staged.step import Completions
+
+        if self.manifest is not None:
+            raise UsageError(
+                "--manifest: a run that is staged or resumed does not hash what it moves; leave "
+                "out one of the two"
+            )
+        if self.resume and not isinstance(self.on_event, Completions):
+            object.__setattr__(self, "on_event", Completions(self.on_event))
 
     @property
     def raw_description(self) -> str | None:

@@ -10,18 +10,20 @@ from pathlib import Path
 _MANY_FILES = 32
 
 
-def make_durable(paths: Iterable[Path]) -> None:
+def make_durable(paths: Iterable[Path | str]) -> None:
     """Make files and folders durable, with all they hold.
 
     Up to 32 files are synced one by one; more are synced with one call for their file system.
     """
     paths = list(paths)
-    files = [file for path in paths for file in _files_below(path, _MANY_FILES + 1)]
-    if len(files) <= _MANY_FILES:
-        for file in files:
-            sync_path(file)
-        return
-    for device in {path.stat().st_dev: path for path in paths}.values():
+    if len(paths) <= _MANY_FILES:
+        files = [file for path in paths for file in _files_below(Path(path), _MANY_FILES + 1)]
+        if len(files) <= _MANY_FILES:
+            for file in files:
+                sync_path(file)
+            return
+    folders = {os.path.dirname(path) for path in paths}  # no path is where something is mounted
+    for device in {os.stat(folder).st_dev: folder for folder in folders}.values():
         fd = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
         try:
             libc = ctypes.CDLL(None, use_errno=True)

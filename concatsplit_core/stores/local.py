@@ -169,23 +169,6 @@ def local(path: os.PathLike[str] | str) -> Location:
     return Location(LOCAL, path if isinstance(path, str) else os.fspath(path))
 
 
-def resolve(path: str, known: dict[str, str]) -> str:
-    """A path with all links followed, from the root.
-
-    Parameters
-    ----------
-    path : str
-    known : dict of str to str
-        Where folders lead; of many files in a folder only the first one looks at it.
-    """
-    folder, name = os.path.split(path)
-    if name in {"", ".", ".."} or os.path.islink(path):
-        return os.path.realpath(path)
-    if folder not in known:
-        known[folder] = os.path.realpath(folder)
-    return os.path.join(known[folder], name)
-
-
 def _kind(entry: os.DirEntry[str]) -> Kind:
     if entry.is_symlink():
         return "link"
@@ -215,8 +198,12 @@ def _look_inside(path: str, links: list[str]) -> int:
 
 
 def _look_at(status: os.stat_result) -> int:
-    """Hashes numbers only, because the hash of a text differs between processes."""
+    """Hashes numbers only, which differ neither between processes nor between machines.
+
+    The hash of a text differs between processes, and the number of a network file system between
+    machines.
+    """
     if stat.S_ISDIR(status.st_mode):
-        return hash((status.st_dev, status.st_ino))
+        return hash(status.st_ino)
     times = status.st_mtime_ns, status.st_ctime_ns
-    return hash((status.st_dev, status.st_ino, status.st_size, *times))
+    return hash((status.st_ino, status.st_size, *times))
