@@ -10,9 +10,9 @@ import click
 SECTIONS = {
     "What": "axis order add_axis drop_axis members arrays carry missing files_from null raw offset "
     "follow_links nan_equal rtol atol",
-    "Where to cut": "parts size lengths ratio at max_bytes uneven remainder hop lengths_from "
+    "Where to cut": "parts size lengths ratio at range max_bytes uneven remainder hop lengths_from "
     "by_array only scale count",
-    "Where to": "output outputs force split_info",
+    "Where to": "output outputs names force split_info",
     "How": "dtype codec chunks promote casting memory_order zarr_format grid checksum attrs "
     "conflicts history check",
     "Memory and speed": "memory jobs routes sync",

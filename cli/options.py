@@ -298,5 +298,9 @@ outputs_option = click.option(
     metavar="REF",
     type=REF,
     help="Names of the parts. Give it once per part; or one template with {index} {count} "
-    "{start} {stop} {stem}; or a folder.",
+    "{start} {stop} {stem} {name}; or a folder.",
+)
+
+names_option = click.option(
+    "--names", metavar="A,B,...", help="What {name} in the template stands for, by part."
 )

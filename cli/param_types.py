@@ -106,7 +106,6 @@ class Named(Word):
 AXIS = Axis("axis")
 NAMED = Named("named ref")
 INTEGERS = Integers("N,N,...", ",", "3,2,4")
-RATIO = Integers("A:B:...", ":", "8:1:1")
 CHUNKS = Chunks("chunks")
 REF = Word("ref")
 FILE = Word("file")

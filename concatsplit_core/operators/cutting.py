@@ -7,7 +7,7 @@ from typing import Any
 
 from concatsplit_core.array.cuts import Cut
 from concatsplit_core.array.orders import DEFAULT_ORDER
-from concatsplit_core.endpoints.naming import named_count
+from concatsplit_core.endpoints.naming import named_count, parse_names
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.lengths import cut_from, read_lengths, refuse_negative
@@ -26,6 +26,7 @@ def split(
     order: str | None = None,
     drop_axis: bool = False,
     only: str | Sequence[int] | None = None,
+    names: str | Sequence[str] | None = None,
     **options: Any,
 ) -> Result:
     """Cut an array into parts along an axis.
@@ -49,8 +50,11 @@ def split(
     drop_axis : bool
         Drop the axis; all parts must have length 1 (Caffe2's `add_axis` of Split).
     only : str or sequence of int, optional
-        Write only these parts, such as ``"0-3,8"``; they keep their numbers.
-    parts, uneven, size, remainder, hop, lengths, at, ratio, max_bytes, by_array
+        Write only these parts, such as ``"0-3,8"``; they keep their numbers. For one part one
+        plain name will do.
+    names : str or sequence of str, optional
+        Names of the parts, such as ``"train,val,test"``, for ``{name}`` in the template.
+    parts, uneven, size, remainder, hop, lengths, at, ratio, max_bytes, by_array, range
         Where to cut: see `Cut`. Without any of them, as many equal parts as there are names.
     lengths_from : optional
         Read the lengths from this integer vector: a reference or an array.
@@ -64,20 +68,16 @@ def split(
     ConcatsplitError
         No output was created or changed.
     """
+    asked = Request("split", names_of(output), axis, order, only=only, names=names)
+    request = _with_cut(asked._replace(drop_axis=drop_axis), options)
+    return _cut_one_input(request, input, Options(**options))
+
+
+def _with_cut(request: Request, options: dict[str, Any]) -> Request:
+    """The request with the cut and the selection of arrays, which are taken out of the options."""
     vectors = (options.get("lengths_from"),)
     selection = selection_from(options)
-    request = Request(
-        "split",
-        names_of(output),
-        axis=axis,
-        order=order,
-        cut=cut_from(options),
-        drop_axis=drop_axis,
-        only=only,
-        vectors=vectors,
-        selection=selection,
-    )
-    return _cut_one_input(request, input, Options(**options))
+    return request._replace(cut=cut_from(options), vectors=vectors, selection=selection)
 
 
 def depth_split(
@@ -94,19 +94,28 @@ def depth_split(
     **options
         The options of `split` that say where to cut, and those of `Options`.
     """
-    only, vectors = options.pop("only", None), (options.get("lengths_from"),)
+    only, names = options.pop("only", None), options.pop("names", None)
+    vectors = (options.get("lengths_from"),)
     request = Request(
         "depth-split",
         names_of(output),
         order=order,
         cut=cut_from(options),
         only=only,
+        names=names,
         vectors=vectors,
     )
     return _cut_one_input(request, input, Options(**options))
 
 
-def unstack(input: Any, output: str | Sequence[str], axis: Axes = 0, **options: Any) -> Result:
+def unstack(
+    input: Any,
+    output: str | Sequence[str],
+    axis: Axes = 0,
+    *,
+    names: str | Sequence[str] | None = None,
+    **options: Any,
+) -> Result:
     """Cut an array into its items along an axis and drop the axis, as `numpy.unstack` does.
 
     Parameters
@@ -115,6 +124,8 @@ def unstack(input: Any, output: str | Sequence[str], axis: Axes = 0, **options: 
         As in `split`.
     axis : int or str
         A number, negative from the end, or the name of a dimension.
+    names : str or sequence of str, optional
+        As in `split`.
     **options
         Those of `Options`.
     """
@@ -123,6 +134,7 @@ def unstack(input: Any, output: str | Sequence[str], axis: Axes = 0, **options: 
         "unstack",
         names_of(output),
         axis=axis,
+        names=names,
         cut=Cut(size=1),
         drop_axis=True,
         selection=selection,
@@ -139,6 +151,7 @@ def split_by_lengths(
     axis: Axes = None,
     order: str | None = None,
     scale: bool = False,
+    names: str | Sequence[str] | None = None,
     **options: Any,
 ) -> Result:
     """Cut an array by a vector of lengths (Caffe2's SplitByLengths).
@@ -155,8 +168,8 @@ def split_by_lengths(
     output : str or sequence of str
         As in `split`.
     outputs : int, optional
-        K. The default is the number of names, or m if there is one name.
-    axis, order
+        K. The default is the number of outputs or of `names`, or m if there is one output.
+    axis, order, names
         As in `split`.
     scale : bool
         Multiply all lengths by the whole factor k >= 1 for which k * sum(lengths) is the length
@@ -167,26 +180,25 @@ def split_by_lengths(
     Raises
     ------
     UsageError
-        m is not a multiple of K, or the lengths do not sum to the length of the axis, or no factor
-        makes them.
+        m is not a multiple of K, or the lengths do not sum to the length of the axis.
     """
     vector = read_lengths(lengths)
     negative = [n for n in vector if n < 0]
     if negative or not vector:
         problem = f"contain a negative length, {negative[0]}" if negative else "are empty"
         raise UsageError(f"LENGTHS {problem}; expected lengths of 0 or more that fill the axis")
-    names = names_of(output)
-    count = named_count(names) or len(vector) if outputs is None else outputs
-    sums = _sums(vector, count)
-    selection = selection_from(options)
+    refs, named = names_of(output), parse_names(names)
+    if outputs is None:
+        outputs = len(named) if named else named_count(refs) or len(vector)
     request = Request(
         "split-by-lengths",
-        names,
-        axis=axis,
-        order=order,
-        cut=Cut(lengths=sums),
+        refs,
+        axis,
+        order,
+        cut=Cut(lengths=_sums(vector, outputs)),
+        names=named,
         vectors=(lengths,),
-        selection=selection,
+        selection=selection_from(options),
     )
     return _cut_one_input(request, input, Options(**options), scaled=scale)
 
@@ -210,6 +222,7 @@ def reshard(
     axis: Axes = None,
     order: str | None = None,
     only: str | Sequence[int] | None = None,
+    names: str | Sequence[str] | None = None,
     **options: Any,
 ) -> Result:
     """Cut an array that is stored in shards into new shards, without joining it on disk first.
@@ -220,23 +233,13 @@ def reshard(
         As in `concat`.
     output
         As in `split`.
-    axis, order, only
+    axis, order, only, names
         As in `split`.
     **options
         The options of `split` that say where to cut, and those of `Options`.
     """
-    vectors = (options.get("lengths_from"),)
-    selection = selection_from(options)
-    request = Request(
-        "reshard",
-        names_of(output),
-        axis=axis,
-        order=order,
-        cut=cut_from(options),
-        only=only,
-        vectors=vectors,
-        selection=selection,
-    )
+    asked = Request("reshard", names_of(output), axis, order, only=only, names=names)
+    request = _with_cut(asked, options)
     return perform(request, inputs, Options(**options))
 
 

@@ -111,6 +111,10 @@ DONE: dict[str, dict[str, np.ndarray | None]] = {
         "all.h5::part0": A[:1], "all.h5::part1": A[1:],
     },
     "split a.npy -o train.npy -o val.npy --ratio 3:1": {"train.npy": A[:3], "val.npy": A[3:]},
+    "split a.npy -o '{name}.npy' --names fit,test --ratio 80%,20%": {
+        "fit.npy": A[:3], "test.npy": A[3:],
+    },
+    "split a.npy -o middle.npy --range 1:3": {"middle.npy": A[1:3]},
     "split jan.nc::t -o 'day{index}.nc::t' --axis time --size 1": {
         f"day{i}.nc::t": A[i : i + 1] for i in range(4)
     },
