@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import click
+
+from concatsplit_cli.environment import name_variables, remember_command
 
 SECTIONS = {
     "What": "axis order add_axis drop_axis members arrays carry missing files_from null raw offset "
@@ -40,10 +43,15 @@ _SENTENCE_END = re.compile(r"(?<=\.)\s")
 
 
 class Command(click.Command):
-    """A command whose help is in sections."""
+    """A command whose help is in sections, and whose options have environment variables."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        name_variables(self)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words of a command line; a long option with one dash is an error."""
+        remember_command(ctx)
         if not ctx.resilient_parsing:  # as it is while a shell completes a word
             _refuse_one_dash(self, ctx, args)
         return super().parse_args(ctx, args)

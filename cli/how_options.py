@@ -69,6 +69,7 @@ def how_options[R](function: Callable[..., R]) -> Callable[..., R]:
     @functools.wraps(function)
     def command(**values: Any) -> R:
         how = _HOW.pop_from(values)
+        how["by_array"] = how["by_array"] or None
         if how["max_bytes"] is not None:
             from concatsplit_core.array.sizes import parse_size
 

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from concatsplit_cli.environment import is_asked, origin
 from concatsplit_cli.help import Group
 from concatsplit_cli.signals import Terminated, ignore_further_signals, signals_raise
 from concatsplit_cli.streams import (
@@ -91,6 +92,8 @@ class ErrorBoundary(Group):
     """Whether a child process watches the command; false if a program calls `main` itself."""
     words: Sequence[str] = ()
     """The command line."""
+    context: click.Context | None = None
+    """Of the command line, when it is parsed."""
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Parse a command line; ``--help`` and ``--version`` print here."""
@@ -99,6 +102,7 @@ class ErrorBoundary(Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was parsed."""
+        self.context = ctx
         try:
             if not self.has_watcher:
                 return super().invoke(ctx)
@@ -116,6 +120,7 @@ class ErrorBoundary(Group):
         **extra: Any,
     ) -> Any:
         """Run a command line and exit."""
+        self.context = None
         self.words = words = list(sys.argv[1:] if args is None else args)
         if not standalone_mode:
             return super().main(words, prog_name, complete_var, standalone_mode=False, **extra)
@@ -123,7 +128,7 @@ class ErrorBoundary(Group):
             from concatsplit_cli.completion import register
 
             register()
-        is_debug = "--debug" in words
+        is_debug = is_asked("--debug", words)
         open_standard_descriptors()
         # NumPy's linear algebra is not used; without this it starts threads that only wait.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -142,7 +147,7 @@ class ErrorBoundary(Group):
                     import traceback
 
                     traceback.print_exc()
-                _exit(error, words)
+                _exit(error, words, self.context)
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -154,7 +159,7 @@ def _silence_libraries(is_debug: bool) -> None:
         sys.unraisablehook = lambda _: None  # errors in finalizers do not change the result
 
 
-def _exit(error: BaseException, words: Sequence[str]) -> NoReturn:
+def _exit(error: BaseException, words: Sequence[str], context: click.Context | None) -> NoReturn:
     """Print the message of an error, and exit with its code."""
     if isinstance(error, SystemExit):
         raise error
@@ -165,9 +170,11 @@ def _exit(error: BaseException, words: Sequence[str]) -> NoReturn:
         print_to_stderr(error.format_message())
         sys.exit(error.exit_code)
     code, kind, message = _describe(error, words)
+    if isinstance(error, ConcatsplitError | click.ClickException):
+        message = message.rstrip(".") + where if (where := origin(message, context)) else message
     if isinstance(error, click.UsageError) and error.ctx is not None:
         print_to_stderr(error.ctx.get_usage())
-    if "--json" in words:
+    if is_asked("--json", words):
         try:
             with checked_stdout():
                 click.echo(json.dumps({"error": {"code": code, "kind": kind, "message": message}}))
@@ -231,4 +238,6 @@ def main() -> None:
     Examples:
       concatsplit concat a.npy b.npy -o joined.zarr --axis 1
       concatsplit split a.npy -o 'half-{index}.npy' --parts 2
+
+    Options also come from the environment: concatsplit help environment
     """

@@ -30,6 +30,10 @@ class Word(Anything):
     def __init__(self, kind: str) -> None:
         self._kind = kind
 
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """The values of an environment variable, one a line, since names may hold spaces."""
+        return [line for line in rv.splitlines() if line]
+
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem[str]]:
