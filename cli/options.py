@@ -167,6 +167,12 @@ _OPERATOR_OPTIONS = (
         type=FILE,
         help="Record the run for undo and verify. The record has hashes.",
     ),
+    click.option(
+        "--depfile",
+        metavar="FILE",
+        type=FILE,
+        help="Write a rule for make and ninja. It says which files the outputs are made from.",
+    ),
     follow_links_option,
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
     progress_option,

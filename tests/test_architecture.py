@@ -323,7 +323,9 @@ def test_the_command_line_has_the_options_of_the_library() -> None:
            "members", "arrays", "carry", "missing", "history", "as_json", "quiet", "progress",
            "debug"}  # fmt: skip
     given = {param.name for param in concat.params}
-    assert given - own == {field.name for field in fields(Options)} - {"on_event", "thresholds"}
+    assert given - own == {field.name for field in fields(Options)} - {
+        "on_event", "thresholds", "depends_on",
+    }  # fmt: skip
 
 
 def test_every_package_is_installed() -> None:

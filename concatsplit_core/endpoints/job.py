@@ -101,6 +101,8 @@ class Job(NamedTuple):
         Sources that are read, though nothing of them is written.
     also_read : sequence of str
         References that were read beside the sources; no output may be one of them.
+    lists : sequence of str
+        ``@list`` references that name sources.
     structures : mapping of str to Structure
         What new containers hold beside the arrays, by the names of the containers.
     check : callable, optional
@@ -115,6 +117,7 @@ class Job(NamedTuple):
     notes: Sequence[str] = ()
     compared: Sequence[Source] = ()
     also_read: Sequence[str | os.PathLike[str]] = ()
+    lists: Sequence[str] = ()
     structures: Mapping[str, Structure] = MappingProxyType({})
     check: Callable[[], Sequence[str]] | None = None
 

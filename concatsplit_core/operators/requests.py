@@ -62,6 +62,8 @@ class Request(NamedTuple):
     vectors : tuple
         Vectors of lengths that were read for the request. They are inputs too, so no output may
         replace them.
+    lists : tuple of str
+        ``@list`` references that name inputs.
     selection : Selection, optional
         Which arrays make up a data set; None for an operator that takes no data sets.
     """
@@ -77,6 +79,7 @@ class Request(NamedTuple):
     names: str | Sequence[str] | None = None
     split_info: str | None = None
     vectors: tuple[Any, ...] = ()
+    lists: tuple[str, ...] = ()
     selection: Selection | None = None
 
 
@@ -85,6 +88,7 @@ def job_of(request: Request, moves: Sequence[Move], split_info: np.ndarray) -> J
     return Job(
         request.operator,
         moves,
+        lists=request.lists,
         also_read=[v for v in request.vectors if isinstance(v, str | os.PathLike)],
         extras=[] if request.split_info is None else [(request.split_info, split_info)],
     )

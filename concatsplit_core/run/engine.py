@@ -121,6 +121,15 @@ def _documents_to_stage(
             raise NameCollision(f"manifest {final} is an output")
         replaced = refuse_record(final, places, job.sources, options.force, "index")
         found.append(StagedDocument(final, replaced, document.data))
+    if options.depfile is not None:
+        from concatsplit_core.run.depfile import staged_depfile
+
+        read = [*job.sources, *job.compared]
+        others = [*job.lists, *job.also_read, *options.depends_on]
+        found.append(staged_depfile(options.depfile, places, read, others, options.force))
+    taken = [record, *(document.final for document in found)]
+    if len(set(taken)) < len(taken):
+        raise NameCollision(f"{found[-1].final} is the name of two outputs")
     return found
 
 

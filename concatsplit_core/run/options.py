@@ -74,6 +74,10 @@ class Options:
         Make the outputs durable before they get their names.
     manifest : path, optional
         Write a record of the run to this file; `undo` and `verify` read it.
+    depfile : path, optional
+        Write a rule for make and ninja to this file: which files the outputs are made from.
+    depends_on : sequence of str
+        More files that `depfile` lists.
     raw : str, optional
         What input files of bare elements (.dat, .bin, .raw) hold: a dtype and the length of every
         axis, at most one of them ``*``, such as ``"int16,*,384"``.
@@ -106,6 +110,8 @@ class Options:
     dry_run: bool = False
     sync: bool = True
     manifest: str | os.PathLike[str] | None = None
+    depfile: str | os.PathLike[str] | None = None
+    depends_on: Sequence[str] = ()
     raw: str | None = None
     offset: int = 0
     follow_links: bool = False
