@@ -19,7 +19,7 @@ SECTIONS = {
     "How": "dtype codec chunks promote casting memory_order zarr_format grid checksum attrs "
     "conflicts history check",
     "Memory and speed": "memory jobs routes sync",
-    "Reports": "dry_run as_json quiet progress manifest depfile inputs version debug help",
+    "Reports": "dry_run picture as_json quiet progress manifest depfile inputs version debug help",
 }
 """The parameters of the options in each section, the usual ones first."""
 
@@ -55,6 +55,14 @@ class Command(click.Command):
         if not ctx.resilient_parsing:  # as it is while a shell completes a word
             _refuse_one_dash(self, ctx, args)
         return super().parse_args(ctx, args)
+
+    def make_parser(self, ctx: click.Context) -> Any:
+        """Make the parser; Click looks `-o` up among the long names, and pays for each miss."""
+        parser = super().make_parser(ctx)
+        short, long = (getattr(parser, name, {}) for name in ("_short_opt", "_long_opt"))
+        for name in short:
+            long.setdefault(name, short[name])
+        return parser
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, section by section."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from concatsplit_cli.param_types import AXIS, CHUNKS, CODEC, DTYPE, FILE, ORDER, REF, ROUTES
+from concatsplit_core.records import NamedTuple
 
 memory_option = click.option(
     "--memory",
@@ -154,6 +155,13 @@ _OPERATOR_OPTIONS = (
     ),
     *RAW_OPTIONS,
     click.option("-n", "--dry-run", is_flag=True, help="Print the plan; create nothing."),
+    click.option(
+        "--picture",
+        metavar="FILE.svg",
+        type=FILE,
+        help="With --dry-run: draw the plan. It shows how inputs make outputs, and which bytes "
+        "move as they are stored.",
+    ),
     json_option,
     click.option(
         "--sync/--no-sync",

@@ -48,6 +48,9 @@ def _show_plan(result: Result) -> None:
     click.echo(f"{result.operator} along {new} {result.axis} (dry run)\n")
     _blob_table("inputs", result.inputs).show()
     _blob_table("outputs", result.outputs).show()
+    from concatsplit_cli.strip import show_strip
+
+    show_strip(result)
     _route_table(result).show()
 
 

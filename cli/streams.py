@@ -78,6 +78,8 @@ def discard_stdout() -> None:
 
 def one_line(text: str) -> str:
     """A message without line breaks and other control characters, which a name may contain."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -30,4 +30,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__getattr__("__all__")]
+    """What completion offers: all that the library offers, and nothing else."""
+    return [*(name for name in globals() if name.startswith("__")), *__getattr__("__all__")]

@@ -59,6 +59,10 @@ class AxisError(UsageError, IndexError):
     """The array does not have this axis."""
 
 
+class WrongIndex(UsageError, IndexError):
+    """An index does not fit the array, or is of a kind that is not supported."""
+
+
 class AmbiguousContainer(UsageError):
     """A container with several arrays was named without saying which."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from operator import index
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from concatsplit_core.array.geometry import Interval, tile
 from concatsplit_core.array.shares import interval_of, parse_range, parse_ratio, whole_shares
 from concatsplit_core.errors import UsageError
+from concatsplit_core.records import dataclass
 
 Uneven = Literal["balanced", "trailing"]
 Remainder = Literal["keep", "drop", "error"]

@@ -33,6 +33,23 @@ def dtype_name(dtype: np.dtype) -> str:
     return dtype.str
 
 
+def dtype_label(dtype: np.dtype) -> str:
+    """A dtype as tables show it: ``float32``, ``>i2``, ``S8``, ``{x: float32, y: float32}``."""
+    if dtype.names is not None:
+        from concatsplit_core.array.low_precision import low_precision_of
+
+        low = low_precision_of(dtype)
+        if low is not None:
+            return low.field
+        return f"{{{', '.join(f'{name}: {dtype_label(dtype[name])}' for name in dtype.names)}}}"
+    if dtype.subdtype is not None:
+        base, shape = dtype.subdtype
+        return f"{dtype_label(base)}[{', '.join(map(str, shape))}]"
+    if dtype.kind == "T":
+        return "string"
+    return dtype.str.lstrip("|<=") if dtype.kind in "SUV" and dtype.isnative else str(dtype)
+
+
 def check_descr(descr: Any) -> None:
     """Let NumPy see only what it writes itself: other text can end the process in its C code.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from concatsplit_core.errors import AxisError
+from concatsplit_core.records import NamedTuple
 
 Shape = tuple[int, ...]
 

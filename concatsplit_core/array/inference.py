@@ -7,7 +7,7 @@ CostInferenceForConcat, with NumPy's meaning of an axis and of a dtype.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from concatsplit_core.array.geometry import (
 )
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import DtypeMismatch, ShapeMismatch, UsageError
+from concatsplit_core.records import NamedTuple
 
 Casting = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
 from concatsplit_core.array.geometry import Shape
+from concatsplit_core.records import NamedTuple
 
 Order = Literal["C", "F"]
 

@@ -6,11 +6,12 @@ says what the bits are, so that nobody takes them for another type. Only casts n
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from concatsplit_core.errors import DtypeMismatch
+from concatsplit_core.records import NamedTuple
 
 
 class LowPrecision(NamedTuple):

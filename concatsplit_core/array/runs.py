@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 from math import prod
-from typing import NamedTuple
 
 from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.records import NamedTuple
 
 
 class Runs(NamedTuple):

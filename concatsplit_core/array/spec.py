@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -19,6 +18,7 @@ from concatsplit_core.array.layouts import (
     Sharded,
     with_axes,
 )
+from concatsplit_core.records import dataclass, replace
 
 _CHUNKED = (Chunked, Sharded)
 _ORDERED = (Contiguous, InMemory, Opaque)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from concatsplit_core.array.geometry import Box, Interval, Shape, drop, insert
 from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.records import NamedTuple
 
 
 class Segment(NamedTuple):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any
 
-from concatsplit_core.endpoints.inputs import close_all, open_member
+from concatsplit_core.endpoints.inputs import STREAM, close_all, open_member, resolve
 from concatsplit_core.endpoints.references import parse_input
-from concatsplit_core.formats.base import InputFormat
+from concatsplit_core.formats.base import InputFormat, OutputFormat
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.bounds import remembered_neighbours
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Location
 
 
@@ -69,3 +71,29 @@ def open_container(ref: str) -> dict[str, Source]:
         close_all(arrays.values())
         raise
     return arrays
+
+
+def are_data_sets(
+    inputs: Any, output: OutputFormat, recover: Callable[[list[Location]], bool] | None
+) -> bool:
+    """Whether all inputs are files that say more than their arrays do, even of one array.
+
+    Parameters
+    ----------
+    inputs, recover
+        As of `open_inputs`.
+    output : OutputFormat
+        It may take such files of some formats only.
+    """
+    refs = resolve(inputs, recover)
+    return bool(refs) and all(isinstance(ref, str) and _is_data_set(ref, output) for ref in refs)
+
+
+def _is_data_set(ref: str, output: OutputFormat) -> bool:
+    if ref == STREAM:
+        return False
+    place, member = parse_input(ref)
+    if member is not None:
+        return False
+    form = detect(place, ref)
+    return output.takes_data_sets_of(form) and form.is_data_set(place, ref)

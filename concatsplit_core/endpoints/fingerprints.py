@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from concatsplit_core.errors import InputChanged, UnsafeContent
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.stores.base import Look, Store
+from concatsplit_core.stores.base import Location, Look, Store
 from concatsplit_core.stores.files import input_error
 
 
@@ -29,6 +29,7 @@ class Fingerprints:
     def __init__(self, sources: Sequence[Source], follow_links: bool = False) -> None:
         self._sources: list[Source] = []
         self._numbers: list[int | None] = []
+        self._by_place: dict[Location | None, int | None] | None = None
         known: dict[Store, set[str]] = {}
         for source in sources:
             place = source.place
@@ -41,8 +42,15 @@ class Fingerprints:
             if not follow_links:
                 refuse_links(source, links)
 
-    def check(self) -> None:
+    def check(
+        self, then: str = "changed while it was read; nothing was written, run again"
+    ) -> None:
         """Compare with the files as they are now.
+
+        Parameters
+        ----------
+        then : str
+            The end of the message.
 
         Raises
         ------
@@ -51,10 +59,15 @@ class Fingerprints:
         """
         for source, before in zip(self._sources, self._numbers, strict=True):
             if _look(source).number != before:
-                raise InputChanged(
-                    f"{source.ref}: changed while it was read; nothing was written, run again",
-                    ref=source.ref,
-                )
+                raise InputChanged(f"{source.ref}: {then}", ref=source.ref)
+
+    def check_one(self, source: Source, then: str) -> None:
+        """As `check`, of the file of one source."""
+        if self._by_place is None:
+            places = (known.place for known in self._sources)
+            self._by_place = dict(zip(places, self._numbers, strict=True))
+        if _look(source).number != self._by_place.get(source.place):
+            raise InputChanged(f"{source.ref}: {then}", ref=source.ref)
 
 
 def _look(source: Source) -> Look:

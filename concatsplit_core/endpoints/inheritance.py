@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from concatsplit_core.endpoints.job import Move
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, agreed_codec
 from concatsplit_core.meaning.dimensions import with_new_axis, without_axis
+from concatsplit_core.records import replace
 
 
 def inherit(move: Move) -> tuple[Storage, ArraySpec | None, Shape | None]:

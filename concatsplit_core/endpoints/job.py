@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.model import BARE, Meaning
+from concatsplit_core.records import NamedTuple
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.structure import Structure

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from operator import is_
-from typing import NamedTuple
 
 from concatsplit_core.array.geometry import with_length
 from concatsplit_core.array.layouts import Chunked
@@ -18,6 +16,7 @@ from concatsplit_core.errors import UnsupportedDtype, UsageError
 from concatsplit_core.formats.base import OutputFormat
 from concatsplit_core.formats.storage import Grid, Storage, Wish
 from concatsplit_core.planning.regions import Region, is_regular, regions_of
+from concatsplit_core.records import NamedTuple, replace
 
 
 class Origin(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from concatsplit_core.endpoints.references import (
     SEPARATOR,
@@ -15,6 +15,7 @@ from concatsplit_core.endpoints.references import (
 from concatsplit_core.errors import NameCollision, OutputRefused, UnsafeContent, UsageError
 from concatsplit_core.formats.base import Candidate, OutputFormat
 from concatsplit_core.formats.registry import format_by_suffix, stream_format
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import output_error
 from concatsplit_core.stores.local import local, resolve

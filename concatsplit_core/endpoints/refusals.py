@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from concatsplit_core.array.sizes import format_size
 from concatsplit_core.array.spec import ArraySpec
@@ -24,6 +24,7 @@ from concatsplit_core.errors import (
 from concatsplit_core.formats.base import Candidate, InputFormat
 from concatsplit_core.formats.registry import detect, format_named
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.local import local, resolve
 

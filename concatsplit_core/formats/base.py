@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.targets import Writer
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Location
 
 if TYPE_CHECKING:

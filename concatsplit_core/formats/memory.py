@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -16,6 +15,7 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import UnsupportedDtype
 from concatsplit_core.formats.sources import DecodedSource
 from concatsplit_core.formats.storage import Storage
+from concatsplit_core.records import dataclass
 
 
 @dataclass(slots=True, eq=False)

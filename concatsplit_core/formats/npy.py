@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
@@ -21,6 +20,7 @@ from concatsplit_core.formats.npy_header import (
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Extent, Storage, Wish
 from concatsplit_core.formats.targets import ContiguousTarget, Writer
+from concatsplit_core.records import replace
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import write_all
 

@@ -12,7 +12,7 @@ import os
 import re
 import struct
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Contiguous, Order
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import MalformedInput, UnsafeContent, UnsupportedDtype
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.files import SHARED_BLOCK, open_input
 
 MAGIC = b"\x93NUMPY"

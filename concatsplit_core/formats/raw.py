@@ -8,9 +8,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import replace
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +21,7 @@ from concatsplit_core.formats.chunking import refuse_checksum
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Extent, Storage, Wish
 from concatsplit_core.formats.targets import ContiguousTarget, Writer
+from concatsplit_core.records import NamedTuple, replace
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import open_input
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +15,7 @@ from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.stored import Stored
+from concatsplit_core.records import dataclass, field
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.local import local
 
@@ -80,6 +80,8 @@ class BaseSource:
         """Close what it has open."""
 
     def __reduce__(self) -> tuple[Any, ...]:
+        from dataclasses import fields  # which knows those of any class that is derived from ours
+
         given = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
         return partial(type(self), **given), ()
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Order
 from concatsplit_core.codecs.checksums import Checksum, agreed
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.meaning.model import BARE, Meaning
+from concatsplit_core.records import NamedTuple, dataclass, field
 
 
 class Extent(NamedTuple):

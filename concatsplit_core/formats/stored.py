@@ -8,12 +8,13 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from concatsplit_core.codecs.bounds import most_stored
 from concatsplit_core.errors import ConcatsplitError, MalformedInput
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Store
 from concatsplit_core.stores.files import (
     copy_range,

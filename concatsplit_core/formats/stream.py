@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from typing import IO, Any, ClassVar, NoReturn
 
 import numpy as np
@@ -18,6 +17,7 @@ from concatsplit_core.formats.npy_header import format_header, spec_of_file
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.targets import EncodedTarget, Writer
+from concatsplit_core.records import dataclass, replace
 from concatsplit_core.stores.base import Location
 
 _STDOUT = 1

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from concatsplit_core.meaning.agreement import KeptAttributes
 from concatsplit_core.meaning.model import same
+from concatsplit_core.records import NamedTuple, dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
+
+from concatsplit_core.records import NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np

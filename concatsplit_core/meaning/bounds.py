@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
 from typing import Any
 
 from concatsplit_core.meaning.model import TIME, Meaning, plain
+from concatsplit_core.records import replace
 
 Attributes = Mapping[str, Any]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from concatsplit_core.meaning.conversions import Conversion, Step, Unpack
 from concatsplit_core.meaning.hints import KEEP_FIRST, ROUND
 from concatsplit_core.meaning.missing import is_among, is_nan, markers_of
 from concatsplit_core.meaning.model import Meaning, shown
+from concatsplit_core.records import replace
 
 
 def agree_on_marker(

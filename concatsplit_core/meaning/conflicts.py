@@ -7,7 +7,7 @@ is not: it takes the meaning of the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,8 +35,10 @@ from concatsplit_core.meaning.model import (
     same,
     shown,
 )
-from concatsplit_core.meaning.times import TimeUnits, parse_time, rebase
 from concatsplit_core.meaning.unpacking import unpack_where_packings_differ, unpacked_dtype
+
+if TYPE_CHECKING:
+    from concatsplit_core.meaning.times import TimeUnits
 
 
 def reconcile_described(
@@ -137,6 +139,10 @@ def _difference(
 
 def _times(one: InputMeaning) -> TimeUnits | None:
     attrs = one.meaning.attrs
+    if "units" not in attrs:
+        return None
+    from concatsplit_core.meaning.times import parse_time  # imported late: few arrays are times
+
     return parse_time(plain(attrs.get("units")), plain(attrs.get("calendar")))
 
 
@@ -149,6 +155,8 @@ def _can_convert_times(first: InputMeaning, other: InputMeaning, rule: ConflictR
         return own == wanted
     if own.calendar == wanted.calendar:
         return True
+    from concatsplit_core.meaning.times import rebase
+
     try:
         return rebase(own, wanted) is not None
     except ValueError:
@@ -160,6 +168,8 @@ def _time_step(first: InputMeaning, other: InputMeaning) -> Rebase | None:
     own, wanted = _times(other), _times(first)
     if own is None or wanted is None or own == wanted or other.dtype.kind not in "iuf":
         return None
+    from concatsplit_core.meaning.times import rebase
+
     try:
         step = rebase(own, wanted)
     except ValueError as error:

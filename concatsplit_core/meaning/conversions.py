@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from concatsplit_core.errors import MeaningMismatch
 from concatsplit_core.meaning.missing import mask_of
+from concatsplit_core.records import NamedTuple, dataclass
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _INT64_SAFE = 1 << 62
 """Sums and products below this do not overflow an int64."""
@@ -82,7 +85,7 @@ class Rebase(NamedTuple):
         if are_whole:
             out[finite] = self._convert_integers(numbers.astype(np.int64), dtype, exact)
         else:
-            out[finite] = self._fractions([Fraction(float(v)) for v in numbers], dtype, exact)
+            out[finite] = self._fractions([float(v) for v in numbers], dtype, exact)
         return out
 
     def _convert_integers(self, values: np.ndarray, dtype: np.dtype, exact: bool) -> np.ndarray:
@@ -92,17 +95,17 @@ class Rebase(NamedTuple):
         self._check_least(low)
         largest = max(abs(low), abs(high)) * self.times + abs(self.plus)
         if largest >= _INT64_SAFE:
-            return self._fractions(
-                [Fraction(int(v)) for v in values.ravel()], dtype, exact
-            ).reshape(values.shape)
+            return self._fractions([int(v) for v in values.ravel()], dtype, exact).reshape(
+                values.shape
+            )
         scaled = values.astype(np.int64) * self.times + self.plus
         quotient, rest = np.divmod(scaled, self.over)
         if not rest.any():
             return _cast_whole(quotient, dtype)
         if dtype.kind == "f" and largest >= _DOUBLE_SAFE:  # a double would round too early
-            return self._fractions(
-                [Fraction(int(v)) for v in values.ravel()], dtype, exact
-            ).reshape(values.shape)
+            return self._fractions([int(v) for v in values.ravel()], dtype, exact).reshape(
+                values.shape
+            )
         return self._rounded(scaled, dtype, exact)
 
     def _rounded(self, scaled: np.ndarray, dtype: np.dtype, exact: bool) -> np.ndarray:
@@ -117,8 +120,11 @@ class Rebase(NamedTuple):
             raise Inexact(f"{dtype} cannot hold a result exactly")
         return out
 
-    def _fractions(self, values: list[Fraction], dtype: np.dtype, exact: bool) -> np.ndarray:
+    def _fractions(self, numbers: Sequence[float], dtype: np.dtype, exact: bool) -> np.ndarray:
         """Convert one by one: slow, and right for values of any size."""
+        from fractions import Fraction  # imported late: few arrays are times
+
+        values = [Fraction(number) for number in numbers]
         if values:
             self._check_least(min(values))
         results = [(v * self.times + self.plus) / self.over for v in values]

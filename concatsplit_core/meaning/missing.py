@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -140,7 +138,7 @@ def to_zarr3(value: Any, dtype: np.dtype) -> Any:
     if dtype.kind == "c":
         return [_base64(float(value.real)), _base64(float(value.imag))]
     if dtype.kind == "S":
-        return base64.standard_b64encode(bytes(value)).decode()
+        return _encoded(bytes(value))
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -159,7 +157,13 @@ def from_zarr3(value: Any, dtype: np.dtype) -> Any:
 
 
 def _base64(value: float) -> str:
-    return base64.standard_b64encode(struct.pack("<d", value)).decode()
+    return _encoded(struct.pack("<d", value))
+
+
+def _encoded(value: bytes) -> str:
+    import base64  # imported late: few arrays have such a marker
+
+    return base64.standard_b64encode(value).decode()
 
 
 def _double(value: Any) -> float | None:
@@ -170,7 +174,9 @@ def _double(value: Any) -> float | None:
 
 
 def _raw(value: Any) -> bytes | None:
+    import base64
+
     try:
         return base64.b64decode(value, validate=True)
-    except (TypeError, ValueError, binascii.Error):
+    except (TypeError, ValueError):
         return None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from math import isnan
 from typing import Any
 
 import numpy as np
+
+from concatsplit_core.records import dataclass, field
 
 PACKING = ("scale_factor", "add_offset", "_Unsigned")
 TIME = ("units", "calendar")

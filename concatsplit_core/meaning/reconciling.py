@@ -12,7 +12,7 @@ from concatsplit_core.meaning.agreement import (
     InputMeaning,
     KeptAttributes,
 )
-from concatsplit_core.meaning.model import BARE
+from concatsplit_core.meaning.model import BARE, Meaning
 
 
 def reconcile(
@@ -41,7 +41,22 @@ def reconcile(
     if all(one.meaning.is_bare for one in inputs):
         dtype = choose_dtype([one.dtype for one in inputs])
         return Agreement(BARE, dtype, (None,) * len(inputs))
-    # Imported late: a join of .npy files needs no fractions, times and the like.
+    plain = _plain(inputs)
+    if plain is not None:
+        dtype = choose_dtype([one.dtype for one in inputs])
+        return Agreement(plain, dtype, (None,) * len(inputs))
+    # Imported late: inputs without attributes need no fractions, times and the like.
     from concatsplit_core.meaning.conflicts import reconcile_described
 
     return reconcile_described(inputs, rule, kept, choose_dtype)
+
+
+def _plain(inputs: Sequence[InputMeaning]) -> Meaning | None:
+    """The meaning of inputs that say no more than the same names of dimensions; else None."""
+    described = [one for one in inputs if not one.meaning.is_bare]
+    first = described[0].meaning
+    for one in described:
+        has_more = one.meaning.attrs or one.meaning.missing is not None or one.meaning.borrowed
+        if has_more or one.dtype.metadata or one.dtype.names or one.meaning.dims != first.dims:
+            return None
+    return Meaning(dims=first.dims)

@@ -26,7 +26,7 @@ def unpack_where_packings_differ(
     steps : list of Step or None
         One per input; changed in place.
     """
-    packings = [_packing(inputs[index]) for index in described]
+    packings = [packing_of(inputs[index]) for index in described]
     if all(one == packings[0] for one in packings):
         return
     for one in inputs:
@@ -39,7 +39,14 @@ def unpack_where_packings_differ(
         steps[index] = packing
 
 
-def _packing(one: InputMeaning) -> Unpack:
+def packing_of(one: InputMeaning) -> Unpack:
+    """How an input's numbers are unpacked.
+
+    Raises
+    ------
+    MeaningMismatch
+        `scale_factor` or `add_offset` is not a number.
+    """
     attrs = one.meaning.attrs
     values = {name: plain(attrs.get(name, none)) for name, none in NO_PACKING.items()}
     for name, value in values.items():

@@ -15,10 +15,12 @@ if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
     from concatsplit_core.array.inference import infer_cost as infer_cost
     from concatsplit_core.array.inference import infer_split as infer_split
     from concatsplit_core.array.spec import ArraySpec as ArraySpec
-    from concatsplit_core.comparison.difference import DataSetDifference as DataSetDifference
-    from concatsplit_core.comparison.difference import Difference as Difference
     from concatsplit_core.errors import ConcatsplitError as ConcatsplitError
     from concatsplit_core.operators.comparing import diff as diff
+    from concatsplit_core.operators.comparison.difference import (
+        DataSetDifference as DataSetDifference,
+    )
+    from concatsplit_core.operators.comparison.difference import Difference as Difference
     from concatsplit_core.operators.copying import feed as feed
     from concatsplit_core.operators.copying import fetch as fetch
     from concatsplit_core.operators.copying import fetch_to as fetch_to
@@ -34,10 +36,13 @@ if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
     from concatsplit_core.operators.joining import depth_concat as depth_concat
     from concatsplit_core.operators.joining import split_gradient as split_gradient
     from concatsplit_core.operators.joining import stack as stack
+    from concatsplit_core.operators.picturing import draw_chunks as draw_chunks
     from concatsplit_core.operators.recovering import recover as recover
     from concatsplit_core.operators.undoing import undo as undo
     from concatsplit_core.operators.verifying import Verification as Verification
     from concatsplit_core.operators.verifying import verify as verify
+    from concatsplit_core.operators.view import View as View
+    from concatsplit_core.operators.viewing import open as open
     from concatsplit_core.run.options import Options as Options
     from concatsplit_core.run.result import Result as Result
 
@@ -47,16 +52,18 @@ _HOMES = {
     "ConcatsplitError": "errors",
     "Cost": "array.inference",
     "Cut": "array.cuts",
-    "DataSetDifference": "comparison.difference",
-    "Difference": "comparison.difference",
+    "DataSetDifference": "operators.comparison.difference",
+    "Difference": "operators.comparison.difference",
     "Options": "run.options",
     "Result": "run.result",
     "Verification": "operators.verifying",
+    "View": "operators.view",
     "concat": "operators.joining",
     "concat_gradient": "operators.cutting",
     "depth_concat": "operators.joining",
     "depth_split": "operators.cutting",
     "diff": "operators.comparing",
+    "draw_chunks": "operators.picturing",
     "feed": "operators.copying",
     "fetch": "operators.copying",
     "fetch_to": "operators.copying",
@@ -64,6 +71,7 @@ _HOMES = {
     "infer_cost": "array.inference",
     "infer_split": "array.inference",
     "info": "operators.describing",
+    "open": "operators.viewing",
     "recover": "operators.recovering",
     "reshard": "operators.cutting",
     "split": "operators.cutting",
@@ -76,7 +84,8 @@ _HOMES = {
 }
 """The modules of all that the library offers."""
 
-__all__ = list(_HOMES)
+if not TYPE_CHECKING:  # type checkers know the names from the imports above
+    __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

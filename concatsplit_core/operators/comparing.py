@@ -6,31 +6,36 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from concatsplit_core.array.descr import dtype_name
 from concatsplit_core.array.geometry import Box
-from concatsplit_core.comparison.blocks import BlockComparison
-from concatsplit_core.comparison.difference import DataSetDifference, Difference, Pair, Side
-from concatsplit_core.comparison.facts import differing_facts
-from concatsplit_core.comparison.reading import (
-    BlockReader,
-    boxes_of,
-    common_order,
-    logical_shape,
-    plan_blocks,
-)
-from concatsplit_core.comparison.values import EqualityRule, comparable
 from concatsplit_core.endpoints.containers import open_container
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.errors import AmbiguousContainer, UsageError
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.operators.comparison.blocks import BlockComparison
+from concatsplit_core.operators.comparison.difference import (
+    DataSetDifference,
+    Difference,
+    Pair,
+    Side,
+)
+from concatsplit_core.operators.comparison.facts import differing_facts
+from concatsplit_core.operators.comparison.reading import (
+    BlockReader,
+    boxes_of,
+    common_order,
+    logical_shape,
+    plan_blocks,
+)
+from concatsplit_core.operators.comparison.values import EqualityRule, comparable
 from concatsplit_core.operators.describing import shown_attributes
+from concatsplit_core.records import replace
 from concatsplit_core.run.events import Finished, Moved, Started
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.threads import run_on_threads

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -12,11 +12,14 @@ from concatsplit_core.array.low_precision import as_numbers
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.errors import UsageError
-from concatsplit_core.operators.performing import perform_on, recovering
+from concatsplit_core.operators.performing import perform_on, recovering, spelled_out
 from concatsplit_core.operators.requests import Request
 from concatsplit_core.run.loading import load
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
+
+if TYPE_CHECKING:
+    from concatsplit_core.operators.keywords import SharedOptions
 
 
 def fetch(ref: Any) -> np.ndarray:
@@ -51,7 +54,8 @@ def fetch(ref: Any) -> np.ndarray:
         close_all(sources)
 
 
-def fetch_to(ref: Any, output: str, **options: Any) -> Result:
+@spelled_out
+def fetch_to(ref: Any, output: str, **options: Unpack[SharedOptions]) -> Result:
     """Copy a blob out of a container: to a file, or to stdout as an .npy stream.
 
     Parameters
@@ -66,7 +70,8 @@ def fetch_to(ref: Any, output: str, **options: Any) -> Result:
     return _copy("fetch", ref, output, Options(**options))
 
 
-def feed(ref: str, array: Any, **options: Any) -> Result:
+@spelled_out
+def feed(ref: str, array: Any, **options: Unpack[SharedOptions]) -> Result:
     """Write an array as a blob, also as a new member of an existing container.
 
     The container is never left half-written: an HDF5 file is copied with the new member and then

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from concatsplit_core.array.cuts import Cut
 from concatsplit_core.array.orders import DEFAULT_ORDER
@@ -11,13 +11,22 @@ from concatsplit_core.endpoints.naming import named_count, parse_names
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.lengths import cut_from, read_lengths, refuse_negative
-from concatsplit_core.operators.performing import perform
+from concatsplit_core.operators.performing import perform, spelled_out
 from concatsplit_core.operators.requests import Axes, Request, axis_of, names_of
 from concatsplit_core.operators.selection import selection_from
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
 
+if TYPE_CHECKING:
+    from concatsplit_core.operators.keywords import (
+        DataSetOptions,
+        DepthSplitOptions,
+        SharedOptions,
+        SplitOptions,
+    )
 
+
+@spelled_out
 def split(
     input: Any,
     output: str | Sequence[str],
@@ -27,7 +36,7 @@ def split(
     drop_axis: bool = False,
     only: str | Sequence[int] | None = None,
     names: str | Sequence[str] | None = None,
-    **options: Any,
+    **options: Unpack[SplitOptions],
 ) -> Result:
     """Cut an array into parts along an axis.
 
@@ -69,8 +78,9 @@ def split(
         No output was created or changed.
     """
     asked = Request("split", names_of(output), axis, order, only=only, names=names)
-    request = _with_cut(asked._replace(drop_axis=drop_axis), options)
-    return _cut_one_input(request, input, Options(**options))
+    shared: dict[str, Any] = {**options}
+    request = _with_cut(asked._replace(drop_axis=drop_axis), shared)
+    return _cut_one_input(request, input, Options(**shared))
 
 
 def _with_cut(request: Request, options: dict[str, Any]) -> Request:
@@ -80,8 +90,12 @@ def _with_cut(request: Request, options: dict[str, Any]) -> Request:
     return request._replace(cut=cut_from(options), vectors=vectors, selection=selection)
 
 
+@spelled_out
 def depth_split(
-    input: Any, output: str | Sequence[str], order: str = DEFAULT_ORDER, **options: Any
+    input: Any,
+    output: str | Sequence[str],
+    order: str = DEFAULT_ORDER,
+    **options: Unpack[DepthSplitOptions],
 ) -> Result:
     """Cut an array along its channel axis (Caffe2's DepthSplit).
 
@@ -94,27 +108,28 @@ def depth_split(
     **options
         The options of `split` that say where to cut, and those of `Options`.
     """
-    only, names = options.pop("only", None), options.pop("names", None)
+    shared: dict[str, Any] = {**options}
     vectors = (options.get("lengths_from"),)
     request = Request(
         "depth-split",
         names_of(output),
         order=order,
-        cut=cut_from(options),
-        only=only,
-        names=names,
+        cut=cut_from(shared),
+        only=shared.pop("only", None),
+        names=shared.pop("names", None),
         vectors=vectors,
     )
-    return _cut_one_input(request, input, Options(**options))
+    return _cut_one_input(request, input, Options(**shared))
 
 
+@spelled_out
 def unstack(
     input: Any,
     output: str | Sequence[str],
     axis: Axes = 0,
     *,
     names: str | Sequence[str] | None = None,
-    **options: Any,
+    **options: Unpack[DataSetOptions],
 ) -> Result:
     """Cut an array into its items along an axis and drop the axis, as `numpy.unstack` does.
 
@@ -129,7 +144,8 @@ def unstack(
     **options
         Those of `Options`.
     """
-    selection = selection_from(options)
+    shared: dict[str, Any] = {**options}
+    selection = selection_from(shared)
     request = Request(
         "unstack",
         names_of(output),
@@ -139,9 +155,10 @@ def unstack(
         drop_axis=True,
         selection=selection,
     )
-    return _cut_one_input(request, input, Options(**options))
+    return _cut_one_input(request, input, Options(**shared))
 
 
+@spelled_out
 def split_by_lengths(
     input: Any,
     lengths: Any,
@@ -152,7 +169,7 @@ def split_by_lengths(
     order: str | None = None,
     scale: bool = False,
     names: str | Sequence[str] | None = None,
-    **options: Any,
+    **options: Unpack[DataSetOptions],
 ) -> Result:
     """Cut an array by a vector of lengths (Caffe2's SplitByLengths).
 
@@ -190,6 +207,7 @@ def split_by_lengths(
     refs, named = names_of(output), parse_names(names)
     if outputs is None:
         outputs = len(named) if named else named_count(refs) or len(vector)
+    shared: dict[str, Any] = {**options}
     request = Request(
         "split-by-lengths",
         refs,
@@ -198,9 +216,9 @@ def split_by_lengths(
         cut=Cut(lengths=_sums(vector, outputs)),
         names=named,
         vectors=(lengths,),
-        selection=selection_from(options),
+        selection=selection_from(shared),
     )
-    return _cut_one_input(request, input, Options(**options), scaled=scale)
+    return _cut_one_input(request, input, Options(**shared), scaled=scale)
 
 
 def _sums(lengths: list[int], count: int) -> list[int]:
@@ -215,6 +233,7 @@ def _sums(lengths: list[int], count: int) -> list[int]:
     return [sum(lengths[i * each : (i + 1) * each]) for i in range(count)]
 
 
+@spelled_out
 def reshard(
     inputs: Any,
     output: str | Sequence[str],
@@ -223,7 +242,7 @@ def reshard(
     order: str | None = None,
     only: str | Sequence[int] | None = None,
     names: str | Sequence[str] | None = None,
-    **options: Any,
+    **options: Unpack[SplitOptions],
 ) -> Result:
     """Cut an array that is stored in shards into new shards, without joining it on disk first.
 
@@ -239,10 +258,12 @@ def reshard(
         The options of `split` that say where to cut, and those of `Options`.
     """
     asked = Request("reshard", names_of(output), axis, order, only=only, names=names)
-    request = _with_cut(asked, options)
-    return perform(request, inputs, Options(**options))
+    shared: dict[str, Any] = {**options}
+    request = _with_cut(asked, shared)
+    return perform(request, inputs, Options(**shared))
 
 
+@spelled_out
 def concat_gradient(
     dy: Any,
     output: str | Sequence[str],
@@ -251,7 +272,7 @@ def concat_gradient(
     axis: int | str | None = None,
     order: str | None = None,
     add_axis: bool = False,
-    **options: Any,
+    **options: Unpack[SharedOptions],
 ) -> Result:
     """The gradient of concat: split dY by the inputs' lengths (Caffe2's GetConcatGradient).
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 
 from concatsplit_core.endpoints.inputs import STREAM
@@ -36,6 +35,7 @@ from concatsplit_core.operators.requests import (
 from concatsplit_core.operators.selection import Selection, listed
 from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.operators.whole_arrays import copied, is_copy, shared_out, whole_move
+from concatsplit_core.records import replace
 from concatsplit_core.run.options import Options
 
 Arrays = dict[str, list[Source]]
@@ -177,8 +177,8 @@ def _refuse_other_meanings(name: str, sources: Sequence[Source], options: Option
 
 def _refuse_differing(arrays: Mapping[str, Sequence[Source]], options: Options) -> Sequence[str]:
     """Refuse arrays that are carried and are not equal in all inputs."""
-    from concatsplit_core.comparison.values import EqualityRule
     from concatsplit_core.operators.comparing import compare
+    from concatsplit_core.operators.comparison.values import EqualityRule
 
     quiet = replace(options, on_event=None)
     for name, (first, *others) in arrays.items():

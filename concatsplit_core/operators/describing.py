@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from concatsplit_core.array.descr import dtype_name
+from concatsplit_core.array.descr import dtype_label, dtype_name
 from concatsplit_core.endpoints.inputs import (
     STREAM,
     close_all,
@@ -23,8 +22,14 @@ from concatsplit_core.formats.registry import format_of
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.jsonable import as_json
 from concatsplit_core.meaning.model import Meaning
+from concatsplit_core.records import NamedTuple, dataclass, replace
+from concatsplit_core.run.events import Started
 from concatsplit_core.run.options import Options
 from concatsplit_core.stores.base import Location
+
+if TYPE_CHECKING:
+    from concatsplit_core.operators.heads import Head
+    from concatsplit_core.operators.statistics import Statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,41 +50,94 @@ class BlobInfo:
     dims: tuple[str | None, ...] | None = None
     error: str | None = None
     """Why the array cannot be described; the other fields are empty then."""
+    dtype_label: str = ""
+    """The dtype as tables call it."""
+    stats: Statistics | None = None
+    head: Head | None = None
+    unread: str | None = None
+    """Why its elements cannot be read, though the array could be described."""
 
     def to_dict(self) -> dict[str, Any]:
         """The object that ``--json`` prints, as strict JSON has it: a NaN is text."""
-        facts = {key: value for key, value in asdict(self).items() if key != "error"}
         if self.error is not None:
-            facts = {"ref": self.ref, "error": self.error}
-        document: dict[str, Any] = as_json(facts)
+            return {"ref": as_json(self.ref), "error": as_json(self.error)}
+        document: dict[str, Any] = {name: as_json(getattr(self, name)) for name in _FACTS}
+        for name in ("stats", "head"):
+            found = getattr(self, name)
+            if found is not None:
+                document[name] = found.to_dict()
+        if self.unread is not None:
+            document["unread"] = as_json(self.unread)
         return document
 
 
-def info(ref: Any, *, raw: str | None = None, offset: int = 0) -> list[BlobInfo]:
+_FACTS = (
+    "ref", "format", "shape", "dtype", "chunks", "shards", "codec", "order", "nbytes",
+    "stored_bytes", "attrs", "dims",
+)  # fmt: skip
+"""What ``--json`` says of every array."""
+
+
+def info(
+    ref: Any,
+    *,
+    raw: str | None = None,
+    offset: int = 0,
+    stats: bool = False,
+    head: int = 0,
+    memory: str | int | None = None,
+    jobs: int | None = None,
+    follow_links: bool = False,
+    on_event: Callable[[Any], None] | None = None,
+) -> list[BlobInfo]:
     """Describe an array, or all arrays of a container.
 
     Parameters
     ----------
     ref
         A reference, pattern, ndarray, h5py data set or zarr array.
-    raw, offset
+    raw, offset, memory, jobs, follow_links, on_event
         As in `Options`.
+    stats : bool
+        Read all elements, and return their statistics.
+    head : int
+        Return so many elements along the first axis, and at most 8 along each other one.
 
     Returns
     -------
     list of BlobInfo
         One per array.
+
+    Raises
+    ------
+    ConcatsplitError
+        There is no such array, or the only one cannot be described or read. Of one of several
+        arrays, its entry says why.
     """
+    options = Options(memory=memory, jobs=jobs, raw=raw, offset=offset, on_event=on_event)
+    wanted = _Wanted(stats, head, options, follow_links)
     if not isinstance(ref, str | os.PathLike):
-        return [_describe(source) for source in open_inputs(ref)]
+        sources = open_inputs(ref)
+        try:
+            return _with_elements(sources, [_describe(source) for source in sources], wanted)
+        finally:
+            close_all(sources)
     blobs = []
-    description = Options(raw=raw, offset=offset).raw_description
-    for name in resolve(ref, None, description):
-        blobs.extend(_describe_ref(name))
+    for name in resolve(ref, None, options.raw_description):
+        blobs.extend(_describe_ref(name, wanted))
     return blobs
 
 
-class _Member(NamedTuple):
+class _Wanted(NamedTuple):
+    """What is to be told of the elements of arrays."""
+
+    stats: bool
+    head: int
+    options: Options
+    follow_links: bool
+
+
+class Member(NamedTuple):
     """An array of a container, by its own name, since some names cannot stand in a reference."""
 
     place: Location
@@ -87,14 +145,19 @@ class _Member(NamedTuple):
     ref: str
 
 
-def _describe_ref(ref: str) -> list[BlobInfo]:
+def _describe_ref(ref: str, wanted: _Wanted) -> list[BlobInfo]:
     """Describe the array that a reference names, or all arrays of the container that it names."""
     if ref == STREAM:
         source = open_input_ref(ref)
         try:
-            return [_describe(source)]
+            return _with_elements([source], [_describe(source)], wanted)
         finally:
             source.close()
+    return _describe_members(*members_of(ref), wanted)
+
+
+def members_of(ref: str) -> tuple[InputFormat, list[Member]]:
+    """The array that a reference names, or all arrays of the container that it names."""
     place, member = parse_input(ref)
     form = format_of(place, member, ref)
     if member is None:
@@ -103,32 +166,70 @@ def _describe_ref(ref: str) -> list[BlobInfo]:
         names = [name for name in form.members(place, ref) if name.startswith(f"{member}/")]
         names = names or [member]
     if names in ([""], [member]):
-        return _describe_members(form, [_Member(place, member, ref)])
+        return form, [Member(place, member, ref)]
     base = ref if member is None else str(place)
-    return _describe_members(
-        form, [_Member(place, name, f"{base}::{printable(name)}") for name in names]
-    )
+    return form, [Member(place, name, f"{base}::{printable(name)}") for name in names]
 
 
-def _describe_members(form: InputFormat, members: Sequence[_Member]) -> list[BlobInfo]:
+def _describe_members(
+    form: InputFormat, members: Sequence[Member], wanted: _Wanted
+) -> list[BlobInfo]:
     """Describe arrays of a file, which stays open until all are described.
 
     If one of many cannot be read, its entry says why.
     """
-    sources: list[Source] = []
+    sources: list[Source | None] = []
     blobs = []
     try:
         for member in members:
+            sources.append(None)
             try:
-                sources.append(open_member(form, *member))
-                blobs.append(_describe(sources[-1]))
+                source = sources[-1] = open_member(form, *member)
+                blobs.append(_describe(source))
             except ConcatsplitError as error:
                 if len(members) == 1:
                     raise
                 blobs.append(_without_facts(member.ref, error))
+        return _with_elements(sources, blobs, wanted)
     finally:
-        close_all(sources)
-    return blobs
+        close_all(source for source in sources if source is not None)
+
+
+def _with_elements(
+    sources: Sequence[Source | None], blobs: Sequence[BlobInfo], wanted: _Wanted
+) -> list[BlobInfo]:
+    """The descriptions with what is wanted of the elements."""
+    if not (wanted.stats or wanted.head):
+        return list(blobs)
+    if wanted.stats and wanted.options.on_event is not None:
+        wanted.options.on_event(Started(sum(blob.nbytes for blob in blobs)))
+    found = []
+    for source, blob in zip(sources, blobs, strict=True):
+        if source is None or blob.error is not None:
+            found.append(blob)
+            continue
+        try:
+            found.append(_read(source, blob, wanted))
+        except ConcatsplitError as error:
+            if len(blobs) == 1:
+                raise
+            found.append(replace(blob, unread=error.message.removeprefix(f"{blob.ref}: ")))
+    return found
+
+
+def _read(source: Source, blob: BlobInfo, wanted: _Wanted) -> BlobInfo:
+    """A description with what is wanted of the elements."""
+    if wanted.stats:
+        from concatsplit_core.operators.statistics import statistics_of
+
+        stats = statistics_of(source, wanted.options, wanted.follow_links)
+        blob = replace(blob, stats=stats)
+    if wanted.head:
+        from concatsplit_core.operators.heads import head_of
+
+        head = head_of(source, wanted.head, wanted.options, wanted.follow_links)
+        blob = replace(blob, head=head)
+    return blob
 
 
 def _without_facts(ref: str, error: ConcatsplitError) -> BlobInfo:
@@ -163,4 +264,5 @@ def _describe(source: Source) -> BlobInfo:
         stored_bytes=source.stored_bytes(),
         attrs=shown_attributes(source.storage.meaning),
         dims=source.storage.meaning.dims,
+        dtype_label=dtype_label(spec.dtype),
     )

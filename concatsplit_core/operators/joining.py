@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from concatsplit_core.array.geometry import with_length
 from concatsplit_core.array.orders import DEFAULT_ORDER
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, wrap_array
 from concatsplit_core.errors import ShapeMismatch, UsageError
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.operators.performing import perform, perform_on, recovering
+from concatsplit_core.operators.performing import perform, perform_on, recovering, spelled_out
 from concatsplit_core.operators.requests import Axes, Request, axis_of, zeros_like
 from concatsplit_core.operators.selection import selection_from
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
 
+if TYPE_CHECKING:
+    from concatsplit_core.operators.keywords import DataSetOptions, SharedOptions
+
 ZEROS = "zeros"
 """Given in place of the gradient of a part that has none."""
 
 
+@spelled_out
 def concat(
     inputs: Any,
     output: str,
@@ -29,7 +33,7 @@ def concat(
     order: str | None = None,
     add_axis: bool = False,
     split_info: str | None = None,
-    **options: Any,
+    **options: Unpack[DataSetOptions],
 ) -> Result:
     """Join arrays along an axis, as `numpy.concatenate` does; copy one data set without an axis.
 
@@ -68,7 +72,8 @@ def concat(
     ConcatsplitError
         Any error; no output was created or changed.
     """
-    selection = selection_from(options)
+    shared: dict[str, Any] = {**options}
+    selection = selection_from(shared)
     request = Request(
         "concat",
         [os.fspath(output)],
@@ -78,11 +83,17 @@ def concat(
         split_info=split_info,
         selection=selection,
     )
-    return perform(request, inputs, Options(**options))
+    return perform(request, inputs, Options(**shared))
 
 
+@spelled_out
 def stack(
-    inputs: Any, output: str, axis: Axes = 0, *, split_info: str | None = None, **options: Any
+    inputs: Any,
+    output: str,
+    axis: Axes = 0,
+    *,
+    split_info: str | None = None,
+    **options: Unpack[DataSetOptions],
 ) -> Result:
     """Join arrays of the same shape along a new axis, as `numpy.stack` does.
 
@@ -98,7 +109,8 @@ def stack(
     **options
         Those of `Options`.
     """
-    selection = selection_from(options)
+    shared: dict[str, Any] = {**options}
+    selection = selection_from(shared)
     request = Request(
         "stack",
         [os.fspath(output)],
@@ -107,16 +119,17 @@ def stack(
         split_info=split_info,
         selection=selection,
     )
-    return perform(request, inputs, Options(**options))
+    return perform(request, inputs, Options(**shared))
 
 
+@spelled_out
 def depth_concat(
     inputs: Any,
     output: str,
     order: str = DEFAULT_ORDER,
     *,
     split_info: str | None = None,
-    **options: Any,
+    **options: Unpack[SharedOptions],
 ) -> Result:
     """Join arrays along their channel axis (Caffe2's DepthConcat).
 
@@ -136,6 +149,7 @@ def depth_concat(
     return perform(request, inputs, Options(**options))
 
 
+@spelled_out
 def split_gradient(
     dys: Sequence[Any],
     dx: str,
@@ -144,7 +158,7 @@ def split_gradient(
     axis: int | str | None = None,
     order: str | None = None,
     drop_axis: bool = False,
-    **options: Any,
+    **options: Unpack[SharedOptions],
 ) -> Result:
     """The gradient of split: join the gradients of its parts (Caffe2's GetSplitGradient).
 

@@ -10,6 +10,7 @@ from concatsplit_core.array.sizes import parse_size
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.errors import MalformedInput, UsageError
+from concatsplit_core.records import fields
 from concatsplit_core.run.loading import load
 
 MOST_LENGTHS = 1 << 24
@@ -19,7 +20,8 @@ MOST_LENGTHS = 1 << 24
 def cut_from(options: dict[str, Any]) -> Cut:
     """Remove the options that say where to cut from keyword options, and make a `Cut` of them."""
     lengths_from = options.pop("lengths_from", None)
-    how = {name: options.pop(name) for name in Cut.__dataclass_fields__ if name in options}
+    names = [each.name for each in fields(Cut)]
+    how = {name: options.pop(name) for name in names if name in options}
     if isinstance(how.get("max_bytes"), str):
         how["max_bytes"] = parse_size(how["max_bytes"], "--max-bytes")
     if lengths_from is not None:

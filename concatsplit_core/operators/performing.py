@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
 from concatsplit_core.errors import AmbiguousContainer, UsageError
@@ -16,8 +16,26 @@ from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
 
 if TYPE_CHECKING:
+    from inspect import Signature
+    from types import FunctionType
+
     from concatsplit_core.formats.base import OutputFormat
     from concatsplit_core.stores.base import Location
+
+
+def spelled_out[Operator: Callable[..., Any]](operator: Operator) -> Operator:
+    """Have `help` and completion show every option of an operator, though it takes ``**options``.
+
+    Nothing is worked out before someone asks for the signature.
+    """
+
+    def signature() -> Signature:
+        from concatsplit_core.operators.keywords import signature_of
+
+        return signature_of(cast("FunctionType", operator))
+
+    vars(operator)["__signature__"] = signature
+    return operator
 
 
 def perform(
@@ -78,7 +96,7 @@ def _asks_for_data_set(
     output = _written_for_data_sets(request)
     if output is None:
         return False
-    from concatsplit_core.operators.opening import are_data_sets
+    from concatsplit_core.endpoints.containers import are_data_sets
 
     return are_data_sets(inputs, output, recovering(options))
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from concatsplit_core.meaning.agreement import Agreement, InputMeaning
 from concatsplit_core.meaning.bounds import without_borrowed
 from concatsplit_core.meaning.dimensions import axis_named
 from concatsplit_core.meaning.reconciling import reconcile
+from concatsplit_core.records import NamedTuple, replace
 from concatsplit_core.run.options import Options
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from concatsplit_core.endpoints.member_patterns import is_match
 from concatsplit_core.errors import MalformedInput, UsageError
+from concatsplit_core.records import dataclass
 
 Carry = Literal["check", "first", "drop"]
 Missing = Literal["refuse", "fill"]

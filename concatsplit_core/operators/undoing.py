@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from concatsplit_core.errors import (
 from concatsplit_core.formats.registry import detect, named_format
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.structure import Structure
-from concatsplit_core.operators.performing import recovering
+from concatsplit_core.operators.performing import recovering, spelled_out
 from concatsplit_core.operators.requests import (
     converted_specs,
     names_of,
@@ -40,6 +40,7 @@ from concatsplit_core.operators.requests import (
 )
 from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.operators.verifying import damaged
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.run.engine import execute, recover_in
 from concatsplit_core.run.manifest import ArrayRecord, Entry, Manifest
 from concatsplit_core.run.manifest_reading import read_manifest
@@ -47,8 +48,14 @@ from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
 from concatsplit_core.stores.local import local
 
+if TYPE_CHECKING:
+    from concatsplit_core.operators.keywords import SharedOptions
 
-def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any) -> Result:
+
+@spelled_out
+def undo(
+    path: str | os.PathLike[str], /, output: Any = None, **options: Unpack[SharedOptions]
+) -> Result:
     """Make the inputs of a run again from its outputs.
 
     The joined array is cut at the same places again, or the parts are joined again. Before it
@@ -57,7 +64,7 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
 
     Parameters
     ----------
-    manifest : path
+    path : path
         The file that ``--manifest`` wrote.
     output : str or sequence of str, optional
         Names, a template or a folder. The default are the names that the inputs had.
@@ -78,8 +85,8 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
         Without `output`: an input of the run lies outside the manifest's folder.
     """
     config = Options(**options)
-    recover_in([local(os.fspath(manifest)).resolved.parent], config)
-    record = read_manifest(Path(manifest))
+    recover_in([local(os.fspath(path)).resolved.parent], config)
+    record = read_manifest(Path(path))
     with ExitStack() as stack:
         arrays = []
         for array in record.arrays:
@@ -91,7 +98,7 @@ def undo(manifest: str | os.PathLike[str], /, output: Any = None, **options: Any
             for source, entry in zip(sources, _read(array), strict=True):
                 _check_unchanged(source, entry)
             arrays.append(_Array(array, sources, intervals, _holders(array, record)))
-        names = _names(record, output, Path(manifest))
+        names = _names(record, output, Path(path))
         moves = [_inverse(*pair, config) for pair in zip(arrays, names, strict=True)]
         notes = [
             f"array '{array.name}' {_OF_FIRST}" for array in record.arrays if not array.is_compared

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from math import prod
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import open_ref
 from concatsplit_core.errors import ConcatsplitError, InputUnavailable, MalformedInput, OverBudget
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.records import NamedTuple, dataclass
 from concatsplit_core.run.events import Finished, Moved, Started
 from concatsplit_core.run.hashing.blob_check import compare
 from concatsplit_core.run.hashing.blobs import Stretch
@@ -106,7 +106,10 @@ def verify(
     *,
     outputs: bool = True,
     inputs: bool = True,
-    **options: Any,
+    memory: str | int | None = None,
+    jobs: int | None = None,
+    follow_links: bool = False,
+    on_event: Callable[[Any], None] | None = None,
 ) -> Verification:
     """Read the outputs and inputs of a run again, and compare them with its manifest.
 
@@ -116,8 +119,8 @@ def verify(
         The file that ``--manifest`` wrote.
     outputs, inputs : bool
         Whether to check the outputs, and the inputs.
-    **options
-        `memory`, `jobs`, `follow_links` and `on_event` of `Options`.
+    memory, jobs, follow_links, on_event
+        As in `Options`.
 
     Returns
     -------
@@ -131,7 +134,7 @@ def verify(
     OverBudget
         A blob has chunks that do not fit the memory budget.
     """
-    config = Options(**options)
+    config = Options(memory=memory, jobs=jobs, follow_links=follow_links, on_event=on_event)
     record = read_manifest(Path(manifest))
     if not record.has_hashes:
         raise MalformedInput(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from math import gcd, lcm, prod
 
 from concatsplit_core.array.geometry import Interval, Shape
@@ -13,6 +12,7 @@ from concatsplit_core.planning.edges import Edges
 from concatsplit_core.planning.pairs import fast_axes
 from concatsplit_core.planning.sweep import Part, Strip
 from concatsplit_core.planning.thresholds import Thresholds
+from concatsplit_core.records import dataclass, field
 
 _TRIES = 256
 """Steps that are looked at one by one, where a later one may come upon the edge of a chunk."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import NamedTuple
 
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.array.tiling import Tiling
+from concatsplit_core.records import NamedTuple
 
 
 class Edges(NamedTuple):

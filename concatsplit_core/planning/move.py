@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.tiling import Tiling
+from concatsplit_core.records import NamedTuple
 
 
 class MoveSpec(NamedTuple):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from math import prod
-from typing import NamedTuple
 
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Contiguous, Order, Sharded, Stream
 from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.records import NamedTuple
 
 
 class Unit(NamedTuple):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import accumulate
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.planning.edges import Edges
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.sweep import Strip, Sweep, SweepTasks
 from concatsplit_core.planning.task import Route, Task
+from concatsplit_core.records import NamedTuple, dataclass, field
 
 
 class MovePlan(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from math import prod
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from concatsplit_core.array.geometry import Interval, Shape, ceil_to
 from concatsplit_core.array.layouts import Order
@@ -18,6 +18,7 @@ from concatsplit_core.planning.routing import Routing, Share
 from concatsplit_core.planning.sweep import Band, Strip, Sweep, sweep_of
 from concatsplit_core.planning.task import Route
 from concatsplit_core.planning.thresholds import Thresholds
+from concatsplit_core.records import NamedTuple
 
 
 class SourceFacts(NamedTuple):

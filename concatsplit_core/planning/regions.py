@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from concatsplit_core.array.geometry import Interval, ceil_to
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.planning.edges import Edges
+from concatsplit_core.records import NamedTuple
 
 
 class Region(NamedTuple):

@@ -6,7 +6,6 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from math import prod
-from typing import NamedTuple
 
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.array.inference import name_of
@@ -18,6 +17,7 @@ from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.pairs import Pair, kind_of, pair_of
 from concatsplit_core.planning.task import ROUTES, Route
 from concatsplit_core.planning.thresholds import Thresholds
+from concatsplit_core.records import NamedTuple
 
 
 class Share(NamedTuple):

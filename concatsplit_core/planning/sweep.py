@@ -15,10 +15,8 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from itertools import accumulate
 from math import prod
-from typing import NamedTuple
 
 from concatsplit_core.array.geometry import Box, Interval, Shape, with_length
 from concatsplit_core.array.layouts import Order
@@ -26,6 +24,7 @@ from concatsplit_core.array.runs import CommonRuns, common_runs
 from concatsplit_core.planning.edges import Edges
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.task import Piece, Route, Task
+from concatsplit_core.records import NamedTuple, dataclass, field
 
 Part = tuple[int, Interval]
 """A source, or a target, and an interval of the logical axis."""

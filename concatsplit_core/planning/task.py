@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.runs import CommonRuns
+from concatsplit_core.records import NamedTuple
 
 Route = Literal["kernel", "encoded", "mapped", "decoded"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +16,7 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.formats.targets import Target
 from concatsplit_core.planning.task import Task
+from concatsplit_core.records import dataclass, field
 from concatsplit_core.routes.buffers import Buffers
 from concatsplit_core.stores.files import (
     Pool,

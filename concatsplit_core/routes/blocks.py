@@ -7,13 +7,13 @@ from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import accumulate, islice, product
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.formats.sources import ContiguousSource, Source
 from concatsplit_core.planning.task import CONVERTED_AT_ONCE, Piece, Task
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.routes.base import Context, Convert, Hashes
 from concatsplit_core.routes.elements import copy_elements
 from concatsplit_core.routes.extents import extent_of, read_whole, read_windows
@@ -202,11 +202,11 @@ def _converted(
 ) -> Iterator[tuple[Box, np.ndarray]]:
     """Parts with their elements converted, few at a time: a conversion needs room of its own."""
     for whole, array in parts:
-        for box in _few(whole, array.dtype.itemsize):
+        for box in in_small_boxes(whole, array.dtype.itemsize):
             yield box, conversion(array[box.within(whole)])
 
 
-def _few(box: Box, itemsize: int) -> Iterator[Box]:
+def in_small_boxes(box: Box, itemsize: int) -> Iterator[Box]:
     """A box cut into boxes of at most `CONVERTED_AT_ONCE` bytes."""
     most = CONVERTED_AT_ONCE // max(_WIDEST, itemsize) or 1
     steps = list(box.shape)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.planning.task import Task
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.extents import extent_of
 from concatsplit_core.stores.files import (

@@ -67,12 +67,26 @@ def execute(job: Job, options: Options) -> Result:
     if options.dry_run:
         looks = what_check_does(job, plan) if options.check else []
         looks += [f"{document.ref} will list what the outputs hold" for document in job.documents]
+        if options.picture is not None:
+            _draw(job, plan, places, options)
         return result._replace(dry_run=True, notes=(*result.notes, *looks))
     checked = () if job.check is None else job.check()
     run = _Run(job, options, plan, outputs, extras, documents)
     run.commit(fingerprints, result, None if record is None else (record, replaced))
     notes = (*checked, *result.notes, *run.notes)
     return result._replace(seconds=time.perf_counter() - started, notes=notes)
+
+
+def _draw(job: Job, plan: Plan, places: Sequence[Place], options: Options) -> None:
+    """Draw the plan of a dry run."""
+    from concatsplit_core.pictures.plan_picture import picture_of_plan
+    from concatsplit_core.run.picture_files import write_picture
+
+    labels = [f"{m.name}, copied as it is" if m.is_carried else m.name for m in job.moves]
+    picture = picture_of_plan(plan, job.operator, labels)
+    read = [*job.sources, *job.compared]
+    name, force, sync = options.picture or "", options.force, options.sync
+    write_picture(name, picture, places=places, sources=read, force=force, sync=sync)
 
 
 def _looks_odd(job: Job) -> list[str]:

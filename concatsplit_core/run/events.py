@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from concatsplit_core.records import NamedTuple
 
 
 class Started(NamedTuple):

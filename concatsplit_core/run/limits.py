@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import resource
 from collections.abc import Iterator
@@ -18,8 +19,9 @@ _SHARE = 4
 _FILES = {"cgroup": ("memory.limit_in_bytes",), "cgroup2": ("memory.max", "memory.high")}
 
 
+@functools.cache  # to look takes 0.2 ms, a tenth of a join of two small .npy files
 def default_budget() -> int:
-    """The budget in bytes if ``--memory`` is not given."""
+    """The budget in bytes if ``--memory`` is not given; a process looks once for its limits."""
     limits = [*_process_limits(), *group_limits()]
     return max(SMALLEST, min([USUAL, *(limit // _SHARE for limit in limits)]))
 

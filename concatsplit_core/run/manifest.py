@@ -10,7 +10,6 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ import numpy as np
 from concatsplit_core.array.descr import descr_of
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.endpoints.references import parse_input
+from concatsplit_core.records import dataclass
 from concatsplit_core.run.result import ArrayResult, Blob, Result
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from concatsplit_core.array.descr import check_descr
 from concatsplit_core.array.geometry import Interval, drop
 from concatsplit_core.errors import MalformedInput
+from concatsplit_core.records import replace
 from concatsplit_core.run.hashing.leaves import DIGEST_BYTES, MOST_SECTIONS, Sections
 from concatsplit_core.run.hashing.record import KINDS, HashRecord
 from concatsplit_core.run.manifest import (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -20,6 +19,7 @@ from concatsplit_core.meaning.agreement import ConflictRule, KeptAttributes
 from concatsplit_core.planning import thresholds
 from concatsplit_core.planning.task import ROUTES, Route
 from concatsplit_core.planning.thresholds import Thresholds
+from concatsplit_core.records import dataclass, field
 from concatsplit_core.run.limits import default_budget
 
 CASTINGS = get_args(Casting)
@@ -70,6 +70,8 @@ class Options:
         Allow only these routes, such as ``"mapped,decoded"``.
     dry_run : bool
         Plan only; create nothing.
+    picture : path, optional
+        Draw the plan of a dry run to this .svg file.
     sync : bool
         Make the outputs durable before they get their names.
     manifest : path, optional
@@ -108,6 +110,7 @@ class Options:
     grid: Literal["regular", "rectilinear"] = "regular"
     routes: str | Sequence[str] | None = None
     dry_run: bool = False
+    picture: str | os.PathLike[str] | None = None
     sync: bool = True
     manifest: str | os.PathLike[str] | None = None
     depfile: str | os.PathLike[str] | None = None
@@ -143,6 +146,8 @@ class Options:
             raise UsageError(
                 f"--checksum {self.checksum} is not one of {', '.join(get_args(Checksum))}"
             )
+        if self.picture is not None and not self.dry_run:
+            raise UsageError("--picture draws the plan of a dry run; give --dry-run as well")
         if self.memory_order not in (None, "C", "F"):
             raise UsageError(f"--memory-order {self.memory_order} is not C or F")
 

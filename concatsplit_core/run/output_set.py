@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from concatsplit_core.formats.targets import (
     Target,
     Writer,
 )
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import output_error, write_all
 from concatsplit_core.stores.interrupts import deferred_signals

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from concatsplit_core.array.descr import dtype_name
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.inference import Cost
+from concatsplit_core.array.low_precision import shown_dtype
+from concatsplit_core.array.sizes import format_size
 from concatsplit_core.planning.plan import MovePlan, Plan
 from concatsplit_core.planning.task import ROUTES
+from concatsplit_core.records import NamedTuple
 
 
 class Blob(NamedTuple):
@@ -162,6 +166,50 @@ class Result(NamedTuple):
         if self.seconds is not None:
             facts["seconds"] = round(self.seconds, 6)
         return facts
+
+    def __repr__(self) -> str:
+        parts = [f"{_count(self.inputs, 'input')} to {_shown(self.outputs)}"]
+        if self.arrays[0].name:
+            parts.append(_count(self.arrays, "array"))
+        parts.append(format_size(self.plan.bytes_written))
+        if self.dry_run:
+            parts.append("dry run")
+        if self.notes:
+            parts.append(_count(self.notes, "note"))
+        return f"<Result of {self.operator}: {', '.join(parts)}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from concatsplit_core.run.showing import html_table
+
+        time = "dry run" if self.seconds is None else f"{self.seconds:.2f} s"
+        size = format_size(self.plan.bytes_written)
+        taken = ", ".join(f"{route} {format_size(n)}" for route, n in self.plan.routes.items() if n)
+        return html_table(
+            f"{self.operator} along axis {self.axis}: {size}, {time}",
+            ("array", "", "shape", "dtype", "start", "stop"),
+            [
+                [_row(blob, role) for blob in blobs]
+                for role, blobs in (("input", self.inputs), ("output", self.outputs))
+            ],
+            [*([f"routes: {taken}"] if taken else []), *self.notes],
+        )
+
+
+def _count(things: Sequence[object], what: str) -> str:
+    return f"{len(things)} {what}{'' if len(things) == 1 else 's'}"
+
+
+def _shown(blobs: Sequence[Blob]) -> str:
+    """The name, shape and dtype of an output; of many the names of the first and the last."""
+    if len(blobs) > 1:
+        return f"{len(blobs)} outputs {blobs[0].ref!r} to {blobs[-1].ref!r}"
+    return f"{blobs[0].ref!r} of shape {blobs[0].shape} and dtype {shown_dtype(blobs[0].dtype)}"
+
+
+def _row(blob: Blob, role: str) -> tuple[str, ...]:
+    shape = " x ".join(map(str, blob.shape)) or "scalar"
+    return blob.ref, role, shape, shown_dtype(blob.dtype), *map(str, blob.interval)
 
 
 def _facts(found: ArrayResult | Result) -> dict[str, Any]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from queue import SimpleQueue
-from typing import NamedTuple
 
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.routes.base import Cancelled
 from concatsplit_core.stores.interrupts import deferred_signals
 
@@ -67,6 +66,8 @@ class _Threads[T]:
         self._items, self._work, self._cancel = items, work, cancel
         self._taking = threading.Lock()
         self._stop = stop
+        from queue import SimpleQueue  # imported late: one thread needs none
+
         self._messages: SimpleQueue[_Done[T] | BaseException | None] = SimpleQueue()
 
     def run(self, jobs: int, done: Callable[[T], None]) -> None:

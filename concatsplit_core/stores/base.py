@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from concatsplit_core.records import NamedTuple
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.identity import Identity

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.identity import Identity
 
 _LISTED = 4

@@ -138,8 +138,13 @@ def _remove_within(path: Path) -> None:
 def _remove_tree(folder: Path) -> None:
     try:
         folder.rmdir()
-    except OSError:  # it holds something, which it does not after a run that went well
-        import shutil
+    except OSError:
+        with suppress(OSError):  # the files that a run has replaced
+            for name in os.listdir(folder):
+                os.unlink(folder / name)
+            folder.rmdir()
+            return
+        import shutil  # imported late: only here there are folders in it
 
         shutil.rmtree(folder, onexc=_retry_writable)
 

@@ -10,9 +10,9 @@ import pytest
 import zarr
 
 import concatsplit_core as cs
-from concatsplit_core.comparison.reading import plan_blocks
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.errors import InputChanged, OverBudget, UsageError
+from concatsplit_core.operators.comparison.reading import plan_blocks
 
 
 def differ(shell: Any, *args: Any) -> Any:

@@ -116,10 +116,12 @@ def test_the_step_of_a_ci_job(folder: Path) -> None:
     assert zarr.open_array(folder / "val.zarr", mode="r").shape == (250,)
 
 
-def test_the_python_example(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_examples(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    (code,) = blocks("python")
-    exec(compile(code, "README.md", "exec"), {})
+    known: dict = {}
+    for code in blocks("python"):
+        exec(compile(code, "README.md", "exec"), known)
+    assert known["view"].shape == (13, 3)
     with h5py.File(folder / "joined.h5") as file:
         assert file["data"].shape == (9, 3)
 

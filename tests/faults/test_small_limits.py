@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,14 @@ def test_a_system_without_groups(tmp_path: Path) -> None:
     assert list(limits.group_limits(str(tmp_path))) == []
 
 
+@pytest.fixture
+def _limits_read_anew() -> Iterator[None]:
+    limits.default_budget.cache_clear()
+    yield
+    limits.default_budget.cache_clear()
+
+
+@pytest.mark.usefixtures("_limits_read_anew")
 @pytest.mark.parametrize(
     ("group", "budget"),
     [(None, 256 * MIB), (1 << 62, 256 * MIB), (512 * MIB, 128 * MIB), (30 * MIB, 16 * MIB)],
@@ -74,6 +83,7 @@ def test_the_default_budget_is_a_quarter_of_a_small_group(
     assert Options(memory="1GiB").memory_bytes == 1 << 30
 
 
+@pytest.mark.usefixtures("_limits_read_anew")
 def test_the_default_budget_is_a_quarter_of_a_limit_of_the_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

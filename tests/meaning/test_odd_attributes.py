@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -83,3 +84,33 @@ def test_a_missing_letter_does_not_keep_xarray_out(zarr_format: int) -> None:
     assert readers.xarray("y.zarr", "v").values.tolist() == ["xa", "-q"] * 2
     cs.concat(["y.zarr::v", "a.h5"], "z.h5::v")
     assert cs.fetch("z.h5::v").shape == (6, 2)
+
+
+def _odd_integer() -> Any:
+    kind = h5py.h5t.STD_I32LE.copy()
+    kind.set_precision(24)
+    return kind
+
+
+def _odd_float() -> Any:
+    kind = h5py.h5t.IEEE_F32LE.copy()
+    kind.set_fields(31, 22, 9, 0, 22)  # a bit more for the exponent, one less for the fraction
+    return kind
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [h5py.h5t.STD_I16BE, h5py.h5t.IEEE_F64LE, h5py.h5t.IEEE_F16LE, _odd_integer(), _odd_float()],
+    ids=["big-endian", "double", "half", "odd integer", "odd float"],
+)
+def test_numbers_of_all_types_are_read_as_h5py_reads_them(kind: Any) -> None:
+    with h5py.File("a.h5", "w") as file:
+        made = file.create_dataset("v", data=np.arange(3))
+        for name, shape in (("one", ()), ("few", (3,)), ("none", (0,))):
+            space = h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
+            h5py.h5a.create(made.id, name.encode(), kind, space).write(np.full(shape, 1.5, "f4"))
+    (blob,) = cs.info("a.h5")
+    with h5py.File("a.h5") as file:
+        for name, value in file["v"].attrs.items():
+            assert np.array_equal(blob.attrs[name], value)
+            assert blob.attrs[name].dtype == value.dtype

@@ -19,7 +19,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import concatsplit_core as cs
-from concatsplit_core.comparison.values import EqualityRule, comparable, distances_between, unequal
+from concatsplit_core.operators.comparison.values import (
+    EqualityRule,
+    comparable,
+    distances_between,
+    unequal,
+)
 
 NUMBERS = ("?", "u1", "i1", "<i4", ">i8", "u8", "f2", ">f4", "f8", "c8", "c16")
 EDGES = [0.0, -0.0, 1.0, 2.0**53, 2.0**63, -(2.0**63), 2.0**64, np.inf, -np.inf, np.nan, 0.5]

@@ -129,6 +129,7 @@ def test_info(tmp_path: Path, inputs: list[str]) -> None:
         nbytes=64,
         stored_bytes=stored,
         attrs={},
+        dtype_label="float32",
     )
     (blob,) = cs.info(inputs[0])
     assert (blob.format, blob.chunks, blob.codec, blob.stored_bytes) == ("npy", None, "none", 24)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from concatsplit_core.formats.hdf5 import naming
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.targets import Writer
+from concatsplit_core.records import replace
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.structure import Structure

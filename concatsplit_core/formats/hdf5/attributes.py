@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
 import h5py
 import numpy as np
@@ -11,8 +12,10 @@ from h5py import h5, h5a, h5d, h5g, h5p, h5s, h5t
 
 from concatsplit_core.array.fields import overlapping
 from concatsplit_core.formats.hdf5.named_types import named
+from concatsplit_core.formats.hdf5.types import is_plain
 from concatsplit_core.formats.hdf5.values import attribute, fixed_length
 from concatsplit_core.meaning.jsonable import text_of
+from concatsplit_core.records import NamedTuple
 
 BOOKKEEPING = (
     "DIMENSION_LIST",
@@ -95,10 +98,10 @@ def plain_text(value: Any) -> str | None:
 def _each(place: Any) -> Iterator[Any]:
     """The attributes in the order of their creation if the file keeps it, else by name."""
     count = h5a.get_num_attrs(place)
-    if not count:
-        return
-    tracked = isinstance(place, h5d.DatasetID | h5g.GroupID) and (
-        place.get_create_plist().get_attr_creation_order() & h5p.CRT_ORDER_TRACKED
+    tracked = (
+        count > 1
+        and isinstance(place, h5d.DatasetID | h5g.GroupID)
+        and place.get_create_plist().get_attr_creation_order() & h5p.CRT_ORDER_TRACKED
     )
     order = h5.INDEX_CRT_ORDER if tracked else h5.INDEX_NAME
     for number in range(count):
@@ -122,14 +125,16 @@ def _as_stored(item: Any, found: Any) -> OwnAttribute | str:
     if kind.detect_class(h5t.REFERENCE):
         return "it points into the file"
     if isinstance(kind, h5t.TypeStringID) and kind.is_variable_str():
-        value = _texts(item.attrs[found.name])
-        return OwnAttribute(value, code, shape, None)
+        return OwnAttribute(_texts(_variable_texts(found, shape)), code, shape, None)
     if kind.detect_class(h5t.VLEN) or (kind.detect_class(h5t.STRING) and _has_variable_text(kind)):
         return "its items are of variable length"
-    if overlapping(np.dtype(found.dtype)) is not None:  # h5py would corrupt memory
+    plain = _number_dtype(code)
+    if plain is None and overlapping(np.dtype(found.dtype)) is not None:  # corrupts memory
         return "its fields overlap"
     raw = np.zeros(shape, f"V{kind.get_size()}")
     found.read(raw, mtype=kind)
+    if plain is not None:
+        return OwnAttribute(raw.view(plain)[()], code, shape, raw)
     try:
         value = _value(item.attrs[found.name])
     except OSError:
@@ -137,6 +142,27 @@ def _as_stored(item: Any, found: Any) -> OwnAttribute | str:
             raise
         value = raw  # opaque items with a tag that h5py does not know
     return OwnAttribute(value, code, shape, raw)
+
+
+def _variable_texts(found: Any, shape: tuple[int, ...]) -> Any:
+    """Texts of any length, in bytes; h5py's own way opens the attribute once more."""
+    texts = np.empty(shape, _BYTES)
+    found.read(texts, mtype=_BYTES_TYPE)
+    return texts[()]
+
+
+_BYTES = h5py.string_dtype("utf-8")
+_BYTES_TYPE = h5t.py_create(_BYTES)
+
+
+@lru_cache(256)
+def _number_dtype(code: bytes) -> np.dtype | None:
+    """The dtype that the bytes of an encoded type of numbers have as they are; else None."""
+    kind = h5t.decode(code)
+    if not isinstance(kind, h5t.TypeIntegerID | h5t.TypeFloatID):
+        return None
+    dtype = np.dtype(kind.dtype)
+    return dtype if dtype.kind in "iuf" and is_plain(code, dtype) else None
 
 
 def _has_variable_text(kind: Any) -> bool:

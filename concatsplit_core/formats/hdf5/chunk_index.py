@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from math import prod
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import h5py
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.hdf5.object_header import EXTENSIBLE_ARRAY, chunk_index_kind
+from concatsplit_core.records import NamedTuple
 
 _MANY = 1 << 14
 """Indices that are turned into numbers at once, to need little memory."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from itertools import islice
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakSet
 
 import h5py
@@ -50,6 +49,7 @@ from concatsplit_core.formats.storage import Storage
 from concatsplit_core.meaning.bounds import may_be_bounds, with_units
 from concatsplit_core.meaning.missing import fill_value_notes, take_fill_value
 from concatsplit_core.meaning.model import Meaning
+from concatsplit_core.records import NamedTuple, replace
 
 _SMALL, _FEW, _MUCH = 4 << 20, 1000, 64 << 20
 """Bytes of a file, chunks, and bytes of array data that are few enough to be read twice."""
@@ -108,7 +108,7 @@ def _open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
     try:
         with pool.use(path) as opened:
             name = member if member is not None else links.only_member(opened.file, ref)
-            name, dataset = links.follow(opened.file, name, ref)
+            name, dataset = links.follow(opened.file, name, ref, opened.groups)
             return _describe(path, name, ref, dataset, opened)
     except BaseException as error:
         pool.discard(path)
@@ -181,13 +181,14 @@ class _Stored(NamedTuple):
 
 def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened) -> _Stored:
     found = filters.filters_of(dcpl)
+    chunks = dcpl.get_chunk() if dcpl.get_layout() == h5py.h5d.CHUNKED else None
     filters.refuse_unknown(found, ref)
     items = items_of(dataset, ref)
     dtype, fill = items.dtype, _fill_value(dataset, dcpl, items)
     codec = filters.codec_of(found, dtype.itemsize * prod(items.shape))
-    if dataset.chunks is not None:
+    if chunks is not None:
         in_file = dataset.id.get_type().get_size()
-        filter_checks.check_parameters(found, prod(dataset.chunks), in_file, ref)
+        filter_checks.check_parameters(found, prod(chunks), in_file, ref)
     longest = STRING_BYTES
     if dtype.kind == "T":
         steps = codec.steps if codec is not None else None
@@ -195,14 +196,14 @@ def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened) -> _Stor
     netcdf = opened.is_netcdf or _has_scales(dataset)
     padding = padding_of(dataset, dtype, found) if netcdf and opened.fd >= 0 else None
     plain = items.plain and fill is not None
-    is_flat = opened.fd >= 0 and plain and not dataset.chunks  # the offset counts a user block
+    is_flat = opened.fd >= 0 and plain and not chunks  # the offset counts a user block
     offset = dataset.id.get_offset() if is_flat else None
     layout: ArrayLayout = Opaque() if offset is None else Contiguous("C", offset)
-    if dataset.chunks is not None:
+    if chunks is not None:
         is_movable = fill is not None and padding is None and (items.plain or items.own_type)
         made = tuple(found) if codec is None else codec.steps
         encoded = encoding(dtype, made, items.own_type) if is_movable else None
-        layout = Chunked((*dataset.chunks, *items.shape), encoded)
+        layout = Chunked((*chunks, *items.shape), encoded)
     shape = (*(dataset.shape if padding is None else padding.shape), *items.shape)
     spec = ArraySpec(shape, dtype, layout, string_bytes=longest)
     return _Stored(spec, found, codec, items, fill, padding, offset, netcdf)
@@ -225,7 +226,7 @@ def _storage_of(dataset: Any, name: str, stored: _Stored) -> Storage:
         fill_value=None if spec.dtype.kind == "T" else stored.known_fill[()],
         meaning=Meaning(attrs, _names(dataset, items), missing, borrowed=borrowed),
         dialect="hdf5",
-        maxshape=_maxshape(dataset, items),
+        maxshape=None if spec.chunks is None else _maxshape(dataset, items),
         notes=tuple(notes),
         own={"type": items.own_type, "attrs": own},
         item_shape=items.shape,
@@ -271,8 +272,8 @@ def _names(dataset: Any, items: Items) -> tuple[str | None, ...] | None:
 
 
 def _maxshape(dataset: Any, items: Items) -> tuple[int | None, ...] | None:
-    """How long the axes may grow; None if none of them may."""
-    if dataset.chunks is None or dataset.maxshape == dataset.shape:
+    """How long the axes of an array in chunks may grow; None if none of them may."""
+    if dataset.maxshape == dataset.shape:
         return None
     return (*dataset.maxshape, *items.shape)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 
@@ -12,6 +12,7 @@ from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.hdf5.attributes import plain_text
 from concatsplit_core.meaning.dimensions import Names
 from concatsplit_core.meaning.jsonable import text_of
+from concatsplit_core.records import NamedTuple
 
 WITHOUT_VARIABLE = "This is a netCDF dimension but not a netCDF variable"
 """How netCDF-C begins the NAME of a scale that stands for a dimension only."""
@@ -97,23 +98,23 @@ def dimension_names(dataset: Any) -> Names | None:
 
 def _labels(dataset: Any) -> list[str | None]:
     """DIMENSION_LABELS, read as an attribute: h5py crashes where it is shorter than the rank."""
-    none: list[str | None] = [None] * dataset.ndim
+    none: list[str | None] = [None] * len(dataset.shape)
     if not has_attribute(dataset, "DIMENSION_LABELS"):
         return none
     found = [plain_text(label) or None for label in list(dataset.attrs["DIMENSION_LABELS"])]
-    return [*found, *none][: dataset.ndim]
+    return [*found, *none][: len(dataset.shape)]
 
 
 def _scales(dataset: Any) -> list[Any]:
     """The first scale on each axis, out of DIMENSION_LIST."""
-    none: list[Any] = [None] * dataset.ndim
+    none: list[Any] = [None] * len(dataset.shape)
     if not has_attribute(dataset, "DIMENSION_LIST"):
         return none
     found: list[Any] = []
-    for references in list(dataset.attrs["DIMENSION_LIST"])[: dataset.ndim]:
+    for references in list(dataset.attrs["DIMENSION_LIST"])[: len(dataset.shape)]:
         first = next((r for r in references if isinstance(r, h5py.Reference) and r), None)
         found.append(None if first is None else dataset.file[first])
-    return [*found, *none][: dataset.ndim]
+    return [*found, *none][: len(dataset.shape)]
 
 
 def _base_name(item: Any) -> str | None:

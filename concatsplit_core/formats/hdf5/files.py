@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 
 from concatsplit_core.errors import ConcatsplitError, InputUnavailable, MalformedInput
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.files import Pool, input_error, open_input
 
 _OPEN_FILES = 64
@@ -33,17 +34,20 @@ class Opened(NamedTuple):
         Whether bytes that are not HDF5's come first; HDF5's offsets do not count them.
     is_netcdf : bool
         Whether it says that a netCDF library wrote it.
+    groups : dict of str to h5py.Group
+        Those that were opened, by their names.
     """
 
     file: Any
     fd: int
     has_user_block: bool
     is_netcdf: bool
+    groups: dict[str, Any]
 
 
 def look_at(file: Any, fd: int = -1) -> Opened:
     """An open file, with what is asked of it for each of its data sets."""
-    return Opened(file, fd, bool(file.userblock_size), is_netcdf(file))
+    return Opened(file, fd, bool(file.userblock_size), is_netcdf(file), {})
 
 
 def _open_file(path: str) -> Opened:

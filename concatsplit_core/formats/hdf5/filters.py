@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from concatsplit_core.codecs.chunks import can_encode
 from concatsplit_core.codecs.pipeline import BLOSC_COMPRESSORS, BLOSC_SHUFFLES, Codec, Step
 from concatsplit_core.errors import UnsafeContent, UsageError
+from concatsplit_core.records import NamedTuple
 
 DEFLATE, SHUFFLE, FLETCHER32, SZIP, NBIT, SCALEOFFSET = 1, 2, 3, 4, 5, 6
 BZIP2, LZF, BLOSC, LZ4, BITSHUFFLE, ZSTD = 307, 32000, 32001, 32004, 32008, 32015

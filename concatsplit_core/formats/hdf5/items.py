@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 import numpy as np
@@ -14,6 +13,7 @@ from concatsplit_core.array.layouts import Chunked
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import UnsupportedDtype
 from concatsplit_core.formats.hdf5.types import is_plain
+from concatsplit_core.records import NamedTuple, replace
 
 
 class Items(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -34,6 +33,7 @@ from concatsplit_core.formats.hdf5.types import (
     takes_items,
 )
 from concatsplit_core.formats.storage import Storage, Wish
+from concatsplit_core.records import replace
 
 _SANE = Codec((Step("shuffle", (0,)), Step("zlib", (4,))))
 """The codec for inputs whose codecs differ or need a plugin: every HDF5 library has it."""

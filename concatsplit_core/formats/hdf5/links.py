@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 
@@ -16,6 +16,7 @@ from concatsplit_core.errors import (
 )
 from concatsplit_core.formats.hdf5.dimensions import NON_COORDINATE, is_dimension_only
 from concatsplit_core.formats.misnamed import no_member
+from concatsplit_core.records import NamedTuple
 
 
 class Survey(NamedTuple):
@@ -41,9 +42,10 @@ def key(member: str) -> bytes:
 
 def item_of(group: Any, name: str) -> Any:
     """What a name in a group of an input leads to; h5py's own way takes twice as long."""
-    found = h5py.h5o.open(group.id, key(name))
-    if isinstance(found, h5py.h5d.DatasetID):
-        return h5py.Dataset(found, readonly=True)
+    own = key(name)
+    if h5py.h5o.get_info(group.id, own).type == h5py.h5o.TYPE_DATASET:
+        return h5py.Dataset(h5py.h5d.open(group.id, own), readonly=True)
+    found = h5py.h5o.open(group.id, own)
     return h5py.Group(found) if isinstance(found, h5py.h5g.GroupID) else h5py.Datatype(found)
 
 
@@ -59,18 +61,34 @@ def survey(root: Any) -> Survey:
             if _leads_out(root, group, link):
                 found.links_out.append(whole)
             continue
-        try:
+        about = _about(group, name)
+        if about is None:
+            found.arrays.append(whole)  # opening it says what is wrong
+        elif about.type == h5py.h5o.TYPE_GROUP and about.addr not in seen:
+            seen.add(about.addr)
             item = item_of(group, name)
-        except Exception:  # a damaged member makes h5py raise nearly anything: opening it tells
-            found.arrays.append(whole)
-            continue
-        if isinstance(item, h5py.Group) and _address(item) not in seen:
-            seen.add(_address(item))
             waiting += [(f"{whole}/", item, inner) for inner in _from_behind(item)]
-        elif isinstance(item, h5py.Dataset) and not is_dimension_only(item):
+        elif about.type == h5py.h5o.TYPE_DATASET and not _is_dimension(group, name):
             found.arrays.append(f"{prefix}{name.removeprefix(NON_COORDINATE)}")
     arrays = found.arrays if keeps_order(root) else sorted(found.arrays)
     return Survey(arrays, sorted(found.links_out))
+
+
+def _about(group: Any, name: str) -> Any:
+    """What HDF5 says of an object without opening it; None where it is damaged."""
+    try:
+        return h5py.h5o.get_info(group.id, key(name))
+    except Exception:  # h5py raises nearly anything
+        return None
+
+
+def _is_dimension(group: Any, name: str) -> bool:
+    """Whether a data set is a dimension only; most need not be opened to say that they are none."""
+    try:
+        has_class = h5py.h5a.exists(group.id, b"CLASS", obj_name=key(name))
+        return has_class and is_dimension_only(item_of(group, name))
+    except Exception:  # as above
+        return False
 
 
 def keeps_order(group: Any) -> bool:
@@ -105,15 +123,18 @@ def names_in(group: Any) -> Iterator[str]:
 def link_of(group: Any, name: str) -> Any:
     """A link of a group; None where there is none of this name."""
     own = key(name)
-    if not isinstance(group, h5py.Group) or not own or not group.id.links.exists(own):
+    if not isinstance(group, h5py.Group) or not own:
         return None
-    kind = group.id.links.get_info(own).type
+    links = group.id.links
+    if not links.exists(own):
+        return None
+    kind = links.get_info(own).type
     if kind == h5py.h5l.TYPE_HARD:
         return h5py.HardLink()
     if kind == h5py.h5l.TYPE_SOFT:
-        return h5py.SoftLink(_text(group.id.links.get_val(own)))
+        return h5py.SoftLink(_text(links.get_val(own)))
     if kind == h5py.h5l.TYPE_EXTERNAL:
-        file, path = group.id.links.get_val(own)
+        file, path = links.get_val(own)
         return h5py.ExternalLink(_text(file), _text(path))
     return h5py.ExternalLink("a place of a kind that is not known", "/")
 
@@ -164,30 +185,52 @@ def only_member(file: Any, ref: str) -> str:
     return names[0]
 
 
-def follow(file: Any, member: str, ref: str) -> tuple[str, Any]:
-    """Follow links to a data set within the file; returns its own name, and the data set."""
-    here, parts = file, member.split("/")
-    for number, given in enumerate(parts):
-        part = given if number < len(parts) - 1 else _spelled(here, given)
-        link = link_of(here, part)
-        if link is None:
-            raise no_member(ref, member, walk(file))
-        if isinstance(link, h5py.ExternalLink):
-            raise UnsafeContent(
-                f"{ref}: '{part}' is a link out of the file, to {link.filename}; "
-                "name that file itself",
-                ref=ref,
-            )
-        if isinstance(link, h5py.SoftLink):
-            here = _follow_soft(file, here, link.path, ref)
-        else:
-            here = item_of(here, part)
+def follow(file: Any, member: str, ref: str, groups: dict[str, Any]) -> tuple[str, Any]:
+    """Follow links to a data set within the file; returns its own name, and the data set.
+
+    Parameters
+    ----------
+    file : h5py.File
+    member, ref : str
+    groups : dict of str to object
+        What the names of groups led to before; it is added to.
+    """
+    group, slash, given = member.rpartition("/")
+    here = groups.get(group + slash)
+    if here is None:
+        here = file
+        for part in group.split("/") if slash else ():
+            here = _step(file, here, part, member, ref)
+        if len(groups) >= _MOST_GROUPS:
+            groups.clear()
+        groups[group + slash] = here
+    part = _spelled(here, given)
+    here = _step(file, here, part, member, ref)
     what = "a group" if not isinstance(here, h5py.Dataset) else None
     if what is None and is_dimension_only(here):
         what = "a netCDF dimension without a variable"
     if what is not None:
         raise InputUnavailable(f"{ref}: '{member}' is {what}, not an array", ref=ref)
-    return "/".join((*parts[:-1], part)), here
+    return f"{group}{slash}{part}", here
+
+
+_MOST_GROUPS = 64
+"""How many groups of a file are kept open."""
+
+
+def _step(file: Any, here: Any, part: str, member: str, ref: str) -> Any:
+    """What one part of a member's name leads to."""
+    link = link_of(here, part)
+    if link is None:
+        raise no_member(ref, member, walk(file))
+    if isinstance(link, h5py.ExternalLink):
+        raise UnsafeContent(
+            f"{ref}: '{part}' is a link out of the file, to {link.filename}; name that file itself",
+            ref=ref,
+        )
+    if isinstance(link, h5py.SoftLink):
+        return _follow_soft(file, here, link.path, ref)
+    return item_of(here, part)
 
 
 def _spelled(group: Any, name: str) -> str:

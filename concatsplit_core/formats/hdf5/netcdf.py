@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 import numpy as np
@@ -14,6 +14,7 @@ from concatsplit_core.formats.hdf5.dimensions import (
     is_dimension_only,
     is_scale,
 )
+from concatsplit_core.records import NamedTuple
 
 _TIME_UNITS = {
     "D": "days",

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
+
+from concatsplit_core.records import NamedTuple
 
 EXTENSIBLE_ARRAY = 4
 BTREE_OF_OLD = 0

@@ -7,7 +7,7 @@ readers see the fill value behind the end (NetCDF Users Guide, "Fill Values").
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.hdf5.dimensions import netcdf_shape
 from concatsplit_core.formats.hdf5.filters import Filter
+from concatsplit_core.records import NamedTuple
 
 _DEFAULTS: dict[str, int | float] = {
     "i1": -127,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from math import prod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import h5py
 import numpy as np
@@ -31,6 +30,7 @@ from concatsplit_core.formats.sources import (
     DecodedSource,
 )
 from concatsplit_core.formats.stored import Check, Stored, read_unchecked
+from concatsplit_core.records import NamedTuple, dataclass, field
 from concatsplit_core.stores.files import read_exactly
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 from h5py import h5ds
@@ -16,6 +16,7 @@ from concatsplit_core.formats.hdf5.dimensions import (
 )
 from concatsplit_core.formats.hdf5.links import key
 from concatsplit_core.formats.storage import Storage
+from concatsplit_core.records import NamedTuple
 
 
 def scales_of(dataset: Any) -> dict[str, Any]:

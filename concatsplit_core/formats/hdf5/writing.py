@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from math import prod
@@ -291,6 +290,8 @@ def _copy(base: Path, path: Path) -> None:
         try:
             fcntl.ioctl(there.fileno(), ficlone, here.fileno())
         except OSError:
+            import shutil
+
             shutil.copyfileobj(here, there, 1 << 20)
             there.flush()
         size = os.fstat(there.fileno()).st_size

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from concatsplit_core.array.geometry import Shape
 from concatsplit_core.errors import MalformedInput
 from concatsplit_core.meaning.bounds import names_bounds
 from concatsplit_core.meaning.jsonable import text_of
+from concatsplit_core.records import NamedTuple
 
 _DIMENSIONS, _VARIABLES, _ATTRIBUTES = 10, 11, 12
 _TYPES = {

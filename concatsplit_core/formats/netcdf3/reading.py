@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import product
 from math import prod
 from typing import ClassVar
@@ -20,6 +19,7 @@ import numpy as np
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.sources import ContiguousSource, DecodedSource
+from concatsplit_core.records import dataclass
 from concatsplit_core.stores.files import input_error, open_input, read_exactly
 
 _PIECE = 1 << 20

@@ -11,10 +11,9 @@ import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, ClassVar, NamedTuple
+from typing import IO, ClassVar
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.codecs.pipeline import Codec, Step
@@ -23,6 +22,7 @@ from concatsplit_core.formats.misnamed import no_member
 from concatsplit_core.formats.npy_header import LONGEST, Header, parse_header, prefix_length
 from concatsplit_core.formats.sources import ContiguousSource, located
 from concatsplit_core.formats.storage import Extent, Storage
+from concatsplit_core.records import NamedTuple, dataclass, field, replace
 from concatsplit_core.stores.files import open_input
 from concatsplit_core.stores.zips.directory import Directory, data_start, directory_of, unpacked
 

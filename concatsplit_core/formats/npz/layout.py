@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Contiguous, Opaque, Order
 from concatsplit_core.array.spec import ArraySpec
@@ -12,6 +10,7 @@ from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.chunking import refuse_checksum
 from concatsplit_core.formats.npy_header import offset_step, refuse_dtype
 from concatsplit_core.formats.storage import Storage, Wish
+from concatsplit_core.records import replace
 
 _PIECE = 256 << 10
 """Bytes of a piece that is deflated on its own; pieces of one order make up all elements."""

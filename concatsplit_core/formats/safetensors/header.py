@@ -14,11 +14,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.safetensors.elements import BITS, rank_of
+from concatsplit_core.records import NamedTuple
 
 LONGEST = 100_000_000
 """Bytes of the longest header that the reference library reads."""

@@ -6,9 +6,8 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Contiguous
@@ -31,6 +30,7 @@ from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import ContiguousTarget, Writer
 from concatsplit_core.meaning.jsonable import as_json
 from concatsplit_core.meaning.model import plain
+from concatsplit_core.records import NamedTuple, replace
 from concatsplit_core.stores.files import SHAREABLE, SHARED_BLOCK, copy_range, open_input, write_all
 
 

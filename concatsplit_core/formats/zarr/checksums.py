@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from concatsplit_core.codecs.checksums import APPENDED, Checksum, bare, guarded, in_frames
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.errors import UsageError
+from concatsplit_core.records import NamedTuple
 
 
 class Chosen(NamedTuple):

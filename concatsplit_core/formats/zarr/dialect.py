@@ -8,7 +8,7 @@ the missing value in the attribute `_FillValue` (docs.xarray.dev, "Zarr encoding
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from concatsplit_core.meaning.missing import (
     words_to_numbers,
 )
 from concatsplit_core.meaning.model import Meaning, plain
+from concatsplit_core.records import NamedTuple
 
 _DIMENSIONS = "_ARRAY_DIMENSIONS"
 

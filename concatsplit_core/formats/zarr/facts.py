@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
+from concatsplit_core.records import NamedTuple, dataclass
 
 SPELLINGS = {"default", "v2", "zarr2"}
 

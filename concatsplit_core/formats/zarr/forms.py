@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.codecs.pipeline import Step
 from concatsplit_core.formats.zarr.texts import texts
+from concatsplit_core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from concatsplit_core.formats.zarr.codecs import (
     packing,
 )
 from concatsplit_core.formats.zarr.dialect import meaning_as_written
+from concatsplit_core.records import replace
 
 _SANE = Codec((Step("zstd", (3,)),))
 """For inputs whose codecs differ or have no name in Zarr."""

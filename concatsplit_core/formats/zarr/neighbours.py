@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.meaning.bounds import may_be_bounds, neighbours, with_units
 from concatsplit_core.meaning.model import Meaning
 from concatsplit_core.meaning.multiscales import names_in_multiscales
+from concatsplit_core.records import replace
 from concatsplit_core.stores.base import Location
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from functools import partial
 from math import prod
 from typing import Any, ClassVar
@@ -27,6 +26,7 @@ from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.shards import Shard
 from concatsplit_core.formats.zarr.sparse import Listing, stored_chunks
+from concatsplit_core.records import dataclass, field
 from concatsplit_core.stores.base import Location, join
 from concatsplit_core.stores.files import input_error
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from math import prod
-from typing import NamedTuple
 
 from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.spec import FEW_BYTES, FEW_CHUNKS
 from concatsplit_core.formats.grid import chunks_of
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.shards import INDEX_ENTRY
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Location
 
 _SPARSE = 4

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import InputFormat, OutputFormat
 from concatsplit_core.formats.storage import Storage, Wish
+from concatsplit_core.records import replace
 from concatsplit_core.stores.base import Location
 
 if TYPE_CHECKING:

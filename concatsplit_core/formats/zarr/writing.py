@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +28,7 @@ from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.groups import create_groups
 from concatsplit_core.formats.zarr.shards import assemble
+from concatsplit_core.records import NamedTuple, replace
 from concatsplit_core.stores.base import Location, Store, join
 from concatsplit_core.stores.files import close_file, write_all
 
@@ -285,7 +285,7 @@ def _with_frames(
     """The form of chunks with checksums in zstd's frames, which metadata of format 2 cannot say."""
     if codec is None or codec == bare(codec) or not isinstance(form, ChunkForm):
         return form
-    return dataclasses.replace(form, steps=in_frames(Codec(form.steps)).steps)
+    return replace(form, steps=in_frames(Codec(form.steps)).steps)
 
 
 def _write_file(store: Store, key: str, parts: list[Any]) -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.sizes import format_size
 from concatsplit_core.array.spec import STRING_BYTES
 from concatsplit_core.errors import OverBudget
+from concatsplit_core.records import NamedTuple
 
 LEAF_BYTES = 1 << 20
 """The most bytes of a leaf, unless one element is larger."""

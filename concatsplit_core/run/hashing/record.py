@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 from concatsplit_core.array.geometry import Interval
+from concatsplit_core.records import NamedTuple
 from concatsplit_core.run.hashing.leaves import Sections
 
 Kind = Literal["elements", "bytes", "chunks"]

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from concatsplit_core.records import NamedTuple
 
 STORED, DEFLATED = 0, 8
 ALIGNMENT = 64

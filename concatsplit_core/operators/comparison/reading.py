@@ -100,9 +100,9 @@ def plan_blocks(a: Source, b: Source, memory: int, jobs: int) -> Plan:
                 raise
             needed.append(int(error.found / share) + 1)
     if not plans:
-        need = min(needed)
+        need, names = min(needed), " and ".join(dict.fromkeys((a.ref, b.ref)))
         raise OverBudget(
-            f"{a.ref} and {b.ref}: the smallest step needs {format_size(need)} of array data, more "
+            f"{names}: the smallest step needs {format_size(need)} of array data, more "
             f"than --memory {format_size(memory)}, since whole chunks have to be decoded; give "
             f"--memory {format_size(need, up=True)}",
             found=need,

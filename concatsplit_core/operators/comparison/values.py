@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from concatsplit_core.comparison import datetimes, numbers
 from concatsplit_core.errors import UsageError
+from concatsplit_core.operators.comparison import datetimes, numbers
+from concatsplit_core.records import NamedTuple
 
 NUMBERS = "buifc"
 TEXTS = "SUT"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.meaning.jsonable import as_json
+from concatsplit_core.records import NamedTuple, dataclass, field
 
 COUNTED = ("shape", "dtype")
 """Facts that make arrays unequal if they differ; other facts are only reported."""

@@ -1,0 +1,119 @@
+"""The first elements of an array, as they are meant."""
+
+from __future__ import annotations
+
+import tempfile
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.low_precision import as_numbers
+from concatsplit_core.array.sizes import format_size
+from concatsplit_core.endpoints.fingerprints import Fingerprints
+from concatsplit_core.errors import DtypeMismatch, OverBudget
+from concatsplit_core.formats.sources import Source
+from concatsplit_core.meaning.jsonable import as_json, text_of
+from concatsplit_core.operators.comparison.reading import BlockReader, common_order, logical_shape
+from concatsplit_core.operators.meant import Meant, meant_of
+from concatsplit_core.records import NamedTuple
+from concatsplit_core.run.options import Options
+
+_MOST_ACROSS = 8
+"""How many elements are shown along each other axis than the first."""
+_WINDOW = 1 << 20
+
+
+class Head(NamedTuple):
+    """The first elements of an array along its first axis, and at most 8 along each other one.
+
+    Parameters
+    ----------
+    elements : object
+        Nested lists; a missing element is None, a record is a dict.
+    is_whole : bool
+        Whether there are no more elements along the other axes.
+    unpacked : bool
+        Whether these are the unpacked numbers; else they are the elements as they are stored.
+    """
+
+    elements: Any
+    is_whole: bool
+    unpacked: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``--json`` prints."""
+        values = "unpacked" if self.unpacked else "stored"
+        return {"values": values, "elements": as_json(self.elements)}
+
+
+def head_of(source: Source, count: int, options: Options, follow_links: bool = False) -> Head:
+    """Read the first elements of an open array.
+
+    Raises
+    ------
+    ConcatsplitError
+        The array is malformed, or one of its chunks does not fit the memory.
+    """
+    shape = logical_shape(source.spec)
+    stop = (min(count, shape[0]), *(min(n, _MOST_ACROSS) for n in shape[1:]))
+    box = Box((0,) * len(shape), stop)
+    try:
+        meant = meant_of(source)
+    except DtypeMismatch:  # ml_dtypes is not installed: they are shown as bytes
+        meant = Meant(source.spec.dtype)
+    if box.size:
+        fingerprints = Fingerprints([source], follow_links)
+        block = _read(source, box, options.memory_bytes)
+        fingerprints.check()
+    else:
+        block = np.empty(box.shape, source.spec.dtype)
+    block = block if source.spec.shape else block[0]
+    elements = _listed(block, meant)
+    return Head(elements, stop[1:] == shape[1:], meant.is_unpacked)
+
+
+def _read(source: Source, box: Box, memory: int) -> np.ndarray:
+    spec = source.spec
+    unit = prod(spec.chunks or ()) * spec.memory_itemsize
+    if unit > memory:
+        raise OverBudget(
+            f"{source.ref}: one of its chunks needs {format_size(unit)} of array data, more than "
+            f"--memory {format_size(memory)}; give --memory {format_size(unit, up=True)}",
+            found=unit,
+            expected=memory,
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        source.prepare(Path(folder))
+        reader = BlockReader(source, common_order(spec, spec), _WINDOW)
+        try:
+            return reader.block(box).copy()
+        finally:
+            reader.close()
+
+
+def _listed(block: np.ndarray, meant: Meant) -> Any:
+    """A block as nested lists of elements."""
+    block = np.asarray(block)
+    mask = meant.missing(block)
+    if block.dtype.names is not None and meant.dtype.names is not None:
+        return _records(as_numbers(block))
+    shown = meant.unpack(meant.numbers(block))
+    return _nested(shown, np.zeros(block.shape, bool) if mask is None else mask)
+
+
+def _nested(values: np.ndarray, mask: np.ndarray) -> Any:
+    if values.ndim:
+        return [_nested(np.asarray(v), m) for v, m in zip(values, mask, strict=True)]
+    value = None if mask else values[()]
+    return text_of(bytes(value)) if isinstance(value, bytes) else value
+
+
+def _records(block: np.ndarray) -> Any:
+    if block.ndim:
+        return [_records(np.asarray(each)) for each in block]
+    if block.dtype.names is None:
+        return _nested(block, np.zeros((), bool))
+    return {name: _records(np.asarray(block[name])) for name in block.dtype.names}
