@@ -19,7 +19,8 @@ SECTIONS = {
     "How": "dtype codec chunks promote casting memory_order zarr_format grid checksum attrs "
     "conflicts history check",
     "Memory and speed": "memory jobs routes sync",
-    "Reports": "dry_run picture as_json quiet progress manifest depfile inputs version debug help",
+    "Reports": "dry_run picture as_json quiet progress manifest if_changed depfile inputs version "
+    "debug help",
 }
 """The parameters of the options in each section, the usual ones first."""
 

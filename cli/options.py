@@ -176,6 +176,13 @@ _OPERATOR_OPTIONS = (
         help="Record the run for undo and verify. The record has hashes.",
     ),
     click.option(
+        "--if-changed",
+        is_flag=True,
+        help="Do nothing if the last --manifest still fits. It fits if the request, the "
+        "inputs and the outputs are the same, down to their attributes. Else replace outputs that "
+        "are as the manifest records them; --force replaces others too.",
+    ),
+    click.option(
         "--depfile",
         metavar="FILE",
         type=FILE,

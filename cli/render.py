@@ -33,7 +33,7 @@ def show_result(result: Result, as_json: bool, quiet: bool) -> None:
         if not quiet:
             with checked_stdout():
                 _show_plan(result)
-    elif not quiet and sys.stderr.isatty():
+    elif not quiet and sys.stderr.isatty() and not result.is_unchanged:
         from concatsplit_core.array.sizes import format_size
 
         where = result.outputs[0].ref

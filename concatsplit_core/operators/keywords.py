@@ -47,6 +47,7 @@ class SharedOptions(TypedDict, total=False):
     picture: str | os.PathLike[str] | None
     sync: bool
     manifest: str | os.PathLike[str] | None
+    if_changed: bool
     depfile: str | os.PathLike[str] | None
     depends_on: Sequence[str]
     raw: str | None

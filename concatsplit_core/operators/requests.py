@@ -88,6 +88,7 @@ def job_of(request: Request, moves: Sequence[Move], split_info: np.ndarray) -> J
     return Job(
         request.operator,
         moves,
+        asked=request._replace(outputs=(), split_info=None, lists=()),
         lists=request.lists,
         also_read=[v for v in request.vectors if isinstance(v, str | os.PathLike)],
         extras=[] if request.split_info is None else [(request.split_info, split_info)],

@@ -20,8 +20,8 @@ from concatsplit_core.endpoints.job import Job
 from concatsplit_core.endpoints.layout import Outputs, aligned, lay_out
 from concatsplit_core.endpoints.places import Looked, Place, find_place, folders_of
 from concatsplit_core.endpoints.records import refuse_record
-from concatsplit_core.endpoints.references import is_name, parse_output
-from concatsplit_core.errors import NameCollision, UsageError
+from concatsplit_core.endpoints.references import is_name
+from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import Plan
@@ -29,7 +29,7 @@ from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.run.events import Finished, Moved, Publishing, Started
 from concatsplit_core.run.executor import ThreadExecutor
 from concatsplit_core.run.options import Options
-from concatsplit_core.run.output_set import OutputSet, StagedDocument
+from concatsplit_core.run.output_set import OutputSet, StagedDocument, publish_document
 from concatsplit_core.run.reporting import report, what_check_does
 from concatsplit_core.run.result import Result
 from concatsplit_core.run.worker import MoveWork, Work
@@ -37,6 +37,7 @@ from concatsplit_core.stores.local import local
 
 if TYPE_CHECKING:
     from concatsplit_core.run.hashing.run_hashes import RunHashes
+    from concatsplit_core.run.recipes import Comparison
     from concatsplit_core.stores.base import Location, Store
     from concatsplit_core.stores.identity import Identity
 
@@ -54,16 +55,32 @@ def execute(job: Job, options: Options) -> Result:
     folders = folders_of([*job.outputs, *(ref for ref, _ in job.extras)])
     recover_in([*folders, *([] if record is None else [record.parent])], options)
     fingerprints = Fingerprints([*job.sources, *job.compared], options.follow_links)
-    outputs, extras = _checked_outputs(job, options)
+    comparison = _comparison(job, options, record)
+    outputs, extras = _checked_outputs(job, options, comparison)
     plan = _plan_moves(job, outputs, options)
     result = report(job, outputs, plan)
     result = result._replace(notes=(*result.notes, *_looks_odd(job)))
     replaced = None
     places = [*(p for made in outputs for p in made.places), *extras]
-    documents = _documents_to_stage(job, places, record, options)
+    documents: list[StagedDocument] = []
+    if job.documents or options.depfile is not None:
+        from concatsplit_core.run.documents import documents_to_stage
+
+        owned = set() if comparison is None else comparison.owned
+        documents = documents_to_stage(job, places, record, options, owned)
     if record is not None:
         read = [*job.sources, *job.compared]
-        replaced = refuse_record(record, places, read, options.force)
+        is_ours = comparison is not None and comparison.recorded is not None
+        replaced = refuse_record(record, places, read, options.force or is_ours)
+    if comparison is not None:
+        result = result._replace(is_unchanged=comparison.fits(result))
+        note = f"nothing has changed since the run that {options.manifest} records"
+        news = [note] if result.is_unchanged else comparison.left_over()
+        result = result._replace(notes=(*result.notes, *news))
+    if result.is_unchanged and not options.dry_run:
+        for document in documents[len(job.documents) :]:
+            publish_document(document, options.sync)
+        return result._replace(seconds=time.perf_counter() - started)
     if options.dry_run:
         looks = what_check_does(job, plan) if options.check else []
         looks += [f"{document.ref} will list what the outputs hold" for document in job.documents]
@@ -71,7 +88,7 @@ def execute(job: Job, options: Options) -> Result:
             _draw(job, plan, places, options)
         return result._replace(dry_run=True, notes=(*result.notes, *looks))
     checked = () if job.check is None else job.check()
-    run = _Run(job, options, plan, outputs, extras, documents)
+    run = _Run(job, options, plan, outputs, extras, documents, comparison)
     run.commit(fingerprints, result, None if record is None else (record, replaced))
     notes = (*checked, *result.notes, *run.notes)
     return result._replace(seconds=time.perf_counter() - started, notes=notes)
@@ -103,7 +120,18 @@ def _looks_odd(job: Job) -> list[str]:
     return [*notes_on_outputs(outputs), *([] if is_plain else notes_on_order(inputs))]
 
 
-def _checked_outputs(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
+def _comparison(job: Job, options: Options, record: Location | None) -> Comparison | None:
+    """What compares the run with the one that its manifest records, if that was asked for."""
+    if record is None or not options.if_changed:
+        return None
+    from concatsplit_core.run.recipes import Comparison
+
+    return Comparison(job, options, record)
+
+
+def _checked_outputs(
+    job: Job, options: Options, comparison: Comparison | None
+) -> tuple[list[Outputs], list[Place]]:
     """The places and layouts of all outputs; raises if an output must not be written there."""
     wish, _ = options.wish, options.memory_bytes  # a wrong option is named before all else
     known = Looked()
@@ -114,7 +142,9 @@ def _checked_outputs(job: Job, options: Options) -> tuple[list[Outputs], list[Pl
     refusals.refuse_several_stores(places, job.sources, options.manifest is not None)
     with opened(job.also_read) as others:
         refusals.refuse_inputs(places, [*job.sources, *job.compared, *others])
-    refusals.refuse_existing(places, options.force)
+    owned = set() if comparison is None else comparison.look_at(places)
+    for force, some in ((options.force, False), (True, True)):
+        refusals.refuse_existing([p for p in places if (p.final in owned) is some], force)
     refuse_hollow(job.sources)
     outputs = [lay_out(move, ours, wish) for move, ours in zip(job.moves, found, strict=True)]
     refusals.refuse_oversized(
@@ -122,29 +152,6 @@ def _checked_outputs(job: Job, options: Options) -> tuple[list[Outputs], list[Pl
         [segment.spec for made in outputs for segment in made.tiling.segments],
     )
     return outputs, extras
-
-
-def _documents_to_stage(
-    job: Job, places: Sequence[Place], record: Location | None, options: Options
-) -> list[StagedDocument]:
-    """The documents of a job, and what each may replace."""
-    found = []
-    for document in job.documents:
-        final = parse_output(document.ref).place.resolved
-        if final == record:
-            raise NameCollision(f"manifest {final} is an output")
-        replaced = refuse_record(final, places, job.sources, options.force, "index")
-        found.append(StagedDocument(final, replaced, document.data))
-    if options.depfile is not None:
-        from concatsplit_core.run.depfile import staged_depfile
-
-        read = [*job.sources, *job.compared]
-        others = [*job.lists, *job.also_read, *options.depends_on]
-        found.append(staged_depfile(options.depfile, places, read, others, options.force))
-    taken = [record, *(document.final for document in found)]
-    if len(set(taken)) < len(taken):
-        raise NameCollision(f"{found[-1].final} is the name of two outputs")
-    return found
 
 
 def _plan_moves(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
@@ -185,8 +192,10 @@ class _Run:
         outputs: Sequence[Outputs],
         extras: Sequence[Place],
         documents: Sequence[StagedDocument],
+        comparison: Comparison | None,
     ) -> None:
         self._job, self._options, self._plan = job, options, plan
+        self._comparison = comparison
         planned = zip(outputs, plan.moves, strict=True)
         self._outputs = [aligned(made, move.alignment) for made, move in planned]
         self._hashes = [] if options.manifest is None else self._new_hashes()
@@ -272,7 +281,9 @@ class _Run:
             (hashes.inputs(), hashes.outputs(partial(self._reopened, made)))
             for hashes, made in zip(self._hashes, self._outputs, strict=True)
         ]
-        return format_manifest(result, path, hashed)
+        comparison, staged = self._comparison, self._output_set.staged
+        recipe = None if comparison is None else comparison.recipe(result, staged)
+        return format_manifest(result, path, hashed, recipe)
 
     def _reopened(self, made: Outputs, index: int) -> AbstractContextManager[Source]:
         return self._output_set.reopened(made.places[index], made.tiling.segments[index].spec)

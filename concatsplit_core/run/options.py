@@ -76,6 +76,9 @@ class Options:
         Make the outputs durable before they get their names.
     manifest : path, optional
         Write a record of the run to this file; `undo` and `verify` read it.
+    if_changed : bool
+        Do nothing if the manifest records the same request, and its inputs and outputs are still
+        the same. Otherwise replace outputs that are as the manifest records them.
     depfile : path, optional
         Write a rule for make and ninja to this file: which files the outputs are made from.
     depends_on : sequence of str
@@ -113,6 +116,7 @@ class Options:
     picture: str | os.PathLike[str] | None = None
     sync: bool = True
     manifest: str | os.PathLike[str] | None = None
+    if_changed: bool = False
     depfile: str | os.PathLike[str] | None = None
     depends_on: Sequence[str] = ()
     raw: str | None = None
@@ -124,6 +128,8 @@ class Options:
     def __post_init__(self) -> None:
         self.raw_description  # noqa: B018 - raises for a wrong one before anything is opened
         self.allowed_routes  # noqa: B018 - raises for a wrong route before anything is opened
+        if self.if_changed and self.manifest is None:
+            raise UsageError("--if-changed compares with the last run's --manifest; give both")
         if self.promote and self.dtype is not None:
             raise UsageError("--dtype and --promote both choose a dtype; give one of them")
         if self.casting not in CASTINGS:

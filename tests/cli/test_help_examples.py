@@ -97,6 +97,9 @@ DONE: dict[str, dict[str, np.ndarray | None]] = {
     "stack a.npy b.npy -o stacked.npy": {"stacked.npy": np.stack([A, B])},
     "stack a.npy b.npy -o stacked.npy --axis -1 --force": {"stacked.npy": np.stack([A, B], -1)},
     "depth-concat a.npy b.npy -o y.npy --order NC": {"y.npy": np.concatenate([A, B], 1)},
+    "concat a.npy b.npy -o made.npy --depfile made.d --manifest made.json --if-changed": {
+        "made.npy": np.concatenate([A, B]), "made.d": None, "made.json": None,
+    },
     "split a.npy -o 'half-{index}.npy' --parts 2": {"half-0.npy": A[:2], "half-1.npy": A[2:]},
     "split a.npy -o left.npy -o right.npy --axis 1": {
         "left.npy": A[:, :3], "right.npy": A[:, 3:],
