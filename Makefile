@@ -1,4 +1,4 @@
-# make demo, make test, make check, make bench: each does all its own set-up on a bare clone.
+# make demo, make test, make check, make bench, make docs: each does all its own set-up on a bare clone.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,7 +13,7 @@ PYTEST := pytest --numprocesses auto --dist worksteal
 QUICK := tests/test_architecture.py tests/test_version.py tests/unit \
 	tests/cli/test_join_commands.py tests/cli/test_split_commands.py
 
-.PHONY: demo test check lint coverage test-minimums bench clean
+.PHONY: demo test check lint coverage test-minimums bench docs clean
 
 demo: $(VENV)/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh sample_data/demo.sh
@@ -45,8 +45,12 @@ test-minimums: $(MINIMUMS)/.installed
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
+# The site, in site/index.html; a warning is an error.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs site
+
 clean:
-	rm -rf $(VENV) $(MINIMUMS) build dist demo-output *.egg-info .coverage* .hypothesis
+	rm -rf $(VENV) $(MINIMUMS) site build dist demo-output *.egg-info .coverage* .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -69,6 +73,10 @@ $(VENV)/.dev: $(VENV)/.installed
 
 $(VENV)/.bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
 	@touch $@
 
 $(MINIMUMS)/.installed: pyproject.toml $(VENV)/.installed

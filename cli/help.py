@@ -15,11 +15,12 @@ SECTIONS = {
     "follow_links nan_equal rtol atol",
     "Where to cut": "parts size lengths ratio at range max_bytes uneven remainder hop lengths_from "
     "by_array only scale count",
-    "Where to": "output outputs names force split_info",
+    "Where to": "output outputs names to force split_info",
     "How": "dtype codec chunks promote casting memory_order zarr_format grid checksum attrs "
     "conflicts history check",
-    "Memory and speed": "memory jobs routes sync",
-    "Reports": "dry_run picture as_json quiet progress manifest if_changed depfile inputs version "
+    "Memory and speed": "memory jobs routes sync resume tasks",
+    "Reports": "dry_run picture stats head as_tree as_json quiet progress manifest if_changed "
+    "depfile inputs version "
     "debug help",
 }
 """The parameters of the options in each section, the usual ones first."""
@@ -30,6 +31,7 @@ COMMAND_SECTIONS = {
     "Copy one array": "fetch feed",
     "Look": "info diff",
     "Records of runs": "verify undo recover",
+    "Large runs": "stage run commit discard",
     "Gradients": "gradient",
     "Help": "help",
 }

@@ -45,6 +45,10 @@ COMMANDS = {
     "undo": "blob",
     "info": "info",
     "recover": "recover",
+    "stage": "staged",
+    "run": "staged",
+    "commit": "staged",
+    "discard": "staged",
     "diff": "diff",
     "verify": "verify",
     "help": "help",
@@ -187,15 +191,17 @@ def _exit(error: BaseException, words: Sequence[str], context: click.Context | N
 def _describe(error: BaseException, words: Sequence[str]) -> tuple[int, str, str]:
     """The exit code, kind and message of an error."""
     if isinstance(error, ConcatsplitError):
-        return error.exit_code, error.kind, one_line(error.message + _hint(error, words))
+        notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
+        message = error.message + _hint(error, words) + notes
+        return error.exit_code, error.kind, one_line(message)
     if isinstance(error, click.ClickException):
         from concatsplit_cli.suggestions import message_of
 
         return error.exit_code, "UsageError", one_line(message_of(error, words))
     if isinstance(error, click.Abort | KeyboardInterrupt):
-        return 130, "Interrupted", "interrupted; nothing was left behind"
+        return 130, "Interrupted", f"interrupted; {_left_by(error)}"
     if isinstance(error, Terminated):
-        return error.exit_code, "Terminated", f"{error.reason}; nothing was left behind"
+        return error.exit_code, "Terminated", f"{error.reason}; {_left_by(error)}"
     memory_message = out_of_memory_message(error)
     if memory_message is not None:
         return 10, "OverBudget", memory_message
@@ -211,6 +217,13 @@ def _describe(error: BaseException, words: Sequence[str]) -> tuple[int, str, str
             "run again with --debug for the traceback"
         ),
     )
+
+
+def _left_by(error: BaseException) -> str:
+    """What an interrupted run has left behind; a run that can be resumed notes it in the error."""
+    cause = error.__cause__ or error  # Click raises an error of its own from an interrupt
+    notes: list[str] = getattr(cause, "__notes__", [])
+    return one_line("; ".join(notes)) or "nothing was left behind"
 
 
 def _hint(error: ConcatsplitError, words: Sequence[str]) -> str:

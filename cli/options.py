@@ -30,7 +30,8 @@ jobs_option = click.option(
 progress_option = click.option(
     "--progress/--no-progress",
     default=None,
-    help="Show a progress bar on stderr.  [default: on a terminal]",
+    help="Show on stderr how far it is. It is one line, which is gone at the end; where stderr is "
+    "no terminal, a line every 10 seconds.  [default: on a terminal]",
 )
 
 json_option = click.option(
@@ -168,6 +169,11 @@ _OPERATOR_OPTIONS = (
         default=True,
         show_default=True,
         help="Wait until outputs are on the disk. Only then do they get their names.",
+    ),
+    click.option(
+        "--resume",
+        is_flag=True,
+        help="If killed, keep what is done. The same command with --resume goes on from there.",
     ),
     click.option(
         "--manifest",

@@ -1,32 +1,60 @@
-"""Progress from the events of a run: a bar on stderr, and the answer to SIGUSR1."""
+"""Progress from the events of a run: a line on stderr, and the answer to SIGUSR1."""
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from concatsplit_cli.signals import answer_sigusr1, ignore_further_signals
+from concatsplit_cli.streams import DrawnLine, print_to_stderr
 from concatsplit_core.array.sizes import format_size
 from concatsplit_core.run.events import Finished, Moved, Publishing, Started
 
 _MINUTE, _HOUR = 60, 3600
+_REDRAWN, _PRINTED = 0.1, 10.0
+"""Seconds between two states of the line on a terminal, and between two lines elsewhere."""
+_BAR = 12
+"""Characters of a bar."""
+
+Clock = Callable[[], float]
 
 
 class ProgressLine:
-    """Counts the bytes of a run's events, and says in one line how far the run is."""
+    """Counts the bytes of a run's events, and says in one line how far the run is.
 
-    def __init__(self, title: str) -> None:
-        self._title, self._began = title, time.monotonic()
+    Parameters
+    ----------
+    title : str
+        What is run.
+    clock : callable
+        Gives seconds.
+    """
+
+    def __init__(self, title: str, clock: Clock = time.monotonic) -> None:
+        self._title, self._clock, self._began = title, clock, clock()
         self._total: int | None = None
-        self._done, self._stage = 0, ""
+        self._done, self._phase, self._stage = 0, "", ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the total is known, before which there is nothing to show."""
+        return self._total is not None
+
+    @property
+    def part(self) -> float:
+        """The part of the bytes that is done."""
+        return min(1.0, self._done / self._total) if self._total else 1.0
 
     def listen(self, event: Any) -> None:
         """Count an event."""
         match event:
-            case Started(total_bytes=total):
-                self._total, self._began = total, time.monotonic()
+            case Started(total_bytes=total, phase=phase):  # undo starts twice: it verifies first
+                self._total, self._began, self._done = total, self._clock(), 0
+                self._phase = f"{phase} " if phase else ""
             case Moved(nbytes=nbytes):
                 self._done += nbytes
             case Publishing():
@@ -37,16 +65,29 @@ class ProgressLine:
 
     def line(self) -> str:
         """One line: bytes done, bytes in total, the rate and the time left."""
-        seconds = time.monotonic() - self._began
+        seconds = self._clock() - self._began
         if self._total is None:
             return f"{self._title}: nothing moved yet, opening and planning for {_clock(seconds)}"
-        share = 100 * self._done // self._total if self._total else 100
-        text = f"{self._title}: {format_size(self._done)} of {format_size(self._total)} ({share}%)"
+        text = (
+            f"{self._title}: {self._phase}{format_size(self._done)} of {format_size(self._total)} "
+            f"({int(100 * self.part)}%)"
+        )
         if not self._done or self._stage:
             return f"{text} in {_clock(seconds)}{self._stage}"
         rate = self._done / max(seconds, 1e-3)
-        left = _clock((self._total - self._done) / rate)
-        return f"{text} in {_clock(seconds)}, {format_size(int(rate))}/s, {left} left"
+        text = f"{text} in {_clock(seconds)}, {format_size(int(rate))}/s"
+        if self._done >= self._total:
+            return text
+        return f"{text}, {_clock((self._total - self._done) / rate)} left"
+
+    def drawn(self, width: int) -> str:
+        """The line with a bar, where the terminal is wide enough for both."""
+        text = self.line()
+        if len(text) + _BAR + 3 <= width:
+            full = int(_BAR * self.part)
+            bar = f"{self._title} [{'=' * full}{'-' * (_BAR - full)}]"
+            text = bar + text[len(self._title) + 1 :]
+        return text[:width]
 
 
 def _clock(seconds: float) -> str:
@@ -59,58 +100,78 @@ def _clock(seconds: float) -> str:
 
 
 @contextmanager
-def progress_bar(shown: bool, title: str) -> Iterator[Callable[[Any], None]]:
-    """A listener for the events of a run. It answers SIGUSR1, and draws a bar if it is shown."""
-    progress = ProgressLine(title)
+def progress_bar(
+    shown: bool, title: str, has_result: bool = False, clock: Clock = time.monotonic
+) -> Iterator[Callable[[Any], None]]:
+    """A listener for the events of a run. It answers SIGUSR1, and shows progress if it is to.
+
+    On a terminal it draws one line again and again, which is gone at the end and after an error.
+    Elsewhere it prints a line every 10 seconds.
+
+    Parameters
+    ----------
+    shown : bool
+    title : str
+        What is run.
+    has_result : bool
+        The command's result says nothing of its speed: elsewhere than on a terminal, the last line
+        does.
+    clock : callable
+        Gives seconds.
+    """
+    progress = ProgressLine(title, clock)
     with answer_sigusr1(progress.line):
         if not shown:
             yield progress.listen
+        elif _can_redraw():
+            with DrawnLine() as drawn:
+                yield _Redrawn(progress, drawn, clock).listen
+        else:
+            printed = _Printed(progress, clock)
+            yield printed.listen
+            if has_result:
+                printed.print()
+
+
+def _can_redraw() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+class _Redrawn:
+    """Draws the line of a run on a terminal, a few times a second."""
+
+    def __init__(self, progress: ProgressLine, drawn: DrawnLine, clock: Clock) -> None:
+        self._progress, self._drawn, self._clock = progress, drawn, clock
+        self._next = clock()
+
+    def listen(self, event: Any) -> None:
+        self._progress.listen(event)
+        now = self._clock()
+        if not self._progress.is_known or (isinstance(event, Moved) and now < self._next):
             return
-        with _bar(title) as draw:
-
-            def listen(event: Any) -> None:
-                progress.listen(event)
-                draw(event)
-
-            yield listen
+        self._next = now + _REDRAWN
+        self._drawn.draw(self._progress.drawn(_width() - 1))
 
 
-@contextmanager
-def _bar(title: str) -> Iterator[Callable[[Any], None]]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
+def _width() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
 
-    class Stderr(Console):
-        def on_broken_pipe(self) -> None:
-            self.quiet = True  # else Rich would end the process
+class _Printed:
+    """Prints the line of a run every 10 seconds."""
 
-    with Progress(*columns, console=Stderr(stderr=True)) as bar:
-        row = bar.add_task(title, total=None)
+    def __init__(self, progress: ProgressLine, clock: Clock) -> None:
+        self._progress, self._clock = progress, clock
+        self._next = clock() + _PRINTED
 
-        def draw(event: Any) -> None:
-            match event:
-                case Started(total_bytes=total):
-                    bar.reset(row, total=total)  # undo starts twice: it verifies, then writes
-                case Moved(nbytes=nbytes):
-                    bar.advance(row, nbytes)
-                case Publishing():
-                    bar.update(row, description=f"{title}: making durable")
-                case Finished():
-                    bar.update(row, description=title)
+    def listen(self, event: Any) -> None:
+        self._progress.listen(event)
+        if self._progress.is_known and self._clock() >= self._next:
+            self.print()
 
-        yield draw
+    def print(self) -> None:
+        print_to_stderr(f"concatsplit: {self._progress.line()}")
+        self._next = self._clock() + _PRINTED

@@ -13,7 +13,7 @@ from concatsplit_cli.streams import checked_stdout, one_line, print_to_stderr
 from concatsplit_cli.tables import Table
 
 if TYPE_CHECKING:
-    from concatsplit_core.operators import BlobInfo, Verification
+    from concatsplit_core.operators import Verification
     from concatsplit_core.run.result import Blob, Result
 
 _MOST_ROWS = 24
@@ -33,14 +33,15 @@ def show_result(result: Result, as_json: bool, quiet: bool) -> None:
         if not quiet:
             with checked_stdout():
                 _show_plan(result)
-    elif not quiet and sys.stderr.isatty() and not result.is_unchanged:
-        from concatsplit_core.array.sizes import format_size
+    elif not (quiet or result.is_unchanged) and (sys.stderr.isatty() or _asked_for_progress()):
+        from concatsplit_cli.closing import closing_line
 
-        where = result.outputs[0].ref
-        if len(result.outputs) > 1:
-            where += f" … {result.outputs[-1].ref} ({len(result.outputs)} blobs)"
-        moved = format_size(result.plan.bytes_written)
-        print_to_stderr(f"{where}: {moved} in {result.seconds or 0:.2f} s")
+        print_to_stderr(one_line(closing_line(result)))
+
+
+def _asked_for_progress() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.params.get("progress"))
 
 
 def _show_plan(result: Result) -> None:
@@ -56,6 +57,8 @@ def _show_plan(result: Result) -> None:
 
 def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
     """A table of blobs and their intervals on the axis; a long list is cut in the middle."""
+    from concatsplit_core.array.descr import dtype_label
+
     table = Table(title, "blob", "start", "stop", "shape", "dtype", "chunks", "codec")
     skipped = len(blobs) - _MOST_ROWS
     for index, blob in enumerate(blobs):
@@ -68,19 +71,11 @@ def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
             str(blob.interval.start),
             str(blob.interval.stop),
             _shape(blob.shape),
-            _dtype(blob),
+            dtype_label(blob.dtype),
             _shape(blob.chunks) if blob.chunks is not None else "contiguous",
             blob.codec or "other",
         )
     return table
-
-
-def _dtype(blob: Blob) -> str:
-    if blob.dtype.names is None:
-        return str(blob.dtype)
-    from concatsplit_core.array.low_precision import shown_dtype
-
-    return shown_dtype(blob.dtype)
 
 
 def _route_table(result: Result) -> Table:
@@ -100,47 +95,6 @@ def _route_table(result: Result) -> Table:
         table.add("alignment", f"{count} {start} where blocks can be shared with inputs")
     table.add("peak memory", f"{format_size(plan.peak_memory_bytes)} of array data")
     return table
-
-
-def show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
-    """Print the descriptions of arrays."""
-    with checked_stdout():
-        _show_info(blobs, as_json)
-
-
-def _show_info(blobs: Sequence[BlobInfo], as_json: bool) -> None:
-    if as_json:
-        document = {"blobs": [blob.to_dict() for blob in blobs]}
-        click.echo(json.dumps(document, allow_nan=False))
-        return
-    from concatsplit_core.array.sizes import format_size
-
-    table = Table("", "blob", "shape", "dtype", "chunks", "codec", "size", "stored")
-    for blob in blobs:
-        if blob.error is not None:
-            continue
-        chunks = _shape(blob.chunks) if blob.chunks is not None else f"contiguous, {blob.order}"
-        if blob.shards:
-            chunks += f" in shards {_shape(blob.shards)}"
-        table.add(
-            blob.ref,
-            _shape(blob.shape),
-            blob.dtype,
-            chunks,
-            blob.codec or "none",
-            format_size(blob.nbytes),
-            format_size(blob.stored_bytes),
-        )
-    table.show()
-    for blob in blobs:
-        if blob.error is not None:
-            click.echo(one_line(f"{blob.ref}: {blob.error}"))
-        owner = f"{blob.ref} " if len(blobs) > 1 else ""
-        if blob.dims:
-            names = ", ".join(name or "(no name)" for name in blob.dims)
-            click.echo(one_line(f"{owner}dims = {names}"))
-        for key, value in blob.attrs.items():
-            click.echo(one_line(f"{owner}@{key} = {value}"))
 
 
 def show_verification(verification: Verification, as_json: bool) -> None:

@@ -10,10 +10,13 @@ import click
 from concatsplit_cli.options import SharedOptions
 from concatsplit_cli.progress import progress_bar
 from concatsplit_cli.render import show_result
-from concatsplit_cli.streams import one_line, print_to_stderr
+from concatsplit_cli.streams import checked_stdout, one_line, print_to_stderr
 
 if TYPE_CHECKING:
     from concatsplit_core.run.result import Result
+
+STAGED = "concatsplit.staged"
+"""Under this name the context of a command holds the folder of the run that it stages."""
 
 
 def run_operator(
@@ -38,5 +41,20 @@ def run_operator(
             else:
                 draw(event)
 
-        result = operator(*args, on_event=listen, **options, **shared.options)
-    show_result(result, shared.as_json, shared.quiet)
+        to = context.meta.get(STAGED)
+        if to is None:
+            result = operator(*args, on_event=listen, **options, **shared.options)
+        else:
+            from concatsplit_core.operators import stage
+
+            given = {**options, **shared.options}
+            result = stage(operator, *args, to=to, on_event=listen, **given)
+    if to is None or shared.as_json:
+        show_result(result, shared.as_json, shared.quiet)
+    elif not shared.quiet:
+        with checked_stdout():
+            click.echo(f"{one_line(to)}: {_counted(len(result.plan))}")
+
+
+def _counted(tasks: int) -> str:
+    return "1 task" if tasks == 1 else f"{tasks} tasks"

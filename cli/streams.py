@@ -83,8 +83,45 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+class DrawnLine:
+    """A line on the terminal that stderr is, drawn again and again inside a context."""
+
+    current: DrawnLine | None = None
+    """The one that may be visible."""
+
+    def __init__(self) -> None:
+        self._is_visible = False
+
+    def __enter__(self) -> DrawnLine:
+        DrawnLine.current = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        DrawnLine.current = None
+        self.hide()
+
+    def draw(self, text: str) -> None:
+        """Draw the line in place of what it was."""
+        self._write(f"\r{text}\x1b[K")
+        self._is_visible = True
+
+    def hide(self) -> None:
+        """Clear it, for a message to take its place."""
+        if self._is_visible:
+            self._write("\r\x1b[K")
+            self._is_visible = False
+
+    @staticmethod
+    def _write(text: str) -> None:
+        with suppress(OSError, ValueError):  # ValueError: closed
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
 def print_to_stderr(text: str) -> None:
     """Print on stderr; errors are ignored, since a run must not fail because of its messages."""
+    if DrawnLine.current is not None:
+        DrawnLine.current.hide()
     with suppress(OSError):
         click.echo(text, err=True)
 

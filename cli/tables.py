@@ -39,11 +39,13 @@ class Table:
         if sys.stdout.isatty():
             _show_on_terminal(self)
         else:
-            click.echo("\n".join(_lines(self)))
+            click.echo("\n".join(lines_of(self)))
 
 
-def _lines(table: Table) -> Iterator[str]:
+def lines_of(table: Table) -> Iterator[str]:
     """The table as text: Rich would take longer for it than it takes to describe the arrays."""
+    if not table.rows:
+        return
     columns = list(zip(table.columns, *table.rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
     if table.title:

@@ -157,6 +157,12 @@ class UnsafeContent(ConcatsplitError):
     exit_code = 11
 
 
+class ResumeMismatch(ConcatsplitError):
+    """A staged run cannot be gone on with: it is incomplete, or was made for something else."""
+
+    exit_code = 12
+
+
 _COMPARED, _LONGEST = 2_000, 200
 """The most names, and the longest, that a wrong name is compared with."""
 

@@ -314,8 +314,11 @@ def test_the_command_line_has_the_options_of_the_library() -> None:
            "debug"}  # fmt: skip
     given = {param.name for param in concat.params}
     assert given - own == {field.name for field in fields(Options)} - {
-        "on_event", "thresholds", "depends_on",
-    }  # fmt: skip
+        "depends_on",
+        "on_event",
+        "step",
+        "thresholds",
+    }
 
 
 def test_every_package_is_installed() -> None:

@@ -54,7 +54,7 @@ def diff(
     """
     from concatsplit_core import operators
 
-    with progress_bar(shared.shows_progress, "diff") as listen:
+    with progress_bar(shared.shows_progress, "diff", has_result=True) as listen:
         difference = operators.diff(
             a,
             b,

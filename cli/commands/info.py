@@ -1,22 +1,47 @@
-"""info: describe arrays without reading their elements."""
+"""info: describe arrays, and say what their elements are."""
 
 from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from concatsplit_cli.help import Command
 from concatsplit_cli.inputs import many_inputs
-from concatsplit_cli.options import RAW_OPTIONS, debug_option, json_option
+from concatsplit_cli.options import (
+    RAW_OPTIONS,
+    debug_option,
+    follow_links_option,
+    jobs_option,
+    json_option,
+    memory_option,
+    progress_option,
+)
 from concatsplit_cli.param_types import FILE
-from concatsplit_cli.render import show_info
 
 _refs = many_inputs("refs", "REF...")
 
 
-@click.command(cls=Command, short_help="Describe arrays: shape, dtype, chunks, codec.")
+@click.command(cls=Command, short_help="Describe arrays: shape, dtype, chunks, statistics.")
 @_refs
 @RAW_OPTIONS[0]
 @RAW_OPTIONS[1]
+@click.option(
+    "--stats",
+    is_flag=True,
+    help="Read all elements: range, mean, histogram. Missing elements and NaNs are "
+    "counted and otherwise left out; numbers with scale_factor or add_offset are unpacked first.",
+)
+@click.option(
+    "--head",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Show the first N elements, or rows. Of each other axis the first 8 are shown.",
+)
+@click.option("--tree", "as_tree", is_flag=True, help="Show the arrays as a tree of groups.")
 @click.option(
     "--picture",
     metavar="FILE.svg",
@@ -24,33 +49,64 @@ _refs = many_inputs("refs", "REF...")
     help="Draw the chunks of the arrays. It shows which are absent, and how many bytes each takes.",
 )
 @click.option("-f", "--force", is_flag=True, help="Replace an existing picture.")
+@follow_links_option
+@memory_option
+@jobs_option
 @json_option
+@progress_option
 @debug_option
 def info(
     refs: list[str],
-    raw: str | None,
-    offset: int,
+    stats: bool,
+    head: int | None,
+    as_tree: bool,
     picture: str | None,
     force: bool,
     as_json: bool,
+    progress: bool | None,
     debug: bool,
+    **options: Any,
 ) -> None:
     """Describe arrays: shape, dtype, chunks, codec, sizes, attributes.
 
-    A file without ::MEMBER means all of its arrays; - means .npy on stdin.
+    A file without ::MEMBER means all of its arrays; - means .npy on stdin. On a terminal, long
+    lines are cut to its width.
 
     \b
     Examples:
       concatsplit info a.npy
       concatsplit info store.h5 --json
+      concatsplit info store.h5 --tree
+      concatsplit info a.npy --stats --head 2
       cat a.npy | concatsplit info -
       concatsplit info store.zarr --picture chunks.svg
       concatsplit info recording.dat --raw 'int16,*,384'
     """
+    from concatsplit_cli.describing import show_info
     from concatsplit_core import operators
 
+    if as_json and as_tree:
+        raise click.UsageError("--tree is for people, --json for programs; give one of them")
     if picture is not None:
+        raw, offset = options["raw"], options["offset"]
         operators.draw_chunks(refs, picture, force=force, raw=raw, offset=offset)
-    show_info(
-        [blob for ref in refs for blob in operators.info(ref, raw=raw, offset=offset)], as_json
-    )
+    with _progress(progress, stats) as listen:
+        blobs = [
+            blob
+            for ref in refs
+            for blob in operators.info(ref, stats=stats, head=head or 0, on_event=listen, **options)
+        ]
+    show_info(blobs, as_json, as_tree)
+
+
+@contextmanager
+def _progress(progress: bool | None, stats: bool) -> Iterator[Any]:
+    """A listener that shows the progress of statistics; describing alone takes no time."""
+    if not stats:
+        yield None
+        return
+    from concatsplit_cli.progress import progress_bar
+
+    shown = sys.stderr.isatty() if progress is None else progress
+    with progress_bar(shown, "info", has_result=True) as listen:
+        yield listen

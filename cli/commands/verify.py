@@ -36,7 +36,7 @@ def verify(
     """
     from concatsplit_core import operators
 
-    with progress_bar(shared.shows_progress, "verify") as listen:
+    with progress_bar(shared.shows_progress, "verify", has_result=True) as listen:
         verification = operators.verify(
             record,
             outputs=outputs or not inputs,

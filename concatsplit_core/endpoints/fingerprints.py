@@ -27,6 +27,7 @@ class Fingerprints:
     """
 
     def __init__(self, sources: Sequence[Source], follow_links: bool = False) -> None:
+        self._all = sources
         self._sources: list[Source] = []
         self._numbers: list[int | None] = []
         self._by_place: dict[Location | None, int | None] | None = None
@@ -41,6 +42,15 @@ class Fingerprints:
             self._numbers.append(number)
             if not follow_links:
                 refuse_links(source, links)
+
+    @property
+    def numbers(self) -> dict[str, int | None]:
+        """By the reference of an input, what its files look like: the same in every process."""
+        known = {
+            source.place: number
+            for source, number in zip(self._sources, self._numbers, strict=True)
+        }
+        return {source.ref: known.get(source.place) for source in self._all}
 
     def check(
         self, then: str = "changed while it was read; nothing was written, run again"

@@ -11,7 +11,7 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
-from concatsplit_core.formats.targets import Writer
+from concatsplit_core.formats.targets import Target, Writer
 from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Location
 
@@ -141,6 +141,10 @@ class OutputFormat(Format):
     """Whether ``a/b`` is in a group ``a``, so that no array can be called ``a`` as well."""
     index_suffix: ClassVar[str] = ""
     """What the name of an index ends in, which lists the arrays of several files; "" for none."""
+    adds_again: ClassVar[bool] = False
+    """Whether its writer can add all arrays again to a staged file, which keeps its elements."""
+    takes_parts: ClassVar[bool] = False
+    """Whether its targets take what other processes encoded: they are of the class PartTarget."""
 
     @abstractmethod
     def layout(
@@ -163,6 +167,18 @@ class OutputFormat(Format):
     @abstractmethod
     def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of a staged file; `base` is a container whose other members are to be kept."""
+
+    def part_target(self, spec: ArraySpec, storage: Storage, folder: str) -> Target:
+        """What encodes an array without its file, for a format that `takes_parts`.
+
+        Parameters
+        ----------
+        spec : ArraySpec
+        storage : Storage
+        folder : str
+            Where each task leaves what it encoded.
+        """
+        raise NotImplementedError
 
     def description_of(self, spec: ArraySpec) -> str:
         """What a reference to an output has to say, beside its name, for it to be read again."""

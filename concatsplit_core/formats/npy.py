@@ -40,6 +40,7 @@ class NpyFormat(InputFormat, OutputFormat):
 
     name = "npy"
     suffixes = (".npy",)
+    adds_again = True
 
     def sniff(self, found: Candidate) -> bool:
         """By its first bytes."""

@@ -27,6 +27,7 @@ def pack(
     kept: Kept | None,
     replaced: Collection[str],
     lasting: Collection[str],
+    frees_room: bool = True,
 ) -> None:
     """Make an archive of the files of a folder.
 
@@ -41,6 +42,8 @@ def pack(
     lasting : collection of str
         Names of files that stay in the folder. All others are removed as soon as they are in the
         archive, so that there is room for it.
+    frees_room : bool
+        If it is false, all files stay.
     """
     fd = os.open(archive, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
@@ -55,7 +58,7 @@ def pack(
             name = encoded(path[start:])
             if name not in taken:
                 members.append(_packed(fd, path, name, _end(members)))
-                if os.path.basename(path) not in lasting:
+                if frees_room and os.path.basename(path) not in lasting:
                     os.unlink(path)
         last = directory(members, _end(members), b"" if kept is None else kept.comment)
         write_all(fd, last, _end(members))

@@ -131,6 +131,7 @@ class RawFormat(InputFormat, OutputFormat):
 
     name = "raw"
     suffixes = SUFFIXES
+    adds_again = True
 
     def sniff(self, found: Candidate) -> bool:
         """Nothing in a file says that it is one."""

@@ -90,6 +90,22 @@ class ChunkedTarget(EncodedTarget):
         """
 
 
+class PartTarget(ABC):
+    """An array that takes what tasks of other processes encoded, from files: their parts."""
+
+    @abstractmethod
+    def take_part(self, box: Box, folder: str) -> None:
+        """Store what one task has encoded.
+
+        Parameters
+        ----------
+        box : Box
+            What the task wrote.
+        folder : str
+            Where a target of `OutputFormat.part_target` has left it.
+        """
+
+
 class DivisibleTarget(BaseTarget, ABC):
     """An array with a rectilinear grid, which is written in regions whose own grid is regular."""
 
@@ -118,6 +134,8 @@ class Writer(ABC):
         """What could not be written, though the array could."""
         self.expected: set[str] = set()
         """Names of all arrays that are going to be added."""
+        self.frees_room = True
+        """Whether `finish` removes what it packs as soon as it is in the archive."""
 
     @abstractmethod
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target | DivisibleTarget:

@@ -38,6 +38,12 @@ if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
     from concatsplit_core.operators.joining import stack as stack
     from concatsplit_core.operators.picturing import draw_chunks as draw_chunks
     from concatsplit_core.operators.recovering import recover as recover
+    from concatsplit_core.operators.staging import RunState as RunState
+    from concatsplit_core.operators.staging import commit as commit
+    from concatsplit_core.operators.staging import discard as discard
+    from concatsplit_core.operators.staging import run_tasks as run_tasks
+    from concatsplit_core.operators.staging import stage as stage
+    from concatsplit_core.operators.statistics import Statistics as Statistics
     from concatsplit_core.operators.undoing import undo as undo
     from concatsplit_core.operators.verifying import Verification as Verification
     from concatsplit_core.operators.verifying import verify as verify
@@ -56,14 +62,18 @@ _HOMES = {
     "Difference": "operators.comparison.difference",
     "Options": "run.options",
     "Result": "run.result",
+    "RunState": "operators.staging",
+    "Statistics": "operators.statistics",
     "Verification": "operators.verifying",
     "View": "operators.view",
+    "commit": "operators.staging",
     "concat": "operators.joining",
     "concat_gradient": "operators.cutting",
     "depth_concat": "operators.joining",
     "depth_split": "operators.cutting",
     "diff": "operators.comparing",
     "draw_chunks": "operators.picturing",
+    "discard": "operators.staging",
     "feed": "operators.copying",
     "fetch": "operators.copying",
     "fetch_to": "operators.copying",
@@ -74,10 +84,12 @@ _HOMES = {
     "open": "operators.viewing",
     "recover": "operators.recovering",
     "reshard": "operators.cutting",
+    "run_tasks": "operators.staging",
     "split": "operators.cutting",
     "split_by_lengths": "operators.cutting",
     "split_gradient": "operators.joining",
     "stack": "operators.joining",
+    "stage": "operators.staging",
     "undo": "operators.undoing",
     "unstack": "operators.cutting",
     "verify": "operators.verifying",

@@ -24,6 +24,8 @@ from concatsplit_core.run.options import Options
 _MOST_ACROSS = 8
 """How many elements are shown along each other axis than the first."""
 _WINDOW = 1 << 20
+_OBJECT_BYTES = 100
+"""What an element takes in a list, at least."""
 
 
 class Head(NamedTuple):
@@ -77,12 +79,16 @@ def head_of(source: Source, count: int, options: Options, follow_links: bool = F
 
 def _read(source: Source, box: Box, memory: int) -> np.ndarray:
     spec = source.spec
-    unit = prod(spec.chunks or ()) * spec.memory_itemsize
-    if unit > memory:
+    chunk = prod(spec.chunks or ()) * spec.memory_itemsize
+    shown = box.size * max(_OBJECT_BYTES, spec.memory_itemsize)
+    if max(chunk, shown) > memory:
+        need = max(chunk, shown)
+        what = "one of its chunks needs" if chunk >= shown else "so many elements need"
+        hint = "" if chunk >= shown else " or a smaller --head"
         raise OverBudget(
-            f"{source.ref}: one of its chunks needs {format_size(unit)} of array data, more than "
-            f"--memory {format_size(memory)}; give --memory {format_size(unit, up=True)}",
-            found=unit,
+            f"{source.ref}: {what} {format_size(need)} in memory, more than --memory "
+            f"{format_size(memory)}; give --memory {format_size(need, up=True)}{hint}",
+            found=need,
             expected=memory,
         )
     with tempfile.TemporaryDirectory() as folder:

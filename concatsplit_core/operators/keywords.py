@@ -22,6 +22,7 @@ from concatsplit_core.meaning.agreement import ConflictRule, KeptAttributes
 from concatsplit_core.operators.selection import Carry, Missing, Selection
 from concatsplit_core.planning.thresholds import Thresholds
 from concatsplit_core.run.options import Options
+from concatsplit_core.run.staged.step import Step
 
 
 class SharedOptions(TypedDict, total=False):
@@ -53,6 +54,8 @@ class SharedOptions(TypedDict, total=False):
     raw: str | None
     offset: int
     follow_links: bool
+    resume: bool
+    step: Step | None
     on_event: Callable[[Any], None] | None
     thresholds: Thresholds
 

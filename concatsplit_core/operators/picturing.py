@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from concatsplit_core.array.descr import dtype_name
+from concatsplit_core.array.descr import dtype_label
 from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.endpoints.inputs import STREAM, close_all, open_member, resolve
 from concatsplit_core.errors import ConcatsplitError, UsageError
@@ -85,7 +85,7 @@ def _pictured(source: Source) -> PicturedArray:
     spec, codec = source.spec, source.storage.codec
     facts = PicturedArray(
         ref=source.ref,
-        dtype=dtype_name(spec.dtype),
+        dtype=dtype_label(spec.dtype),
         codec="other" if codec is None else str(codec),
         shape=spec.shape,
         nbytes=spec.nbytes,

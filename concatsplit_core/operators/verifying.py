@@ -300,7 +300,7 @@ def damaged(
     """Verify the open outputs of a run, and return those that differ from their entries."""
     emit = options.on_event or (lambda _: None)
     wanted = [_Wanted(entry, "output", axis) for entry in entries]
-    emit(Started(sum(item.nbytes for item in wanted)))
+    emit(Started(sum(item.nbytes for item in wanted), "verifying"))
     memory, jobs = options.memory_bytes, options.workers
 
     def on_bytes(nbytes: int) -> None:

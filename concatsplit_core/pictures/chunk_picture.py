@@ -9,7 +9,7 @@ from typing import NamedTuple
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.sizes import format_size
 from concatsplit_core.pictures.chunk_map import Cell, ChunkMap
-from concatsplit_core.pictures.drawing import LETTER, WIDTH, Drawing, shortened
+from concatsplit_core.pictures.drawing import HEAD_LETTER, LETTER, NAME, WIDTH, Drawing, shortened
 from concatsplit_core.pictures.panels import LEFT, ROOM, shape_text
 
 LEVELS = 6
@@ -90,8 +90,15 @@ def picture_of_chunks(arrays: Sequence[PicturedArray], others: int = 0) -> str:
         An SVG document of bounded size.
     """
     more = [f"There are {others} more arrays."] if others else []
-    words = [f"{one.ref}, {shape_text(one.shape)} {one.dtype}: {one.facts}." for one in arrays]
-    one = f"Chunks of {arrays[0].ref}" if len(arrays) == 1 else f"Chunks of {len(arrays)} arrays"
+    words = [
+        f"{shortened(one.ref, NAME, 1)}, {shape_text(one.shape)} {one.dtype}: {one.facts}."
+        for one in arrays
+    ]
+    one = (
+        f"Chunks of {shortened(arrays[0].ref, NAME, 1)}"
+        if len(arrays) == 1
+        else f"Chunks of {len(arrays)} arrays"
+    )
     drawing = Drawing(one, " ".join(words + more))
     y = 16.0
     for array in arrays:
@@ -104,7 +111,7 @@ def picture_of_chunks(arrays: Sequence[PicturedArray], others: int = 0) -> str:
 
 def _draw_array(drawing: Drawing, y: float, array: PicturedArray) -> float:
     about = f" {shape_text(array.shape)} {array.dtype}, codec {array.codec}"
-    name = shortened(array.ref, WIDTH - 48 - len(about) * LETTER * 1.2, LETTER * 1.2)
+    name = shortened(array.ref, WIDTH - 48 - len(about) * HEAD_LETTER, HEAD_LETTER)
     drawing.text(24, y + 14, name + about, "head")
     drawing.text(24, y + 34, shortened(array.facts, WIDTH - 48), "dim")
     y += 66
@@ -126,11 +133,11 @@ def _name_axes(drawing: Drawing, y: float, array: PicturedArray, found: ChunkMap
     if not found.axes:
         return
     arrows = zip(found.axes, "↓→"[-len(found.axes) :], strict=True)
-    words = "    ".join(f"{array.name_of_axis(d)} {arrow} {found.grid[d]:,}" for d, arrow in arrows)
+    words = ", ".join(f"{array.name_of_axis(d)} {arrow} {found.grid[d]:,}" for d, arrow in arrows)
     beside = [d for d, n in enumerate(found.grid) if n > 1 and d not in found.axes]
     if beside:
         names = ", ".join(f"{array.name_of_axis(d)}, {found.grid[d]:,}" for d in beside)
-        words += f"    each cell holds all chunks along {names}"
+        words += f"; each cell holds all chunks along {names}"
     drawing.text(LEFT, y - 8, shortened(words, ROOM), "dim")
 
 

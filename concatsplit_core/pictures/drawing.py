@@ -9,8 +9,11 @@ from unicodedata import east_asian_width
 WIDTH = 1000
 """Of every picture, in its own units; a viewer scales it."""
 
-LETTER = 6.6
-"""Width that is kept free for a letter of the usual size."""
+LETTER, HEAD_LETTER = 7.2, 9.8
+"""Width that is kept free for a letter of the usual size, and of a heading."""
+
+NAME = 200
+"""Letters of a name in a text for screen readers."""
 
 _LIGHT = {
     "paper": "fill:#ffffff",
@@ -130,13 +133,12 @@ class Drawing:
 
 def clean(text: str) -> str:
     """Text as it may stand in the document: what cannot be printed is spelled out."""
-    spelled = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return escape("".join(spelled))
+    return escape(_spelled(text))
 
 
 def shortened(text: str, room: float, letter: float = LETTER) -> str:
     """Text that fits a width: its middle is left out; empty where hardly anything would be left."""
-    spelled = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    spelled = _spelled(text)
     most = int(room / letter)
     if _letters(spelled) <= most:
         return spelled
@@ -167,6 +169,10 @@ def wrapped(text: str, room: float, most: int) -> list[str]:
         else:
             lines.append(shortened(word, room))
     return lines
+
+
+def _spelled(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _letters(text: str) -> int:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
 
-from concatsplit_core.array.descr import dtype_name
+from concatsplit_core.array.descr import dtype_label
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.inference import name_of
 from concatsplit_core.array.sizes import format_size
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.pictures.columns import column_shares
-from concatsplit_core.pictures.drawing import LETTER, WIDTH, Drawing, shortened
+from concatsplit_core.pictures.drawing import HEAD_LETTER, NAME, WIDTH, Drawing, shortened
 from concatsplit_core.pictures.routed import Piece, routed_pieces
 from concatsplit_core.planning.plan import MovePlan
 from concatsplit_core.planning.task import ROUTES
@@ -57,7 +57,7 @@ def draw_panel(drawing: Drawing, y: float, plan: MovePlan, heading: str) -> floa
         Where it ends.
     """
     move = plan.move
-    drawing.text(24, y + 14, shortened(heading, WIDTH - 48, LETTER * 1.15), "head")
+    drawing.text(24, y + 14, shortened(heading, WIDTH - 48, HEAD_LETTER), "head")
     if move.is_empty:
         drawing.text(LEFT, y + 40, "has no elements: nothing moves", "dim")
         return y + 56
@@ -220,9 +220,10 @@ def _draw_axis(drawing: Drawing, length: int, y: float) -> float:
 def _tip(row: _Row, number: int) -> str:
     interval, spec = row.tiling.segments[number]
     lies = "in one run of bytes" if spec.chunks is None else f"chunks {shape_text(spec.chunks)}"
+    name = shortened(name_of(number, row.names, row.what), NAME, 1)
     return (
-        f"{name_of(number, row.names, row.what)}: {interval.start} to {interval.stop} on the axis, "
-        f"{shape_text(spec.shape)} {dtype_name(spec.dtype)}, {format_size(spec.nbytes)}, {lies}"
+        f"{name}: {interval.start} to {interval.stop} on the axis, "
+        f"{shape_text(spec.shape)} {dtype_label(spec.dtype)}, {format_size(spec.nbytes)}, {lies}"
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from concatsplit_core.array.descr import dtype_name
+from concatsplit_core.array.descr import dtype_label
 from concatsplit_core.array.inference import name_of
 from concatsplit_core.array.sizes import format_size
-from concatsplit_core.pictures.drawing import WIDTH, Drawing, wrapped
+from concatsplit_core.pictures.drawing import NAME, WIDTH, Drawing, shortened, wrapped
 from concatsplit_core.pictures.panels import draw_panel, shape_text
 from concatsplit_core.planning.plan import MovePlan, Plan
 from concatsplit_core.planning.task import ROUTES, Route
@@ -62,7 +62,7 @@ def picture_of_plan(plan: Plan, operator: str, labels: Sequence[str]) -> str:
 
 def _heading(operator: str, move: MovePlan, name: str) -> str:
     whole = move.move
-    dtype = dtype_name(whole.targets.segments[0].spec.dtype) if whole.targets.segments else ""
+    dtype = dtype_label(whole.targets.segments[0].spec.dtype) if whole.targets.segments else ""
     size = format_size(move.bytes_written)
     along = f"{shape_text(whole.shape)} {dtype} along axis {whole.axis}, {size}"
     return f"{name}: {along}" if name else f"{operator} {along}"
@@ -107,7 +107,7 @@ def _described(plan: Plan, shown: list[tuple[MovePlan, str]], count: int) -> Ite
     """All that the picture shows, in words."""
     for made, name in shown:
         move = made.move
-        who = f"Array {name}" if name else "The array"
+        who = f"Array {shortened(name, NAME, 1)}" if name else "The array"
         yield f"{who} is {shape_text(move.shape)}, along axis {move.axis}."
         for what, tiling, names in (
             ("Input", move.sources, move.names),
@@ -115,12 +115,12 @@ def _described(plan: Plan, shown: list[tuple[MovePlan, str]], count: int) -> Ite
         ):
             for number, (interval, _) in enumerate(tiling.segments[:_MOST_TOLD]):
                 where = f"{interval.start} to {interval.stop}"
-                yield f"{name_of(number, names, what)} covers {where}."
+                yield f"{shortened(name_of(number, names, what), NAME, 1)} covers {where}."
             if len(tiling.segments) > _MOST_TOLD:
                 yield f"There are {len(tiling.segments) - _MOST_TOLD} more {what.lower()}s."
     if count > len(shown):
         yield f"There are {count - len(shown)} more arrays."
     for route, share in _routes(plan):
-        why = plan.reasons.get(route, ())[:_MOST_TOLD]
+        why = [shortened(one, NAME, 1) for one in plan.reasons.get(route, ())[:_MOST_TOLD]]
         yield f"{share}{', because ' + '; '.join(why) if why else ''}."
     yield f"The run {_totals(plan)}."

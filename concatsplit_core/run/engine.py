@@ -3,43 +3,33 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
-from functools import partial
-from math import prod
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from concatsplit_core.endpoints import refusals
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.endpoints.inputs import opened
 from concatsplit_core.endpoints.job import Job
-from concatsplit_core.endpoints.layout import Outputs, aligned, lay_out
+from concatsplit_core.endpoints.layout import Outputs, lay_out
 from concatsplit_core.endpoints.places import Looked, Place, find_place, folders_of
 from concatsplit_core.endpoints.records import refuse_record
 from concatsplit_core.endpoints.references import is_name
 from concatsplit_core.errors import UsageError
-from concatsplit_core.formats.sources import Source
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan
-from concatsplit_core.run.events import Finished, Moved, Publishing, Started
-from concatsplit_core.run.executor import ThreadExecutor
 from concatsplit_core.run.options import Options
-from concatsplit_core.run.output_set import OutputSet, StagedDocument, publish_document
+from concatsplit_core.run.output_set import StagedDocument, publish_document
+from concatsplit_core.run.planned import PlannedRun
 from concatsplit_core.run.reporting import report, what_check_does
 from concatsplit_core.run.result import Result
-from concatsplit_core.run.worker import MoveWork, Work
 from concatsplit_core.stores.local import local
 
 if TYPE_CHECKING:
-    from concatsplit_core.run.hashing.run_hashes import RunHashes
     from concatsplit_core.run.recipes import Comparison
     from concatsplit_core.stores.base import Location, Store
-    from concatsplit_core.stores.identity import Identity
 
 
 def execute(job: Job, options: Options) -> Result:
@@ -53,7 +43,13 @@ def execute(job: Job, options: Options) -> Result:
     started = time.perf_counter()
     record = _record_place(options)
     folders = folders_of([*job.outputs, *(ref for ref, _ in job.extras)])
-    recover_in([*folders, *([] if record is None else [record.parent])], options)
+    beside = [] if options.depfile is None else [local(options.depfile).resolved.parent]
+    beside += [] if record is None else [record.parent]
+    recover_in([*folders, *beside], options)
+    if options.resume and not options.dry_run:
+        from concatsplit_core.run.staged.resuming import resumed
+
+        options = resumed(job, options, folders)
     fingerprints = Fingerprints([*job.sources, *job.compared], options.follow_links)
     comparison = _comparison(job, options, record)
     outputs, extras = _checked_outputs(job, options, comparison)
@@ -62,21 +58,13 @@ def execute(job: Job, options: Options) -> Result:
     result = result._replace(notes=(*result.notes, *_looks_odd(job)))
     replaced = None
     places = [*(p for made in outputs for p in made.places), *extras]
-    documents: list[StagedDocument] = []
-    if job.documents or options.depfile is not None:
-        from concatsplit_core.run.documents import documents_to_stage
-
-        owned = set() if comparison is None else comparison.owned
-        documents = documents_to_stage(job, places, record, options, owned)
+    documents = _documents(job, places, record, options, comparison)
     if record is not None:
         read = [*job.sources, *job.compared]
         is_ours = comparison is not None and comparison.recorded is not None
         replaced = refuse_record(record, places, read, options.force or is_ours)
     if comparison is not None:
-        result = result._replace(is_unchanged=comparison.fits(result))
-        note = f"nothing has changed since the run that {options.manifest} records"
-        news = [note] if result.is_unchanged else comparison.left_over()
-        result = result._replace(notes=(*result.notes, *news))
+        result = comparison.judged(result)
     if result.is_unchanged and not options.dry_run:
         for document in documents[len(job.documents) :]:
             publish_document(document, options.sync)
@@ -85,25 +73,29 @@ def execute(job: Job, options: Options) -> Result:
         looks = what_check_does(job, plan) if options.check else []
         looks += [f"{document.ref} will list what the outputs hold" for document in job.documents]
         if options.picture is not None:
-            _draw(job, plan, places, options)
+            _draw(job, result, places, options)
         return result._replace(dry_run=True, notes=(*result.notes, *looks))
+    if options.step is not None:
+        from concatsplit_core.run.staged.steps import StagedRun
+
+        staged = StagedRun(job, options, plan, outputs, extras, documents)
+        result = staged.perform(fingerprints, result)
+        notes = (*result.notes, *staged.notes)
+        return result._replace(seconds=time.perf_counter() - started, notes=notes)
     checked = () if job.check is None else job.check()
-    run = _Run(job, options, plan, outputs, extras, documents, comparison)
+    run = PlannedRun(job, options, plan, outputs, extras, documents, comparison)
     run.commit(fingerprints, result, None if record is None else (record, replaced))
     notes = (*checked, *result.notes, *run.notes)
     return result._replace(seconds=time.perf_counter() - started, notes=notes)
 
 
-def _draw(job: Job, plan: Plan, places: Sequence[Place], options: Options) -> None:
+def _draw(job: Job, result: Result, places: Sequence[Place], options: Options) -> None:
     """Draw the plan of a dry run."""
-    from concatsplit_core.pictures.plan_picture import picture_of_plan
     from concatsplit_core.run.picture_files import write_picture
 
-    labels = [f"{m.name}, copied as it is" if m.is_carried else m.name for m in job.moves]
-    picture = picture_of_plan(plan, job.operator, labels)
     read = [*job.sources, *job.compared]
     name, force, sync = options.picture or "", options.force, options.sync
-    write_picture(name, picture, places=places, sources=read, force=force, sync=sync)
+    write_picture(name, result.picture(), places=places, sources=read, force=force, sync=sync)
 
 
 def _looks_odd(job: Job) -> list[str]:
@@ -127,6 +119,22 @@ def _comparison(job: Job, options: Options, record: Location | None) -> Comparis
     from concatsplit_core.run.recipes import Comparison
 
     return Comparison(job, options, record)
+
+
+def _documents(
+    job: Job,
+    places: Sequence[Place],
+    record: Location | None,
+    options: Options,
+    comparison: Comparison | None,
+) -> list[StagedDocument]:
+    """What appears beside the outputs, which is mostly nothing, and last the dependency file."""
+    if not job.documents and options.depfile is None:
+        return []
+    from concatsplit_core.run.documents import documents_to_stage
+
+    owned = set() if comparison is None else comparison.owned
+    return documents_to_stage(job, places, record, options, owned)
 
 
 def _checked_outputs(
@@ -179,123 +187,6 @@ def _plan_moves(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
         check=options.check,
         thresholds=options.thresholds,
     )
-
-
-class _Run:
-    """A planned job, from staging its outputs to publishing them."""
-
-    def __init__(
-        self,
-        job: Job,
-        options: Options,
-        plan: Plan,
-        outputs: Sequence[Outputs],
-        extras: Sequence[Place],
-        documents: Sequence[StagedDocument],
-        comparison: Comparison | None,
-    ) -> None:
-        self._job, self._options, self._plan = job, options, plan
-        self._comparison = comparison
-        planned = zip(outputs, plan.moves, strict=True)
-        self._outputs = [aligned(made, move.alignment) for made, move in planned]
-        self._hashes = [] if options.manifest is None else self._new_hashes()
-        beside = [(place, array) for place, (_, array) in zip(extras, job.extras, strict=True)]
-        self._output_set = OutputSet(self._outputs, beside, options.sync, job.structures, documents)
-
-    @property
-    def notes(self) -> list[str]:
-        """Notes on what could not be written, such as an attribute, though the array was."""
-        return self._output_set.notes
-
-    def commit(
-        self,
-        fingerprints: Fingerprints,
-        result: Result,
-        record: tuple[Location, Identity | None] | None,
-    ) -> None:
-        """Build all outputs and publish them together; on any error publish none.
-
-        Parameters
-        ----------
-        fingerprints : Fingerprints
-            The inputs' fingerprints: the run fails if an input changes.
-        result : Result
-        record : tuple, optional
-            The place of the manifest, which is published last, and the file that it replaces.
-        """
-        try:
-            self._output_set.claim()
-            for source in self._job.sources:
-                source.prepare(self._output_set.scratch, self._options.check)
-            work = self._work()
-            self._emit(Started(self._plan.bytes_written))
-            executor = ThreadExecutor(self._hashes)
-            executor.run(work, range(len(self._plan)), self._emit_moved, threading.Event())
-            self._output_set.finish()
-            if record is not None:
-                self._output_set.add_record(*record, self._manifest(result, Path(record[0].key)))
-            fingerprints.check()
-            self._emit(Publishing())
-            self._output_set.publish(lambda: self._emit(Finished()))
-        except BaseException as error:
-            self._output_set.roll_back()
-            if isinstance(error, Exception):
-                fingerprints.check()  # if an input has changed, that is the cause of the error
-            raise
-
-    def _work(self) -> Work:
-        """Create the outputs, and describe the work for the workers."""
-        created = self._output_set.create()
-        moves = [
-            MoveWork(
-                move.sources,
-                targets,
-                move.source_tiling,
-                made.planned,
-                [made.places[origin.output].ref for origin in made.origins],
-                move.conversions,
-            )
-            for move, made, targets in zip(self._job.moves, self._outputs, created, strict=True)
-        ]
-        check = self._options.check
-        return Work(self._plan, moves, check or self._plan.compares_checksums, check)
-
-    def _new_hashes(self) -> list[RunHashes]:
-        from concatsplit_core.routes.base import Turns
-        from concatsplit_core.run.hashing.run_hashes import RunHashes, waiting_memory
-
-        memory, jobs = self._options.memory_bytes, self._options.workers
-        waiting, turns = waiting_memory(memory), Turns()
-        return [
-            RunHashes(move, made, plan, memory, jobs, waiting, turns)
-            for move, made, plan in zip(
-                self._job.moves, self._outputs, self._plan.moves, strict=True
-            )
-        ]
-
-    def _manifest(self, result: Result, path: Path) -> bytes:
-        """The manifest of the run, after all tasks are done."""
-        from concatsplit_core.run.manifest import format_manifest
-
-        hashed = [
-            (hashes.inputs(), hashes.outputs(partial(self._reopened, made)))
-            for hashes, made in zip(self._hashes, self._outputs, strict=True)
-        ]
-        comparison, staged = self._comparison, self._output_set.staged
-        recipe = None if comparison is None else comparison.recipe(result, staged)
-        return format_manifest(result, path, hashed, recipe)
-
-    def _reopened(self, made: Outputs, index: int) -> AbstractContextManager[Source]:
-        return self._output_set.reopened(made.places[index], made.tiling.segments[index].spec)
-
-    def _emit_moved(self, number: int) -> None:
-        task = self._plan.task(number)
-        size = sum(prod(write.box.shape) for write in task.writes)
-        self._emit(Moved(size * self._job.moves[task.move].dtype.itemsize))
-
-    def _emit(self, event: Any) -> None:
-        if self._options.on_event is not None:
-            self._options.on_event(event)
 
 
 def recover_in(folders: Iterable[Location], options: Options) -> bool:

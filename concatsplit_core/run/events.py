@@ -11,10 +11,13 @@ class Started(NamedTuple):
     Parameters
     ----------
     total_bytes : int
-        Array bytes that will be written.
+        Array bytes that will be written, or read where nothing is written.
+    phase : str
+        What is done, where it is not what the command is called: "verifying".
     """
 
     total_bytes: int
+    phase: str = ""
 
 
 class Moved(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from concatsplit_core.planning.task import ROUTES, Route
 from concatsplit_core.planning.thresholds import Thresholds
 from concatsplit_core.records import dataclass, field
 from concatsplit_core.run.limits import default_budget
+
+if TYPE_CHECKING:
+    from concatsplit_core.run.staged.step import Step
 
 CASTINGS = get_args(Casting)
 
@@ -90,6 +93,10 @@ class Options:
         Bytes before their first element.
     follow_links : bool
         Follow links that lead out of a Zarr store, for reading and writing.
+    resume : bool
+        Keep what is staged if the run is interrupted; the same call goes on from there.
+    step : Step, optional
+        Do one step of a staged run; `stage`, `run_tasks` and `commit` give it.
     on_event : callable, optional
         Called with every event of the run, in the calling thread.
     thresholds : Thresholds
@@ -122,14 +129,15 @@ class Options:
     raw: str | None = None
     offset: int = 0
     follow_links: bool = False
+    resume: bool = False
+    step: Step | None = None
     on_event: Callable[[Any], None] | None = None
     thresholds: Thresholds = field(default_factory=lambda: thresholds.DEFAULT)
 
     def __post_init__(self) -> None:
         self.raw_description  # noqa: B018 - raises for a wrong one before anything is opened
         self.allowed_routes  # noqa: B018 - raises for a wrong route before anything is opened
-        if self.if_changed and self.manifest is None:
-            raise UsageError("--if-changed compares with the last run's --manifest; give both")
+        self._refuse_alone()
         if self.promote and self.dtype is not None:
             raise UsageError("--dtype and --promote both choose a dtype; give one of them")
         if self.casting not in CASTINGS:
@@ -152,10 +160,30 @@ class Options:
             raise UsageError(
                 f"--checksum {self.checksum} is not one of {', '.join(get_args(Checksum))}"
             )
-        if self.picture is not None and not self.dry_run:
-            raise UsageError("--picture draws the plan of a dry run; give --dry-run as well")
         if self.memory_order not in (None, "C", "F"):
             raise UsageError(f"--memory-order {self.memory_order} is not C or F")
+
+        if self.resume or self.step is not None:
+            self._stay_staged()
+
+    def _refuse_alone(self) -> None:
+        """Refuse options that mean nothing without another one."""
+        if self.if_changed and self.manifest is None:
+            raise UsageError("--if-changed compares with the last run's --manifest; give both")
+        if self.picture is not None and not self.dry_run:
+            raise UsageError("--picture draws the plan of a dry run; give --dry-run as well")
+
+    def _stay_staged(self) -> None:
+        """Refuse what a staged run cannot do, and note what the recovery completes of it."""
+        from concatsplit_core.run.staged.step import Completions
+
+        if self.manifest is not None:
+            raise UsageError(
+                "--manifest: a run that is staged or resumed does not hash what it moves; leave "
+                "out one of the two"
+            )
+        if self.resume and not isinstance(self.on_event, Completions):
+            object.__setattr__(self, "on_event", Completions(self.on_event))
 
     @property
     def raw_description(self) -> str | None:

@@ -34,7 +34,7 @@ from concatsplit_core.stores.interrupts import deferred_signals
 if TYPE_CHECKING:
     from concatsplit_core.formats.structure import Structure
     from concatsplit_core.stores.identity import Identity
-    from concatsplit_core.stores.publishing import Amendment
+    from concatsplit_core.stores.publishing import Amendment, Staging
 
 
 class StagedDocument(NamedTuple):
@@ -106,12 +106,16 @@ class OutputSet:
         self._places = [place for made in outputs for place in made.places]
         self._places += [place for place, _ in extras]
         self._store = self._places[0].container.store
-        self._staging = self._store.staging(sync)
+        self._staging = self._new_staging(sync)
         self._staged: dict[Location, Location] = {}
+        self._staged_documents: dict[Location, Location] = {}
         self._writers: dict[Location, Writer] = {}
         self._expected: dict[Location, set[str]] = {}
         for place in self._places:
             self._expected.setdefault(place.final, set()).add(place.inner)
+
+    def _new_staging(self, sync: bool) -> Staging:
+        return self._store.staging(sync)
 
     def claim(self) -> None:
         """Make the staging folders of all outputs.
@@ -132,16 +136,16 @@ class OutputSet:
                 self._staged[place.final] = Location(self._store, key)
         for document in self._documents:
             key = self._staging.claim(document.final.key, replaces=document.replaces)
-            self._staged[document.final] = Location(self._store, key)
+            self._staged_documents[document.final] = Location(self._store, key)
         self._staging.refuse_if_busy()
         with self._named_in_errors():
             for document in self._documents:
-                self._store.write(self._staged[document.final].key, [document.data])
+                self._store.write(self._staged_documents[document.final].key, [document.data])
 
     @property
     def staged(self) -> Mapping[Location, Location]:
         """Where all files and folders lie before they get their names."""
-        return self._staged
+        return {**self._staged, **self._staged_documents}
 
     @property
     def scratch(self) -> Path:
@@ -195,9 +199,13 @@ class OutputSet:
 
     def publish(self, done: Callable[[], None]) -> None:
         """Move all outputs to their names, or none of them; then call `done`."""
+        self.publish_from(self._staging, done)
+
+    def publish_from(self, staging: Staging, done: Callable[[], None]) -> None:
+        """As `publish`, for what has been claimed with `staging`."""
         shared = {p.base.key for p in self._places if p.base is not None and not p.is_rebuilt}
         with self._named_in_errors():
-            self._staging.publish(lambda folder: self._amend(shared, folder), shared, done)
+            staging.publish(lambda folder: self._amend(shared, folder), shared, done)
 
     def roll_back(self) -> None:
         """Remove everything that was staged."""

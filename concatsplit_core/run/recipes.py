@@ -27,7 +27,7 @@ from concatsplit_core.stores.files import input_error
 _BLOCK = 1 << 20
 _NOT_THE_RESULT = frozenset(
     {"force", "memory", "jobs", "dry_run", "picture", "sync", "manifest", "if_changed", "depfile"}
-    | {"depends_on", "on_event", "thresholds"}
+    | {"depends_on", "on_event", "resume", "step", "thresholds"}
 )
 """Options that do not decide what the outputs hold."""
 
@@ -82,7 +82,14 @@ class Comparison:
             name = os.path.dirname(name)
         return name or None
 
-    def fits(self, result: Result) -> bool:
+    def judged(self, result: Result) -> Result:
+        """The result, which says whether anything has changed."""
+        is_unchanged = self._fits(result)
+        note = f"nothing has changed since the run that {self._options.manifest} records"
+        notes = [note] if is_unchanged else self._left_over()
+        return result._replace(is_unchanged=is_unchanged, notes=(*result.notes, *notes))
+
+    def _fits(self, result: Result) -> bool:
         """Whether the run that is planned would write what is there already."""
         recorded = self.recorded
         if recorded is None or recorded.asked != self._asked(result):
@@ -107,7 +114,7 @@ class Comparison:
         outputs = {name: hashes[key] for name, key in keys.items()}
         return Recipe(self._asked(result), self._hash_of_inputs(), dict(sorted(outputs.items())))
 
-    def left_over(self) -> list[str]:
+    def _left_over(self) -> list[str]:
         """Notes on outputs of the recorded run that the new one does not write."""
         names = {*self._known.values()}
         known = () if self.recorded is None else self.recorded.outputs

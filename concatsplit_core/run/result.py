@@ -183,14 +183,21 @@ class Result(NamedTuple):
             parts.append(_count(self.notes, "note"))
         return f"<Result of {self.operator}: {', '.join(parts)}>"
 
+    def picture(self) -> str:
+        """The plan as a picture: an SVG document, which ``--picture`` writes to a file."""
+        from concatsplit_core.pictures.plan_picture import picture_of_plan
+
+        names = [f"{a.name}, carried" if a.is_carried else a.name for a in self.arrays]
+        return picture_of_plan(self.plan, self.operator, names)
+
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from concatsplit_core.run.showing import html_table
+        from concatsplit_core.run.showing import html_picture, html_table
 
         time = "dry run" if self.seconds is None else f"{self.seconds:.2f} s"
         size = format_size(self.plan.bytes_written)
         taken = ", ".join(f"{route} {format_size(n)}" for route, n in self.plan.routes.items() if n)
-        return html_table(
+        table = html_table(
             f"{self.operator} along axis {self.axis}: {size}, {time}",
             ("array", "", "shape", "dtype", "start", "stop"),
             [
@@ -199,6 +206,7 @@ class Result(NamedTuple):
             ],
             [*([f"routes: {taken}"] if taken else []), *self.notes],
         )
+        return f"{table}\n{html_picture(self.picture(), f'Plan of {self.operator}')}"
 
 
 def _count(things: Sequence[object], what: str) -> str:

@@ -240,6 +240,11 @@ class Journal:
         return can_complete
 
 
+def has_journal(home: Path) -> bool:
+    """Whether a run was about to publish what is staged."""
+    return os.path.lexists(home / _NAME)
+
+
 def read_journal(home: Path) -> Journal | None:
     """The journal in a home folder; None if the run was killed before it wrote one.
 

@@ -215,8 +215,12 @@ def _look_inside(path: str, links: list[str]) -> int:
 
 
 def _look_at(status: os.stat_result) -> int:
-    """Hashes numbers only, because the hash of a text differs between processes."""
+    """Hashes numbers only, which differ neither between processes nor between machines.
+
+    The hash of a text differs between processes, and the number of a network file system between
+    machines.
+    """
     if stat.S_ISDIR(status.st_mode):
-        return hash((status.st_dev, status.st_ino))
+        return hash(status.st_ino)
     times = status.st_mtime_ns, status.st_ctime_ns
-    return hash((status.st_dev, status.st_ino, status.st_size, *times))
+    return hash((status.st_ino, status.st_size, *times))

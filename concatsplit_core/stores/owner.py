@@ -102,6 +102,13 @@ def create_owner_file(path: Path, marker: Owner) -> int:
     return fd
 
 
+def write_owner(fd: int, owner: Owner) -> None:
+    """Write an owner file that this process has locked anew, for its new owner."""
+    data = json.dumps(owner.to_dict()).encode()
+    os.pwrite(fd, data, 0)
+    os.ftruncate(fd, len(data))
+
+
 def open_owner_file(path: Path) -> int | None:
     """Open the owner file of a staging folder; None if it is not a staging folder of this user.
 

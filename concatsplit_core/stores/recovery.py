@@ -11,7 +11,8 @@ from typing import Literal
 
 from concatsplit_core.errors import ConcatsplitError, IOFailure
 from concatsplit_core.stores.interrupts import deferred_signals
-from concatsplit_core.stores.journal import Journal, read_journal
+from concatsplit_core.stores.journal import Journal, has_journal, read_journal
+from concatsplit_core.stores.keeping import Kept, read_kept
 from concatsplit_core.stores.owner import OWNER_FILE, Owner, lock, open_owner_file, read_owner
 from concatsplit_core.stores.publishing import Recovered
 from concatsplit_core.stores.staging_folders import (
@@ -83,6 +84,9 @@ def _recover(path: Path) -> Recovered | None:
         if owner is None:
             return _leave_foreign(path)
         home = Path(os.path.normpath(path / owner.home))
+        kept = read_kept(path)
+        if kept is not None and not has_journal(home):
+            return _recover_kept(home, kept)
         if home == path:
             return _recover_home(path, owner.made, ())
         if not home.exists():
@@ -93,6 +97,15 @@ def _recover(path: Path) -> Recovered | None:
                 return None
             made = (os.path.relpath(path / name, home) for name in owner.made)
             return _recover_home(home, (*home_owner.made, *made), (path,))
+
+
+def _recover_kept(home: Path, kept: Kept) -> Recovered | None:
+    """Leave a staged run as it is, unless all its outputs have their names already."""
+    if not kept.is_published:
+        return None
+    _remove(home)
+    names = tuple(os.path.relpath(output.final, home.parent) for output in kept.outputs)
+    return Recovered("completed", home.parent, names)
 
 
 def _leave_foreign(path: Path) -> Recovered | None:
@@ -154,7 +167,9 @@ def _follow_journal(journal: Journal) -> Recovered:
         done = journal.complete_or_roll_back(sync=True)
         if not done:  # else, if this run is killed too, the next one would start over
             journal.erase(sync=True)
-        for folder in (*(f for f in journal.folders if f != journal.home), journal.home):
+        is_kept = not done and read_kept(journal.home) is not None
+        others = (folder for folder in journal.folders if folder != journal.home)
+        for folder in () if is_kept else (*others, journal.home):
             _remove(folder)
     names = tuple(os.path.relpath(e.final, journal.home.parent) for e in journal.entries)
     return Recovered("completed" if done else "taken back", journal.home.parent, names)

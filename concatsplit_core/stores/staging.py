@@ -42,7 +42,7 @@ _CLAIM_SECONDS, _PUBLISH_SECONDS = 2.0, 30.0
 """The longest waits for other runs that claim outputs, or publish them."""
 
 
-class _Claim:
+class StagedClaim:
     """One output: its name, where it is staged and what it may replace."""
 
     __slots__ = ("final", "last", "must_be_unchanged", "replaces", "staged")
@@ -70,7 +70,7 @@ class LocalStaging:
 
     def __init__(self, sync: bool = True) -> None:
         self._sync = sync
-        self._claims: list[_Claim] = []
+        self._claims: list[StagedClaim] = []
         self._folders: dict[Path, StagingFolder] = {}
         self._parents: dict[str, Path] = {}
         self._made: list[Path] = []
@@ -101,7 +101,7 @@ class LocalStaging:
         if container is not None and container != final:
             parent = _folder_for(path, Path(container))
         staged = self._stage(path, above, parent, replaces)
-        self._claims.append(_Claim(path, staged, replaces, must_be_unchanged, last))
+        self._claims.append(StagedClaim(path, staged, replaces, must_be_unchanged, last))
         return str(staged)
 
     def _stage(self, final: Path, above: Path, parent: Path, replaces: Identity | None) -> Path:
@@ -204,7 +204,7 @@ class LocalStaging:
                 with suppress(Exception):
                     done()
 
-    def _amended(self, amend: Callable[[str], Iterable[Amendment]]) -> list[_Claim]:
+    def _amended(self, amend: Callable[[str], Iterable[Amendment]]) -> list[StagedClaim]:
         """All claims in the order of publishing: documents after the members that they list."""
         folder = next(iter(self._folders.values()))
         more = []
@@ -212,7 +212,7 @@ class LocalStaging:
             final, staged = Path(amendment.final), Path(amendment.staged)
             copy_owner_and_attributes(staged, final)
             copy_mode(staged, final)
-            more.append(_Claim(final, staged, amendment.found, must_be_unchanged=True))
+            more.append(StagedClaim(final, staged, amendment.found, must_be_unchanged=True))
         if self._sync:
             make_durable(claim.staged for claim in more)
             for path in self._made:
@@ -221,7 +221,7 @@ class LocalStaging:
         outputs = [claim for claim in self._claims if not claim.last]
         return [*outputs, *more, *(claim for claim in self._claims if claim.last)]
 
-    def _entries(self, claims: list[_Claim]) -> tuple[Entry, ...]:
+    def _entries(self, claims: list[StagedClaim]) -> tuple[Entry, ...]:
         """The journal entries of all claims, after a last check of what each one replaces."""
         outputs = []
         for claim in claims:
@@ -308,13 +308,19 @@ def _folder_for(final: Path, container: Path) -> Path:
 
 
 def _refuse_if_busy(other: Path, finals: list[Path]) -> None:
-    """Refuse the run if the live run of another staging folder writes one of its outputs."""
+    """Refuse the run if another one, live or kept, writes one of its outputs."""
+    from concatsplit_core.stores.keeping import read_kept
     from concatsplit_core.stores.recovery import outputs_of_live_run
+    from concatsplit_core.stores.staging_folders import read_announced
 
-    own = set(finals)
+    own, kept = set(finals), read_kept(other)
     above = {parent for final in finals for parent in final.parents}
-    for final in outputs_of_live_run(other):
+    for final in outputs_of_live_run(other) if kept is None else read_announced(other):
         if final in own or final in above or not own.isdisjoint(final.parents):
+            if kept is not None:
+                raise OutputBusy(
+                    f"{final}: a staged run is going to write it; {kept.advice}", ref=str(final)
+                )
             raise OutputBusy(
                 f"{final}: another run is writing it; wait for it to end", ref=str(final)
             )

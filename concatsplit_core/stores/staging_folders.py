@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,13 +12,17 @@ from concatsplit_core.stores.owner import (
     OWNER_FILE,
     Owner,
     create_owner_file,
+    lock,
     open_owner_file,
     read_owner,
     write_all_bytes,
+    write_owner,
 )
 
 PREFIX = ".concatsplit-"
 _SCHEME = re.compile(r"\.concatsplit-[0-9a-f]{12}")
+KEPT = "kept"
+"""The file that says to whom a folder belongs whose process has ended; see `keeping`."""
 _CLAIMS, _OTHERS, _NEW = "claims", "folders", "new"
 
 
@@ -70,6 +74,36 @@ class StagingFolder:
         self._new = self.path / _NEW
         self._new.mkdir()
 
+    @classmethod
+    def adopted(cls, path: Path, made: Sequence[Path]) -> StagingFolder | None:
+        """Take over a folder whose process has ended; None if another process has it.
+
+        Parameters
+        ----------
+        path : Path
+        made : sequence of Path
+            Folders that its run made for its outputs.
+        """
+        fd = open_owner_file(path)
+        if fd is None:
+            raise FileNotFoundError(2, os.strerror(2), str(path / OWNER_FILE))
+        try:
+            is_locked, owner = lock(fd), read_owner(fd, path)
+            is_free = is_locked or (is_locked is None and (owner is None or owner.fate != "alive"))
+            if not is_free:
+                os.close(fd)
+                return None
+            folder = cls.__new__(cls)
+            folder.path, folder._fd, folder._new = path, fd, path / _NEW
+            folder._names, folder._announced = set(), 0
+            home = "." if owner is None else owner.home
+            relative = tuple(os.path.relpath(each, path) for each in made)
+            write_owner(fd, Owner.of_this_process(path, home, relative))
+        except BaseException:
+            os.close(fd)
+            raise
+        return folder
+
     def path_for(self, name: str) -> Path:
         """A new path inside the folder, for an output of this name."""
         number = 0
@@ -104,6 +138,10 @@ class StagingFolder:
         remove_folder(self.path)
         self._unlock()
 
+    def release(self) -> None:
+        """Let go of the folder, and leave it as it is."""
+        self._unlock()
+
     def _unlock(self) -> None:
         fd, self._fd = getattr(self, "_fd", -1), -1
         if fd >= 0:
@@ -124,7 +162,7 @@ def remove_folder(path: Path) -> None:
 
 
 def _remove_within(path: Path) -> None:
-    for name in sorted(os.listdir(path), key=lambda name: name == OWNER_FILE):
+    for name in sorted(os.listdir(path), key=_place_in_removal):
         inner = path / name
         if name == OWNER_FILE and len(os.listdir(path)) > 1:
             return
@@ -133,6 +171,11 @@ def _remove_within(path: Path) -> None:
                 _remove_tree(inner)
             else:
                 inner.unlink()
+
+
+def _place_in_removal(name: str) -> int:
+    """The files that say to whom the folder belongs go last."""
+    return 2 * (name == OWNER_FILE) + (name == KEPT)
 
 
 def _remove_tree(folder: Path) -> None:

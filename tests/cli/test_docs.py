@@ -11,7 +11,9 @@ import shutil
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
+import zarr
 from shells import Shell
 
 ROOT = Path(__file__).parents[2]
@@ -21,8 +23,10 @@ RECIPES = ROOT / "docs/recipes.md"
 DATA_SETS = ROOT / "docs/data-sets.md"
 MANIFEST = ROOT / "docs/manifest.md"
 CHECKPOINTS = ROOT / "docs/checkpoints.md"
+DOCS = ROOT / "docs"
+HOW_TO = sorted((DOCS / "how-to").glob("*.md"))
 SAMPLES = ROOT / "sample_data"
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^```([\w{}-]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 class Page:
@@ -31,9 +35,12 @@ class Page:
     def __init__(self, path: Path, shell: Shell) -> None:
         self.name = path.name
         self.shell = shell
-        self.blocks = FENCE.findall(path.read_text())
+        found = FENCE.findall(path.read_text())
+        self.blocks = [block for block in found if not block[0].startswith("{")]
         self.names: dict[str, Any] = {}
         self.printed: str | None = None
+        self.is_shown = False
+        """Whether the next block shows what this one prints."""
 
     def run(self) -> dict[str, int]:
         """Run all blocks; a text block holds what the block before it printed.
@@ -44,8 +51,10 @@ class Page:
             How many blocks there were of each language.
         """
         count: dict[str, int] = {}
-        for language, code in self.blocks:
+        languages = [language for language, _ in self.blocks]
+        for (language, code), following in zip(self.blocks, [*languages[1:], ""], strict=True):
             count[language] = count.get(language, 0) + 1
+            self.is_shown = following == "text"
             getattr(self, language)(code)
         self.expect_nothing_left()
         return count
@@ -53,14 +62,24 @@ class Page:
     def sh(self, code: str) -> None:
         """Run commands, one a line but for what a backslash continues."""
         self.expect_nothing_left()
+        printed = ""
         for line in code.replace("\\\n", " ").splitlines():
             match shlex.split(line):
                 case ["cmp", one, other]:
                     assert filecmp.cmp(one, other, shallow=False), line
                 case ["concatsplit", *args]:
-                    self.shell.ok(*args)
+                    printed += self.shell.ok(*args).out
                 case _:
                     pytest.fail(f"what is this? {line}")
+        if self.is_shown:
+            self.printed = "".join(f"{one.rstrip()}\n" for one in printed.rstrip().splitlines())
+
+    def make(self, code: str) -> None:
+        """Run make with these rules."""
+        self.expect_nothing_left()
+        Path("Makefile").write_text(code)
+        done = self.shell.bash("make")
+        assert done.returncode == 0, done.stderr
 
     def python(self, code: str) -> None:
         """Run code that has asserts, or prints what the next block shows."""
@@ -177,6 +196,88 @@ def test_the_recipes(samples: Shell) -> None:
 def test_checkpoints(shell: Shell) -> None:
     count = Page(CHECKPOINTS, shell).run()
     assert count == {"python": 4, "text": 4, "sh": 5}
+
+
+@pytest.mark.parametrize("path", HOW_TO, ids=lambda path: path.stem)
+def test_how_to(shell: Shell, path: Path) -> None:
+    count = Page(path, shell).run()
+    assert count["sh"] >= 3
+    _same_pictures(path)
+
+
+@pytest.mark.parametrize("name", ["tutorial", "memory"])
+def test_the_tutorial_and_what_is_explained(shell: Shell, name: str) -> None:
+    Page(DOCS / f"{name}.md", shell).run()
+    _same_pictures(DOCS / f"{name}.md")
+
+
+def test_the_picture_of_the_home_page(shell: Shell) -> None:
+    for name, rows in (("x", 100), ("z", 55)):
+        zarr.create_array(f"{name}.zarr", data=np.zeros((rows, 40), "f4"), chunks=(10, 20))
+    Page(DOCS / "index.md", shell).run()
+    _same_pictures(DOCS / "index.md")
+
+
+def _same_pictures(page: Path) -> None:
+    """The pictures of a page are those that its commands have drawn here.
+
+    Sizes of compressed chunks differ between versions of a codec, so that those pictures are
+    compared without numbers and shades.
+    """
+    for name in re.findall(r"\]\((?:\.\./)?pictures/([\w-]+\.svg)\)", page.read_text()):
+        drawn, shown = (folder.joinpath(name).read_text() for folder in (Path(), DOCS / "pictures"))
+        if "<title>chunk" in shown:
+            drawn, shown = (
+                re.sub(r"[\d.]+|heat", "", text).count("<rect") for text in (drawn, shown)
+            )
+        assert drawn == shown, f"{name} is not what the commands of {page.name} draw"
+
+
+def test_the_site_has_every_page() -> None:
+    index = (DOCS / "index.md").read_text()
+    listed = {name for tree in re.findall(r"```{toctree}\n(.*?)```", index, re.DOTALL)
+              for name in tree.splitlines() if name and name[0] != ":"}  # fmt: skip
+    pages = {str(path.relative_to(DOCS).with_suffix("")) for path in DOCS.rglob("*.md")}
+    assert listed | {"index"} == pages
+
+
+def test_no_link_leads_nowhere() -> None:
+    for path in DOCS.rglob("*.md"):
+        text = FENCE.sub("", path.read_text())
+        for target, anchor in re.findall(r"\]\(([^)#:\s]+)(#[^)\s]+)?\)", text):
+            found = path.parent / target
+            assert found.exists(), f"{path.name}: {target}"
+            if anchor:
+                titles = re.findall(r"^#+ (.*)$", found.read_text(), re.MULTILINE)
+                slugs = {
+                    re.sub(r"[^\w\- ]", "", title).lower().replace(" ", "-") for title in titles
+                }
+                assert anchor[1:] in slugs, f"{path.name}: {target}{anchor}"
+
+
+def test_the_python_page_names_all_that_the_library_offers() -> None:
+    import concatsplit_core as cs
+
+    page = (DOCS / "python.md").read_text()
+    named = re.findall(r"auto(?:function|class):: concatsplit_core\.(\w+)", page)
+    assert sorted(named) == sorted(cs.__all__)
+
+
+def test_what_the_site_takes_from_elsewhere_is_there() -> None:
+    comment = re.compile(r"<!-- from ([\w/.]+)(?:: (.+))? -->")
+    taken = [one for path in DOCS.rglob("*.md") for one in comment.findall(path.read_text())]
+    assert len(taken) >= 6
+    for name, title in taken:
+        assert f"\n## {title}\n" in (ROOT / name).read_text() if title else (ROOT / name).exists()
+
+
+def test_tensorstore_has_no_hdf5(tmp_path: Path) -> None:
+    """As docs/comparison.md says."""
+    import tensorstore
+
+    kvstore = {"driver": "file", "path": str(tmp_path / "x.h5")}
+    with pytest.raises(ValueError, match="is not a registered TensorStore driver"):
+        tensorstore.open({"driver": "hdf5", "kvstore": kvstore}).result()
 
 
 def test_the_sample_data_stay_small() -> None:

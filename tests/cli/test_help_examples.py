@@ -187,7 +187,36 @@ def workshop(shell: Any) -> None:
     shell.ok("concat", "a.npy", "b.npy", "-o", "joined-before.npy", "--manifest", "run.json")
 
 
-@pytest.mark.parametrize(("path", "example"), EXAMPLES)
+STAGED = {"stage", "run", "commit", "discard"}
+"""Commands that are steps of one run, so that their examples need the steps before."""
+
+
+@pytest.mark.parametrize(
+    ("path", "example"), [(path, text) for path, text in EXAMPLES if STAGED.intersection(path[:1])]
+)
+def test_every_example_of_a_staged_run_runs(
+    shell: Any, workshop: None, path: tuple[str, ...], example: str
+) -> None:
+    words = shlex.split(example)[1:]
+    if path != ("stage",):
+        assert (
+            shell.run("stage", "concat", "a.npy", "b.npy", "-o", "y.npy", "--to", "RUN").code == 0
+        )
+        if path == ("commit",):
+            assert shell.run("run", "RUN").code == 0
+    outcome = shell.run(*words)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert shell.names().count("RUN") == (path == ("run",))
+    if path == ("stage",):
+        assert "run1" in shell.names()
+        assert outcome.out == "run1: 1 task\n"
+    assert shell.names().count("y.npy") == (path == ("commit",))
+
+
+@pytest.mark.parametrize(
+    ("path", "example"),
+    [(path, text) for path, text in EXAMPLES if not STAGED.intersection(path[:1])],
+)
 def test_every_example_runs(
     shell: Any, workshop: None, path: tuple[str, ...], example: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -12,6 +13,9 @@ import h5py
 import numpy as np
 import pytest
 import zarr
+
+import concatsplit_core as cs
+from concatsplit_core.stores.local import LocalStore
 
 SVG = "{http://www.w3.org/2000/svg}"
 MOST_BYTES = 200_000
@@ -153,6 +157,7 @@ def test_the_same_plan_gives_the_same_bytes(shell: Any, grids: None) -> None:
         (5, ("-n", "--force", "--picture", "x.zarr/p.svg"), ("x.zarr", "input")),
         (5, ("-n", "--force", "--picture", "folder.svg"), ("folder.svg", "folder")),
         (2, ("-n", "--picture", "y.npy/p.svg"), ("y.npy", "output")),
+        (7, ("-n", "--picture", "old.svg/p.svg"), ("old.svg", "directory")),
     ],
 )
 def test_a_picture_is_refused(
@@ -163,6 +168,22 @@ def test_a_picture_is_refused(
         np.save(file, np.zeros((3, 8), "<f4"))
     Path("folder.svg").mkdir()
     shell.fails(code, "concat", "x.zarr", "in.svg", "-o", "y.npy", *more, says=says)
+
+
+def test_a_name_that_no_file_can_have(shell: Any, grids: None) -> None:
+    with pytest.raises(cs.ConcatsplitError, match="NUL"):
+        cs.concat(["x.zarr"], "y.npy", dry_run=True, picture="a\0.svg")
+
+
+def test_a_full_disk_leaves_nothing(
+    shell: Any, grids: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(LocalStore, "write", full)
+    args = ("concat", "x.zarr", "-o", "y.npy", "-n", "--picture", "new/p.svg")
+    shell.fails(6, *args, says="new/p.svg")
 
 
 def test_force_replaces_a_picture(shell: Any, grids: None) -> None:

@@ -272,7 +272,7 @@ def test_the_work_can_be_pickled(store: MemoryStore, monkeypatch: pytest.MonkeyP
         def run(self, work: Work, *given: Any) -> None:
             super().run(pickle.loads(pickle.dumps(work)), *given)
 
-    monkeypatch.setattr("concatsplit_core.run.engine.ThreadExecutor", Elsewhere)
+    monkeypatch.setattr("concatsplit_core.run.planned.ThreadExecutor", Elsewhere)
     for chunks in (None, (5, 3)):
         cs.concat(inputs(store), output(store), chunks=chunks, force=True)
         assert_same(get(store, "out/y.zarr"), WHOLE)

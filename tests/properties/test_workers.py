@@ -62,7 +62,7 @@ class ProcessExecutor:
 @pytest.fixture
 def _processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("concatsplit_core.run.engine.ThreadExecutor", ProcessExecutor)
+    monkeypatch.setattr("concatsplit_core.run.planned.ThreadExecutor", ProcessExecutor)
     monkeypatch.setattr(ProcessExecutor, "used", 0)
 
 

@@ -6,6 +6,7 @@ import ast
 import inspect
 import pydoc
 import rlcompleter
+from base64 import b64decode
 from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
@@ -109,9 +110,11 @@ class _Cells(HTMLParser):
         super().__init__()
         self.tags: list[str] = []
         self.texts: list[str] = []
+        self.images: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        self.images += [str(value) for name, value in attrs if name == "src"]
 
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
@@ -120,7 +123,11 @@ class _Cells(HTMLParser):
 def test_a_notebook_shows_a_table_in_which_names_are_only_text(result: cs.Result) -> None:
     parser = _Cells()
     parser.feed(result._repr_html_())
-    assert set(parser.tags) == {"table", "caption", "tr", "th", "td", "ul", "li"}
+    assert set(parser.tags) == {"table", "caption", "tr", "th", "td", "ul", "li", "img"}
+    (image,) = parser.images
+    head, _, data = image.partition(",")
+    assert head == "data:image/svg+xml;base64"
+    assert b64decode(data).decode() == result.picture()
     assert parser.texts.count("<b>&\n.npy") == 2
     assert {"y.npy", "2 x 6", "float32"} <= set(parser.texts)
     strange = result.arrays[0].inputs[0]._replace(ref="\udcff")

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import concatsplit_core as cs
-from concatsplit_core.errors import DtypeMismatch, MeaningMismatch, OverBudget
+from concatsplit_core.errors import ConcatsplitError, DtypeMismatch, MeaningMismatch, OverBudget
 from concatsplit_core.operators import statistics
 from concatsplit_core.operators.histograms import BINS, Histogram, of_floats, of_integers
 from concatsplit_core.operators.summaries import Numbers
@@ -194,6 +194,17 @@ def test_chunks_that_do_not_fit_the_memory_are_refused(tmp_path: Path) -> None:
     for wanted in ({"stats": True}, {"head": 1}):
         with pytest.raises(OverBudget, match=r"a\.h5::v: .*--memory"):
             cs.info(str(tmp_path / "a.h5::v"), memory="64KiB", **wanted)
+    with pytest.raises(OverBudget, match="smaller --head"):
+        cs.info(np.zeros(5000), head=5000, memory="64KiB")
+
+
+def test_arrays_that_claim_far_more_than_they_store(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("v", (1 << 50,), "f8", chunks=(1 << 10,))
+    with pytest.raises(ConcatsplitError, match=r"a\.h5::v"):
+        cs.info(str(tmp_path / "a.h5::v"), stats=True)
+    (blob,) = cs.info(str(tmp_path / "a.h5::v"), head=2)
+    assert blob.head.elements == [0, 0]
 
 
 NUMBERS = st.lists(

@@ -11,7 +11,7 @@ from concatsplit_core.formats.base import Candidate, LibraryFormat, OutputFormat
 from concatsplit_core.formats.hdf5 import naming
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
-from concatsplit_core.formats.targets import Writer
+from concatsplit_core.formats.targets import Target, Writer
 from concatsplit_core.records import replace
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Hdf5Format(LibraryFormat, OutputFormat):
     library = "h5py"
     has_members = True
     most_axes = 32
+    takes_parts = True
 
     def sniff(self, found: Candidate) -> bool:
         """By its signature: at the start, or after a user block, whose size is a power of two."""
@@ -102,3 +103,9 @@ class Hdf5Format(LibraryFormat, OutputFormat):
 
         kept = None if base is None else Path(self.path_of(base, base.key))
         return Hdf5Writer(Path(self.path_of(place, place.key)), kept)
+
+    def part_target(self, spec: ArraySpec, storage: Storage, folder: str) -> Target:
+        """What encodes a data set in chunks, and keeps each task's in a file."""
+        from concatsplit_core.formats.hdf5.parts import Hdf5PartTarget
+
+        return Hdf5PartTarget(spec, storage, folder)

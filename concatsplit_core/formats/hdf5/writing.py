@@ -6,7 +6,6 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +14,25 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.codecs.chunks import encode
-from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.errors import IOFailure, OutputRefused, UnsupportedDtype, UsageError
-from concatsplit_core.formats.grid import chunks_of, is_fill, padded
-from concatsplit_core.formats.hdf5 import filters
-from concatsplit_core.formats.hdf5.creating import create, describe, fill_of
+from concatsplit_core.formats.hdf5.creating import create, describe
+from concatsplit_core.formats.hdf5.encoding import Hdf5Encoder, Item
 from concatsplit_core.formats.hdf5.items import as_items
 from concatsplit_core.formats.hdf5.links import refuse_links_out
 from concatsplit_core.formats.hdf5.naming import has_netcdf_name
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, take_up
 from concatsplit_core.formats.hdf5.netcdf_dimensions import Dimensions
+from concatsplit_core.formats.hdf5.parts import part_path, read_part
 from concatsplit_core.formats.hdf5.scales import Scales
 from concatsplit_core.formats.hdf5.staged_file import StagedFile
 from concatsplit_core.formats.hdf5.structure import write_links, write_structure
-from concatsplit_core.formats.hdf5.types import stored_dtype, takes_items
+from concatsplit_core.formats.hdf5.types import stored_dtype
 from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.stored import Stored, read_stored
 from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import (
-    ChunkedTarget,
     ContiguousTarget,
+    PartTarget,
     ReadyChunks,
     Target,
     Writer,
@@ -172,31 +169,12 @@ def _raise_kept(staged: StagedFile) -> None:
         raise staged.error
 
 
-_Item = tuple[Box, Any, int | None]
-"""A chunk as it is to be stored and the filters it skipped, or an array for HDF5 to encode."""
-
-
-class Hdf5Target(ChunkedTarget):
+class Hdf5Target(Hdf5Encoder, PartTarget):
     """One data set that is being written through HDF5."""
 
-    takes_skipped = True
-
     def __init__(self, writer: Hdf5Writer, member: str, spec: ArraySpec, storage: Storage) -> None:
-        super().__init__(spec)
-        codec = storage.codec or Codec()
-        self._writer, self._member, self._steps = writer, member, codec.steps
-        own = storage.own.get("type")
-        plain = not spec.is_string and (own is None or takes_items(own, spec.dtype))
-        self._as_stored = own is not None and plain
-        self._direct = bool(spec.chunks) and plain and filters.own_encoding(codec)
-        self._absent = fill_of(spec, storage)
-        self._rank = spec.ndim - len(storage.item_shape)
-        self._skipped = 0 if storage.native is None else (1 << len(storage.native[1])) - 1
-
-    @property
-    def fill(self) -> np.ndarray:
-        """What readers see in a chunk that is not there."""
-        return self._absent
+        super().__init__(spec, storage)
+        self._writer, self._member = writer, member
 
     @property
     def ordered(self) -> bool:
@@ -205,34 +183,11 @@ class Hdf5Target(ChunkedTarget):
 
     def encode(
         self, box: Box, block: np.ndarray | None, ready: ReadyChunks | None = None
-    ) -> list[_Item]:
-        """Chunks that can be written as they are; else the block itself, for HDF5 to encode."""
-        ready = ready or {}
-        if block is not None and (not self._direct or self.spec.chunks is None):
-            return [(box, block, None)]
-        items: list[_Item] = []
-        room = (
-            box.size * self.spec.dtype.itemsize
-        )  # the plan has memory for so many bytes of chunks that wait
-        for _, chunk in chunks_of(box, self.spec.chunks or (), self.spec.shape):
-            found = ready.get(chunk.start)
-            if isinstance(found, Stored):
-                room -= found.nbytes
-                items.append((chunk, read_stored(found) if room >= 0 else found, found.skipped))
-                continue
-            part = found if block is None else block[chunk.within(box)]
-            if part is not None and not is_fill(part := np.ascontiguousarray(part), self._absent):
-                items.append((chunk, *self._encoded(part)))
-        return items
+    ) -> list[Item]:
+        """The chunks of a block."""
+        return self.items(box, block, ready)
 
-    def _encoded(self, part: np.ndarray) -> tuple[Any, int | None]:
-        if not self._direct:
-            return part, None
-        whole = padded(part, self.spec.chunks or (), self._absent[()])
-        item = part.dtype.itemsize * prod(self.spec.shape[self._rank :])
-        return encode(whole.reshape(-1).view(np.uint8), self._steps, item), self._skipped
-
-    def store(self, encoded: list[_Item]) -> None:
+    def store(self, encoded: list[Item]) -> None:
         """Hand the chunks to HDF5, one thread at a time."""
         with deferred_signals(), _pool.use(self._writer) as (staged, file):
             dataset = file[self._member]
@@ -243,6 +198,10 @@ class Hdf5Target(ChunkedTarget):
                     raw = read_stored(data) if isinstance(data, Stored) else data
                     dataset.id.write_direct_chunk(box.start[: self._rank], raw, skipped)
             _raise_kept(staged)
+
+    def take_part(self, box: Box, folder: str) -> None:
+        """Store the chunks that a task of another process has encoded."""
+        self.store(read_part(part_path(folder, box), self.spec.dtype))
 
     def _write(self, dataset: Any, box: Box, data: np.ndarray) -> None:
         """Let HDF5 encode a block, without converting items that can be written as they are."""

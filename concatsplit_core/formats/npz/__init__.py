@@ -17,6 +17,7 @@ class NpzFormat(InputFormat, OutputFormat):
     suffixes = (".npz",)
     has_members = True
     has_groups = False
+    adds_again = True
 
     def sniff(self, found: Candidate) -> bool:
         """By the first bytes of a zip archive, which may be empty."""

@@ -86,7 +86,7 @@ class DeflatedTarget(EncodedTarget):
         finally:
             os.close(fd)
 
-    def join(self, fd: int, offset: int) -> Packed:
+    def join(self, fd: int, offset: int, frees_room: bool = True) -> Packed:
         """Write the header and all pieces into the archive, one after the other.
 
         A piece that was never stored is full of zeros, as in members that are not deflated.
@@ -98,6 +98,8 @@ class DeflatedTarget(EncodedTarget):
             The archive.
         offset : int
             Where the member's data start.
+        frees_room : bool
+            Whether the room of each piece is given back.
         """
         header = format_header(self.spec)
         start = deflated_piece(header, self._level)
@@ -108,21 +110,24 @@ class DeflatedTarget(EncodedTarget):
         try:
             for number in range(prod(self._grid)):
                 size = self._bytes_of(number)
-                length, own = self._copied(slots, number, fd, at)
+                length, own = self._copied(slots, number, fd, at, frees_room)
                 at, crc, total = at + length, combined(crc, own, size), total + size
         finally:
             os.close(slots)
         write_all(fd, END_OF_PIECES, at)
         return Packed(at + len(END_OF_PIECES) - offset, total, crc)
 
-    def _copied(self, slots: int, number: int, fd: int, to: int) -> tuple[int, int]:
+    def _copied(
+        self, slots: int, number: int, fd: int, to: int, frees_room: bool
+    ) -> tuple[int, int]:
         """Copy a piece into the archive; returns its deflated bytes and its CRC-32."""
         start = number * self._slot_bytes
         head = os.pread(slots, _HEAD.size, start).ljust(_HEAD.size, b"\0")
         length, crc = _HEAD.unpack(head)
         if length:
             copy_range(slots, start + _HEAD.size, fd, to, length, self._slots)
-            give_back(slots, start, self._slot_bytes)
+            if frees_room:
+                give_back(slots, start, self._slot_bytes)
             return length, crc
         zeros = bytes(self._bytes_of(number))
         data = deflated_piece(zeros, self._level)

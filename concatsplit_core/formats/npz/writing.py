@@ -74,7 +74,8 @@ class NpzWriter(Writer):
         self._stored[name] = Member(name, self._end, start, nbytes, nbytes)
         self._end = start + nbytes
         write_all(fd, header, start)
-        os.ftruncate(fd, self._end)
+        if os.fstat(fd).st_size < self._end:  # else it was added before, and more lies behind it
+            os.ftruncate(fd, self._end)
         return ContiguousTarget(spec, Extent(self._path, start + len(header)))
 
     def finish(self) -> None:
@@ -86,7 +87,7 @@ class NpzWriter(Writer):
                 write_all(fd, made[name].header, member.offset)
             end = self._end
             for name, target in self._deflated.items():
-                made[name] = _join(fd, name, target, end)
+                made[name] = _join(fd, name, target, end, self.frees_room)
                 end = made[name].data_offset + made[name].packed_bytes
             if self._kept is not None:
                 kept = [name for name in self._kept.members if name not in made]
@@ -96,7 +97,7 @@ class NpzWriter(Writer):
             last = directory([made[name] for name in self._names], end, comment)
             write_all(fd, last, end)
             os.ftruncate(fd, end + len(last))
-        for target in self._deflated.values():
+        for target in self._deflated.values() if self.frees_room else ():
             target.remove()
 
     def _crc(self, fd: int, member: Member) -> int:
@@ -109,11 +110,11 @@ class NpzWriter(Writer):
         return total
 
 
-def _join(fd: int, name: bytes, target: DeflatedTarget, offset: int) -> Member:
+def _join(fd: int, name: bytes, target: DeflatedTarget, offset: int, frees_room: bool) -> Member:
     """Write a deflated member behind what is there."""
     most = target.most_bytes
     start = data_offset(offset, name, most)
-    packed = target.join(fd, start)
+    packed = target.join(fd, start, frees_room)
     made = Member(name, offset, start, packed.nbytes, packed.packed_bytes, packed.crc, DEFLATED)
     write_all(fd, made.header, offset)
     return made

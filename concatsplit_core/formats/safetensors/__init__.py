@@ -29,6 +29,7 @@ class SafetensorsFormat(InputFormat, OutputFormat):
     name = "safetensors"
     suffixes = (".safetensors",)
     has_members = True
+    adds_again = True
     has_groups = False
     has_low_precision = True
     index_suffix = ".index.json"

@@ -150,6 +150,9 @@ def create_array(
     So the fill value is what readers will see: in JSON a NaN loses its payload.
     """
     form: Literal[2, 3] = 2 if storage.dialect == "zarr2" else 3
+    document = place / member / (".zarray" if form == 2 else "zarr.json")
+    if document.kind:  # another process of the same run has created it
+        return facts_of(open_array(place / member))
     with quiet():
         store = zarr_store(place)
         if member and not (place.kind and any(place.entries())):

@@ -28,6 +28,7 @@ class ZarrStores(InputFormat, OutputFormat):
     has_members = True
     is_rectilinear = True
     own_names = OWN_NAMES
+    adds_again = True
 
     @abstractmethod
     def root(self, place: Location, ref: str) -> Location:

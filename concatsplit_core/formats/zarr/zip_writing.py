@@ -62,4 +62,4 @@ class ZippedZarrWriter(Writer):
         folder, archive = self._folder.path, self._place.path
         if folder is None or archive is None:
             raise AssertionError("archives are written on the local disk")
-        pack(folder, archive, self._kept, self._added, OWN_NAMES)
+        pack(folder, archive, self._kept, self._added, OWN_NAMES, self.frees_room)

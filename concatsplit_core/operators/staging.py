@@ -1,0 +1,295 @@
+"""Staged runs: stage an operator, do its tasks in any number of processes, commit or discard it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.codecs.pipeline import Codec
+from concatsplit_core.errors import OutputBusy, ResumeMismatch, UsageError
+from concatsplit_core.records import NamedTuple
+from concatsplit_core.run.options import Options
+from concatsplit_core.run.result import Result
+from concatsplit_core.run.staged.done import at_work, read_done
+from concatsplit_core.run.staged.locks import alone
+from concatsplit_core.run.staged.record import RUN_FILE, RunRecord, read_record
+from concatsplit_core.run.staged.step import Step, parse_share
+from concatsplit_core.run.staged.steps import remove_run
+from concatsplit_core.stores.keeping import read_kept
+from concatsplit_core.stores.kept_staging import KeptStaging
+from concatsplit_core.stores.recovery import recover
+
+_MODULES = {
+    "joining": ("concat", "stack", "depth_concat", "split_gradient"),
+    "cutting": (
+        "split", "depth_split", "unstack", "split_by_lengths", "reshard", "concat_gradient",
+    ),
+    "copying": ("fetch_to", "feed"),
+}  # fmt: skip
+_OPERATORS = {name: module for module, names in _MODULES.items() for name in names}
+"""What can be staged, and where it is defined."""
+
+
+class RunState(NamedTuple):
+    """How far a staged run is.
+
+    Parameters
+    ----------
+    run : str
+        Its folder.
+    tasks : int
+        How many there are.
+    missing : int
+        How many are not done yet.
+    outputs : tuple of str
+        Their names.
+    """
+
+    run: str
+    tasks: int
+    missing: int
+    outputs: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        return self._asdict() | {"outputs": list(self.outputs)}
+
+
+def stage(
+    operator: str | Callable[..., Result],
+    *args: Any,
+    to: str | os.PathLike[str],
+    **options: Any,
+) -> Result:
+    """Plan an operator and create its outputs where they are staged; move nothing yet.
+
+    Parameters
+    ----------
+    operator : str or callable
+        Such as ``"concat"``.
+    *args
+        Its arguments; inputs are references, since other processes have to open them.
+    to : path
+        A folder for the run, which is made; `run_tasks`, `commit` and `discard` take it.
+    **options
+        The other arguments of the operator, and `Options`.
+
+    Returns
+    -------
+    Result
+        As of a dry run; ``len(result.plan)`` is the number of tasks.
+
+    Raises
+    ------
+    UsageError
+        The operator, its inputs or its outputs cannot be staged.
+    """
+    name = operator if isinstance(operator, str) else operator.__name__
+    if name not in _OPERATORS:
+        raise UsageError(f"{name}: cannot be staged; these can be: {', '.join(sorted(_OPERATORS))}")
+    listener = options.pop("on_event", None)
+    if options.pop("dry_run", False) or options.pop("resume", False):
+        raise UsageError("stage: leave out --dry-run and --resume")
+    chosen = {k: options[k] for k in ("memory", "jobs") if options.get(k) is not None}
+    frozen = Options(**chosen)
+    options |= {"memory": frozen.memory_bytes, "jobs": frozen.workers}
+    request = {
+        "operator": name,
+        "args": [_plain(value) for value in args],
+        "options": {key: _plain(value) for key, value in options.items()},
+    }
+    step = Step("stage", os.path.abspath(to), request=request)
+    return _call(request, step, listener)
+
+
+def run_tasks(
+    folder: str | os.PathLike[str],
+    tasks: str | None = None,
+    on_event: Callable[[Any], None] | None = None,
+) -> RunState:
+    """Do the tasks of a staged run that are not done yet; any number of processes may do so.
+
+    Parameters
+    ----------
+    folder : path
+        Of the run.
+    tasks : str, optional
+        ``"I/N"``: only those in share I of N.
+    on_event : callable, optional
+        As in `Options`.
+
+    Raises
+    ------
+    ResumeMismatch
+        An input has changed, or the run was made for something else.
+    """
+    share = (1, 1) if tasks is None else parse_share(tasks)
+    path = _folder(folder)
+    record = read_record(path)
+    _call(_request_of(record, path), Step("run", str(path), share), on_event)
+    return _state(path, record)
+
+
+def commit(
+    folder: str | os.PathLike[str], on_event: Callable[[Any], None] | None = None
+) -> RunState:
+    """Publish the outputs of a staged run, and remove its folder.
+
+    Parameters
+    ----------
+    folder : path
+        Of the run.
+    on_event : callable, optional
+        As in `Options`.
+
+    Raises
+    ------
+    ResumeMismatch
+        Tasks are missing, an input has changed, or the run was made for something else.
+    OutputBusy
+        Another process is committing it, or still works on it.
+    """
+    path = _folder(folder)
+    record = read_record(path)
+    for staging in dict.fromkeys(Path(name).parent for name in record.folders):
+        for recovered in recover([staging]):
+            if on_event is not None:
+                on_event(recovered)
+    state = _state(path, record)
+    if record.is_published:  # by a commit that was killed at the very end
+        with alone(path):
+            remove_run(path)
+        return state._replace(missing=0)
+    _call(_request_of(record, path), Step("commit", str(path)), on_event)
+    return state._replace(missing=0)
+
+
+def discard(folder: str | os.PathLike[str]) -> RunState:
+    """Give up a staged run: remove all that it has staged, and its folder.
+
+    Parameters
+    ----------
+    folder : path
+        Of the run, or one of its staging folders.
+
+    Raises
+    ------
+    OutputBusy
+        A process is committing it, or works on it.
+    """
+    path = _folder(folder)
+    kept = None if (path / RUN_FILE).exists() and not _is_staging(path) else read_kept(path)
+    if kept is not None and not kept.run.exists():
+        raise ResumeMismatch(
+            f"{path}: belongs to the run in {kept.run}, which is not there; if it is gone for "
+            f"good, remove {path}",
+            ref=str(path),
+        )
+    path = path if kept is None else kept.run
+    with alone(path):
+        record = read_record(path)
+        state = _state(path, record)
+        busy = at_work(path)
+        if busy:
+            raise OutputBusy(
+                f"{path}: processes are still at work on it: {', '.join(busy)}; end them first",
+                ref=str(path),
+            )
+        folders = [Path(name) for name in record.folders if _is_of(Path(name), record)]
+        if folders:
+            made = [Path(name) for name in record.made]
+            KeptStaging.adopt(False, folders, made, record.outputs, record.nonce).give_up()
+        if path.exists():
+            remove_run(path)
+    return state
+
+
+def working_folder(folder: str | os.PathLike[str]) -> str:
+    """The working folder in which a run was staged.
+
+    Raises
+    ------
+    InputUnavailable
+        The folder is not that of a staged run.
+    """
+    return read_record(_folder(folder)).cwd
+
+
+def _is_staging(path: Path) -> bool:
+    return (path / "kept").exists()
+
+
+def _is_of(folder: Path, record: RunRecord) -> bool:
+    """Whether a staging folder is there, and belongs to a run."""
+    kept = read_kept(folder) if folder.is_dir() else None
+    return kept is not None and kept.nonce == record.nonce
+
+
+def _call(request: Mapping[str, Any], step: Step, listener: Callable[[Any], None] | None) -> Result:
+    """Call the operator of a request, for one step of its run."""
+    name = request["operator"]
+    module = import_module(f"concatsplit_core.operators.{_OPERATORS[name]}")
+    operator = getattr(module, name)
+    result: Result = operator(*request["args"], **request["options"], on_event=listener, step=step)
+    return result
+
+
+def _request_of(record: RunRecord, folder: Path) -> Mapping[str, Any]:
+    """What was staged, if this process can repeat it."""
+    request = record.request
+    if request is None:
+        raise UsageError(
+            f"{folder}: is a run with --resume; give the same command again to go on with it, or "
+            f"'concatsplit discard {folder}' to give it up"
+        )
+    if not {"operator", "args", "options"} <= request.keys():
+        raise ResumeMismatch(f"{folder / RUN_FILE}: is damaged; stage again")
+    if request["operator"] not in _OPERATORS:
+        raise ResumeMismatch(f"{folder / RUN_FILE}: names no operator; stage again")
+    if os.path.realpath(record.cwd) != os.path.realpath(os.getcwd()):
+        raise UsageError(
+            f"{folder}: was staged in the working folder {record.cwd}, from which the names of "
+            "files are seen; go there first"
+        )
+    return request
+
+
+def _state(folder: Path, record: RunRecord) -> RunState:
+    missing = record.tasks - sum(read_done(folder, record.tasks))
+    outputs = tuple(str(output.final) for output in record.outputs)
+    return RunState(str(folder), record.tasks, missing, outputs)
+
+
+def _folder(folder: str | os.PathLike[str]) -> Path:
+    return Path(os.path.abspath(folder))
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it.
+
+    Raises
+    ------
+    UsageError
+        It is an array in memory, or anything else that another process would not have.
+    """
+    if isinstance(value, str) and value == "-":
+        raise UsageError("-: stdin and stdout cannot be staged, since each is there only once")
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(one) for one in value]
+    if isinstance(value, np.dtype | Codec):
+        return str(value)
+    raise UsageError(
+        f"a {type(value).__name__} in memory cannot be staged, since other processes "
+        "do not have it; write it to a file and give its name"
+    )

@@ -1,0 +1,82 @@
+"""One process at a time publishes a staged run, or gives it up."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from concatsplit_core.errors import InputUnavailable, OutputBusy
+from concatsplit_core.stores.owner import Owner, lock, write_owner
+
+_NAME = "commit"
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Inside the context, no other process publishes this run or gives it up.
+
+    Raises
+    ------
+    InputUnavailable
+        The folder is not there.
+    OutputBusy
+        Another process does so.
+    """
+    try:
+        fd = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputUnavailable(
+            f"{folder}: there is no such staged run; it may have been committed or given up",
+            ref=str(folder),
+        ) from None
+    try:
+        if not _is_free(fd):
+            raise OutputBusy(
+                f"{folder}: another process is committing this run, or giving it up; wait for it",
+                ref=str(folder),
+            )
+        write_owner(fd, Owner.of_this_process(folder, ".", ()))
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                os.unlink(folder / _NAME)
+    finally:
+        os.close(fd)
+
+
+def refuse_if_committing(folder: Path) -> None:
+    """Refuse to work on a run that is being published or given up.
+
+    Raises
+    ------
+    OutputBusy
+    """
+    try:
+        fd = os.open(folder / _NAME, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        if not _is_free(fd):
+            raise OutputBusy(
+                f"{folder}: another process is committing this run, or giving it up",
+                ref=str(folder),
+            )
+    finally:
+        os.close(fd)
+
+
+def _is_free(fd: int) -> bool:
+    """Lock the file; where there are no locks, look whether the process that it names lives."""
+    is_locked = lock(fd)
+    if is_locked is not None:
+        return is_locked and os.fstat(fd).st_nlink > 0  # else its process has just ended
+    try:
+        document = json.loads(os.pread(fd, 1 << 20, 0))
+        document.pop("concatsplit")
+        return Owner(**{**document, "made": ()}).fate == "dead"
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return True

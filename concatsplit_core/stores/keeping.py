@@ -1,0 +1,166 @@
+"""Staging that outlives its process: the outputs of a staged run, until it is committed.
+
+The staging folder that is the home of such a run holds the file `kept`. No other run clears a
+folder with it, and none writes one of the outputs that the folder announces.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from concatsplit_core.records import NamedTuple
+from concatsplit_core.stores.durability import sync_path
+from concatsplit_core.stores.files import identify
+from concatsplit_core.stores.identity import Identity
+from concatsplit_core.stores.owner import open_owner_file, read_owner
+from concatsplit_core.stores.staging_folders import KEPT
+
+_SCHEMA = 1
+
+
+class StagedOutput(NamedTuple):
+    """One output of a staged run.
+
+    Parameters
+    ----------
+    final, staged : Path
+        Its name, and where it is built.
+    made : Identity
+        What is built there, as it was when it was created.
+    replaces : Identity, optional
+        What it may replace.
+    must_be_unchanged : bool
+        The content of what it replaces must not change either.
+    """
+
+    final: Path
+    staged: Path
+    made: Identity
+    replaces: Identity | None
+    must_be_unchanged: bool
+
+    @property
+    def is_published(self) -> bool:
+        """Whether it has its name."""
+        is_staged = self.made.is_same_entry(identify(self.staged))
+        return self.made.is_same_entry(identify(self.final)) and not is_staged
+
+    def to_json(self) -> dict[str, Any]:
+        """What is written to a file."""
+        return self._asdict() | {"final": str(self.final), "staged": str(self.staged)}
+
+    @classmethod
+    def from_json(cls, value: Any) -> StagedOutput:
+        """Make one from what `to_json` gave.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            It is something else.
+        """
+        made = Identity.from_json(value["made"])
+        if made is None:
+            raise ValueError("an output has no identity")
+        replaces = Identity.from_json(value["replaces"])
+        unchanged = bool(value["must_be_unchanged"])
+        return cls(Path(value["final"]), Path(value["staged"]), made, replaces, unchanged)
+
+
+class Kept(NamedTuple):
+    """What the file `kept` in a home says.
+
+    Parameters
+    ----------
+    run : Path
+        The folder of the staged run.
+    nonce : str
+        Also in that folder, so that both are known to belong together.
+    resumes : bool
+        The run was started with ``--resume``.
+    outputs : tuple of StagedOutput
+    """
+
+    run: Path
+    nonce: str
+    resumes: bool
+    outputs: tuple[StagedOutput, ...]
+
+    @property
+    def is_published(self) -> bool:
+        """Whether all outputs have their names, and only the staging folder is left."""
+        return bool(self.outputs) and all(output.is_published for output in self.outputs)
+
+    @property
+    def advice(self) -> str:
+        """How to go on, for messages."""
+        if self.resumes:
+            return (
+                "give the same command with --resume to go on with it, or "
+                f"'concatsplit discard {self.run}' to give it up"
+            )
+        return (
+            f"'concatsplit run {self.run}' goes on with it, 'concatsplit commit {self.run}' "
+            f"publishes it, 'concatsplit discard {self.run}' gives it up"
+        )
+
+    def write(self, home: Path, sync: bool) -> None:
+        """Write it into a home; from now on the folder is kept."""
+        document = {
+            "concatsplit": _SCHEMA,
+            "run": str(self.run),
+            "nonce": self.nonce,
+            "resumes": self.resumes,
+            "outputs": [output.to_json() for output in self.outputs],
+        }
+        replace_file(home / KEPT, json.dumps(document).encode(), sync)
+
+
+def read_kept(folder: Path) -> Kept | None:
+    """What is kept in a staging folder, or in its home; None if nothing is."""
+    home = home_of(folder)
+    try:
+        text = (home / KEPT).read_bytes()
+    except OSError:
+        return None
+    try:
+        document = json.loads(text)
+        outputs = tuple(StagedOutput.from_json(value) for value in document["outputs"])
+        run, nonce = Path(document["run"]), str(document["nonce"])
+        return Kept(run, nonce, bool(document["resumes"]), outputs)
+    except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
+        return Kept(home, "", False, ())  # whatever it says, nothing is cleared
+
+
+def home_of(folder: Path) -> Path:
+    """The home of the run that a staging folder belongs to; the folder itself if none is known."""
+    fd = open_owner_file(folder)
+    if fd is None:
+        return folder
+    try:
+        owner = read_owner(fd, folder)
+    finally:
+        os.close(fd)
+    return folder if owner is None else Path(os.path.normpath(folder / owner.home))
+
+
+def forget_kept(homes: Iterable[Path]) -> None:
+    """Let staging folders be cleared again."""
+    for home in homes:
+        with suppress(FileNotFoundError):
+            (home / KEPT).unlink()
+
+
+def replace_file(path: Path, data: bytes, sync: bool) -> None:
+    """Write a small file that is complete whenever it is there."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
+    draft.write_bytes(data)
+    if sync:
+        sync_path(draft)
+    os.replace(draft, path)
+    if sync:
+        sync_path(path.parent)

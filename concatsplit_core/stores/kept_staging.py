@@ -1,0 +1,128 @@
+"""Staging for a staged run: kept by one process, published or removed by another one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from concatsplit_core.errors import OutputBusy, ResumeMismatch
+from concatsplit_core.stores.files import identify
+from concatsplit_core.stores.keeping import Kept, StagedOutput, forget_kept, read_kept
+from concatsplit_core.stores.staging import LocalStaging, StagedClaim
+from concatsplit_core.stores.staging_folders import StagingFolder
+
+
+class KeptStaging(LocalStaging):
+    """Stages outputs that stay staged when the process ends."""
+
+    @property
+    def home(self) -> Path:
+        """The staging folder that holds the journal."""
+        return next(iter(self._folders.values())).path
+
+    @property
+    def folders(self) -> list[Path]:
+        """All staging folders, the home first."""
+        return [folder.path for folder in self._folders.values()]
+
+    @property
+    def made(self) -> list[Path]:
+        """Folders that were made for the outputs."""
+        return list(self._made)
+
+    def outputs(self) -> tuple[StagedOutput, ...]:
+        """All outputs, with what has been created of them; a file that is missing is created."""
+        found = []
+        for claim in self._claims:
+            made = identify(claim.staged)
+            if made is None:
+                claim.staged.touch()
+                made = identify(claim.staged)
+            if made is None:
+                raise FileNotFoundError(2, "No such file or directory", str(claim.staged))
+            found.append(
+                StagedOutput(
+                    claim.final, claim.staged, made, claim.replaces, claim.must_be_unchanged
+                )
+            )
+        return tuple(found)
+
+    def keep(self, kept: Kept) -> None:
+        """Leave everything staged until `adopt`; no other run clears it."""
+        kept.write(self.home, self._sync)
+
+    def release(self) -> None:
+        """Let go of the staging folders, and leave them as they are."""
+        for folder in self._folders.values():
+            folder.release()
+        self._folders.clear()
+
+    @classmethod
+    def adopt(
+        cls,
+        sync: bool,
+        folders: Sequence[Path],
+        made: Sequence[Path],
+        outputs: Sequence[StagedOutput],
+        nonce: str,
+    ) -> KeptStaging:
+        """Take over what another process has staged, to publish or remove it.
+
+        Parameters
+        ----------
+        sync : bool
+        folders, made, outputs
+            As `folders`, `made` and `outputs` gave them there.
+        nonce : str
+            Of the run that they belong to.
+
+        Raises
+        ------
+        ResumeMismatch
+            A staging folder is not there, or belongs to another run.
+        OutputBusy
+            Another process publishes it.
+        """
+        staging = cls(sync)
+        refuse_missing(folders, nonce)
+        try:
+            for path in folders:
+                folder = StagingFolder.adopted(path, made)
+                if folder is None:
+                    raise OutputBusy(
+                        f"{path}: another process is publishing the outputs of this run, or is "
+                        "giving them up",
+                        ref=str(path),
+                    )
+                staging._folders[path.parent] = folder
+        except BaseException:
+            staging.release()
+            raise
+        staging._made = list(made)
+        staging._claims = [
+            StagedClaim(o.final, o.staged, o.replaces, o.must_be_unchanged) for o in outputs
+        ]
+        return staging
+
+    def give_up(self) -> None:
+        """Remove everything that was staged."""
+        forget_kept(folder.path for folder in self._folders.values())
+        self.rollback()
+
+
+def refuse_missing(folders: Sequence[Path], nonce: str) -> None:
+    """Refuse to go on with a run whose staging folders are not there.
+
+    Raises
+    ------
+    ResumeMismatch
+        A staging folder is not there, or belongs to another run.
+    """
+    for path in folders:
+        kept = read_kept(path) if path.is_dir() else None
+        if kept is None or kept.nonce != nonce:
+            raise ResumeMismatch(
+                f"{path}: the folder in which the run stages its outputs is not there; it was "
+                "removed, or this machine does not see the file system that it is on",
+                ref=str(path),
+            )

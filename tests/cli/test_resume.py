@@ -1,0 +1,103 @@
+"""--resume: an interrupted run goes on where it was, unless something has changed."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+
+import concatsplit_core as cs
+
+A = np.arange(24_000, dtype="<i8").reshape(48, 500)
+B = A + 7
+WHOLE = np.concatenate([A, B])
+
+
+@pytest.fixture
+def two(shell: Any) -> Any:
+    """A shell with a.npy and b.npy."""
+    shell.save(a=A, b=B)
+    return shell
+
+
+def test_resume_without_interruption_leaves_nothing_behind(two: Any) -> None:
+    two.ok("concat", "a.npy", "b.npy", "-o", "y.npy", "--resume")
+    assert two.names() == ["a.npy", "b.npy", "y.npy"]
+    np.testing.assert_array_equal(np.load("y.npy"), WHOLE)
+    two.ok("gradient", "split", "a.npy", "zeros", "-o", "dx.npy", "--split-info",
+           two.save(s=np.array([48, 2])) or "s.npy", "--resume")  # fmt: skip
+    assert np.load("dx.npy").shape == (50, 500)
+
+
+class Stop(Exception):
+    """Stops a run in its midst."""
+
+
+def _stopped(*words: Any, after: int = 2, **options: Any) -> None:
+    """Begin a run with --resume that stops after some tasks."""
+    seen = []
+
+    def listen(event: Any) -> None:
+        seen.append(event)
+        if len([one for one in seen if type(one).__name__ == "Moved"]) == after:
+            raise Stop
+
+    with pytest.raises(Stop) as caught:
+        cs.concat(*words, resume=True, on_event=listen, memory="64KiB", jobs=1, **options)
+    assert "the same command with --resume goes on" in caught.value.__notes__[0]
+
+
+WORDS = ("concat", "a.npy", "b.npy", "-o", "y.zarr", "--chunks", "4,500", "--resume")
+
+
+def test_resume_does_only_what_is_missing(two: Any) -> None:
+    _stopped(["a.npy", "b.npy"], "y.zarr", chunks=(4, 500), after=3)
+    moved = []
+    cs.concat(["a.npy", "b.npy"], "y.zarr", chunks=[4, 500], resume=True,
+              on_event=lambda event: moved.append(type(event).__name__))  # fmt: skip
+    total = len(cs.concat(["a.npy", "b.npy"], "z.zarr", chunks=(4, 500), memory="64KiB", jobs=1,
+                          dry_run=True).plan)  # fmt: skip
+    assert moved.count("Moved") == total - 2
+    np.testing.assert_array_equal(two.read("y.zarr"), WHOLE)
+    assert two.hidden() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--codec", "gzip:1"), "--codec was not given and is gzip:1"),
+        (("--memory", "1MiB"), "--memory was 64KiB and is 1MiB"),
+        (("-j", "2"), "--jobs was 1 and is 2"),
+        (("--check",), "--check was False and is True"),
+    ],
+)
+def test_resume_names_the_option_that_changed(two: Any, words: tuple[str, ...], says: str) -> None:
+    _stopped(["a.npy", "b.npy"], "y.zarr", chunks=(4, 500))
+    outcome = two.run(*WORDS, *words)
+    assert outcome.code == 12, outcome.err
+    assert says in outcome.message
+    assert "concatsplit discard" in outcome.message
+
+
+def test_resume_names_the_input_that_changed(two: Any) -> None:
+    _stopped(["a.npy", "b.npy"], "y.zarr", chunks=(4, 500))
+    two.save(c=B)
+    others = ("concat", "a.npy", "c.npy", *WORDS[3:])
+    two.fails(12, *others, says="input 1 was b.npy and is c.npy")
+    two.fails(12, "concat", "a.npy", *WORDS[3:], says="there were 2 inputs and there are 1")
+    time_before = os.stat("b.npy").st_mtime_ns
+    os.utime("b.npy", ns=(time_before, time_before + 1))
+    two.fails(12, *WORDS, says="input 1 (b.npy) was changed since")
+
+
+def test_without_resume_one_is_told_how_to_go_on(two: Any) -> None:
+    _stopped(["a.npy", "b.npy"], "y.zarr", chunks=(4, 500))
+    outcome = two.run(*WORDS[:-1])
+    assert outcome.code == 5
+    assert "give the same command with --resume" in outcome.message
+    (hidden,) = two.hidden()
+    two.fails(2, "commit", f"{hidden}/resume", says="is a run with --resume")
+    two.ok("discard", hidden)
+    two.ok(*WORDS[:-1])

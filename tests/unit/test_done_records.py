@@ -1,0 +1,63 @@
+"""The record of what is done of a staged run, and who is at work on it."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+import concatsplit_core as cs
+from concatsplit_core.run.staged.done import DoneRecord, at_work, ranges_of, read_done
+
+
+def test_ranges_are_found_and_read_back(tmp_path: Path) -> None:
+    assert list(ranges_of([5, 1, 2, 9, 3])) == [(1, 3), (5, 5), (9, 9)]
+    assert list(ranges_of([])) == []
+    record = DoneRecord(tmp_path, sync=False)
+    record.add([5, 1, 2, 9, 3])
+    assert at_work(tmp_path, but=record.path) == []
+    assert len(at_work(tmp_path)) == 1
+    record.close()
+    record.close()
+    assert at_work(tmp_path) == []
+    assert [n for n, done in enumerate(read_done(tmp_path, 9)) if done] == [1, 2, 3, 5]
+
+
+@pytest.mark.parametrize("cut", range(1, 14))
+def test_a_torn_last_line_is_ignored(tmp_path: Path, cut: int) -> None:
+    record = DoneRecord(tmp_path, sync=False)
+    record.add([0])
+    record.add(range(1, 12))
+    record.close()
+    whole = record.path.read_bytes().removesuffix(b"end\n")
+    record.path.write_bytes(whole[:-cut])
+    assert sum(read_done(tmp_path, 20)) == (12 if cut == 1 else 1)
+    again = DoneRecord(tmp_path, sync=False)
+    again.add([19])
+    again.close()
+    assert sum(read_done(tmp_path, 20)) == (13 if cut == 1 else 2)
+
+
+def test_without_locks_a_record_tells_by_its_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from concatsplit_core.run.staged import done, locks
+    from concatsplit_core.stores.owner import Owner
+
+    for module in (done, locks):
+        monkeypatch.setattr(module, "lock", lambda *_, **__: None)
+    record = DoneRecord(tmp_path, sync=False)
+    assert len(at_work(tmp_path)) == 1
+    for fate, fresh, expected in (("dead", True, 0), ("unknown", True, 1), ("unknown", False, 0)):
+        monkeypatch.setattr(Owner, "fate", property(lambda _, fate=fate: fate))
+        now = time.time() - (0 if fresh else 1000)
+        os.utime(record.path, (now, now))
+        assert len(at_work(tmp_path)) == expected
+    record.close()
+    with locks.alone(tmp_path):
+        with pytest.raises(cs.ConcatsplitError, match="committing"):
+            locks.refuse_if_committing(tmp_path)
+        monkeypatch.setattr(Owner, "fate", property(lambda _: "dead"))
+        locks.refuse_if_committing(tmp_path)
