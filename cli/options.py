@@ -189,6 +189,19 @@ _OPERATOR_OPTIONS = (
         type=FILE,
         help="Record the run for undo and verify. The record has hashes.",
     ),
+    click.option(
+        "--if-changed",
+        is_flag=True,
+        help="Do nothing if the last --manifest still fits. It fits if the request, the "
+        "inputs and the outputs are the same, down to their attributes. Else replace outputs that "
+        "are as the manifest records them; --force replaces others too.",
+    ),
+    click.option(
+        "--depfile",
+        metavar="FILE",
+        type=FILE,
+        help="Write a rule for make and ninja. It says which files the outputs are made from.",
+    ),
     follow_links_option,
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
     progress_option,
@@ -320,5 +333,9 @@ outputs_option = click.option(
     metavar="REF",
     type=REF,
     help="Names of the parts. Give it once per part; or one template with {index} {count} "
-    "{start} {stop} {stem}; or a folder.",
+    "{start} {stop} {stem} {name}; or a folder.",
+)
+
+names_option = click.option(
+    "--names", metavar="A,B,...", help="What {name} in the template stands for, by part."
 )
