@@ -17,6 +17,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,9 @@ class DoneRecord:
     """
 
     def __init__(self, folder: Path, sync: bool) -> None:
-        self.path = folder / f"{_PREFIX}{os.uname().nodename}.{os.getpid()}"
         self._sync = sync
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._fd = os.open(self.path, flags, 0o644)
+        self.path, self._fd = _own_record(folder)
         try:
-            lock(self._fd, wait=True)
             owner = Owner.of_this_process(folder, ".", ())
             # the first byte ends what a killed process with this number may have left
             write_all_bytes(self._fd, b"\n" + json.dumps(owner.to_dict()).encode() + b"\n")
@@ -75,6 +73,25 @@ class DoneRecord:
         with suppress(OSError):
             write_all_bytes(fd, b"end\n")
         os.close(fd)
+
+
+def _own_record(folder: Path) -> tuple[Path, int]:
+    """The record of this process, open and locked.
+
+    In two containers, processes may have the same host and number: then each has its own.
+    """
+    name = f"{_PREFIX}{os.uname().nodename}.{os.getpid()}"
+    for number in count():
+        path = folder / (f"{name}.{number}" if number else name)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        try:
+            if lock(fd) is not False:
+                return path, fd
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+    raise AssertionError("there is always another name")
 
 
 def _line(start: int, stop: int) -> bytes:

@@ -74,6 +74,7 @@ class Completions:
 
     def __call__(self, event: Any) -> None:
         if getattr(event, "action", None) == "completed":
-            self.finals.update(Path(os.path.normpath(event.folder / name)) for name in event.names)
+            folder = os.path.realpath(event.folder)
+            self.finals.update(Path(os.path.normpath(f"{folder}/{n}")) for n in event.names)
         if self._listener is not None:
             self._listener(event)

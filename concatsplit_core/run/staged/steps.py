@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from concatsplit_core.endpoints.fingerprints import Fingerprints
+from concatsplit_core.endpoints.places import STREAM
 from concatsplit_core.errors import (
     ConcatsplitError,
     InputUnavailable,
@@ -178,7 +179,8 @@ class StagedRun(PlannedRun):
     def _refuse_sources(self) -> None:
         """Refuse inputs that no other process could read."""
         for source in (*self.job.sources, *self.job.compared):
-            if source.place is None and not _is_constant(source):
+            is_gone = source.place is None and not _is_constant(source)
+            if is_gone or source.ref == STREAM:
                 raise UsageError(
                     f"input {source.ref}: a run that is staged or resumed reads its inputs from "
                     "files, which other processes can open; write it to a file first",
