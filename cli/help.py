@@ -16,7 +16,7 @@ SECTIONS = {
     "Where to": "output outputs to force split_info",
     "How": "dtype codec chunks promote casting memory_order zarr_format grid checksum attrs "
     "conflicts history check",
-    "Memory and speed": "memory jobs routes sync resume tasks",
+    "Memory and speed": "memory jobs routes sync resume executor tasks",
     "Reports": "dry_run picture stats head as_tree as_json quiet progress manifest inputs version "
     "debug help",
 }

@@ -171,6 +171,14 @@ _OPERATOR_OPTIONS = (
         help="Wait until outputs are on the disk. Only then do they get their names.",
     ),
     click.option(
+        "--executor",
+        metavar="NAME",
+        default="threads",
+        help="Who does the work: threads, dask or dask:ADDRESS. threads of this process, "
+        "processes of Dask on this machine, or the Dask cluster whose scheduler has this address, "
+        "such as dask:tcp://host:8786.",
+    ),
+    click.option(
         "--resume",
         is_flag=True,
         help="If killed, keep what is done. The same command with --resume goes on from there.",

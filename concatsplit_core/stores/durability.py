@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 _MANY_FILES = 32
@@ -35,17 +36,14 @@ def make_durable(paths: Iterable[Path | str]) -> None:
 
 def _files_below(path: Path, enough: int) -> list[Path]:
     """A path and everything below it; the walk stops when it has found enough."""
-    paths = [path]
-    if path.is_dir():
-        for folder, folders, files in os.walk(path, onerror=_fail):
-            paths += [Path(folder) / name for name in (*folders, *files)]
-            if len(paths) > enough:
-                break
+    paths, waiting = [path], [path] if path.is_dir() else []
+    while waiting and len(paths) <= enough:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in islice(entries, enough):
+                paths.append(Path(entry.path))
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(paths[-1])
     return paths
-
-
-def _fail(error: OSError) -> None:
-    raise error
 
 
 def sync_path(path: Path) -> None:

@@ -23,6 +23,8 @@ from typing import Any
 from concatsplit_core.stores.durability import sync_path
 from concatsplit_core.stores.owner import Owner, lock, write_all_bytes
 
+LOCK_FILE = "commit"
+"""The file that a process writes which commits a run or gives it up; see `locks`."""
 _PREFIX = "done."
 _LINE = re.compile(rb"(\d{1,18})-(\d{1,18}) ([0-9a-f]{8})")
 _FRESH_SECONDS = 90.0
@@ -142,7 +144,7 @@ def _is_at_work(path: Path) -> bool:
         if is_free is not None:
             return not is_free
         text = os.pread(fd, os.fstat(fd).st_size, 0)
-        seconds = time.time() - os.fstat(fd).st_mtime
+        seconds = _now(path.parent) - os.fstat(fd).st_mtime
     finally:
         os.close(fd)
     if text.endswith(b"end\n"):
@@ -150,6 +152,14 @@ def _is_at_work(path: Path) -> bool:
     owner = _owner(text)
     fate = "unknown" if owner is None else owner.fate
     return fate == "alive" or (fate == "unknown" and seconds < _FRESH_SECONDS)
+
+
+def _now(folder: Path) -> float:
+    """The time by the clock of the file system, which may be that of another machine."""
+    try:
+        return (folder / LOCK_FILE).stat().st_mtime  # this process has just written it
+    except FileNotFoundError:
+        return time.time()
 
 
 def _owner(text: bytes) -> Owner | None:

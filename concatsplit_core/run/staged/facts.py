@@ -21,6 +21,7 @@ _NO_MATTER = {
     "manifest",
     "on_event",
     "resume",
+    "executor",
     "step",
 }
 """Options on which the outputs do not depend, or that the plan's digest has in it."""
