@@ -8,16 +8,19 @@ from typing import Any
 
 import click
 
+from concatsplit_cli.environment import name_variables, remember_command
+
 SECTIONS = {
     "What": "axis order add_axis drop_axis members arrays carry missing files_from null raw offset "
     "follow_links nan_equal rtol atol",
-    "Where to cut": "parts size lengths ratio at max_bytes uneven remainder hop lengths_from "
+    "Where to cut": "parts size lengths ratio at range max_bytes uneven remainder hop lengths_from "
     "by_array only scale count",
-    "Where to": "output outputs to force split_info",
+    "Where to": "output outputs names to force split_info",
     "How": "dtype codec chunks promote casting memory_order zarr_format grid checksum attrs "
     "conflicts history check",
     "Memory and speed": "memory jobs routes sync resume executor tasks",
-    "Reports": "dry_run picture stats head as_tree as_json quiet progress manifest inputs version "
+    "Reports": "dry_run picture stats head as_tree as_json quiet progress manifest if_changed "
+    "depfile inputs version "
     "debug help",
 }
 """The parameters of the options in each section, the usual ones first."""
@@ -43,10 +46,15 @@ _SENTENCE_END = re.compile(r"(?<=\.)\s")
 
 
 class Command(click.Command):
-    """A command whose help is in sections."""
+    """A command whose help is in sections, and whose options have environment variables."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        name_variables(self)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words of a command line; a long option with one dash is an error."""
+        remember_command(ctx)
         if not ctx.resilient_parsing:  # as it is while a shell completes a word
             _refuse_one_dash(self, ctx, args)
         return super().parse_args(ctx, args)

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from concatsplit_cli.options import OptionGroup
-from concatsplit_cli.param_types import INTEGERS, RATIO, REF
+from concatsplit_cli.options import OptionGroup, names_option
+from concatsplit_cli.param_types import INTEGERS, REF
 
 _HOW = OptionGroup(
     click.option("--parts", type=int, metavar="K", help="Cut into K equal parts."),
@@ -36,7 +36,16 @@ _HOW = OptionGroup(
         help="Read the lengths from an array. It is an integer vector, such as a split_info.",
     ),
     click.option("--at", type=INTEGERS, help="Cut at these positions, as numpy.split does."),
-    click.option("--ratio", type=RATIO, help="Proportions of the parts, such as 8:1:1."),
+    click.option(
+        "--ratio",
+        metavar="A:B:...",
+        help="Proportions of the parts, such as 8:1:1. Also 0.8,0.1,0.1 and 80%,10%,10%.",
+    ),
+    click.option(
+        "--range",
+        metavar="START:STOP",
+        help="Cut out one part: 3:8, :8, -3:. It is that of a slice in Python.",
+    ),
     click.option("--max-bytes", metavar="SIZE", help="Parts of at most SIZE of array data each."),
     click.option(
         "--by-array",
@@ -45,7 +54,12 @@ _HOW = OptionGroup(
         help="With --max-bytes: share out whole arrays. No array is cut; those of a data set "
         "go to files of at most SIZE each. Files of safetensors get an index.",
     ),
-    click.option("--only", metavar="0-3,8", help="Write only these parts."),
+    click.option(
+        "--only",
+        metavar="0-3,8",
+        help="Write only these parts. They keep their numbers; one part may have one plain name.",
+    ),
+    names_option,
 )
 
 
@@ -55,6 +69,7 @@ def how_options[R](function: Callable[..., R]) -> Callable[..., R]:
     @functools.wraps(function)
     def command(**values: Any) -> R:
         how = _HOW.pop_from(values)
+        how["by_array"] = how["by_array"] or None
         if how["max_bytes"] is not None:
             from concatsplit_core.array.sizes import parse_size
 

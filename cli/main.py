@@ -13,8 +13,16 @@ from typing import Any, NoReturn
 
 import click
 
+from concatsplit_cli.allocation import keep_freed_memory
+from concatsplit_cli.ending import end_at_once
+from concatsplit_cli.environment import is_asked, origin
 from concatsplit_cli.help import Group
-from concatsplit_cli.signals import Terminated, ignore_further_signals, signals_raise
+from concatsplit_cli.signals import (
+    Terminated,
+    ignore_further_signals,
+    is_the_command,
+    signals_raise,
+)
 from concatsplit_cli.streams import (
     ReaderGone,
     checked_stdout,
@@ -95,6 +103,8 @@ class ErrorBoundary(Group):
     """Whether a child process watches the command; false if a program calls `main` itself."""
     words: Sequence[str] = ()
     """The command line."""
+    context: click.Context | None = None
+    """Of the command line, when it is parsed."""
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Parse a command line; ``--help`` and ``--version`` print here."""
@@ -103,9 +113,11 @@ class ErrorBoundary(Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was parsed."""
+        self.context = ctx
         try:
             if not self.has_watcher:
                 return super().invoke(ctx)
+            keep_freed_memory()
             with watched():
                 return super().invoke(ctx)
         except BrokenPipeError as error:
@@ -120,6 +132,7 @@ class ErrorBoundary(Group):
         **extra: Any,
     ) -> Any:
         """Run a command line and exit."""
+        self.context = None
         self.words = words = list(sys.argv[1:] if args is None else args)
         if not standalone_mode:
             return super().main(words, prog_name, complete_var, standalone_mode=False, **extra)
@@ -127,7 +140,7 @@ class ErrorBoundary(Group):
             from concatsplit_cli.completion import register
 
             register()
-        is_debug = "--debug" in words
+        is_debug = is_asked("--debug", words)
         open_standard_descriptors()
         # NumPy's linear algebra is not used; without this it starts threads that only wait.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -146,8 +159,11 @@ class ErrorBoundary(Group):
                     import traceback
 
                     traceback.print_exc()
-                _exit(error, words)
-        sys.exit(code if isinstance(code, int) else 0)
+                _exit(error, words, self.context)
+        code = code if isinstance(code, int) else 0
+        if args is None and is_the_command():
+            end_at_once(code)
+        sys.exit(code)
 
 
 def _silence_libraries(is_debug: bool) -> None:
@@ -158,7 +174,7 @@ def _silence_libraries(is_debug: bool) -> None:
         sys.unraisablehook = lambda _: None  # errors in finalizers do not change the result
 
 
-def _exit(error: BaseException, words: Sequence[str]) -> NoReturn:
+def _exit(error: BaseException, words: Sequence[str], context: click.Context | None) -> NoReturn:
     """Print the message of an error, and exit with its code."""
     if isinstance(error, SystemExit):
         raise error
@@ -169,9 +185,11 @@ def _exit(error: BaseException, words: Sequence[str]) -> NoReturn:
         print_to_stderr(error.format_message())
         sys.exit(error.exit_code)
     code, kind, message = _describe(error, words)
+    if isinstance(error, ConcatsplitError | click.ClickException):
+        message = message.rstrip(".") + where if (where := origin(message, context)) else message
     if isinstance(error, click.UsageError) and error.ctx is not None:
         print_to_stderr(error.ctx.get_usage())
-    if "--json" in words:
+    if is_asked("--json", words):
         try:
             with checked_stdout():
                 click.echo(json.dumps({"error": {"code": code, "kind": kind, "message": message}}))
@@ -244,4 +262,6 @@ def main() -> None:
     Examples:
       concatsplit concat a.npy b.npy -o joined.zarr --axis 1
       concatsplit split a.npy -o 'half-{index}.npy' --parts 2
+
+    Options also come from the environment: concatsplit help environment
     """

@@ -189,6 +189,19 @@ _OPERATOR_OPTIONS = (
         type=FILE,
         help="Record the run for undo and verify. The record has hashes.",
     ),
+    click.option(
+        "--if-changed",
+        is_flag=True,
+        help="Do nothing if the last --manifest still fits. It fits if the request, the "
+        "inputs and the outputs are the same, down to their attributes. Else replace outputs that "
+        "are as the manifest records them; --force replaces others too.",
+    ),
+    click.option(
+        "--depfile",
+        metavar="FILE",
+        type=FILE,
+        help="Write a rule for make and ninja. It says which files the outputs are made from.",
+    ),
     follow_links_option,
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
     progress_option,
@@ -225,6 +238,11 @@ class SharedOptions(NamedTuple):
         return sys.stderr.isatty() if self.progress is None else self.progress
 
 
+def _the_same(param: click.Parameter, *_: Any, **__: Any) -> click.Parameter:
+    """Takes the place of a class of options, and makes none."""
+    return param
+
+
 class OptionGroup:
     """Options that several commands share; a command gets them as one value."""
 
@@ -232,17 +250,26 @@ class OptionGroup:
         self._options = options
 
     @functools.cached_property
-    def names(self) -> list[str]:
-        """The parameter names of the options."""
+    def _params(self) -> list[click.Parameter]:
+        """The options, made once for all commands: each takes a while."""
 
         def nothing() -> None: ...
 
-        return [str(param.name) for param in click.command()(self.add_to(nothing)).params]
+        function: Any = nothing
+        for option in reversed(self._options):
+            function = option(function)
+        return click.command()(function).params
+
+    @functools.cached_property
+    def names(self) -> list[str]:
+        """The parameter names of the options."""
+        return [str(param.name) for param in self._params]
 
     def add_to(self, function: Any) -> Any:
         """Add the options to a command."""
-        for option in reversed(self._options):
-            function = option(function)
+        for param in reversed(self._params):
+            made: Any = functools.partial(_the_same, param)
+            function = click.option(cls=made)(function)
         return function
 
     def pop_from(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -320,5 +347,9 @@ outputs_option = click.option(
     metavar="REF",
     type=REF,
     help="Names of the parts. Give it once per part; or one template with {index} {count} "
-    "{start} {stop} {stem}; or a folder.",
+    "{start} {stop} {stem} {name}; or a folder.",
+)
+
+names_option = click.option(
+    "--names", metavar="A,B,...", help="What {name} in the template stands for, by part."
 )

@@ -30,6 +30,10 @@ class Word(Anything):
     def __init__(self, kind: str) -> None:
         self._kind = kind
 
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """The values of an environment variable, one a line, since names may hold spaces."""
+        return [line for line in rv.splitlines() if line]
+
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem[str]]:
@@ -106,7 +110,6 @@ class Named(Word):
 AXIS = Axis("axis")
 NAMED = Named("named ref")
 INTEGERS = Integers("N,N,...", ",", "3,2,4")
-RATIO = Integers("A:B:...", ":", "8:1:1")
 CHUNKS = Chunks("chunks")
 REF = Word("ref")
 FILE = Word("file")

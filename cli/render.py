@@ -33,7 +33,7 @@ def show_result(result: Result, as_json: bool, quiet: bool) -> None:
         if not quiet:
             with checked_stdout():
                 _show_plan(result)
-    elif not quiet and (sys.stderr.isatty() or _asked_for_progress()):
+    elif not (quiet or result.is_unchanged) and (sys.stderr.isatty() or _asked_for_progress()):
         from concatsplit_cli.closing import closing_line
 
         print_to_stderr(one_line(closing_line(result)))

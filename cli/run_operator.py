@@ -30,6 +30,8 @@ def run_operator(
 
         words = getattr(context.find_root().command, "words", [])
         options["history"] = shlex.join(["concatsplit", *words])
+    if shared.options.get("depfile") and context.params.get("files_from") not in (None, "-"):
+        options["depends_on"] = [context.params["files_from"]]
     with progress_bar(shared.shows_progress, name) as draw:
 
         def listen(event: Any) -> None:

@@ -314,6 +314,7 @@ def test_the_command_line_has_the_options_of_the_library() -> None:
            "debug"}  # fmt: skip
     given = {param.name for param in concat.params}
     assert given - own == {field.name for field in fields(Options)} - {
+        "depends_on",
         "on_event",
         "step",
         "thresholds",

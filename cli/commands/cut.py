@@ -14,6 +14,7 @@ from concatsplit_cli.options import (
     SharedOptions,
     axes_option,
     depth_order_option,
+    names_option,
     operator_options,
     order_option,
     outputs_option,
@@ -56,6 +57,8 @@ def split(
       concatsplit split a.npy -o parts/ --size 2
       concatsplit split a.npy -o 'all.h5::part{index}' --lengths 1,-1
       concatsplit split a.npy -o train.npy -o val.npy --ratio 3:1
+      concatsplit split a.npy -o '{name}.npy' --names fit,test --ratio 80%,20%
+      concatsplit split a.npy -o middle.npy --range 1:3
       concatsplit split jan.nc::t -o 'day{index}.nc::t' --axis time --size 1
       concatsplit split jan.nc -o 'whole-day{index}.nc' --axis time --size 1
       concatsplit split m.safetensors -o 'r{index}.h5' --size 2 --axis 'q*=0' --axis '*=carry'
@@ -99,12 +102,14 @@ def depth_split(
 @click.command(cls=Command, short_help="Cut an array into its items along an axis.")
 @_input
 @outputs_option
+@names_option
 @axes_option
 @data_set_options
 @operator_options
 def unstack(
     input: str,
     outputs: tuple[str, ...],
+    names: str | None,
     axis: tuple[int | str, ...],
     selection: dict[str, Any],
     shared: SharedOptions,
@@ -117,7 +122,7 @@ def unstack(
     """
     from concatsplit_core import operators
 
-    run_operator(shared, operators.unstack, input, outputs, axis, **selection)
+    run_operator(shared, operators.unstack, input, outputs, axis, names=names, **selection)
 
 
 @click.command("split-by-lengths", cls=Command, short_help="Cut an array by a vector of lengths.")
@@ -125,6 +130,7 @@ def unstack(
 @click.argument("lengths", metavar="LENGTHS", type=REF)
 @outputs_option
 @click.option("--outputs", "count", type=int, metavar="K", help="Number of outputs.")
+@names_option
 @axes_option
 @data_set_options
 @order_option
@@ -139,6 +145,7 @@ def split_by_lengths(
     lengths: str,
     outputs: tuple[str, ...],
     count: int | None,
+    names: str | None,
     axis: tuple[int | str, ...],
     order: str | None,
     scale: bool,
@@ -165,6 +172,7 @@ def split_by_lengths(
         axis=axis,
         order=order,
         scale=scale,
+        names=names,
         **selection,
     )
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import click
 
+from concatsplit_cli.environment import help_of_environment
 from concatsplit_cli.help import Command, full_help
 from concatsplit_cli.param_types import COMMAND
 from concatsplit_cli.streams import checked_stdout
 
 
-@click.command("help", cls=Command)
+@click.command("help", cls=Command, short_help="Show all about a command, or environment.")
 @click.argument("names", metavar="[COMMAND]...", type=COMMAND, nargs=-1)
 @click.pass_context
 def help(ctx: click.Context, names: tuple[str, ...]) -> None:
-    """Show all that there is to say about a command.
+    """Show all that there is to say about a command, or about environment variables.
 
     --help gives one line to each option, and help gives all of it.
 
@@ -21,8 +22,13 @@ def help(ctx: click.Context, names: tuple[str, ...]) -> None:
     Examples:
       concatsplit help split
       concatsplit help gradient concat
+      concatsplit help environment
     """
     root = ctx.find_root()
+    if names == ("environment",):
+        with checked_stdout():
+            click.echo(help_of_environment(root))
+        return
     path: list[click.Command] = []
     group: click.Command = root.command
     for name in names:

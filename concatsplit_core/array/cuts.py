@@ -8,6 +8,7 @@ from operator import index
 from typing import Any, Literal
 
 from concatsplit_core.array.geometry import Interval, tile
+from concatsplit_core.array.shares import interval_of, parse_range, parse_ratio, whole_shares
 from concatsplit_core.errors import UsageError
 from concatsplit_core.records import dataclass
 
@@ -18,7 +19,7 @@ Remainder = Literal["keep", "drop", "error"]
 MOST_PARTS = 1 << 20
 """Parts of one split: each has a name and a file or member of its own."""
 
-_WAYS = ("parts", "size", "lengths", "at", "ratio", "max_bytes")
+_WAYS = ("parts", "size", "lengths", "at", "ratio", "max_bytes", "range")
 _GOES_WITH = {"uneven": "parts", "remainder": "size", "hop": "size", "by_array": "max_bytes"}
 
 
@@ -62,20 +63,13 @@ def whole_numbers(name: str, values: Iterable[Any]) -> list[int]:
         raise UsageError(f"--{name.replace('_', '-')} {values}: {error}") from error
 
 
-def parse_ratio(text: str) -> list[int]:
-    """The numbers of ``8:1:1``."""
-    if not all(_is_number(piece) for piece in text.split(":")):
-        raise UsageError(f"'{text}' is not a ratio such as 8:1:1")
-    return [int(piece) for piece in text.split(":")]
-
-
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 20
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How a split is cut; at most one of `parts`, `size`, `lengths`, `at`, `ratio`, `max_bytes`.
+    """How a split is cut; at most one way of those in `_WAYS`.
 
     Parameters
     ----------
@@ -95,14 +89,18 @@ class Cut:
         Exactly these lengths; one may be -1, what the others leave.
     at : sequence of int, optional
         Cut at these positions, as `numpy.split` does; negative from the end.
-    ratio : sequence of int, optional
-        Lengths in this proportion, by largest remainder, which sum exactly.
+    ratio : str or sequence of numbers, optional
+        Lengths in this proportion, by largest remainder, which sum exactly: whole numbers such as
+        ``"8:1:1"``, or fractions such as ``"0.8,0.1,0.1"`` or ``"80%,10%,10%"``.
     max_bytes : int, optional
         As many parts, of lengths that differ by one at most, as are needed for each to hold at
         most so many bytes.
     by_array : bool, optional
         With `max_bytes`: the arrays of a data set go, whole and in order, to files of at most so
         many bytes.
+    range : str or pair of int, optional
+        One part, the elements that a slice in Python takes, such as ``"3:8"``, ``"-3:"`` or
+        ``(3, None)``.
     """
 
     parts: int | None = None
@@ -111,13 +109,20 @@ class Cut:
     remainder: Remainder | None = None
     lengths: Sequence[int] | None = None
     at: Sequence[int] | None = None
-    ratio: Sequence[int] | None = None
+    ratio: Any = None
     max_bytes: int | None = None
     hop: int | None = None
     by_array: bool | None = None
+    range: Any = None
 
     def __post_init__(self) -> None:
-        for field in ("lengths", "at", "ratio"):
+        if self.ratio is not None:
+            is_text = isinstance(self.ratio, str)
+            ratio = parse_ratio(self.ratio) if is_text else whole_shares(self.ratio)
+            object.__setattr__(self, "ratio", ratio)
+        if self.range is not None:
+            object.__setattr__(self, "range", _start_and_stop(self.range))
+        for field in ("lengths", "at"):
             if (values := getattr(self, field)) is not None:
                 object.__setattr__(self, field, whole_numbers(field, values))
         for field in ("parts", "size", "hop", "max_bytes"):
@@ -171,6 +176,9 @@ class Cut:
             return _positions(length, self.at)
         if self.ratio is not None:
             return tile(_proportional(length, self.ratio))
+        if self.range is not None:
+            start, stop = self.range
+            return [interval_of(start, stop, length)]
         if self.max_bytes is not None:
             return tile(_bounded(length, self.max_bytes, index_bytes))
         if names is None:
@@ -179,6 +187,20 @@ class Cut:
                 "or name one output a part"
             )
         return tile(_equal(length, names, None, by_names=True))
+
+
+def _start_and_stop(given: Any) -> tuple[int | None, int | None]:
+    """Where a range starts and stops, as it is given."""
+    if isinstance(given, str):
+        return parse_range(given)
+    if isinstance(given, slice):
+        if given.step not in (None, 1):
+            raise UsageError(f"--range {given}: a range here cannot have a step")
+        given = given.start, given.stop
+    pair = [None if n is None else whole_numbers("range", [n])[0] for n in given]
+    if len(pair) != 2:
+        raise UsageError(f"--range {given} is not a start and a stop, such as 3:8")
+    return pair[0], pair[1]
 
 
 def _refuse_many(parts: int) -> None:

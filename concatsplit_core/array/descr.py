@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ def dtype_name(dtype: np.dtype) -> str:
     return dtype.str
 
 
+@lru_cache(256)
 def dtype_label(dtype: np.dtype) -> str:
     """A dtype as tables show it: ``float32``, ``>i2``, ``S8``, ``{x: float32, y: float32}``."""
     if dtype.names is not None:

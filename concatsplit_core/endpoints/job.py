@@ -102,6 +102,10 @@ class Job(NamedTuple):
         Sources that are read, though nothing of them is written.
     also_read : sequence of str
         References that were read beside the sources; no output may be one of them.
+    asked : object
+        What was asked for, apart from inputs and outputs; ``repr`` tells requests apart.
+    lists : sequence of str
+        ``@list`` references that name sources.
     structures : mapping of str to Structure
         What new containers hold beside the arrays, by the names of the containers.
     check : callable, optional
@@ -116,6 +120,8 @@ class Job(NamedTuple):
     notes: Sequence[str] = ()
     compared: Sequence[Source] = ()
     also_read: Sequence[str | os.PathLike[str]] = ()
+    asked: object = None
+    lists: Sequence[str] = ()
     structures: Mapping[str, Structure] = MappingProxyType({})
     check: Callable[[], Sequence[str]] | None = None
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from concatsplit_core.array.geometry import Interval
-from concatsplit_core.endpoints.references import refuse_unsafe_name
+from concatsplit_core.endpoints.references import is_name, refuse_unsafe_name
 from concatsplit_core.errors import UsageError, did_you_mean
 from concatsplit_core.formats.registry import named_format, suffix_of
 
-FIELDS = ("index", "count", "start", "stop", "stem", "array")
+FIELDS = ("index", "count", "start", "stop", "stem", "name", "array")
 FOLDER_TEMPLATE = "{stem}-{index:05d}-of-{count:05d}"
 
 
@@ -73,8 +73,27 @@ def named_count(outputs: Sequence[str]) -> int | None:
     return len(outputs)
 
 
+def plain_for_one(outputs: Sequence[str], numbers: Sequence[int], count: int) -> Sequence[str]:
+    """The names of all parts, if one plain name is given for the only part that is written.
+
+    Parameters
+    ----------
+    outputs : sequence of str
+    numbers : sequence of int
+        The parts that are written.
+    count : int
+        The number of parts.
+    """
+    is_plain = len(outputs) == len(numbers) == 1 and named_count(outputs) == 1
+    return [*outputs] * count if is_plain else outputs
+
+
 def name_parts(
-    outputs: Sequence[str], intervals: Sequence[Interval], source: str, array: str = ""
+    outputs: Sequence[str],
+    intervals: Sequence[Interval],
+    source: str,
+    array: str = "",
+    names: Sequence[str] | None = None,
 ) -> list[str]:
     """The names of all parts.
 
@@ -88,12 +107,16 @@ def name_parts(
         Reference of the input, for ``{stem}`` and a folder's suffix.
     array : str
         Name of the array in a data set, for ``{array}``; empty for a bare array.
+    names : sequence of str, optional
+        One for each part, for ``{name}``.
 
     Raises
     ------
     UsageError
         The number of names is not that of the parts, or a template cannot be filled in.
     """
+    if names is not None:
+        _refuse_names(names, outputs, len(intervals))
     if named_count(outputs) is not None:
         if len(outputs) != len(intervals):
             raise UsageError(
@@ -105,16 +128,53 @@ def name_parts(
         return list(outputs)
     template, stem = _template(outputs[0], source)
     count = len(intervals)
-    names: list[str] = []
+    found: list[str] = []
     is_plain = False
     for index, interval in enumerate(intervals):
+        name = "" if names is None else names[index]
         if is_plain:
-            names.append(template.format_map(_fields(index, count, interval, stem, array)))
+            found.append(template.format_map(_fields(index, count, interval, stem, array, name)))
             continue
-        names.append(_fill_in(template, index, count, interval, stem, array))
+        found.append(_fill_in(template, index, count, interval, stem, array, name))
         # a template that was found to be right is so for all parts, unless widths are fields too
         is_plain = not any("{" in (spec or "") for _, _, spec, _ in _Strict().parse(template))
-    return names
+    return found
+
+
+def _refuse_names(names: Sequence[str], outputs: Sequence[str], count: int) -> None:
+    """Refuse names of parts that fit neither the parts nor the outputs."""
+    if len(outputs) != 1 or "{name" not in outputs[0]:
+        raise UsageError(
+            "--names fills in {name}, and there is none in the output; give a template such as "
+            "'{name}.npy'"
+        )
+    if len(names) != count:
+        raise UsageError(
+            f"--names {','.join(names)}: {len(names)} names for {count} parts; give one a part",
+            found=len(names),
+            expected=count,
+        )
+
+
+def parse_names(names: str | Sequence[str] | None) -> list[str] | None:
+    """The names of parts, of ``train,val,test``.
+
+    Raises
+    ------
+    UsageError
+        One is empty, is given twice, or cannot be a part of the name of a file.
+    """
+    if names is None:
+        return None
+    found = [n.strip() for n in names.split(",")] if isinstance(names, str) else [*names]
+    for name in found:
+        if name in {"", ".", ".."} or "/" in name or "::" in name or not is_name(name):
+            raise UsageError(f"--names: '{name}' cannot be part of the name of a file")
+        if found.count(name) > 1:
+            raise UsageError(f"--names: '{name}' is given twice")
+    if not found:
+        raise UsageError("--names names no part")
+    return found
 
 
 def _template(output: str, source: str) -> tuple[str, str]:
@@ -159,7 +219,7 @@ def name_array(output: str, source: str, array: str) -> str:
 
 
 def _fields(
-    index: int, count: int, interval: Interval, stem: str, array: str
+    index: int, count: int, interval: Interval, stem: str, array: str, name: str
 ) -> dict[str, int | str]:
     """What stands in the fields of a template."""
     start, stop = interval
@@ -169,18 +229,29 @@ def _fields(
         "start": start,
         "stop": stop,
         "stem": stem,
+        "name": name,
         "array": array,
     }
 
 
 def _fill_in(
-    template: str, index: int, count: int, interval: Interval, stem: str, array: str
+    template: str,
+    index: int,
+    count: int,
+    interval: Interval,
+    stem: str,
+    array: str,
+    name: str = "",
 ) -> str:
-    fields = _fields(index, count, interval, stem, array)
+    fields = _fields(index, count, interval, stem, array, name)
     if array:
         refuse_unsafe_name(array, template)
     if not array and "{array" in template:
         raise UsageError(f"template '{template}': {{array}} is for data sets; this is one array")
+    if not name and "{name" in template:
+        raise UsageError(
+            f"template '{template}': {{name}} needs the names of the parts, such as --names a,b,c"
+        )
     try:
         return _Strict().vformat(template, (), fields)
     except UsageError:

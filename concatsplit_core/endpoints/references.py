@@ -207,6 +207,15 @@ def expand(refs: Iterable[str]) -> Iterator[str]:
             yield from _matches(ref)
 
 
+def lists_in(refs: Iterable[str]) -> list[str]:
+    """The files of all ``@list`` references, and of the lists that these name."""
+    lists: dict[str, list[str]] = {}
+    for ref in refs:
+        if _is_list(ref):
+            _read_all(ref, lists)
+    return [ref[1:] for ref in lists]
+
+
 def _is_list(ref: str) -> bool:
     return ref.startswith("@") and not os.path.exists(ref)
 

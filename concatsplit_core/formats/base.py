@@ -57,6 +57,8 @@ class Format(ABC):
     has_members: ClassVar[bool] = False
     """Whether a file holds several arrays by name."""
 
+    own_names: ClassVar[frozenset[str]] = frozenset()
+    """Names of the format's own files, which no array and no group can have."""
     needs_paths: ClassVar[bool] = True
     """Whether its files have to be on the local disk: it maps them, or a library opens them."""
 
@@ -137,8 +139,6 @@ class OutputFormat(Format):
     """Whether it has floating-point types that NumPy has not, such as BF16."""
     has_groups: ClassVar[bool] = True
     """Whether ``a/b`` is in a group ``a``, so that no array can be called ``a`` as well."""
-    own_names: ClassVar[frozenset[str]] = frozenset()
-    """Names of the format's own files, which no array and no group can have."""
     index_suffix: ClassVar[str] = ""
     """What the name of an index ends in, which lists the arrays of several files; "" for none."""
     adds_again: ClassVar[bool] = False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from concatsplit_core.array.cuts import Cut
 from concatsplit_core.array.orders import DEFAULT_ORDER
-from concatsplit_core.endpoints.naming import named_count
+from concatsplit_core.endpoints.naming import named_count, parse_names
 from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.operators.lengths import cut_from, read_lengths, refuse_negative
@@ -35,6 +35,7 @@ def split(
     order: str | None = None,
     drop_axis: bool = False,
     only: str | Sequence[int] | None = None,
+    names: str | Sequence[str] | None = None,
     **options: Unpack[SplitOptions],
 ) -> Result:
     """Cut an array into parts along an axis.
@@ -58,8 +59,11 @@ def split(
     drop_axis : bool
         Drop the axis; all parts must have length 1 (Caffe2's `add_axis` of Split).
     only : str or sequence of int, optional
-        Write only these parts, such as ``"0-3,8"``; they keep their numbers.
-    parts, uneven, size, remainder, hop, lengths, at, ratio, max_bytes, by_array
+        Write only these parts, such as ``"0-3,8"``; they keep their numbers. For one part one
+        plain name will do.
+    names : str or sequence of str, optional
+        Names of the parts, such as ``"train,val,test"``, for ``{name}`` in the template.
+    parts, uneven, size, remainder, hop, lengths, at, ratio, max_bytes, by_array, range
         Where to cut: see `Cut`. Without any of them, as many equal parts as there are names.
     lengths_from : optional
         Read the lengths from this integer vector: a reference or an array.
@@ -73,20 +77,17 @@ def split(
     ConcatsplitError
         No output was created or changed.
     """
-    vectors = (options.get("lengths_from"),)
+    asked = Request("split", names_of(output), axis, order, only=only, names=names)
     shared: dict[str, Any] = {**options}
-    request = Request(
-        "split",
-        names_of(output),
-        axis=axis,
-        order=order,
-        cut=cut_from(shared),
-        drop_axis=drop_axis,
-        only=only,
-        vectors=vectors,
-        selection=selection_from(shared),
-    )
+    request = _with_cut(asked._replace(drop_axis=drop_axis), shared)
     return _cut_one_input(request, input, Options(**shared))
+
+
+def _with_cut(request: Request, options: dict[str, Any]) -> Request:
+    """The request with the cut and the selection of arrays, which are taken out of the options."""
+    vectors = (options.get("lengths_from"),)
+    selection = selection_from(options)
+    return request._replace(cut=cut_from(options), vectors=vectors, selection=selection)
 
 
 @spelled_out
@@ -108,13 +109,14 @@ def depth_split(
         The options of `split` that say where to cut, and those of `Options`.
     """
     shared: dict[str, Any] = {**options}
-    only, vectors = shared.pop("only", None), (options.get("lengths_from"),)
+    vectors = (options.get("lengths_from"),)
     request = Request(
         "depth-split",
         names_of(output),
         order=order,
         cut=cut_from(shared),
-        only=only,
+        only=shared.pop("only", None),
+        names=shared.pop("names", None),
         vectors=vectors,
     )
     return _cut_one_input(request, input, Options(**shared))
@@ -122,7 +124,12 @@ def depth_split(
 
 @spelled_out
 def unstack(
-    input: Any, output: str | Sequence[str], axis: Axes = 0, **options: Unpack[DataSetOptions]
+    input: Any,
+    output: str | Sequence[str],
+    axis: Axes = 0,
+    *,
+    names: str | Sequence[str] | None = None,
+    **options: Unpack[DataSetOptions],
 ) -> Result:
     """Cut an array into its items along an axis and drop the axis, as `numpy.unstack` does.
 
@@ -132,6 +139,8 @@ def unstack(
         As in `split`.
     axis : int or str
         A number, negative from the end, or the name of a dimension.
+    names : str or sequence of str, optional
+        As in `split`.
     **options
         Those of `Options`.
     """
@@ -141,6 +150,7 @@ def unstack(
         "unstack",
         names_of(output),
         axis=axis,
+        names=names,
         cut=Cut(size=1),
         drop_axis=True,
         selection=selection,
@@ -158,6 +168,7 @@ def split_by_lengths(
     axis: Axes = None,
     order: str | None = None,
     scale: bool = False,
+    names: str | Sequence[str] | None = None,
     **options: Unpack[DataSetOptions],
 ) -> Result:
     """Cut an array by a vector of lengths (Caffe2's SplitByLengths).
@@ -174,8 +185,8 @@ def split_by_lengths(
     output : str or sequence of str
         As in `split`.
     outputs : int, optional
-        K. The default is the number of names, or m if there is one name.
-    axis, order
+        K. The default is the number of outputs or of `names`, or m if there is one output.
+    axis, order, names
         As in `split`.
     scale : bool
         Multiply all lengths by the whole factor k >= 1 for which k * sum(lengths) is the length
@@ -186,27 +197,26 @@ def split_by_lengths(
     Raises
     ------
     UsageError
-        m is not a multiple of K, or the lengths do not sum to the length of the axis, or no factor
-        makes them.
+        m is not a multiple of K, or the lengths do not sum to the length of the axis.
     """
     vector = read_lengths(lengths)
     negative = [n for n in vector if n < 0]
     if negative or not vector:
         problem = f"contain a negative length, {negative[0]}" if negative else "are empty"
         raise UsageError(f"LENGTHS {problem}; expected lengths of 0 or more that fill the axis")
-    names = names_of(output)
-    count = named_count(names) or len(vector) if outputs is None else outputs
-    sums = _sums(vector, count)
+    refs, named = names_of(output), parse_names(names)
+    if outputs is None:
+        outputs = len(named) if named else named_count(refs) or len(vector)
     shared: dict[str, Any] = {**options}
-    selection = selection_from(shared)
     request = Request(
         "split-by-lengths",
-        names,
-        axis=axis,
-        order=order,
-        cut=Cut(lengths=sums),
+        refs,
+        axis,
+        order,
+        cut=Cut(lengths=_sums(vector, outputs)),
+        names=named,
         vectors=(lengths,),
-        selection=selection,
+        selection=selection_from(shared),
     )
     return _cut_one_input(request, input, Options(**shared), scaled=scale)
 
@@ -231,6 +241,7 @@ def reshard(
     axis: Axes = None,
     order: str | None = None,
     only: str | Sequence[int] | None = None,
+    names: str | Sequence[str] | None = None,
     **options: Unpack[SplitOptions],
 ) -> Result:
     """Cut an array that is stored in shards into new shards, without joining it on disk first.
@@ -241,24 +252,14 @@ def reshard(
         As in `concat`.
     output
         As in `split`.
-    axis, order, only
+    axis, order, only, names
         As in `split`.
     **options
         The options of `split` that say where to cut, and those of `Options`.
     """
-    vectors = (options.get("lengths_from"),)
+    asked = Request("reshard", names_of(output), axis, order, only=only, names=names)
     shared: dict[str, Any] = {**options}
-    selection = selection_from(shared)
-    request = Request(
-        "reshard",
-        names_of(output),
-        axis=axis,
-        order=order,
-        cut=cut_from(shared),
-        only=only,
-        vectors=vectors,
-        selection=selection,
-    )
+    request = _with_cut(asked, shared)
     return perform(request, inputs, Options(**shared))
 
 

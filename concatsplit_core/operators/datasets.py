@@ -150,7 +150,7 @@ def _refuse_one_array(request: Request, arrays: Arrays) -> None:
 
 def _carried(request: Request, name: str, source: Source, along: Along, options: Options) -> Move:
     """An array that goes to every output as it is."""
-    outputs = outputs_of(request, along.intervals, source.ref, name)
+    outputs = outputs_of(request, along.intervals, source.ref, name, along.numbers)
     plain = replace(options, dtype=None, promote=False)
     written = [outputs[number] for number in along.numbers]
     return whole_move(name, source, written, plain, is_carried=True)

@@ -48,6 +48,9 @@ class SharedOptions(TypedDict, total=False):
     picture: str | os.PathLike[str] | None
     sync: bool
     manifest: str | os.PathLike[str] | None
+    if_changed: bool
+    depfile: str | os.PathLike[str] | None
+    depends_on: Sequence[str]
     raw: str | None
     offset: int
     follow_links: bool
@@ -78,9 +81,10 @@ class Cuts(TypedDict, total=False):
     hop: int | None
     lengths: Sequence[int] | None
     at: Sequence[int] | None
-    ratio: str | Sequence[int] | None
+    ratio: str | Sequence[float] | None
     max_bytes: str | int | None
     by_array: bool | None
+    range: str | slice | Sequence[int | None] | None
     lengths_from: Any
 
 
@@ -88,6 +92,7 @@ class DepthSplitOptions(Cuts, SharedOptions, total=False):
     """Where to cut, which parts to write, and the options of every operator."""
 
     only: str | Sequence[int] | None
+    names: str | Sequence[str] | None
 
 
 class SplitOptions(Cuts, DataSetOptions, total=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from concatsplit_core.array.cuts import Cut, parse_ratio, whole_numbers
+from concatsplit_core.array.cuts import Cut, whole_numbers
 from concatsplit_core.array.sizes import parse_size
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
@@ -24,8 +24,6 @@ def cut_from(options: dict[str, Any]) -> Cut:
     how = {name: options.pop(name) for name in names if name in options}
     if isinstance(how.get("max_bytes"), str):
         how["max_bytes"] = parse_size(how["max_bytes"], "--max-bytes")
-    if isinstance(how.get("ratio"), str):
-        how["ratio"] = parse_ratio(how["ratio"])
     if lengths_from is not None:
         if how.get("lengths") is not None:
             raise UsageError("--lengths and --lengths-from both say where to cut; give one of them")

@@ -54,6 +54,8 @@ def perform(
     """
     refuse_second_stream(inputs, request.vectors)
     selection = request.selection
+    if options.depfile is not None:
+        request = request._replace(lists=_lists(inputs, selection))
     if selection is None or not _asks_for_data_set(request, selection, inputs, options):
         try:
             sources = open_inputs(
@@ -74,6 +76,13 @@ def perform(
         inputs, selection, recovering(options), options.raw_description
     ) as data_set:
         return execute(job_of_data_set(request, data_set, options, adjust), options)
+
+
+def _lists(inputs: Any, selection: Selection | None) -> tuple[str, ...]:
+    """The inputs that may be lists, as they are given."""
+    listed = [inputs] if isinstance(inputs, str) or not isinstance(inputs, Sequence) else inputs
+    named = () if selection is None else [ref for _, ref in selection.arrays]
+    return tuple(ref for ref in (*listed, *named) if isinstance(ref, str) and ref[:1] == "@")
 
 
 def _asks_for_data_set(

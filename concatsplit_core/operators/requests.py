@@ -55,11 +55,15 @@ class Request(NamedTuple):
         Drop the axis from the outputs; all must have length 1.
     only : str or sequence of int, optional
         Numbers of the parts to write.
+    names : str or sequence of str, optional
+        Names of the parts, for ``{name}`` in a template.
     split_info : str, optional
         Reference of the second output, the inputs' lengths.
     vectors : tuple
         Vectors of lengths that were read for the request. They are inputs too, so no output may
         replace them.
+    lists : tuple of str
+        ``@list`` references that name inputs.
     selection : Selection, optional
         Which arrays make up a data set; None for an operator that takes no data sets.
     """
@@ -72,8 +76,10 @@ class Request(NamedTuple):
     cut: Cut | None = None
     drop_axis: bool = False
     only: str | Sequence[int] | None = None
+    names: str | Sequence[str] | None = None
     split_info: str | None = None
     vectors: tuple[Any, ...] = ()
+    lists: tuple[str, ...] = ()
     selection: Selection | None = None
 
 
@@ -82,6 +88,8 @@ def job_of(request: Request, moves: Sequence[Move], split_info: np.ndarray) -> J
     return Job(
         request.operator,
         moves,
+        asked=request._replace(outputs=(), split_info=None, lists=()),
+        lists=request.lists,
         also_read=[v for v in request.vectors if isinstance(v, str | os.PathLike)],
         extras=[] if request.split_info is None else [(request.split_info, split_info)],
     )
@@ -233,19 +241,21 @@ def _parts(
         intervals = [Interval(0, length)]
         return intervals, outputs_of(request, intervals, source, array), [0]
     from concatsplit_core.array.cuts import select
-    from concatsplit_core.endpoints.naming import named_count
+    from concatsplit_core.endpoints.naming import named_count, parse_names
 
     if not request.outputs:
         raise UsageError("no outputs: give a name per part, a template or a folder with -o")
     if index_bytes is None:
         index_bytes = bytes_of_index(whole, axis)
-    intervals = request.cut.intervals(length, named_count(request.outputs), index_bytes)
+    names = parse_names(request.names)
+    count = named_count(request.outputs) if names is None else len(names)
+    intervals = request.cut.intervals(length, count, index_bytes)
     if not intervals or (request.drop_axis and not length):
         raise UsageError(f"axis {axis} of {source} has length 0, so there are no parts to write")
     numbers = list(range(len(intervals)))
     if request.only is not None:
         numbers = select(request.only, len(intervals))
-    return intervals, outputs_of(request, intervals, source, array), numbers
+    return intervals, outputs_of(request, intervals, source, array, numbers), numbers
 
 
 def bytes_of_index(spec: ArraySpec, axis: int) -> int:
@@ -254,7 +264,11 @@ def bytes_of_index(spec: ArraySpec, axis: int) -> int:
 
 
 def outputs_of(
-    request: Request, intervals: Sequence[Interval], source: str, array: str
+    request: Request,
+    intervals: Sequence[Interval],
+    source: str,
+    array: str,
+    numbers: Sequence[int] = (),
 ) -> list[str | MemberOf]:
     """The output of each part of an array.
 
@@ -268,15 +282,23 @@ def outputs_of(
     array : str
         The array's name in a data set: it becomes a member of each output, unless the outputs are
         a template with ``{array}``. Empty for a bare array.
+    numbers : sequence of int
+        The parts that are written, if there are several parts.
     """
     if request.cut is None and not array:
         return list(request.outputs)
-    from concatsplit_core.endpoints.naming import name_array, name_parts
+    from concatsplit_core.endpoints.naming import (
+        name_array,
+        name_parts,
+        parse_names,
+        plain_for_one,
+    )
 
     if request.cut is None:
         names = [name_array(request.outputs[0], source, array)]
     else:
-        names = name_parts(request.outputs, intervals, source, array)
+        outputs = plain_for_one(request.outputs, numbers, len(intervals))
+        names = name_parts(outputs, intervals, source, array, parse_names(request.names))
     if not array or "{array" in request.outputs[0]:
         return [*names]
     return [MemberOf(name, array) for name in names]

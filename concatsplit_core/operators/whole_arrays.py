@@ -12,7 +12,7 @@ from concatsplit_core.array.geometry import Interval
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.job import Document, Job, Move
-from concatsplit_core.endpoints.naming import name_parts, name_together
+from concatsplit_core.endpoints.naming import name_parts, name_together, parse_names, plain_for_one
 from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.errors import OutputIsInput, UsageError
 from concatsplit_core.formats.registry import format_by_suffix
@@ -123,12 +123,13 @@ def shared_out(
     moves = [whole_move(name, a[0], unnamed, options, False) for name, a in arrays.items()]
     groups = _grouped([_bytes_of(move) for move in moves], cut.max_bytes or 0)
     first = moves[0].sources[0].ref
-    names = name_parts(request.outputs, groups, first)
     numbers = list(range(len(groups)))
     if request.only is not None:
         from concatsplit_core.array.cuts import select
 
         numbers = select(request.only, len(groups))
+    outputs = plain_for_one(request.outputs, numbers, len(groups))
+    names = name_parts(outputs, groups, first, names=parse_names(request.names))
     files = {move.name: names[n] for n in numbers for move in moves[slice(*groups[n])]}
     written: list[Move] = []
     made: dict[str, Structure] = {}

@@ -15,20 +15,21 @@ from concatsplit_core.endpoints.job import Job
 from concatsplit_core.endpoints.layout import Outputs, lay_out
 from concatsplit_core.endpoints.places import Looked, Place, find_place, folders_of
 from concatsplit_core.endpoints.records import refuse_record
-from concatsplit_core.endpoints.references import is_name, parse_output
-from concatsplit_core.errors import NameCollision, UsageError
+from concatsplit_core.endpoints.references import is_name
+from concatsplit_core.errors import UsageError
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.records import replace
 from concatsplit_core.run.options import Options
-from concatsplit_core.run.output_set import StagedDocument
+from concatsplit_core.run.output_set import StagedDocument, publish_document
 from concatsplit_core.run.planned import PlannedRun
 from concatsplit_core.run.reporting import report, what_check_does
 from concatsplit_core.run.result import Result
 from concatsplit_core.stores.local import local
 
 if TYPE_CHECKING:
+    from concatsplit_core.run.recipes import Comparison
     from concatsplit_core.stores.base import Location, Store
 
 
@@ -43,7 +44,9 @@ def execute(job: Job, options: Options) -> Result:
     started = time.perf_counter()
     record = _record_place(options)
     folders = folders_of([*job.outputs, *(ref for ref, _ in job.extras)])
-    recover_in([*folders, *([] if record is None else [record.parent])], options)
+    beside = [] if options.depfile is None else [local(options.depfile).resolved.parent]
+    beside += [] if record is None else [record.parent]
+    recover_in([*folders, *beside], options)
     if options.resume and not options.dry_run:
         from concatsplit_core.run.staged.resuming import resumed
 
@@ -53,16 +56,24 @@ def execute(job: Job, options: Options) -> Result:
 
         options = replace(options, step=Step("once"))
     fingerprints = Fingerprints([*job.sources, *job.compared], options.follow_links)
-    outputs, extras = _checked_outputs(job, options)
+    comparison = _comparison(job, options, record)
+    outputs, extras = _checked_outputs(job, options, comparison)
     plan = _plan_moves(job, outputs, options)
     result = report(job, outputs, plan)
     result = result._replace(notes=(*result.notes, *_looks_odd(job)))
     replaced = None
     places = [*(p for made in outputs for p in made.places), *extras]
-    documents = _documents_to_stage(job, places, record, options)
+    documents = _documents(job, places, record, options, comparison)
     if record is not None:
         read = [*job.sources, *job.compared]
-        replaced = refuse_record(record, places, read, options.force)
+        is_ours = comparison is not None and comparison.recorded is not None
+        replaced = refuse_record(record, places, read, options.force or is_ours)
+    if comparison is not None:
+        result = comparison.judged(result)
+    if result.is_unchanged and not options.dry_run:
+        for document in documents[len(job.documents) :]:
+            publish_document(document, options.sync)
+        return result._replace(seconds=time.perf_counter() - started)
     if options.dry_run:
         looks = what_check_does(job, plan) if options.check else []
         looks += [f"{document.ref} will list what the outputs hold" for document in job.documents]
@@ -77,7 +88,7 @@ def execute(job: Job, options: Options) -> Result:
         notes = (*result.notes, *staged.notes)
         return result._replace(seconds=time.perf_counter() - started, notes=notes)
     checked = () if job.check is None else job.check()
-    run = PlannedRun(job, options, plan, outputs, extras, documents)
+    run = PlannedRun(job, options, plan, outputs, extras, documents, comparison)
     run.commit(fingerprints, result, None if record is None else (record, replaced))
     notes = (*checked, *result.notes, *run.notes)
     return result._replace(seconds=time.perf_counter() - started, notes=notes)
@@ -106,7 +117,34 @@ def _looks_odd(job: Job) -> list[str]:
     return [*notes_on_outputs(outputs), *([] if is_plain else notes_on_order(inputs))]
 
 
-def _checked_outputs(job: Job, options: Options) -> tuple[list[Outputs], list[Place]]:
+def _comparison(job: Job, options: Options, record: Location | None) -> Comparison | None:
+    """What compares the run with the one that its manifest records, if that was asked for."""
+    if record is None or not options.if_changed:
+        return None
+    from concatsplit_core.run.recipes import Comparison
+
+    return Comparison(job, options, record)
+
+
+def _documents(
+    job: Job,
+    places: Sequence[Place],
+    record: Location | None,
+    options: Options,
+    comparison: Comparison | None,
+) -> list[StagedDocument]:
+    """What appears beside the outputs, which is mostly nothing, and last the dependency file."""
+    if not job.documents and options.depfile is None:
+        return []
+    from concatsplit_core.run.documents import documents_to_stage
+
+    owned = set() if comparison is None else comparison.owned
+    return documents_to_stage(job, places, record, options, owned)
+
+
+def _checked_outputs(
+    job: Job, options: Options, comparison: Comparison | None
+) -> tuple[list[Outputs], list[Place]]:
     """The places and layouts of all outputs; raises if an output must not be written there."""
     wish, _ = options.wish, options.memory_bytes  # a wrong option is named before all else
     known = Looked()
@@ -117,7 +155,9 @@ def _checked_outputs(job: Job, options: Options) -> tuple[list[Outputs], list[Pl
     refusals.refuse_several_stores(places, job.sources, options.manifest is not None)
     with opened(job.also_read) as others:
         refusals.refuse_inputs(places, [*job.sources, *job.compared, *others])
-    refusals.refuse_existing(places, options.force)
+    owned = set() if comparison is None else comparison.look_at(places)
+    for force, some in ((options.force, False), (True, True)):
+        refusals.refuse_existing([p for p in places if (p.final in owned) is some], force)
     refuse_hollow(job.sources)
     outputs = [lay_out(move, ours, wish) for move, ours in zip(job.moves, found, strict=True)]
     refusals.refuse_oversized(
@@ -125,20 +165,6 @@ def _checked_outputs(job: Job, options: Options) -> tuple[list[Outputs], list[Pl
         [segment.spec for made in outputs for segment in made.tiling.segments],
     )
     return outputs, extras
-
-
-def _documents_to_stage(
-    job: Job, places: Sequence[Place], record: Location | None, options: Options
-) -> list[StagedDocument]:
-    """The documents of a job, and what each may replace."""
-    found = []
-    for document in job.documents:
-        final = parse_output(document.ref).place.resolved
-        if final == record:
-            raise NameCollision(f"manifest {final} is an output")
-        replaced = refuse_record(final, places, job.sources, options.force, "index")
-        found.append(StagedDocument(final, replaced, document.data))
-    return found
 
 
 def _plan_moves(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
@@ -164,6 +190,7 @@ def _plan_moves(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
         jobs=options.workers,
         routes=options.allowed_routes,
         check=options.check,
+        copies_alone=options.jobs is None and options.manifest is None,
         thresholds=options.thresholds,
     )
 

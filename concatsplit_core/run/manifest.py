@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from concatsplit_core.array.descr import descr_of
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.endpoints.references import parse_input
-from concatsplit_core.records import dataclass
+from concatsplit_core.records import NamedTuple, dataclass
 from concatsplit_core.run.result import ArrayResult, Blob, Result
 
 if TYPE_CHECKING:
@@ -82,6 +82,25 @@ class ArrayRecord:
     is_compared: bool = True
 
 
+class Recipe(NamedTuple):
+    """What made the outputs of a run.
+
+    Parameters
+    ----------
+    asked : str
+        A hash of the request, of all options that decide the result, and of the names of inputs
+        and outputs.
+    inputs : str
+        A hash of all files that were read.
+    outputs : mapping of str to str
+        A hash of each file or folder that was written, by its name from the manifest's folder.
+    """
+
+    asked: str
+    inputs: str
+    outputs: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A manifest that was read.
@@ -93,15 +112,21 @@ class Manifest:
         At least one; a bare array is one.
     has_hashes : bool
         False for manifests of schema 1.
+    recipe : Recipe, optional
+        What made the outputs, if ``--if-changed`` was given.
     """
 
     operator: str
     arrays: tuple[ArrayRecord, ...]
     has_hashes: bool = True
+    recipe: Recipe | None = None
 
 
 def format_manifest(
-    result: Result, path: Path, hashed: Sequence[tuple[Sequence[Hashed], Sequence[Hashed]]]
+    result: Result,
+    path: Path,
+    hashed: Sequence[tuple[Sequence[Hashed], Sequence[Hashed]]],
+    recipe: Recipe | None = None,
 ) -> bytes:
     """Write a manifest; the same run gives the same bytes.
 
@@ -112,13 +137,15 @@ def format_manifest(
         The path of the manifest; references are relative to its folder.
     hashed : sequence of (sequence of Hashed, sequence of Hashed)
         For each array the hashes of its inputs and of its outputs.
+    recipe : Recipe, optional
+        What made the outputs.
     """
     names = _Names(Path(os.path.realpath(path)).parent)
     pairs = list(zip(result.arrays, hashed, strict=True))
     if not result.arrays[0].name:
         head = [_line("schema", SCHEMA), _line("operator", result.operator)]
         lines = _array_lines(*pairs[0], names, " ")
-        return sealed(("{\n" + ",\n".join([*head, *lines])).encode())
+        return sealed(("{\n" + ",\n".join([*head, *lines, *_recipe_lines(recipe)])).encode())
     head = [_line("schema", SCHEMA_OF_SETS), _line("operator", result.operator)]
     arrays = []
     for array, own in pairs:
@@ -127,7 +154,12 @@ def format_manifest(
         text = ",\n".join([*first, *_array_lines(array, own, names, "  ")])
         arrays.append(f"  {{\n{text}\n  }}")
     listed = ",\n".join(arrays)
-    return sealed(("{\n" + ",\n".join([*head, f' "arrays": [\n{listed}\n ]'])).encode())
+    lines = [*head, f' "arrays": [\n{listed}\n ]', *_recipe_lines(recipe)]
+    return sealed(("{\n" + ",\n".join(lines)).encode())
+
+
+def _recipe_lines(recipe: Recipe | None) -> list[str]:
+    return [] if recipe is None else [_line("recipe", recipe._asdict())]
 
 
 def _line(key: str, value: Any, indent: str = " ") -> str:

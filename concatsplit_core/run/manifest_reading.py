@@ -23,6 +23,7 @@ from concatsplit_core.run.manifest import (
     ArrayRecord,
     Entry,
     Manifest,
+    Recipe,
     is_sound,
 )
 from concatsplit_core.stores.files import input_error
@@ -31,13 +32,24 @@ _MOST_AXES = 64
 _OLD = 1
 """The schema without hashes."""
 
-TOP = ("schema", "operator", "axis", "stacked", "unstacked", "inputs", "outputs", "sha256")
-TOP_OF_SETS = ("schema", "operator", "arrays", "sha256")
+TOP = (
+    "schema",
+    "operator",
+    "axis",
+    "stacked",
+    "unstacked",
+    "inputs",
+    "outputs",
+    "recipe",
+    "sha256",
+)
+TOP_OF_SETS = ("schema", "operator", "arrays", "recipe", "sha256")
 ARRAY = ("name", "carried", "compared", "axis", "stacked", "unstacked", "inputs", "outputs")
 ENTRY = ("ref", "shape", "dtype", "start", "stop", "stored_bytes", "hash")
 HASH = ("kind", "value", "ranges", "sections")
 SECTIONS = ("leaves", "digests")
-"""Keys of a manifest, of an array of a data set, of a blob, of a hash and of its sections."""
+RECIPE = ("asked", "inputs", "outputs")
+"""Keys of a manifest, of an array of a data set, of a blob, a hash, its sections and a recipe."""
 
 _HEX = re.compile("[0-9a-f]*")
 
@@ -80,15 +92,28 @@ def _checked(document: Any, data: bytes, path: Path) -> Manifest:
         known = TOP_OF_SETS if schema == SCHEMA_OF_SETS else TOP
         _refuse_others(document, known, "the manifest")
     operator = _typed(document, "operator", str)
+    recipe = _recipe(document)
     if schema != SCHEMA_OF_SETS:
-        return Manifest(operator, (_read_array(document, path, "", schema),), schema == SCHEMA)
+        array = _read_array(document, path, "", schema)
+        return Manifest(operator, (array,), schema == SCHEMA, recipe)
     listed = _typed(document, "arrays", list)
     arrays = tuple(
         _read_named(array, path, f"arrays[{number}].") for number, array in enumerate(listed)
     )
     if len({array.name for array in arrays}) != len(arrays) or not arrays:
         raise ValueError("it has no arrays, or two of the same name")
-    return Manifest(operator, arrays)
+    return Manifest(operator, arrays, recipe=recipe)
+
+
+def _recipe(document: dict[str, Any]) -> Recipe | None:
+    if "recipe" not in document:
+        return None
+    recipe = _typed(document, "recipe", dict)
+    _refuse_others(recipe, RECIPE, "recipe")
+    outputs = _typed(recipe, "outputs", dict)
+    for key, value in {**recipe, "outputs": "", **outputs}.items():
+        _digests(value, f"recipe.{key}")
+    return Recipe(recipe["asked"], recipe["inputs"], outputs)
 
 
 def _read_named(document: Any, path: Path, where: str) -> ArrayRecord:

@@ -81,6 +81,13 @@ class Options:
         Make the outputs durable before they get their names.
     manifest : path, optional
         Write a record of the run to this file; `undo` and `verify` read it.
+    if_changed : bool
+        Do nothing if the manifest records the same request, and its inputs and outputs are still
+        the same. Otherwise replace outputs that are as the manifest records them.
+    depfile : path, optional
+        Write a rule for make and ninja to this file: which files the outputs are made from.
+    depends_on : sequence of str
+        More files that `depfile` lists.
     raw : str, optional
         What input files of bare elements (.dat, .bin, .raw) hold: a dtype and the length of every
         axis, at most one of them ``*``, such as ``"int16,*,384"``.
@@ -121,6 +128,9 @@ class Options:
     picture: str | os.PathLike[str] | None = None
     sync: bool = True
     manifest: str | os.PathLike[str] | None = None
+    if_changed: bool = False
+    depfile: str | os.PathLike[str] | None = None
+    depends_on: Sequence[str] = ()
     raw: str | None = None
     offset: int = 0
     follow_links: bool = False
@@ -133,6 +143,7 @@ class Options:
     def __post_init__(self) -> None:
         self.raw_description  # noqa: B018 - raises for a wrong one before anything is opened
         self.allowed_routes  # noqa: B018 - raises for a wrong route before anything is opened
+        self._refuse_alone()
         if self.promote and self.dtype is not None:
             raise UsageError("--dtype and --promote both choose a dtype; give one of them")
         if self.casting not in CASTINGS:
@@ -155,13 +166,18 @@ class Options:
             raise UsageError(
                 f"--checksum {self.checksum} is not one of {', '.join(get_args(Checksum))}"
             )
-        if self.picture is not None and not self.dry_run:
-            raise UsageError("--picture draws the plan of a dry run; give --dry-run as well")
         if self.memory_order not in (None, "C", "F"):
             raise UsageError(f"--memory-order {self.memory_order} is not C or F")
 
         if self.resume or self.step is not None or not self.is_on_threads:
             self._stay_staged()
+
+    def _refuse_alone(self) -> None:
+        """Refuse options that mean nothing without another one."""
+        if self.if_changed and self.manifest is None:
+            raise UsageError("--if-changed compares with the last run's --manifest; give both")
+        if self.picture is not None and not self.dry_run:
+            raise UsageError("--picture draws the plan of a dry run; give --dry-run as well")
 
     def _stay_staged(self) -> None:
         """Refuse what a staged run cannot do, and note what the recovery completes of it."""

@@ -54,6 +54,28 @@ class StagedDocument(NamedTuple):
     data: bytes
 
 
+def publish_document(document: StagedDocument, sync: bool) -> None:
+    """Write a file that appears when it is complete, without outputs.
+
+    Parameters
+    ----------
+    document : StagedDocument
+    sync : bool
+        Make it durable before it is published.
+    """
+    staging = document.final.store.staging(sync)
+    try:
+        staged = staging.claim(document.final.key, replaces=document.replaces)
+        staging.refuse_if_busy()
+        document.final.store.write(staged, [document.data])
+        staging.publish(lambda _: (), (), lambda: None)
+    except BaseException as error:
+        staging.rollback()
+        if isinstance(error, OSError) and not isinstance(error, ConcatsplitError):
+            raise output_error(str(document.final), error) from error
+        raise
+
+
 class OutputSet:
     """The outputs of one run, from claiming to publishing.
 
@@ -86,6 +108,7 @@ class OutputSet:
         self._store = self._places[0].container.store
         self._staging = self._new_staging(sync)
         self._staged: dict[Location, Location] = {}
+        self._staged_documents: dict[Location, Location] = {}
         self._writers: dict[Location, Writer] = {}
         self._expected: dict[Location, set[str]] = {}
         for place in self._places:
@@ -111,11 +134,18 @@ class OutputSet:
                     must_be_unchanged=place.is_rebuilt,
                 )
                 self._staged[place.final] = Location(self._store, key)
-        staged = [self._staging.claim(d.final.key, replaces=d.replaces) for d in self._documents]
+        for document in self._documents:
+            key = self._staging.claim(document.final.key, replaces=document.replaces)
+            self._staged_documents[document.final] = Location(self._store, key)
         self._staging.refuse_if_busy()
         with self._named_in_errors():
-            for key, document in zip(staged, self._documents, strict=True):
-                self._store.write(key, [document.data])
+            for document in self._documents:
+                self._store.write(self._staged_documents[document.final].key, [document.data])
+
+    @property
+    def staged(self) -> Mapping[Location, Location]:
+        """Where all files and folders lie before they get their names."""
+        return {**self._staged, **self._staged_documents}
 
     @property
     def scratch(self) -> Path:

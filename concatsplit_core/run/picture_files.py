@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from concatsplit_core.endpoints.places import Place
 from concatsplit_core.endpoints.records import refuse_record
 from concatsplit_core.endpoints.references import is_name
-from concatsplit_core.errors import ConcatsplitError, UsageError
+from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.stores.files import output_error
+from concatsplit_core.run.output_set import StagedDocument, publish_document
 from concatsplit_core.stores.local import local
 
 SUFFIX = ".svg"
@@ -49,17 +49,7 @@ def write_picture(
     refuse_name(name)
     final = local(name).resolved
     replaced = refuse_record(final, places, sources, force, "picture")
-    staging = final.store.staging(sync)
-    try:
-        staged = staging.claim(final.key, replaces=replaced)
-        staging.refuse_if_busy()
-        final.store.write(staged, [svg.encode()])
-        staging.publish(lambda _: (), (), lambda: None)
-    except BaseException as error:
-        staging.rollback()
-        if isinstance(error, OSError) and not isinstance(error, ConcatsplitError):
-            raise output_error(str(final), error) from error
-        raise
+    publish_document(StagedDocument(final, replaced, svg.encode()), sync)
 
 
 def refuse_name(name: str | os.PathLike[str]) -> None:

@@ -25,6 +25,7 @@ from concatsplit_core.run.worker import MoveWork, Work
 
 if TYPE_CHECKING:
     from concatsplit_core.run.hashing.run_hashes import RunHashes
+    from concatsplit_core.run.recipes import Comparison
     from concatsplit_core.stores.base import Location
     from concatsplit_core.stores.identity import Identity
 
@@ -48,8 +49,10 @@ class PlannedRun:
         outputs: Sequence[Outputs],
         extras: Sequence[Place],
         documents: Sequence[StagedDocument],
+        comparison: Comparison | None = None,
     ) -> None:
         self.job, self.options, self.plan = job, options, plan
+        self._comparison = comparison
         planned = zip(outputs, plan.moves, strict=True)
         self.outputs = [aligned(made, move.alignment) for made, move in planned]
         self._hashes = [] if options.manifest is None else self._new_hashes()
@@ -139,7 +142,9 @@ class PlannedRun:
             (hashes.inputs(), hashes.outputs(partial(self._reopened, made)))
             for hashes, made in zip(self._hashes, self.outputs, strict=True)
         ]
-        return format_manifest(result, path, hashed)
+        comparison, staged = self._comparison, self.output_set.staged
+        recipe = None if comparison is None else comparison.recipe(result, staged)
+        return format_manifest(result, path, hashed, recipe)
 
     def _reopened(self, made: Outputs, index: int) -> AbstractContextManager[Source]:
         return self.output_set.reopened(made.places[index], made.tiling.segments[index].spec)

@@ -112,6 +112,8 @@ class Result(NamedTuple):
         None after a dry run.
     notes : tuple of str
         Notes for the user, such as on attributes that could not be kept.
+    is_unchanged : bool, optional
+        With ``if_changed``, whether nothing was done because nothing had changed.
     """
 
     operator: str
@@ -120,6 +122,7 @@ class Result(NamedTuple):
     plan: Plan
     seconds: float | None = None
     notes: tuple[str, ...] = ()
+    is_unchanged: bool | None = None
 
     @property
     def axis(self) -> int:
@@ -163,6 +166,8 @@ class Result(NamedTuple):
         }
         if self.arrays[0].name:
             facts["arrays"] = {array.name: array.to_dict() for array in self.arrays}
+        if self.is_unchanged is not None:
+            facts["unchanged"] = self.is_unchanged
         if self.seconds is not None:
             facts["seconds"] = round(self.seconds, 6)
         return facts

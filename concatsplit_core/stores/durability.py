@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 _MANY_FILES = 32
@@ -19,21 +20,19 @@ def make_durable(paths: Iterable[Path | str], may_vanish: bool = False) -> None:
     ----------
     paths : iterable of path
     may_vanish : bool
-        Other processes write there as well, and rename or remove files of their own.
+        Other processes write there as well, and rename or remove what is theirs.
     """
-    fail = None if may_vanish else _fail
     paths = list(paths)
     if len(paths) <= _MANY_FILES:
-        most = _MANY_FILES + 1
-        files = [file for path in paths for file in _files_below(Path(path), most, fail)]
-        if len(files) <= _MANY_FILES:
-            for file in files:
-                try:
+        try:
+            files = [file for path in paths for file in _files_below(Path(path), _MANY_FILES + 1)]
+            if len(files) <= _MANY_FILES:
+                for file in files:
                     sync_path(file)
-                except FileNotFoundError:
-                    if not may_vanish:
-                        raise
-            return
+                return
+        except FileNotFoundError:
+            if not may_vanish:
+                raise
     folders = {os.path.dirname(path) for path in paths}  # no path is where something is mounted
     for device in {os.stat(folder).st_dev: folder for folder in folders}.values():
         fd = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
@@ -45,19 +44,16 @@ def make_durable(paths: Iterable[Path | str], may_vanish: bool = False) -> None:
             os.close(fd)
 
 
-def _files_below(path: Path, enough: int, fail: Callable[[OSError], None] | None) -> list[Path]:
+def _files_below(path: Path, enough: int) -> list[Path]:
     """A path and everything below it; the walk stops when it has found enough."""
-    paths = [path]
-    if path.is_dir():
-        for folder, folders, files in os.walk(path, onerror=fail):
-            paths += [Path(folder) / name for name in (*folders, *files)]
-            if len(paths) > enough:
-                break
+    paths, waiting = [path], [path] if path.is_dir() else []
+    while waiting and len(paths) <= enough:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in islice(entries, enough):
+                paths.append(Path(entry.path))
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(paths[-1])
     return paths
-
-
-def _fail(error: OSError) -> None:
-    raise error
 
 
 def sync_path(path: Path) -> None:

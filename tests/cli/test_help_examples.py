@@ -98,6 +98,9 @@ DONE: dict[str, dict[str, np.ndarray | None]] = {
     "stack a.npy b.npy -o stacked.npy": {"stacked.npy": np.stack([A, B])},
     "stack a.npy b.npy -o stacked.npy --axis -1 --force": {"stacked.npy": np.stack([A, B], -1)},
     "depth-concat a.npy b.npy -o y.npy --order NC": {"y.npy": np.concatenate([A, B], 1)},
+    "concat a.npy b.npy -o made.npy --depfile made.d --manifest made.json --if-changed": {
+        "made.npy": np.concatenate([A, B]), "made.d": None, "made.json": None,
+    },
     "split a.npy -o 'half-{index}.npy' --parts 2": {"half-0.npy": A[:2], "half-1.npy": A[2:]},
     "split a.npy -o left.npy -o right.npy --axis 1": {
         "left.npy": A[:, :3], "right.npy": A[:, 3:],
@@ -112,6 +115,10 @@ DONE: dict[str, dict[str, np.ndarray | None]] = {
         "all.h5::part0": A[:1], "all.h5::part1": A[1:],
     },
     "split a.npy -o train.npy -o val.npy --ratio 3:1": {"train.npy": A[:3], "val.npy": A[3:]},
+    "split a.npy -o '{name}.npy' --names fit,test --ratio 80%,20%": {
+        "fit.npy": A[:3], "test.npy": A[3:],
+    },
+    "split a.npy -o middle.npy --range 1:3": {"middle.npy": A[1:3]},
     "split jan.nc::t -o 'day{index}.nc::t' --axis time --size 1": {
         f"day{i}.nc::t": A[i : i + 1] for i in range(4)
     },

@@ -101,14 +101,19 @@ def test_the_rule_for_make(folder: Path) -> None:
     done = shell("make train.npy", folder)
     assert done.returncode == 0, done.stderr
     assert np.load(folder / "train.npy").shape == (500, 8, 8)
+    assert "up to date" in shell("make train.npy", folder).stdout
+    np.save(folder / "shards/part-3.npy", np.ones((50, 8, 8), "u1"))
+    assert "concatsplit" in shell("make train.npy", folder).stdout
+    assert np.load(folder / "train.npy")[150].all()
 
 
 def test_the_step_of_a_ci_job(folder: Path) -> None:
     (step,) = blocks("yaml")
     zarr.create_array(folder / "data.zarr", data=np.arange(2500), overwrite=True)
-    done = shell(step.removeprefix("- run: "), folder)
+    run, env = re.fullmatch(r"- run: (.*)\n  env: \{(.*)\}\n", step).groups()
+    done = shell(f"export {env.replace(': ', '=')}; {run}", folder)
     assert done.returncode == 0, done.stderr
-    assert zarr.open_array(folder / "shard-002.zarr", mode="r").shape == (500,)
+    assert zarr.open_array(folder / "val.zarr", mode="r").shape == (250,)
 
 
 def test_the_python_examples(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,7 @@ ERRORS: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
         ("split", "a.npy", "-o", "{index:{stem.__len__}}.npy", "--parts", 2),
         ("{stem.__len__}",),
     ),
-    "unknown field": (("split", "a.npy", "-o", "{name}.npy", "--parts", 2), ("{name}", "{index}")),
+    "unknown field": (("split", "a.npy", "-o", "{nr}.npy", "--parts", 2), ("{nr}", "{index}")),
     "unnamed field": (("split", "a.npy", "-o", "{}.npy", "--parts", 2), ("{index}",)),
     "numbered field": (("split", "a.npy", "-o", "{0}.npy", "--parts", 2), ("{0}", "{index}")),
     "open brace": (("split", "a.npy", "-o", "{index.npy", "--parts", 2), ("{index.npy",)),

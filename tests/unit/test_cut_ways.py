@@ -48,6 +48,39 @@ def test_ratio_by_hand(length: int, ratio: list[int], expected: list[int]) -> No
     assert [i.length for i in Cut(ratio=ratio).intervals(length)] == expected
 
 
+@pytest.mark.parametrize(
+    ("given", "whole"),
+    [([0.8, 0.1, 0.1], [8, 1, 1]), ([1 / 3, 1 / 3, 1 / 3], [1, 1, 1]), (np.array([2.0, 1]), [2, 1]),
+     ("33.3%:66.7%", [333, 667]), ("1.0,0", [1, 0])],
+)  # fmt: skip
+def test_shares_become_whole_numbers(given: Any, whole: list[int]) -> None:
+    quotas = [Fraction(share) for share in Cut(ratio=given).ratio]
+    assert [float(q / sum(quotas)) for q in quotas] == pytest.approx(
+        [w / sum(whole) for w in whole]
+    )
+
+
+@pytest.mark.parametrize("ratio", [[0.5, 0.2], [float("nan"), 1], ["1", "x"], [1e-3, float("inf")]])
+def test_shares_that_are_no_ratio_are_refused(ratio: list[Any]) -> None:
+    with pytest.raises(UsageError, match="--ratio"):
+        Cut(ratio=ratio)
+
+
+@given(axis_lengths, *[st.none() | st.integers(-70, 70)] * 2)
+def test_a_range_is_a_slice_in_python(length: int, start: int | None, stop: int | None) -> None:
+    expected = list(range(length)[start:stop])
+    text = ":".join("" if n is None else str(n) for n in (start, stop))
+    for given_range in (text, (start, stop), slice(start, stop)):
+        (found,) = Cut(range=given_range).intervals(length)
+        assert list(range(*found)) == expected
+
+
+@pytest.mark.parametrize("wrong", [slice(1, 5, 2), (1, 2, 3), (1,), (0.5, 2), "1:2:3", "x"])
+def test_what_is_no_range_is_refused(wrong: Any) -> None:
+    with pytest.raises(UsageError, match="--range"):
+        Cut(range=wrong)
+
+
 @given(axis_lengths, st.lists(st.integers(0, 12), min_size=1, max_size=6))
 def test_ratio_is_by_largest_remainder(length: int, ratio: list[int]) -> None:
     assume(sum(ratio))

@@ -17,6 +17,7 @@ from concatsplit_core.run.options import Options
 from concatsplit_core.run.staged.record import RunRecord, read_record
 from concatsplit_core.run.staged.step import Completions, Step
 from concatsplit_core.stores.keeping import read_kept
+from concatsplit_core.stores.local import local
 from concatsplit_core.stores.staging_folders import find_staging_folders, read_announced
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def _finals(job: Job, options: Options) -> set[Path]:
     refs = [*job.outputs, *(ref for ref, _ in job.extras)]
     places = [find_place(ref, options.follow_links, known).final for ref in refs]
     places += [parse_output(document.ref).place.resolved for document in job.documents]
+    places += [] if options.depfile is None else [local(options.depfile).resolved]
     return {Path(os.fspath(place.key)) for place in places}
 
 

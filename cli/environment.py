@@ -1,0 +1,96 @@
+"""Options that the environment sets: CONCATSPLIT_MEMORY stands for --memory."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+
+import click
+from click.core import ParameterSource
+
+PREFIX = "CONCATSPLIT_"
+
+_COMMAND = "concatsplit.command"
+_TRUE = {"1", "true", "t", "yes", "y", "on"}
+_NOT_SET = {"help", "version"}
+"""Options that print something and leave."""
+
+_INTRODUCTION = """\
+Every option has an environment variable: CONCATSPLIT_MEMORY=1GiB stands for --memory 1GiB, in each
+command that has the option. The command line wins over the environment. A variable that is empty
+is not set.
+
+A flag is set by 1, true, yes or on, and not set by 0, false, no or off: CONCATSPLIT_SYNC=0 stands
+for --no-sync. An option that may be given several times takes one value a line.
+"""
+
+
+def variable_of(option: click.Option) -> str | None:
+    """The environment variable of an option; None for --help and --version."""
+    name = max(option.opts, key=len).lstrip("-")
+    name = name if len(name) > 1 else str(option.name)
+    return None if name in _NOT_SET else PREFIX + name.replace("-", "_").upper()
+
+
+def name_variables(command: click.Command) -> None:
+    """Have the options of a command look for their environment variables."""
+    for param in command.params:
+        if isinstance(param, click.Option) and param.envvar is None:
+            param.envvar = variable_of(param)
+
+
+def remember_command(ctx: click.Context) -> None:
+    """Note which command is run, for the message of an error."""
+    ctx.meta[_COMMAND] = ctx
+
+
+def origin(message: str, root: click.Context | None) -> str:
+    """The end of an error message: which variables have set the options that it names.
+
+    Parameters
+    ----------
+    message : str
+    root : click.Context or None
+        Of the outermost command.
+    """
+    ctx = None if root is None else root.meta.get(_COMMAND)
+    if not isinstance(ctx, click.Context):
+        return ""
+    named = set(re.findall(r"(?<![\w-])--?[\w][\w-]*", message))
+    return "".join(
+        f"; {max(option.opts, key=len)} is set by the environment variable {option.envvar}"
+        for option in ctx.command.params
+        if isinstance(option, click.Option)
+        and named.intersection((*option.opts, *option.secondary_opts))
+        and ctx.get_parameter_source(str(option.name)) is ParameterSource.ENVIRONMENT
+    )
+
+
+def is_asked(option: str, words: Sequence[str]) -> bool:
+    """Whether a flag is given on the command line, or by the environment."""
+    name = option.lstrip("-").replace("-", "_").upper()
+    return option in words or os.environ.get(PREFIX + name, "").strip().lower() in _TRUE
+
+
+def help_of_environment(root: click.Context) -> str:
+    """All that there is to say about environment variables."""
+    options: dict[str, str] = {}
+    for command in _commands(root.command):
+        for param in command.params:
+            if isinstance(param, click.Option) and not param.hidden:
+                variable = variable_of(param)
+                if variable is not None:
+                    names = max(param.opts, key=len), *param.secondary_opts
+                    options[variable] = " / ".join(names)
+    width = max(map(len, options))
+    lines = (f"  {name.ljust(width)}  {options[name]}" for name in sorted(options))
+    return _INTRODUCTION + "\nVariables:\n" + "\n".join(lines)
+
+
+def _commands(command: click.Command) -> Iterator[click.Command]:
+    if not isinstance(command, click.Group):
+        yield command
+        return
+    for name in command.commands:
+        yield from _commands(command.commands[name])

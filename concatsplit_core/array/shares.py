@@ -1,0 +1,108 @@
+"""Ratios and ranges as people write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from math import lcm
+from typing import Any
+
+from concatsplit_core.array.geometry import Interval
+from concatsplit_core.errors import UsageError
+
+_WHOLE = re.compile(r"-?\d{1,19}")
+_SHARE = re.compile(r"-?(?:\d{1,19}(?:\.\d{0,18})?|\.\d{1,18})%?")
+_NUMBERS = re.compile(r"\D?(\d{1,19}([^\d.-]{1,3}\d{1,19})+)\D?")
+_RANGE = re.compile(r"\s*([+-]?\d{1,19})?\s*:\s*([+-]?\d{1,19})?\s*")
+_ROUNDING = Fraction(1, 10**9)
+"""How far the sum of floating-point shares may be from 1."""
+
+
+def parse_ratio(text: str) -> list[int]:
+    """Shares in whole numbers, of ``8:1:1``, ``0.8,0.1,0.1`` or ``80%,10%,10%``.
+
+    Raises
+    ------
+    UsageError
+        The text is none of these, or fractions do not sum to 1, or percentages to 100 %.
+    """
+    separator = ":" if ":" in text else ","
+    pieces = [piece.strip() for piece in text.split(separator)]
+    is_list = separator == "," and all(map(_WHOLE.fullmatch, pieces))
+    if is_list or not all(map(_SHARE.fullmatch, pieces)):
+        numbers = re.findall(r"\d+", text) if _NUMBERS.fullmatch(text) else []
+        hint = f"; did you mean {':'.join(numbers)}?" if numbers else ""
+        raise UsageError(f"--ratio '{text}' is not like 8:1:1, 0.8,0.1,0.1 or 80%,10%,10%{hint}")
+    percent = [piece.endswith("%") for piece in pieces]
+    if any(percent) and not all(percent):
+        raise UsageError(f"--ratio {text}: some shares have a %; write it after all of them")
+    shares = [Fraction(piece.rstrip("%")) for piece in pieces]
+    if not any(percent):
+        return whole_shares(shares, text)
+    _refuse_other_sum(shares, 100, text, "percentages")
+    return _scaled(shares)
+
+
+def whole_shares(shares: Sequence[Any], text: str = "") -> list[int]:
+    """Shares in whole numbers, in the proportion of numbers that may be fractions.
+
+    Parameters
+    ----------
+    shares : sequence of numbers
+        Whole numbers, or fractions that sum to 1. A float means the decimal number that is
+        printed for it.
+    text : str
+        The shares as they were given, for messages.
+
+    Raises
+    ------
+    UsageError
+        They are no finite numbers, or are fractions and do not sum to 1.
+    """
+    text = text or ",".join(map(str, shares))
+    try:
+        exact = [Fraction(str(share)) for share in shares]
+    except ValueError as error:
+        raise UsageError(f"--ratio {text}: {error}") from error
+    if any(share.denominator != 1 for share in exact):
+        _refuse_other_sum(exact, 1, text, "fractions")
+    return _scaled(exact)
+
+
+def _refuse_other_sum(shares: Sequence[Fraction], whole: int, text: str, what: str) -> None:
+    total = sum(shares, Fraction())
+    if abs(total - whole) > whole * _ROUNDING:
+        raise UsageError(
+            f"--ratio {text}: the {what} sum to {float(total):.10g}, not {whole}; write shares in "
+            "whole numbers, such as 2:1, if they need no sum",
+            found=float(total),
+            expected=whole,
+        )
+
+
+def _scaled(shares: Sequence[Fraction]) -> list[int]:
+    common = lcm(*(share.denominator for share in shares))
+    return [int(share * common) for share in shares]
+
+
+def parse_range(text: str) -> tuple[int | None, int | None]:
+    """Start and stop of ``3:8``, ``:8`` or ``-3:``.
+
+    Raises
+    ------
+    UsageError
+        The text is not such a range.
+    """
+    found = _RANGE.fullmatch(text)
+    if found is None:
+        what = "has a step, which a range here cannot have" if text.count(":") > 1 else "is none"
+        raise UsageError(f"--range {text} {what}; write START:STOP, such as 3:8, :8 or -3:")
+    start, stop = (None if piece is None else int(piece) for piece in found.groups())
+    return start, stop
+
+
+def interval_of(start: int | None, stop: int | None, length: int) -> Interval:
+    """The elements that a slice in Python takes from an axis."""
+    first, last, _ = slice(start, stop).indices(length)
+    return Interval(first, max(first, last))

@@ -1,0 +1,92 @@
+"""Options that environment variables set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+
+from concatsplit_cli.main import main
+
+JOIN = ("concat", "a.npy", "b.npy")
+CUT = ("split", "a.npy", "-o", "p{index}.npy")
+
+
+def options(command: click.Command) -> Iterator[click.Option]:
+    if isinstance(command, click.Group):
+        for name in command.commands:
+            yield from options(command.commands[name])
+        return
+    yield from (param for param in command.params if isinstance(param, click.Option))
+
+
+def test_every_option_has_a_variable_that_the_help_lists(shell: Any) -> None:
+    listed = shell.ok("help", "environment").out
+    for option in options(main):
+        name = max(option.opts, key=len)
+        variable = str(option.envvar)
+        bare = "null" if name == "-0" else name.lstrip("-")
+        assert variable == f"CONCATSPLIT_{bare.upper().replace('-', '_')}"
+        assert any(line.split()[:2] == [variable, name] for line in listed.splitlines())
+    assert "CONCATSPLIT_HELP" not in listed
+    assert "concatsplit help environment" in shell.ok("--help").out
+
+
+def test_variables_stand_for_options(shell: Any, pair: Any, monkeypatch: Any) -> None:
+    for name, value in {
+        "OUTPUT": "y.npy", "AXIS": "1", "MEMORY": "1MiB", "JOBS": "1", "SYNC": "0", "JSON": "yes",
+        "DTYPE": "f8", "CHUNKS": "",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"CONCATSPLIT_{name}", value)
+    assert shell.ok(*JOIN).json["outputs"][0]["shape"] == [4, 12]
+    assert np.load("y.npy").dtype == "f8"
+    monkeypatch.delenv("CONCATSPLIT_JSON")
+    shell.fails(5, *JOIN, says="--force")
+    monkeypatch.setenv("CONCATSPLIT_FORCE", "true")
+    shell.ok(*JOIN, "--axis", 0)
+    assert np.load("y.npy").shape == (8, 6)
+    monkeypatch.setenv("CONCATSPLIT_FORCE", "off")
+    shell.fails(5, *JOIN, says="--force")
+
+
+def test_several_values_are_lines(shell: Any, pair: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("CONCATSPLIT_OUTPUT", "one part.npy\nother.npy\n")
+    monkeypatch.setenv("CONCATSPLIT_BY_ARRAY", "0")
+    shell.ok("split", "a.npy")
+    assert np.load("one part.npy").tolist() == pair[0][:2].tolist()
+    assert "other.npy" in shell.names()
+
+
+WRONG = {
+    "a size": ("MEMORY", "1GX", JOIN, "--memory"),
+    "a number": ("JOBS", "0", JOIN, "--jobs"),
+    "a flag": ("SYNC", "maybe", JOIN, "--sync"),
+    "a word": ("ATTRS", "some", JOIN, "--attrs"),
+    "a list": ("LENGTHS", "2;2", CUT, "--lengths"),
+    "a ratio": ("RATIO", "8/2", CUT, "--ratio"),
+    "two ways": ("PARTS", "2", (*CUT, "--size", 2), "--parts"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_errors_name_the_variable(shell: Any, pair: Any, monkeypatch: Any, wrong: str) -> None:
+    name, value, command, option = WRONG[wrong]
+    monkeypatch.setenv(f"CONCATSPLIT_{name}", value)
+    output = () if "-o" in command else ("-o", "y.npy")
+    says = f"; {option} is set by the environment variable CONCATSPLIT_{name}"
+    shell.fails(2, *command, *output, says=says)
+    monkeypatch.setenv("CONCATSPLIT_JSON", "1")
+    failed = shell.run(*command, *output)
+    assert json.loads(failed.out)["error"]["message"].endswith(says)
+
+
+def test_the_command_line_is_not_blamed_on_the_environment(
+    shell: Any, pair: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("CONCATSPLIT_JOBS", "2")
+    failed = shell.run(*JOIN, "-o", "y.npy", "-j", "0")
+    assert (failed.code, "CONCATSPLIT" in failed.err) == (2, False)

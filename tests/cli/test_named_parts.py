@@ -1,0 +1,93 @@
+"""Parts that have names: --names for {name}, and one plain name for --only one part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from test_family_commands import same
+
+import concatsplit_core as cs
+from concatsplit_core.errors import UsageError
+
+
+@pytest.fixture
+def x(shell: Any) -> np.ndarray:
+    """A (5, 10) array in x.npy, and lengths of its axis 1 in v.npy."""
+    x = np.arange(50, dtype="<f4").reshape(5, 10)
+    shell.save(x=x, v=np.array([3, 0, 7]))
+    return x
+
+
+@pytest.mark.parametrize("suffix", ["npy", "zarr"])
+def test_parts_get_names(shell: Any, x: np.ndarray, suffix: str) -> None:
+    how = ("--axis", 1, "--names", "train,val,test", "--ratio", "8:1:1", "--no-sync")
+    shell.ok("split", "x.npy", "-o", f"{{index}}-{{name:>6}}.{suffix}", *how)
+    for index, (name, part) in enumerate({" train": x[:, :8], "   val": x[:, 8:9]}.items()):
+        same(shell.read(f"{index}-{name}.{suffix}"), part)
+
+
+def test_as_many_equal_parts_as_names(shell: Any, x: np.ndarray) -> None:
+    shell.ok("unstack", "x.npy", "-o", "{name}.npy", "--names", "p,q,r,s,t")
+    same(shell.read("t.npy"), x[4])
+    shell.ok("split", "x.npy", "-o", "h.h5::{name}", "--names", "left,right", "--axis", 1)
+    same(shell.read("h.h5::right"), x[:, 5:])
+    shell.ok(
+        "split-by-lengths", "x.npy", "v.npy", "-o", "{name}.npy", "--names", "a,b,c", "--axis", 1
+    )
+    same(shell.read("c.npy"), x[:, 3:])
+    np.save("four.npy", [2, 3, 4, 1])
+    names = ("--names", "first,second", "--axis", 1)
+    shell.ok("split-by-lengths", "x.npy", "four.npy", "-o", "{name}.npy", *names)
+    same(shell.read("first.npy"), x[:, :5])
+
+
+def test_one_part_has_one_plain_name(shell: Any, x: np.ndarray) -> None:
+    shell.ok("split", "x.npy", "-o", "y.npy", "--axis", 1, "--size", 3, "--only", 3)
+    same(shell.read("y.npy"), x[:, 9:])
+    made = ("--array", "a=x.npy", "--array", "b=x.npy", "--carry", "first")
+    axes = ("--axis", "a=1", "--axis", "b=carry")
+    shell.ok("reshard", *made, "-o", "y.h5", *axes, "--size", 3, "--only", 2)
+    same(shell.read("y.h5::a"), x[:, 6:9])
+    same(shell.read("y.h5::b"), x)
+    both = ("split", "y.h5", "-o", "z.npz", "--by-array", "--max-bytes", 210)
+    shell.ok(*both, "--only", 1)
+    same(shell.read("z.npz::b"), x)
+    shell.fails(2, *both, "--only", "0-1", "--force", says="1 output name for 2 parts")
+
+
+WRONG = {
+    "too few": ("{name}.npy", "a,b", ("2 names for 5 parts",)),
+    "twice": ("{name}.npy", "a,b,c,b,e", ("'b' is given twice",)),
+    "empty": ("{name}.npy", "a,,c,d,e", ("''",)),
+    "a folder": ("{name}.npy", "a,b,c/d,e,f", ("'c/d'",)),
+    "above": ("out/{name}/y.npy", "a,b,..,e,f", ("'..'",)),
+    "a member": ("{name}.h5", "a,b,c::d,e,f", ("'c::d'",)),
+    "no field": ("{index}.npy", "a,b,c,d,e", ("'{name}.npy'",)),
+    "a list": ("y.npy", "a,b,c,d,e", ("'{name}.npy'",)),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_names_that_do_not_fit(shell: Any, x: np.ndarray, wrong: str) -> None:
+    output, names, says = WRONG[wrong]
+    shell.fails(2, "split", "x.npy", "-o", output, "--names", names, "--size", 1, says=says)
+    assert shell.names() == ["v.npy", "x.npy"]
+
+
+def test_a_template_with_names_needs_them(shell: Any, x: np.ndarray) -> None:
+    shell.fails(2, "split", "x.npy", "-o", "{name}.npy", "--size", 1, says="--names a,b,c")
+    cut = ("split", "x.npy", "-o", "{nam}.npy", "--size", 1)
+    shell.fails(2, *cut, "--names", "a,b", says="{name}")
+
+
+def test_names_in_python(x: np.ndarray) -> None:
+    made = cs.split(x, "{name}.npy", names=["a", "b"], ratio=[0.8, 0.2])
+    assert [blob.ref for blob in made.outputs] == ["a.npy", "b.npy"]
+    cs.split(x, "c.npy", range=slice(1, 3))
+    same(np.load("c.npy"), x[1:3])
+    cs.depth_split(x, "{name}.npy", "HC", names="d,e")
+    same(np.load("e.npy"), x[:, 5:])
+    with pytest.raises(UsageError, match="names no part"):
+        cs.split(x, "{name}.npy", names=[])
