@@ -98,6 +98,9 @@ def _measure(options: argparse.Namespace, cases: list[Case], place: Path) -> Run
     try:
         for index, case in enumerate(cases):
             print(f"\n{case.name}: {case.title}", flush=True)
+            if case.on_disk and found["file system"] == "tmpfs":
+                _say("left out: it says something about disks only; choose one with --dir")
+                continue
             begin = time.monotonic()
             build(case.inputs, options.scale)
             settle = found["file system"] != "tmpfs"

@@ -47,6 +47,27 @@ class FasterThan:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareOf:
+    """We reach at least this share of the speed of another contestant, which only has a part to do.
+
+    Parameters
+    ----------
+    share : float
+    of : str
+    """
+
+    share: float
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """We take at most so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class PerChunk:
     """Our time, less that of a join of two chunks, is at most so long a chunk."""
 
@@ -73,4 +94,4 @@ class PeakMemory:
     budget_bytes: int = DEFAULT_MEMORY_BYTES
 
 
-type Bound = AtMost | FasterThan | PerChunk | Linear | PeakMemory
+type Bound = AtMost | FasterThan | ShareOf | Within | PerChunk | Linear | PeakMemory

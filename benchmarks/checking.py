@@ -102,11 +102,13 @@ def _rows(array: Any) -> int:
 
 
 def _tiles(check: Check) -> Iterator[Any]:
-    names = list(check.tiles)
-    if names[0].startswith("@"):
-        names = Path(names[0][1:]).read_text().split()
-    for name in names:
+    for name in _names(check):
         yield open_array(name)
+
+
+def _names(check: Check) -> list[str]:
+    names = list(check.tiles)
+    return Path(names[0][1:]).read_text().split() if names[0].startswith("@") else names
 
 
 def equal(check: Check) -> bool:
@@ -171,7 +173,7 @@ def main() -> None:
     request = json.loads(sys.argv[1])
     known = request.pop("known")
     check = Check(**request | {"tiles": tuple(request["tiles"])})
-    made = check.whole if check.whole.startswith("out/") else check.tiles[0]
+    made = check.whole if check.whole.startswith("out/") else _names(check)[0]
     found: dict[str, Any] = {"digest": digest(Path("out"))}
     if found["digest"] != known:
         found |= {"equal": equal(check), "storage": storage(open_array(made))}

@@ -70,6 +70,33 @@ def _npy_small(name: str, sizes: Sizes) -> None:
     Path(f"{name}.txt").write_text("".join(f"{one}\n" for one in names))
 
 
+def _npy_wide(name: str, sizes: Sizes) -> None:
+    """One array whose rows become as many files, and the list of their names."""
+    np.save(name, field((sizes.small_inputs, SMALL_ITEMS), 1))
+    names = "".join(f"out/{index:05d}.npy\n" for index in range(sizes.small_inputs))
+    Path(name).with_suffix(".txt").write_text(names)
+
+
+def _members(name: str, sizes: Sizes) -> None:
+    """A container of many small arrays."""
+    count = sizes.members // 2 if name.endswith(".zarr") else sizes.members
+    arrays = {f"layer.{number:05d}": field((4, 8), number) for number in range(count)}
+    if name.endswith(".npz"):
+        np.savez(name, **arrays)
+    elif name.endswith(".h5"):
+        import h5py
+
+        with h5py.File(name, "w") as file:
+            for member, values in arrays.items():
+                file[member] = values
+    else:
+        import zarr
+
+        group = zarr.create_group(name)
+        for member, values in arrays.items():
+            group.create_array(member, data=values)
+
+
 def _trimmed(name: str, sizes: Sizes) -> np.ndarray:
     whole = _large(name, sizes)
     return whole[:-TRIM] if "first" in name else whole[..., :-TRIM]
@@ -220,6 +247,10 @@ _BUILDERS: dict[str, Builder] = {
     "-rows.npy": _npy_rows,
     "-fortran.npy": _npy_fortran,
     "-small": _npy_small,
+    "-wide.npy": _npy_wide,
+    "-members.npz": _members,
+    "-members.h5": _members,
+    "-members.zarr": _members,
     ".zarr": _zarr,
     "-short-first.zarr": _zarr_trimmed,
     "-short-inner.zarr": _zarr_trimmed,

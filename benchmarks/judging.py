@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from benchmarks.bounds import AtMost, Bound, FasterThan, Linear, PeakMemory, PerChunk
+from benchmarks.bounds import (
+    AtMost,
+    Bound,
+    FasterThan,
+    Linear,
+    PeakMemory,
+    PerChunk,
+    ShareOf,
+    Within,
+)
 from benchmarks.measures import Measured, Result, Verdict, ratio
 
 PROCESS_BYTES = 128 << 20
@@ -35,6 +44,10 @@ def _judge(result: Result, bound: Bound) -> Verdict:
             measured, met = _at_most(result, ours, bound)
         case FasterThan():
             measured, met = _faster(result, ours, bound)
+        case ShareOf():
+            measured, met = _share(result, ours, bound)
+        case Within():
+            measured, met = f"{ours.seconds:.2f} s", ours.seconds <= bound.seconds
         case PerChunk():
             measured, met = _per_chunk(result, ours, bound)
         case Linear():
@@ -54,6 +67,10 @@ def describe(bound: Bound) -> str:
             than = " or ".join(peers) if peers else "the fastest peer"
             size = f", from {minimum // _MIB} MiB on" if minimum else ""
             return f"at least {factor:g} x faster than {than}{size}"
+        case ShareOf(share, of):
+            return f"at least {share:.0%} of the speed of {of}"
+        case Within(seconds):
+            return f"at most {seconds:g} s"
         case PerChunk(microseconds):
             return f"under {microseconds:g} µs a chunk"
         case Linear(factor, chunks, _, fewer):
@@ -86,6 +103,14 @@ def _faster(result: Result, ours: Measured, bound: FasterThan) -> tuple[str, boo
     if result.case.array_bytes < bound.minimum_bytes:
         return f"{measured}, too little data", None
     return measured, gain >= bound.factor
+
+
+def _share(result: Result, ours: Measured, bound: ShareOf) -> tuple[str, bool | None]:
+    other = result.of(bound.of)
+    if other is None:
+        return f"no {bound.of}", None
+    share = ratio(other, ours)
+    return f"{share:.0%}", share >= bound.share
 
 
 def _chunk_seconds(result: Result, ours: Measured, startup: str, chunks: int) -> float | None:

@@ -55,6 +55,8 @@ class Contestant:
         None where the output is not an array, as for ``cat``.
     stdout : str or None
         A file to which the standard output goes.
+    tells_seconds : bool
+        It prints the time that counts, which is a part of its whole process.
     needs : tuple of str
         Python packages without which it is left out.
     """
@@ -64,6 +66,7 @@ class Contestant:
     argv: tuple[str, ...]
     check: Check | None = None
     stdout: str | None = None
+    tells_seconds: bool = False
     needs: tuple[str, ...] = ()
 
 
@@ -85,6 +88,10 @@ class Case:
     bounds : tuple of Bound
     round_factor : int
         So many times more rounds than others, for what takes a fraction of a second.
+    on_disk : bool
+        It says something about disks only, and is left out on a RAM disk.
+    cold : bool
+        The inputs are dropped from the page cache before every run.
     """
 
     name: str
@@ -94,3 +101,5 @@ class Case:
     contestants: tuple[Contestant, ...]
     bounds: tuple[Bound, ...] = ()
     round_factor: int = 1
+    on_disk: bool = False
+    cold: bool = False

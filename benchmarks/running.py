@@ -107,16 +107,29 @@ class _Entry:
         slow = sum(sample.seconds for sample in self.samples) > PEER_SECONDS
         return not self.note and not (slow and self.contestant.role is Role.PEER)
 
-    def run(self, settle: bool) -> None:
-        """Run it once; what was there before is removed first, and is no part of the time."""
+    def run(self, settle: bool, cold: Sequence[str] = ()) -> None:
+        """Run it once; what was there before is removed first, and is no part of the time.
+
+        Parameters
+        ----------
+        settle : bool
+            Wait for the disk first.
+        cold : sequence of str
+            Files and folders that the page cache is to forget first.
+        """
         shutil.rmtree(_OUT, ignore_errors=True)
         _OUT.mkdir()
         if settle:
             os.sync()
+        if cold:
+            for name in cold:
+                _forget(Path(name))
         sample, status = run_process(self.contestant)
         if status:
             self.note = f"exit code {status}: {_last_words()}"
             return
+        if self.contestant.tells_seconds:
+            sample = Sample(float(_STDOUT.read_text()), sample.rss_bytes)
         self.samples.append(sample)
         if self.contestant.check is not None:
             self._look()
@@ -158,6 +171,20 @@ class _Entry:
         )
 
 
+def _forget(path: Path) -> None:
+    """Drop a file, or all files in a folder, from the page cache; no privilege is needed."""
+    if path.is_dir():
+        for inner in path.iterdir():
+            _forget(inner)
+        return
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)  # a page that is not on the disk yet would stay
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(fd)
+
+
 def _last_words() -> str:
     lines = _STDERR.read_text(errors="replace").strip().splitlines() or ["no message"]
     return lines[-1].replace(str(ROOT), "").replace(str(Path.cwd()), "")[:200]
@@ -183,7 +210,7 @@ def run_case(
     for number in range(rounds * case.round_factor):
         for entry in entries if number % 2 == 0 else reversed(entries):
             if entry.goes_on():
-                entry.run(settle)
+                entry.run(settle, case.inputs if case.cold else ())
                 if number == 0:
                     seconds = f"{entry.samples[0].seconds:.3f} s" if entry.samples else ""
                     say(f"{entry.contestant.name}: {seconds} {entry.note}")

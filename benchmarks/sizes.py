@@ -66,6 +66,11 @@ class Sizes:
         return max(100, round(10_000 * self.scale))
 
     @property
+    def members(self) -> int:
+        """How many arrays a container with many of them holds."""
+        return max(100, round(2000 * self.scale))
+
+    @property
     def many_chunks(self) -> int:
         """How many chunks the inputs of the chunk count have together, an even number."""
         return 2 * max(500, round(50_000 * self.scale))

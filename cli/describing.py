@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from concatsplit_cli.readable import clipped, first_elements, readable, statistics
-from concatsplit_cli.streams import checked_stdout, one_line
+from concatsplit_cli.streams import checked_stdout, one_line, terminal_width
 from concatsplit_cli.tables import Table, lines_of
 from concatsplit_core.array.sizes import format_size
 
@@ -29,7 +29,7 @@ def show_info(blobs: Sequence[BlobInfo], as_json: bool, as_tree: bool) -> None:
             document = {"blobs": [blob.to_dict() for blob in blobs]}
             click.echo(json.dumps(document, allow_nan=False))
             return
-        width = _width()
+        width = terminal_width(sys.stdout)
         lines = list(_tree(blobs)) if as_tree else list(_table(blobs))
         if not as_tree and width is not None and any(len(line) > width for line in lines):
             _show_paragraphs(blobs, width)
@@ -43,15 +43,6 @@ def show_info(blobs: Sequence[BlobInfo], as_json: bool, as_tree: bool) -> None:
             for line in _elements(blob) if as_tree else _details(blob):
                 whole = one_line(f"{owner}{line}")
                 click.echo(whole if width is None else clipped(whole, width))
-
-
-def _width() -> int | None:
-    """The width of the terminal that stdout is; None if it is none."""
-    if not sys.stdout.isatty():
-        return None
-    import shutil
-
-    return shutil.get_terminal_size().columns
 
 
 def _show_paragraphs(blobs: Sequence[BlobInfo], width: int) -> None:

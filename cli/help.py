@@ -18,7 +18,7 @@ SECTIONS = {
     "Where to": "output outputs names to force split_info",
     "How": "dtype codec chunks promote casting memory_order zarr_format grid checksum attrs "
     "conflicts history check",
-    "Memory and speed": "memory jobs routes sync resume tasks",
+    "Memory and speed": "memory jobs routes sync resume executor tasks",
     "Reports": "dry_run picture stats head as_tree as_json quiet progress manifest if_changed "
     "depfile inputs version "
     "debug help",

@@ -13,9 +13,16 @@ from typing import Any, NoReturn
 
 import click
 
+from concatsplit_cli.allocation import keep_freed_memory
+from concatsplit_cli.ending import end_at_once
 from concatsplit_cli.environment import is_asked, origin
 from concatsplit_cli.help import Group
-from concatsplit_cli.signals import Terminated, ignore_further_signals, signals_raise
+from concatsplit_cli.signals import (
+    Terminated,
+    ignore_further_signals,
+    is_the_command,
+    signals_raise,
+)
 from concatsplit_cli.streams import (
     ReaderGone,
     checked_stdout,
@@ -110,6 +117,7 @@ class ErrorBoundary(Group):
         try:
             if not self.has_watcher:
                 return super().invoke(ctx)
+            keep_freed_memory()
             with watched():
                 return super().invoke(ctx)
         except BrokenPipeError as error:
@@ -152,7 +160,10 @@ class ErrorBoundary(Group):
 
                     traceback.print_exc()
                 _exit(error, words, self.context)
-        sys.exit(code if isinstance(code, int) else 0)
+        code = code if isinstance(code, int) else 0
+        if args is None and is_the_command():
+            end_at_once(code)
+        sys.exit(code)
 
 
 def _silence_libraries(is_debug: bool) -> None:

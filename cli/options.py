@@ -171,6 +171,14 @@ _OPERATOR_OPTIONS = (
         help="Wait until outputs are on the disk. Only then do they get their names.",
     ),
     click.option(
+        "--executor",
+        metavar="NAME",
+        default="threads",
+        help="Who does the work: threads, dask or dask:ADDRESS. threads of this process, "
+        "processes of Dask on this machine, or the Dask cluster whose scheduler has this address, "
+        "such as dask:tcp://host:8786.",
+    ),
+    click.option(
         "--resume",
         is_flag=True,
         help="If killed, keep what is done. The same command with --resume goes on from there.",
@@ -230,6 +238,11 @@ class SharedOptions(NamedTuple):
         return sys.stderr.isatty() if self.progress is None else self.progress
 
 
+def _the_same(param: click.Parameter, *_: Any, **__: Any) -> click.Parameter:
+    """Takes the place of a class of options, and makes none."""
+    return param
+
+
 class OptionGroup:
     """Options that several commands share; a command gets them as one value."""
 
@@ -237,17 +250,26 @@ class OptionGroup:
         self._options = options
 
     @functools.cached_property
-    def names(self) -> list[str]:
-        """The parameter names of the options."""
+    def _params(self) -> list[click.Parameter]:
+        """The options, made once for all commands: each takes a while."""
 
         def nothing() -> None: ...
 
-        return [str(param.name) for param in click.command()(self.add_to(nothing)).params]
+        function: Any = nothing
+        for option in reversed(self._options):
+            function = option(function)
+        return click.command()(function).params
+
+    @functools.cached_property
+    def names(self) -> list[str]:
+        """The parameter names of the options."""
+        return [str(param.name) for param in self._params]
 
     def add_to(self, function: Any) -> Any:
         """Add the options to a command."""
-        for option in reversed(self._options):
-            function = option(function)
+        for param in reversed(self._params):
+            made: Any = functools.partial(_the_same, param)
+            function = click.option(cls=made)(function)
         return function
 
     def pop_from(self, values: dict[str, Any]) -> dict[str, Any]:

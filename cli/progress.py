@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from concatsplit_cli.signals import answer_sigusr1, ignore_further_signals
-from concatsplit_cli.streams import DrawnLine, print_to_stderr
+from concatsplit_cli.streams import DrawnLine, print_to_stderr, terminal_width
 from concatsplit_core.array.sizes import format_size
 from concatsplit_core.run.events import Finished, Moved, Publishing, Started
 
@@ -150,14 +150,7 @@ class _Redrawn:
         if not self._progress.is_known or (isinstance(event, Moved) and now < self._next):
             return
         self._next = now + _REDRAWN
-        self._drawn.draw(self._progress.drawn(_width() - 1))
-
-
-def _width() -> int:
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except (OSError, ValueError):
-        return 80
+        self._drawn.draw(self._progress.drawn((terminal_width(sys.stderr) or 80) - 1))
 
 
 class _Printed:

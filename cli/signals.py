@@ -78,12 +78,17 @@ def _is_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
+def is_the_command() -> bool:
+    """Whether this process is the command itself, and not a program that imports this package."""
+    return os.path.basename(sys.argv[0] if sys.argv else "") == "concatsplit"
+
+
 def install_first_handlers() -> None:
     """While the command starts, let SIGUSR1 print a line and Ctrl-C end it without a traceback.
 
     Only for the command itself: a program that imports this package keeps its own handlers.
     """
-    if os.path.basename(sys.argv[0] if sys.argv else "") == "concatsplit" and _is_main_thread():
+    if is_the_command() and _is_main_thread():
         _install_sigusr1()
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -83,6 +83,19 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def terminal_width(stream: TextIO) -> int | None:
+    """The columns of the terminal that a stream is; None if it is none."""
+    if not stream.isatty():
+        return None
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL_WIDTH
+    except (OSError, ValueError):
+        return _USUAL_WIDTH
+
+
+_USUAL_WIDTH = 80
+
+
 class DrawnLine:
     """A line on the terminal that stderr is, drawn again and again inside a context."""
 

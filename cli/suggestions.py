@@ -29,6 +29,7 @@ _COMMANDS = {
 _OPTIONS = {
     "--axis": "dim dimension along record-dimension axes d",
     "--force": "overwrite replace clobber yes y",
+    "--picture": "draw plot svg image graph visualize visualise diagram chart",
     "--jobs": "threads workers nproc num-workers parallel cpus n-jobs processes num-threads p",
     "--codec": "compress compression compressor filter gzip zstd z",
     "--memory": "mem memory-limit max-memory budget buffer-size ram m",

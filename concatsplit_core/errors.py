@@ -163,6 +163,12 @@ class ResumeMismatch(ConcatsplitError):
     exit_code = 12
 
 
+class WorkerDied(ConcatsplitError):
+    """A worker process died with its tasks, again and again."""
+
+    exit_code = 13
+
+
 _COMPARED, _LONGEST = 2_000, 200
 """The most names, and the longest, that a wrong name is compared with."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from fnmatch import fnmatch
 
+from benchmarks.cases.disk import disk_cases
 from benchmarks.cases.hdf5 import hdf5_cases
+from benchmarks.cases.looking import looking_cases
 from benchmarks.cases.many import many_cases
 from benchmarks.cases.memory import memory_cases
 from benchmarks.cases.netcdf import netcdf_cases
@@ -25,8 +27,10 @@ def all_cases(sizes: Sizes, pattern: str = "*") -> list[Case]:
         netcdf_cases,
         safetensors_cases,
         many_cases,
+        looking_cases,
         memory_cases,
         startup_cases,
+        disk_cases,
     )
     found = [case for group in groups for case in group(sizes)]
     return [case for case in found if fnmatch(case.name, pattern) or pattern in case.name]

@@ -13,6 +13,9 @@ OURS_NOTHING, CAT_NOTHING, CP_NOTHING = (
 )
 """What start-up alone takes: a join of two tiny arrays, and a copy of nothing."""
 
+CODECS_ALONE = "codecs alone"
+"""The chunks of a misaligned join decoded and encoded in memory, on as many threads as CPUs."""
+
 
 def ours(
     operator: str,
@@ -50,6 +53,12 @@ def peer(
     module = f"benchmarks.peers.{program}"
     argv = ("python", "-m", module, operator, *inputs, "-o", output, *options)
     return Contestant(name, Role.PEER, argv, check, needs=needs)
+
+
+def codecs_alone(*inputs: str) -> Contestant:
+    """What the codecs of a join along the first axis take, without start-up, disk and copies."""
+    argv = ("python", "-m", "benchmarks.peers.codecs_alone", *inputs)
+    return Contestant(CODECS_ALONE, Role.PROBE, argv, tells_seconds=True)
 
 
 def cat(*inputs: str) -> Contestant:

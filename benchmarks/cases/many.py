@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.bounds import Bound, Linear, PeakMemory, PerChunk
+from benchmarks.bounds import AtMost, Bound, Linear, PeakMemory, PerChunk
 from benchmarks.cases.commands import OURS_NOTHING, cat, cp_folders, ours, ours_nothing, peer
 from benchmarks.cases.zarr import zarr_peers
 from benchmarks.model import Case, Check, Contestant, Role
@@ -16,7 +16,7 @@ _TOO_SLOW = ("zarr-python, batched", "Dask")
 
 def many_cases(sizes: Sizes) -> list[Case]:
     """All cases of many small things."""
-    return [_inputs(sizes), _zarr_chunks(sizes), _hdf5_chunks(sizes)]
+    return [_inputs(sizes), _outputs(sizes), _zarr_chunks(sizes), _hdf5_chunks(sizes)]
 
 
 def _inputs(sizes: Sizes) -> Case:
@@ -32,6 +32,21 @@ def _inputs(sizes: Sizes) -> Case:
     array_bytes = sizes.small_inputs * SMALL_ITEMS * ITEM_BYTES
     title = f"join of {sizes.small_inputs:,} .npy of 4 KiB"
     return Case("many/inputs", title, array_bytes, ("a-small",), contestants, (PeakMemory(),))
+
+
+def _outputs(sizes: Sizes) -> Case:
+    whole, template, along = "a-wide.npy", "out/{index:05d}.npy", ("--size", "1")
+    check = Check(0, whole, ("@a-wide.txt",))
+    parts = ("--parts", str(sizes.small_inputs))
+    saved = "np.split, np.save"
+    contestants = (
+        ours("split", (whole,), template, *along, check=check),
+        peer(saved, "numpy_save", "split", (whole,), template, *parts, check=check),
+    )
+    array_bytes = sizes.small_inputs * SMALL_ITEMS * ITEM_BYTES
+    title = f"split into {sizes.small_inputs:,} .npy of 4 KiB"
+    bounds = (AtMost(1.5, saved), PeakMemory())
+    return Case("many/outputs", title, array_bytes, (whole,), contestants, bounds)
 
 
 def _bounds(sizes: Sizes) -> tuple[Bound, ...]:

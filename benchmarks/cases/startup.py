@@ -12,13 +12,19 @@ _ROUND_FACTOR = 4
 
 def startup_cases(sizes: Sizes) -> list[Case]:
     """All cases of start-up, which no size changes."""
-    inputs, out = ("a-tiny.npy", "b-tiny.npy"), "out/tiny.npy"
-    join = ours("concat", inputs, out, check=Check(0, out, inputs))
     return [
         _case("version", "--version", _asked("--version"), (), "click", 2),
         _case("help", "--help", _asked("--help"), (), "click", 2),
-        _case("tiny-join", "join of two tiny .npy", join, inputs, "click, numpy", 1.8),
+        _join("tiny-join", ".npy", "click, numpy"),
+        _join("tiny-join-hdf5", ".h5", "click, numpy, h5py"),
+        _join("tiny-join-zarr", ".zarr", "click, numpy"),
     ]
+
+
+def _join(name: str, suffix: str, imported: str) -> Case:
+    inputs, out = (f"a-tiny{suffix}", f"b-tiny{suffix}"), f"out/tiny{suffix}"
+    join = ours("concat", inputs, out, check=Check(0, out, inputs))
+    return _case(name, f"join of two tiny {suffix}", join, inputs, imported, 1.2)
 
 
 def _asked(option: str) -> Contestant:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.bounds import AtMost, Bound, FasterThan, PeakMemory
+from benchmarks.bounds import AtMost, Bound, FasterThan, PeakMemory, ShareOf
 from benchmarks.cases.commands import (
+    CODECS_ALONE,
     CP_NOTHING,
     OURS_NOTHING,
+    codecs_alone,
     cp_folders,
     cp_nothing,
     ours,
@@ -29,6 +31,8 @@ _ALIGNED: tuple[Bound, ...] = (
 )
 _DECODED: tuple[Bound, ...] = (FasterThan(1.5), PeakMemory())
 
+_MISALIGNED: tuple[Bound, ...] = (*_DECODED, ShareOf(0.85, CODECS_ALONE))
+
 
 def zarr_cases(sizes: Sizes) -> list[Case]:
     """All cases of Zarr arrays."""
@@ -39,7 +43,7 @@ def zarr_cases(sizes: Sizes) -> list[Case]:
         _case(sizes, "aligned-inner", "aligned, last axis", whole, 2, _ALIGNED),
         _case(sizes, "sharded-first", "shards, aligned, first axis", sharded, 0, _ALIGNED),
         _case(sizes, "sharded-inner", "shards, aligned, last axis", sharded, 2, _ALIGNED),
-        _case(sizes, "misaligned-first", "misaligned, first axis", first, 0, _DECODED),
+        _case(sizes, "misaligned-first", "misaligned, first axis", first, 0, _MISALIGNED),
         _case(sizes, "misaligned-inner", "misaligned, last axis", inner, 2, _DECODED),
         _case(sizes, "re-encoded", "zstd 1 to zstd 3", whole, 0, _DECODED, codec="zstd:3"),
     ]
@@ -78,6 +82,7 @@ def _case(
         ours("concat", inputs, _OUT, *options, check=check),
         cp_folders(*inputs),
         *zarr_peers(inputs, _OUT, *options, check=check),
+        *((codecs_alone(*inputs),) if bounds == _MISALIGNED else ()),
         ours_nothing(".zarr"),
         cp_nothing(".zarr"),
     )

@@ -88,8 +88,8 @@ def info(
     if as_json and as_tree:
         raise click.UsageError("--tree is for people, --json for programs; give one of them")
     if picture is not None:
-        raw, offset = options["raw"], options["offset"]
-        operators.draw_chunks(refs, picture, force=force, raw=raw, offset=offset)
+        given = {name: options[name] for name in ("raw", "offset", "follow_links")}
+        operators.draw_chunks(refs, picture, force=force, **given)
     with _progress(progress, stats) as listen:
         blobs = [
             blob

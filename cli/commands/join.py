@@ -64,6 +64,7 @@ def concat(
       concatsplit concat a.npy b.npy -o y.npy --routes mapped,decoded
       concatsplit concat a.npy b.npy -o summed.h5 --checksum fletcher32
       concatsplit concat store.zarr -o copy.zarr --check
+      concatsplit concat a.npy b.npy -o long.zarr --resume
       concatsplit concat a.npy b.npy -o made.npy --depfile made.d --manifest made.json --if-changed
       concatsplit concat a.npy store.zarr -o y.zarr --dry-run --picture plan.svg
       concatsplit concat recording.dat recording.dat -o twice.npy --raw 'int16,*,384'

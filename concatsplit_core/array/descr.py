@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ _PLAIN = re.compile(
 
 def descr_of(dtype: np.dtype) -> Any:
     """As `numpy.lib.format.dtype_to_descr`, without a warning of the marks that h5py puts there."""
+    if dtype.kind in "biufcmMSU" and dtype.metadata is None:
+        return dtype.str  # what NumPy returns, in a hundredth of the time
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return np.lib.format.dtype_to_descr(dtype)
@@ -33,6 +36,7 @@ def dtype_name(dtype: np.dtype) -> str:
     return dtype.str
 
 
+@lru_cache(256)
 def dtype_label(dtype: np.dtype) -> str:
     """A dtype as tables show it: ``float32``, ``>i2``, ``S8``, ``{x: float32, y: float32}``."""
     if dtype.names is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -30,6 +29,7 @@ from concatsplit_core.formats.registry import detect, format_of_object, open_arr
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, output_error
+from concatsplit_core.stores.folders import Folders
 from concatsplit_core.stores.local import local
 
 STREAM = "-"
@@ -98,6 +98,7 @@ def _folders_of(items: Iterable[Any]) -> list[Location]:
     folders: dict[str, None] = {}
     elsewhere: dict[Location, None] = {}
     stores: dict[str, tuple[str, bool]] = {}
+    known = Folders()
     for item in items:
         if not isinstance(item, str | os.PathLike) or item == STREAM:
             continue
@@ -105,10 +106,10 @@ def _folders_of(items: Iterable[Any]) -> list[Location]:
         if not is_path(path):
             elsewhere[parse_input(path).place.parent] = None
             continue
-        status = _status(path)
-        if status is None:
+        is_folder = known.is_folder(path)
+        if is_folder is None:
             path = path.partition(SEPARATOR)[0]
-            status = _status(path)
+            is_folder = known.is_folder(path)
         head, tail = os.path.split(path)
         if tail in {"", ".", ".."}:
             head, tail = os.path.split(os.path.abspath(path))
@@ -123,17 +124,9 @@ def _folders_of(items: Iterable[Any]) -> list[Location]:
                 folders[place] = None
         else:
             folders[place] = None
-            if status is not None and stat.S_ISDIR(status.st_mode):
+            if is_folder:
                 folders[os.path.join(place, tail)] = None
     return [*map(local, folders), *elsewhere]
-
-
-def _status(path: str) -> os.stat_result | None:
-    """What the system says of a path; None where there is nothing, or no such name can be."""
-    try:
-        return os.stat(path)
-    except (OSError, ValueError):
-        return None
 
 
 def refuse_second_stream(inputs: Any, vectors: Iterable[Any]) -> None:

@@ -127,10 +127,18 @@ def name_parts(
             )
         return list(outputs)
     template, stem = _template(outputs[0], source)
-    return [
-        _fill_in(template, index, len(intervals), interval, stem, array, names)
-        for index, interval in enumerate(intervals)
-    ]
+    count = len(intervals)
+    found: list[str] = []
+    is_plain = False
+    for index, interval in enumerate(intervals):
+        name = "" if names is None else names[index]
+        if is_plain:
+            found.append(template.format_map(_fields(index, count, interval, stem, array, name)))
+            continue
+        found.append(_fill_in(template, index, count, interval, stem, array, name))
+        # a template that was found to be right is so for all parts, unless widths are fields too
+        is_plain = not any("{" in (spec or "") for _, _, spec, _ in _Strict().parse(template))
+    return found
 
 
 def _refuse_names(names: Sequence[str], outputs: Sequence[str], count: int) -> None:
@@ -210,6 +218,22 @@ def name_array(output: str, source: str, array: str) -> str:
     return name_parts([output], [Interval(0, 0)], source, array)[0]
 
 
+def _fields(
+    index: int, count: int, interval: Interval, stem: str, array: str, name: str
+) -> dict[str, int | str]:
+    """What stands in the fields of a template."""
+    start, stop = interval
+    return {
+        "index": index,
+        "count": count,
+        "start": start,
+        "stop": stop,
+        "stem": stem,
+        "name": name,
+        "array": array,
+    }
+
+
 def _fill_in(
     template: str,
     index: int,
@@ -217,22 +241,14 @@ def _fill_in(
     interval: Interval,
     stem: str,
     array: str,
-    names: Sequence[str] | None = None,
+    name: str = "",
 ) -> str:
-    fields = {
-        "index": index,
-        "count": count,
-        "start": interval.start,
-        "stop": interval.stop,
-        "stem": stem,
-        "name": "" if names is None else names[index],
-        "array": array,
-    }
+    fields = _fields(index, count, interval, stem, array, name)
     if array:
         refuse_unsafe_name(array, template)
     if not array and "{array" in template:
         raise UsageError(f"template '{template}': {{array}} is for data sets; this is one array")
-    if names is None and "{name" in template:
+    if not name and "{name" in template:
         raise UsageError(
             f"template '{template}': {{name}} needs the names of the parts, such as --names a,b,c"
         )

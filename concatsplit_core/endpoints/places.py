@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from concatsplit_core.endpoints.references import (
     SEPARATOR,
     MemberOf,
+    is_name,
     parse_output,
     refuse_unsafe_name,
 )
@@ -18,7 +19,8 @@ from concatsplit_core.formats.registry import format_by_suffix, stream_format
 from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import output_error
-from concatsplit_core.stores.local import local, resolve
+from concatsplit_core.stores.folders import Folders
+from concatsplit_core.stores.local import local
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.identity import Identity
@@ -81,15 +83,37 @@ class Looked:
 
     Attributes
     ----------
-    folders : dict of str to str
-        Where folders lead.
+    folders : Folders
     containers : dict of str to Place
         New containers, by their names.
     """
 
     def __init__(self) -> None:
-        self.folders: dict[str, str] = {}
+        self.folders = Folders()
         self.containers: dict[str, Place] = {}
+        self._new: dict[tuple[str, str], tuple[OutputFormat, str]] = {}
+
+    def note(self, place: Place) -> None:
+        """Note a new file that is one array: others in its folder are found without a look."""
+        if SEPARATOR not in place.ref and place.container.store.has_paths:
+            folder, name = os.path.split(place.ref)
+            real = os.path.dirname(place.container.key)
+            self._new[folder, name.partition(".")[2]] = place.format, real
+
+    def alike(self, ref: str) -> Place | None:
+        """The place of another new file beside one that was noted; None if it has to be looked up.
+
+        All that follows the first dot in their names is the same, and nothing has its name yet.
+        """
+        folder, name = os.path.split(ref)
+        noted = self._new.get((folder, name.partition(".")[2]))
+        if noted is None or SEPARATOR in ref or name.startswith(".") or not is_name(ref):
+            return None
+        form, real = noted
+        if self.folders.may_hold(folder, name):
+            return None
+        place = local(f"{real}/{name}")
+        return Place(ref, form, place, "", place, "")
 
 
 def find_place(
@@ -122,6 +146,9 @@ def find_place(
     if ref == STREAM:
         stdout = local(ref)
         return Place(ref, stream_format(), stdout, "", stdout, "")
+    alike = known.alike(ref)
+    if alike is not None:
+        return alike
     place, member = parse_output(ref)
     form, place = _resolved(place, ref, known.folders)
     found = _identity_of(place, ref)
@@ -130,7 +157,10 @@ def find_place(
             raise NameCollision(
                 f"output {ref}: a file of the format {form.name} holds one array and has no members"
             )
-        return Place(ref, form, place, "", place, "", found=found)
+        whole = Place(ref, form, place, "", place, "", found=found)
+        if not member and found is None:
+            known.note(whole)
+        return whole
     if form.is_folder:
         return _place_in_store(ref, form, place, member or "", found, follow_links)
     base = place if member and found is not None else None
@@ -138,7 +168,7 @@ def find_place(
     return Place(ref, form, place, chosen, place, chosen, base, found)
 
 
-def _resolved(place: Location, ref: str, known: dict[str, str]) -> tuple[OutputFormat, Location]:
+def _resolved(place: Location, ref: str, known: Folders) -> tuple[OutputFormat, Location]:
     """The format that a name asks for, and the place with all links followed."""
     form = format_by_suffix(place.name, ref)
     if form.needs_paths:
@@ -146,9 +176,9 @@ def _resolved(place: Location, ref: str, known: dict[str, str]) -> tuple[OutputF
     return form, _followed_to(place, known)
 
 
-def _followed_to(place: Location, known: dict[str, str]) -> Location:
-    """A place with all links followed; see `resolve`."""
-    return local(resolve(place.key, known)) if place.store.has_paths else place.resolved
+def _followed_to(place: Location, known: Folders) -> Location:
+    """A place with all links followed."""
+    return local(known.resolve(place.key)) if place.store.has_paths else place.resolved
 
 
 def _in_new_container(ref: MemberOf, known: Looked) -> Place:
@@ -160,7 +190,7 @@ def _in_new_container(ref: MemberOf, known: Looked) -> Place:
     return made._replace(ref=str(ref), member=ref.member, inner=ref.member)
 
 
-def _new_container(ref: str, folders: dict[str, str]) -> Place:
+def _new_container(ref: str, folders: Folders) -> Place:
     if ref == STREAM:
         raise UsageError(f"output {ref}: a data set does not go to stdout; name a container")
     place, inner = parse_output(ref)
@@ -178,10 +208,20 @@ def _new_container(ref: str, folders: dict[str, str]) -> Place:
 def folders_of(refs: Iterable[str | MemberOf]) -> list[Location]:
     """The folders that outputs are going to be staged in, each once."""
     found: dict[Location, None] = {}
-    known: dict[str, str] = {}
+    known, seen = Folders(), set[str]()
     for ref in dict.fromkeys(r.container if isinstance(r, MemberOf) else r for r in refs):
         if ref != STREAM:
+            folder, name = os.path.split(ref)
+            if (
+                folder in seen
+                and name
+                and SEPARATOR not in ref
+                and not known.may_hold(folder, name)
+            ):
+                continue  # a new file beside another one
             place, member = parse_output(ref)
+            if member is None and place.store.has_paths:
+                seen.add(folder)
             place = _followed_to(place, known)
             found[place.parent] = None
             # staging is inside a store whose folder may not be written to

@@ -19,6 +19,7 @@ SEPARATOR = "::"
 MOST_FROM_LISTS = 1 << 20
 """How many more references lists may stand for than they hold, since lists can name lists."""
 _DEEPEST = 100
+_ANY_DIGIT = str.maketrans("123456789", "000000000")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -179,6 +180,14 @@ def natural_key(text: str) -> list[tuple[int, int | str]]:
     ]
 
 
+def naturally_sorted(names: Iterable[str]) -> list[str]:
+    """Names in natural order: ``part-2`` before ``part-10``."""
+    names = sorted(names)
+    if len({name.translate(_ANY_DIGIT) for name in names}) == 1:
+        return names  # numbers of the same number of digits, which sort as they are
+    return sorted(names, key=natural_key)
+
+
 def expand(refs: Iterable[str]) -> Iterator[str]:
     """Resolve ``@list`` files and patterns, in the order given.
 
@@ -288,7 +297,7 @@ def _matches(ref: str) -> Iterator[str]:
     if not glob.has_magic(path) or not is_name(ref) or os.path.exists(path) or os.path.exists(ref):
         yield ref
         return
-    found = sorted(glob.glob(path), key=natural_key)
+    found = naturally_sorted(glob.glob(path))
     if not found:
         raise InputUnavailable(f"{ref}: the pattern matches no file", ref=ref)
     for name in found:

@@ -26,7 +26,8 @@ from concatsplit_core.formats.registry import detect, format_named
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.local import local, resolve
+from concatsplit_core.stores.folders import Folders
+from concatsplit_core.stores.local import local
 
 _LISTED = 8
 """Names that a message lists."""
@@ -101,11 +102,11 @@ def _is_folder(place: Location) -> bool:
 def real_places(sources: Sequence[Source]) -> dict[Location, Source]:
     """The sources by their places, with links followed."""
     found: dict[Location, Source] = {}
-    above: dict[str, str] = {}
+    above = Folders()
     for source in sources:
         path, place = source.path, source.place
         if path is not None:
-            place = local(resolve(path, above))
+            place = local(above.resolve(path))
         if place is not None:
             found[place] = source
     return found

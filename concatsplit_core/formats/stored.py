@@ -81,6 +81,11 @@ class Stored(NamedTuple):
     ref: str = ""
     check: Check | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is bytes in a file, which nobody asked to check."""
+        return self.fetch is None and self.check is None
+
     def is_fat(self, nbytes: int) -> bool:
         """Whether it takes more bytes than any codec makes of a chunk of this size."""
         return self.nbytes > most_stored(nbytes)
@@ -114,6 +119,11 @@ def read_stored(stored: Stored) -> Any:
     return read_unchecked(stored)
 
 
+def room_for(nbytes: int) -> memoryview:
+    """Memory to read into; that of a bytearray would be cleared first."""
+    return np.empty(nbytes, np.uint8).data
+
+
 def read_unchecked(stored: Stored) -> Any:
     """Read a chunk or shard without checking it."""
     try:
@@ -121,8 +131,8 @@ def read_unchecked(stored: Stored) -> Any:
             return stored.fetch()
         fd = open_input(stored.path or "")
         try:
-            data = bytearray(stored.nbytes)
-            read_exactly(fd, memoryview(data), stored.offset, stored.ref)
+            data = room_for(stored.nbytes)
+            read_exactly(fd, data, stored.offset, stored.ref)
         finally:
             os.close(fd)
     except OSError as error:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from concatsplit_core.meaning.jsonable import as_json, text_of
 from concatsplit_core.operators.comparison.reading import BlockReader, common_order, logical_shape
 from concatsplit_core.operators.meant import Meant, meant_of
 from concatsplit_core.records import NamedTuple
+from concatsplit_core.run.loading import prepared
 from concatsplit_core.run.options import Options
 
 _MOST_ACROSS = 8
@@ -91,8 +90,7 @@ def _read(source: Source, box: Box, memory: int) -> np.ndarray:
             found=need,
             expected=memory,
         )
-    with tempfile.TemporaryDirectory() as folder:
-        source.prepare(Path(folder))
+    with prepared(source):
         reader = BlockReader(source, common_order(spec, spec), _WINDOW)
         try:
             return reader.block(box).copy()

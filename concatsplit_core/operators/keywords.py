@@ -56,6 +56,7 @@ class SharedOptions(TypedDict, total=False):
     follow_links: bool
     resume: bool
     step: Step | None
+    executor: Any
     on_event: Callable[[Any], None] | None
     thresholds: Thresholds
 

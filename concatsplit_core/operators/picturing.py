@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from concatsplit_core.array.descr import dtype_label
 from concatsplit_core.array.geometry import Box, Shape
+from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import STREAM, close_all, open_member, resolve
 from concatsplit_core.errors import ConcatsplitError, UsageError
 from concatsplit_core.formats.sources import ChunkedSource, Source
@@ -30,6 +31,7 @@ def draw_chunks(
     force: bool = False,
     raw: str | None = None,
     offset: int = 0,
+    follow_links: bool = False,
 ) -> None:
     """Draw the chunk grids of arrays, with absent chunks, and stored sizes as a heat map.
 
@@ -41,7 +43,7 @@ def draw_chunks(
         The .svg file to write.
     force : bool
         Replace it.
-    raw, offset
+    raw, offset, follow_links
         As in `Options`.
 
     Raises
@@ -61,7 +63,9 @@ def draw_chunks(
         if not sources:
             raise UsageError("--picture: there is no array to draw")
         largest = sorted(range(len(sources)), key=lambda i: -sources[i].spec.nbytes)[:MOST_ARRAYS]
-        drawn = [_pictured(sources[i]) for i in sorted(largest)]
+        chosen = [sources[i] for i in sorted(largest)]
+        Fingerprints(chosen, follow_links)  # refuses links out of a store
+        drawn = [_pictured(source) for source in chosen]
         svg = picture_of_chunks(drawn, len(sources) - len(drawn))
         write_picture(picture, svg, places=(), sources=sources, force=force)
     finally:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from concatsplit_core.errors import InputUnavailable
 from concatsplit_core.stores.files import input_error
+from concatsplit_core.stores.keeping import read_kept
 from concatsplit_core.stores.publishing import Recovered
 from concatsplit_core.stores.recovery import recover as recover_in
+from concatsplit_core.stores.staging_folders import find_staging_folders
 
 
 def recover(folder: str | os.PathLike[str]) -> list[Recovered]:
@@ -42,4 +45,14 @@ def recover(folder: str | os.PathLike[str]) -> list[Recovered]:
         raise InputUnavailable(f"{path}: is not a folder", ref=str(path)) from None
     except OSError as error:
         raise input_error(str(path), error) from error
-    return list(recover_in([Path(os.path.realpath(path))]))
+    resolved = Path(os.path.realpath(path))
+    return [*recover_in([resolved]), *_kept_in(resolved)]
+
+
+def _kept_in(folder: Path) -> Iterator[Recovered]:
+    """Staged runs, which nobody clears: who finds their folders is told whose they are."""
+    for path in find_staging_folders(folder):
+        kept = read_kept(path)
+        if kept is not None:
+            why = f"belongs to the staged run in {kept.run}; {kept.advice}"
+            yield Recovered("left", folder, (path.name,), why)

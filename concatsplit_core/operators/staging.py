@@ -16,10 +16,10 @@ from concatsplit_core.records import NamedTuple
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
 from concatsplit_core.run.staged.done import at_work, read_done
+from concatsplit_core.run.staged.folder import remove_run
 from concatsplit_core.run.staged.locks import alone
 from concatsplit_core.run.staged.record import RUN_FILE, RunRecord, read_record
 from concatsplit_core.run.staged.step import Step, parse_share
-from concatsplit_core.run.staged.steps import remove_run
 from concatsplit_core.stores.keeping import read_kept
 from concatsplit_core.stores.kept_staging import KeptStaging
 from concatsplit_core.stores.recovery import recover

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from math import prod
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -33,6 +31,7 @@ from concatsplit_core.operators.summaries import (
 )
 from concatsplit_core.records import NamedTuple, dataclass, field, replace
 from concatsplit_core.run.events import Moved
+from concatsplit_core.run.loading import prepared
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.threads import run_on_threads
 
@@ -169,8 +168,7 @@ def statistics_of(source: Source, options: Options, follow_links: bool = False) 
 def _read(source: Source, options: Options, counting: _Counting) -> None:
     refuse_hollow([source])
     emit = options.on_event or (lambda _: None)
-    with tempfile.TemporaryDirectory() as folder:
-        source.prepare(Path(folder))
+    with prepared(source):
         plan = plan_blocks(source, source, options.memory_bytes, options.workers)
         order = common_order(source.spec, source.spec)
         reader = BlockReader(source, order, plan.window)

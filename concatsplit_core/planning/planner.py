@@ -33,6 +33,7 @@ def make_plan(
     jobs: int,
     routes: Collection[Route] = ROUTES,
     check: bool = False,
+    copies_alone: bool = False,
     thresholds: Thresholds = DEFAULT,
 ) -> Plan:
     """Decide which task moves which boxes, by which route.
@@ -47,6 +48,9 @@ def make_plan(
         Routes that may be taken.
     check : bool
         Decode what is copied as it is stored.
+    copies_alone : bool
+        One worker does what the kernel copies, if there is nothing else: on one disk or in
+        memory, two take as long and more processor time.
     thresholds : Thresholds
 
     Raises
@@ -74,6 +78,8 @@ def make_plan(
         found = [(sweep, b.peak(sweep)) for b in ours for sweep in b.sweeps(room // workers)]
         planned.append(_move_plan(move, problem, [sweep for sweep, _ in found]))
         peaks += [peak for _, peak in found]
+    if copies_alone and all(move.routes.keys() <= {"kernel"} for move in planned):
+        workers = 1
     workers = max(1, min(workers, sum(move.tasks for move in planned)))
     peak = workers * max(peaks, default=0)
     return Plan(tuple(planned), workers, window, peak, thresholds.compared_bytes)

@@ -17,6 +17,7 @@ from concatsplit_core.records import NamedTuple
 from concatsplit_core.routes.base import Context, Convert, Hashes
 from concatsplit_core.routes.elements import copy_elements
 from concatsplit_core.routes.extents import extent_of, read_whole, read_windows
+from concatsplit_core.stores.files import read_file
 
 _WIDEST = 8
 """Bytes of the items that a conversion works with, however few its input has."""
@@ -69,6 +70,12 @@ class _Served:
 
     def overlapping(self, box: Box, without: Container[int] = ()) -> Iterator[tuple[int, Box, Box]]:
         """Number of each write that a box serves, its own box, and the common one."""
+        if len(self.writes) == 1 and not without:
+            own = self.writes[0].box
+            common = own.intersect(box)
+            if common is not None:
+                yield 0, own, common
+            return
         for number in range(bisect_right(self._reach, box.start[self._axis]), len(self.writes)):
             if number in without:
                 continue
@@ -192,6 +199,9 @@ def _fill_straight(read: Piece, context: Context, source: Source, space: np.ndar
     if not straight or space.dtype != spec.dtype:
         return False
     into = space.reshape(-1, order=spec.order).view(np.uint8).data
+    if into.nbytes == spec.nbytes:  # all of it at once: one file of many, opened for this only
+        read_file(extent.path, into, extent.offset)
+        return True
     with context.reading.use(extent.path) as fd:
         box = context.source_tiling.local(read.array, read.box)
         return read_whole(fd, extent, spec, box, into)

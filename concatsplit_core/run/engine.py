@@ -20,6 +20,7 @@ from concatsplit_core.errors import UsageError
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan
+from concatsplit_core.records import replace
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.output_set import StagedDocument, publish_document
 from concatsplit_core.run.planned import PlannedRun
@@ -50,6 +51,10 @@ def execute(job: Job, options: Options) -> Result:
         from concatsplit_core.run.staged.resuming import resumed
 
         options = resumed(job, options, folders)
+    elif not options.is_on_threads and not options.dry_run:
+        from concatsplit_core.run.staged.step import Step
+
+        options = replace(options, step=Step("once"))
     fingerprints = Fingerprints([*job.sources, *job.compared], options.follow_links)
     comparison = _comparison(job, options, record)
     outputs, extras = _checked_outputs(job, options, comparison)
@@ -185,6 +190,7 @@ def _plan_moves(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
         jobs=options.workers,
         routes=options.allowed_routes,
         check=options.check,
+        copies_alone=options.jobs is None and options.manifest is None,
         thresholds=options.thresholds,
     )
 

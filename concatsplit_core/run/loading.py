@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
-from concatsplit_core.formats.sources import ContiguousSource, Source
+from concatsplit_core.formats.sources import BaseSource, ContiguousSource, Source
 from concatsplit_core.routes.elements import copy_elements
 from concatsplit_core.stores.files import open_input, read_exactly
 
@@ -21,11 +23,21 @@ def load(source: Source) -> np.ndarray:
     numpy.ndarray
         Of the source's shape, dtype and element order.
     """
+    with prepared(source):
+        return read_whole(source)
+
+
+@contextmanager
+def prepared(source: Source) -> Iterator[None]:
+    """Inside the context, a source is ready to be read, without a folder where it needs none."""
+    if type(source).prepare is BaseSource.prepare:
+        yield
+        return
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
         source.prepare(Path(folder))
-        return read_whole(source)
+        yield
 
 
 def read_whole(source: Source) -> np.ndarray:

@@ -25,6 +25,8 @@ from concatsplit_core.run.limits import default_budget
 if TYPE_CHECKING:
     from concatsplit_core.run.staged.step import Step
 
+_EXECUTORS = ("threads", "dask")
+
 CASTINGS = get_args(Casting)
 
 
@@ -97,6 +99,9 @@ class Options:
         Keep what is staged if the run is interrupted; the same call goes on from there.
     step : Step, optional
         Do one step of a staged run; `stage`, `run_tasks` and `commit` give it.
+    executor : str or distributed.Client
+        Who does the tasks: ``"threads"`` of this process, ``"dask"`` for processes on this
+        machine, ``"dask:tcp://host:8786"`` or a client for a Dask cluster.
     on_event : callable, optional
         Called with every event of the run, in the calling thread.
     thresholds : Thresholds
@@ -131,6 +136,7 @@ class Options:
     follow_links: bool = False
     resume: bool = False
     step: Step | None = None
+    executor: Any = "threads"
     on_event: Callable[[Any], None] | None = None
     thresholds: Thresholds = field(default_factory=lambda: thresholds.DEFAULT)
 
@@ -163,7 +169,7 @@ class Options:
         if self.memory_order not in (None, "C", "F"):
             raise UsageError(f"--memory-order {self.memory_order} is not C or F")
 
-        if self.resume or self.step is not None:
+        if self.resume or self.step is not None or not self.is_on_threads:
             self._stay_staged()
 
     def _refuse_alone(self) -> None:
@@ -177,13 +183,23 @@ class Options:
         """Refuse what a staged run cannot do, and note what the recovery completes of it."""
         from concatsplit_core.run.staged.step import Completions
 
+        if isinstance(self.executor, str) and self.executor.partition(":")[0] not in _EXECUTORS:
+            raise UsageError(f"--executor {self.executor} is not threads, dask or dask:ADDRESS")
+        is_once = self.step is not None and self.step.phase == "once"
+        if not self.is_on_threads and (self.resume or not (self.step is None or is_once)):
+            raise UsageError("--executor: a run that is staged or resumed is done by threads")
         if self.manifest is not None:
             raise UsageError(
-                "--manifest: a run that is staged or resumed does not hash what it moves; leave "
-                "out one of the two"
+                "--manifest: a run that is staged, resumed or on a cluster does not hash what it "
+                "moves; leave out one of the two"
             )
         if self.resume and not isinstance(self.on_event, Completions):
             object.__setattr__(self, "on_event", Completions(self.on_event))
+
+    @property
+    def is_on_threads(self) -> bool:
+        """Whether threads of this process do the tasks."""
+        return isinstance(self.executor, str) and self.executor == "threads"
 
     @property
     def raw_description(self) -> str | None:

@@ -87,8 +87,9 @@ class PlannedRun:
         """
         try:
             self.output_set.claim()
+            scratch = self.output_set.scratch
             for source in self.job.sources:
-                source.prepare(self.output_set.scratch, self.options.check)
+                source.prepare(scratch, self.options.check)
             work = self.work()
             self.emit(Started(self.plan.bytes_written))
             executor = ThreadExecutor(self._hashes)

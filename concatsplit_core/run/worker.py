@@ -84,7 +84,9 @@ class Worker:
     def __init__(self, work: Work, hashes: Sequence[Hashes] = ()) -> None:
         self._work = work
         self._turns = Turns()
-        self._waiting = list(dict.fromkeys([self._turns, *(each.turns for each in hashes)]))
+        turns = [self._turns, *(each.turns for each in hashes)]
+        is_ordered = any(target.ordered for move in work.moves for target in move.targets)
+        self._waiting = list(dict.fromkeys(turns if is_ordered else turns[1:]))
         self._reading: Pool[str, int] = Pool(open_input, close_file)
         self._writing: Pool[str, int] = Pool(open_staged, close_file)
         buffers = threading.local()

@@ -5,23 +5,26 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 _MANY_FILES = 32
 
 
-def make_durable(paths: Iterable[Path]) -> None:
+def make_durable(paths: Iterable[Path | str]) -> None:
     """Make files and folders durable, with all they hold.
 
     Up to 32 files are synced one by one; more are synced with one call for their file system.
     """
     paths = list(paths)
-    files = [file for path in paths for file in _files_below(path, _MANY_FILES + 1)]
-    if len(files) <= _MANY_FILES:
-        for file in files:
-            sync_path(file)
-        return
-    for device in {path.stat().st_dev: path for path in paths}.values():
+    if len(paths) <= _MANY_FILES:
+        files = [file for path in paths for file in _files_below(Path(path), _MANY_FILES + 1)]
+        if len(files) <= _MANY_FILES:
+            for file in files:
+                sync_path(file)
+            return
+    folders = {os.path.dirname(path) for path in paths}  # no path is where something is mounted
+    for device in {os.stat(folder).st_dev: folder for folder in folders}.values():
         fd = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
         try:
             libc = ctypes.CDLL(None, use_errno=True)
@@ -33,17 +36,14 @@ def make_durable(paths: Iterable[Path]) -> None:
 
 def _files_below(path: Path, enough: int) -> list[Path]:
     """A path and everything below it; the walk stops when it has found enough."""
-    paths = [path]
-    if path.is_dir():
-        for folder, folders, files in os.walk(path, onerror=_fail):
-            paths += [Path(folder) / name for name in (*folders, *files)]
-            if len(paths) > enough:
-                break
+    paths, waiting = [path], [path] if path.is_dir() else []
+    while waiting and len(paths) <= enough:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in islice(entries, enough):
+                paths.append(Path(entry.path))
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(paths[-1])
     return paths
-
-
-def _fail(error: OSError) -> None:
-    raise error
 
 
 def sync_path(path: Path) -> None:

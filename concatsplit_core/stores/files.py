@@ -142,6 +142,15 @@ def read_exactly(fd: int, view: memoryview, offset: int, path: Path | str) -> No
         done += count
 
 
+def read_file(path: str, view: memoryview, offset: int) -> None:
+    """Fill a buffer from a file that is opened for it; see `read_exactly`."""
+    fd = open_input(path)
+    try:
+        read_exactly(fd, view, offset, path)
+    finally:
+        os.close(fd)
+
+
 SHARED_BLOCK = 4096
 """Bytes of a file system's block; two files can share whole blocks."""
 
@@ -242,6 +251,15 @@ def _copy(source: int, start: int, target: int, to: int, size: int, ref: str, bu
             raise input_error(ref, error) from error
         write_all(target, data, to + done)
         done += len(data)
+
+
+def write_file(path: str, data: Any, offset: int) -> None:
+    """Write a whole buffer into a staged file that is opened for it."""
+    fd = open_staged(path)
+    try:
+        write_all(fd, data, offset)
+    finally:
+        os.close(fd)
 
 
 def write_all(fd: int, data: Any, offset: int) -> None:

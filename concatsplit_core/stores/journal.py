@@ -50,13 +50,28 @@ class Entry:
         The folder of `final`.
     """
 
-    __slots__ = ("final", "folder", "new", "old", "staged")
+    __slots__ = ("final_name", "folder", "new", "old", "staged_name")
 
     def __init__(
-        self, staged: Path, final: Path, new: Identity, old: Identity | None, folder: Identity
+        self,
+        staged: Path | str,
+        final: Path | str,
+        new: Identity,
+        old: Identity | None,
+        folder: Identity,
     ) -> None:
-        self.staged, self.final, self.folder = staged, final, folder
-        self.new, self.old = new, old
+        self.staged_name, self.final_name = os.fspath(staged), os.fspath(final)
+        self.folder, self.new, self.old = folder, new, old
+
+    @property
+    def staged(self) -> Path:
+        """Where the output was built."""
+        return Path(self.staged_name)
+
+    @property
+    def final(self) -> Path:
+        """The name that it gets."""
+        return Path(self.final_name)
 
     @property
     def is_published(self) -> bool:
@@ -80,7 +95,9 @@ class Entry:
     def _is_in_its_folder(self) -> bool:
         return self.folder.is_same_entry(identify(self.final.parent))
 
-    def publish(self, sync: bool, before: Callable[[], None] = lambda: None) -> None:
+    def publish(
+        self, sync: bool, before: Callable[[], None] = lambda: None, is_first: bool = False
+    ) -> None:
         """Move the output to its name.
 
         Parameters
@@ -89,6 +106,8 @@ class Entry:
             Make copies durable, where the file system needs a copy instead of a rename.
         before : callable
             Called before an exchange that takes more than one step.
+        is_first : bool
+            Nobody has tried it before, and left a part of the work.
 
         Raises
         ------
@@ -96,7 +115,7 @@ class Entry:
             Something else has the name now, and keeps it.
         """
         if self.old is None or self._is_half_exchanged:
-            move_to_free_name(self.staged, self.final, sync)
+            move_to_free_name(self.staged_name, self.final_name, sync, is_first)
             return
         exchange(self.staged, self.final, sync, self._has_old, before)
 
@@ -166,17 +185,17 @@ class Journal:
         root = self.home.parent
         relative = cache(partial(os.path.relpath, start=root))
 
-        def below(path: Path) -> str:
+        def below(path: str) -> str:
             folder, name = os.path.split(path)
-            return os.path.join(relative(folder), name).removeprefix("./")
+            return f"{relative(folder)}/{name}".removeprefix("./")
 
         document = {
             "concatsplit": _SCHEMA,
             "folders": [os.path.relpath(path, root) for path in self.folders],
             "entries": [
                 {
-                    "staged": below(entry.staged),
-                    "final": below(entry.final),
+                    "staged": below(entry.staged_name),
+                    "final": below(entry.final_name),
                     "new": entry.new,
                     "old": entry.old,
                     "folder": entry.folder,
@@ -185,6 +204,7 @@ class Journal:
             ],
         }
         draft = self.home / f"{_NAME}.draft"
+        draft.unlink(missing_ok=True)  # of a commit of the same staged run that was killed
         write_new(draft, json.dumps(document).encode())
         if sync:
             sync_path(draft)
@@ -284,13 +304,14 @@ def _path(root: Path, name: str) -> Path:
     return Path(os.path.normpath(root / name))
 
 
-def make_entries(outputs: Sequence[tuple[Path, Path, Identity | None]]) -> tuple[Entry, ...]:
+def make_entries(outputs: Sequence[tuple[str, str, Identity | None]]) -> tuple[Entry, ...]:
     """Journal entries for outputs: each is its staged path, its name and what it replaces."""
     folder_of = cache(identify)
     entries = []
     for staged, final, old in outputs:
         new, folder = identify(staged), folder_of(os.path.dirname(final))
         if new is None or folder is None:
-            raise FileNotFoundError(2, os.strerror(2), str(staged if new is None else final.parent))
+            missing = staged if new is None else os.path.dirname(final)
+            raise FileNotFoundError(2, os.strerror(2), missing)
         entries.append(Entry(staged, final, new, old, folder))
     return tuple(entries)

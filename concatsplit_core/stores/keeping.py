@@ -121,8 +121,10 @@ class Kept(NamedTuple):
 
 
 def read_kept(folder: Path) -> Kept | None:
-    """What is kept in a staging folder, or in its home; None if nothing is."""
+    """What is kept in a staging folder of this user, or in its home; None if nothing is."""
     home = home_of(folder)
+    if home is None:
+        return None
     try:
         text = (home / KEPT).read_bytes()
     except OSError:
@@ -136,16 +138,16 @@ def read_kept(folder: Path) -> Kept | None:
         return Kept(home, "", False, ())  # whatever it says, nothing is cleared
 
 
-def home_of(folder: Path) -> Path:
-    """The home of the run that a staging folder belongs to; the folder itself if none is known."""
+def home_of(folder: Path) -> Path | None:
+    """The home of the run that a staging folder belongs to; None if no run of this user made it."""
     fd = open_owner_file(folder)
     if fd is None:
-        return folder
+        return None
     try:
         owner = read_owner(fd, folder)
     finally:
         os.close(fd)
-    return folder if owner is None else Path(os.path.normpath(folder / owner.home))
+    return None if owner is None else Path(os.path.normpath(folder / owner.home))
 
 
 def forget_kept(homes: Iterable[Path]) -> None:

@@ -118,7 +118,11 @@ class LocalStore(Store):
         try:
             return os.open(key, _WRITING, 0o666)
         except FileNotFoundError:
-            os.makedirs(os.path.dirname(key), exist_ok=True)
+            folder = os.path.dirname(key)
+            try:
+                os.mkdir(folder)  # mostly the folder above is there
+            except OSError:
+                os.makedirs(folder, exist_ok=True)
             return os.open(key, _WRITING, 0o666)
 
     def identify(self, key: str) -> Identity | None:
@@ -169,23 +173,6 @@ def local(path: os.PathLike[str] | str) -> Location:
     return Location(LOCAL, path if isinstance(path, str) else os.fspath(path))
 
 
-def resolve(path: str, known: dict[str, str]) -> str:
-    """A path with all links followed, from the root.
-
-    Parameters
-    ----------
-    path : str
-    known : dict of str to str
-        Where folders lead; of many files in a folder only the first one looks at it.
-    """
-    folder, name = os.path.split(path)
-    if name in {"", ".", ".."} or os.path.islink(path):
-        return os.path.realpath(path)
-    if folder not in known:
-        known[folder] = os.path.realpath(folder)
-    return os.path.join(known[folder], name)
-
-
 def _kind(entry: os.DirEntry[str]) -> Kind:
     if entry.is_symlink():
         return "link"
@@ -202,14 +189,17 @@ def _look_inside(path: str, links: list[str]) -> int:
     """A number made of how all files below a folder look, by their names; notes the links there."""
     number, start, waiting = 0, len(path), [path]
     while waiting:
-        with os.scandir(waiting.pop()) as entries:
+        folder = waiting.pop()
+        above = zlib.crc32(os.fsencode(f"{folder[start:]}/"))
+        with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.is_symlink():
-                    links.append(entry.path)
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
-                elif entry.is_file():
-                    name = zlib.crc32(os.fsencode(entry.path[start:]))
+                    continue
+                if entry.is_symlink():
+                    links.append(entry.path)
+                if entry.is_file():
+                    name = zlib.crc32(os.fsencode(entry.name), above)
                     number ^= hash((name, _look_at(entry.stat())))
     return number
 

@@ -103,10 +103,12 @@ def create_owner_file(path: Path, marker: Owner) -> int:
 
 
 def write_owner(fd: int, owner: Owner) -> None:
-    """Write an owner file that this process has locked anew, for its new owner."""
+    """Write an owner file that this process has locked anew, for its new owner.
+
+    In one call, so that a process that is killed leaves the old owner or the new one.
+    """
     data = json.dumps(owner.to_dict()).encode()
-    os.pwrite(fd, data, 0)
-    os.ftruncate(fd, len(data))
+    os.pwrite(fd, data.ljust(os.fstat(fd).st_size), 0)
 
 
 def open_owner_file(path: Path) -> int | None:

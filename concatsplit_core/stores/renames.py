@@ -27,24 +27,34 @@ _NO_FLAGS = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
 """Errors of kernels and file systems that do not know the flags of renameat2."""
 
 
-def move_to_free_name(staged: Path, final: Path, sync: bool) -> None:
+def move_to_free_name(
+    staged: Path | str, final: Path | str, sync: bool, is_first: bool = False
+) -> None:
     """Move a staged file or folder to a name that is free.
+
+    Parameters
+    ----------
+    staged, final : Path or str
+    sync : bool
+        Make copies durable, where the file system needs a copy.
+    is_first : bool
+        Nobody has tried it before: there cannot be a complete copy already.
 
     Raises
     ------
     FileExistsError
         Something has the name.
     """
-    if os.path.lexists(_copied_name(staged)):
-        _copy_to_free_name(staged, final, sync)
+    if not is_first and os.path.lexists(_copied_name(staged)):
+        _copy_to_free_name(Path(staged), Path(final), sync)
         return
     try:
         renameat2(staged, final, NOREPLACE)
     except OSError as error:
         if error.errno == errno.EXDEV:
-            _copy_to_free_name(staged, final, sync)
+            _copy_to_free_name(Path(staged), Path(final), sync)
         elif error.errno in _NO_FLAGS:
-            _rename_to_free_name(staged, final)
+            _rename_to_free_name(Path(staged), Path(final))
         else:
             raise
 
@@ -99,12 +109,17 @@ def has_copy_beside(staged: Path, final: Path) -> bool:
     return os.path.lexists(_copied_path(staged)) and os.path.lexists(_copy_path(staged, final))
 
 
+def was_copied_from(folder: str) -> bool:
+    """Whether outputs that were staged in a folder may have been copied before, by a killed run."""
+    return os.path.lexists(f"{folder}.moved")
+
+
 def _copied_path(staged: Path) -> Path:
     """Where a staged output is moved when a complete copy of it lies beside its name."""
     return Path(_copied_name(staged))
 
 
-def _copied_name(staged: Path) -> str:
+def _copied_name(staged: Path | str) -> str:
     folder, name = os.path.split(staged)
     return f"{folder}.moved/{name}"
 
@@ -226,7 +241,7 @@ def _renameat2() -> Callable[..., int] | None:
     return getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
 
 
-def renameat2(here: Path, there: Path, flags: int) -> None:
+def renameat2(here: Path | str, there: Path | str, flags: int) -> None:
     """Call renameat2(2), which Python does not offer."""
     code = errno.ENOSYS
     call = _renameat2()

@@ -27,12 +27,14 @@ from concatsplit_core.errors import (
 )
 from concatsplit_core.stores.durability import make_durable, sync_path
 from concatsplit_core.stores.files import identify, output_error
+from concatsplit_core.stores.folders import Folders
 from concatsplit_core.stores.identity import Identity
 from concatsplit_core.stores.interrupts import deferred_signals
 from concatsplit_core.stores.journal import Entry, Journal, make_entries
 from concatsplit_core.stores.locks import locked
 from concatsplit_core.stores.permissions import copy_mode, copy_owner_and_attributes, create_like
-from concatsplit_core.stores.staging_folders import StagingFolder, find_staging_folders
+from concatsplit_core.stores.renames import was_copied_from
+from concatsplit_core.stores.staging_folders import StagingFolder, find_staging_folders, folder_for
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.publishing import Amendment
@@ -43,20 +45,33 @@ _CLAIM_SECONDS, _PUBLISH_SECONDS = 2.0, 30.0
 
 
 class StagedClaim:
-    """One output: its name, where it is staged and what it may replace."""
+    """One output: its name, where it is staged and what it may replace.
 
-    __slots__ = ("final", "last", "must_be_unchanged", "replaces", "staged")
+    There may be very many. They hold texts, from which a `Path` is made where one is needed.
+    """
+
+    __slots__ = ("final_name", "last", "must_be_unchanged", "replaces", "staged_name")
 
     def __init__(
         self,
-        final: Path,
-        staged: Path,
+        final: Path | str,
+        staged: Path | str,
         replaces: Identity | None,
         must_be_unchanged: bool,
         last: bool = False,
     ) -> None:
-        self.final, self.staged, self.replaces = final, staged, replaces
-        self.must_be_unchanged, self.last = must_be_unchanged, last
+        self.final_name, self.staged_name = os.fspath(final), os.fspath(staged)
+        self.replaces, self.must_be_unchanged, self.last = replaces, must_be_unchanged, last
+
+    @property
+    def final(self) -> Path:
+        """The name that the output gets."""
+        return Path(self.final_name)
+
+    @property
+    def staged(self) -> Path:
+        """Where it is built."""
+        return Path(self.staged_name)
 
 
 class LocalStaging:
@@ -94,17 +109,17 @@ class LocalStaging:
         final, container, replaces, must_be_unchanged, last
             As of `stores.publishing.Staging`.
         """
-        path, where = Path(final), os.path.dirname(final)
+        where = os.path.dirname(final)
         if where not in self._parents:  # many outputs lie in one folder
-            self._parents[where] = path.parent
+            self._parents[where] = Path(final).parent
         above = parent = self._parents[where]
         if container is not None and container != final:
-            parent = _folder_for(path, Path(container))
-        staged = self._stage(path, above, parent, replaces)
-        self._claims.append(StagedClaim(path, staged, replaces, must_be_unchanged, last))
-        return str(staged)
+            parent = folder_for(Path(final), Path(container))
+        staged = self._stage(final, above, parent, replaces)
+        self._claims.append(StagedClaim(final, staged, replaces, must_be_unchanged, last))
+        return staged
 
-    def _stage(self, final: Path, above: Path, parent: Path, replaces: Identity | None) -> Path:
+    def _stage(self, final: str, above: Path, parent: Path, replaces: Identity | None) -> str:
         """Make the staging folder in a folder, and in it what is to replace something.
 
         The folder of the output itself is `above`, which is made as well.
@@ -112,21 +127,21 @@ class LocalStaging:
         try:
             if parent not in self._folders or above not in self._folders:
                 self._make_folders(above, parent)
-            staged = self._folders[parent].path_for(final.name)
+            staged = self._folders[parent].name_for(os.path.basename(final))
             if replaces is not None:
-                create_like(staged, final)
+                create_like(Path(staged), Path(final))
         except FileNotFoundError as error:
-            raise (
-                _changed(final) if replaces is not None else output_error(str(final), error)
-            ) from (error)
+            raise (_changed(final) if replaces is not None else output_error(final, error)) from (
+                error
+            )
         except PermissionError as error:
             raise OutputRefused(
                 f"{final}: no permission to write to the folder {parent}: "
                 f"{os.strerror(error.errno or 0)}; write elsewhere, or ask for permission",
-                ref=str(final),
+                ref=final,
             ) from error
         except OSError as error:
-            raise output_error(str(final), error) from error
+            raise output_error(final, error) from error
         return staged
 
     def refuse_if_busy(self) -> None:
@@ -137,7 +152,7 @@ class LocalStaging:
         OutputBusy
             Another run is writing one of the outputs.
         """
-        finals = [claim.final for claim in self._claims]
+        finals = [claim.final_name for claim in self._claims]
         own = {folder.path for folder in self._folders.values()}
         # Locked, so that of two runs at the same time the later one sees the other.
         with locked(self._folders, _CLAIM_SECONDS):
@@ -147,7 +162,7 @@ class LocalStaging:
                 path for parent in self._folders for path in find_staging_folders(parent)
             ):
                 if other not in own:
-                    _refuse_if_busy(other, finals)
+                    _refuse_if_busy(other, [Path(final) for final in finals])
 
     def _make_folders(self, folder: Path, parent: Path) -> None:
         """Make the folder of an output, and the staging folder in another one or the same."""
@@ -191,7 +206,7 @@ class LocalStaging:
                 except FileNotFoundError:
                     raise _changed(claim.final) from None
         if self._sync:
-            make_durable(claim.staged for claim in self._claims)
+            make_durable(claim.staged_name for claim in self._claims)
         with locked(map(Path, shared), _PUBLISH_SECONDS):
             entries = self._entries(self._amended(amend))
             journal = self._journal(entries)
@@ -223,16 +238,18 @@ class LocalStaging:
 
     def _entries(self, claims: list[StagedClaim]) -> tuple[Entry, ...]:
         """The journal entries of all claims, after a last check of what each one replaces."""
-        outputs = []
+        outputs, known = [], Folders()
         for claim in claims:
-            now, before = identify(claim.final), claim.replaces
+            final, before = claim.final_name, claim.replaces
+            is_free = before is None and not known.may_hold(*os.path.split(final))
+            now = None if is_free else identify(final)
             if before is None and now is not None:
-                raise _appeared(claim.final)
+                raise _appeared(final)
             if before is not None:
                 is_exact = claim.must_be_unchanged or before.kind == "folder"
                 if not (before == now if is_exact else before.is_same_entry(now)):
-                    raise _changed(claim.final)
-            outputs.append((claim.staged, claim.final, now))
+                    raise _changed(final)
+            outputs.append((claim.staged_name, final, now))
         return make_entries(outputs)
 
     def _journal(self, entries: tuple[Entry, ...]) -> Journal:
@@ -246,13 +263,15 @@ class LocalStaging:
             if len(entries) == 1:
                 journal.write(self._sync)
 
+        folders = {os.path.dirname(entry.staged_name) for entry in entries}
+        is_first = not any(map(was_copied_from, folders))
         try:
             for entry in entries:
                 done.append(entry)
-                entry.publish(self._sync, before_steps)
+                entry.publish(self._sync, before_steps, is_first)
             if self._sync:
-                for folder in {entry.final.parent for entry in entries}:
-                    sync_path(folder)
+                for folder in {os.path.dirname(entry.final_name) for entry in entries}:
+                    sync_path(Path(folder))
         except BaseException as error:
             self._roll_back(done, journal)
             if isinstance(error, FileExistsError):
@@ -294,19 +313,6 @@ class LocalStaging:
         self._folders.clear()
 
 
-def _folder_for(final: Path, container: Path) -> Path:
-    """The folder that an output is staged in.
-
-    That is beside a store, so that no listing of members shows it. It is inside the store if that
-    is a file system of its own, or if the folder around it may not be written to.
-    """
-    beside = container.parent
-    if final == container or not container.exists():
-        return beside
-    same = beside.stat().st_dev == container.stat().st_dev
-    return beside if same and os.access(beside, os.W_OK) else final.parent
-
-
 def _refuse_if_busy(other: Path, finals: list[Path]) -> None:
     """Refuse the run if another one, live or kept, writes one of its outputs."""
     from concatsplit_core.stores.keeping import read_kept
@@ -326,7 +332,7 @@ def _refuse_if_busy(other: Path, finals: list[Path]) -> None:
             )
 
 
-def _appeared(final: Path) -> OutputExists:
+def _appeared(final: Path | str) -> OutputExists:
     return OutputExists(
         f"{final}: appeared while the output was built; nothing was changed; "
         "use --force to replace it",
@@ -334,7 +340,7 @@ def _appeared(final: Path) -> OutputExists:
     )
 
 
-def _changed(final: Path) -> OutputChanged:
+def _changed(final: Path | str) -> OutputChanged:
     return OutputChanged(
         f"{final}: was changed or replaced by another program during the run; nothing of it was "
         "overwritten; run again",

@@ -104,19 +104,19 @@ class StagingFolder:
             raise
         return folder
 
-    def path_for(self, name: str) -> Path:
+    def name_for(self, name: str) -> str:
         """A new path inside the folder, for an output of this name."""
         number = 0
         while f"{number}/{name}" in self._names:
             number += 1
         self._names.add(f"{number}/{name}")
         if not number:
-            return self._new / name
+            return f"{self._new}/{name}"
         folder = self.path / f"{_NEW}-{number}"
         folder.mkdir(exist_ok=True)
-        return folder / name
+        return f"{folder}/{name}"
 
-    def announce_outputs(self, finals: list[Path]) -> None:
+    def announce_outputs(self, finals: list[str]) -> None:
         """Tell other runs which outputs this run is going to publish.
 
         Called again with a longer list, it appends the new ones, so that a run that reads the list
@@ -211,6 +211,19 @@ def write_new(path: Path, data: bytes) -> None:
         write_all_bytes(fd, data)
     finally:
         os.close(fd)
+
+
+def folder_for(final: Path, container: Path) -> Path:
+    """The folder that an output is staged in.
+
+    That is beside a store, so that no listing of members shows it. It is inside the store if that
+    is a file system of its own, or if the folder around it may not be written to.
+    """
+    beside = container.parent
+    if final == container or not container.exists():
+        return beside
+    same = beside.stat().st_dev == container.stat().st_dev
+    return beside if same and os.access(beside, os.W_OK) else final.parent
 
 
 def find_staging_folders(folder: Path | str) -> list[Path]:

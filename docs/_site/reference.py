@@ -1,4 +1,4 @@
-"""The page of the commands: what each does, its examples, and its options in sections."""
+"""The pages of the commands and of the library, made of what these say of themselves."""
 
 from __future__ import annotations
 
@@ -19,6 +19,20 @@ def commands() -> str:
     for command, context in _leaves(main, root):
         lines += _section(command, context)
     return "\n".join(lines)
+
+
+def functions() -> str:
+    """All that the library offers, for Sphinx to read the docstrings of."""
+    import concatsplit_core as cs
+
+    classes = [name for name in cs.__all__ if isinstance(getattr(cs, name), type)]
+    lines = ["## Functions", "", "```{eval-rst}"]
+    for name in sorted(set(cs.__all__).difference(classes)):
+        lines += [f".. autofunction:: {cs.__name__}.{name}", ""]
+    lines += ["```", "", "## Values", "", "```{eval-rst}"]
+    for name in sorted(classes):
+        lines += [f".. autoclass:: {cs.__name__}.{name}", "   :members:", ""]
+    return "\n".join([*lines, "```"])
 
 
 def _leaves(

@@ -1,7 +1,8 @@
 """What is written once is read from there: sections of the README, pages at the top, commands.
 
 A page says what it takes in a comment: ``<!-- from README.md: Memory -->`` for a section,
-``<!-- from CHANGELOG.md -->`` for all of a file, ``<!-- commands -->`` for the commands.
+``<!-- from CHANGELOG.md -->`` for all of a file, ``<!-- commands -->`` and ``<!-- python -->`` for
+the commands and what the library offers.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from reference import commands
+from reference import commands, functions
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +25,6 @@ PAGES = {
 """Files outside of docs/, and the pages that show them."""
 
 _FROM = re.compile(r"<!-- from ([\w/.]+)(?:: (.+))? -->")
-_COMMANDS = re.compile(r"<!-- commands -->")
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)#\s]*)(#[^)]*)?\)")
 _CODE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 
@@ -34,7 +34,8 @@ def fill(_: Any, docname: str, content: list[str]) -> None:
     page = f"docs/{docname}.md"
     text = _with_links(content[0], page, page)
     text = _FROM.sub(lambda found: _taken(found[1], found[2], page), text)
-    content[0] = _COMMANDS.sub(lambda _: commands(), text)
+    text = text.replace("<!-- commands -->", commands()) if "<!-- commands -->" in text else text
+    content[0] = text.replace("<!-- python -->", functions())
 
 
 def _taken(name: str, title: str | None, page: str) -> str:

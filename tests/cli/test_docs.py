@@ -8,13 +8,18 @@ import io
 import re
 import shlex
 import shutil
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
+import click
 import numpy as np
 import pytest
 import zarr
 from shells import Shell
+from test_help_examples import COMMANDS
+
+from concatsplit_cli.main import main
 
 ROOT = Path(__file__).parents[2]
 OPERATORS = ROOT / "docs/operators.md"
@@ -255,12 +260,41 @@ def test_no_link_leads_nowhere() -> None:
                 assert anchor[1:] in slugs, f"{path.name}: {target}{anchor}"
 
 
-def test_the_python_page_names_all_that_the_library_offers() -> None:
+def test_the_reference_has_every_command_option_and_function(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     import concatsplit_core as cs
 
-    page = (DOCS / "python.md").read_text()
-    named = re.findall(r"auto(?:function|class):: concatsplit_core\.(\w+)", page)
+    monkeypatch.syspath_prepend(DOCS / "_site")
+    reference = import_module("reference")
+    sections = dict(re.findall(r"^## concatsplit (.*?)\n(.*?)(?=^## |\Z)", reference.commands(),
+                               re.DOTALL | re.MULTILINE))  # fmt: skip
+    for path in COMMANDS:
+        command: click.Command = main
+        for name in path:
+            assert isinstance(command, click.Group)
+            command = command.commands[name]
+        if not isinstance(command, click.Group):
+            section = sections.pop(" ".join(path))
+            for param in command.params:
+                if isinstance(param, click.Option) and not param.hidden:
+                    assert re.search(rf"^\| `.*{param.opts[0]}\b", section, re.MULTILINE), param
+    assert not sections
+    named = re.findall(r":: concatsplit_core\.(\w+)", reference.functions())
     assert sorted(named) == sorted(cs.__all__)
+
+
+def test_pages_are_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(DOCS / "_site")
+    sources = import_module("sources")
+    for page in ("safety", "project/contributing", "comparison", "commands", "python", "recipes"):
+        content = [(DOCS / f"{page}.md").read_text()]
+        sources.fill(None, page, content)
+        assert "<!--" not in content[0]
+        for target in re.findall(r"\]\(([^)#:\s]+)", FENCE.sub("", content[0])):
+            assert (DOCS / page).parent.joinpath(target).exists(), (page, target)
+    with pytest.raises(ValueError, match="no section 'None such'"):
+        sources.fill(None, "safety", ["<!-- from README.md: None such -->"])
 
 
 def test_what_the_site_takes_from_elsewhere_is_there() -> None:

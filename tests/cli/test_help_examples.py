@@ -90,6 +90,7 @@ DONE: dict[str, dict[str, np.ndarray | None]] = {
         "summed.h5::data": np.concatenate([A, B])
     },
     "concat store.zarr -o copy.zarr --check": {"copy.zarr": A},
+    "concat a.npy b.npy -o long.zarr --resume": {"long.zarr": np.concatenate([A, B])},
     "concat recording.dat recording.dat -o twice.npy --raw 'int16,*,384'": {
         "twice.npy": np.concatenate([ROWS, ROWS])
     },

@@ -83,7 +83,7 @@ def test_dry_run_and_info_call_dtypes_the_same(shell: Any) -> None:
 def test_lines_fit_a_terminal(
     shell: Any, rich: None, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("concatsplit_cli.describing._width", lambda: width)
+    monkeypatch.setattr("concatsplit_cli.describing.terminal_width", lambda _: width)
     for options in ([], ["--tree"], ["--stats", "--head", "1"]):
         text = shell.ok("info", "r.h5", *options).out
         assert all(len(line) <= width for line in text.splitlines())

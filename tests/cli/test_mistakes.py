@@ -49,6 +49,7 @@ MISTAKES = {
     f"{J} --Axis 1": "did you mean --axis?",
     f"{J} --along 1": "did you mean --axis?",
     f"{J} --overwrite": "did you mean --force?",
+    f"{J} -n --plot p.svg": "did you mean --picture?",
     f"{J} --replace": "did you mean --force?",
     f"{J} --clobber": "did you mean --force?",
     f"{J} --threads 2": "did you mean --jobs?",

@@ -277,6 +277,16 @@ def test_a_picture_of_chunks_is_refused(
     shell.fails(code, "info", *args, says=says)
 
 
+def test_links_out_of_a_store_are_followed_only_if_asked(shell: Any, grids: None) -> None:
+    chunk = Path("x.zarr/c/0/0")
+    chunk.rename("elsewhere")
+    chunk.symlink_to(Path("elsewhere").resolve())
+    args = ("info", "x.zarr", "--picture", "p.svg")
+    shell.fails(11, *args, says=("x.zarr", "--follow-links"))
+    shell.ok(*args, "--follow-links")
+    assert "8 chunks of 10 x 4, 0 absent" in Path("p.svg").read_text()
+
+
 def test_an_array_that_cannot_be_read_is_left_out(shell: Any) -> None:
     with h5py.File("x.h5", "w") as file:
         file["good"] = np.zeros(3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from concatsplit_cli import closing
 from concatsplit_cli.main import main
 from concatsplit_cli.progress import ProgressLine, progress_bar
-from concatsplit_cli.streams import print_to_stderr
+from concatsplit_cli.streams import print_to_stderr, terminal_width
 from concatsplit_core.run.events import Finished, Moved, Publishing, Started
 
 
@@ -123,6 +124,17 @@ def test_a_terminal_shows_one_line_that_is_gone_at_the_end(
     assert complete.endswith("in 0.5 s, complete")
 
 
+def test_a_narrow_terminal_shows_what_fits(terminal: Terminal, clock: Clock) -> None:
+    termios.tcsetwinsize(terminal.stream.fileno(), (24, 30))
+    terminal.take_stderr()
+    with progress_bar(True, "concat", clock=clock) as listen:
+        listen(Started(1000))
+    assert states(terminal.text())[0] == "concat: 0B of 1000B (0%) in 0"
+    assert terminal_width(terminal.stream) == 30
+    with open(os.devnull) as nothing:
+        assert terminal_width(nothing) is None
+
+
 def test_a_failure_leaves_no_line(terminal: Terminal, clock: Clock) -> None:
     terminal.take_stderr()
 
@@ -209,7 +221,7 @@ def test_a_command_on_a_terminal(
     args = {"concat": ["concat", "a.npy", "-o", "y.npy"], "info": ["info", "a.npy", "--stats"]}
     terminal.take_stderr()
     with pytest.raises(SystemExit) as ended:
-        main(args[command])
+        main(args[command], prog_name="concatsplit")
     assert ended.value.code == 0
     text = terminal.text()
     assert f"\r{command} [------------] 0B of 39.1KiB (0%) in " in text

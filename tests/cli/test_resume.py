@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -101,3 +103,47 @@ def test_without_resume_one_is_told_how_to_go_on(two: Any) -> None:
     two.fails(2, "commit", f"{hidden}/resume", says="is a run with --resume")
     two.ok("discard", hidden)
     two.ok(*WORDS[:-1])
+
+
+def test_carried_arrays_are_compared_before_anything_is_staged(shell: Any) -> None:
+    for name, unit in (("a", 1), ("b", 2)):
+        with h5py.File(f"{name}.h5", "w") as file:
+            file["x"] = A
+            file["carried"] = np.full(3, unit)
+    words = ("concat", "a.h5", "b.h5", "-o", "y.h5", "--axis", "x=0", "--axis", "*=carry")
+    shell.fails(3, *words, "--resume", says="carried")
+    shell.ok(*words, "--resume", "--carry", "first")
+    np.testing.assert_array_equal(shell.read("y.h5::carried"), [1, 1, 1])
+
+
+def test_a_run_json_of_ones_own_is_no_run_to_go_on_with(two: Any) -> None:
+    Path("run.json").write_text("{}")
+    outcome = two.run("concat", "a.npy", "nothing.npy", "-o", "y.npy", "--resume")
+    assert outcome.code == 4
+    assert "goes on" not in outcome.err
+
+
+def test_streams_are_refused(two: Any) -> None:
+    two.fails(2, "fetch", "a.npy", "--resume", says="stdout cannot be staged")
+    piped = two.bash("concatsplit concat - -o y.npy --resume < a.npy")
+    assert piped.returncode == 2
+    assert "reads its inputs from files" in piped.stderr
+
+
+def _kill(_staging: Any) -> None:
+    raise Stop
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_run_that_was_killed_when_it_was_published_is_complete(
+    two: Any, monkeypatch: pytest.MonkeyPatch, parts: int
+) -> None:
+    """The staging folder is left, with a journal if there are several outputs."""
+    from concatsplit_core.stores.staging import LocalStaging
+
+    words = ("split", "a.npy", "-o", "p{index}.npy", "--parts", parts, "--resume")
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalStaging, "_clean", _kill)
+        assert two.run(*words).code == 1
+    assert "got their names" in two.heals(*words).err
+    np.testing.assert_array_equal(np.load("p0.npy"), A[: 48 // parts])

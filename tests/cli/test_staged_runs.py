@@ -110,7 +110,7 @@ def test_others_leave_it_alone_and_are_told_whose_it_is(two: Any) -> None:
         assert outcome.code == 5
         for word in ("concatsplit run", "concatsplit commit", "concatsplit discard", "RUN"):
             assert word in outcome.message
-    _run(two, "recover", ".")
+    assert "belongs to the staged run in" in _run(two, "recover", ".").out
     _run(two, "concat", "a.npy", "-o", "other.npy")
     os.remove("other.npy")
     assert two.snapshot().keys() == before.keys()
@@ -257,3 +257,35 @@ def test_a_wrong_record_does_no_harm(two: Any, key: str, value: Any, code: int) 
     outcome = two.run("run", "RUN")
     assert outcome.code == code, outcome.err
     assert "internal" not in outcome.err
+
+
+def test_a_commit_that_was_killed_at_its_very_end_is_repeated(two: Any) -> None:
+    _stage(two, "y.npy")
+    _run(two, "run", "RUN")
+    shutil.copytree("RUN", "kept")
+    two.ok("commit", "RUN")
+    os.rename("kept", "RUN")
+    state = two.ok("commit", "RUN", "--json").json
+    assert state["missing"] == 0
+    assert two.names() == ["a.npy", "b.npy", "y.npy"]
+
+
+def test_staging_that_another_process_has_is_busy(two: Any) -> None:
+    from concatsplit_core.run.staged.record import read_record
+    from concatsplit_core.stores.kept_staging import KeptStaging
+
+    _stage(two, "y.npy")
+    _run(two, "run", "RUN")
+    record = read_record(Path("RUN"))
+    folders = [Path(name) for name in record.folders]
+    other = KeptStaging.adopt(False, folders, [], record.outputs, record.nonce)
+    two.fails(5, "commit", "RUN", says="another process is publishing the outputs")
+    other.release()
+    two.ok("commit", "RUN")
+
+
+def test_a_quiet_run_and_its_progress(two: Any) -> None:
+    _stage(two)
+    outcome = two.run("run", "RUN", "--progress")
+    assert outcome.code == 0
+    assert _run(two, "run", "RUN", "--quiet").out == ""

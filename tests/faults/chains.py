@@ -12,6 +12,7 @@ import random
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,10 +29,11 @@ FORMATS = {
     "chunked hdf5": ("h5", ("--chunks", "16,500", "--codec", "gzip:1")),
     "netcdf": ("nc", ("--chunks", "16,500")),
     "zarr": ("zarr", ("--chunks", "16,500")),
-    "sharded zarr": ("zarr", ("--codec", "zstd:1", "--chunks", "16,100", "--zarr-format", "2")),
+    "zarr 2": ("zarr", ("--codec", "zstd:1", "--chunks", "16,100", "--zarr-format", "2")),
     "zipped zarr": ("zarr.zip", ("--chunks", "16,500")),
 }
 KILLED = -9
+_WITH_MEMBERS = ("npz", "h5", "zarr", "safetensors")
 _BUDGET = ("--memory", "1MiB", "--jobs", "1")
 
 
@@ -62,6 +64,11 @@ class Chain:
         self.options = (*options, *_BUDGET)
         self.kills, self.is_done = 0, False
         self.is_split, self.replaces = self.random.random() < 0.4, self.random.random() < 0.3
+        self.adds = self.suffix in _WITH_MEMBERS and self.random.random() < 0.4
+        if self.adds:
+            self.replaces = False
+            for name in ("plain", "y"):
+                self._begin(name)
         assert self._do(*self.command("plain"), *self.options) == 0, self.errors
         self.steps = int((self.signs / "count").read_text())
         if self.replaces:
@@ -70,11 +77,24 @@ class Chain:
                 assert self._do("fetch", "a.npy", "-o", f"y{number}.{self.suffix}") == 0
         self.before = sorted(os.listdir(self.folder))
 
+    def _begin(self, name: str) -> None:
+        """Make the containers that an array is added to; Zarr's with all metadata in one place."""
+        for number in range(1 + self.is_split):
+            store = f"{name}{number}.{self.suffix}"
+            assert self._do("fetch", "c.npy", "-o", f"{store}::old", *self.options) == 0
+            if self.suffix == "zarr":
+                import zarr
+
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    zarr.consolidate_metadata(str(self.folder / store))
+
     def command(self, name: str) -> tuple[str, ...]:
         """A join into one output, or a split into two that appear together."""
+        end = f"{self.suffix}::new" if self.adds else self.suffix
         if self.is_split:
-            return ("split", "a.npy", "-o", f"{name}{{index}}.{self.suffix}", "--parts", "2")
-        return ("concat", "a.npy", "b.npy", "c.npy", "-o", f"{name}0.{self.suffix}")
+            return ("split", "a.npy", "-o", f"{name}{{index}}.{end}", "--parts", "2")
+        return ("concat", "a.npy", "b.npy", "c.npy", "-o", f"{name}0.{end}")
 
     @property
     def errors(self) -> str:

@@ -77,7 +77,8 @@ def test_all_is_on_the_disk_before_and_after_it_gets_its_name(
         late.difference_update({path for path in late if path.stat().st_ino == status.st_ino})
         fsync(fd)
 
-    def renaming(here: Path, there: Path, flags: int) -> None:
+    def renaming(old: str, new: str, flags: int) -> None:
+        here, there = Path(old), Path(new)
         if not many:
             below = [here, *(p for p in here.rglob("*") if here.is_dir())]
             assert all(path.stat().st_ino in synced for path in below), there
@@ -103,7 +104,8 @@ def test_the_journal_is_durable_before_the_first_of_several_names(
     fsync, rename = os.fsync, renames.renameat2
     seen = []
 
-    def renaming(here: Path, there: Path, flags: int) -> None:
+    def renaming(old: str, new: str, flags: int) -> None:
+        here, there = Path(old), Path(new)
         (journal,) = here.parent.parent.glob("journal.json")
         said = json.loads(journal.read_text())["entries"]
         assert [Path(entry["final"]).name for entry in said] == [f"p{i}.npy" for i in range(4)]

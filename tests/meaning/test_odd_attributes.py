@@ -114,3 +114,24 @@ def test_numbers_of_all_types_are_read_as_h5py_reads_them(kind: Any) -> None:
         for name, value in file["v"].attrs.items():
             assert np.array_equal(blob.attrs[name], value)
             assert blob.attrs[name].dtype == value.dtype
+
+
+@pytest.mark.parametrize("end", ["STR_NULLTERM", "STR_NULLPAD", "STR_SPACEPAD"])
+@pytest.mark.parametrize("letters", ["CSET_ASCII", "CSET_UTF8"])
+def test_texts_of_a_fixed_length_are_read_as_h5py_reads_them(end: str, letters: str) -> None:
+    kind = h5py.h5t.C_S1.copy()
+    kind.set_size(6)
+    kind.set_strpad(getattr(h5py.h5t, end))
+    kind.set_cset(getattr(h5py.h5t, letters))
+    stored = np.array([b"ab  \0c", b"abcdef", b"\xc3\xa9 ", b"  "], "S6").view("V6")
+    with h5py.File("a.h5", "w") as file:
+        made = file.create_dataset("v", data=np.arange(3))
+        for name, value in (("one", stored[:1].reshape(())), ("all", stored), ("none", stored[:0])):
+            space = h5py.h5s.create_simple(value.shape) if value.ndim else h5py.h5s.create(0)
+            h5py.h5a.create(made.id, name.encode(), kind, space).write(value, mtype=kind)
+    (blob,) = cs.info("a.h5")
+    with h5py.File("a.h5") as file:
+        attrs = file["v"].attrs
+        assert blob.attrs["one"] == attrs["one"].decode()
+        assert blob.attrs["all"] == [text.decode() for text in attrs["all"]]
+        assert blob.attrs["none"] == []

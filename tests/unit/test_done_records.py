@@ -61,3 +61,14 @@ def test_without_locks_a_record_tells_by_its_process(
             locks.refuse_if_committing(tmp_path)
         monkeypatch.setattr(Owner, "fate", property(lambda _: "dead"))
         locks.refuse_if_committing(tmp_path)
+
+
+def test_two_processes_of_one_name_have_a_record_each(tmp_path: Path) -> None:
+    first, second = DoneRecord(tmp_path, sync=False), DoneRecord(tmp_path, sync=False)
+    assert first.path != second.path
+    first.add([0])
+    second.add([1])
+    assert len(at_work(tmp_path)) == 2
+    first.close()
+    second.close()
+    assert sum(read_done(tmp_path, 2)) == 2

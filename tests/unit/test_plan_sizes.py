@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import tracemalloc
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -168,3 +169,18 @@ def test_outputs_start_where_blocks_can_be_shared(
     move = cut(3, rows, Contiguous("C", offset), Contiguous("C", None, step))
     plan = make_plan([move], memory=1 << 30, jobs=1, thresholds=Thresholds(shareable=300_000))
     assert plan.moves[0].alignment == expected
+
+
+@pytest.mark.parametrize(
+    ("layouts", "options", "workers"),
+    [
+        ((Contiguous("C", 128), OUTPUT), {"copies_alone": True}, 1),
+        ((Contiguous("C", 128), OUTPUT), {}, 2),
+        ((Contiguous("F", 128), OUTPUT), {"copies_alone": True}, 2),
+        ((CHUNKS, CHUNKS), {"copies_alone": True}, 2),
+    ],
+)
+def test_one_worker_does_what_only_the_kernel_copies(
+    layouts: tuple[ArrayLayout, ArrayLayout], options: dict[str, Any], workers: int
+) -> None:
+    assert planned(copy(MILLION, *layouts), **options).workers == workers

@@ -135,6 +135,10 @@ def _as_stored(item: Any, found: Any) -> OwnAttribute | str:
     found.read(raw, mtype=kind)
     if plain is not None:
         return OwnAttribute(raw.view(plain)[()], code, shape, raw)
+    if isinstance(kind, h5t.TypeStringID):
+        texts = np.zeros(shape, found.dtype)
+        found.read(texts)
+        return OwnAttribute(_value(texts[()]), code, shape, raw)
     try:
         value = _value(item.attrs[found.name])
     except OSError:

@@ -113,8 +113,16 @@ def _scales(dataset: Any) -> list[Any]:
     found: list[Any] = []
     for references in list(dataset.attrs["DIMENSION_LIST"])[: len(dataset.shape)]:
         first = next((r for r in references if isinstance(r, h5py.Reference) and r), None)
-        found.append(None if first is None else dataset.file[first])
+        found.append(None if first is None else _behind(dataset, first))
     return [*found, *none][: len(dataset.shape)]
+
+
+def _behind(dataset: Any, reference: Any) -> Any:
+    """What a reference leads to; h5py's own way asks for the file of the data set several times."""
+    found = h5py.h5r.dereference(reference, dataset.id)
+    if isinstance(found, h5py.h5d.DatasetID):
+        return h5py.Dataset(found, readonly=True)
+    return dataset.file[reference]
 
 
 def _base_name(item: Any) -> str | None:

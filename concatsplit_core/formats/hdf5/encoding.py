@@ -57,8 +57,9 @@ class Hdf5Encoder(ChunkedTarget):
         for _, chunk in chunks_of(box, self.spec.chunks or (), self.spec.shape):
             found = ready.get(chunk.start)
             if isinstance(found, Stored):
-                room -= found.nbytes
-                items.append((chunk, read_stored(found) if room >= 0 else found, found.skipped))
+                room -= 0 if found.is_plain else found.nbytes
+                waits = found.is_plain or room < 0
+                items.append((chunk, found if waits else read_stored(found), found.skipped))
                 continue
             part = found if block is None else block[chunk.within(box)]
             if part is not None and not is_fill(part := np.ascontiguousarray(part), self._absent):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from math import prod
@@ -29,7 +29,7 @@ from concatsplit_core.formats.sources import (
     ContiguousSource,
     DecodedSource,
 )
-from concatsplit_core.formats.stored import Check, Stored, read_unchecked
+from concatsplit_core.formats.stored import Check, Stored, read_unchecked, room_for
 from concatsplit_core.records import NamedTuple, dataclass, field
 from concatsplit_core.stores.files import read_exactly
 
@@ -37,9 +37,14 @@ from concatsplit_core.stores.files import read_exactly
 class _Reading(NamedTuple):
     """A data set that is read, and its file: -1 if chunks can only be read through HDF5."""
 
-    dataset: Any
+    find: Callable[[], Any]
     fd: int
     size: int
+
+    @property
+    def dataset(self) -> Any:
+        """The data set, which is opened here: most chunks are read without it."""
+        return self.find()
 
 
 @dataclass(slots=True, eq=False)
@@ -54,12 +59,12 @@ class Hdf5Array(BaseSource):
     @contextmanager
     def _opened(self) -> Iterator[_Reading]:
         if self.dataset is not None or self.path is None:
-            yield _Reading(self.dataset, -1, 0)
+            yield _Reading(lambda: self.dataset, -1, 0)
         else:
             with pool.use(self.path) as opened:
                 fd = -1 if opened.has_user_block else opened.fd
-                dataset = links.item_of(opened.file, self.member)
-                yield _Reading(dataset, fd, os.fstat(opened.fd).st_size)
+                find = partial(links.item_of, opened.file, self.member)
+                yield _Reading(find, fd, os.fstat(opened.fd).st_size)
 
     def stored_bytes(self) -> int:
         """Bytes that HDF5 has allocated for the elements."""
@@ -197,9 +202,9 @@ class Hdf5Chunked(Hdf5Unchunked, ChunkedSource):
         """One chunk, read at its place in the file and decoded in this thread."""
         if stored is None or self.steps is None:
             return np.broadcast_to(self.absent, unit)
-        data = bytearray(stored.nbytes) if stored.fetch is None else stored.fetch()
+        data = room_for(stored.nbytes) if stored.fetch is None else stored.fetch()
         if stored.fetch is None:
-            read_exactly(fd, memoryview(data), stored.offset, self.path or self.ref)
+            read_exactly(fd, data, stored.offset, self.path or self.ref)
         raw = self._raw(data, self._steps_of(stored), start)
         return np.frombuffer(raw, self.spec.dtype).reshape(unit)
 

@@ -2,6 +2,11 @@
 
 HDF5 crashes at exit when its last writes fail. Here its writes never fail: the first error is
 kept, and raised after the call of HDF5; all later writes are dropped, as the file will be.
+
+A chunk that moves as it is stored is copied inside the kernel: HDF5 gets memory that nothing has
+been read into, and where it writes that memory, the chunk is copied from its file instead::
+
+    write_chunk -> HDF5: finds a place, notes it in its index -> write(memory) -> copy_file_range
 """
 
 from __future__ import annotations
@@ -11,6 +16,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from concatsplit_core.formats.stored import Stored, copy_stored
 from concatsplit_core.stores.files import write_all
 
 
@@ -21,8 +29,29 @@ class StagedFile(io.RawIOBase):
         super().__init__()
         self.fd = -1
         self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        self.error: OSError | None = None
+        self.error: Exception | None = None
         self._at = 0
+        self.last: tuple[str, Any] | None = None
+        """Name and data set that chunks were written to last: to open it takes a while."""
+
+        self._copied: tuple[Stored, int] | None = None
+
+    def write_chunk(self, dataset: Any, start: tuple[int, ...], chunk: Stored) -> bool:
+        """Have HDF5 write a chunk of a file, which is copied inside the kernel.
+
+        Returns
+        -------
+        bool
+            Whether that worked; if not, HDF5 has written other bytes, which have to be written
+            over.
+        """
+        memory = np.empty(chunk.nbytes, np.uint8)
+        self._copied = chunk, _address(memory)
+        try:
+            dataset.id.write_direct_chunk(start, memory, chunk.skipped)
+            return self._copied is None
+        finally:
+            self._copied = None
 
     def seek(self, offset: int, whence: int = 0) -> int:
         try:
@@ -38,11 +67,20 @@ class StagedFile(io.RawIOBase):
     def write(self, data: Any) -> int:
         try:
             if self.error is None:
-                write_all(self.fd, data, self._at)
-        except OSError as error:
+                self._write(data)
+        except Exception as error:  # also of the input that a chunk is copied from
             self.error = error
         self._at += len(data)
         return len(data)
+
+    def _write(self, data: Any) -> None:
+        if self._copied is not None:
+            chunk, address = self._copied
+            if len(data) == chunk.nbytes and _address(np.frombuffer(data, np.uint8)) == address:
+                copy_stored(chunk, self.fd, self._at)
+                self._copied = None
+                return
+        write_all(self.fd, data, self._at)
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
@@ -71,3 +109,8 @@ class StagedFile(io.RawIOBase):
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)
+
+
+def _address(memory: np.ndarray) -> int:
+    address: int = memory.__array_interface__["data"][0]
+    return address

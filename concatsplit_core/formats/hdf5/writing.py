@@ -87,7 +87,7 @@ class Hdf5Writer(Writer):
             raise UsageError(f"output member '{shown}': names in HDF5 are UTF-8, which this is not")
         ref = f"{self.path.name}::{member}"
         with deferred_signals(), _pool.use(self) as (staged, file), _in_terms(staged, ref):
-            netcdf = self._netcdf or is_netcdf(file)
+            staged.last, netcdf = None, self._netcdf or is_netcdf(file)
             names, freed = storage.meaning.dims or (), None
             if netcdf:
                 member = self._dimensions.spelled(file, member, names)
@@ -140,6 +140,7 @@ class Hdf5Writer(Writer):
 
 def _close(opened: tuple[StagedFile, Any]) -> None:
     staged, file = opened
+    staged.last = None
     try:
         with _in_terms(staged, "file"):
             file.close()
@@ -190,13 +191,18 @@ class Hdf5Target(Hdf5Encoder, PartTarget):
     def store(self, encoded: list[Item]) -> None:
         """Hand the chunks to HDF5, one thread at a time."""
         with deferred_signals(), _pool.use(self._writer) as (staged, file):
-            dataset = file[self._member]
+            if staged.last is None or staged.last[0] != self._member:
+                staged.last = self._member, file[self._member]
+            dataset = staged.last[1]
             for box, data, skipped in encoded:
                 if skipped is None:
                     self._write(dataset, box, data)
                 else:
-                    raw = read_stored(data) if isinstance(data, Stored) else data
-                    dataset.id.write_direct_chunk(box.start[: self._rank], raw, skipped)
+                    start, is_stored = box.start[: self._rank], isinstance(data, Stored)
+                    if is_stored and data.is_plain and staged.write_chunk(dataset, start, data):
+                        continue
+                    raw = read_stored(data) if is_stored else data
+                    dataset.id.write_direct_chunk(start, raw, skipped)
             _raise_kept(staged)
 
     def take_part(self, box: Box, folder: str) -> None:

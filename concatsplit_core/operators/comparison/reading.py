@@ -81,7 +81,7 @@ def plan_blocks(a: Source, b: Source, memory: int, jobs: int) -> Plan:
 
     A block consists of whole chunks of one of the arrays; every thread needs two blocks. Both
     arrays are tried, and fewer threads with larger blocks. The plan that decodes the fewest chunks
-    more than once is taken.
+    more than once is taken. An array that is read alone stands for both.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def plan_blocks(a: Source, b: Source, memory: int, jobs: int) -> Plan:
     """
     plans: list[Plan] = []
     needed: list[int] = []
-    for one, other in ((a, b), (b, a)):
+    for one, other in ((a, b), (b, a))[: 1 if a is b else 2]:
         share = _share(one.spec, other.spec)
         room = max(1, int(memory * share))
         try:

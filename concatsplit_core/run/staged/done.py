@@ -17,12 +17,15 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from concatsplit_core.stores.durability import sync_path
 from concatsplit_core.stores.owner import Owner, lock, write_all_bytes
 
+LOCK_FILE = "commit"
+"""The file that a process writes which commits a run or gives it up; see `locks`."""
 _PREFIX = "done."
 _LINE = re.compile(rb"(\d{1,18})-(\d{1,18}) ([0-9a-f]{8})")
 _FRESH_SECONDS = 90.0
@@ -42,12 +45,9 @@ class DoneRecord:
     """
 
     def __init__(self, folder: Path, sync: bool) -> None:
-        self.path = folder / f"{_PREFIX}{os.uname().nodename}.{os.getpid()}"
         self._sync = sync
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._fd = os.open(self.path, flags, 0o644)
+        self.path, self._fd = _own_record(folder)
         try:
-            lock(self._fd, wait=True)
             owner = Owner.of_this_process(folder, ".", ())
             # the first byte ends what a killed process with this number may have left
             write_all_bytes(self._fd, b"\n" + json.dumps(owner.to_dict()).encode() + b"\n")
@@ -73,6 +73,25 @@ class DoneRecord:
         with suppress(OSError):
             write_all_bytes(fd, b"end\n")
         os.close(fd)
+
+
+def _own_record(folder: Path) -> tuple[Path, int]:
+    """The record of this process, open and locked.
+
+    In two containers, processes may have the same host and number: then each has its own.
+    """
+    name = f"{_PREFIX}{os.uname().nodename}.{os.getpid()}"
+    for number in count():
+        path = folder / (f"{name}.{number}" if number else name)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        try:
+            if lock(fd) is not False:
+                return path, fd
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+    raise AssertionError("there is always another name")
 
 
 def _line(start: int, stop: int) -> bytes:
@@ -142,7 +161,7 @@ def _is_at_work(path: Path) -> bool:
         if is_free is not None:
             return not is_free
         text = os.pread(fd, os.fstat(fd).st_size, 0)
-        seconds = time.time() - os.fstat(fd).st_mtime
+        seconds = _now(path.parent) - os.fstat(fd).st_mtime
     finally:
         os.close(fd)
     if text.endswith(b"end\n"):
@@ -150,6 +169,14 @@ def _is_at_work(path: Path) -> bool:
     owner = _owner(text)
     fate = "unknown" if owner is None else owner.fate
     return fate == "alive" or (fate == "unknown" and seconds < _FRESH_SECONDS)
+
+
+def _now(folder: Path) -> float:
+    """The time by the clock of the file system, which may be that of another machine."""
+    try:
+        return (folder / LOCK_FILE).stat().st_mtime  # this process has just written it
+    except FileNotFoundError:
+        return time.time()
 
 
 def _owner(text: bytes) -> Owner | None:

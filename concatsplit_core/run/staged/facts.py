@@ -21,6 +21,7 @@ _NO_MATTER = {
     "manifest",
     "on_event",
     "resume",
+    "executor",
     "step",
 }
 """Options on which the outputs do not depend, or that the plan's digest has in it."""
@@ -29,9 +30,10 @@ _NO_MATTER = {
 def facts_of(job: Job, options: Options, plan: Plan, fingerprints: Fingerprints) -> dict[str, Any]:
     """All that has to be the same, by the names that users know, the plan as a whole last."""
     numbers = fingerprints.numbers
+    read = [*job.sources, *job.compared]
     facts: dict[str, Any] = {
         "the operator": job.operator,
-        "inputs": [[source.ref, numbers.get(source.ref)] for source in job.sources],
+        "inputs": [[source.ref, numbers.get(source.ref)] for source in read],
     }
     for field in fields(options):
         if field.name not in _NO_MATTER:

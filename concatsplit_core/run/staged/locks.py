@@ -9,9 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from concatsplit_core.errors import InputUnavailable, OutputBusy
+from concatsplit_core.run.staged.done import LOCK_FILE
 from concatsplit_core.stores.owner import Owner, lock, write_owner
-
-_NAME = "commit"
 
 
 @contextmanager
@@ -26,7 +25,7 @@ def alone(folder: Path) -> Iterator[None]:
         Another process does so.
     """
     try:
-        fd = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fd = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except (FileNotFoundError, NotADirectoryError):
         raise InputUnavailable(
             f"{folder}: there is no such staged run; it may have been committed or given up",
@@ -43,7 +42,7 @@ def alone(folder: Path) -> Iterator[None]:
             yield
         finally:
             with suppress(OSError):
-                os.unlink(folder / _NAME)
+                os.unlink(folder / LOCK_FILE)
     finally:
         os.close(fd)
 
@@ -56,7 +55,7 @@ def refuse_if_committing(folder: Path) -> None:
     OutputBusy
     """
     try:
-        fd = os.open(folder / _NAME, os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return
     try:

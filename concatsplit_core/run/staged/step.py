@@ -16,9 +16,9 @@ class Step(NamedTuple):
 
     Parameters
     ----------
-    phase : {"stage", "run", "commit", "resume", "published"}
+    phase : {"stage", "run", "commit", "resume", "published", "once"}
         "resume" is all of the first three, as far as they are still to be done; "published" is
-        nothing, since all is done.
+        nothing, since all is done; "once" is all of it, and an error leaves nothing behind.
     folder : str
         Of the run; empty for a resumed run that has not begun.
     share : tuple of (int, int)
@@ -27,7 +27,7 @@ class Step(NamedTuple):
         The operator and its arguments, to be recorded while staging.
     """
 
-    phase: Literal["stage", "run", "commit", "resume", "published"]
+    phase: Literal["stage", "run", "commit", "resume", "published", "once"]
     folder: str = ""
     share: tuple[int, int] = (1, 1)
     request: dict[str, Any] | None = None
@@ -74,6 +74,7 @@ class Completions:
 
     def __call__(self, event: Any) -> None:
         if getattr(event, "action", None) == "completed":
-            self.finals.update(Path(os.path.normpath(event.folder / name)) for name in event.names)
+            folder = os.path.realpath(event.folder)
+            self.finals.update(Path(os.path.normpath(f"{folder}/{n}")) for n in event.names)
         if self._listener is not None:
             self._listener(event)

@@ -6,23 +6,34 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 from concatsplit_core.endpoints.fingerprints import Fingerprints
-from concatsplit_core.errors import ConcatsplitError, OutputBusy, ResumeMismatch, UsageError
-from concatsplit_core.run.events import Finished, Publishing, Started
+from concatsplit_core.endpoints.places import STREAM
+from concatsplit_core.errors import (
+    ConcatsplitError,
+    InputUnavailable,
+    OutputBusy,
+    ResumeMismatch,
+    UsageError,
+)
+from concatsplit_core.run.events import Finished, Moved, Publishing, Started
 from concatsplit_core.run.executor import ThreadExecutor
 from concatsplit_core.run.output_set import OutputSet
 from concatsplit_core.run.planned import PlannedRun
 from concatsplit_core.run.result import Result
-from concatsplit_core.run.staged.done import DoneRecord, at_work, missing_of, ranges_of, read_done
+from concatsplit_core.run.staged.done import (
+    DoneRecord,
+    read_done,
+)
 from concatsplit_core.run.staged.facts import facts_of
+from concatsplit_core.run.staged.folder import refuse_full, refuse_incomplete, remove_run
 from concatsplit_core.run.staged.locks import alone, refuse_if_committing
 from concatsplit_core.run.staged.outputs import SharedOutputSet
-from concatsplit_core.run.staged.record import RUN_FILE, RunRecord, read_record, refuse_changes
+from concatsplit_core.run.staged.record import RunRecord, read_record, refuse_changes
 from concatsplit_core.run.staged.step import share_of
+from concatsplit_core.run.worker import Work
 from concatsplit_core.stores.keeping import Kept
 from concatsplit_core.stores.kept_staging import KeptStaging, refuse_missing
 
@@ -31,7 +42,6 @@ RESUME_FOLDER = "resume"
 
 _SECONDS, _BYTES = 30.0, 1 << 30
 """What is done is made durable and recorded after so long, or after so many bytes."""
-_LISTED = 5
 
 
 class StagedRun(PlannedRun):
@@ -48,39 +58,39 @@ class StagedRun(PlannedRun):
         self._facts = facts_of(self.job, self.options, self.plan, fingerprints)
         if step.phase == "published":
             return result
-        folder = Path(step.folder)
+        if step.phase == "once":
+            notes = () if self.job.check is None else tuple(self.job.check())
+            self._do_at_once(fingerprints)
+            return result._replace(notes=(*result.notes, *notes))
+        folder, notes = Path(step.folder), result.notes
+        is_new = step.phase == "stage" or (step.phase == "resume" and not step.folder)
+        if is_new:
+            notes += () if self.job.check is None else tuple(self.job.check())
+            folder = self._stage(folder)
         try:
-            if step.phase == "stage" or (step.phase == "resume" and not step.folder):
-                folder = self._stage(folder)
             if step.phase in {"run", "resume"}:
                 self._run(folder, fingerprints)
             if step.phase in {"commit", "resume"}:
                 self._commit(folder, fingerprints)
         except BaseException as error:
-            if step.phase == "resume" and (folder / RUN_FILE).exists():
-                _say_how_to_go_on(error, folder)
+            _say_how_to_go_on(error, step.phase, folder)
             raise
-        return result
+        return result._replace(notes=notes)
 
     def _stage(self, folder: Path) -> Path:
         """Create the outputs, and record what is to be done; returns the folder of the run."""
         outputs, step = self.output_set, self.options.step
-        self._refuse_sources()
-        outputs.refuse_unshareable()
         resumes = step is not None and step.phase == "resume"
         if not resumes:
-            _refuse_folder(folder)
+            refuse_full(folder)
         is_made = False
         try:
-            outputs.claim()
-            outputs.begin("stage", None)
-            outputs.create()
-            outputs.end_staging()
-            staging = outputs.staging
+            staging = self._create()
             if resumes:
                 folder = staging.home / RESUME_FOLDER
             record = self._record(staging, resumes)
-            outputs.make_durable([str(path) for path in staging.folders])
+            if record.sync:
+                outputs.make_durable(record.folders)
             is_made = not folder.exists()
             folder.mkdir(exist_ok=True)
             record.write(folder)
@@ -94,6 +104,59 @@ class StagedRun(PlannedRun):
             raise
         staging.release()
         return folder
+
+    def _create(self) -> KeptStaging:
+        """Create the outputs where they are staged."""
+        outputs = self.output_set
+        self._refuse_sources()
+        outputs.refuse_unshareable()
+        outputs.claim()
+        outputs.begin("stage", None)
+        outputs.create()
+        outputs.end_staging()
+        return outputs.staging
+
+    def _do_at_once(self, fingerprints: Fingerprints) -> None:
+        """Have a cluster do all tasks; an error leaves nothing behind."""
+        from concatsplit_core.run.cluster import ClusterExecutor
+
+        outputs = self.output_set
+        try:
+            with ClusterExecutor(self.options.executor, self.plan) as executor:
+                staging = self._create()
+                record = self._record(staging, resumes=False)
+                work = self._work_for_tasks(record)
+                self.emit(Started(self.plan.bytes_written))
+                tasks = range(record.tasks)
+                executor.shared = staging.home
+                executor.run(work, tasks, self.emit_moved, threading.Event())
+            self._complete(staging, record, fingerprints)
+        except BaseException as error:
+            outputs.roll_back()
+            if isinstance(error, Exception):
+                fingerprints.check()  # if an input has changed, that is the cause of the error
+            raise
+
+    def _work_for_tasks(self, record: RunRecord) -> Work:
+        """Open what has been staged, to write to it."""
+        self.output_set.begin("run", record)
+        for source in self.job.sources:
+            source.prepare(Path(record.folders[0]), self.options.check)
+        return self.work()
+
+    def _complete(
+        self, staging: KeptStaging, record: RunRecord, fingerprints: Fingerprints
+    ) -> None:
+        """Complete the outputs, whose tasks are done, and publish them."""
+        outputs = self.output_set
+        outputs.begin("commit", record)
+        work = self.work()
+        outputs.keep_what_is_packed()
+        outputs.assemble(self.plan, work.moves)
+        outputs.finish()
+        fingerprints.check()
+        self.emit(Publishing())
+        outputs.publish_from(staging, lambda: self.emit(Finished()))
 
     def _record(self, staging: KeptStaging, resumes: bool) -> RunRecord:
         options = self.options
@@ -116,7 +179,8 @@ class StagedRun(PlannedRun):
     def _refuse_sources(self) -> None:
         """Refuse inputs that no other process could read."""
         for source in (*self.job.sources, *self.job.compared):
-            if source.place is None and not _is_constant(source):
+            is_gone = source.place is None and not _is_constant(source)
+            if is_gone or source.ref == STREAM:
                 raise UsageError(
                     f"input {source.ref}: a run that is staged or resumed reads its inputs from "
                     "files, which other processes can open; write it to a file first",
@@ -139,16 +203,14 @@ class StagedRun(PlannedRun):
         own = DoneRecord(folder, record.sync)
         try:
             refuse_if_committing(folder)
-            outputs.begin("run", record)
-            for source in self.job.sources:
-                source.prepare(Path(record.folders[0]), self.options.check)
-            work = self.work()
-            self.emit(Started(sum(map(self.bytes_of, wanted))))
+            work = self._work_for_tasks(record)
+            self.emit(Started(self.plan.bytes_written * len(wanted) // record.tasks))
             keeper = _Keeper(own, lambda: outputs.make_durable(record.folders), record.sync)
 
             def finished(number: int) -> None:
-                self.emit_moved(number)
-                keeper.note(number, self.bytes_of(number))
+                nbytes = self.bytes_of(number)
+                self.emit(Moved(nbytes))
+                keeper.note(number, nbytes)
 
             try:
                 ThreadExecutor().run(work, wanted, finished, threading.Event())
@@ -168,7 +230,7 @@ class StagedRun(PlannedRun):
         with alone(folder):
             record = read_record(folder)
             self._checked(folder, record)
-            _refuse_incomplete(folder, record)
+            refuse_incomplete(folder, record)
             staging = KeptStaging.adopt(
                 record.sync,
                 [Path(name) for name in record.folders],
@@ -177,14 +239,7 @@ class StagedRun(PlannedRun):
                 record.nonce,
             )
             try:
-                outputs.begin("commit", record)
-                work = self.work()
-                outputs.keep_what_is_packed()
-                outputs.assemble(self.plan, work.moves)
-                outputs.finish()
-                fingerprints.check()
-                self.emit(Publishing())
-                outputs.publish_from(staging, lambda: self.emit(Finished()))
+                self._complete(staging, record, fingerprints)
             except BaseException:
                 outputs.abandon()
                 staging.release()
@@ -224,72 +279,17 @@ def _is_constant(source: Any) -> bool:
     return array is not None and not any(array.strides)
 
 
-def _refuse_folder(folder: Path) -> None:
-    """Refuse a folder for a run that holds something else."""
-    if (folder / RUN_FILE).exists():
-        raise UsageError(
-            f"--to {folder}: holds a staged run already; give another folder, or give that run up "
-            f"with 'concatsplit discard {folder}'"
-        )
-    for draft in _drafts_in(folder):  # all that a killed stage has left
-        draft.unlink()
-    if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"--to {folder}: is there already, and is no empty folder")
-    if not folder.absolute().parent.is_dir():
-        raise UsageError(f"--to {folder}: the folder around it is not there")
-
-
-def _refuse_incomplete(folder: Path, record: RunRecord) -> None:
-    """Refuse to commit while tasks are missing, or processes are at work.
-
-    Raises
-    ------
-    ResumeMismatch
-        Tasks are missing.
-    OutputBusy
-        A process is still at work.
-    """
-    busy = at_work(folder)
-    missing = missing_of(read_done(folder, record.tasks))
-    if missing:
-        ranges = [f"{a}-{b}" if a != b else f"{a}" for a, b in ranges_of(missing)]
-        listed = ", ".join(ranges[:_LISTED]) + (", ..." if len(ranges) > _LISTED else "")
-        raise ResumeMismatch(
-            f"{folder}: {len(missing)} of {record.tasks} tasks are not done: {listed}; "
-            f"'concatsplit run {folder}' does them",
-            ref=str(folder),
-            found=missing,
-        )
-    if busy:
-        raise OutputBusy(
-            f"{folder}: processes are still at work on it: {', '.join(busy[:_LISTED])}; wait for "
-            "them, or end them",
-            ref=str(folder),
-        )
-
-
-def remove_run(folder: Path) -> None:
-    """Remove the folder of a run and what it holds; what else lies there stays."""
-    names = ["commit", RUN_FILE]
-    for path in folder.glob("done.*"):
-        path.unlink(missing_ok=True)
-    for path in (*_drafts_in(folder), *(folder / name for name in names)):
-        path.unlink(missing_ok=True)
-    with suppress(OSError):
-        folder.rmdir()
-
-
-def _drafts_in(folder: Path) -> list[Path]:
-    return list(folder.glob(f"{RUN_FILE}.*.draft"))
-
-
-def _say_how_to_go_on(error: BaseException, folder: Path) -> None:
+def _say_how_to_go_on(error: BaseException, phase: str, folder: Path) -> None:
     """Add to an error what becomes of the work that is done."""
-    how = (
-        "what is done is kept; the same command with --resume goes on, "
-        f"'concatsplit discard {folder}' gives it up"
-    )
-    nothing = "nothing was left behind"
+    if isinstance(error, ResumeMismatch | OutputBusy | InputUnavailable):
+        return  # its message says what to do
+    nothing, kept = "nothing was left behind", "what is done is kept"
     if isinstance(error, ConcatsplitError) and nothing in error.message:
-        error.message = error.message.replace(nothing, "what is done is kept")
-    error.add_note(how)
+        error.message = error.message.replace(nothing, kept)
+        kept = ""
+    how = (
+        f"the same command with --resume goes on, 'concatsplit discard {folder}' gives it up"
+        if phase == "resume"
+        else f"'concatsplit {phase} {folder}' goes on"
+    )
+    error.add_note("; ".join(filter(None, (kept, how))))

@@ -1,0 +1,267 @@
+"""A Dask cluster does the tasks of a run, in batches of numbers; no graph has a node a chunk.
+
+The work is described in a file beside what is staged. Each worker process reads it once, and opens
+inputs and outputs itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import logging
+import pickle
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from itertools import batched
+from pathlib import Path
+from typing import Any
+
+from concatsplit_core.array.sizes import format_size
+from concatsplit_core.errors import (
+    IOFailure,
+    OverBudget,
+    UsageError,
+    WorkerDied,
+)
+from concatsplit_core.planning.plan import Plan
+from concatsplit_core.run.worker import Work, Worker
+
+_BATCHES_A_THREAD, _LARGEST_BATCH = 16, 64
+"""A thread gets about so many batches of the run, of at most so many tasks each."""
+_IN_FLIGHT = 2
+"""Batches a thread that are given to the cluster at once."""
+_TRIES = 3
+"""How often a batch is tried that fails to read or to write."""
+_WORK = "work"
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _KEPT_BYTES = -1, -3, 1 << 28
+
+
+class ClusterExecutor:
+    """Gives the tasks to a Dask cluster; inside the context, the cluster is there.
+
+    Parameters
+    ----------
+    where : str or distributed.Client
+        "dask" for processes on this machine, "dask:ADDRESS" for the scheduler of a cluster, or a
+        client of one, which stays open.
+    plan : Plan
+
+    Raises
+    ------
+    UsageError
+        Dask is not installed, or the scheduler is not there.
+    OverBudget
+        A worker has less memory than its tasks take.
+    """
+
+    shared: Path
+    """A folder that all workers see."""
+
+    def __init__(self, where: Any, plan: Plan) -> None:
+        self._where, self._plan = where, plan
+        self._own: list[Any] = []
+
+    def __enter__(self) -> ClusterExecutor:
+        try:
+            self._client = self._connected()
+            self._refuse_small_workers()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _connected(self) -> Any:
+        try:
+            distributed = _dask()
+        except ImportError as error:
+            raise UsageError(
+                "--executor dask: Dask is not installed; pip install 'concatsplit[dask]'"
+            ) from error
+        if not isinstance(self._where, str):
+            return self._where
+        address: Any = self._where.partition(":")[2]
+        try:
+            if not address:
+                address = distributed.LocalCluster(
+                    n_workers=self._plan.workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    memory_limit=None,
+                    dashboard_address=":0",
+                    silence_logs=logging.CRITICAL,
+                )
+                self._own.append(address)
+            client = distributed.Client(address, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"--executor {self._where}: there is no Dask scheduler: {error}"
+            ) from error
+        self._own.append(client)
+        return client
+
+    def _close(self) -> None:
+        while self._own:
+            self._own.pop().close()
+
+    def _workers(self) -> list[Any]:
+        return list(self._client.scheduler_info(n_workers=-1)["workers"].values())
+
+    def _refuse_small_workers(self) -> None:
+        one = self._plan.peak_memory_bytes // max(1, self._plan.workers)
+        for worker in self._workers():
+            limit, need = worker["memory_limit"], one * worker["nthreads"]
+            if limit and need > limit:
+                raise OverBudget(
+                    f"--executor: the worker {worker['name']} has {format_size(limit)} of memory "
+                    f"and {worker['nthreads']} threads, whose tasks take {format_size(need)}; "
+                    "give a smaller --memory or a larger -j, or start workers with fewer threads",
+                    found=limit,
+                    expected=need,
+                )
+
+    def run(
+        self,
+        work: Work,
+        tasks: Iterable[int],
+        done: Callable[[int], None],
+        cancel: threading.Event,
+    ) -> None:
+        """Do all tasks; see `Executor.run`."""
+        data = pickle.dumps(work)
+        path = self.shared / _WORK
+        path.write_bytes(data)
+        key = hashlib.sha256(data).hexdigest()
+        numbers = list(tasks)
+        threads = max(1, sum(worker["nthreads"] for worker in self._workers()))
+        size = max(1, min(_LARGEST_BATCH, len(numbers) // (threads * _BATCHES_A_THREAD)))
+        batches = _Batches(self._client, str(path), key, iter(batched(numbers, size, strict=False)))
+        try:
+            batches.fill(_IN_FLIGHT * threads)
+            for finished in batches.finished():
+                if cancel.is_set():
+                    break
+                for number in finished:
+                    done(number)
+        except BaseException:
+            cancel.set()
+            raise
+        finally:
+            batches.give_up()
+
+
+def _dask() -> Any:
+    return import_module("distributed")
+
+
+class _Batches:
+    """Batches of tasks, a bounded number of which is in flight."""
+
+    def __init__(
+        self, client: Any, path: str, key: str, batches: Iterator[tuple[int, ...]]
+    ) -> None:
+        self._client, self._path, self._key, self._ahead = client, path, key, batches
+        self._again: deque[tuple[tuple[int, ...], int]] = deque()
+        self._flying: dict[Any, tuple[tuple[int, ...], int]] = {}
+        self._completed = _dask().as_completed(loop=client.loop)
+
+    def fill(self, count: int) -> None:
+        """Give some batches to the cluster."""
+        for _ in range(count):
+            found = self._again.popleft() if self._again else (next(self._ahead, ()), 1)
+            if not found[0]:
+                return
+            future = self._client.submit(do_batch, self._path, self._key, found[0], pure=False)
+            self._flying[future] = found
+            self._completed.add(future)
+
+    def finished(self) -> Iterator[tuple[int, ...]]:
+        """Batches that are done; each makes room for another one."""
+        for future in self._completed:
+            batch, tries = self._flying.pop(future)
+            error = future.exception()
+            future.release()
+            if error is None:
+                self.fill(1)
+                yield batch
+                continue
+            if not isinstance(error, IOFailure) or tries == _TRIES:
+                raise _as_ours(error) from error
+            self._again.append((batch, tries + 1))
+            self.fill(1)
+
+    def give_up(self) -> None:
+        """Cancel what is in flight."""
+        if self._flying:
+            self._client.cancel(list(self._flying), force=True)
+        self._flying.clear()
+
+
+def _as_ours(error: BaseException) -> BaseException:
+    """The error of a batch, as a run on threads would have raised it."""
+    if isinstance(error, _dask().KilledWorker):
+        return WorkerDied(
+            f"a worker of the Dask cluster died with its tasks, and so did others: {error}; look "
+            "at its memory limit and its log"
+        )
+    return error
+
+
+class _Opened:
+    """The worker of this process, for the run that it works on."""
+
+    key = ""
+    worker: Worker | None = None
+    lock = threading.Lock()
+
+
+def do_batch(path: str, key: str, numbers: tuple[int, ...]) -> None:
+    """Do tasks in a process of the cluster.
+
+    Parameters
+    ----------
+    path : str
+        The file that describes the work.
+    key : str
+        Its SHA-256.
+    numbers : tuple of int
+
+    Raises
+    ------
+    UsageError
+        This machine does not see the file.
+    """
+    worker = _worker_of(path, key)
+    for number in numbers:
+        worker.do(number)
+
+
+def _worker_of(path: str, key: str) -> Worker:
+    with _Opened.lock:
+        if _Opened.key != key or _Opened.worker is None:
+            try:
+                data = Path(path).read_bytes()
+            except OSError as error:
+                raise UsageError(
+                    f"--executor: a worker does not see {path}; workers need the same files as "
+                    "the command, under the same names"
+                ) from error
+            if hashlib.sha256(data).hexdigest() != key:
+                raise IOFailure(f"{path}: is not what was written there", ref=path)
+            _keep_memory()
+            if _Opened.worker is not None:
+                _Opened.worker.close()
+            _Opened.worker, _Opened.key = Worker(pickle.loads(data)), key
+        return _Opened.worker
+
+
+def _keep_memory() -> None:
+    """Let freed memory stay with the process: Dask lets it give back every 64 KiB at once."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        libc.mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)

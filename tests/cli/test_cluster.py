@@ -1,0 +1,204 @@
+"""--executor dask: a cluster does what threads do, with the same bytes, errors and clean ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import concatsplit_core as cs
+from concatsplit_core.errors import IOFailure, WorkerDied
+from concatsplit_core.run import cluster
+
+distributed: Any = pytest.importorskip("distributed")
+
+A = np.random.default_rng(3).integers(0, 1 << 40, (96, 500))
+SMALL: dict[str, Any] = {"memory": "2MiB", "jobs": 2}
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """A cluster of two threads in this process."""
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0",
+            memory_limit=None,
+        ) as own,
+        distributed.Client(own, set_as_default=False) as found,
+    ):  # fmt: skip
+        yield found
+
+
+@pytest.fixture
+def two(shell: Any) -> Any:
+    """A shell with a.npy and b.npy."""
+    shell.save(a=A, b=A + 1)
+    return shell
+
+
+def _contents(path: Path) -> dict[str, bytes]:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return {str(file.relative_to(path)): file.read_bytes() for file in files}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options"),
+    [
+        ("npy", {}),
+        ("h5", {"chunks": "none"}),
+        ("h5", {"chunks": (16, 500), "codec": "gzip:1"}),
+        ("zarr", {"chunks": (16, 500)}),
+        ("npz", {"codec": "gzip:1"}),
+    ],
+)
+def test_a_cluster_makes_the_bytes_that_threads_make(
+    two: Any, client: Any, suffix: str, options: dict[str, Any]
+) -> None:
+    seen: list[str] = []
+
+    def listen(event: Any) -> None:
+        seen.append(type(event).__name__)
+
+    made = cs.concat(
+        ["a.npy", "b.npy"], f"y.{suffix}", executor=client, on_event=listen, **options, **SMALL
+    )
+    cs.concat(["a.npy", "b.npy"], f"z.{suffix}", **options, **SMALL)
+    assert _contents(Path(f"y.{suffix}")) == _contents(Path(f"z.{suffix}"))
+    assert seen.count("Moved") == len(made.plan)
+    assert two.hidden() == []
+
+
+def test_an_error_is_that_of_threads_and_leaves_nothing(two: Any, client: Any) -> None:
+    two.ok("concat", "a.npy", "-o", "s.zarr", "--chunks", "16,500", "--codec", "gzip:1")
+    (chunk, *_) = sorted(path for path in Path("s.zarr").rglob("*") if path.is_file())
+    chunk.write_bytes(chunk.read_bytes()[:-9])
+    before = two.snapshot()
+    with pytest.raises(cs.ConcatsplitError) as caught:
+        cs.concat(["s.zarr"], "y.npy", executor=client, **SMALL)
+    assert caught.value.exit_code == 3
+    assert "s.zarr" in str(caught.value)
+    assert two.snapshot() == before
+
+
+def test_what_fails_to_be_read_is_tried_again(
+    two: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([IOFailure("the network is away"), IOFailure("again")])
+    original = cluster._worker_of
+
+    def failing(path: str, key: str) -> Any:
+        for failure in failures:
+            raise failure
+        return original(path, key)
+
+    monkeypatch.setattr(cluster, "_worker_of", failing)
+    cs.concat(["a.npy", "b.npy"], "y.npy", executor=client, **SMALL)
+    np.testing.assert_array_equal(np.load("y.npy"), np.concatenate([A, A + 1]))
+    failures = iter([IOFailure(str(number)) for number in range(99)])
+    with pytest.raises(IOFailure):
+        cs.concat(["a.npy", "b.npy"], "z.npy", executor=client, **SMALL)
+    assert two.hidden() == []
+
+
+def test_an_interrupted_run_leaves_nothing(two: Any, client: Any) -> None:
+    def stop(event: Any) -> None:
+        if type(event).__name__ == "Moved":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cs.concat(["a.npy"], "y.zarr", chunks=(4, 500), executor=client, on_event=stop, **SMALL)
+    assert two.names() == ["a.npy", "b.npy"]
+
+
+def test_a_worker_with_too_little_memory_is_refused(
+    two: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = {"name": "tcp://w", "memory_limit": 1 << 10, "nthreads": 4}
+    monkeypatch.setattr(cluster.ClusterExecutor, "_workers", lambda _: [small])
+    with pytest.raises(cs.ConcatsplitError, match=r"worker tcp://w has 1KiB of memory") as caught:
+        cs.concat(["a.npy"], "y.zarr", chunks=(4, 500), executor=client, **SMALL)
+    assert caught.value.exit_code == 10
+
+
+def test_a_worker_that_sees_other_files_says_so(two: Any) -> None:
+    with pytest.raises(cs.ConcatsplitError, match="workers need the same files"):
+        cluster.do_batch("nowhere/work", "0", (0,))
+    Path("work").write_bytes(b"x")
+    with pytest.raises(IOFailure, match="is not what was written there"):
+        cluster.do_batch("work", "0", (0,))
+
+
+def test_workers_that_die_again_and_again_are_exit_13() -> None:
+    lost = cluster._as_ours(
+        distributed.KilledWorker("do_batch-1", SimpleNamespace(address="tcp://w"), 3)
+    )
+    assert isinstance(lost, WorkerDied)
+    assert lost.exit_code == 13
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--executor", "mpi"), "is not threads, dask or dask:ADDRESS"),
+        (("--executor", "dask", "--resume"), "is done by threads"),
+        (("--executor", "dask", "--manifest", "m.json"), "--manifest"),
+        (("--executor", "dask:nonsense://x"), "there is no Dask scheduler"),
+    ],
+)
+def test_what_a_cluster_cannot_do_is_refused(two: Any, words: tuple[str, ...], says: str) -> None:
+    two.fails(2, "concat", "a.npy", "-o", "y.npy", *words, says=says)
+
+
+def test_an_array_in_memory_is_refused(client: Any, two: Any) -> None:
+    with pytest.raises(cs.ConcatsplitError, match="reads its inputs from files"):
+        cs.concat([A], "y.npy", executor=client)
+
+
+def test_a_killed_worker_costs_its_batch_and_no_byte(two: Any) -> None:
+    killed: list[int] = []
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=None,
+            silence_logs=60,
+        ) as own,
+        distributed.Client(own, set_as_default=False) as found,
+    ):  # fmt: skip
+
+        def kill(event: Any) -> None:
+            if type(event).__name__ == "Moved" and not killed:
+                pid = next(iter(own.workers.values())).pid
+                killed.append(pid)
+                os.kill(pid, signal.SIGKILL)
+
+        cs.concat(
+            ["a.npy", "b.npy"], "y.zarr", chunks=(2, 500), codec="zstd:1", executor=found,
+            on_event=kill, memory="256KiB", jobs=2,
+        )  # fmt: skip
+    assert killed
+    np.testing.assert_array_equal(two.read("y.zarr"), np.concatenate([A, A + 1]))
+    assert two.hidden() == []
+
+
+def test_dask_on_this_machine(two: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = distributed.LocalCluster
+
+    def quick(**how: Any) -> Any:
+        return original(**how | {"processes": False, "n_workers": 1})
+
+    monkeypatch.setattr(distributed, "LocalCluster", quick)
+    two.ok("concat", "a.npy", "b.npy", "-o", "y.npy", "--executor", "dask", "-j", "2")
+    np.testing.assert_array_equal(two.read("y.npy"), np.concatenate([A, A + 1]))
+
+
+def test_without_dask_it_says_what_to_install(two: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> Any:
+        raise ImportError
+
+    monkeypatch.setattr(cluster, "_dask", missing)
+    two.fails(2, "concat", "a.npy", "-o", "y.npy", "--executor", "dask", says="pip install")
