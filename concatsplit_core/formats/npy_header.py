@@ -288,7 +288,13 @@ def format_header(spec: ArraySpec, offset_modulo_block: int | None = None) -> by
             "write to .h5 or .zarr"
         )
     fortran = spec.order == "F" and spec.ndim > 1
-    return _formatted(spec.shape, repr(descr_of(spec.dtype)), fortran, offset_modulo_block)
+    return _formatted(spec.shape, _descr(spec.dtype), fortran, offset_modulo_block)
+
+
+@lru_cache(maxsize=64)
+def _descr(dtype: np.dtype) -> str:
+    """A dtype as headers have it; NumPy takes its time to say it."""
+    return repr(descr_of(dtype))
 
 
 @lru_cache(maxsize=256)
