@@ -109,11 +109,13 @@ def test_the_rule_for_make(folder: Path) -> None:
 
 def test_the_step_of_a_ci_job(folder: Path) -> None:
     (step,) = blocks("yaml")
-    zarr.create_array(folder / "data.zarr", data=np.arange(2500), overwrite=True)
+    own = folder / "ci"  # the examples above have made a train.zarr
+    own.mkdir()
+    zarr.create_array(own / "data.zarr", data=np.arange(2500))
     run, env = re.fullmatch(r"- run: (.*)\n  env: \{(.*)\}\n", step).groups()
-    done = shell(f"export {env.replace(': ', '=')}; {run}", folder)
+    done = shell(f"export {env.replace(': ', '=')}; {run}", own)
     assert done.returncode == 0, done.stderr
-    assert zarr.open_array(folder / "val.zarr", mode="r").shape == (250,)
+    assert zarr.open_array(own / "val.zarr", mode="r").shape == (250,)
 
 
 def test_the_python_examples(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
