@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from concatsplit_cli.options import OptionGroup
+from concatsplit_cli.option_groups import OptionGroup
 from concatsplit_cli.param_types import MEMBERS, NAMED
 
 _SELECTION = OptionGroup(
