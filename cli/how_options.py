@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from concatsplit_cli.options import OptionGroup, names_option
+from concatsplit_cli.option_groups import OptionGroup
+from concatsplit_cli.options import names_option
 from concatsplit_cli.param_types import INTEGERS, REF
 
 _HOW = OptionGroup(
