@@ -13,7 +13,12 @@ PYTEST := pytest --numprocesses auto --dist worksteal
 QUICK := tests/test_architecture.py tests/test_version.py tests/unit \
 	tests/cli/test_join_commands.py tests/cli/test_split_commands.py
 
-.PHONY: demo test check lint coverage test-minimums bench docs clean
+# pip says nothing but errors: its advice is not for whoever types make.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+PIP_INSTALL := -m pip install --quiet --quiet
+
+.PHONY: demo test check lint coverage test-minimums bench docs dist clean
 
 demo: $(VENV)/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh sample_data/demo.sh
@@ -49,6 +54,13 @@ bench: $(VENV)/.bench
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs site
 
+# The packages of a release, and what is in them.
+dist: $(VENV)/.dist
+	rm -rf build dist
+	$(BIN)/python -m build --quiet
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python .ci/contents.py dist
+
 clean:
 	rm -rf $(VENV) $(MINIMUMS) site build dist demo-output *.egg-info .coverage* .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
@@ -60,29 +72,33 @@ $(VENV)/.installed: pyproject.toml
 		echo "install it, for example with 'pyenv install 3.13' or 'apt-get install python3.12-venv'" >&2; \
 		exit 1; fi; \
 	$$python -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python $(PIP_INSTALL) --upgrade pip
+	$(BIN)/python $(PIP_INSTALL) --editable .
 	@$(BIN)/python -m compileall -q cli concatsplit_core
 	@touch $@
 
 # mypy finds the folder cli/ under the name that it is installed as.
 $(VENV)/.dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	$(BIN)/python $(PIP_INSTALL) --group dev
 	@mkdir -p $(VENV)/mypy && ln -sfn ../../cli $(VENV)/mypy/concatsplit_cli
 	@touch $@
 
+$(VENV)/.dist: $(VENV)/.installed
+	$(BIN)/python $(PIP_INSTALL) --group dist
+	@touch $@
+
 $(VENV)/.bench: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
+	$(BIN)/python $(PIP_INSTALL) --group bench
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	$(BIN)/python $(PIP_INSTALL) --group docs
 	@touch $@
 
 $(MINIMUMS)/.installed: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m venv --clear $(MINIMUMS)
 	$(BIN)/python .ci/minimums.py > $(MINIMUMS)/constraints.txt
-	$(MINIMUMS)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(MINIMUMS)/bin/python -m pip install --quiet --disable-pip-version-check \
+	$(MINIMUMS)/bin/python $(PIP_INSTALL) --upgrade pip
+	$(MINIMUMS)/bin/python $(PIP_INSTALL) \
 		--constraint $(MINIMUMS)/constraints.txt --group dev --editable .
 	@touch $@

@@ -69,8 +69,8 @@ class Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, section by section."""
-        by_name = {_name(option): option for option in _options(self, ctx)}
-        for title, chosen in _in_sections(SECTIONS, by_name, "Other options"):
+        by_name = {option_name(option): option for option in _options(self, ctx)}
+        for title, chosen in in_sections(SECTIONS, by_name, "Other options"):
             with formatter.section(title):
                 if is_full(ctx):
                     formatter.write_dl([r for o in chosen if (r := o.get_help_record(ctx))])
@@ -103,7 +103,7 @@ class Group(click.Group):
         """Write the commands, section by section, then the options."""
         commands = {name: self.commands[name] for name in self.list_commands(ctx)}
         room = formatter.width - 4 - _FIRST_COLUMN
-        for title, chosen in _in_sections(COMMAND_SECTIONS, commands, "Commands"):
+        for title, chosen in in_sections(COMMAND_SECTIONS, commands, "Commands"):
             with formatter.section(title):
                 formatter.write_dl(
                     [_aligned(str(c.name), c.get_short_help_str(limit=room)) for c in chosen]
@@ -134,7 +134,7 @@ def full_help(path: list[click.Command], root: click.Context) -> str:
     return context.get_help()
 
 
-def _in_sections[T](
+def in_sections[T](
     sections: Mapping[str, str], things: Mapping[str, T], others: str
 ) -> Iterator[tuple[str, list[T]]]:
     """The things of each section that there are, and at last those of no section."""
@@ -151,7 +151,7 @@ def _options(command: click.Command, ctx: click.Context) -> list[click.Option]:
     return [p for p in command.get_params(ctx) if isinstance(p, click.Option) and not p.hidden]
 
 
-def _name(option: click.Option) -> str:
+def option_name(option: click.Option) -> str:
     return "help" if "--help" in option.opts else str(option.name)
 
 

@@ -1,12 +1,34 @@
-"""Options that several commands share, made once for all of them."""
+"""Options that several commands share are made once, and reach a command as one value."""
 
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
+
+from concatsplit_core.records import NamedTuple
+
+_FOR_THE_COMMAND_LINE = ("as_json", "quiet", "progress", "debug")
+"""Shared options that are not passed to the core."""
+
+
+class SharedOptions(NamedTuple):
+    """The values of the shared options: for the core, and for the command line itself."""
+
+    options: dict[str, Any]
+    as_json: bool
+    quiet: bool
+    progress: bool | None
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether to show a progress bar."""
+        if self.quiet or self.options.get("dry_run"):
+            return False
+        return sys.stderr.isatty() if self.progress is None else self.progress
 
 
 def _the_same(param: click.Parameter, *_: Any, **__: Any) -> click.Parameter:
@@ -46,3 +68,20 @@ class OptionGroup:
     def pop_from(self, values: dict[str, Any]) -> dict[str, Any]:
         """Remove the options from all values of a command, and return them."""
         return {name: values.pop(name) for name in self.names}
+
+
+def as_shared(group: OptionGroup) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a decorator that adds options to a command; it gets them as one value, ``shared``."""
+
+    def add[R](function: Callable[..., R]) -> Callable[..., R]:
+        @functools.wraps(function)
+        def command(**values: Any) -> R:
+            options = group.pop_from(values)
+            own = {name: options.pop(name) for name in _FOR_THE_COMMAND_LINE}
+            own.pop("debug")
+            return function(shared=SharedOptions(options, **own), **values)
+
+        wrapped: Callable[..., R] = group.add_to(command)
+        return wrapped
+
+    return add

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-import sys
-from collections.abc import Callable
-from typing import Any
-
 import click
 
-from concatsplit_cli.option_groups import OptionGroup
+from concatsplit_cli.option_groups import OptionGroup, as_shared
 from concatsplit_cli.param_types import AXIS, CHUNKS, CODEC, DTYPE, FILE, ORDER, REF, ROUTES
-from concatsplit_core.records import NamedTuple
 
 memory_option = click.option(
     "--memory",
@@ -219,47 +213,10 @@ _READING_OPTIONS = (
     debug_option,
 )
 
-_FOR_THE_COMMAND_LINE = ("as_json", "quiet", "progress", "debug")
-"""Shared options that are not passed to the core."""
-
-
-class SharedOptions(NamedTuple):
-    """The values of the shared options: for the core, and for the command line itself."""
-
-    options: dict[str, Any]
-    as_json: bool
-    quiet: bool
-    progress: bool | None
-
-    @property
-    def shows_progress(self) -> bool:
-        """Whether to show a progress bar."""
-        if self.quiet or self.options.get("dry_run"):
-            return False
-        return sys.stderr.isatty() if self.progress is None else self.progress
-
-
-def _as_shared(group: OptionGroup) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make a decorator that adds options to a command; it gets them as one value, ``shared``."""
-
-    def add[R](function: Callable[..., R]) -> Callable[..., R]:
-        @functools.wraps(function)
-        def command(**values: Any) -> R:
-            options = group.pop_from(values)
-            own = {name: options.pop(name) for name in _FOR_THE_COMMAND_LINE}
-            own.pop("debug")
-            return function(shared=SharedOptions(options, **own), **values)
-
-        wrapped: Callable[..., R] = group.add_to(command)
-        return wrapped
-
-    return add
-
-
-operator_options = _as_shared(OptionGroup(*_OPERATOR_OPTIONS))
+operator_options = as_shared(OptionGroup(*_OPERATOR_OPTIONS))
 """Adds the options that all commands with outputs share."""
 
-reading_options = _as_shared(OptionGroup(*_READING_OPTIONS))
+reading_options = as_shared(OptionGroup(*_READING_OPTIONS))
 """Adds the options of commands that only read arrays."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from concatsplit_core.run.result import Blob, Result
 
 _MOST_ROWS = 24
+_AT_ONCE = 1000
 
 
 def show_result(result: Result, as_json: bool, quiet: bool) -> None:
@@ -28,7 +29,8 @@ def show_result(result: Result, as_json: bool, quiet: bool) -> None:
         print_to_stderr(json.dumps(result.to_dict()))
     elif as_json:
         with checked_stdout("" if result.dry_run else "; the outputs are complete"):
-            click.echo(json.dumps(result.to_dict()))
+            for piece in _json_pieces(result):
+                click.echo(piece, nl=False)
     elif result.dry_run:
         if not quiet:
             with checked_stdout():
@@ -42,6 +44,20 @@ def show_result(result: Result, as_json: bool, quiet: bool) -> None:
 def _asked_for_progress() -> bool:
     context = click.get_current_context(silent=True)
     return context is not None and bool(context.params.get("progress"))
+
+
+def _json_pieces(result: Result) -> Iterator[str]:
+    """A result as one JSON object, piece by piece: of many inputs the whole would fill memory."""
+    rest = json.dumps(result.to_dict(blobs=False))
+    for key, blobs in (("inputs", result.inputs), ("outputs", result.outputs)):
+        empty = f'"{key}": ['
+        before, _, rest = rest.partition(f"{empty}]")
+        yield before + empty
+        for start in range(0, len(blobs), _AT_ONCE):
+            described = [blob.to_dict() for blob in blobs[start : start + _AT_ONCE]]
+            yield (", " if start else "") + json.dumps(described)[1:-1]
+        rest = f"]{rest}"
+    yield f"{rest}\n"
 
 
 def _show_plan(result: Result) -> None:

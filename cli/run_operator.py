@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from concatsplit_cli.options import SharedOptions
+from concatsplit_cli.option_groups import SharedOptions
 from concatsplit_cli.progress import progress_bar
 from concatsplit_cli.render import show_result
 from concatsplit_cli.streams import checked_stdout, one_line, print_to_stderr

@@ -9,7 +9,14 @@ Examples
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
+
+if sys.version_info < (3, 12):  # noqa: UP036 - pip refuses it, but source code can be run as it is
+    raise ImportError(
+        f"concatsplit needs Python 3.12 or newer, and this is Python 3.{sys.version_info[1]}; "
+        "install it for a newer one, for example with 'pipx install --python 3.13 concatsplit'"
+    )
 
 if TYPE_CHECKING:
     from concatsplit_core.operators import *  # noqa: F403

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import datetime
 import importlib.metadata
 import re
+import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 import concatsplit_core
 
@@ -27,6 +31,20 @@ def test_the_changelog_has_the_version_and_dates() -> None:
     assert numbers == sorted(numbers, reverse=True)
     dates = [datetime.date.fromisoformat(day) for _, day in versions]
     assert dates == sorted(dates, reverse=True)
+
+
+@pytest.mark.parametrize("package", ["cli", "concatsplit_core"])
+def test_an_older_python_is_told_so(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = (ROOT / package / "__init__.py").read_text()
+    ast.parse(source, feature_version=(3, 7))
+    first = ast.parse(source).body[1 if package == "cli" else 2]
+    assert ast.unparse(first) == ("import concatsplit_core" if package == "cli" else "import sys")
+    if package == "concatsplit_core":
+        monkeypatch.setattr(sys, "version_info", (3, 11, 9))
+        with pytest.raises(
+            ImportError, match=r"needs Python 3\.12 or newer, and this is Python 3\.11;"
+        ):
+            exec(compile(source, "__init__.py", "exec"), {"__name__": package})
 
 
 def test_the_workflow_runs_the_versions_of_python_that_are_promised() -> None:

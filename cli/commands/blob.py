@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from concatsplit_cli.help import Command
-from concatsplit_cli.options import SharedOptions, operator_options
+from concatsplit_cli.option_groups import SharedOptions
+from concatsplit_cli.options import operator_options
 from concatsplit_cli.param_types import FILE, REF
 from concatsplit_cli.run_operator import run_operator
 

@@ -10,8 +10,8 @@ from concatsplit_cli.data_set_options import data_set_options
 from concatsplit_cli.help import Command
 from concatsplit_cli.how_options import how_options
 from concatsplit_cli.inputs import many_inputs
+from concatsplit_cli.option_groups import SharedOptions
 from concatsplit_cli.options import (
-    SharedOptions,
     axes_option,
     depth_order_option,
     names_option,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from concatsplit_cli.help import Command
-from concatsplit_cli.options import RAW_OPTIONS, SharedOptions, reading_options
+from concatsplit_cli.option_groups import SharedOptions
+from concatsplit_cli.options import RAW_OPTIONS, reading_options
 from concatsplit_cli.param_types import REF
 from concatsplit_cli.progress import progress_bar
 

@@ -6,8 +6,8 @@ import click
 
 from concatsplit_cli.help import Group
 from concatsplit_cli.inputs import many_inputs
+from concatsplit_cli.option_groups import SharedOptions
 from concatsplit_cli.options import (
-    SharedOptions,
     axis_option,
     operator_options,
     order_option,

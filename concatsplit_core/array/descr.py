@@ -24,6 +24,7 @@ def descr_of(dtype: np.dtype) -> Any:
         return np.lib.format.dtype_to_descr(dtype)
 
 
+@lru_cache(maxsize=64)
 def dtype_name(dtype: np.dtype) -> str:
     """A dtype as ``--json`` prints it: NumPy's short form, or the list of a record's fields."""
     if dtype.kind == "T":

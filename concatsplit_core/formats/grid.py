@@ -12,12 +12,15 @@ from concatsplit_core.array.geometry import Box, Shape
 
 def chunks_of(box: Box, chunks: Shape, shape: Shape) -> Iterator[tuple[Shape, Box]]:
     """Grid index of every chunk that a box touches, and the chunk's box clipped to the array."""
-    ranges = [
-        range(a // c, -(-b // c)) for a, b, c in zip(box.start, box.stop, chunks, strict=True)
+    if not chunks:
+        yield (), Box((), ())
+        return
+    along = [
+        [(i, i * c, min(i * c + c, n)) for i in range(a // c, -(-b // c))]
+        for a, b, c, n in zip(box.start, box.stop, chunks, shape, strict=True)
     ]
-    for index in product(*ranges):
-        start = tuple(i * c for i, c in zip(index, chunks, strict=True))
-        stop = tuple(min(a + c, n) for a, c, n in zip(start, chunks, shape, strict=True))
+    for place in product(*along):
+        index, start, stop = zip(*place, strict=True)
         yield index, Box(start, stop)
 
 

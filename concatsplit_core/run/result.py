@@ -155,12 +155,18 @@ class Result(NamedTuple):
         costs = [array.cost for array in self.arrays]
         return Cost(*(sum(numbers) for numbers in zip(*costs, strict=True)))
 
-    def to_dict(self) -> dict[str, Any]:
-        """The object that ``--json`` prints."""
+    def to_dict(self, blobs: bool = True) -> dict[str, Any]:
+        """The object that ``--json`` prints.
+
+        Parameters
+        ----------
+        blobs : bool
+            With the descriptions of all inputs and outputs, which may be very many.
+        """
         facts: dict[str, Any] = {
             "operator": self.operator,
             "dry_run": self.dry_run,
-            **_facts(self),
+            **_facts(self, blobs),
             "peak_memory_bytes": self.plan.peak_memory_bytes,
             "notes": list(self.notes),
         }
@@ -225,13 +231,13 @@ def _row(blob: Blob, role: str) -> tuple[str, ...]:
     return blob.ref, role, shape, shown_dtype(blob.dtype), *map(str, blob.interval)
 
 
-def _facts(found: ArrayResult | Result) -> dict[str, Any]:
+def _facts(found: ArrayResult | Result, blobs: bool = True) -> dict[str, Any]:
     """What ``--json`` prints of one array and of a whole run alike."""
     return {
         "axis": found.axis,
         "add_axis": found.add_axis,
-        "inputs": [blob.to_dict() for blob in found.inputs],
-        "outputs": [blob.to_dict() for blob in found.outputs],
+        "inputs": [blob.to_dict() for blob in found.inputs if blobs],
+        "outputs": [blob.to_dict() for blob in found.outputs if blobs],
         "split_info": list(found.split_info),
         "routes": {route: found.plan.routes.get(route, 0) for route in ROUTES},
         "cost": found.cost._asdict(),

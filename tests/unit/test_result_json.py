@@ -162,3 +162,13 @@ def test_differences_and_descriptions_are_strict_json(tmp_path: Path) -> None:
     assert found["arrays"]["y"]["first"]["a"] == "NaN"
     blob, _ = cs.info(f"{tmp_path / 'a'}.zarr")
     assert json.loads(json.dumps(blob.to_dict(), allow_nan=False))["shape"] == [2]
+
+
+def test_many_inputs_are_printed_piece_by_piece_as_the_same_object(inputs: list[str]) -> None:
+    from concatsplit_cli.render import _json_pieces
+
+    result = cs.concat(inputs, inputs[0].replace("a.npy", "y.npy"), axis=1, dry_run=True)
+    for count in (1, 1250):
+        array = result.arrays[0]._replace(inputs=result.inputs * count)
+        many = result._replace(arrays=(array,))
+        assert "".join(_json_pieces(many)) == json.dumps(many.to_dict()) + "\n"

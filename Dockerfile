@@ -1,0 +1,13 @@
+# docker build -t concatsplit . && docker run --rm -v "$PWD:/data" concatsplit concat a.npy b.npy -o y.npy
+FROM python:3.13-slim AS build
+COPY . /source
+RUN python -m venv --without-pip /opt/concatsplit \
+ && pip --python /opt/concatsplit install --no-cache-dir --no-compile /source \
+ && find /opt/concatsplit -type d -name tests -prune -exec rm -rf {} +
+
+FROM python:3.13-slim
+COPY --from=build /opt/concatsplit /opt/concatsplit
+ENV PATH=/opt/concatsplit/bin:$PATH PYTHONDONTWRITEBYTECODE=1
+WORKDIR /data
+ENTRYPOINT ["concatsplit"]
+CMD ["--help"]
