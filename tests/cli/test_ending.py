@@ -26,8 +26,10 @@ class Last:
 last = Last()
 atexit.register(print, "registered")
 if sys.argv[1] == "thread":
-    thread = threading.Thread(target=lambda: sys.stdin.read() and print("thread"))
-    thread.start()
+    def outlive():
+        threading.main_thread().join()
+        print("thread")
+    threading.Thread(target=outlive).start()
 sys.argv = [sys.argv[2], "--version"]
 main()
 """
@@ -35,7 +37,7 @@ main()
 
 def child(how: str, name: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", _CHILD, how, name]
-    return subprocess.run(command, capture_output=True, text=True, check=True, input="go")
+    return subprocess.run(command, capture_output=True, text=True, check=True)
 
 
 def test_the_command_ends_after_what_was_registered() -> None:
