@@ -134,6 +134,8 @@ class Writer(ABC):
         """What could not be written, though the array could."""
         self.expected: set[str] = set()
         """Names of all arrays that are going to be added."""
+        self.has_kept = False
+        """Whether what is kept of an older file has been copied by another process."""
         self.frees_room = True
         """Whether `finish` removes what it packs as soon as it is in the archive."""
 

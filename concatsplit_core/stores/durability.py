@@ -11,18 +11,28 @@ from pathlib import Path
 _MANY_FILES = 32
 
 
-def make_durable(paths: Iterable[Path | str]) -> None:
+def make_durable(paths: Iterable[Path | str], may_vanish: bool = False) -> None:
     """Make files and folders durable, with all they hold.
 
     Up to 32 files are synced one by one; more are synced with one call for their file system.
+
+    Parameters
+    ----------
+    paths : iterable of path
+    may_vanish : bool
+        Other processes write there as well, and rename or remove what is theirs.
     """
     paths = list(paths)
     if len(paths) <= _MANY_FILES:
-        files = [file for path in paths for file in _files_below(Path(path), _MANY_FILES + 1)]
-        if len(files) <= _MANY_FILES:
-            for file in files:
-                sync_path(file)
-            return
+        try:
+            files = [file for path in paths for file in _files_below(Path(path), _MANY_FILES + 1)]
+            if len(files) <= _MANY_FILES:
+                for file in files:
+                    sync_path(file)
+                return
+        except FileNotFoundError:
+            if not may_vanish:
+                raise
     folders = {os.path.dirname(path) for path in paths}  # no path is where something is mounted
     for device in {os.stat(folder).st_dev: folder for folder in folders}.values():
         fd = os.open(device, os.O_RDONLY | os.O_CLOEXEC)

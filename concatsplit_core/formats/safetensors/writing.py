@@ -163,7 +163,7 @@ class SafetensorsWriter(Writer):
             os.close(fd)
 
     def _copy_kept(self, fd: int, tensors: Sequence[_Tensor], offsets: Sequence[int]) -> None:
-        if self._base is None:
+        if self._base is None or self.has_kept:
             return
         here = open_input(self._base)
         try:

@@ -146,6 +146,7 @@ class SharedOutputSet(OutputSet):
         if way == "parts" and staged not in self._writers and phase == "commit":
             os.truncate(staged.key, 0)  # a commit that was killed may have begun the file
         target = super()._add(place, spec, storage)
+        self._writers[staged].has_kept = phase != "stage"
         if way == "placed":
             if not isinstance(target, ContiguousTarget):
                 raise TypeError(f"{place.ref} has no place of its own in its file")
@@ -184,7 +185,7 @@ class SharedOutputSet(OutputSet):
     def make_durable(self, folders: Sequence[str]) -> None:
         """Make durable what tasks have written into the staging folders."""
         with self._named_in_errors():
-            make_durable(map(Path, folders))
+            make_durable(map(Path, folders), may_vanish=True)
 
     def assemble(self, plan: Plan, moves: Sequence[MoveWork]) -> None:
         """Put the parts of all tasks into their files, in the order of the tasks.
