@@ -1,4 +1,5 @@
 # docker build -t concatsplit . && docker run --rm -v "$PWD:/data" concatsplit concat a.npy b.npy -o y.npy
+# To download, the image is about 45 MB of Python and 27 MB of concatsplit with its libraries.
 FROM python:3.13-slim AS build
 COPY . /source
 RUN python -m venv --without-pip /opt/concatsplit \

@@ -128,7 +128,7 @@ def _described(command: click.Command) -> list[str]:
     lines: list[str] = []
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
         if not paragraph.startswith("\b"):
-            lines += [".PP", _plain(" ".join(paragraph.split()))]
+            lines += [*([".PP"] if lines else []), _plain(" ".join(paragraph.split()))]
             continue
         title, *examples = paragraph.removeprefix("\b").strip("\n").split("\n")
         lines += [".SS " + _plain(title.rstrip(":")), ".nf"]

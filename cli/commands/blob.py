@@ -59,15 +59,17 @@ def feed(file: str, ref: str, shared: SharedOptions) -> None:
     multiple=True,
     metavar="REF",
     type=REF,
-    help="Output.  [default: the names that the inputs had]",
+    help="Output. In a template, {stem} and {name} are of the files that the inputs were, "
+    "without and with the suffix.  [default: the names that the inputs had]",
 )
 @operator_options
 def undo(record: str, outputs: tuple[str, ...], shared: SharedOptions) -> None:
     """Make the inputs of a run again from its outputs and its --manifest.
 
     \b
-    Example:
+    Examples:
       concatsplit undo run.json -o 'again-{index}.npy'
+      concatsplit undo run.json -o 'restored/{name}'
     """
     from concatsplit_core import operators
 

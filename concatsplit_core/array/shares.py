@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from fractions import Fraction
 from math import lcm
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _WHOLE = re.compile(r"-?\d{1,19}")
 _SHARE = re.compile(r"-?(?:\d{1,19}(?:\.\d{0,18})?|\.\d{1,18})%?")
 _NUMBERS = re.compile(r"\D?(\d{1,19}([^\d.-]{1,3}\d{1,19})+)\D?")
 _RANGE = re.compile(r"\s*([+-]?\d{1,19})?\s*:\s*([+-]?\d{1,19})?\s*")
-_ROUNDING = Fraction(1, 10**9)
-"""How far the sum of floating-point shares may be from 1."""
+_PRECISION = 10**9
+"""The sum of floating-point shares may be off by one part in so many."""
 
 
 def parse_ratio(text: str) -> list[int]:
@@ -37,6 +39,8 @@ def parse_ratio(text: str) -> list[int]:
     percent = [piece.endswith("%") for piece in pieces]
     if any(percent) and not all(percent):
         raise UsageError(f"--ratio {text}: some shares have a %; write it after all of them")
+    from fractions import Fraction  # which costs a split without a ratio milliseconds
+
     shares = [Fraction(piece.rstrip("%")) for piece in pieces]
     if not any(percent):
         return whole_shares(shares, text)
@@ -60,6 +64,8 @@ def whole_shares(shares: Sequence[Any], text: str = "") -> list[int]:
     UsageError
         They are no finite numbers, or are fractions and do not sum to 1.
     """
+    from fractions import Fraction
+
     text = text or ",".join(map(str, shares))
     try:
         exact = [Fraction(str(share)) for share in shares]
@@ -71,8 +77,8 @@ def whole_shares(shares: Sequence[Any], text: str = "") -> list[int]:
 
 
 def _refuse_other_sum(shares: Sequence[Fraction], whole: int, text: str, what: str) -> None:
-    total = sum(shares, Fraction())
-    if abs(total - whole) > whole * _ROUNDING:
+    total = sum(shares[1:], shares[0])
+    if abs(total - whole) * _PRECISION > whole:
         raise UsageError(
             f"--ratio {text}: the {what} sum to {float(total):.10g}, not {whole}; write shares in "
             "whole numbers, such as 2:1, if they need no sum",

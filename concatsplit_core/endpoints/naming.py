@@ -141,6 +141,36 @@ def name_parts(
     return found
 
 
+def name_again(
+    outputs: Sequence[str],
+    intervals: Sequence[Interval],
+    source: str,
+    originals: Sequence[str],
+    array: str = "",
+) -> list[str]:
+    """The names of parts that a run is undone to.
+
+    Parameters
+    ----------
+    outputs, intervals, source, array
+        As of `name_parts`.
+    originals : sequence of str
+        References of the inputs of the run, which the parts were: ``{stem}`` and ``{name}`` are
+        those of their files. A part that had no name has the stem of the source.
+    """
+    is_each = len(outputs) == 1 and any(field in outputs[0] for field in ("{stem", "{name"))
+    if not is_each:
+        return name_parts(outputs, intervals, source, array)
+    template, count, found = outputs[0], len(intervals), []
+    for index, (interval, original) in enumerate(zip(intervals, originals, strict=True)):
+        file = (original or source).partition("::")[0].rstrip(os.sep)
+        name, stem = os.path.basename(file), _template(template, original or source)[1]
+        if name in {"", ".", ".."}:
+            raise UsageError(f"template '{template}': an input was called '{original}'; name each")
+        found.append(_fill_in(template, index, count, interval, stem, array, name))
+    return found
+
+
 def _refuse_names(names: Sequence[str], outputs: Sequence[str], count: int) -> None:
     """Refuse names of parts that fit neither the parts nor the outputs."""
     if len(outputs) != 1 or "{name" not in outputs[0]:
@@ -167,11 +197,13 @@ def parse_names(names: str | Sequence[str] | None) -> list[str] | None:
     if names is None:
         return None
     found = [n.strip() for n in names.split(",")] if isinstance(names, str) else [*names]
+    seen: set[str] = set()
     for name in found:
         if name in {"", ".", ".."} or "/" in name or "::" in name or not is_name(name):
             raise UsageError(f"--names: '{name}' cannot be part of the name of a file")
-        if found.count(name) > 1:
+        if name in seen:
             raise UsageError(f"--names: '{name}' is given twice")
+        seen.add(name)
     if not found:
         raise UsageError("--names names no part")
     return found

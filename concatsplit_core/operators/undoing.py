@@ -19,7 +19,7 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.endpoints.job import Job, Move
-from concatsplit_core.endpoints.naming import name_parts
+from concatsplit_core.endpoints.naming import name_again
 from concatsplit_core.endpoints.references import MemberOf, parse_output
 from concatsplit_core.errors import (
     DtypeMismatch,
@@ -322,7 +322,8 @@ def _named(array: ArrayRecord, record: Manifest, outputs: list[str]) -> list[str
     """Names as they were asked for."""
     entries = _cut(record).inputs if array.is_carried else array.inputs
     intervals = [entry.interval for entry in entries]
-    names = name_parts(outputs, intervals, array.outputs[0].ref, array.name)
+    originals = [entry.ref for entry in entries]
+    names = name_again(outputs, intervals, array.outputs[0].ref, originals, array.name)
     if not array.name or "{array" in outputs[0]:
         return [*names]
     return [MemberOf(name, array.name) for name in names]

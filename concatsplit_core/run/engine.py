@@ -155,9 +155,10 @@ def _checked_outputs(
     refusals.refuse_several_stores(places, job.sources, options.manifest is not None)
     with opened(job.also_read) as others:
         refusals.refuse_inputs(places, [*job.sources, *job.compared, *others])
-    owned = set() if comparison is None else comparison.look_at(places)
-    for force, some in ((options.force, False), (True, True)):
-        refusals.refuse_existing([p for p in places if (p.final in owned) is some], force)
+    if comparison is None:
+        refusals.refuse_existing(places, options.force)
+    else:
+        comparison.refuse_existing(places)
     refuse_hollow(job.sources)
     outputs = [lay_out(move, ours, wish) for move, ours in zip(job.moves, found, strict=True)]
     refusals.refuse_oversized(

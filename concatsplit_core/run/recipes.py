@@ -11,10 +11,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from concatsplit_core.endpoints import refusals
 from concatsplit_core.endpoints.job import Job
 from concatsplit_core.endpoints.places import Place
 from concatsplit_core.endpoints.references import parse_input, parse_output
-from concatsplit_core.errors import ConcatsplitError, UsageError
+from concatsplit_core.errors import ConcatsplitError, OutputExists, UsageError
 from concatsplit_core.formats.registry import format_named
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.run.manifest import Recipe
@@ -73,6 +74,25 @@ class Comparison:
         same = {name for name, path in paths.items() if hashes[path] == known[name]}
         self.owned = {final for final, name in self._known.items() if name in same}
         return self.owned
+
+    def refuse_existing(self, places: Sequence[Place]) -> None:
+        """Refuse outputs that exist, unless they may be replaced, or are as the last run left them.
+
+        Raises
+        ------
+        OutputExists
+        """
+        owned = self.look_at(places)
+        refusals.refuse_existing([place for place in places if place.final in owned], True)
+        others = [place for place in places if place.final not in owned]
+        try:
+            refusals.refuse_existing(others, self._options.force)
+        except OutputExists as error:
+            if self.recorded is None:
+                raise
+            raise OutputExists(
+                f"{error.message}; it is not as {self._options.manifest} records it", ref=error.ref
+            ) from error
 
     def _known_name(self, final: Location) -> str | None:
         """By what name the recorded run wrote an output; it may have made the store around it."""

@@ -68,14 +68,18 @@ class Page:
         """Run commands, one a line but for what a backslash continues."""
         self.expect_nothing_left()
         printed = ""
-        for line in code.replace("\\\n", " ").splitlines():
-            match shlex.split(line):
-                case ["cmp", one, other]:
-                    assert filecmp.cmp(one, other, shallow=False), line
-                case ["concatsplit", *args]:
-                    printed += self.shell.ok(*args).out
-                case _:
-                    pytest.fail(f"what is this? {line}")
+        with pytest.MonkeyPatch.context() as exported:
+            for line in code.replace("\\\n", " ").splitlines():
+                match shlex.split(line):
+                    case ["cmp", one, other]:
+                        assert filecmp.cmp(one, other, shallow=False), line
+                    case ["concatsplit", *args]:
+                        printed += self.shell.ok(*args).out
+                    case ["export", *variables]:
+                        for variable in variables:
+                            exported.setenv(*variable.split("="))
+                    case _:
+                        pytest.fail(f"what is this? {line}")
         if self.is_shown:
             self.printed = "".join(f"{one.rstrip()}\n" for one in printed.rstrip().splitlines())
 

@@ -157,6 +157,7 @@ DONE: dict[str, dict[str, np.ndarray | None]] = {
     "fetch store.h5::group/y -o y.npy": {"y.npy": B},
     "feed a.npy store.h5::new/member": {"store.h5::new/member": A},
     "feed - fed.zarr::a": {"fed.zarr::a": A},
+    "undo run.json -o 'restored/{name}'": {"restored/a.npy": A, "restored/b.npy": B},
     "undo run.json -o 'again-{index}.npy'": {"again-0.npy": A, "again-1.npy": B},
 }  # fmt: skip
 """What each example that makes something makes, by its last command."""

@@ -136,7 +136,7 @@ def test_only_outputs_of_its_own_are_replaced(shell: Any, pair: Any, runs: Any) 
     assert runs(*command)
     with h5py.File("y.h5", "a") as file:
         file["data"].attrs["mine"] = 1
-    shell.fails(5, *command, *RECORD, says=("y.h5", "--force"))
+    shell.fails(5, *command, *RECORD, says=("y.h5", "--force", "not as run.json records it"))
     shell.fails(5, *command, *RECORD, "--dtype", "f8", says="--force")
     assert runs(*command, "--force")
     Path("y.h5").unlink()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from test_family_commands import same
@@ -91,3 +94,33 @@ def test_names_in_python(x: np.ndarray) -> None:
     same(np.load("e.npy"), x[:, 5:])
     with pytest.raises(UsageError, match="names no part"):
         cs.split(x, "{name}.npy", names=[])
+
+
+def test_undo_names_parts_as_the_inputs_were(shell: Any, pair: Any) -> None:
+    a, b = pair
+    np.save("in.memory.npy", a)
+    shell.ok("concat", "a.npy", "in.memory.npy", "-o", "y.h5", "--manifest", "run.json")
+    shell.ok("undo", "run.json", "-o", "again/{stem}-{index}.h5::x")
+    same(shell.read("again/in.memory-1.h5::x"), a)
+    shell.ok("undo", "run.json", "-o", "again/{name}")
+    assert sorted(os.listdir("again")) == ["a-0.h5", "a.npy", "in.memory-1.h5", "in.memory.npy"]
+    shell.ok("undo", "run.json", "-o", "again/")
+    assert Path("again/y-00001-of-00002.h5").exists()
+    Path("sub").mkdir()
+    np.save("sub/a.npy", b)
+    shell.ok("concat", "a.npy", "sub/a.npy", "-o", "z.npy", "--manifest", "z.json")
+    shell.fails(2, "undo", "z.json", "-o", "same/{name}", says="same/a.npy")
+    cs.concat([a, "b.npy"], "w.npy", manifest="w.json")
+    shell.ok("undo", "w.json", "-o", "{stem}-{index}.npy")
+    same(np.load("w-0.npy"), a)
+    same(np.load("b-1.npy"), b)
+
+
+def test_undo_of_a_data_set_names_its_files(shell: Any) -> None:
+    for name in ("j", "k"):
+        with h5py.File(f"{name}.h5", "w") as file:
+            file["x"], file["y"] = np.arange(4), np.arange(4)
+    shell.ok("concat", "j.h5", "k.h5", "-o", "all.h5", "--axis", "0", "--manifest", "run.json")
+    shell.ok("undo", "run.json", "-o", "back/{name}")
+    same(shell.read("back/k.h5::y"), np.arange(4))
+    assert sorted(os.listdir("back")) == ["j.h5", "k.h5"]
