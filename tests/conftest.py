@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing.util import Finalize
 from typing import Any
 
+import environment
 import pytest
 import scratch
 from hypothesis import HealthCheck, settings
@@ -29,6 +30,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 def pytest_configure(config: pytest.Config) -> None:
     """Choose where tests write, and heed the signals that a shell had them ignore."""
     _heed_signals()
+    environment.leave_make()
     asked = config.option.basetemp or "PYTEST_DEBUG_TEMPROOT" in os.environ
     if not asked and scratch.has_room():
         scratch.remove_abandoned()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from environment import unwatched
 
 ROOT = Path(__file__).parents[1]
 CORE = "concatsplit_core"
@@ -234,6 +235,7 @@ def _loaded(libraries: str, *args: str, cwd: Path | None = None) -> str:
         text=True,
         check=True,
         cwd=cwd,
+        env=unwatched(),
     )
     return done.stdout.splitlines()[-1]
 

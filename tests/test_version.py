@@ -44,7 +44,7 @@ def test_an_older_python_is_told_so(package: str, monkeypatch: pytest.MonkeyPatc
         with pytest.raises(
             ImportError, match=r"needs Python 3\.12 or newer, and this is Python 3\.11;"
         ):
-            exec(compile(source, "__init__.py", "exec"), {"__name__": package})
+            exec(compile(source, "<the package>", "exec"), {"__name__": package})
 
 
 def test_the_workflow_runs_the_versions_of_python_that_are_promised() -> None:

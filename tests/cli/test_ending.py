@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from environment import unwatched
 
 from concatsplit_cli.ending import end_at_once
 
@@ -37,7 +38,7 @@ main()
 
 def child(how: str, name: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", _CHILD, how, name]
-    return subprocess.run(command, capture_output=True, text=True, check=True)
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=unwatched())
 
 
 def test_the_command_ends_after_what_was_registered() -> None:
