@@ -93,8 +93,8 @@ class StagedRun(PlannedRun):
                 outputs.make_durable(record.folders)
             is_made = not folder.exists()
             folder.mkdir(exist_ok=True)
-            record.write(folder)
-            staging.keep(Kept(folder, record.nonce, resumes, record.outputs))
+            digest = record.write(folder)
+            staging.keep(Kept(folder, record.nonce, resumes, record.outputs, digest))
         except BaseException:
             outputs.roll_back()
             if is_made:
