@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -106,3 +107,33 @@ def test_staging_that_is_gone_is_missed_before_the_number_of_tasks_is_believed(t
     for step in ("run", "commit"):
         two.fails(12, step, "RUN", says="is not there")
     two.ok("discard", "RUN")
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_what_concatsplit_did_not_make_is_not_written_through(two: Any, kind: str) -> None:
+    _stage(two)
+    Path("victim").write_text("as it was")
+    names = [f"done.{os.uname().nodename}.{os.getpid()}", "commit"]
+    for name in names:
+        path = Path("RUN", name)
+        if kind == "link":
+            path.symlink_to("../victim")
+        elif kind == "pipe":
+            os.mkfifo(path)
+        else:
+            path.mkdir()
+    for step in ("commit", "discard"):
+        two.fails(11, step, "RUN", says="remove it")
+    path.rmdir() if kind == "folder" else path.unlink()
+    assert two.run("run", "RUN").code == 0
+    assert two.run("commit", "RUN").code == 0
+    assert Path("victim").read_text() == "as it was"
+
+
+def test_a_record_of_done_tasks_without_lines_is_not_read_to_its_end(two: Any) -> None:
+    _stage(two)
+    Path("RUN/done.evil").write_bytes(b"")
+    os.truncate("RUN/done.evil", 1 << 42)
+    state = json.loads(two.run("run", "RUN", "--json").out)
+    assert state["missing"] == 0
+    two.ok("commit", "RUN")
