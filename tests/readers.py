@@ -39,8 +39,9 @@ def netcdf(path, name):
 
 def xarray(path, name):
     group, _, last = name.rpartition("/")
-    if path.endswith(".zarr"): file = xr.open_zarr(path, group=group or None, consolidated=False)
-    else: file = xr.open_dataset(path, group=group or None, engine="netcdf4")
+    how = {"engine": "netcdf4"}
+    if path.endswith(".zarr"): how = {"engine": "zarr", "consolidated": False}
+    file = xr.open_dataset(path, group=group or None, **how)  # without Dask, which open_zarr takes
     with file:
         found = file[last]
         return found.values, found.dims, found.attrs, [], sorted(file.variables)

@@ -115,7 +115,7 @@ def test_the_step_of_a_ci_job(folder: Path) -> None:
     run, env = re.fullmatch(r"- run: (.*)\n  env: \{(.*)\}\n", step).groups()
     done = shell(f"export {env.replace(': ', '=')}; {run}", own)
     assert done.returncode == 0, done.stderr
-    assert zarr.open_array(own / "val.zarr", mode="r").shape == (250,)
+    assert zarr.open_array(own / "set/val.zarr", mode="r").shape == (250,)
 
 
 def test_the_python_examples(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
