@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.codecs.pipeline import Codec
-from concatsplit_core.errors import OutputBusy, ResumeMismatch, UsageError
+from concatsplit_core.errors import InputUnavailable, OutputBusy, ResumeMismatch, UsageError
 from concatsplit_core.records import NamedTuple
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
@@ -252,9 +252,17 @@ def working_folder(folder: str | os.PathLike[str]) -> str:
     Raises
     ------
     InputUnavailable
-        The folder is not that of a staged run.
+        The folder is not that of a staged run, or its working folder is not there.
     """
-    return read_record(_folder(folder)).cwd
+    path = _folder(folder)
+    cwd = read_record(path).cwd
+    if not os.path.isdir(cwd):
+        raise InputUnavailable(
+            f"{path}: was staged in the working folder {cwd}, which is not there; move it back, or "
+            f"give the run up with 'concatsplit discard {path}'",
+            ref=str(path),
+        )
+    return cwd
 
 
 def _is_of(folder: Path, nonce: str) -> bool:

@@ -137,3 +137,19 @@ def test_a_record_of_done_tasks_without_lines_is_not_read_to_its_end(two: Any) -
     state = json.loads(two.run("run", "RUN", "--json").out)
     assert state["missing"] == 0
     two.ok("commit", "RUN")
+
+
+def test_a_working_folder_that_was_renamed_is_named(
+    two: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("old").mkdir()
+    monkeypatch.chdir("old")
+    words = ("concat", "../a.npy", "../b.npy", "-o", "y.npy")
+    assert two.run("stage", *words, "--to", "../RUN").code == 0
+    monkeypatch.chdir("..")
+    Path("old").rename("new")
+    two.fails(4, "run", "RUN", says=("working folder", "move it back", "discard"))
+    Path("new").rename("old")
+    assert two.run("run", "RUN").code == 0
+    assert two.run("commit", "RUN").code == 0
+    assert np.load("old/y.npy").size == 12
