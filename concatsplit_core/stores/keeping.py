@@ -83,12 +83,15 @@ class Kept(NamedTuple):
     resumes : bool
         The run was started with ``--resume``.
     outputs : tuple of StagedOutput
+    digest : str
+        Of the record in the folder of the run, which shows whether it is the one that was written.
     """
 
     run: Path
     nonce: str
     resumes: bool
     outputs: tuple[StagedOutput, ...]
+    digest: str
 
     @property
     def is_published(self) -> bool:
@@ -116,6 +119,7 @@ class Kept(NamedTuple):
             "nonce": self.nonce,
             "resumes": self.resumes,
             "outputs": [output.to_json() for output in self.outputs],
+            "digest": self.digest,
         }
         replace_file(home / KEPT, json.dumps(document).encode(), sync)
 
@@ -133,9 +137,9 @@ def read_kept(folder: Path) -> Kept | None:
         document = json.loads(text)
         outputs = tuple(StagedOutput.from_json(value) for value in document["outputs"])
         run, nonce = Path(document["run"]), str(document["nonce"])
-        return Kept(run, nonce, bool(document["resumes"]), outputs)
+        return Kept(run, nonce, bool(document["resumes"]), outputs, str(document["digest"]))
     except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
-        return Kept(home, "", False, ())  # whatever it says, nothing is cleared
+        return Kept(home, "", False, (), "")  # whatever it says, nothing is cleared
 
 
 def home_of(folder: Path) -> Path | None:

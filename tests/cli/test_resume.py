@@ -147,3 +147,14 @@ def test_a_run_that_was_killed_when_it_was_published_is_complete(
         assert two.run(*words).code == 1
     assert "got their names" in two.heals(*words).err
     np.testing.assert_array_equal(np.load("p0.npy"), A[: 48 // parts])
+
+
+@pytest.mark.parametrize("inside", ["", "resume"])
+def test_a_damaged_record_can_be_given_up(two: Any, inside: str) -> None:
+    _stopped(["a.npy", "b.npy"], "y.zarr", chunks=(4, 500))
+    (home,) = Path().glob(".concatsplit-*")
+    (home / "resume/run.json").write_bytes(b"{")
+    two.fails(12, *WORDS, says="'concatsplit discard FOLDER'")
+    two.ok("discard", str(home / inside))
+    assert not home.exists()
+    two.ok(*WORDS)

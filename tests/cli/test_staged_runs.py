@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -233,30 +232,6 @@ def test_an_array_in_memory_is_refused(two: Any) -> None:
     with pytest.raises(cs.ConcatsplitError, match="reads its inputs from files"):
         cs.concat([A, B], "y.npy", resume=True)
     assert two.names() == ["a.npy", "b.npy"]
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [b"", b"{", b"[]", b'{"concatsplit": 2}', b'{"concatsplit": 1, "nonce": 3}'],
-)
-def test_a_damaged_record_is_named(two: Any, damage: bytes) -> None:
-    _stage(two)
-    Path("RUN/run.json").write_bytes(damage)
-    two.fails(12, "run", "RUN", says="is not the record of a staged run")
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "code"),
-    [("request", {"operator": "system", "args": [], "options": {}}, 12), ("request", {}, 12),
-     ("outputs", [], 12), ("offsets", {}, 12), ("request", None, 2)],
-)  # fmt: skip
-def test_a_wrong_record_does_no_harm(two: Any, key: str, value: Any, code: int) -> None:
-    _stage(two, "y.h5", "--chunks", "none")
-    record = json.loads(Path("RUN/run.json").read_text())
-    Path("RUN/run.json").write_text(json.dumps(record | {key: value}))
-    outcome = two.run("run", "RUN")
-    assert outcome.code == code, outcome.err
-    assert "internal" not in outcome.err
 
 
 def test_a_commit_that_was_killed_at_its_very_end_is_repeated(two: Any) -> None:

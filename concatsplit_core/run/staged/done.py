@@ -27,6 +27,7 @@ from concatsplit_core.stores.owner import Owner, lock, write_all_bytes
 LOCK_FILE = "commit"
 """The file that a process writes which commits a run or gives it up; see `locks`."""
 _PREFIX = "done."
+_LONGEST_LINE = 4096
 _LINE = re.compile(rb"(\d{1,18})-(\d{1,18}) ([0-9a-f]{8})")
 _FRESH_SECONDS = 90.0
 """A record on another machine that was changed since then belongs to a process that lives."""
@@ -83,7 +84,10 @@ def _own_record(folder: Path) -> tuple[Path, int]:
     name = f"{_PREFIX}{os.uname().nodename}.{os.getpid()}"
     for number in count():
         path = folder / (f"{name}.{number}" if number else name)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        if os.path.lexists(path) and not _is_regular(path):
+            continue
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open(path, flags, 0o644)
         try:
             if lock(fd) is not False:
                 return path, fd
@@ -125,7 +129,9 @@ def read_done(folder: Path, tasks: int) -> bytearray:
     done = bytearray(tasks)
     for path in _records(folder):
         with path.open("rb") as file:
-            for line in file:
+            while line := file.readline(_LONGEST_LINE):
+                if len(line) == _LONGEST_LINE:
+                    break  # no process has written this
                 found = _LINE.fullmatch(line.rstrip(b"\n"))
                 if found is None or int(found[3], 16) != zlib.crc32(found[1] + b"-" + found[2]):
                     continue
@@ -194,4 +200,9 @@ def _owner(text: bytes) -> Owner | None:
 
 
 def _records(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob(f"{_PREFIX}*") if path.is_file())
+    return sorted(path for path in folder.glob(f"{_PREFIX}*") if _is_regular(path))
+
+
+def _is_regular(path: Path) -> bool:
+    """Whether a file is one that a process of this run may have made, and no link to another."""
+    return path.is_file() and not path.is_symlink()

@@ -61,7 +61,8 @@ def remove_run(folder: Path) -> None:
     """Remove the folder of a run and what it holds; what else lies there stays."""
     names = [LOCK_FILE, RUN_FILE]
     for path in folder.glob("done.*"):
-        path.unlink(missing_ok=True)
+        if path.is_symlink() or not path.is_dir():
+            path.unlink(missing_ok=True)
     for path in (*_drafts_in(folder), *(folder / name for name in names)):
         path.unlink(missing_ok=True)
     with suppress(OSError):

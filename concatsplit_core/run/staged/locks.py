@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from concatsplit_core.errors import InputUnavailable, OutputBusy
+from concatsplit_core.errors import InputUnavailable, OutputBusy, UnsafeContent
 from concatsplit_core.run.staged.done import LOCK_FILE
 from concatsplit_core.stores.owner import Owner, lock, write_owner
 
@@ -25,7 +25,7 @@ def alone(folder: Path) -> Iterator[None]:
         Another process does so.
     """
     try:
-        fd = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fd = _opened(folder, os.O_CREAT)
     except (FileNotFoundError, NotADirectoryError):
         raise InputUnavailable(
             f"{folder}: there is no such staged run; it may have been committed or given up",
@@ -55,7 +55,7 @@ def refuse_if_committing(folder: Path) -> None:
     OutputBusy
     """
     try:
-        fd = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC)
+        fd = _opened(folder)
     except FileNotFoundError:
         return
     try:
@@ -66,6 +66,24 @@ def refuse_if_committing(folder: Path) -> None:
             )
     finally:
         os.close(fd)
+
+
+def _opened(folder: Path, flags: int = 0) -> int:
+    """Open the file that says who commits; never another one, through a link.
+
+    Raises
+    ------
+    UnsafeContent
+        It is a link, or no regular file.
+    """
+    path = folder / LOCK_FILE
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
+        raise UnsafeContent(
+            f"{path}: is a link, or no regular file, so that concatsplit did not make it; remove "
+            "it, and try again",
+            ref=str(path),
+        )
+    return os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | flags, 0o644)
 
 
 def _is_free(fd: int) -> bool:

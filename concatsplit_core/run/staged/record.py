@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from concatsplit_core.errors import InputUnavailable, ResumeMismatch
 from concatsplit_core.records import NamedTuple
-from concatsplit_core.stores.keeping import StagedOutput, replace_file
+from concatsplit_core.stores.keeping import StagedOutput, read_kept, replace_file
 
 RUN_FILE = "run.json"
 _SCHEMA = 1
@@ -55,11 +57,13 @@ class RunRecord(NamedTuple):
     outputs: tuple[StagedOutput, ...]
     offsets: dict[str, list[int]]
 
-    def write(self, folder: Path) -> None:
-        """Write it into the folder of the run."""
+    def write(self, folder: Path) -> str:
+        """Write it into the folder of the run; returns its digest."""
         outputs = [output.to_json() for output in self.outputs]
         document = {"concatsplit": _SCHEMA, **self._asdict(), "outputs": outputs}
-        replace_file(folder / RUN_FILE, json.dumps(document).encode(), self.sync)
+        text = json.dumps(document).encode()
+        replace_file(folder / RUN_FILE, text, self.sync)
+        return _digest(text)
 
     @property
     def is_published(self) -> bool:
@@ -82,7 +86,7 @@ def read_record(folder: Path) -> RunRecord:
     InputUnavailable
         The folder is not that of a staged run.
     ResumeMismatch
-        The file is damaged, or of another version.
+        The file is damaged, was changed since it was written, or is of another version.
     """
     path = folder / RUN_FILE
     try:
@@ -101,12 +105,36 @@ def read_record(folder: Path) -> RunRecord:
         for name, kind in _TYPES.items():
             if not isinstance(document[name], kind):
                 raise ValueError(f"'{name}' is not what it should be")
+        _refuse_other_paths(document["cwd"], *document["folders"], *document["made"])
+        _refuse_changed(document, text)
         outputs = tuple(StagedOutput.from_json(value) for value in document.pop("outputs"))
         return RunRecord(**document, outputs=outputs)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ResumeMismatch(
-            f"{path}: is not the record of a staged run: {error}; stage again", ref=str(path)
+            f"{path}: is not the record of a staged run: {error}; give the run up with "
+            "'concatsplit discard FOLDER', where FOLDER is the hidden folder .concatsplit-... "
+            "beside its outputs, and stage again",
+            ref=str(path),
         ) from error
+
+
+def _refuse_other_paths(*names: Any) -> None:
+    """Refuse what is no name of a file."""
+    for name in names:
+        if not isinstance(name, str) or "\0" in os.fsdecode(os.fsencode(name)):
+            raise ValueError(f"{name!r} is no path")
+
+
+def _refuse_changed(document: dict[str, Any], text: bytes) -> None:
+    """Refuse a record that is not the one that its staging folder knows, if that is there."""
+    home = next(iter(document["folders"]), None)
+    kept = None if home is None else read_kept(Path(home))
+    if kept is not None and kept.digest != _digest(text):
+        raise ValueError("it was changed since it was written")
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
 
 
 def refuse_changes(folder: Path, was: dict[str, Any], now: dict[str, Any]) -> None:

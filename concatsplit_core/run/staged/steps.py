@@ -93,8 +93,8 @@ class StagedRun(PlannedRun):
                 outputs.make_durable(record.folders)
             is_made = not folder.exists()
             folder.mkdir(exist_ok=True)
-            record.write(folder)
-            staging.keep(Kept(folder, record.nonce, resumes, record.outputs))
+            digest = record.write(folder)
+            staging.keep(Kept(folder, record.nonce, resumes, record.outputs, digest))
         except BaseException:
             outputs.roll_back()
             if is_made:
@@ -288,8 +288,9 @@ def _say_how_to_go_on(error: BaseException, phase: str, folder: Path) -> None:
         error.message = error.message.replace(nothing, kept)
         kept = ""
     how = (
-        f"the same command with --resume goes on, 'concatsplit discard {folder}' gives it up"
+        "the same command with --resume goes on"
         if phase == "resume"
         else f"'concatsplit {phase} {folder}' goes on"
     )
+    how += f", 'concatsplit discard {folder}' gives it up"
     error.add_note("; ".join(filter(None, (kept, how))))

@@ -1,0 +1,155 @@
+"""Records of staged runs that were damaged or changed: refused, and never in the way for ever."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def two(shell: Any) -> Any:
+    """A shell with a.npy and b.npy."""
+    shell.save(a=np.arange(6), b=np.arange(6))
+    return shell
+
+
+def _stage(shell: Any, output: str = "y.zarr", *options: str) -> None:
+    words = ("concat", "a.npy", "b.npy", "-o", output, *options)
+    assert shell.run("stage", *words, "--to", "RUN").code == 0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"{", b"[]", b'{"concatsplit": 2}', b'{"concatsplit": 1, "nonce": 3}'],
+)
+def test_a_damaged_record_is_named(two: Any, damage: bytes) -> None:
+    _stage(two)
+    Path("RUN/run.json").write_bytes(damage)
+    two.fails(12, "run", "RUN", says="is not the record of a staged run")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "code"),
+    [("request", {"operator": "system", "args": [], "options": {}}, 12), ("request", {}, 12),
+     ("outputs", [], 12), ("offsets", {}, 12), ("request", None, 2)],
+)  # fmt: skip
+def test_a_wrong_record_does_no_harm(two: Any, key: str, value: Any, code: int) -> None:
+    _stage(two, "y.h5", "--chunks", "none")
+    text = _changed(key, value)
+    kept = _kept()
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"digest": digest}))
+    outcome = two.run("run", "RUN")
+    assert outcome.code == code, outcome.err
+    assert "internal" not in outcome.err
+
+
+def _changed(key: str, value: Any) -> str:
+    """Change one thing in the record of the run."""
+    text = json.dumps(json.loads(Path("RUN/run.json").read_text()) | {key: value})
+    Path("RUN/run.json").write_text(text)
+    return text
+
+
+def _kept(folder: str = ".") -> Path:
+    """The file `kept` of the only staging folder in a folder."""
+    (home,) = Path(folder).glob(".concatsplit-*")
+    return home / "kept"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("tasks", 10**14), ("folders", [None]), ("made", ["\0"]), ("cwd", "\ud800"), ("jobs", -1),
+     ("request", {"operator": "concat", "args": 3, "options": {"raw": 3}})],
+)  # fmt: skip
+def test_a_record_that_was_changed_is_refused_and_can_be_given_up(
+    two: Any, key: str, value: Any
+) -> None:
+    _stage(two)
+    _changed(key, value)
+    for step in ("run", "commit", "discard"):
+        two.fails(12, step, "RUN", says="'concatsplit discard FOLDER'")
+    two.ok("discard", str(_kept().parent))
+    assert two.names() == ["a.npy", "b.npy"]
+    assert not list(Path().glob(".concatsplit-*"))
+
+
+def test_a_damaged_record_of_outputs_in_two_folders_can_be_given_up(two: Any) -> None:
+    words = ("split", "a.npy", "-o", "m/y.npy", "-o", "n/y.npy")
+    assert two.run("stage", *words, "--to", "RUN").code == 0
+    Path("RUN/run.json").write_bytes(b"{")
+    (other,) = (path for path in Path().glob("[mn]/.concatsplit-*") if not (path / "kept").exists())
+    two.ok("discard", str(other))
+    assert not list(Path().rglob(".concatsplit-*"))
+    two.ok(*words)
+
+
+def test_staging_that_does_not_know_its_run_any_more_can_be_given_up(two: Any) -> None:
+    _stage(two)
+    _kept().write_bytes(b"{")
+    two.fails(12, "run", "RUN", says="was changed since it was written")
+    two.ok("discard", str(_kept().parent))
+    two.ok("discard", "RUN")
+    assert two.names() == ["a.npy", "b.npy"]
+
+
+def test_staging_that_is_gone_is_missed_before_the_number_of_tasks_is_believed(two: Any) -> None:
+    _stage(two)
+    shutil.rmtree(_kept().parent)
+    _changed("tasks", 10**14)
+    for step in ("run", "commit"):
+        two.fails(12, step, "RUN", says="is not there")
+    two.ok("discard", "RUN")
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_what_concatsplit_did_not_make_is_not_written_through(two: Any, kind: str) -> None:
+    _stage(two)
+    Path("victim").write_text("as it was")
+    names = [f"done.{os.uname().nodename}.{os.getpid()}", "commit"]
+    for name in names:
+        path = Path("RUN", name)
+        if kind == "link":
+            path.symlink_to("../victim")
+        elif kind == "pipe":
+            os.mkfifo(path)
+        else:
+            path.mkdir()
+    for step in ("commit", "discard"):
+        two.fails(11, step, "RUN", says="remove it")
+    path.rmdir() if kind == "folder" else path.unlink()
+    assert two.run("run", "RUN").code == 0
+    assert two.run("commit", "RUN").code == 0
+    assert Path("victim").read_text() == "as it was"
+
+
+def test_a_record_of_done_tasks_without_lines_is_not_read_to_its_end(two: Any) -> None:
+    _stage(two)
+    Path("RUN/done.evil").write_bytes(b"")
+    os.truncate("RUN/done.evil", 1 << 42)
+    state = json.loads(two.run("run", "RUN", "--json").out)
+    assert state["missing"] == 0
+    two.ok("commit", "RUN")
+
+
+def test_a_working_folder_that_was_renamed_is_named(
+    two: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("old").mkdir()
+    monkeypatch.chdir("old")
+    words = ("concat", "../a.npy", "../b.npy", "-o", "y.npy")
+    assert two.run("stage", *words, "--to", "../RUN").code == 0
+    monkeypatch.chdir("..")
+    Path("old").rename("new")
+    two.fails(4, "run", "RUN", says=("working folder", "move it back", "discard"))
+    Path("new").rename("old")
+    assert two.run("run", "RUN").code == 0
+    assert two.run("commit", "RUN").code == 0
+    assert np.load("old/y.npy").size == 12
