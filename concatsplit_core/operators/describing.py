@@ -115,6 +115,8 @@ def info(
         arrays, its entry says why.
     """
     options = Options(memory=memory, jobs=jobs, raw=raw, offset=offset, on_event=on_event)
+    if memory is not None:
+        options.memory_bytes  # noqa: B018 - a wrong one is refused whether it is needed or not
     wanted = _Wanted(stats, head, options, follow_links)
     if not isinstance(ref, str | os.PathLike):
         sources = open_inputs(ref)

@@ -195,3 +195,8 @@ def test_statistics_of_every_format(shell: Any) -> None:
         (blob,) = shell.ok("info", *args, "--stats", "--head", 1, "--json").json["blobs"]
         assert (blob["stats"]["min"], blob["stats"]["max"], blob["stats"]["mean"]) == (0, 23, 11.5)
         assert blob["head"]["elements"] == [[0, 1, 2, 3, 4, 5]]
+
+
+def test_a_wrong_budget_is_refused_where_it_is_not_needed(shell: Any) -> None:
+    np.save("a.npy", np.zeros(3))
+    shell.fails(2, "info", "a.npy", "--memory", "nope", says="--memory: 'nope' is not a size")
