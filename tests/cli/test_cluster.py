@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -183,6 +185,29 @@ def test_a_killed_worker_costs_its_batch_and_no_byte(two: Any) -> None:
     assert killed
     np.testing.assert_array_equal(two.read("y.zarr"), np.concatenate([A, A + 1]))
     assert two.hidden() == []
+
+
+_KILLED_CLIENT = """
+import os, signal
+import concatsplit_core as cs
+def kill(event):
+    if type(event).__name__ == "Moved":
+        os.kill(os.getpid(), signal.SIGKILL)
+cs.concat(["a.npy", "b.npy"], "y.zarr", chunks=(1, 500), executor="dask", jobs=1, on_event=kill)
+"""
+
+
+def test_a_killed_client_leaves_no_output_and_no_process(two: Any) -> None:
+    # it returns when nobody has its standard output open any more: the workers have ended too
+    command = [sys.executable, "-c", _KILLED_CLIENT]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert not Path("y.zarr").exists()
+    again = two.run("concat", "a.npy", "b.npy", "-o", "y.zarr")
+    assert again.code == 0, again.err
+    assert "that a killed run left behind were removed" in again.err
+    assert two.hidden() == []
+    assert two.read("y.zarr").tobytes() == np.concatenate([A, A + 1]).tobytes()
 
 
 def test_dask_on_this_machine(two: Any, monkeypatch: pytest.MonkeyPatch) -> None:
