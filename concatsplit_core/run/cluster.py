@@ -139,7 +139,7 @@ class ClusterExecutor:
         numbers = list(tasks)
         threads = max(1, sum(worker["nthreads"] for worker in self._workers()))
         size = max(1, min(_LARGEST_BATCH, len(numbers) // (threads * _BATCHES_A_THREAD)))
-        batches = _Batches(self._client, str(path), key, iter(batched(numbers, size, strict=False)))
+        batches = _Batches(self._client, str(path), key, iter(batched(numbers, size)))
         try:
             batches.fill(_IN_FLIGHT * threads)
             for finished in batches.finished():
