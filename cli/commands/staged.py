@@ -115,7 +115,7 @@ def run(
 def commit(folder: str, as_json: bool, quiet: bool, progress: bool | None, debug: bool) -> None:
     """Give the outputs of a staged run their names, all together, and remove RUN.
 
-    It refuses to while tasks are missing, and says which; and if an input has changed.
+    It refuses while tasks are missing, and says which; and if an input has changed.
 
     \b
     Example:

@@ -7,6 +7,7 @@ import os
 import stat
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +20,27 @@ if TYPE_CHECKING:
 
 _NOTHING = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _WRITING = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+
+
+def _make_folder(path: str) -> None:
+    """Make a folder and those above it, but no staging folder.
+
+    A worker of a cluster may outlive a killed run, and write on after the next run has cleared
+    what was left: what is cleared has to stay so.
+    """
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        from concatsplit_core.stores.staging_folders import PREFIX
+
+        above = os.path.dirname(path)
+        if os.path.basename(above).startswith(PREFIX):
+            raise
+        _make_folder(above)
+        with suppress(FileExistsError):
+            os.mkdir(path)
 
 
 class _LocalFile(OpenFile):
@@ -118,11 +140,7 @@ class LocalStore(Store):
         try:
             return os.open(key, _WRITING, 0o666)
         except FileNotFoundError:
-            folder = os.path.dirname(key)
-            try:
-                os.mkdir(folder)  # mostly the folder above is there
-            except OSError:
-                os.makedirs(folder, exist_ok=True)
+            _make_folder(os.path.dirname(key))
             return os.open(key, _WRITING, 0o666)
 
     def identify(self, key: str) -> Identity | None:

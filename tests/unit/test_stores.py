@@ -231,3 +231,12 @@ def test_keys_are_joined(key: str, name: str, expected: str) -> None:
 def test_a_store_says_what_it_cannot_do() -> None:
     with pytest.raises(TypeError, match="abstract"):
         Store()  # type: ignore[abstract]
+
+
+def test_a_late_write_makes_folders_again_but_no_staging_folder(tmp_path: Path) -> None:
+    os.close(LOCAL.open_for_writing(str(tmp_path / "y.zarr/c/0/1")))
+    assert (tmp_path / "y.zarr/c/0/1").is_file()
+    staged = tmp_path / ".concatsplit-0123456789ab"
+    with pytest.raises(FileNotFoundError):
+        LOCAL.open_for_writing(str(staged / "0/y.zarr/c/0/1"))
+    assert not staged.exists()
