@@ -87,7 +87,7 @@ def _is_dimension(group: Any, name: str) -> bool:
     try:
         has_class = h5py.h5a.exists(group.id, b"CLASS", obj_name=key(name))
         return has_class and is_dimension_only(item_of(group, name))
-    except Exception:  # as above
+    except Exception:  # a damaged member makes h5py raise nearly anything
         return False
 
 
