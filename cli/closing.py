@@ -8,7 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from concatsplit_core.array.sizes import format_size
-from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.foundation.errors import ConcatsplitError
 
 if TYPE_CHECKING:
     from concatsplit_core.run.result import Blob, Result

@@ -35,7 +35,7 @@ from concatsplit_cli.streams import (
 )
 from concatsplit_cli.watcher import watched
 from concatsplit_core import __version__
-from concatsplit_core.errors import ConcatsplitError, InputUnavailable
+from concatsplit_core.foundation.errors import ConcatsplitError, InputUnavailable
 
 COMMANDS = {
     "concat": "join",

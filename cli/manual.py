@@ -12,7 +12,8 @@ import click
 
 from concatsplit_cli.environment import variable_of
 from concatsplit_cli.help import SECTIONS, full_help, in_sections, option_name
-from concatsplit_core import __version__, errors
+from concatsplit_core import __version__
+from concatsplit_core.foundation import errors
 
 PROGRAM = "concatsplit"
 

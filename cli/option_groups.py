@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 
 _FOR_THE_COMMAND_LINE = ("as_json", "quiet", "progress", "debug")
 """Shared options that are not passed to the core."""

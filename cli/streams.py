@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import click
 
-from concatsplit_core.errors import ConcatsplitError, IOFailure, NoSpace
+from concatsplit_core.foundation.errors import ConcatsplitError, IOFailure, NoSpace
 
 _NO_MEMORY = ("cannot allocate memory", "failed to map segment", "can't start new thread")
 """Parts of messages, from Python and the loader of libraries, that mean a lack of memory."""

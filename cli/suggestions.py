@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from concatsplit_core.errors import did_you_mean
+from concatsplit_core.foundation.errors import did_you_mean
 
 _COMMANDS = {
     "concat": "join merge cat concatenate append combine paste hstack vstack cat-files union",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from concatsplit_core.errors import InputChanged, OutputBusy, OutputChanged, OutputExists
+from concatsplit_core.foundation.errors import InputChanged, OutputBusy, OutputChanged, OutputExists
 from concatsplit_core.stores.base import Entry, Location, Look, Status, Store
 from concatsplit_core.stores.identity import Identity
 from concatsplit_core.stores.publishing import Amendment, Staging

@@ -7,7 +7,7 @@ import random
 
 from benchmarks.simulation.workload import Load
 from benchmarks.simulation.world import ClusterModel, StoreModel
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 
 _BATCH_SECONDS = 10.0
 

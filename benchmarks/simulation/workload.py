@@ -12,11 +12,11 @@ from concatsplit_core.array.geometry import Interval
 from concatsplit_core.array.layouts import Chunked, Encoding
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.planning.task import Piece, Task
-from concatsplit_core.records import NamedTuple
 
 DTYPE = np.dtype("<f4")
 CHUNK = (256, 1024)

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from concatsplit_core.array.geometry import Interval, tile
 from concatsplit_core.array.shares import interval_of, parse_range, parse_ratio, whole_shares
-from concatsplit_core.errors import UsageError
-from concatsplit_core.records import dataclass
+from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.records import dataclass
 
 Uneven = Literal["balanced", "trailing"]
 Remainder = Literal["keep", "drop", "error"]

@@ -7,8 +7,8 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-from concatsplit_core.errors import AxisError
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import AxisError
+from concatsplit_core.foundation.records import NamedTuple
 
 Shape = tuple[int, ...]
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from concatsplit_core.array.geometry import Shape
-from concatsplit_core.errors import WrongIndex
+from concatsplit_core.foundation.errors import WrongIndex
 
 Picks = range | np.ndarray
 """The indices that are wanted along one axis, without repetition, in rising order."""

@@ -20,8 +20,8 @@ from concatsplit_core.array.geometry import (
     with_length,
 )
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import DtypeMismatch, ShapeMismatch, UsageError
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import DtypeMismatch, ShapeMismatch, UsageError
+from concatsplit_core.foundation.records import NamedTuple
 
 Casting = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from concatsplit_core.array.geometry import Shape
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 
 Order = Literal["C", "F"]
 

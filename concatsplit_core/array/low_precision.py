@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.errors import DtypeMismatch
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import DtypeMismatch
+from concatsplit_core.foundation.records import NamedTuple
 
 
 class LowPrecision(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concatsplit_core.errors import AxisError, UsageError
+from concatsplit_core.foundation.errors import AxisError, UsageError
 
 DEFAULT_ORDER = "NCHW"
 """Of DepthConcat and DepthSplit."""

@@ -8,7 +8,7 @@ from math import prod
 
 from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 
 
 class Runs(NamedTuple):

@@ -8,7 +8,7 @@ from math import lcm
 from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.array.geometry import Interval
-from concatsplit_core.errors import UsageError
+from concatsplit_core.foundation.errors import UsageError
 
 if TYPE_CHECKING:
     from fractions import Fraction

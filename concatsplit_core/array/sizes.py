@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from concatsplit_core.errors import UsageError
+from concatsplit_core.foundation.errors import UsageError
 
 _BINARY = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _MOST_DIGITS = 40

@@ -18,7 +18,7 @@ from concatsplit_core.array.layouts import (
     Sharded,
     with_axes,
 )
-from concatsplit_core.records import dataclass, replace
+from concatsplit_core.foundation.records import dataclass, replace
 
 _CHUNKED = (Chunked, Sharded)
 _ORDERED = (Contiguous, InMemory, Opaque)

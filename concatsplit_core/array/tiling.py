@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concatsplit_core.array.geometry import Box, Interval, Shape, drop, insert
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 
 
 class Segment(NamedTuple):

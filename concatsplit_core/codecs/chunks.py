@@ -14,7 +14,7 @@ from concatsplit_core.codecs.bounds import STEP_ROOM
 from concatsplit_core.codecs.deflate import deflated, inflate
 from concatsplit_core.codecs.lz4_blocks import blocked, claimed, unblocked
 from concatsplit_core.codecs.pipeline import BLOSC_MISSING, BLOSC_SHUFFLES, Step
-from concatsplit_core.errors import MalformedInput, OverBudget
+from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 
 Bytes = Any
 """Anything with the buffer protocol."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import zlib
 from typing import Any, Literal
 
-from concatsplit_core.errors import MalformedInput, OverBudget
+from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 
 Bytes = Any
 Wrapper = Literal["zlib", "gzip"]

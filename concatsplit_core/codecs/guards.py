@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.errors import MalformedInput
+from concatsplit_core.foundation.errors import MalformedInput
 
 SIZE = 4
 """Bytes of either checksum."""

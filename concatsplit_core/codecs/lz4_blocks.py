@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from concatsplit_core.errors import MalformedInput
+from concatsplit_core.foundation.errors import MalformedInput
 
 _HEAD = struct.Struct(">QI")
 _SIZE = struct.Struct(">I")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from concatsplit_core.errors import UsageError, did_you_mean
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import UsageError, did_you_mean
+from concatsplit_core.foundation.records import NamedTuple
 
 _COMPRESSORS = ("gzip", "zlib", "zstd", "lz4", "lzf", "blosc", "bz2")
 _LEVELS = {"gzip": (0, 9), "zlib": (0, 9), "zstd": (-131072, 22), "bz2": (1, 9)}

@@ -10,8 +10,8 @@ from concatsplit_core.endpoints.references import parse_input
 from concatsplit_core.formats.base import InputFormat, OutputFormat
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.meaning.bounds import remembered_neighbours
-from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Location
 
 

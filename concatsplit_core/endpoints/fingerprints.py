@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
-from concatsplit_core.errors import InputChanged, UnsafeContent
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import InputChanged, UnsafeContent
 from concatsplit_core.stores.base import Location, Look, Store
 from concatsplit_core.stores.files import input_error
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from math import prod
 
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import MalformedInput
 
 FEW_STEPS = 1 << 17
 """Steps that are done for any array, even if nothing of it is stored."""

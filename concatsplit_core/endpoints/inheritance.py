@@ -14,8 +14,8 @@ from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.endpoints.job import Move
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, agreed_codec
+from concatsplit_core.foundation.records import replace
 from concatsplit_core.meaning.dimensions import with_new_axis, without_axis
-from concatsplit_core.records import replace
 
 
 def inherit(move: Move) -> tuple[Storage, ArraySpec | None, Shape | None]:

@@ -17,16 +17,16 @@ from concatsplit_core.endpoints.references import (
     parse_input,
     split_store,
 )
-from concatsplit_core.errors import (
+from concatsplit_core.formats.base import InputFormat
+from concatsplit_core.formats.npy import NpyFormat
+from concatsplit_core.formats.registry import detect, format_of_object, open_array
+from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import (
     ConcatsplitError,
     InputUnavailable,
     MalformedInput,
     UsageError,
 )
-from concatsplit_core.formats.base import InputFormat
-from concatsplit_core.formats.npy import NpyFormat
-from concatsplit_core.formats.registry import detect, format_of_object, open_array
-from concatsplit_core.formats.sources import Source
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, output_error
 from concatsplit_core.stores.folders import Folders

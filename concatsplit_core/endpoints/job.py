@@ -13,8 +13,8 @@ from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.meaning.model import BARE, Meaning
-from concatsplit_core.records import NamedTuple
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.structure import Structure

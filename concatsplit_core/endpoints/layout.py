@@ -12,11 +12,11 @@ from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inheritance import inherit
 from concatsplit_core.endpoints.job import Move
 from concatsplit_core.endpoints.places import Place
-from concatsplit_core.errors import UnsupportedDtype, UsageError
 from concatsplit_core.formats.base import OutputFormat
 from concatsplit_core.formats.storage import Grid, Storage, Wish
+from concatsplit_core.foundation.errors import UnsupportedDtype, UsageError
+from concatsplit_core.foundation.records import NamedTuple, replace
 from concatsplit_core.planning.regions import Region, is_regular, regions_of
-from concatsplit_core.records import NamedTuple, replace
 
 
 class Origin(NamedTuple):

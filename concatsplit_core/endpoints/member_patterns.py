@@ -6,8 +6,8 @@ import glob
 from fnmatch import fnmatchcase
 
 from concatsplit_core.endpoints.references import SEPARATOR, natural_key, parse_input
-from concatsplit_core.errors import InputUnavailable
 from concatsplit_core.formats.registry import format_of
+from concatsplit_core.foundation.errors import InputUnavailable
 
 
 def is_match(name: str, pattern: str) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.endpoints.references import is_name, refuse_unsafe_name
-from concatsplit_core.errors import UsageError, did_you_mean
 from concatsplit_core.formats.registry import named_format, suffix_of
+from concatsplit_core.foundation.errors import UsageError, did_you_mean
 
 FIELDS = ("index", "count", "start", "stop", "stem", "name", "array")
 FOLDER_TEMPLATE = "{stem}-{index:05d}-of-{count:05d}"

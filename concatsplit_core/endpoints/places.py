@@ -13,10 +13,15 @@ from concatsplit_core.endpoints.references import (
     parse_output,
     refuse_unsafe_name,
 )
-from concatsplit_core.errors import NameCollision, OutputRefused, UnsafeContent, UsageError
 from concatsplit_core.formats.base import Candidate, OutputFormat
 from concatsplit_core.formats.registry import format_by_suffix, stream_format
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import (
+    NameCollision,
+    OutputRefused,
+    UnsafeContent,
+    UsageError,
+)
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import output_error
 from concatsplit_core.stores.folders import Folders

@@ -8,8 +8,13 @@ from collections.abc import Sequence
 from concatsplit_core.endpoints.places import Place
 from concatsplit_core.endpoints.references import SEPARATOR, parse_input
 from concatsplit_core.endpoints.refusals import real_places
-from concatsplit_core.errors import NameCollision, OutputExists, OutputIsInput, OutputRefused
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import (
+    NameCollision,
+    OutputExists,
+    OutputIsInput,
+    OutputRefused,
+)
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.identity import Identity
 

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from concatsplit_core.errors import InputUnavailable, UnsafeContent, UsageError
 from concatsplit_core.formats.registry import store_suffixes
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import InputUnavailable, UnsafeContent, UsageError
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error
 from concatsplit_core.stores.local import local

@@ -11,7 +11,10 @@ from typing import Any
 from concatsplit_core.array.sizes import format_size
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.endpoints.places import Place
-from concatsplit_core.errors import (
+from concatsplit_core.formats.base import Candidate, InputFormat
+from concatsplit_core.formats.registry import detect, format_named
+from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import (
     ConcatsplitError,
     IOFailure,
     NameCollision,
@@ -21,10 +24,7 @@ from concatsplit_core.errors import (
     OutputRefused,
     UsageError,
 )
-from concatsplit_core.formats.base import Candidate, InputFormat
-from concatsplit_core.formats.registry import detect, format_named
-from concatsplit_core.formats.sources import Source
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.folders import Folders
 from concatsplit_core.stores.local import local

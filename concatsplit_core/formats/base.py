@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.targets import Target, Writer
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Location
 
 if TYPE_CHECKING:

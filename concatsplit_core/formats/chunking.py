@@ -7,8 +7,8 @@ from math import prod
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import APPENDED
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.storage import Wish
+from concatsplit_core.foundation.errors import UsageError
 
 COMFORTABLE = 1 << 20
 """Bytes that a chunk should have, roughly: small chunks cost a request each, large ones memory."""

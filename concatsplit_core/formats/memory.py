@@ -12,10 +12,10 @@ from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.layouts import InMemory
 from concatsplit_core.array.low_precision import as_raw_items
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import UnsupportedDtype
 from concatsplit_core.formats.sources import DecodedSource
 from concatsplit_core.formats.storage import Storage
-from concatsplit_core.records import dataclass
+from concatsplit_core.foundation.errors import UnsupportedDtype
+from concatsplit_core.foundation.records import dataclass
 
 
 @dataclass(slots=True, eq=False)

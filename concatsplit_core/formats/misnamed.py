@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from itertools import islice
 
-from concatsplit_core.errors import ConcatsplitError, InputUnavailable, did_you_mean
+from concatsplit_core.foundation.errors import ConcatsplitError, InputUnavailable, did_you_mean
 from concatsplit_core.stores.files import input_error
 
 _LISTED = 8

@@ -6,7 +6,6 @@ import os
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Candidate, InputFormat, OutputFormat
 from concatsplit_core.formats.chunking import refuse_checksum
 from concatsplit_core.formats.npy_header import (
@@ -20,7 +19,8 @@ from concatsplit_core.formats.npy_header import (
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Extent, Storage, Wish
 from concatsplit_core.formats.targets import ContiguousTarget, Writer
-from concatsplit_core.records import replace
+from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.records import replace
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import write_all
 

@@ -20,8 +20,8 @@ from concatsplit_core.array.descr import check_descr, descr_of
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Contiguous, Order
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import MalformedInput, UnsafeContent, UnsupportedDtype
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import MalformedInput, UnsafeContent, UnsupportedDtype
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.files import SHARED_BLOCK, open_input
 
 MAGIC = b"\x93NUMPY"

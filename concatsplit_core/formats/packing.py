@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection
 
 from concatsplit_core.codecs.crc32 import crc32
-from concatsplit_core.errors import UsageError
+from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.stores.files import (
     SHAREABLE,
     open_input,

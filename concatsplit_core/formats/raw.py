@@ -15,13 +15,18 @@ import numpy as np
 from concatsplit_core.array.descr import check_descr
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import InputUnavailable, MalformedInput, UnsupportedDtype, UsageError
 from concatsplit_core.formats.base import Candidate, InputFormat, OutputFormat
 from concatsplit_core.formats.chunking import refuse_checksum
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Extent, Storage, Wish
 from concatsplit_core.formats.targets import ContiguousTarget, Writer
-from concatsplit_core.records import NamedTuple, replace
+from concatsplit_core.foundation.errors import (
+    InputUnavailable,
+    MalformedInput,
+    UnsupportedDtype,
+    UsageError,
+)
+from concatsplit_core.foundation.records import NamedTuple, replace
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import open_input
 

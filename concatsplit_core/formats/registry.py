@@ -8,13 +8,6 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from concatsplit_core.errors import (
-    ConcatsplitError,
-    InputUnavailable,
-    MalformedInput,
-    UsageError,
-    did_you_mean,
-)
 from concatsplit_core.formats.base import (
     Candidate,
     Format,
@@ -23,6 +16,13 @@ from concatsplit_core.formats.base import (
     OutputFormat,
 )
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import (
+    ConcatsplitError,
+    InputUnavailable,
+    MalformedInput,
+    UsageError,
+    did_you_mean,
+)
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, open_input
 from concatsplit_core.stores.interrupts import BlockingLibraries

@@ -15,7 +15,7 @@ from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.stored import Stored
-from concatsplit_core.records import dataclass, field
+from concatsplit_core.foundation.records import dataclass, field
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.local import local
 

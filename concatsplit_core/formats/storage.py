@@ -9,8 +9,8 @@ from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Order
 from concatsplit_core.codecs.checksums import Checksum, agreed
 from concatsplit_core.codecs.pipeline import Codec
+from concatsplit_core.foundation.records import NamedTuple, dataclass, field
 from concatsplit_core.meaning.model import BARE, Meaning
-from concatsplit_core.records import NamedTuple, dataclass, field
 
 
 class Extent(NamedTuple):

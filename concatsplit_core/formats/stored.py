@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.codecs.bounds import most_stored
-from concatsplit_core.errors import ConcatsplitError, MalformedInput
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import ConcatsplitError, MalformedInput
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Store
 from concatsplit_core.stores.files import (
     copy_range,

@@ -10,14 +10,14 @@ import numpy as np
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.layouts import Stream
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import Candidate, OutputFormat
 from concatsplit_core.formats.chunking import refuse_checksum
 from concatsplit_core.formats.npy_header import format_header, spec_of_file
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.targets import EncodedTarget, Writer
-from concatsplit_core.records import dataclass, replace
+from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.records import dataclass, replace
 from concatsplit_core.stores.base import Location
 
 _STDOUT = 1

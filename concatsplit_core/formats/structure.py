@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from concatsplit_core.foundation.records import NamedTuple, dataclass, field, replace
 from concatsplit_core.meaning.agreement import KeptAttributes
 from concatsplit_core.meaning.model import same
-from concatsplit_core.records import NamedTuple, dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)

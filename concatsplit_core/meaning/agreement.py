@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from concatsplit_core.foundation.records import replace
 from concatsplit_core.meaning.model import TIME, Meaning, plain
-from concatsplit_core.records import replace
 
 Attributes = Mapping[str, Any]
 

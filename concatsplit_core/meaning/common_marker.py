@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.errors import MeaningMismatch
+from concatsplit_core.foundation.errors import MeaningMismatch
+from concatsplit_core.foundation.records import replace
 from concatsplit_core.meaning.agreement import Agreement, ConflictRule, InputMeaning
 from concatsplit_core.meaning.conversions import Conversion, Step, Unpack
 from concatsplit_core.meaning.hints import KEEP_FIRST, ROUND
 from concatsplit_core.meaning.missing import is_among, is_nan, markers_of
 from concatsplit_core.meaning.model import Meaning, shown
-from concatsplit_core.records import replace
 
 
 def agree_on_marker(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from concatsplit_core.errors import MeaningMismatch
+from concatsplit_core.foundation.errors import MeaningMismatch
 from concatsplit_core.meaning.agreement import (
     Agreement,
     ConflictRule,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from concatsplit_core.errors import MeaningMismatch
+from concatsplit_core.foundation.errors import MeaningMismatch
+from concatsplit_core.foundation.records import NamedTuple, dataclass
 from concatsplit_core.meaning.missing import mask_of
-from concatsplit_core.records import NamedTuple, dataclass
 
 if TYPE_CHECKING:
     from fractions import Fraction

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import count
 
-from concatsplit_core.errors import AxisError
+from concatsplit_core.foundation.errors import AxisError
 
 Names = tuple[str | None, ...]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.records import dataclass, field
+from concatsplit_core.foundation.records import dataclass, field
 
 PACKING = ("scale_factor", "add_offset", "_Unsigned")
 TIME = ("units", "calendar")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-from concatsplit_core.errors import MeaningMismatch
+from concatsplit_core.foundation.errors import MeaningMismatch
 from concatsplit_core.meaning.dimensions import Names
 from concatsplit_core.meaning.hints import KEEP_FIRST
 from concatsplit_core.meaning.model import same, shown

@@ -7,8 +7,8 @@ import warnings
 from fractions import Fraction
 from typing import Any
 
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.meaning.conversions import Rebase
-from concatsplit_core.records import NamedTuple
 
 _SINCE = re.compile(r"\s*(\w+)\s+since\s+(\S.*?)\s*", re.IGNORECASE)
 _DAY = 86_400_000_000

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from concatsplit_core.errors import MeaningMismatch
+from concatsplit_core.foundation.errors import MeaningMismatch
 from concatsplit_core.meaning.agreement import InputMeaning
 from concatsplit_core.meaning.conversions import Step, Unpack
 from concatsplit_core.meaning.missing import sign_of

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
     from concatsplit_core.array.inference import infer_cost as infer_cost
     from concatsplit_core.array.inference import infer_split as infer_split
     from concatsplit_core.array.spec import ArraySpec as ArraySpec
-    from concatsplit_core.errors import ConcatsplitError as ConcatsplitError
+    from concatsplit_core.foundation.errors import ConcatsplitError as ConcatsplitError
     from concatsplit_core.operators.comparing import diff as diff
     from concatsplit_core.operators.comparison.difference import (
         DataSetDifference as DataSetDifference,
@@ -55,7 +55,7 @@ if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
 _HOMES = {
     "ArraySpec": "array.spec",
     "BlobInfo": "operators.describing",
-    "ConcatsplitError": "errors",
+    "ConcatsplitError": "foundation.errors",
     "Cost": "array.inference",
     "Cut": "array.cuts",
     "DataSetDifference": "operators.comparison.difference",

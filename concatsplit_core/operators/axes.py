@@ -8,8 +8,8 @@ from typing import Any
 
 from concatsplit_core.array.geometry import normalize_axis
 from concatsplit_core.endpoints.member_patterns import is_match
-from concatsplit_core.errors import AxisError, ShapeMismatch, UsageError
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import AxisError, ShapeMismatch, UsageError
 from concatsplit_core.operators.selection import listed
 
 CARRY = "carry"

@@ -16,8 +16,9 @@ from concatsplit_core.endpoints.containers import open_container
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
-from concatsplit_core.errors import AmbiguousContainer, UsageError
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import AmbiguousContainer, UsageError
+from concatsplit_core.foundation.records import replace
 from concatsplit_core.operators.comparison.blocks import BlockComparison
 from concatsplit_core.operators.comparison.difference import (
     DataSetDifference,
@@ -35,7 +36,6 @@ from concatsplit_core.operators.comparison.reading import (
 )
 from concatsplit_core.operators.comparison.values import EqualityRule, comparable
 from concatsplit_core.operators.describing import shown_attributes
-from concatsplit_core.records import replace
 from concatsplit_core.run.events import Finished, Moved, Started
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.threads import run_on_threads

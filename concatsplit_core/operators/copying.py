@@ -11,7 +11,7 @@ from concatsplit_core.array.cuts import Cut
 from concatsplit_core.array.low_precision import as_numbers
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
-from concatsplit_core.errors import UsageError
+from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.operators.performing import perform_on, recovering, spelled_out
 from concatsplit_core.operators.requests import Request
 from concatsplit_core.run.loading import load

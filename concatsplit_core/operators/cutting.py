@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 from concatsplit_core.array.cuts import Cut
 from concatsplit_core.array.orders import DEFAULT_ORDER
 from concatsplit_core.endpoints.naming import named_count, parse_names
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.operators.lengths import cut_from, read_lengths, refuse_negative
 from concatsplit_core.operators.performing import perform, spelled_out
 from concatsplit_core.operators.requests import Axes, Request, axis_of, names_of

@@ -8,15 +8,16 @@ from functools import partial
 from concatsplit_core.endpoints.inputs import STREAM
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.naming import is_folder
-from concatsplit_core.errors import (
+from concatsplit_core.formats.registry import format_by_suffix
+from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.structure import Structure, with_all_groups
+from concatsplit_core.foundation.errors import (
     AmbiguousContainer,
     MalformedInput,
     MeaningMismatch,
     UsageError,
 )
-from concatsplit_core.formats.registry import format_by_suffix
-from concatsplit_core.formats.sources import Source
-from concatsplit_core.formats.structure import Structure, with_all_groups
+from concatsplit_core.foundation.records import replace
 from concatsplit_core.operators.axes import AxisRules, named_in_errors
 from concatsplit_core.operators.history import call_of, with_history
 from concatsplit_core.operators.missing import filled
@@ -35,7 +36,6 @@ from concatsplit_core.operators.requests import (
 from concatsplit_core.operators.selection import Selection, listed
 from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.operators.whole_arrays import copied, is_copy, shared_out, whole_move
-from concatsplit_core.records import replace
 from concatsplit_core.run.options import Options
 
 Arrays = dict[str, list[Source]]

@@ -12,7 +12,7 @@ from math import floor, frexp
 
 import numpy as np
 
-from concatsplit_core.records import dataclass, field
+from concatsplit_core.foundation.records import dataclass, field
 
 BINS = 32
 """The most bins of a histogram; it has at least half as many, unless its numbers are few."""

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from concatsplit_core.endpoints.job import Job
 from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.formats.structure import GroupInfo, Structure
+from concatsplit_core.foundation.records import replace
 from concatsplit_core.meaning.model import plain
 from concatsplit_core.operators.requests import Request
-from concatsplit_core.records import replace
 
 _LONGEST = 4000
 """Letters of a line: thousands of names of inputs would not be read."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 from concatsplit_core.array.geometry import with_length
 from concatsplit_core.array.orders import DEFAULT_ORDER
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, wrap_array
-from concatsplit_core.errors import ShapeMismatch, UsageError
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import ShapeMismatch, UsageError
 from concatsplit_core.operators.performing import perform, perform_on, recovering, spelled_out
 from concatsplit_core.operators.requests import Axes, Request, axis_of, zeros_like
 from concatsplit_core.operators.selection import selection_from

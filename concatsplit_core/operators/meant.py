@@ -8,11 +8,11 @@ import numpy as np
 
 from concatsplit_core.array.low_precision import numbers_of
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.records import dataclass
 from concatsplit_core.meaning.agreement import InputMeaning
 from concatsplit_core.meaning.conversions import Unpack
 from concatsplit_core.meaning.missing import markers_of, mask_of, sign_of
 from concatsplit_core.meaning.unpacking import packing_of, unpacked_dtype
-from concatsplit_core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ import numpy as np
 from concatsplit_core.array.geometry import with_length
 from concatsplit_core.array.layouts import InMemory
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import MalformedInput, UsageError
 from concatsplit_core.formats.memory import MemorySource
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import MalformedInput, UsageError
 from concatsplit_core.meaning.missing import markers_of
 from concatsplit_core.operators.axes import AxisRules
 from concatsplit_core.operators.selection import listed

@@ -9,19 +9,19 @@ from typing import Any
 
 from concatsplit_core.endpoints.containers import find_container
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, open_member, resolve
-from concatsplit_core.errors import (
+from concatsplit_core.formats.base import InputFormat
+from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.structure import Structure
+from concatsplit_core.foundation.errors import (
     MalformedInput,
     UnsafeContent,
     UnsupportedDtype,
     UsageError,
 )
-from concatsplit_core.formats.base import InputFormat
-from concatsplit_core.formats.sources import Source
-from concatsplit_core.formats.structure import Structure
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.meaning.bounds import remembered_neighbours
 from concatsplit_core.operators.missing import Found
 from concatsplit_core.operators.selection import Selection, listed
-from concatsplit_core.records import NamedTuple
 from concatsplit_core.stores.base import Location
 
 

@@ -9,8 +9,8 @@ from concatsplit_core.array.descr import dtype_label
 from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import STREAM, close_all, open_member, resolve
-from concatsplit_core.errors import ConcatsplitError, UsageError
 from concatsplit_core.formats.sources import ChunkedSource, Source
+from concatsplit_core.foundation.errors import ConcatsplitError, UsageError
 from concatsplit_core.operators.describing import members_of
 from concatsplit_core.pictures.chunk_map import ChunkMap
 from concatsplit_core.pictures.chunk_picture import PicturedArray, picture_of_chunks

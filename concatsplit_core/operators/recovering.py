@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from concatsplit_core.errors import InputUnavailable
+from concatsplit_core.foundation.errors import InputUnavailable
 from concatsplit_core.stores.files import input_error
 from concatsplit_core.stores.keeping import read_kept
 from concatsplit_core.stores.publishing import Recovered

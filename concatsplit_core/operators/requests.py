@@ -16,13 +16,13 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.references import MemberOf
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.records import NamedTuple, replace
 from concatsplit_core.meaning.agreement import Agreement, InputMeaning
 from concatsplit_core.meaning.bounds import without_borrowed
 from concatsplit_core.meaning.dimensions import axis_named
 from concatsplit_core.meaning.reconciling import reconcile
-from concatsplit_core.records import NamedTuple, replace
 from concatsplit_core.run.options import Options
 
 if TYPE_CHECKING:

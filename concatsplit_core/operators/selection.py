@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from concatsplit_core.endpoints.member_patterns import is_match
-from concatsplit_core.errors import MalformedInput, UsageError
-from concatsplit_core.records import dataclass
+from concatsplit_core.foundation.errors import MalformedInput, UsageError
+from concatsplit_core.foundation.records import dataclass
 
 Carry = Literal["check", "first", "drop"]
 Missing = Literal["refuse", "fill"]

@@ -11,8 +11,13 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.codecs.pipeline import Codec
-from concatsplit_core.errors import InputUnavailable, OutputBusy, ResumeMismatch, UsageError
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import (
+    InputUnavailable,
+    OutputBusy,
+    ResumeMismatch,
+    UsageError,
+)
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
 from concatsplit_core.run.staged.done import at_work, read_done

@@ -11,8 +11,9 @@ import numpy as np
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.hollow import refuse_hollow
-from concatsplit_core.errors import DtypeMismatch
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import DtypeMismatch
+from concatsplit_core.foundation.records import NamedTuple, dataclass, field, replace
 from concatsplit_core.meaning.jsonable import as_json, text_of
 from concatsplit_core.operators.comparison.reading import (
     BlockReader,
@@ -29,7 +30,6 @@ from concatsplit_core.operators.summaries import (
     Times,
     summary_of,
 )
-from concatsplit_core.records import NamedTuple, dataclass, field, replace
 from concatsplit_core.run.events import Moved
 from concatsplit_core.run.loading import prepared
 from concatsplit_core.run.options import Options

@@ -8,8 +8,8 @@ from typing import Any
 from concatsplit_core.endpoints.job import Move
 from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.formats.structure import GroupInfo, Structure, agreed
+from concatsplit_core.foundation.records import NamedTuple, replace
 from concatsplit_core.meaning import multiscales
-from concatsplit_core.records import NamedTuple, replace
 from concatsplit_core.run.options import Options
 
 _LEFT_OUT = "multiscales is left out: "

@@ -21,16 +21,17 @@ from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.naming import name_again
 from concatsplit_core.endpoints.references import MemberOf, parse_output
-from concatsplit_core.errors import (
+from concatsplit_core.formats.registry import detect, named_format
+from concatsplit_core.formats.sources import Source
+from concatsplit_core.formats.structure import Structure
+from concatsplit_core.foundation.errors import (
     DtypeMismatch,
     MalformedInput,
     UnsafeContent,
     UsageError,
     VerificationMismatch,
 )
-from concatsplit_core.formats.registry import detect, named_format
-from concatsplit_core.formats.sources import Source
-from concatsplit_core.formats.structure import Structure
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.operators.performing import recovering, spelled_out
 from concatsplit_core.operators.requests import (
     converted_specs,
@@ -40,7 +41,6 @@ from concatsplit_core.operators.requests import (
 )
 from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.operators.verifying import damaged
-from concatsplit_core.records import NamedTuple
 from concatsplit_core.run.engine import execute, recover_in
 from concatsplit_core.run.manifest import ArrayRecord, Entry, Manifest
 from concatsplit_core.run.manifest_reading import read_manifest

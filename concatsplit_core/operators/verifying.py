@@ -10,9 +10,14 @@ from typing import Any, Literal
 
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import open_ref
-from concatsplit_core.errors import ConcatsplitError, InputUnavailable, MalformedInput, OverBudget
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.records import NamedTuple, dataclass
+from concatsplit_core.foundation.errors import (
+    ConcatsplitError,
+    InputUnavailable,
+    MalformedInput,
+    OverBudget,
+)
+from concatsplit_core.foundation.records import NamedTuple, dataclass
 from concatsplit_core.run.events import Finished, Moved, Started
 from concatsplit_core.run.hashing.blob_check import compare
 from concatsplit_core.run.hashing.blobs import Stretch

@@ -13,8 +13,8 @@ from concatsplit_core.array.indexing import Picks, select
 from concatsplit_core.array.low_precision import as_numbers
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import close_all
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.run.gathering import Gatherer, Joined
 
 _CHANGED = "changed since the view was opened; open the view again"

@@ -15,9 +15,9 @@ from concatsplit_core.endpoints.inputs import (
     resolve,
 )
 from concatsplit_core.endpoints.references import is_path
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.memory import MemorySource
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.meaning.agreement import ConflictRule
 from concatsplit_core.operators.requests import Axes, Request, move_of
 from concatsplit_core.operators.view import View

@@ -14,9 +14,9 @@ from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.job import Document, Job, Move
 from concatsplit_core.endpoints.naming import name_parts, name_together, parse_names, plain_for_one
 from concatsplit_core.endpoints.references import MemberOf
-from concatsplit_core.errors import OutputIsInput, UsageError
 from concatsplit_core.formats.registry import format_by_suffix
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import OutputIsInput, UsageError
 from concatsplit_core.meaning.bounds import without_borrowed
 from concatsplit_core.operators.requests import (
     Request,

@@ -7,12 +7,12 @@ from math import gcd, lcm, prod
 
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.layouts import Order
-from concatsplit_core.errors import OverBudget
+from concatsplit_core.foundation.errors import OverBudget
+from concatsplit_core.foundation.records import dataclass, field
 from concatsplit_core.planning.edges import Edges
 from concatsplit_core.planning.pairs import fast_axes
 from concatsplit_core.planning.sweep import Part, Strip
 from concatsplit_core.planning.thresholds import Thresholds
-from concatsplit_core.records import dataclass, field
 
 _TRIES = 256
 """Steps that are looked at one by one, where a later one may come upon the edge of a chunk."""

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.array.tiling import Tiling
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 
 
 class Edges(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.tiling import Tiling
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 
 
 class MoveSpec(NamedTuple):

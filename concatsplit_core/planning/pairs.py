@@ -7,7 +7,7 @@ from math import prod
 
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Contiguous, Order, Sharded, Stream
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 
 
 class Unit(NamedTuple):

@@ -11,6 +11,7 @@ from concatsplit_core.array.geometry import Interval, Shape, ceil_to
 from concatsplit_core.array.layouts import Order
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Tiling
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.blocking import refuse_many_steps, union
 from concatsplit_core.planning.edges import Edges
 from concatsplit_core.planning.move import MoveSpec
@@ -18,7 +19,6 @@ from concatsplit_core.planning.routing import Routing, Share
 from concatsplit_core.planning.sweep import Band, Strip, Sweep, sweep_of
 from concatsplit_core.planning.task import Route
 from concatsplit_core.planning.thresholds import Thresholds
-from concatsplit_core.records import NamedTuple
 
 
 class SourceFacts(NamedTuple):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from concatsplit_core.array.geometry import Interval, ceil_to
 from concatsplit_core.array.tiling import Tiling
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.edges import Edges
-from concatsplit_core.records import NamedTuple
 
 
 class Region(NamedTuple):

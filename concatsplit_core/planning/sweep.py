@@ -21,10 +21,10 @@ from math import prod
 from concatsplit_core.array.geometry import Box, Interval, Shape, with_length
 from concatsplit_core.array.layouts import Order
 from concatsplit_core.array.runs import CommonRuns, common_runs
+from concatsplit_core.foundation.records import NamedTuple, dataclass, field
 from concatsplit_core.planning.edges import Edges
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.task import Piece, Route, Task
-from concatsplit_core.records import NamedTuple, dataclass, field
 
 Part = tuple[int, Interval]
 """A source, or a target, and an interval of the logical axis."""

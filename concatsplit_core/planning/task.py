@@ -6,7 +6,7 @@ from typing import Literal
 
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.runs import CommonRuns
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 
 Route = Literal["kernel", "encoded", "mapped", "decoded"]
 

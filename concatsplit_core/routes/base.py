@@ -11,12 +11,12 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.tiling import Tiling
-from concatsplit_core.errors import ConcatsplitError, DtypeMismatch
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.formats.targets import Target
+from concatsplit_core.foundation.errors import ConcatsplitError, DtypeMismatch
+from concatsplit_core.foundation.records import dataclass, field
 from concatsplit_core.planning.task import Task
-from concatsplit_core.records import dataclass, field
 from concatsplit_core.routes.buffers import Buffers
 from concatsplit_core.stores.files import (
     Pool,

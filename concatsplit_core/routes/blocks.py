@@ -12,8 +12,8 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.formats.sources import ContiguousSource, Source
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.task import CONVERTED_AT_ONCE, Piece, Task
-from concatsplit_core.records import NamedTuple
 from concatsplit_core.routes.base import Context, Convert, Hashes
 from concatsplit_core.routes.elements import copy_elements
 from concatsplit_core.routes.extents import extent_of, read_whole, read_windows

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from concatsplit_core.errors import DtypeMismatch
+from concatsplit_core.foundation.errors import DtypeMismatch
 
 _WIDE = tuple(map(np.dtype, ("c16", "u8", "u4", "u2", "u1")))
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
-from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.formats.sources import ChunkedSource, Source
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.formats.targets import ChunkedTarget, ReadyChunks
+from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 from concatsplit_core.planning.task import Piece, Task
 from concatsplit_core.routes.base import Context, Hashes
 from concatsplit_core.routes.blocks import fill_blocks

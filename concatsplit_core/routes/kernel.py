@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.foundation.errors import ConcatsplitError
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.task import Task
-from concatsplit_core.records import NamedTuple
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.extents import extent_of
 from concatsplit_core.stores.files import (

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from concatsplit_core.array.sizes import format_size
-from concatsplit_core.errors import (
+from concatsplit_core.foundation.errors import (
     IOFailure,
     OverBudget,
     UsageError,

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from concatsplit_core.endpoints.places import Place
 from concatsplit_core.endpoints.records import refuse_record
 from concatsplit_core.endpoints.references import lists_in, parse_input
-from concatsplit_core.errors import OutputExists, UsageError
 from concatsplit_core.formats.registry import format_named
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import OutputExists, UsageError
 from concatsplit_core.run.output_set import StagedDocument
 from concatsplit_core.stores.local import local
 

@@ -8,7 +8,7 @@ from concatsplit_core.endpoints.job import Job
 from concatsplit_core.endpoints.places import Place
 from concatsplit_core.endpoints.records import refuse_record
 from concatsplit_core.endpoints.references import parse_output
-from concatsplit_core.errors import NameCollision
+from concatsplit_core.foundation.errors import NameCollision
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.output_set import StagedDocument
 from concatsplit_core.stores.base import Location

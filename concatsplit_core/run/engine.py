@@ -16,11 +16,11 @@ from concatsplit_core.endpoints.layout import Outputs, lay_out
 from concatsplit_core.endpoints.places import Looked, Place, find_place, folders_of
 from concatsplit_core.endpoints.records import refuse_record
 from concatsplit_core.endpoints.references import is_name
-from concatsplit_core.errors import UsageError
+from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.records import replace
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan
-from concatsplit_core.records import replace
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.output_set import StagedDocument, publish_document
 from concatsplit_core.run.planned import PlannedRun

@@ -18,7 +18,7 @@ import numpy as np
 from concatsplit_core.array.descr import descr_of
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.endpoints.references import parse_input
-from concatsplit_core.records import NamedTuple, dataclass
+from concatsplit_core.foundation.records import NamedTuple, dataclass
 from concatsplit_core.run.result import ArrayResult, Blob, Result
 
 if TYPE_CHECKING:

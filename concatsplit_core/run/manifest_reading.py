@@ -13,8 +13,8 @@ import numpy as np
 
 from concatsplit_core.array.descr import check_descr
 from concatsplit_core.array.geometry import Interval, drop
-from concatsplit_core.errors import MalformedInput
-from concatsplit_core.records import replace
+from concatsplit_core.foundation.errors import MalformedInput
+from concatsplit_core.foundation.records import replace
 from concatsplit_core.run.hashing.leaves import DIGEST_BYTES, MOST_SECTIONS, Sections
 from concatsplit_core.run.hashing.record import KINDS, HashRecord
 from concatsplit_core.run.manifest import (

@@ -15,7 +15,6 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.endpoints.inputs import open_member
 from concatsplit_core.endpoints.layout import Origin, Outputs
 from concatsplit_core.endpoints.places import Place
-from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.registry import format_of
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
@@ -26,7 +25,8 @@ from concatsplit_core.formats.targets import (
     Target,
     Writer,
 )
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import ConcatsplitError
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import output_error, write_all
 from concatsplit_core.stores.interrupts import deferred_signals

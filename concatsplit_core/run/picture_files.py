@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from concatsplit_core.endpoints.places import Place
 from concatsplit_core.endpoints.records import refuse_record
 from concatsplit_core.endpoints.references import is_name
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.run.output_set import StagedDocument, publish_document
 from concatsplit_core.stores.local import local
 

@@ -15,9 +15,9 @@ from concatsplit_core.endpoints import refusals
 from concatsplit_core.endpoints.job import Job
 from concatsplit_core.endpoints.places import Place
 from concatsplit_core.endpoints.references import parse_input, parse_output
-from concatsplit_core.errors import ConcatsplitError, OutputExists, UsageError
 from concatsplit_core.formats.registry import format_named
 from concatsplit_core.formats.sources import Source
+from concatsplit_core.foundation.errors import ConcatsplitError, OutputExists, UsageError
 from concatsplit_core.run.manifest import Recipe
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result

@@ -12,9 +12,9 @@ from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.inference import Cost
 from concatsplit_core.array.low_precision import shown_dtype
 from concatsplit_core.array.sizes import format_size
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.plan import MovePlan, Plan
 from concatsplit_core.planning.task import ROUTES
-from concatsplit_core.records import NamedTuple
 
 
 class Blob(NamedTuple):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.targets import Target
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.plan import Plan
-from concatsplit_core.records import NamedTuple
 from concatsplit_core.routes import decoded, encoded, kernel, strided
 from concatsplit_core.routes.base import Context, RunTask, Turns
 from concatsplit_core.stores.files import Pool, close_file, open_input, open_staged

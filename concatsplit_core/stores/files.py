@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from concatsplit_core.errors import (
+from concatsplit_core.foundation.errors import (
     ConcatsplitError,
     InputChanged,
     InputUnavailable,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 
 
 class Identity(NamedTuple):

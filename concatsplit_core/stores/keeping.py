@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.durability import sync_path
 from concatsplit_core.stores.files import identify
 from concatsplit_core.stores.identity import Identity

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from concatsplit_core.errors import OutputBusy, ResumeMismatch
+from concatsplit_core.foundation.errors import OutputBusy, ResumeMismatch
 from concatsplit_core.stores.files import identify
 from concatsplit_core.stores.keeping import Kept, StagedOutput, forget_kept, read_kept
 from concatsplit_core.stores.staging import LocalStaging, StagedClaim

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 
-from concatsplit_core.errors import InputChanged
+from concatsplit_core.foundation.errors import InputChanged
 from concatsplit_core.stores.files import Pool, open_input
 
 MOST_MAPS = 128

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal, Protocol
 
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.identity import Identity
 
 _LISTED = 4

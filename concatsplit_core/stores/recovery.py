@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
-from concatsplit_core.errors import ConcatsplitError, IOFailure
+from concatsplit_core.foundation.errors import ConcatsplitError, IOFailure
 from concatsplit_core.stores.interrupts import deferred_signals
 from concatsplit_core.stores.journal import Journal, has_journal, read_journal
 from concatsplit_core.stores.keeping import Kept, read_kept

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from concatsplit_core.errors import (
+from concatsplit_core.foundation.errors import (
     IOFailure,
     OutputBusy,
     OutputChanged,

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import concatsplit_core as cs
-from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.foundation.errors import ConcatsplitError
 
 ODD: list[Any] = [
     None, True, -1, 1, 1 << 31, 1 << 63, 10**30, 1.5, "", "x", "\0", "\ud800", [], {}, [[]], [-1],

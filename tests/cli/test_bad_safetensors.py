@@ -13,7 +13,7 @@ from safetensors import SafetensorError, deserialize
 from safetensors.numpy import load_file
 
 import concatsplit_core as cs
-from concatsplit_core.errors import MalformedInput, UnsafeContent
+from concatsplit_core.foundation.errors import MalformedInput, UnsafeContent
 
 
 def file(text: str | bytes, data: bytes = b"", length: int | None = None) -> bytes:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_core.errors import IOFailure, WorkerDied
+from concatsplit_core.foundation.errors import IOFailure, WorkerDied
 from concatsplit_core.run import cluster
 
 distributed: Any = pytest.importorskip("distributed")

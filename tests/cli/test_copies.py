@@ -13,8 +13,8 @@ import pytest
 import zarr
 
 import concatsplit_core as cs
-from concatsplit_core.errors import UnsupportedDtype, UsageError
 from concatsplit_core.formats.zarr import consolidating
+from concatsplit_core.foundation.errors import UnsupportedDtype, UsageError
 
 A = np.arange(24, dtype="<f4").reshape(4, 6)
 

@@ -13,7 +13,7 @@ import pytest
 import zarr
 
 import concatsplit_core as cs
-from concatsplit_core.errors import UsageError
+from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.run.depfile import rule
 
 OLD, NEW, LATEST = ((n * 1_000_000_000,) * 2 for n in (1, 1.5, 4))

@@ -11,7 +11,7 @@ import zarr
 
 import concatsplit_core as cs
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
-from concatsplit_core.errors import InputChanged, OverBudget, UsageError
+from concatsplit_core.foundation.errors import InputChanged, OverBudget, UsageError
 from concatsplit_core.operators.comparison.reading import plan_blocks
 
 

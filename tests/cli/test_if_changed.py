@@ -14,7 +14,7 @@ import pytest
 import zarr
 
 import concatsplit_core as cs
-from concatsplit_core.errors import OutputExists, UsageError
+from concatsplit_core.foundation.errors import OutputExists, UsageError
 from concatsplit_core.run.manifest import sealed
 
 RECORD = ("--manifest", "run.json", "--if-changed")

@@ -14,7 +14,7 @@ import pytest
 import zarr
 
 import concatsplit_core as cs
-from concatsplit_core.errors import UnsafeContent
+from concatsplit_core.foundation.errors import UnsafeContent
 
 A = np.arange(12.0).reshape(3, 4)
 

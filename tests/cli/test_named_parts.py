@@ -12,7 +12,7 @@ import pytest
 from test_family_commands import same
 
 import concatsplit_core as cs
-from concatsplit_core.errors import UsageError
+from concatsplit_core.foundation.errors import UsageError
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ def test_the_python_examples(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:
-    from concatsplit_core import errors
+    from concatsplit_core.foundation import errors
 
     codes = {
         leaf.exit_code

@@ -15,7 +15,7 @@ import pytest
 import zarr
 
 import concatsplit_core as cs
-from concatsplit_core.errors import OverBudget, VerificationMismatch
+from concatsplit_core.foundation.errors import OverBudget, VerificationMismatch
 
 
 def spoil(path: str, at: int = -1) -> None:

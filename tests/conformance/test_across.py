@@ -24,7 +24,7 @@ from conformance.arrays import (
 from conformance.zarr_arrays import read as read_zarr
 
 import concatsplit_core as cs
-from concatsplit_core.errors import UnsupportedDtype
+from concatsplit_core.foundation.errors import UnsupportedDtype
 
 BIG = np.dtype([("a", ">i2"), ("b", ">f8")])
 DTYPES = (*NUMBERS, *SWAPPED, *TIMES, *BYTES, *TEXT, "V7", BIG, NESTED, SUBARRAY)

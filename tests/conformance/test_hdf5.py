@@ -26,7 +26,7 @@ from conformance.base import FormatConformance
 from conformance.dumped import check_with_h5dump
 
 import concatsplit_core as cs
-from concatsplit_core.errors import UnsupportedDtype, UsageError
+from concatsplit_core.foundation.errors import UnsupportedDtype, UsageError
 
 SHUFFLED_GZIP = {"compression": "gzip", "compression_opts": 6, "shuffle": True}
 

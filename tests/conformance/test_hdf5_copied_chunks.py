@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_core.errors import InputChanged
 from concatsplit_core.formats import stored as stored_chunks
 from concatsplit_core.formats.hdf5.staged_file import StagedFile
 from concatsplit_core.formats.stored import Stored
+from concatsplit_core.foundation.errors import InputChanged
 
 VALUES = np.arange(6 * 40, dtype="<i4").reshape(6, 40) // 7
 

@@ -15,7 +15,7 @@ from conformance.moves import read
 
 import concatsplit_core as cs
 from concatsplit_core.array.fields import is_ordered, overlapping, packed
-from concatsplit_core.errors import UnsupportedDtype, UsageError
+from concatsplit_core.foundation.errors import UnsupportedDtype, UsageError
 
 ALIGNED = np.dtype([("a", "i1"), ("b", "<f8"), ("c", "<i2")], align=True)
 UNORDERED = np.dtype(

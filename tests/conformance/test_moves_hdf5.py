@@ -237,7 +237,7 @@ _WITHOUT_PLUGINS = """
 import sys
 sys.modules["hdf5plugin"] = None
 import concatsplit_core as cs
-from concatsplit_core.errors import UnsafeContent
+from concatsplit_core.foundation.errors import UnsafeContent
 print(cs.info("a.h5")[0].codec)
 print(cs.concat(["a.h5", "a.h5"], "y.h5").plan.routes)
 try:

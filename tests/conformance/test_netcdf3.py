@@ -12,7 +12,7 @@ from datasets.climate import call
 
 import concatsplit_core as cs
 from concatsplit_core.endpoints.inputs import open_inputs
-from concatsplit_core.errors import InputUnavailable, MalformedInput
+from concatsplit_core.foundation.errors import InputUnavailable, MalformedInput
 
 KINDS = ("NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA")
 CASES = (

@@ -25,7 +25,7 @@ from conformance.arrays import (
 from conformance.base import FormatConformance
 
 import concatsplit_core as cs
-from concatsplit_core.errors import UnsupportedDtype, UsageError
+from concatsplit_core.foundation.errors import UnsupportedDtype, UsageError
 
 ALIGNED = np.dtype([("a", "u1"), ("b", "<f8"), ("c", "u1")], align=True)
 

@@ -24,7 +24,7 @@ from conformance.arrays import (
 from conformance.base import FormatConformance
 
 import concatsplit_core as cs
-from concatsplit_core.errors import AmbiguousContainer, InputUnavailable
+from concatsplit_core.foundation.errors import AmbiguousContainer, InputUnavailable
 
 
 class TestNpz(FormatConformance):

@@ -14,7 +14,7 @@ from conformance.arrays import assert_same, make, tree_bytes
 
 import concatsplit_core as cs
 from concatsplit_core.codecs.crc32 import combined, crc32
-from concatsplit_core.errors import OutputExists, OutputRefused, UsageError
+from concatsplit_core.foundation.errors import OutputExists, OutputRefused, UsageError
 from concatsplit_core.stores.zips import records
 
 A, B = make("<f4", (40, 3), 1), make("<i2", (7,), 2)

@@ -12,8 +12,13 @@ from conformance.arrays import BYTES, NUMBERS, SWAPPED, TEXT, TIMES, Row, assert
 from conformance.base import FormatConformance
 
 import concatsplit_core as cs
-from concatsplit_core.errors import InputUnavailable, MalformedInput, UnsupportedDtype, UsageError
 from concatsplit_core.formats.raw import described
+from concatsplit_core.foundation.errors import (
+    InputUnavailable,
+    MalformedInput,
+    UnsupportedDtype,
+    UsageError,
+)
 
 _known: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
 """The shape and dtype of every output, as results say them."""

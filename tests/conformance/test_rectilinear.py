@@ -13,7 +13,7 @@ import pytest
 import zarr
 
 import concatsplit_core as cs
-from concatsplit_core.errors import UsageError
+from concatsplit_core.foundation.errors import UsageError
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,8 @@ from memory_store import HIDDEN, MemoryStaging, MemoryStore, location_of, named_
 from zarr.buffer import default_buffer_prototype
 
 import concatsplit_core as cs
-from concatsplit_core.errors import (
+from concatsplit_core.formats.zarr.writing import ZarrTarget
+from concatsplit_core.foundation.errors import (
     InputChanged,
     InputUnavailable,
     NameCollision,
@@ -30,7 +31,6 @@ from concatsplit_core.errors import (
     OutputRefused,
     UsageError,
 )
-from concatsplit_core.formats.zarr.writing import ZarrTarget
 from concatsplit_core.run.executor import ThreadExecutor
 from concatsplit_core.run.worker import Work
 from concatsplit_core.stores.local import LOCAL, LocalStore

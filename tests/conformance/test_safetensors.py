@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 
 import concatsplit_core as cs
 from concatsplit_cli.main import main
-from concatsplit_core.errors import (
+from concatsplit_core.foundation.errors import (
     AmbiguousContainer,
     DtypeMismatch,
     InputUnavailable,

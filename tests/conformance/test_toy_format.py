@@ -14,8 +14,8 @@ from conformance.arrays import NUMBERS, SWAPPED, Row, assert_same, make
 from conformance.base import FormatConformance
 
 import concatsplit_core as cs
-from concatsplit_core.errors import OutputRefused, UnsupportedDtype
 from concatsplit_core.formats import registry
+from concatsplit_core.foundation.errors import OutputRefused, UnsupportedDtype
 
 
 @pytest.fixture(scope="module", autouse=True)

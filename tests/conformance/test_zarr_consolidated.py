@@ -16,8 +16,8 @@ import xarray as xr
 import zarr
 
 import concatsplit_core as cs
-from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.zarr.consolidating import consolidate
+from concatsplit_core.foundation.errors import MalformedInput
 from concatsplit_core.stores.local import local
 
 Form = Literal[2, 3]

@@ -23,12 +23,6 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inheritance import inherit
 from concatsplit_core.endpoints.job import Move
-from concatsplit_core.errors import (
-    AmbiguousContainer,
-    InputUnavailable,
-    MalformedInput,
-    UsageError,
-)
 from concatsplit_core.formats.base import OutputFormat
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import ChunkedSource, Source
@@ -36,6 +30,12 @@ from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.structure import GroupInfo, Structure
 from concatsplit_core.formats.targets import ChunkedTarget, DivisibleTarget
 from concatsplit_core.formats.zarr import ZarrFormat
+from concatsplit_core.foundation.errors import (
+    AmbiguousContainer,
+    InputUnavailable,
+    MalformedInput,
+    UsageError,
+)
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.planning.task import ROUTES, Route

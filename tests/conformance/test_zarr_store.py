@@ -15,7 +15,7 @@ from conformance.arrays import SUBARRAY, assert_same, concatenated, make, tree_b
 from conformance.zarr_arrays import create, opened, read
 
 import concatsplit_core as cs
-from concatsplit_core.errors import (
+from concatsplit_core.foundation.errors import (
     AmbiguousContainer,
     InputUnavailable,
     UnsupportedDtype,

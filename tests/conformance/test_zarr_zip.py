@@ -17,7 +17,7 @@ from conformance.zarr_arrays import create
 from zarr.storage import ZipStore
 
 import concatsplit_core as cs
-from concatsplit_core.errors import (
+from concatsplit_core.foundation.errors import (
     ConcatsplitError,
     MalformedInput,
     OutputRefused,

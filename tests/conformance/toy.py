@@ -12,11 +12,11 @@ import numpy as np
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import UnsupportedDtype
 from concatsplit_core.formats.base import Candidate, InputFormat, OutputFormat
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Extent, Storage, Wish
 from concatsplit_core.formats.targets import ContiguousTarget, Writer
+from concatsplit_core.foundation.errors import UnsupportedDtype
 from concatsplit_core.stores.base import Location
 
 DESCRIPTION, ELEMENTS = "array.json", "elements.bin"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_core.errors import (
+from concatsplit_core.foundation.errors import (
     MalformedInput,
     MeaningMismatch,
     OutputExists,

@@ -11,7 +11,7 @@ from datasets.conftest import read
 from safetensors.numpy import save_file
 
 import concatsplit_core as cs
-from concatsplit_core.errors import InputUnavailable, MalformedInput, UnsafeContent
+from concatsplit_core.foundation.errors import InputUnavailable, MalformedInput, UnsafeContent
 
 INDEX = "model.safetensors.index.json"
 

@@ -14,7 +14,7 @@ from safetensors import deserialize, safe_open
 from safetensors.numpy import save_file
 
 import concatsplit_core as cs
-from concatsplit_core.errors import (
+from concatsplit_core.foundation.errors import (
     MalformedInput,
     NameCollision,
     OutputExists,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.hdf5 import structure
+from concatsplit_core.foundation.errors import UsageError
 
 X = np.arange(40, dtype="<f8").reshape(10, 4)
 BLOCK = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\0\2IM"

@@ -11,8 +11,8 @@ import pytest
 from datasets.climate import call
 
 import concatsplit_core as cs
-from concatsplit_core.errors import MalformedInput, UnsafeContent, UnsupportedDtype
 from concatsplit_core.formats.hdf5 import contents
+from concatsplit_core.foundation.errors import MalformedInput, UnsafeContent, UnsupportedDtype
 
 AXES = ["x=carry", "*=0"]
 

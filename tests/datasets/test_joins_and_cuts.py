@@ -13,7 +13,7 @@ import zarr
 from datasets.conftest import read, write
 
 import concatsplit_core as cs
-from concatsplit_core.errors import (
+from concatsplit_core.foundation.errors import (
     AxisError,
     MalformedInput,
     OutputExists,

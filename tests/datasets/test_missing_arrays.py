@@ -12,7 +12,7 @@ from datasets.conftest import read, write
 
 import concatsplit_core as cs
 from concatsplit_cli.main import main
-from concatsplit_core.errors import MalformedInput, UsageError
+from concatsplit_core.foundation.errors import MalformedInput, UsageError
 
 
 def with_fill(path: str, name: str, value: float) -> str:

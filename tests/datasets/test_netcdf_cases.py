@@ -13,8 +13,8 @@ import pytest
 from datasets.climate import call
 
 import concatsplit_core as cs
-from concatsplit_core.errors import MeaningMismatch
 from concatsplit_core.formats.hdf5 import dimensions
+from concatsplit_core.foundation.errors import MeaningMismatch
 
 PATHS = ["in0.nc", "in1.nc"]
 PEERS = {

@@ -14,7 +14,7 @@ import pytest
 import zarr
 
 import concatsplit_core as cs
-from concatsplit_core.errors import MeaningMismatch
+from concatsplit_core.foundation.errors import MeaningMismatch
 
 SHAPE = (3, 2, 4, 8, 8)
 UNITS = {"t": "second", "z": "micrometer", "y": "micrometer", "x": "micrometer"}

@@ -8,7 +8,7 @@ import pytest
 from datasets.conftest import read, write
 
 import concatsplit_core as cs
-from concatsplit_core.errors import UsageError
+from concatsplit_core.foundation.errors import UsageError
 
 X = np.arange(4)
 

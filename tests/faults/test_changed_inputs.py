@@ -15,7 +15,7 @@ import zarr
 from safetensors.numpy import save_file
 
 import concatsplit_core as cs
-from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.foundation.errors import ConcatsplitError
 from concatsplit_core.run.events import Moved, Publishing, Started
 
 SOURCES = {

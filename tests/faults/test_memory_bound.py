@@ -16,7 +16,7 @@ import pytest
 import zarr
 
 import concatsplit_core as cs
-from concatsplit_core.errors import OverBudget
+from concatsplit_core.foundation.errors import OverBudget
 
 MIB = 1 << 20
 ROWS, COLUMNS, CHUNK = 1280, 16384, (128, 2048)

@@ -18,7 +18,7 @@ _SCRIPT = """
 import os, signal, sys, threading, warnings
 warnings.simplefilter("error")
 from pathlib import Path
-from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.foundation.errors import ConcatsplitError
 from concatsplit_core.formats.hdf5 import scout
 
 def crash(path, member):

@@ -15,7 +15,7 @@ import zarr
 from safetensors.numpy import load_file
 
 import concatsplit_core as cs
-from concatsplit_core.errors import ConcatsplitError
+from concatsplit_core.foundation.errors import ConcatsplitError
 
 FLIPS = 40
 

@@ -11,7 +11,7 @@ import pytest
 import zarr
 
 import concatsplit_core as cs
-from concatsplit_core.errors import MeaningMismatch
+from concatsplit_core.foundation.errors import MeaningMismatch
 
 
 def _months(folder: Path, kind: str, unit: str = "days") -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_core.errors import DtypeMismatch, MeaningMismatch
+from concatsplit_core.foundation.errors import DtypeMismatch, MeaningMismatch
 
 Read = Callable[[str], Any]
 

@@ -13,7 +13,7 @@ import readers
 import zarr
 
 import concatsplit_core as cs
-from concatsplit_core.errors import AxisError, UsageError
+from concatsplit_core.foundation.errors import AxisError, UsageError
 from concatsplit_core.meaning.dimensions import name_all_axes
 
 OUTPUTS = {"nc": {}, "h5": {}, "zarr2": {"zarr_format": 2}, "zarr3": {"zarr_format": 3}}

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import concatsplit_core as cs
-from concatsplit_core.errors import MeaningMismatch
+from concatsplit_core.foundation.errors import MeaningMismatch
 from concatsplit_core.meaning.conversions import Inexact, Rebase
 from concatsplit_core.meaning.missing import as_marker
 from concatsplit_core.meaning.times import parse_time, rebase

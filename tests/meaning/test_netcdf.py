@@ -12,7 +12,12 @@ import readers
 from readers import Variable
 
 import concatsplit_core as cs
-from concatsplit_core.errors import ConcatsplitError, OutputRefused, UnsupportedDtype, UsageError
+from concatsplit_core.foundation.errors import (
+    ConcatsplitError,
+    OutputRefused,
+    UnsupportedDtype,
+    UsageError,
+)
 
 _MAKE = """
 import netCDF4, numpy as np

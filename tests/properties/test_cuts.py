@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from concatsplit_core.array.cuts import Cut
-from concatsplit_core.errors import UsageError
+from concatsplit_core.foundation.errors import UsageError
 
 axis_lengths = st.integers(0, 60)
 

@@ -16,8 +16,8 @@ from hypothesis.extra import numpy as npst
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.npy_header import format_header, parse_header, parse_literal
+from concatsplit_core.foundation.errors import ConcatsplitError
 from concatsplit_core.stores.files import SHARED_BLOCK
 
 try:

@@ -14,7 +14,7 @@ from concatsplit_core.array.geometry import Interval, drop, with_length
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Contiguous, Encoding, Sharded
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
-from concatsplit_core.errors import OverBudget
+from concatsplit_core.foundation.errors import OverBudget
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan

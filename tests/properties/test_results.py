@@ -17,7 +17,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 import concatsplit_core as cs
-from concatsplit_core.errors import OverBudget
+from concatsplit_core.foundation.errors import OverBudget
 from concatsplit_core.planning.thresholds import Thresholds
 
 DTYPES = ("?", "i1", "<i4", ">i4", "<f2", "<f4", ">f8", "<c8", "S3", "V5")

@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 from properties.test_results import OUTPUTS
 
 import concatsplit_core as cs
-from concatsplit_core.errors import DtypeMismatch, MalformedInput, OutputExists, UsageError
+from concatsplit_core.foundation.errors import (
+    DtypeMismatch,
+    MalformedInput,
+    OutputExists,
+    UsageError,
+)
 from concatsplit_core.operators.undoing import is_exact
 
 DTYPES = ("i4", ">i2", "f4", "f8", "c8")

@@ -12,7 +12,7 @@ from concatsplit_core.array.sizes import format_size, parse_size
 from concatsplit_core.codecs.chunks import encode
 from concatsplit_core.codecs.claims import expanded_bytes
 from concatsplit_core.codecs.pipeline import Step, parse_codec
-from concatsplit_core.errors import MalformedInput, UsageError
+from concatsplit_core.foundation.errors import MalformedInput, UsageError
 
 PLAIN = np.arange(5000, dtype="<i4").tobytes()
 MOST = 1 << 40

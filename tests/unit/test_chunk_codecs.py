@@ -13,7 +13,7 @@ import pytest
 
 from concatsplit_core.codecs.chunks import can_decode, can_encode, decode, encode
 from concatsplit_core.codecs.pipeline import Codec, Step, parse_codec
-from concatsplit_core.errors import MalformedInput, OverBudget, UsageError
+from concatsplit_core.foundation.errors import MalformedInput, OverBudget, UsageError
 
 PLAIN = np.arange(1000, dtype="<i4").tobytes()
 BOMB = 64 << 20

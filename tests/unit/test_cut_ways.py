@@ -17,7 +17,7 @@ import concatsplit_core as cs
 from concatsplit_core.array.cuts import Cut, select
 from concatsplit_core.array.orders import channel_axis
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import AxisError, UsageError
+from concatsplit_core.foundation.errors import AxisError, UsageError
 
 axis_lengths = st.integers(0, 60)
 

@@ -17,7 +17,7 @@ import concatsplit_core as cs
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.layouts import Chunked, Contiguous
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import MalformedInput, OverBudget
+from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 from concatsplit_core.routes import kernel
 from concatsplit_core.run.hashing import run_hashes
 from concatsplit_core.run.hashing.blob_check import differing

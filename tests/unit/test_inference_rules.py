@@ -8,7 +8,7 @@ import pytest
 import concatsplit_core as cs
 from concatsplit_core.array.inference import infer_cost, infer_dtype, split_info_of
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import (
+from concatsplit_core.foundation.errors import (
     AxisError,
     DtypeMismatch,
     ShapeMismatch,

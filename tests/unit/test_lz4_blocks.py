@@ -13,7 +13,7 @@ import pytest
 import concatsplit_core as cs
 from concatsplit_core.codecs.chunks import decode, encode
 from concatsplit_core.codecs.pipeline import Step
-from concatsplit_core.errors import MalformedInput, OverBudget
+from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 
 STEPS = (Step("lz4_blocks"),)
 SMOOTH = np.arange(6000, dtype="<f4")

@@ -17,7 +17,7 @@ from concatsplit_core.endpoints.references import (
     read_list,
     split_store,
 )
-from concatsplit_core.errors import ConcatsplitError, InputUnavailable, UsageError
+from concatsplit_core.foundation.errors import ConcatsplitError, InputUnavailable, UsageError
 from concatsplit_core.stores.local import local
 
 PARTS = tile([3, 5])

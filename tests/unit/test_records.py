@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from concatsplit_core import Options, records
+from concatsplit_core import Options
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.foundation import records
 
 
 def classes(module: ModuleType, named_tuple: Any) -> dict[str, Any]:

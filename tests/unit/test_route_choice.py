@@ -20,7 +20,7 @@ from concatsplit_core.array.layouts import (
 )
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
-from concatsplit_core.errors import UsageError
+from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan

@@ -16,7 +16,7 @@ from concatsplit_core.array.geometry import (
     with_length,
 )
 from concatsplit_core.array.sizes import format_size, parse_size
-from concatsplit_core.errors import AxisError, UsageError
+from concatsplit_core.foundation.errors import AxisError, UsageError
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import concatsplit_core as cs
-from concatsplit_core.errors import ConcatsplitError, DtypeMismatch, MeaningMismatch, OverBudget
+from concatsplit_core.foundation.errors import (
+    ConcatsplitError,
+    DtypeMismatch,
+    MeaningMismatch,
+    OverBudget,
+)
 from concatsplit_core.operators import statistics
 from concatsplit_core.operators.histograms import BINS, Histogram, of_floats, of_integers
 from concatsplit_core.operators.summaries import Numbers

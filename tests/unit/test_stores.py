@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from memory_store import MemoryStore
 
-from concatsplit_core.errors import InputChanged, OutputBusy, OutputChanged, OutputExists
+from concatsplit_core.foundation.errors import InputChanged, OutputBusy, OutputChanged, OutputExists
 from concatsplit_core.stores.base import Location, Status, Store, join
 from concatsplit_core.stores.local import LOCAL, local
 from concatsplit_core.stores.publishing import Amendment

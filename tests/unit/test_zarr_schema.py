@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
-from concatsplit_core.errors import ConcatsplitError, MalformedInput, OverBudget, UnsafeContent
 from concatsplit_core.formats.zarr.schema import read_document
+from concatsplit_core.foundation.errors import (
+    ConcatsplitError,
+    MalformedInput,
+    OverBudget,
+    UnsafeContent,
+)
 from concatsplit_core.stores.local import local
 
 V3: dict[str, Any] = {

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as npst
 from properties.test_results import LAYOUTS, write
 
 import concatsplit_core as cs
-from concatsplit_core.errors import WrongIndex
+from concatsplit_core.foundation.errors import WrongIndex
 
 CASES = {
     "rows": ((6, 5), 0, (3, 0, 1, 8, 4, 2, 7), "<f4"),

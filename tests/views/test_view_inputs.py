@@ -14,7 +14,8 @@ from datasets.climate import call
 from properties.test_results import LAYOUTS, write
 
 import concatsplit_core as cs
-from concatsplit_core.errors import (
+from concatsplit_core.formats.netcdf3 import reading
+from concatsplit_core.foundation.errors import (
     AmbiguousContainer,
     DtypeMismatch,
     InputUnavailable,
@@ -24,7 +25,6 @@ from concatsplit_core.errors import (
     ShapeMismatch,
     UsageError,
 )
-from concatsplit_core.formats.netcdf3 import reading
 
 ARRAY = make("<f4", (9, 4), 1)
 

@@ -16,7 +16,7 @@ import pytest
 from conformance.arrays import assert_same, make
 
 import concatsplit_core as cs
-from concatsplit_core.errors import InputChanged, UsageError
+from concatsplit_core.foundation.errors import InputChanged, UsageError
 from concatsplit_core.run import gathering
 from concatsplit_core.run.chunk_cache import ChunkCache
 from concatsplit_core.stores import maps

@@ -12,7 +12,7 @@ from concatsplit_core.formats.hdf5 import naming
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.targets import Target, Writer
-from concatsplit_core.records import replace
+from concatsplit_core.foundation.records import replace
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.structure import Structure

@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 
 from concatsplit_core.array.geometry import Shape
-from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.hdf5.object_header import EXTENSIBLE_ARRAY, chunk_index_kind
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import MalformedInput
+from concatsplit_core.foundation.records import NamedTuple
 
 _MANY = 1 << 14
 """Indices that are turned into numbers at once, to need little memory."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.hdf5 import links
 from concatsplit_core.formats.hdf5.files import malformed, pool
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.structure import read_structure, with_user_block
 from concatsplit_core.formats.structure import Structure
+from concatsplit_core.foundation.errors import ConcatsplitError
 
 
 def list_members(path: str, ref: str, with_links: bool = False) -> list[str]:

@@ -16,13 +16,6 @@ from concatsplit_core.array.layouts import ArrayLayout, Chunked, Contiguous, Opa
 from concatsplit_core.array.spec import STRING_BYTES, ArraySpec
 from concatsplit_core.codecs.chunks import can_decode
 from concatsplit_core.codecs.pipeline import Codec, Step
-from concatsplit_core.errors import (
-    ConcatsplitError,
-    MalformedInput,
-    UnsafeContent,
-    UnsupportedDtype,
-    UsageError,
-)
 from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.attributes import read_attributes
 from concatsplit_core.formats.hdf5.dimensions import (
@@ -46,10 +39,17 @@ from concatsplit_core.formats.hdf5.strings import string_bytes
 from concatsplit_core.formats.hdf5.types import encoding
 from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
 from concatsplit_core.formats.storage import Storage
+from concatsplit_core.foundation.errors import (
+    ConcatsplitError,
+    MalformedInput,
+    UnsafeContent,
+    UnsupportedDtype,
+    UsageError,
+)
+from concatsplit_core.foundation.records import NamedTuple, replace
 from concatsplit_core.meaning.bounds import may_be_bounds, with_units
 from concatsplit_core.meaning.missing import fill_value_notes, take_fill_value
 from concatsplit_core.meaning.model import Meaning
-from concatsplit_core.records import NamedTuple, replace
 
 _SMALL, _FEW, _MUCH = 4 << 20, 1000, 64 << 20
 """Bytes of a file, chunks, and bytes of array data that are few enough to be read twice."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import h5py
 
-from concatsplit_core.errors import ConcatsplitError, InputUnavailable, MalformedInput
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import ConcatsplitError, InputUnavailable, MalformedInput
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.files import Pool, input_error, open_input
 
 _OPEN_FILES = 64

@@ -10,7 +10,6 @@ from typing import Any
 
 from concatsplit_core.codecs.bounds import STORED_ROOM
 from concatsplit_core.codecs.chunks import can_decode, decode_bounded
-from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.formats.hdf5.filters import (
     BITSHUFFLE,
     LZ4,
@@ -21,6 +20,7 @@ from concatsplit_core.formats.hdf5.filters import (
     Filter,
     step_of,
 )
+from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 
 """Bytes that a filter's own header may add to a chunk."""
 _ATOMIC = 1

@@ -7,8 +7,8 @@ from typing import Any
 
 from concatsplit_core.codecs.chunks import can_encode
 from concatsplit_core.codecs.pipeline import BLOSC_COMPRESSORS, BLOSC_SHUFFLES, Codec, Step
-from concatsplit_core.errors import UnsafeContent, UsageError
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import UnsafeContent, UsageError
+from concatsplit_core.foundation.records import NamedTuple
 
 DEFLATE, SHUFFLE, FLETCHER32, SZIP, NBIT, SCALEOFFSET = 1, 2, 3, 4, 5, 6
 BZIP2, LZF, BLOSC, LZ4, BITSHUFFLE, ZSTD = 307, 32000, 32001, 32004, 32008, 32015

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable
 from struct import Struct
 
-from concatsplit_core.errors import MalformedInput
+from concatsplit_core.foundation.errors import MalformedInput
 
 _HEAD = Struct("<4sB3xQ")
 _OBJECT = Struct("<HHIQ")

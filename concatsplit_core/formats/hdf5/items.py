@@ -11,9 +11,9 @@ from concatsplit_core.array.fields import is_ordered, overlapping, packed
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Chunked
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import UnsupportedDtype
 from concatsplit_core.formats.hdf5.types import is_plain
-from concatsplit_core.records import NamedTuple, replace
+from concatsplit_core.foundation.errors import UnsupportedDtype
+from concatsplit_core.foundation.records import NamedTuple, replace
 
 
 class Items(NamedTuple):

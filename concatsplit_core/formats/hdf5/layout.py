@@ -11,7 +11,6 @@ from concatsplit_core.array.layouts import Chunked, Contiguous, Opaque
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import Checksum, bare, guarded, in_frames, is_guarded
 from concatsplit_core.codecs.pipeline import Codec, Step
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.chunking import COMFORTABLE, choose_chunks
 from concatsplit_core.formats.hdf5 import netcdf
 from concatsplit_core.formats.hdf5.filters import (
@@ -33,7 +32,8 @@ from concatsplit_core.formats.hdf5.types import (
     takes_items,
 )
 from concatsplit_core.formats.storage import Storage, Wish
-from concatsplit_core.records import replace
+from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.records import replace
 
 _SANE = Codec((Step("shuffle", (0,)), Step("zlib", (4,))))
 """The codec for inputs whose codecs differ or need a plugin: every HDF5 library has it."""

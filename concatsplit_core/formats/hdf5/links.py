@@ -7,16 +7,16 @@ from typing import Any
 
 import h5py
 
-from concatsplit_core.errors import (
+from concatsplit_core.formats.hdf5.dimensions import NON_COORDINATE, is_dimension_only
+from concatsplit_core.formats.misnamed import no_member
+from concatsplit_core.foundation.errors import (
     AmbiguousContainer,
     ConcatsplitError,
     InputUnavailable,
     MalformedInput,
     UnsafeContent,
 )
-from concatsplit_core.formats.hdf5.dimensions import NON_COORDINATE, is_dimension_only
-from concatsplit_core.formats.misnamed import no_member
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 
 
 class Survey(NamedTuple):

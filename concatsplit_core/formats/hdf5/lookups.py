@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.hdf5.chunk_index import ListedChunks
 from concatsplit_core.formats.hdf5.object_header import BTREE_OF_OLD, chunk_index_kind
+from concatsplit_core.foundation.errors import MalformedInput
 
 
 def check_lookups(dataset: Any, fd: int, index: Any) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 import h5py
 import numpy as np
 
-from concatsplit_core.errors import OutputRefused, UnsupportedDtype
 from concatsplit_core.formats.hdf5.dimensions import (
     dimension_length,
     has_attribute,
     is_dimension_only,
     is_scale,
 )
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import OutputRefused, UnsupportedDtype
+from concatsplit_core.foundation.records import NamedTuple
 
 _TIME_UNITS = {
     "D": "days",

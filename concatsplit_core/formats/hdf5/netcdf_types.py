@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from concatsplit_core.errors import UnsupportedDtype
+from concatsplit_core.foundation.errors import UnsupportedDtype
 from concatsplit_core.meaning.dtype_metadata import enum_maps
 
 _LONGEST_NAME = 256

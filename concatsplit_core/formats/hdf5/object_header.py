@@ -12,7 +12,7 @@ from typing import Any
 
 import h5py
 
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 
 EXTENSIBLE_ARRAY = 4
 BTREE_OF_OLD = 0

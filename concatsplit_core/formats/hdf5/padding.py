@@ -15,7 +15,7 @@ import numpy as np
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.hdf5.dimensions import netcdf_shape
 from concatsplit_core.formats.hdf5.filters import Filter
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 
 _DEFAULTS: dict[str, int | float] = {
     "i1": -127,

@@ -18,11 +18,11 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import IOFailure
 from concatsplit_core.formats.hdf5.encoding import Hdf5Encoder, Item
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.stored import Stored, copy_stored
 from concatsplit_core.formats.targets import ReadyChunks
+from concatsplit_core.foundation.errors import IOFailure
 from concatsplit_core.stores.files import write_all
 
 _LENGTH = struct.Struct("<Q")

@@ -16,7 +16,6 @@ from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import check_guard, decode
 from concatsplit_core.codecs.pipeline import Step
-from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.formats.grid import chunks_of, clip, place_of
 from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.chunk_index import UNKNOWN, ChunkIndex, ChunkPlace, index_of
@@ -30,7 +29,8 @@ from concatsplit_core.formats.sources import (
     DecodedSource,
 )
 from concatsplit_core.formats.stored import Check, Stored, read_unchecked, room_for
-from concatsplit_core.records import NamedTuple, dataclass, field
+from concatsplit_core.foundation.errors import MalformedInput, OverBudget
+from concatsplit_core.foundation.records import NamedTuple, dataclass, field
 from concatsplit_core.stores.files import read_exactly
 
 

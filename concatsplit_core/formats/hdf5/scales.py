@@ -16,7 +16,7 @@ from concatsplit_core.formats.hdf5.dimensions import (
 )
 from concatsplit_core.formats.hdf5.links import key
 from concatsplit_core.formats.storage import Storage
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 
 
 def scales_of(dataset: Any) -> dict[str, Any]:

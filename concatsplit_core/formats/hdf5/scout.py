@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
-from concatsplit_core.errors import MalformedInput
+from concatsplit_core.foundation.errors import MalformedInput
 
 _IDLE_MS = 500
 """How long the child waits to be asked."""

@@ -17,8 +17,8 @@ import numpy as np
 from concatsplit_core.array.spec import STRING_BYTES
 from concatsplit_core.codecs.chunks import can_decode, decode
 from concatsplit_core.codecs.pipeline import Step
-from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.hdf5.heaps import check_heaps
+from concatsplit_core.foundation.errors import MalformedInput
 
 _ADDRESS_BYTES = 8
 _REFERENCE = np.dtype([("length", "<u4"), ("address", "<u8"), ("number", "<u4")])

@@ -18,7 +18,7 @@ from concatsplit_core.formats.hdf5.dimensions import dimension_length, is_dimens
 from concatsplit_core.formats.hdf5.files import Opened
 from concatsplit_core.formats.hdf5.links import keeps_order, key, link_of, names_in
 from concatsplit_core.formats.structure import Dimension, GroupInfo, Structure
-from concatsplit_core.records import replace
+from concatsplit_core.foundation.records import replace
 
 _MOST_USER_BLOCK = 1 << 20
 _ANNDATA = "anndata: anndata.experimental.concat_on_disk joins such files"

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from concatsplit_core.array.layouts import Encoding
-from concatsplit_core.errors import UnsupportedDtype
+from concatsplit_core.foundation.errors import UnsupportedDtype
 
 
 def is_plain(stored: bytes, dtype: np.dtype) -> bool:

@@ -14,7 +14,6 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import IOFailure, OutputRefused, UnsupportedDtype, UsageError
 from concatsplit_core.formats.hdf5.creating import create, describe
 from concatsplit_core.formats.hdf5.encoding import Hdf5Encoder, Item
 from concatsplit_core.formats.hdf5.items import as_items
@@ -36,6 +35,12 @@ from concatsplit_core.formats.targets import (
     ReadyChunks,
     Target,
     Writer,
+)
+from concatsplit_core.foundation.errors import (
+    IOFailure,
+    OutputRefused,
+    UnsupportedDtype,
+    UsageError,
 )
 from concatsplit_core.stores.files import Pool, write_all
 from concatsplit_core.stores.interrupts import deferred_signals

@@ -7,13 +7,13 @@ from math import prod
 
 from concatsplit_core.array.layouts import Contiguous, Opaque
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import AmbiguousContainer, ConcatsplitError
 from concatsplit_core.formats.misnamed import no_member
 from concatsplit_core.formats.netcdf3.header import Header, Variable, parse_header
 from concatsplit_core.formats.netcdf3.reading import Netcdf3Contiguous, Netcdf3Decoded
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.structure import Dimension, GroupInfo, Structure
+from concatsplit_core.foundation.errors import AmbiguousContainer, ConcatsplitError
 from concatsplit_core.meaning.bounds import may_be_bounds, with_units
 from concatsplit_core.meaning.missing import fill_value_notes, take_fill_value
 from concatsplit_core.meaning.model import Meaning

@@ -17,9 +17,9 @@ from typing import ClassVar
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
-from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.sources import ContiguousSource, DecodedSource
-from concatsplit_core.records import dataclass
+from concatsplit_core.foundation.errors import ConcatsplitError
+from concatsplit_core.foundation.records import dataclass
 from concatsplit_core.stores.files import input_error, open_input, read_exactly
 
 _PIECE = 1 << 20

@@ -17,12 +17,12 @@ from typing import IO, ClassVar
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.codecs.pipeline import Codec, Step
-from concatsplit_core.errors import AmbiguousContainer, MalformedInput
 from concatsplit_core.formats.misnamed import no_member
 from concatsplit_core.formats.npy_header import LONGEST, Header, parse_header, prefix_length
 from concatsplit_core.formats.sources import ContiguousSource, located
 from concatsplit_core.formats.storage import Extent, Storage
-from concatsplit_core.records import NamedTuple, dataclass, field, replace
+from concatsplit_core.foundation.errors import AmbiguousContainer, MalformedInput
+from concatsplit_core.foundation.records import NamedTuple, dataclass, field, replace
 from concatsplit_core.stores.files import open_input
 from concatsplit_core.stores.zips.directory import Directory, data_start, directory_of, unpacked
 

@@ -16,7 +16,7 @@ from concatsplit_core.codecs.deflate import END_OF_PIECES, deflated_piece
 from concatsplit_core.formats.grid import chunks_of
 from concatsplit_core.formats.npy_header import LONGEST, format_header
 from concatsplit_core.formats.targets import EncodedTarget
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.files import copy_range, write_all
 from concatsplit_core.stores.holes import give_back
 

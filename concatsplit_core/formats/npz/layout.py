@@ -6,11 +6,11 @@ from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Contiguous, Opaque, Order
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.pipeline import Codec
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.chunking import refuse_checksum
 from concatsplit_core.formats.npy_header import offset_step, refuse_dtype
 from concatsplit_core.formats.storage import Storage, Wish
-from concatsplit_core.records import replace
+from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.records import replace
 
 _PIECE = 256 << 10
 """Bytes of a piece that is deflated on its own; pieces of one order make up all elements."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.low_precision import TYPES, low_precision_of
-from concatsplit_core.errors import MalformedInput, UnsupportedDtype
+from concatsplit_core.foundation.errors import MalformedInput, UnsupportedDtype
 
 _NUMPY = {
     "BOOL": "?", "U8": "u1", "I8": "i1", "I16": "<i2", "U16": "<u2", "F16": "<f2", "I32": "<i4",

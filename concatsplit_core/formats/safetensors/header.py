@@ -17,9 +17,9 @@ from math import prod
 from typing import Any
 
 from concatsplit_core.array.geometry import Shape
-from concatsplit_core.errors import MalformedInput
 from concatsplit_core.formats.safetensors.elements import BITS, rank_of
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import MalformedInput
+from concatsplit_core.foundation.records import NamedTuple
 
 LONGEST = 100_000_000
 """Bytes of the longest header that the reference library reads."""

@@ -15,12 +15,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from concatsplit_core.errors import (
-    ConcatsplitError,
-    InputUnavailable,
-    MalformedInput,
-    UnsafeContent,
-)
 from concatsplit_core.formats.safetensors.header import LONGEST
 from concatsplit_core.formats.safetensors.reading import (
     TensorSource,
@@ -29,6 +23,12 @@ from concatsplit_core.formats.safetensors.reading import (
     open_tensor,
 )
 from concatsplit_core.formats.structure import GroupInfo, Structure
+from concatsplit_core.foundation.errors import (
+    ConcatsplitError,
+    InputUnavailable,
+    MalformedInput,
+    UnsafeContent,
+)
 from concatsplit_core.stores.files import input_error, open_input, read_exactly
 
 _INDEXES = 8

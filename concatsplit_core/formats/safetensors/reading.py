@@ -10,18 +10,18 @@ from typing import Any, ClassVar
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import (
-    AmbiguousContainer,
-    ConcatsplitError,
-    MalformedInput,
-    UnsafeContent,
-)
 from concatsplit_core.formats.misnamed import no_member
 from concatsplit_core.formats.safetensors.elements import dtype_of, items_shape
 from concatsplit_core.formats.safetensors.header import LENGTH_BYTES, LONGEST, Header, parse_header
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.structure import GroupInfo, Structure
+from concatsplit_core.foundation.errors import (
+    AmbiguousContainer,
+    ConcatsplitError,
+    MalformedInput,
+    UnsafeContent,
+)
 from concatsplit_core.meaning.model import BARE
 from concatsplit_core.stores.files import input_error, open_input, read_exactly
 

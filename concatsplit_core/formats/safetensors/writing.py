@@ -12,7 +12,6 @@ from typing import Any
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.chunking import refuse_checksum
 from concatsplit_core.formats.safetensors.elements import elements_shape, kind_of, little_endian
 from concatsplit_core.formats.safetensors.header import (
@@ -28,9 +27,10 @@ from concatsplit_core.formats.safetensors.reading import header_of
 from concatsplit_core.formats.storage import Extent, Storage, Wish
 from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import ContiguousTarget, Writer
+from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.records import NamedTuple, replace
 from concatsplit_core.meaning.jsonable import as_json
 from concatsplit_core.meaning.model import plain
-from concatsplit_core.records import NamedTuple, replace
 from concatsplit_core.stores.files import SHAREABLE, SHARED_BLOCK, copy_range, open_input, write_all
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from concatsplit_core.codecs.checksums import APPENDED, Checksum, bare, guarded, in_frames
 from concatsplit_core.codecs.pipeline import Codec
-from concatsplit_core.errors import UsageError
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.records import NamedTuple
 
 
 class Chosen(NamedTuple):

@@ -11,8 +11,8 @@ from concatsplit_core.array.layouts import Encoding
 from concatsplit_core.codecs.checksums import bare
 from concatsplit_core.codecs.chunks import can_decode, can_encode
 from concatsplit_core.codecs.pipeline import BLOSC_MISSING, BLOSC_SHUFFLES, Codec, Step
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
+from concatsplit_core.foundation.errors import UsageError
 
 _BLOSC_WORDS = {"NOSHUFFLE": 0, "SHUFFLE": 1, "BIT": 2, "BITSHUFFLE": 2, "AUTOSHUFFLE": -1}
 """Words that some writers of format 2 use instead of blosc's numbers."""

@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from concatsplit_core.errors import ConcatsplitError, MalformedInput
 from concatsplit_core.formats.zarr import document_v2, document_v3
 from concatsplit_core.formats.zarr.schema import read_document
+from concatsplit_core.foundation.errors import ConcatsplitError, MalformedInput
 from concatsplit_core.stores.base import Location, join
 from concatsplit_core.stores.publishing import Amendment
 

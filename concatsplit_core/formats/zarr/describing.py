@@ -9,12 +9,6 @@ from typing import Any
 
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Opaque, Sharded
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import (
-    AmbiguousContainer,
-    ConcatsplitError,
-    MalformedInput,
-    UnsupportedDtype,
-)
 from concatsplit_core.formats.misnamed import no_member
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage
@@ -25,6 +19,12 @@ from concatsplit_core.formats.zarr.forms import ShardForm
 from concatsplit_core.formats.zarr.neighbours import with_neighbours
 from concatsplit_core.formats.zarr.reading import ZarrSource, ZarrUnchunked
 from concatsplit_core.formats.zarr.sparse import list_chunks
+from concatsplit_core.foundation.errors import (
+    AmbiguousContainer,
+    ConcatsplitError,
+    MalformedInput,
+    UnsupportedDtype,
+)
 from concatsplit_core.meaning.missing import fill_value_notes
 from concatsplit_core.stores.base import Location, join
 from concatsplit_core.stores.files import input_error

@@ -14,6 +14,7 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.storage import Storage
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.meaning.dimensions import Names, name_all_axes, with_one_length_each
 from concatsplit_core.meaning.dtype_metadata import enum_as_flags, enum_maps
 from concatsplit_core.meaning.jsonable import as_json, text_of
@@ -26,7 +27,6 @@ from concatsplit_core.meaning.missing import (
     words_to_numbers,
 )
 from concatsplit_core.meaning.model import Meaning, plain
-from concatsplit_core.records import NamedTuple
 
 _DIMENSIONS = "_ARRAY_DIMENSIONS"
 

@@ -10,7 +10,7 @@ import numpy as np
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
-from concatsplit_core.records import NamedTuple, dataclass
+from concatsplit_core.foundation.records import NamedTuple, dataclass
 
 SPELLINGS = {"default", "v2", "zarr2"}
 

@@ -10,7 +10,7 @@ import numpy as np
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.codecs.pipeline import Step
 from concatsplit_core.formats.zarr.texts import texts
-from concatsplit_core.records import dataclass
+from concatsplit_core.foundation.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

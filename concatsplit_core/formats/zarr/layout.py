@@ -10,7 +10,6 @@ from concatsplit_core.array.fields import packed
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Sharded
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.pipeline import Codec, Step
-from concatsplit_core.errors import UnsupportedDtype, UsageError
 from concatsplit_core.formats.chunking import choose_chunks
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.zarr.checksums import Chosen, with_checksum
@@ -22,7 +21,8 @@ from concatsplit_core.formats.zarr.codecs import (
     packing,
 )
 from concatsplit_core.formats.zarr.dialect import meaning_as_written
-from concatsplit_core.records import replace
+from concatsplit_core.foundation.errors import UnsupportedDtype, UsageError
+from concatsplit_core.foundation.records import replace
 
 _SANE = Codec((Step("zstd", (3,)),))
 """For inputs whose codecs differ or have no name in Zarr."""

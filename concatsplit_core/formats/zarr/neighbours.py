@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from concatsplit_core.array.geometry import Shape
+from concatsplit_core.foundation.records import replace
 from concatsplit_core.meaning.bounds import may_be_bounds, neighbours, with_units
 from concatsplit_core.meaning.model import Meaning
 from concatsplit_core.meaning.multiscales import names_in_multiscales
-from concatsplit_core.records import replace
 from concatsplit_core.stores.base import Location
 
 

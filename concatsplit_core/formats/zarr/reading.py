@@ -14,11 +14,6 @@ from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.codecs.bounds import most_stored
 from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import check_guard, decode, decode_most
-from concatsplit_core.errors import (
-    ConcatsplitError,
-    MalformedInput,
-    OverBudget,
-)
 from concatsplit_core.formats.grid import chunks_of, clip, place_of
 from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
 from concatsplit_core.formats.stored import Check, Stored, copy_summed, read_unchecked, stored_in
@@ -26,7 +21,12 @@ from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.shards import Shard
 from concatsplit_core.formats.zarr.sparse import Listing, stored_chunks
-from concatsplit_core.records import dataclass, field
+from concatsplit_core.foundation.errors import (
+    ConcatsplitError,
+    MalformedInput,
+    OverBudget,
+)
+from concatsplit_core.foundation.records import dataclass, field
 from concatsplit_core.stores.base import Location, join
 from concatsplit_core.stores.files import input_error
 

@@ -14,8 +14,13 @@ import msgspec
 from msgspec import Meta, Struct
 
 from concatsplit_core.array.descr import check_descr
-from concatsplit_core.errors import ConcatsplitError, MalformedInput, OverBudget, UnsafeContent
 from concatsplit_core.formats.zarr.facts import Facts
+from concatsplit_core.foundation.errors import (
+    ConcatsplitError,
+    MalformedInput,
+    OverBudget,
+    UnsafeContent,
+)
 from concatsplit_core.stores.base import Location
 
 METADATA_LIMIT = 64 << 20

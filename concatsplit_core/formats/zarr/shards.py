@@ -11,9 +11,9 @@ import numpy as np
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.codecs.chunks import decode, encode
 from concatsplit_core.codecs.pipeline import Step
-from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.formats.stored import Stored, stored_in
 from concatsplit_core.formats.zarr.forms import ShardForm
+from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 from concatsplit_core.stores.base import Location
 
 ABSENT = (1 << 64) - 1

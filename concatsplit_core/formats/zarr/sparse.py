@@ -11,7 +11,7 @@ from concatsplit_core.array.spec import FEW_BYTES, FEW_CHUNKS
 from concatsplit_core.formats.grid import chunks_of
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.shards import INDEX_ENTRY
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Location
 
 _SPARSE = 4

@@ -6,10 +6,10 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.base import InputFormat, OutputFormat
 from concatsplit_core.formats.storage import Storage, Wish
-from concatsplit_core.records import replace
+from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.records import replace
 from concatsplit_core.stores.base import Location
 
 if TYPE_CHECKING:

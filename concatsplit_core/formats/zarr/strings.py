@@ -10,9 +10,9 @@ from math import prod
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.spec import STRING_BYTES
 from concatsplit_core.codecs.claims import expanded_bytes
-from concatsplit_core.errors import MalformedInput, OverBudget
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.shards import Shard
+from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 from concatsplit_core.stores.base import Location
 
 _SLOT = 16 + 57

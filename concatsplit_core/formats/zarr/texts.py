@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.errors import MalformedInput
+from concatsplit_core.foundation.errors import MalformedInput
 
 _LENGTH = 4
 

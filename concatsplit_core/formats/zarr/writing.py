@@ -11,7 +11,6 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import bare, in_frames
 from concatsplit_core.codecs.chunks import can_encode, encode_in_parts
 from concatsplit_core.codecs.pipeline import Codec
-from concatsplit_core.errors import UsageError
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.stored import Stored, copy_stored, read_stored
@@ -28,7 +27,8 @@ from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.groups import create_groups
 from concatsplit_core.formats.zarr.shards import assemble
-from concatsplit_core.records import NamedTuple, replace
+from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.records import NamedTuple, replace
 from concatsplit_core.stores.base import Location, Store, join
 from concatsplit_core.stores.files import close_file, write_all
 

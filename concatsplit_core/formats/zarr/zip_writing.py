@@ -7,7 +7,6 @@ make the same archive every time.
 from __future__ import annotations
 
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.errors import OutputRefused
 from concatsplit_core.formats.packing import pack
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.structure import Structure
@@ -15,6 +14,7 @@ from concatsplit_core.formats.targets import ChunkedTarget, Writer
 from concatsplit_core.formats.zarr.consolidating import consolidated_groups
 from concatsplit_core.formats.zarr.stores import OWN_NAMES
 from concatsplit_core.formats.zarr.writing import ZarrDivided, ZarrWriter
+from concatsplit_core.foundation.errors import OutputRefused
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.zips.kept import Kept
 from concatsplit_core.stores.zips.store import ZipStore

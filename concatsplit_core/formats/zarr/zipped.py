@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.base import Candidate
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.targets import Writer
 from concatsplit_core.formats.zarr.stores import DOCUMENTS, ZarrStores
+from concatsplit_core.foundation.errors import ConcatsplitError
 from concatsplit_core.stores.base import Location
 
 if TYPE_CHECKING:

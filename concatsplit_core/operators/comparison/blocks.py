@@ -11,9 +11,9 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.layouts import Order
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.operators.comparison.difference import Pair
 from concatsplit_core.operators.comparison.values import EqualityRule, distances_between, unequal
-from concatsplit_core.records import NamedTuple
 
 _AT_ONCE = 1 << 16
 """Elements compared with one NumPy call: masks and differences need memory too."""

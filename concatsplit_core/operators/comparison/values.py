@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.errors import UsageError
+from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.operators.comparison import datetimes, numbers
-from concatsplit_core.records import NamedTuple
 
 NUMBERS = "buifc"
 TEXTS = "SUT"

@@ -12,7 +12,7 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Box, Interval, Shape
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.run.hashing.elements import is_plain, put_box
 from concatsplit_core.run.hashing.leaf_hasher import LeafHasher, WaitingMemory
 from concatsplit_core.run.hashing.leaves import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from concatsplit_core.array.geometry import Interval
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.run.hashing.leaves import Sections
 
 Kind = Literal["elements", "bytes", "chunks"]

@@ -12,9 +12,9 @@ from concatsplit_core.array.layouts import InMemory
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.hollow import refuse_hollow
-from concatsplit_core.errors import ConcatsplitError
 from concatsplit_core.formats.sources import ChunkedSource, Source
 from concatsplit_core.formats.stored import Stored, read_stored
+from concatsplit_core.foundation.errors import ConcatsplitError
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.planning.task import Task

@@ -6,8 +6,8 @@ from typing import Any
 
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.job import Job
+from concatsplit_core.foundation.records import fields
 from concatsplit_core.planning.plan import Plan
-from concatsplit_core.records import fields
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.staged.digest import plan_digest
 

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from concatsplit_core.errors import OutputBusy, ResumeMismatch, UsageError
+from concatsplit_core.foundation.errors import OutputBusy, ResumeMismatch, UsageError
 from concatsplit_core.run.staged.done import LOCK_FILE, at_work, missing_of, ranges_of, read_done
 from concatsplit_core.run.staged.record import RUN_FILE, RunRecord
 

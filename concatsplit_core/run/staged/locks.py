@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from concatsplit_core.errors import InputUnavailable, OutputBusy, UnsafeContent
+from concatsplit_core.foundation.errors import InputUnavailable, OutputBusy, UnsafeContent
 from concatsplit_core.run.staged.done import LOCK_FILE
 from concatsplit_core.stores.owner import Owner, lock, write_owner
 

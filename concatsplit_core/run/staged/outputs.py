@@ -22,7 +22,6 @@ from typing import Any, Literal
 
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.endpoints.places import Place
-from concatsplit_core.errors import ResumeMismatch, UsageError
 from concatsplit_core.formats.base import OutputFormat
 from concatsplit_core.formats.storage import Extent, Storage, Wish
 from concatsplit_core.formats.targets import (
@@ -31,6 +30,7 @@ from concatsplit_core.formats.targets import (
     PartTarget,
     Target,
 )
+from concatsplit_core.foundation.errors import ResumeMismatch, UsageError
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.run.output_set import OutputSet
 from concatsplit_core.run.staged.record import RunRecord

@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from concatsplit_core.errors import InputUnavailable, ResumeMismatch
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import InputUnavailable, ResumeMismatch
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.keeping import StagedOutput, read_kept, replace_file
 
 RUN_FILE = "run.json"

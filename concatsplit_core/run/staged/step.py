@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from concatsplit_core.errors import UsageError
-from concatsplit_core.records import NamedTuple
+from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.records import NamedTuple
 
 
 class Step(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.places import STREAM
-from concatsplit_core.errors import (
+from concatsplit_core.foundation.errors import (
     ConcatsplitError,
     InputUnavailable,
     OutputBusy,

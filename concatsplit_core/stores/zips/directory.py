@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
-from concatsplit_core.errors import ConcatsplitError, MalformedInput, UnsafeContent
+from concatsplit_core.foundation.errors import ConcatsplitError, MalformedInput, UnsafeContent
 
 _LOCAL_HEADER = 30
 _UTF8 = 0x800

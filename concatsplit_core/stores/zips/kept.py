@@ -6,7 +6,7 @@ import os
 import zipfile
 from collections.abc import Iterable
 
-from concatsplit_core.errors import ConcatsplitError, OutputRefused
+from concatsplit_core.foundation.errors import ConcatsplitError, OutputRefused
 from concatsplit_core.stores.files import SHAREABLE, SHARED_BLOCK, copy_range, open_input, write_all
 from concatsplit_core.stores.zips.directory import ENCRYPTED, data_start, directory_of, name_of
 from concatsplit_core.stores.zips.records import Member, data_offset

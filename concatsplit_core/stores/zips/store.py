@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any
 
-from concatsplit_core.errors import (
+from concatsplit_core.foundation.errors import (
     ConcatsplitError,
     InputChanged,
     OverBudget,
