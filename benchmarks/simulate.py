@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from benchmarks.simulation.execution import simulate
 from benchmarks.simulation.workload import INPUT_BYTES, Planned, plan_join, sample_load
 from benchmarks.simulation.world import ClusterModel, StoreModel
-from concatsplit_core.array.sizes import format_size
+from concatsplit_core.foundation.sizes import format_size
 
 PEBI_INPUTS = (1 << 50) // INPUT_BYTES
 _MEMORY = 16 << 30

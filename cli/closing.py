@@ -7,8 +7,8 @@ from contextlib import suppress
 from math import prod
 from typing import TYPE_CHECKING
 
-from concatsplit_core.array.sizes import format_size
 from concatsplit_core.foundation.errors import ConcatsplitError
+from concatsplit_core.foundation.sizes import format_size
 
 if TYPE_CHECKING:
     from concatsplit_core.run.result import Blob, Result

@@ -12,7 +12,7 @@ import click
 from concatsplit_cli.readable import clipped, first_elements, readable, statistics
 from concatsplit_cli.streams import checked_stdout, one_line, terminal_width
 from concatsplit_cli.tables import Table, lines_of
-from concatsplit_core.array.sizes import format_size
+from concatsplit_core.foundation.sizes import format_size
 
 if TYPE_CHECKING:
     from concatsplit_core.operators import BlobInfo

@@ -72,7 +72,7 @@ def how_options[R](function: Callable[..., R]) -> Callable[..., R]:
         how = _HOW.pop_from(values)
         how["by_array"] = how["by_array"] or None
         if how["max_bytes"] is not None:
-            from concatsplit_core.array.sizes import parse_size
+            from concatsplit_core.foundation.sizes import parse_size
 
             how["max_bytes"] = parse_size(how["max_bytes"], "--max-bytes")
         return function(how=how, **values)

@@ -11,7 +11,7 @@ from typing import Any
 
 from concatsplit_cli.signals import answer_sigusr1, ignore_further_signals
 from concatsplit_cli.streams import DrawnLine, print_to_stderr, terminal_width
-from concatsplit_core.array.sizes import format_size
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.run.events import Finished, Moved, Publishing, Started
 
 _MINUTE, _HOUR = 60, 3600

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from concatsplit_core.meaning.jsonable import as_json, text_of
+from concatsplit_core.foundation.jsonable import as_json, text_of
 
 if TYPE_CHECKING:
     from concatsplit_core.operators.heads import Head

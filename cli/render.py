@@ -95,7 +95,7 @@ def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
 
 
 def _route_table(result: Result) -> Table:
-    from concatsplit_core.array.sizes import format_size
+    from concatsplit_core.foundation.sizes import format_size
 
     plan = result.plan
     table = Table("", "plan", "")

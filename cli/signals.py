@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-from concatsplit_core.stores.interrupts import listened_signals
+from concatsplit_core.foundation.interrupts import listened_signals
 
 _RETRY_SECONDS = 0.001
 """Seconds until an exception that was lost in a finalizer is raised again."""

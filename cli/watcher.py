@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import NoReturn
 
-from concatsplit_core.stores.interrupts import BlockingLibraries
+from concatsplit_core.foundation.interrupts import BlockingLibraries
 
 PATIENCE = 2.0
 """Seconds after the first signal in which a second one is ignored: the run is cleaning up."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import heapq
 import random
+from typing import NamedTuple
 
 from benchmarks.simulation.workload import Load
 from benchmarks.simulation.world import ClusterModel, StoreModel
-from concatsplit_core.foundation.records import NamedTuple
 
 _BATCH_SECONDS = 10.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from concatsplit_core.array.geometry import Interval
 from concatsplit_core.array.layouts import Chunked, Encoding
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
-from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan

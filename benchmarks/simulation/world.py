@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concatsplit_core.foundation.records import NamedTuple
+from typing import NamedTuple
 
 
 class StoreModel(NamedTuple):

@@ -1,1 +1,1 @@
-"""What an array is, without its bytes: boxes, axes, specs, tilings, cuts and sizes."""
+"""What an array is, without its bytes: boxes, axes, specs, tilings and cuts."""

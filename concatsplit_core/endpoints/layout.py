@@ -7,6 +7,7 @@ from operator import is_
 
 from concatsplit_core.array.geometry import with_length
 from concatsplit_core.array.layouts import Chunked
+from concatsplit_core.array.regions import Region, is_regular, regions_of
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inheritance import inherit
@@ -16,7 +17,6 @@ from concatsplit_core.formats.base import OutputFormat
 from concatsplit_core.formats.storage import Grid, Storage, Wish
 from concatsplit_core.foundation.errors import UnsupportedDtype, UsageError
 from concatsplit_core.foundation.records import NamedTuple, replace
-from concatsplit_core.planning.regions import Region, is_regular, regions_of
 
 
 class Origin(NamedTuple):

@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from concatsplit_core.array.sizes import format_size
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.endpoints.places import Place
 from concatsplit_core.formats.base import Candidate, InputFormat
@@ -25,6 +24,7 @@ from concatsplit_core.foundation.errors import (
     UsageError,
 )
 from concatsplit_core.foundation.records import NamedTuple
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.folders import Folders
 from concatsplit_core.stores.local import local

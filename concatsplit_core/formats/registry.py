@@ -23,9 +23,9 @@ from concatsplit_core.foundation.errors import (
     UsageError,
     did_you_mean,
 )
+from concatsplit_core.foundation.interrupts import BlockingLibraries
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, open_input
-from concatsplit_core.stores.interrupts import BlockingLibraries
 
 
 def _npy() -> Format:

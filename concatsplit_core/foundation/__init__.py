@@ -1,1 +1,1 @@
-"""What every room stands on: the errors, and classes that cost next to nothing to define."""
+"""What every room stands on: errors, records, signals, and values as text."""

@@ -20,8 +20,8 @@ from concatsplit_core.formats.base import InputFormat
 from concatsplit_core.formats.registry import format_of
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import ConcatsplitError
+from concatsplit_core.foundation.jsonable import as_json
 from concatsplit_core.foundation.records import NamedTuple, dataclass, replace
-from concatsplit_core.meaning.jsonable import as_json
 from concatsplit_core.meaning.model import Meaning
 from concatsplit_core.run.events import Started
 from concatsplit_core.run.options import Options

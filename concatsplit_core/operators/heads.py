@@ -9,12 +9,12 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.low_precision import as_numbers
-from concatsplit_core.array.sizes import format_size
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import DtypeMismatch, OverBudget
+from concatsplit_core.foundation.jsonable import as_json, text_of
 from concatsplit_core.foundation.records import NamedTuple
-from concatsplit_core.meaning.jsonable import as_json, text_of
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.operators.comparison.reading import BlockReader, common_order, logical_shape
 from concatsplit_core.operators.meant import Meant, meant_of
 from concatsplit_core.run.loading import prepared

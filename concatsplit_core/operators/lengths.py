@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from concatsplit_core.array.cuts import Cut, whole_numbers
-from concatsplit_core.array.sizes import parse_size
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.foundation.errors import MalformedInput, UsageError
 from concatsplit_core.foundation.records import fields
+from concatsplit_core.foundation.sizes import parse_size
 from concatsplit_core.run.loading import load
 
 MOST_LENGTHS = 1 << 24

@@ -13,8 +13,8 @@ from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import DtypeMismatch
+from concatsplit_core.foundation.jsonable import as_json, text_of
 from concatsplit_core.foundation.records import NamedTuple, dataclass, field, replace
-from concatsplit_core.meaning.jsonable import as_json, text_of
 from concatsplit_core.operators.comparison.reading import (
     BlockReader,
     boxes_of,

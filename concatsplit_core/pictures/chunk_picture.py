@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from concatsplit_core.array.geometry import Shape
-from concatsplit_core.array.sizes import format_size
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.pictures.chunk_map import Cell, ChunkMap
 from concatsplit_core.pictures.drawing import HEAD_LETTER, LETTER, NAME, WIDTH, Drawing, shortened
 from concatsplit_core.pictures.panels import LEFT, ROOM, shape_text

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from concatsplit_core.array.descr import dtype_label
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.inference import name_of
-from concatsplit_core.array.sizes import format_size
 from concatsplit_core.array.tiling import Tiling
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.pictures.columns import column_shares
 from concatsplit_core.pictures.drawing import HEAD_LETTER, NAME, WIDTH, Drawing, shortened
 from concatsplit_core.pictures.routed import Piece, routed_pieces

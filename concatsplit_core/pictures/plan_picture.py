@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from concatsplit_core.array.descr import dtype_label
 from concatsplit_core.array.inference import name_of
-from concatsplit_core.array.sizes import format_size
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.pictures.drawing import NAME, WIDTH, Drawing, shortened, wrapped
 from concatsplit_core.pictures.panels import draw_panel, shape_text
 from concatsplit_core.planning.plan import MovePlan, Plan

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from math import gcd, prod
 
+from concatsplit_core.array.edges import Edges
 from concatsplit_core.array.geometry import Interval, Shape, ceil_to
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.planning.edges import Edges
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.sweep import Band, Strip, Sweep
 

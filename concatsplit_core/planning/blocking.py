@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from math import gcd, lcm, prod
 
+from concatsplit_core.array.edges import Edges
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.layouts import Order
 from concatsplit_core.foundation.errors import OverBudget
 from concatsplit_core.foundation.records import dataclass, field
-from concatsplit_core.planning.edges import Edges
 from concatsplit_core.planning.pairs import fast_axes
 from concatsplit_core.planning.sweep import Part, Strip
 from concatsplit_core.planning.thresholds import Thresholds

@@ -12,9 +12,9 @@ from math import prod
 
 from concatsplit_core.array.geometry import Interval, drop
 from concatsplit_core.array.inference import name_of
-from concatsplit_core.array.sizes import format_size
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.foundation.errors import OverBudget
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.planning.problem import Problem
 
 ABSENT_CHUNKS, CHUNKS_A_STORED = 1 << 18, 64

@@ -8,9 +8,9 @@ from itertools import accumulate
 from math import prod
 from typing import Any
 
+from concatsplit_core.array.edges import Edges
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.foundation.records import NamedTuple, dataclass, field
-from concatsplit_core.planning.edges import Edges
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.sweep import Strip, Sweep, SweepTasks
 from concatsplit_core.planning.task import Route, Task

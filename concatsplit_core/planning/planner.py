@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from math import prod
 from typing import NoReturn
 
-from concatsplit_core.array.sizes import format_size
+from concatsplit_core.array.edges import Edges
 from concatsplit_core.foundation.errors import OverBudget
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.planning.amounts import bytes_read
-from concatsplit_core.planning.edges import Edges
 from concatsplit_core.planning.elementwise import elementwise_batches
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import MovePlan, Plan

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from math import prod
 from typing import Protocol
 
+from concatsplit_core.array.edges import Edges
 from concatsplit_core.array.geometry import Interval, Shape, ceil_to
 from concatsplit_core.array.layouts import Order
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.blocking import refuse_many_steps, union
-from concatsplit_core.planning.edges import Edges
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.routing import Routing, Share
 from concatsplit_core.planning.sweep import Band, Strip, Sweep, sweep_of

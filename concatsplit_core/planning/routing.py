@@ -7,13 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from math import prod
 
+from concatsplit_core.array.edges import Edges
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.array.inference import name_of
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.foundation.records import NamedTuple
-from concatsplit_core.planning.edges import Edges
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.pairs import Pair, kind_of, pair_of
 from concatsplit_core.planning.task import ROUTES, Route

@@ -18,11 +18,11 @@ from collections.abc import Iterable
 from itertools import accumulate
 from math import prod
 
+from concatsplit_core.array.edges import Edges
 from concatsplit_core.array.geometry import Box, Interval, Shape, with_length
 from concatsplit_core.array.layouts import Order
 from concatsplit_core.array.runs import CommonRuns, common_runs
 from concatsplit_core.foundation.records import NamedTuple, dataclass, field
-from concatsplit_core.planning.edges import Edges
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.task import Piece, Route, Task
 

@@ -18,13 +18,13 @@ from itertools import batched
 from pathlib import Path
 from typing import Any
 
-from concatsplit_core.array.sizes import format_size
 from concatsplit_core.foundation.errors import (
     IOFailure,
     OverBudget,
     UsageError,
     WorkerDied,
 )
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.run.worker import Work, Worker
 

@@ -14,11 +14,11 @@ import numpy as np
 from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.indexing import Picks, as_index, grouped, shifted
 from concatsplit_core.array.layouts import InMemory
-from concatsplit_core.array.sizes import format_size
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.formats.sources import ContiguousSource, DecodedSource, Source
 from concatsplit_core.foundation.errors import ConcatsplitError, OverBudget
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.routes.blocks import in_small_boxes
 from concatsplit_core.routes.buffers import Buffers
 from concatsplit_core.routes.elements import copy_elements

@@ -10,12 +10,12 @@ import numpy as np
 
 from concatsplit_core.array.inference import Casting
 from concatsplit_core.array.layouts import Order
-from concatsplit_core.array.sizes import parse_size
 from concatsplit_core.codecs.checksums import Checksum
 from concatsplit_core.codecs.pipeline import Codec, parse_codec
 from concatsplit_core.formats.storage import Wish
 from concatsplit_core.foundation.errors import UsageError, did_you_mean
 from concatsplit_core.foundation.records import dataclass, field
+from concatsplit_core.foundation.sizes import parse_size
 from concatsplit_core.meaning.agreement import ConflictRule, KeptAttributes
 from concatsplit_core.planning import thresholds
 from concatsplit_core.planning.task import ROUTES, Route

@@ -26,10 +26,10 @@ from concatsplit_core.formats.targets import (
     Writer,
 )
 from concatsplit_core.foundation.errors import ConcatsplitError
+from concatsplit_core.foundation.interrupts import deferred_signals
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import output_error, write_all
-from concatsplit_core.stores.interrupts import deferred_signals
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.structure import Structure

@@ -11,8 +11,8 @@ from concatsplit_core.array.descr import dtype_name
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.inference import Cost
 from concatsplit_core.array.low_precision import shown_dtype
-from concatsplit_core.array.sizes import format_size
 from concatsplit_core.foundation.records import NamedTuple
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.planning.plan import MovePlan, Plan
 from concatsplit_core.planning.task import ROUTES
 

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
+from concatsplit_core.foundation.interrupts import deferred_signals
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.routes.base import Cancelled
-from concatsplit_core.stores.interrupts import deferred_signals
 
 
 def run_on_threads[T](

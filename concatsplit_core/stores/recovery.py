@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from concatsplit_core.foundation.errors import ConcatsplitError, IOFailure
-from concatsplit_core.stores.interrupts import deferred_signals
+from concatsplit_core.foundation.interrupts import deferred_signals
 from concatsplit_core.stores.journal import Journal, has_journal, read_journal
 from concatsplit_core.stores.keeping import Kept, read_kept
 from concatsplit_core.stores.owner import OWNER_FILE, Owner, lock, open_owner_file, read_owner

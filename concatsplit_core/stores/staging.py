@@ -25,11 +25,11 @@ from concatsplit_core.foundation.errors import (
     OutputExists,
     OutputRefused,
 )
+from concatsplit_core.foundation.interrupts import deferred_signals
 from concatsplit_core.stores.durability import make_durable, sync_path
 from concatsplit_core.stores.files import identify, output_error
 from concatsplit_core.stores.folders import Folders
 from concatsplit_core.stores.identity import Identity
-from concatsplit_core.stores.interrupts import deferred_signals
 from concatsplit_core.stores.journal import Entry, Journal, make_entries
 from concatsplit_core.stores.locks import locked
 from concatsplit_core.stores.permissions import copy_mode, copy_owner_and_attributes, create_like

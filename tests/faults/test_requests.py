@@ -17,7 +17,7 @@ import pytest
 from children import wait_for
 
 from concatsplit_cli import run_operator
-from concatsplit_core.stores.interrupts import deferred_signals
+from concatsplit_core.foundation.interrupts import deferred_signals
 
 FEED = ("feed", "-", "y.h5", "--chunks", "8,500")
 KINDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import concatsplit_core as cs
-from concatsplit_core.meaning.jsonable import as_json
+from concatsplit_core.foundation.jsonable import as_json
 
 
 @pytest.fixture(autouse=True)

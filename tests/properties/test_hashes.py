@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from properties.test_results import OUTPUTS, write
 
 import concatsplit_core as cs
-from concatsplit_core.array.sizes import parse_size
 from concatsplit_core.foundation.errors import OverBudget
+from concatsplit_core.foundation.sizes import parse_size
 from concatsplit_core.planning import thresholds
 from concatsplit_core.planning.thresholds import Thresholds
 from concatsplit_core.run.hashing import leaf_hasher, leaves, rereading, run_hashes

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from concatsplit_core.array.geometry import Interval, tile
 from concatsplit_core.array.layouts import Chunked, Contiguous
+from concatsplit_core.array.regions import is_regular, regions_of
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
-from concatsplit_core.planning.regions import is_regular, regions_of
 
 inputs = st.lists(
     st.tuples(st.integers(0, 30), st.one_of(st.none(), st.integers(1, 9))), min_size=1

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from concatsplit_core.array.sizes import format_size, parse_size
 from concatsplit_core.codecs.chunks import encode
 from concatsplit_core.codecs.claims import expanded_bytes
 from concatsplit_core.codecs.pipeline import Step, parse_codec
 from concatsplit_core.foundation.errors import MalformedInput, UsageError
+from concatsplit_core.foundation.sizes import format_size, parse_size
 
 PLAIN = np.arange(5000, dtype="<i4").tobytes()
 MOST = 1 << 40

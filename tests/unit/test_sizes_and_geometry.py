@@ -15,8 +15,8 @@ from concatsplit_core.array.geometry import (
     tile,
     with_length,
 )
-from concatsplit_core.array.sizes import format_size, parse_size
 from concatsplit_core.foundation.errors import AxisError, UsageError
+from concatsplit_core.foundation.sizes import format_size, parse_size
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from concatsplit_core.array.fields import overlapping
 from concatsplit_core.formats.hdf5.named_types import named
 from concatsplit_core.formats.hdf5.types import is_plain
 from concatsplit_core.formats.hdf5.values import attribute, fixed_length
+from concatsplit_core.foundation.jsonable import text_of
 from concatsplit_core.foundation.records import NamedTuple
-from concatsplit_core.meaning.jsonable import text_of
 
 BOOKKEEPING = (
     "DIMENSION_LIST",

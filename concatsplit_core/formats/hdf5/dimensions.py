@@ -10,9 +10,9 @@ import h5py
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.hdf5.attributes import plain_text
+from concatsplit_core.foundation.jsonable import text_of
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.meaning.dimensions import Names
-from concatsplit_core.meaning.jsonable import text_of
 
 WITHOUT_VARIABLE = "This is a netCDF dimension but not a netCDF variable"
 """How netCDF-C begins the NAME of a scale that stands for a dimension only."""

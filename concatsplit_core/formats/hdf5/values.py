@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from concatsplit_core.meaning.jsonable import as_json
+from concatsplit_core.foundation.jsonable import as_json
 
 _LONG = range(-(1 << 63), 1 << 64)
 

@@ -42,8 +42,8 @@ from concatsplit_core.foundation.errors import (
     UnsupportedDtype,
     UsageError,
 )
+from concatsplit_core.foundation.interrupts import deferred_signals
 from concatsplit_core.stores.files import Pool, write_all
-from concatsplit_core.stores.interrupts import deferred_signals
 
 _OPEN_FILES = 32
 

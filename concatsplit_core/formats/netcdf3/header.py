@@ -17,9 +17,9 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.foundation.errors import MalformedInput
+from concatsplit_core.foundation.jsonable import text_of
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.meaning.bounds import names_bounds
-from concatsplit_core.meaning.jsonable import text_of
 
 _DIMENSIONS, _VARIABLES, _ATTRIBUTES = 10, 11, 12
 _TYPES = {

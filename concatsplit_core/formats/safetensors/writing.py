@@ -28,8 +28,8 @@ from concatsplit_core.formats.storage import Extent, Storage, Wish
 from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import ContiguousTarget, Writer
 from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.jsonable import as_json
 from concatsplit_core.foundation.records import NamedTuple, replace
-from concatsplit_core.meaning.jsonable import as_json
 from concatsplit_core.meaning.model import plain
 from concatsplit_core.stores.files import SHAREABLE, SHARED_BLOCK, copy_range, open_input, write_all
 

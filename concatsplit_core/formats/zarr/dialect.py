@@ -14,10 +14,10 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.storage import Storage
+from concatsplit_core.foundation.jsonable import as_json, text_of
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.meaning.dimensions import Names, name_all_axes, with_one_length_each
 from concatsplit_core.meaning.dtype_metadata import enum_as_flags, enum_maps
-from concatsplit_core.meaning.jsonable import as_json, text_of
 from concatsplit_core.meaning.missing import (
     as_marker,
     from_zarr3,

@@ -8,7 +8,7 @@ from typing import Any
 
 from concatsplit_core.formats.structure import GroupInfo, Structure
 from concatsplit_core.formats.zarr.consolidating import is_consolidated
-from concatsplit_core.meaning.jsonable import as_json
+from concatsplit_core.foundation.jsonable import as_json
 from concatsplit_core.meaning.multiscales import levels_of
 from concatsplit_core.stores.base import Location, join
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from concatsplit_core.array.geometry import Shape
+from concatsplit_core.foundation.jsonable import as_json
 from concatsplit_core.foundation.records import NamedTuple, dataclass, field
-from concatsplit_core.meaning.jsonable import as_json
 
 COUNTED = ("shape", "dtype")
 """Facts that make arrays unequal if they differ; other facts are only reported."""

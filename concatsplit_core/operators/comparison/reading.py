@@ -8,11 +8,11 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Box, Interval, Shape
 from concatsplit_core.array.layouts import InMemory, Opaque, Order
-from concatsplit_core.array.sizes import format_size
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import OverBudget
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan

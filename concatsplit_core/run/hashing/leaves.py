@@ -19,10 +19,10 @@ import numpy as np
 
 from concatsplit_core.array.fields import packed
 from concatsplit_core.array.geometry import Box, Shape
-from concatsplit_core.array.sizes import format_size
 from concatsplit_core.array.spec import STRING_BYTES
 from concatsplit_core.foundation.errors import OverBudget
 from concatsplit_core.foundation.records import NamedTuple
+from concatsplit_core.foundation.sizes import format_size
 
 LEAF_BYTES = 1 << 20
 """The most bytes of a leaf, unless one element is larger."""

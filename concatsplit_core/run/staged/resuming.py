@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from concatsplit_core.array.sizes import format_size
 from concatsplit_core.endpoints.job import Job
 from concatsplit_core.endpoints.places import Looked, find_place
 from concatsplit_core.endpoints.references import parse_output
 from concatsplit_core.foundation.errors import ResumeMismatch
 from concatsplit_core.foundation.records import replace
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.staged.record import RunRecord, read_record
 from concatsplit_core.run.staged.step import Completions, Step

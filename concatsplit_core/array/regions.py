@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from concatsplit_core.array.edges import Edges
 from concatsplit_core.array.geometry import Interval, ceil_to
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.foundation.records import NamedTuple
-from concatsplit_core.planning.edges import Edges
 
 
 class Region(NamedTuple):
