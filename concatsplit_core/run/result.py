@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.planning.plan import MovePlan, Plan
 from concatsplit_core.planning.task import ROUTES
+
+if TYPE_CHECKING:
+    from concatsplit_core.pictures.strip import Run
 
 
 class Blob(NamedTuple):
@@ -195,6 +198,25 @@ class Result(NamedTuple):
 
         names = [f"{a.name}, carried" if a.is_carried else a.name for a in self.arrays]
         return picture_of_plan(self.plan, self.operator, names)
+
+    def strip(self, width: int = 79, plain: bool = False) -> list[list[Run]]:
+        """The plan as a few lines of text, as the command line shows it in a dry run.
+
+        Parameters
+        ----------
+        width : int
+            Characters of a line.
+        plain : bool
+            Whether to draw with ASCII alone.
+
+        Returns
+        -------
+        list of list of Run
+            For each line its parts; a part is a text and, if it stands for a route, the route.
+        """
+        from concatsplit_core.pictures.strip import strip_of
+
+        return strip_of([(array.name, array.plan) for array in self.arrays], width, plain)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
