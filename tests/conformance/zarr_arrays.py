@@ -20,7 +20,7 @@ _FUSED = {
 
 
 @contextmanager
-def _reference() -> Iterator[None]:
+def reference() -> Iterator[None]:
     """Let zarr-python say nothing, and code chunks one after another, which suits small ones.
 
     What is made or opened outside of here has the pipeline that users have.
@@ -44,7 +44,7 @@ def create(
         shards = shards[:ndim]
     if settings.pop("transposed", False):
         settings["filters"] = [zarr.codecs.TransposeCodec(order=tuple(range(ndim))[::-1])]
-    with _reference():
+    with reference():
         made = zarr.create_array(
             store=path,
             name=member or None,
@@ -61,12 +61,12 @@ def create(
 
 def opened(ref: str) -> zarr.Array:
     path, _, member = str(ref).partition("::")
-    with _reference():
+    with reference():
         return zarr.open_array(store=path, path=member or None, mode="r")
 
 
 def read(ref: str) -> np.ndarray:
-    with _reference():
+    with reference():
         array = opened(ref)
         return np.asarray(array[...], array.dtype)
 
