@@ -48,10 +48,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         tempfile.tempdir = base
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection() -> None:
     """Keep the garbage collector from walking through thousands of tests again and again."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Let it have what comes from now on, and leave the tests out of it."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
