@@ -12,7 +12,7 @@ from concatsplit_cli.environment import name_variables, remember_command
 
 SECTIONS = {
     "What": "axis order add_axis drop_axis members arrays carry missing files_from null raw offset "
-    "follow_links nan_equal rtol atol",
+    "follow_links nan_equal rtol atol only_outputs only_inputs",
     "Where to cut": "parts size lengths ratio at range max_bytes uneven remainder hop lengths_from "
     "by_array only scale count",
     "Where to": "output outputs names to force split_info",
@@ -20,8 +20,7 @@ SECTIONS = {
     "conflicts history check",
     "Memory and speed": "memory jobs routes sync resume executor tasks",
     "Reports": "dry_run picture stats head as_tree as_json quiet progress manifest if_changed "
-    "depfile inputs version "
-    "debug help",
+    "depfile version debug help",
 }
 """The parameters of the options in each section, the usual ones first."""
 

@@ -14,6 +14,11 @@ from concatsplit_core.operators.histograms import Histogram
 
 _LARGE = 2.0**1000
 """Sums of doubles from this size on could be too large for a double."""
+_FINER = {
+    "Y": ("M", 12), "W": ("D", 7), "D": ("h", 24), "h": ("m", 60), "m": ("s", 60),
+    "s": ("ms", 1000), "ms": ("us", 1000), "us": ("ns", 1000),
+}  # fmt: skip
+"""The next finer unit of time, and how many of it make one."""
 
 
 class Summary:
@@ -136,9 +141,24 @@ class Times(Summary):
             self.nans += len(values) - len(known)
             self.count += len(known)
 
-    def time(self, number: Any) -> Any:
-        """A number as the time that it stands for; fractions of the unit are cut off."""
-        return np.int64(int(number)).view(self.unit)
+    def time(self, number: int) -> Any:
+        """A number as the time that it stands for."""
+        return np.int64(number).view(self.unit)
+
+    @property
+    def mean(self) -> Any:
+        """The mean: in a finer unit, at most nanoseconds, if it is no whole number of its own."""
+        mean = Fraction(self.numbers.mean)
+        if mean.denominator == 1:
+            return self.time(int(mean))
+        unit, step = np.datetime_data(self.unit)
+        mean *= step
+        while mean.denominator != 1 and unit in _FINER:
+            finer, times = _FINER[unit]
+            if abs(mean * times) >= 1 << 63:
+                break
+            unit, mean = finer, mean * times
+        return np.int64(round(mean)).view(f"{self.unit.kind}8[{unit}]")
 
 
 class Texts(Summary):

@@ -47,7 +47,7 @@ def test_any_number_of_processes_do_the_tasks(two: Any) -> None:
         _run(two, "run", "RUN", "--tasks", share)
     state = _run(two, "run", "RUN", "--tasks", "3/3", "--json").json
     assert state["missing"] > 0
-    two.fails(12, "commit", "RUN", says=("tasks are not done", "concatsplit run"))
+    two.fails(12, "commit", "RUN", says=("tasks still to do", "concatsplit run"))
     assert _run(two, "run", "RUN").out == "RUN: all done\n"
     two.ok("commit", "RUN")
     assert sorted(two.names()) == ["a.npy", "b.npy", "y.zarr"]
