@@ -56,6 +56,7 @@ class Command(click.Command):
         remember_command(ctx)
         if not ctx.resilient_parsing:  # as it is while a shell completes a word
             _refuse_one_dash(self, ctx, args)
+            _refuse_second_output(self, ctx, args)
         return super().parse_args(ctx, args)
 
     def make_parser(self, ctx: click.Context) -> Any:
@@ -168,6 +169,18 @@ def _short_record(option: click.Option, ctx: click.Context, room: int) -> tuple[
 
 def _aligned(name: str, text: str) -> tuple[str, str]:
     return name.ljust(_FIRST_COLUMN), text
+
+
+def _refuse_second_output(command: click.Command, ctx: click.Context, args: list[str]) -> None:
+    """Refuse a second `-o` where there is one output; Click would take the last."""
+    option = next((p for p in command.params if p.name == "output"), None)
+    if not isinstance(option, click.Option) or option.multiple:
+        return
+    words = args[: args.index("--")] if "--" in args else args
+    given = [w for w in words if w[:2] == "-o" or w == "--output" or w.startswith("--output=")]
+    if len(given) > 1:
+        name = ctx.command_path.partition(" ")[2]
+        raise click.UsageError(f"-o is given {len(given)} times; {name} writes one output", ctx)
 
 
 def _refuse_one_dash(command: click.Command, ctx: click.Context, args: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterable
 from itertools import islice
 
@@ -14,6 +15,7 @@ _LISTED = 8
 """How many names a message lists."""
 _LOOKED_AT = 10_000
 """The most files of a folder that are compared with a name."""
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 def no_member(
@@ -33,6 +35,10 @@ def no_member(
         What the format calls an array.
     """
     known = list(names)
+    if known == [""]:
+        return InputUnavailable(
+            f"{ref}: is one array, and has no {kind} '{member}'; leave out '{member}'", ref=ref
+        )
     listed = ", ".join(known[:_LISTED]) or "none"
     if len(known) > _LISTED:
         listed += f" and {len(known) - _LISTED} more"
@@ -51,6 +57,10 @@ def missing_file(ref: str, error: OSError) -> ConcatsplitError:
 
 
 def _hint(path: str, ref: str) -> str:
+    if os.path.islink(path):
+        return f"; it is a link to {os.readlink(path)}, which is not there"
+    if _URL.match(path):
+        return "; only files of this machine are read, and no URLs: give a path"
     head, colon, member = path.rpartition(":")
     if colon and head and member and os.path.exists(head):
         return f"; an array in a file has two colons before it: {head}::{member}"
