@@ -16,7 +16,7 @@ SECTIONS = {
     "Where to cut": "parts size lengths ratio at range max_bytes uneven remainder hop lengths_from "
     "by_array only scale count",
     "Where to": "output outputs names to force split_info",
-    "How": "dtype codec chunks promote casting memory_order zarr_format grid checksum attrs "
+    "How": "dtype codec chunks shards promote casting memory_order zarr_format grid checksum attrs "
     "conflicts history check",
     "Memory and speed": "memory jobs routes sync resume executor tasks",
     "Reports": "dry_run picture stats head as_tree as_json quiet progress manifest if_changed "

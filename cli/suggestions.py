@@ -34,7 +34,8 @@ _OPTIONS = {
     "--codec": "compress compression compressor filter gzip zstd z",
     "--memory": "mem memory-limit max-memory budget buffer-size ram m",
     "--output": "out outfile output-file dest destination to target outputs",
-    "--parts": "num count number sections pieces n-parts num-parts nparts chunks-count shards k",
+    "--parts": "num count number sections pieces n-parts num-parts nparts chunks-count k",
+    "--shards": "shard shard-shape sharding",
     "--size": "length chunk-size part-size lines rows step batch-size shard-size",
     "--lengths": "sections split-sizes sizes",
     "--at": "indices positions split-at points",
@@ -69,7 +70,14 @@ _OPTIONS = {
 }
 """What options are called elsewhere, without their dashes."""
 
-_LISTS = {"--lengths": ",", "--at": ",", "--chunks": ",", "--only": ",", "--ratio": ":"}
+_LISTS = {
+    "--lengths": ",",
+    "--at": ",",
+    "--chunks": ",",
+    "--shards": ",",
+    "--only": ",",
+    "--ratio": ":",
+}
 """Options with a list as their value, and what stands between its items."""
 _NUMBER = re.compile(r"-?\d+")
 _VALUES = (

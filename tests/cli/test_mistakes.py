@@ -94,6 +94,8 @@ MISTAKES = {
     f"{S} --at 1 3": "write --at 1,3",
     f"{S} --ratio 3 1": "write --ratio 3:1",
     "concat a.npy -o y.h5 --chunks 2 2": "write --chunks 2,2",
+    "concat a.npy -o y.zarr --shards 2 2": "write --shards 2,2",
+    f"{J} --shard 2,2": "did you mean --shards?",
     f"{S} --ratio 3,1": "did you mean 3:1?",
     f"{S} --ratio 3/1": "did you mean 3:1?",
     f"{S} --lengths 3:1": "did you mean 3,1?",
