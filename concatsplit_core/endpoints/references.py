@@ -310,6 +310,8 @@ def _matches(ref: str) -> Iterator[str]:
         return
     found = naturally_sorted(glob.glob(path))
     if not found:
-        raise InputUnavailable(f"{ref}: the pattern matches no file", ref=ref)
+        from concatsplit_core.formats.misnamed import no_match
+
+        raise no_match(ref, path)
     for name in found:
         yield name + mark + member

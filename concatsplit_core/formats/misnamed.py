@@ -15,6 +15,7 @@ _LISTED = 8
 """How many names a message lists."""
 _LOOKED_AT = 10_000
 """The most files of a folder that are compared with a name."""
+_MAGIC = re.compile(r"[*?[]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
@@ -54,6 +55,17 @@ def missing_file(ref: str, error: OSError) -> ConcatsplitError:
         return plain
     hint = _hint(ref.partition("::")[0], ref)
     return type(plain)(f"{plain.message}{hint}", ref=ref) if hint else plain
+
+
+def no_match(ref: str, pattern: str) -> InputUnavailable:
+    """The error that no file has a name of a pattern, and why, if its folder is the reason."""
+    folder = os.path.dirname(_MAGIC.split(pattern, maxsplit=1)[0])
+    hint = ""
+    if folder and not os.path.isdir(folder):
+        hint = f"; there is no folder {folder}"
+    elif not os.access(folder or ".", os.R_OK | os.X_OK):
+        hint = f"; there is no permission to list the folder {folder or '.'}"
+    return InputUnavailable(f"{ref}: the pattern matches no file{hint}", ref=ref)
 
 
 def _hint(path: str, ref: str) -> str:
