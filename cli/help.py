@@ -60,7 +60,7 @@ class Command(click.Command):
         return super().parse_args(ctx, args)
 
     def make_parser(self, ctx: click.Context) -> Any:
-        """Make the parser; Click looks `-o` up among the long names, and pays for each miss."""
+        """Make the parser, with short names among the long: Click looks `-o` up there first."""
         parser = super().make_parser(ctx)
         short, long = (getattr(parser, name, {}) for name in ("_short_opt", "_long_opt"))
         for name in short:

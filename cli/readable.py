@@ -66,7 +66,7 @@ def _one(value: Any) -> str:
 
 
 def _number(value: Any) -> str:
-    """The shortest text that says which number of its dtype it is."""
+    """The shortest text that stands for this number, and for no other of its dtype."""
     return {"nan": "NaN", "inf": "infinity", "-inf": "-infinity"}.get(str(value), str(value))
 
 
@@ -94,7 +94,7 @@ def statistics(found: Statistics, name: str = "") -> Iterator[str]:
 
 
 def _figure(value: Any) -> str:
-    """A value in at most six digits, where it is no whole number of its dtype."""
+    """A value as text; a float has at most six digits."""
     return _number(f"{value:.6g}") if isinstance(value, float | np.floating) else _one(value)
 
 

@@ -36,7 +36,7 @@ from concatsplit_core.run.side_by_side import (
 from concatsplit_core.run.threads import run_on_threads
 
 _AT_ONCE, _TEXTS_AT_ONCE = 1 << 16, 1 << 12
-"""Elements that are taken up at once: few enough to stay in a processor's cache."""
+"""Elements that are counted at once: few enough to stay in a processor's cache."""
 
 
 class Bins(NamedTuple):
