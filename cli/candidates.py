@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 _MOST = 1_000
-"""The most words that a shell gets."""
+"""The most candidates that a shell is given."""
 _DTYPES = (
     "float16 float32 float64 bfloat16 int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
     "complex64 complex128 bool"
@@ -19,7 +19,7 @@ _DTYPES = (
 
 
 def candidates(kind: str, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
-    """What a word can be that starts so; empty if that cannot be found out.
+    """The words that begin as this one does; none if they cannot be found out.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ def closing_line(result: Result) -> str:
 
 
 def _stored_bytes(outputs: Sequence[Blob]) -> int | None:
-    """Bytes of all outputs in their files; None if they are as in memory, or too many."""
+    """Bytes of all outputs in their files; None if nothing is encoded, or too much to look at."""
     chunks = sum(map(_chunks, outputs))
     if not chunks or chunks > _MOST_CHUNKS or len(outputs) > _MOST_BLOBS:
         return None
@@ -47,7 +47,7 @@ def _stored_bytes(outputs: Sequence[Blob]) -> int | None:
 
 
 def _chunks(blob: Blob) -> int:
-    """How many pieces of an output are encoded."""
+    """How many chunks of an output are encoded; an encoded array without chunks counts as one."""
     if blob.chunks is None:
         return int(blob.codec not in (None, "none"))
     return prod(-(-n // c) for n, c in zip(blob.shape, blob.chunks, strict=True) if c)

@@ -12,16 +12,15 @@ from concatsplit_cli.environment import name_variables, remember_command
 
 SECTIONS = {
     "What": "axis order add_axis drop_axis members arrays carry missing files_from null raw offset "
-    "follow_links nan_equal rtol atol",
+    "follow_links nan_equal rtol atol only_outputs only_inputs",
     "Where to cut": "parts size lengths ratio at range max_bytes uneven remainder hop lengths_from "
     "by_array only scale count",
     "Where to": "output outputs names to force split_info",
-    "How": "dtype codec chunks promote casting memory_order zarr_format grid checksum attrs "
+    "How": "dtype codec chunks shards promote casting memory_order zarr_format grid checksum attrs "
     "conflicts history check",
     "Memory and speed": "memory jobs routes sync resume executor tasks",
     "Reports": "dry_run picture stats head as_tree as_json quiet progress manifest if_changed "
-    "depfile inputs version "
-    "debug help",
+    "depfile version debug help",
 }
 """The parameters of the options in each section, the usual ones first."""
 
@@ -57,10 +56,11 @@ class Command(click.Command):
         remember_command(ctx)
         if not ctx.resilient_parsing:  # as it is while a shell completes a word
             _refuse_one_dash(self, ctx, args)
+            _refuse_second_output(self, ctx, args)
         return super().parse_args(ctx, args)
 
     def make_parser(self, ctx: click.Context) -> Any:
-        """Make the parser; Click looks `-o` up among the long names, and pays for each miss."""
+        """Make the parser, with short names among the long: Click looks `-o` up there first."""
         parser = super().make_parser(ctx)
         short, long = (getattr(parser, name, {}) for name in ("_short_opt", "_long_opt"))
         for name in short:
@@ -169,6 +169,18 @@ def _short_record(option: click.Option, ctx: click.Context, room: int) -> tuple[
 
 def _aligned(name: str, text: str) -> tuple[str, str]:
     return name.ljust(_FIRST_COLUMN), text
+
+
+def _refuse_second_output(command: click.Command, ctx: click.Context, args: list[str]) -> None:
+    """Refuse a second `-o` where there is one output; Click would take the last."""
+    option = next((p for p in command.params if p.name == "output"), None)
+    if not isinstance(option, click.Option) or option.multiple:
+        return
+    words = args[: args.index("--")] if "--" in args else args
+    given = [w for w in words if w[:2] == "-o" or w == "--output" or w.startswith("--output=")]
+    if len(given) > 1:
+        name = ctx.command_path.partition(" ")[2]
+        raise click.UsageError(f"-o is given {len(given)} times; {name} writes one output", ctx)
 
 
 def _refuse_one_dash(command: click.Command, ctx: click.Context, args: list[str]) -> None:

@@ -22,7 +22,7 @@ _OPTIONS = (
         "-0",
         "null",
         is_flag=True,
-        help="Names in --files-from end with a NUL byte. They do so instead of with a newline.",
+        help="Names in --files-from end with a NUL byte. find -print0 writes such lists.",
     ),
 )
 

@@ -81,7 +81,7 @@ def _page_of_program(root: click.Group, context: click.Context) -> str:
 
 def _page_of_command(path: list[click.Command], root: click.Context) -> str:
     command, context = path[-1], root
-    full_help(path, root)  # whatever is wrong with a help text is wrong here
+    full_help(path, root)  # fails as --help would if a help text is wrong
     for one in path:
         context = click.Context(one, info_name=one.name, parent=context)
     options = {option_name(p): p for p in command.get_params(context)

@@ -32,7 +32,7 @@ class SharedOptions(NamedTuple):
 
 
 def _the_same(param: click.Parameter, *_: Any, **__: Any) -> click.Parameter:
-    """Takes the place of a class of options, and makes none."""
+    """Stands in for the class of an option: returns the option that was made before."""
     return param
 
 
@@ -44,7 +44,7 @@ class OptionGroup:
 
     @functools.cached_property
     def _params(self) -> list[click.Parameter]:
-        """The options, made once for all commands: each takes a while."""
+        """The options. They are made once for all commands, since to make one takes a while."""
 
         def nothing() -> None: ...
 

@@ -101,6 +101,12 @@ _OPERATOR_OPTIONS = (
         help="Chunk shape of an HDF5 or Zarr output.  [default: as in the inputs]",
     ),
     click.option(
+        "--shards",
+        type=CHUNKS,
+        help="Shards of a Zarr format 3 output. A shard is a file that holds several chunks; its "
+        "shape is a multiple of theirs.  [default: as in the inputs]",
+    ),
+    click.option(
         "--codec",
         metavar="NAME[:LEVEL]",
         type=CODEC,

@@ -16,6 +16,10 @@ else:  # parameter types are generic since Click 8.4
     ListOfIntegers = Anything = click.ParamType
 
 
+_NAMES = {"ref", "file", "dir"}
+"""Words that name files, folders and arrays."""
+
+
 class Word(Anything):
     """A word that is taken as it is, and that a shell can complete.
 
@@ -29,6 +33,12 @@ class Word(Anything):
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Take any word but an empty one; the core says what is wrong with an empty name."""
+        if value == "" and self._kind not in _NAMES:
+            self.fail("'' is empty; give a value, or leave the option out", param, ctx)
+        return value
 
     def split_envvar_value(self, rv: str) -> list[str]:
         """The values of an environment variable, one a line, since names may hold spaces."""
@@ -59,7 +69,7 @@ class Integers(ListOfIntegers):
         try:
             return [int(piece) for piece in str(value).split(self._separator)]
         except ValueError:
-            numbers = re.fullmatch(r"\[?\(?(\d+(?:[^\d.-]+\d+)+)\)?\]?", str(value))
+            numbers = re.fullmatch(r"\[?\(?(\d+(?:[^\deE.-]+\d+)+)\)?\]?", str(value))
             pieces = [] if numbers is None else re.findall(r"\d+", numbers[1])
             hint = f"; did you mean {self._separator.join(pieces)}?" if pieces else ""
             self.fail(
@@ -89,7 +99,7 @@ class Axis(Word):
         try:
             return int(value)
         except ValueError:
-            return value
+            return super().convert(value, param, ctx)
 
 
 class Named(Word):

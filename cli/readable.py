@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from concatsplit_core.foundation.jsonable import as_json, text_of
+from concatsplit_core.foundation.sizes import counted
 
 if TYPE_CHECKING:
     from concatsplit_core.operators.heads import Head
@@ -65,14 +66,14 @@ def _one(value: Any) -> str:
 
 
 def _number(value: Any) -> str:
-    """The shortest text that says which number of its dtype it is."""
+    """The shortest text that stands for this number, and for no other of its dtype."""
     return {"nan": "NaN", "inf": "infinity", "-inf": "-infinity"}.get(str(value), str(value))
 
 
 def statistics(found: Statistics, name: str = "") -> Iterator[str]:
     """A few lines about all elements."""
     title = f" of {name}" if name else ""
-    facts = [f"{found.count} elements"]
+    facts = [counted(found.count, "element")]
     facts += [f"{found.missing} missing"] if found.missing else []
     facts += [f"{found.nan} NaN"] if found.nan else []
     facts += [f"{found.infinite} infinite"] if found.infinite else []
@@ -85,15 +86,15 @@ def statistics(found: Statistics, name: str = "") -> Iterator[str]:
     facts += [found.note] if found.note else []
     yield f"stats{title} = {', '.join(facts)}{' (unpacked)' if found.unpacked else ''}"
     if found.histogram is not None and len(found.histogram.counts) > 1:
-        first, width, counts = found.histogram
-        last = _figure(first + len(counts) * width)
-        yield f"histogram{title} = {_figure(first)} {_bars(counts)} {last}"
+        bins = found.histogram
+        first, last = _figure(bins.start), _figure(bins.last)
+        yield f"histogram{title} = {first} {_bars(bins.counts)} {last}"
     for part, inner in found.parts.items():
         yield from statistics(inner, f"{name}.{part}" if name else part)
 
 
 def _figure(value: Any) -> str:
-    """A value in at most six digits, where it is no whole number of its dtype."""
+    """A value as text; a float has at most six digits."""
     return _number(f"{value:.6g}") if isinstance(value, float | np.floating) else _one(value)
 
 

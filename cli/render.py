@@ -92,7 +92,7 @@ def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
 
 
 def _route_table(result: Result) -> Table:
-    from concatsplit_core.foundation.sizes import format_size
+    from concatsplit_core.foundation.sizes import counted, format_size
 
     plan = result.plan
     table = Table("", "plan", "")
@@ -101,9 +101,10 @@ def _route_table(result: Result) -> Table:
         table.add(f"{route} route", format_size(nbytes) + (f", because {why}" if why else ""))
     table.add("reads", f"{format_size(plan.bytes_read)} ({plan.read_amplification:.2f} x)")
     table.add("writes", format_size(plan.bytes_written))
-    table.add("tasks", f"{len(plan)} of up to {_shape(plan.block)} on {plan.workers} threads")
+    threads = counted(plan.workers, "thread")
+    table.add("tasks", f"{len(plan)} of up to {_shape(plan.block)} on {threads}")
     if plan.alignment:
-        count = f"{len(plan.alignment)} output{'s' if len(plan.alignment) > 1 else ''}"
+        count = counted(len(plan.alignment), "output")
         start = "start" if len(plan.alignment) > 1 else "starts"
         table.add("alignment", f"{count} {start} where blocks can be shared with inputs")
     table.add("peak memory", f"{format_size(plan.peak_memory_bytes)} of array data")

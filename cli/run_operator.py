@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from concatsplit_core.operators import Result
 
 STAGED = "concatsplit.staged"
-"""Under this name the context of a command holds the folder of the run that it stages."""
+"""The key in a command's context for the folder of the run that `stage` is to make."""
 
 
 def run_operator(

@@ -34,7 +34,8 @@ _OPTIONS = {
     "--codec": "compress compression compressor filter gzip zstd z",
     "--memory": "mem memory-limit max-memory budget buffer-size ram m",
     "--output": "out outfile output-file dest destination to target outputs",
-    "--parts": "num count number sections pieces n-parts num-parts nparts chunks-count shards k",
+    "--parts": "num count number sections pieces n-parts num-parts nparts chunks-count k",
+    "--shards": "shard shard-shape sharding",
     "--size": "length chunk-size part-size lines rows step batch-size shard-size",
     "--lengths": "sections split-sizes sizes",
     "--at": "indices positions split-at points",
@@ -69,9 +70,22 @@ _OPTIONS = {
 }
 """What options are called elsewhere, without their dashes."""
 
-_LISTS = {"--lengths": ",", "--at": ",", "--chunks": ",", "--only": ",", "--ratio": ":"}
+_LISTS = {
+    "--lengths": ",",
+    "--at": ",",
+    "--chunks": ",",
+    "--shards": ",",
+    "--only": ",",
+    "--ratio": ":",
+}
 """Options with a list as their value, and what stands between its items."""
 _NUMBER = re.compile(r"-?\d+")
+_VALUES = (
+    (r"is not a valid integer( range)?", "is not a whole number"),
+    (r"is not a valid float( range)?", "is not a number"),
+    (r"is not in the range x>=(\d+)", r"is less than \1"),
+)
+"""What Click says of values, and how it is said here."""
 
 
 def message_of(error: click.ClickException, words: Sequence[str]) -> str:
@@ -83,6 +97,9 @@ def message_of(error: click.ClickException, words: Sequence[str]) -> str:
     words : sequence of str
         The command line.
     """
+    if isinstance(error, click.BadOptionUsage):
+        needs = "requires" in error.message
+        return f"{error.option_name} {'needs a value behind it' if needs else 'takes no value'}"
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is None:
         return error.format_message()
@@ -96,7 +113,7 @@ def message_of(error: click.ClickException, words: Sequence[str]) -> str:
         return f"{name} is missing: concatsplit {_path(context)} {usage}"
     message = error.format_message()
     if isinstance(error, click.BadParameter):
-        return f"{message}{list_in_words(words)}"
+        return f"{_wrong_value(error, context)}{list_in_words(words)}"
     extra = re.fullmatch(r"Got unexpected extra arguments? \((.*)\)", message)
     if extra:
         count = "is one argument" if " " not in extra[1] else "are arguments"
@@ -166,6 +183,21 @@ def _by_meaning(name: str, synonyms: dict[str, str], known: Iterable[str]) -> st
     return next((ours for ours in found if ours in known), None)
 
 
+def _wrong_value(error: click.BadParameter, context: click.Context) -> str:
+    """What is wrong with the value of an option or an argument."""
+    message = error.message.rstrip(".")
+    for theirs, ours in _VALUES:
+        message = re.sub(theirs, ours, message)
+    choices = re.fullmatch(r"'(.*)' is not one of (.*)", message)
+    if choices:
+        message += did_you_mean(choices[1], re.findall(r"'([^']*)'", choices[2]))
+    if error.param is None:
+        return message
+    is_option = isinstance(error.param, click.Option)
+    name = error.param.opts[-1] if is_option else error.param.make_metavar(context)
+    return f"{name}: {message}"
+
+
 def _missing_option(option: click.Option, words: Sequence[str]) -> str:
     names = "/".join(option.opts)
     if option.name not in {"output", "outputs"}:
@@ -183,6 +215,8 @@ def _why_extra(extra: str, context: click.Context, words: Sequence[str]) -> str:
     known = {opt for p in context.command.params for opt in p.opts}
     if _NUMBER.fullmatch(extra) and "--parts" in known:
         return f"; did you mean --parts {extra}?"
+    if "--output" in known and " " not in extra and "--parts" not in known:
+        return f"; to write to it, give -o {extra}"
     if "--parts" in known:
         return "; give one input, or use reshard for an array in several files"
     return f"; see concatsplit {_path(context)} --help"

@@ -29,7 +29,7 @@ def gradient() -> None:
     """
 
 
-@gradient.command()
+@gradient.command(short_help="Split the gradient of a join.")
 @click.argument("dy", metavar="DY", type=REF)
 @outputs_option
 @click.option(
@@ -72,7 +72,7 @@ def concat(
     )
 
 
-@gradient.command()
+@gradient.command(short_help="Join the gradients of a split.")
 @_dys
 @click.option("-o", "--output", required=True, metavar="DX", type=REF, help="Output.")
 @click.option(

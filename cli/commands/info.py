@@ -32,8 +32,9 @@ _refs = many_inputs("refs", "REF...")
 @click.option(
     "--stats",
     is_flag=True,
-    help="Read all elements: range, mean, histogram. Missing elements and NaNs are "
-    "counted and otherwise left out; numbers with scale_factor or add_offset are unpacked first.",
+    help="Read all elements: range, mean, histogram. Missing elements (_FillValue, missing_value, "
+    "outside valid_range) and NaNs are counted and otherwise left out; numbers with scale_factor "
+    "or add_offset are unpacked first.",
 )
 @click.option(
     "--head",
@@ -91,11 +92,7 @@ def info(
         given = {name: options[name] for name in ("raw", "offset", "follow_links")}
         operators.draw_chunks(refs, picture, force=force, **given)
     with _progress(progress, stats) as listen:
-        blobs = [
-            blob
-            for ref in refs
-            for blob in operators.info(ref, stats=stats, head=head or 0, on_event=listen, **options)
-        ]
+        blobs = operators.info(refs, stats=stats, head=head or 0, on_event=listen, **options)
     show_info(blobs, as_json, as_tree)
 
 

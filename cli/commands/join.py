@@ -55,6 +55,7 @@ def concat(
       concatsplit concat a.npy b.npy -o joined.npy
       concatsplit concat 'part-*.npy' -o joined.h5::/images --codec gzip:4
       concatsplit concat a.npy b.npy -o joined.zarr --axis -1 --dry-run
+      concatsplit concat a.npy b.npy -o sharded.zarr --chunks 1,1 --shards 2,1
       concatsplit concat a.npy b.npy -o y.h5::y --split-info y.h5::split_info
       concatsplit concat a.npy store.zarr -o ragged.zarr --grid rectilinear
       concatsplit concat jan.nc::t feb.nc::t -o year.nc::t --axis time --conflicts convert

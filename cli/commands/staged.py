@@ -102,7 +102,7 @@ def run(
         return operators.run_tasks(path, tasks, listen)
 
     state = _in_its_folder(folder, "run", progress, quiet, step)
-    left = f"{state.missing} of {state.tasks} tasks are missing" if state.missing else "all done"
+    left = f"{state.missing} of {state.tasks} tasks still to do" if state.missing else "all done"
     _show(state, f"{folder}: {left}", as_json, quiet)
 
 
@@ -115,7 +115,7 @@ def run(
 def commit(folder: str, as_json: bool, quiet: bool, progress: bool | None, debug: bool) -> None:
     """Give the outputs of a staged run their names, all together, and remove RUN.
 
-    It refuses while tasks are missing, and says which; and if an input has changed.
+    It refuses while tasks are still to do, and says which; and if an input has changed.
 
     \b
     Example:

@@ -14,15 +14,15 @@ from concatsplit_cli.render import show_verification
 
 @click.command(cls=Command, short_help="Compare the files of a run with its record.")
 @click.argument("record", metavar="MANIFEST", type=FILE)
-@click.option("--outputs", is_flag=True, help="Check only the outputs.")
-@click.option("--inputs", is_flag=True, help="Check only the inputs.")
+@click.option("--outputs", "only_outputs", is_flag=True, help="Check only the outputs.")
+@click.option("--inputs", "only_inputs", is_flag=True, help="Check only the inputs.")
 @reading_options
 @click.pass_context
 def verify(
     ctx: click.Context,
     record: str,
-    outputs: bool,
-    inputs: bool,
+    only_outputs: bool,
+    only_inputs: bool,
     shared: SharedOptions,
 ) -> None:
     """Compare the outputs and inputs of a run with the hashes in its --manifest.
@@ -40,8 +40,8 @@ def verify(
     with progress_bar(shared.shows_progress, "verify", has_result=True) as listen:
         verification = operators.verify(
             record,
-            outputs=outputs or not inputs,
-            inputs=inputs or not outputs,
+            outputs=only_outputs or not only_inputs,
+            inputs=only_inputs or not only_outputs,
             on_event=listen,
             **shared.options,
         )

@@ -115,8 +115,8 @@ def normalize_axis(axis: int, ndim: int, what: str = "the array") -> int:
     """
     if ndim == 0:
         raise AxisError(
-            f"axis {axis}: {what} is 0-dimensional and has no axis; "
-            "stack 0-dimensional arrays instead",
+            f"axis {axis}: {what} is 0-dimensional and has no axis to join or cut along; "
+            "only stack takes such arrays",
             found=axis,
         )
     if not -ndim <= axis < ndim:

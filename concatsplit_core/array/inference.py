@@ -22,6 +22,7 @@ from concatsplit_core.array.geometry import (
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.foundation.errors import DtypeMismatch, ShapeMismatch, UsageError
 from concatsplit_core.foundation.records import NamedTuple
+from concatsplit_core.foundation.sizes import counted
 
 Casting = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
 
@@ -119,7 +120,8 @@ def _check_shape(
     differs = f"{here}: shape {spec.shape} differs from {there} {first.shape}"
     if spec.ndim != first.ndim:
         raise ShapeMismatch(
-            f"{differs} in rank: {spec.ndim} axes against {first.ndim}",
+            f"{differs} in rank: {counted(spec.ndim, 'axis', 'axes')} against {first.ndim}; all "
+            "inputs need the same number of axes",
             found=spec.shape,
             expected=first.shape,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concatsplit_core.foundation.errors import AxisError, UsageError
+from concatsplit_core.foundation.sizes import counted
 
 DEFAULT_ORDER = "NCHW"
 """Of DepthConcat and DepthSplit."""
@@ -33,8 +34,8 @@ def channel_axis(order: str, ndim: int, what: str) -> int:
         raise UsageError(f"--order {order} has no C, the channel axis to work along")
     if len(letters) != ndim:
         raise AxisError(
-            f"--order {order} names {len(letters)} axes, but {what} has {ndim}; "
-            "give one letter for each",
+            f"--order {order} names {counted(len(letters), 'axis', 'axes')}, but {what} has "
+            f"{ndim}; give one letter for each",
             found=order,
             expected=ndim,
         )

@@ -19,7 +19,7 @@ from concatsplit_core.meaning.dimensions import with_new_axis, without_axis
 
 
 def inherit(move: Move) -> tuple[Storage, ArraySpec | None, Shape | None]:
-    """What the inputs agree on; inputs without any metadata are only asked if all are like that.
+    """What the inputs agree on; those without metadata, such as .npy, count only if all are so.
 
     Returns
     -------

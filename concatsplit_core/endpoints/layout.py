@@ -74,6 +74,8 @@ def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
     ):
         if wish.rectilinear and not place.format.is_rectilinear:
             raise UsageError(f"--grid rectilinear: output {place.ref} is not Zarr of format 3")
+        if wish.shards not in {None, "none"} and not place.format.is_rectilinear:
+            raise UsageError(f"--shards: output {place.ref} is not Zarr, which alone has shards")
         _refuse_rank(place, segment.spec)
         narrowed = place.format.narrowed(wish, place.container, place.base)
         asked = segment.spec, place.format, narrowed

@@ -18,12 +18,12 @@ FOLDER_TEMPLATE = "{stem}-{index:05d}-of-{count:05d}"
 
 
 INDEX_SUFFIX = ".index.json"
-"""What the name of an index has more than that of the files which it lists."""
+"""The end of the name of an index, which lists files: `model.safetensors` and this."""
 
 _NUMBERING = re.compile(r"(?:[-_.]*(?:of)?[-_.]*\{(?:index|count|start|stop)[^{}]*\})+")
-"""What tells the parts of a template apart."""
+"""The part of a template that numbers the outputs, with the dashes around it."""
 _UNNAMED = "model"
-"""What parts are called together that have only numbers."""
+"""The name of an index if the names of its files are nothing but numbers."""
 _WIDEST = 99
 
 

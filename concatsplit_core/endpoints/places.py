@@ -99,7 +99,7 @@ class Looked:
         self._new: dict[tuple[str, str], tuple[OutputFormat, str]] = {}
 
     def note(self, place: Place) -> None:
-        """Note a new file that is one array: others in its folder are found without a look."""
+        """Remember a new file that is one array: others in its folder need not be looked up."""
         if SEPARATOR not in place.ref and place.container.store.has_paths:
             folder, name = os.path.split(place.ref)
             real = os.path.dirname(place.container.key)

@@ -37,12 +37,12 @@ def refuse_record(
         raise NameCollision(f"{what} {record} is an output, or lies in one")
     found = record.identity
     _refuse_record_of_input(record, sources, what)
-    if found is not None and not force:
-        raise OutputExists(f"{what} {record} exists; give --force to replace it", ref=str(record))
     if found is not None and found.kind != "file":
         kind = "a folder" if found.kind == "folder" else "no regular file"
         name = str(record)
         raise OutputRefused(f"{what} {name} is {kind}; it is not replaced", ref=name)
+    if found is not None and not force:
+        raise OutputExists(f"{what} {record} exists; give --force to replace it", ref=str(record))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ MOST_FROM_LISTS = 1 << 20
 _DEEPEST = 100
 _ANY_DIGIT = str.maketrans("123456789", "000000000")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 class BlobRef(NamedTuple):
@@ -91,6 +93,11 @@ def parse_output(ref: str) -> BlobRef:
     if not is_name(ref):
         raise UsageError(f"'{ref}' names no file: it holds NUL or half a character", ref=ref)
     place, member = _divide(ref)
+    if place.store.has_paths and _URL.match(ref):  # else it would become folders with such names
+        raise UsageError(
+            f"output {ref}: only files of this machine are written, and no URLs; give a path",
+            ref=ref,
+        )
     store, inner = split_store(place) if _has_store_suffix(place.key) else (place, "")
     if inner:
         joined = "/".join(part for part in (inner, member) if part)
@@ -282,9 +289,13 @@ def parse_list(data: bytes, null: bool = False) -> list[str]:
     null : bool
         The references end in NUL instead, and are taken as they are.
     """
-    text = data.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "surrogateescape")
     if null:
+        text = data.decode("utf-8", "surrogateescape")
         return [ref for ref in text.split("\0") if ref]
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):  # PowerShell writes its lists so
+        text = data.decode("utf-16")
+    else:
+        text = data.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "surrogateescape")
     lines = (line.removesuffix("\r") for line in text.split("\n"))
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
@@ -299,6 +310,8 @@ def _matches(ref: str) -> Iterator[str]:
         return
     found = naturally_sorted(glob.glob(path))
     if not found:
-        raise InputUnavailable(f"{ref}: the pattern matches no file", ref=ref)
+        from concatsplit_core.formats.misnamed import no_match
+
+        raise no_match(ref, path)
     for name in found:
         yield name + mark + member

@@ -9,6 +9,7 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import APPENDED
 from concatsplit_core.formats.storage import Wish
 from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.sizes import counted
 
 COMFORTABLE = 1 << 20
 """Bytes that a chunk should have, roughly: small chunks cost a request each, large ones memory."""
@@ -49,7 +50,7 @@ def check_chunks(spec: ArraySpec, chunks: Shape) -> Shape:
     """Refuse a chunk shape that does not fit the array."""
     if len(chunks) != spec.ndim:
         raise UsageError(
-            f"--chunks {','.join(map(str, chunks))} has {len(chunks)} axes, "
+            f"--chunks {','.join(map(str, chunks))} has {counted(len(chunks), 'axis', 'axes')}, "
             f"the output {spec.shape} has {spec.ndim}",
             found=chunks,
             expected=spec.ndim,

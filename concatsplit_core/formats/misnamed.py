@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterable
 from itertools import islice
 
@@ -14,6 +15,8 @@ _LISTED = 8
 """How many names a message lists."""
 _LOOKED_AT = 10_000
 """The most files of a folder that are compared with a name."""
+_MAGIC = re.compile(r"[*?[]")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 def no_member(
@@ -33,6 +36,10 @@ def no_member(
         What the format calls an array.
     """
     known = list(names)
+    if known == [""]:
+        return InputUnavailable(
+            f"{ref}: is one array, and has no {kind} '{member}'; leave out '{member}'", ref=ref
+        )
     listed = ", ".join(known[:_LISTED]) or "none"
     if len(known) > _LISTED:
         listed += f" and {len(known) - _LISTED} more"
@@ -50,7 +57,22 @@ def missing_file(ref: str, error: OSError) -> ConcatsplitError:
     return type(plain)(f"{plain.message}{hint}", ref=ref) if hint else plain
 
 
+def no_match(ref: str, pattern: str) -> InputUnavailable:
+    """The error that no file has a name of a pattern, and why, if its folder is the reason."""
+    folder = os.path.dirname(_MAGIC.split(pattern, maxsplit=1)[0])
+    hint = ""
+    if folder and not os.path.isdir(folder):
+        hint = f"; there is no folder {folder}"
+    elif not os.access(folder or ".", os.R_OK | os.X_OK):
+        hint = f"; there is no permission to list the folder {folder or '.'}"
+    return InputUnavailable(f"{ref}: the pattern matches no file{hint}", ref=ref)
+
+
 def _hint(path: str, ref: str) -> str:
+    if os.path.islink(path):
+        return f"; it is a link to {os.readlink(path)}, which is not there"
+    if _URL.match(path):
+        return "; only files of this machine are read, and no URLs: give a path"
     head, colon, member = path.rpartition(":")
     if colon and head and member and os.path.exists(head):
         return f"; an array in a file has two colons before it: {head}::{member}"

@@ -178,8 +178,9 @@ def format_by_suffix(path: str, ref: str) -> OutputFormat:
         raise UsageError(f"output {ref}: is a folder; name a file in it, such as y.npy", ref=ref)
     is_read = any(suffix in form.suffixes for form in _inputs())
     hint = f"{suffix} is read only; " if is_read else ""
+    what = f"the suffix '{suffix}' says no format" if suffix else "no suffix says its format"
     raise UsageError(
-        f"output {ref}: {hint}the suffix '{suffix}' says no format; use one of "
+        f"output {ref}: {hint}{what}; use one of "
         f"{' '.join(suffixes())}{did_you_mean(suffix, suffixes())}",
         ref=ref,
         found=suffix,

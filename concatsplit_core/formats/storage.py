@@ -105,3 +105,4 @@ class Wish:
     """Chunks of the largest input, to follow where the inputs disagree."""
     checksum: Checksum = "auto"
     """What the chunks are to carry beside their codec."""
+    shards: Shape | str | None = None

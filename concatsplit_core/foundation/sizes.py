@@ -67,3 +67,8 @@ def format_size(nbytes: int, up: bool = False) -> str:
                 return f"{-(-nbytes * 10 // 1024**unit) / 10:g}{letter}iB"
             return f"{scaled:.1f}".rstrip("0").rstrip(".") + f"{letter}iB"
     raise AssertionError
+
+
+def counted(number: int, thing: str, things: str = "") -> str:
+    """A number and what it counts: ``1 task``, ``3 tasks``, ``2 axes``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {things or f'{thing}s'}"

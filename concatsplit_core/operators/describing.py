@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +94,7 @@ def info(
     Parameters
     ----------
     ref
-        A reference, pattern, ndarray, h5py data set or zarr array.
+        A reference, pattern, ndarray, h5py data set or zarr array, or a list of these.
     raw, offset, memory, jobs, follow_links, on_event
         As in `Options`.
     stats : bool
@@ -118,25 +117,41 @@ def info(
     if memory is not None:
         options.memory_bytes  # noqa: B018 - a wrong one is refused whether it is needed or not
     wanted = _Wanted(stats, head, options, follow_links)
-    if not isinstance(ref, str | os.PathLike):
-        sources = open_inputs(ref)
+    items = resolve(ref, None, options.raw_description)
+    if not all(isinstance(item, str) for item in items):
+        sources = open_inputs(items)
         try:
             return _with_elements(sources, [_describe(source) for source in sources], wanted)
         finally:
             close_all(sources)
-    blobs = []
-    for name in resolve(ref, None, options.raw_description):
-        blobs.extend(_describe_ref(name, wanted))
-    return blobs
+    if stats and on_event is not None and len(items) > 1 and STREAM not in items:
+        on_event(Started(_nbytes(items, wanted)))
+        wanted = wanted._replace(is_total_told=True)
+    return [blob for name in items for blob in _describe_ref(name, wanted)]
+
+
+def _nbytes(refs: Sequence[str], wanted: _Wanted) -> int:
+    """How many bytes the elements of all arrays have."""
+    facts = wanted._replace(stats=False, head=0)
+    return sum(blob.nbytes for ref in refs for blob in _describe_ref(ref, facts))
 
 
 class _Wanted(NamedTuple):
-    """What is to be told of the elements of arrays."""
+    """What is to be told of the elements of arrays.
+
+    Parameters
+    ----------
+    stats, head, options, follow_links
+        As of `info`.
+    is_total_told : bool
+        A listener knows already how many bytes will be read.
+    """
 
     stats: bool
     head: int
     options: Options
     follow_links: bool
+    is_total_told: bool = False
 
 
 class Member(NamedTuple):
@@ -203,7 +218,7 @@ def _with_elements(
     """The descriptions with what is wanted of the elements."""
     if not (wanted.stats or wanted.head):
         return list(blobs)
-    if wanted.stats and wanted.options.on_event is not None:
+    if wanted.stats and wanted.options.on_event is not None and not wanted.is_total_told:
         wanted.options.on_event(Started(sum(blob.nbytes for blob in blobs)))
     found = []
     for source, blob in zip(sources, blobs, strict=True):

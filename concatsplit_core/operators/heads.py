@@ -24,7 +24,7 @@ _MOST_ACROSS = 8
 """How many elements are shown along each other axis than the first."""
 _WINDOW = 1 << 20
 _OBJECT_BYTES = 100
-"""What an element takes in a list, at least."""
+"""Bytes that an element takes in a list of Python, at least."""
 
 
 class Head(NamedTuple):

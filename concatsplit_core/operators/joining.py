@@ -11,6 +11,7 @@ from concatsplit_core.array.orders import DEFAULT_ORDER
 from concatsplit_core.endpoints.inputs import close_all, open_inputs, wrap_array
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import ShapeMismatch, UsageError
+from concatsplit_core.foundation.sizes import counted
 from concatsplit_core.operators.performing import perform, perform_on, recovering, spelled_out
 from concatsplit_core.operators.requests import Axes, Request, axis_of, zeros_like
 from concatsplit_core.operators.selection import selection_from
@@ -242,7 +243,8 @@ def _check_lengths(
     """Compare the gradients with split_info; `axis` is None if they are stacked."""
     if len(lengths) != len(missing):
         raise ShapeMismatch(
-            f"split_info has {len(lengths)} lengths, but there are {len(missing)} gradients",
+            f"split_info has {counted(len(lengths), 'length')}, but there are "
+            f"{counted(len(missing), 'gradient')}; give one for each, or zeros in its place",
             found=len(missing),
             expected=len(lengths),
         )

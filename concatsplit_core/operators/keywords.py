@@ -37,6 +37,7 @@ class SharedOptions(TypedDict, total=False):
     attrs: KeptAttributes
     conflicts: ConflictRule
     chunks: Sequence[int] | Literal["auto", "none"] | None
+    shards: Sequence[int] | Literal["auto", "none"] | None
     codec: str | Codec | None
     checksum: Checksum
     check: bool

@@ -13,6 +13,7 @@ from concatsplit_core.meaning.agreement import InputMeaning
 from concatsplit_core.meaning.conversions import Unpack
 from concatsplit_core.meaning.missing import markers_of, mask_of, sign_of
 from concatsplit_core.meaning.unpacking import packing_of, unpacked_dtype
+from concatsplit_core.meaning.valid import ValidRange, valid_range_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,15 @@ class Meant:
     packing : Unpack, optional
     unpacked : numpy.dtype, optional
         Of the unpacked numbers.
+    valid : ValidRange, optional
+        Numbers outside it are missing values too.
     """
 
     dtype: np.dtype
     markers: tuple[Any, ...] = ()
     packing: Unpack | None = None
     unpacked: np.dtype | None = None
+    valid: ValidRange | None = None
 
     @property
     def is_unpacked(self) -> bool:
@@ -42,9 +46,14 @@ class Meant:
 
     def missing(self, values: np.ndarray) -> np.ndarray | None:
         """True for the missing ones of some elements as they are stored; None if none can be."""
-        if not self.markers or values.dtype.names is not None:
+        if values.dtype.names is not None:
             return None
-        return mask_of(values, self.markers)
+        mask = mask_of(values, self.markers) if self.markers else None
+        if self.valid is None:
+            return mask
+        numbers = self.numbers(values)
+        outside = self.valid.outside(self.unpack(numbers) if self.valid.is_unpacked else numbers)
+        return outside if mask is None else mask | outside
 
     def numbers(self, values: np.ndarray) -> np.ndarray:
         """Stored elements in this machine's byte order, with the sign that they are read with."""
@@ -85,8 +94,9 @@ def meant_of(source: Source) -> Meant:
         return Meant(dtype, markers)
     described = InputMeaning(source.ref, dtype, meaning)
     packing = packing_of(described)
+    valid = valid_range_of(meaning.attrs, dtype, packing[:2] != (1.0, 0.0))
     if packing == Unpack(1.0, 0.0, ""):
-        return Meant(dtype, markers)
+        return Meant(dtype, markers, valid=valid)
     sign = sign_of(meaning.attrs, dtype) or dtype.kind
     kind = np.dtype(f"{dtype.byteorder}{sign}{dtype.itemsize}")
-    return Meant(kind, markers, packing, unpacked_dtype(described))
+    return Meant(kind, markers, packing, unpacked_dtype(described), valid)

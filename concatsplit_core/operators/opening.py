@@ -96,7 +96,7 @@ def _add_container(number: int, ref: Any, selection: Selection, arrays: Found) -
         raise UsageError(f"input {number}: is an array; all inputs of a data set are containers")
     place, form, group, names = find_container(ref)
     if names in ([""], []):
-        what = "is one array without a name" if names else "holds 0 arrays"
+        what = "is one array without a name" if names else "holds no array"
         raise UsageError(
             f"input {number} ({ref}): {what}; all inputs of a data set are containers of arrays"
         )

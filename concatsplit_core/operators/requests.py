@@ -102,7 +102,7 @@ def with_own_meanings(moves: Sequence[Move]) -> list[Move]:
 
 
 Adjust = Callable[[Request, Sequence[Source]], Request]
-"""Gives the request that fits the inputs of an array, when these are open."""
+"""Called with the open inputs of an array; returns the request with what only they decide."""
 
 
 class Along(NamedTuple):

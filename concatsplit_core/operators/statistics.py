@@ -36,7 +36,7 @@ from concatsplit_core.run.side_by_side import (
 from concatsplit_core.run.threads import run_on_threads
 
 _AT_ONCE, _TEXTS_AT_ONCE = 1 << 16, 1 << 12
-"""Elements that are taken up at once: few enough to stay in a processor's cache."""
+"""Elements that are counted at once: few enough to stay in a processor's cache."""
 
 
 class Bins(NamedTuple):
@@ -56,6 +56,14 @@ class Bins(NamedTuple):
     width: Any
     counts: list[int]
 
+    @property
+    def last(self) -> Any:
+        """Where the last bin ends; of integers, the largest one that it can hold."""
+        end = self.start + len(self.counts) * self.width
+        if isinstance(end, float):
+            return min(end, float(np.finfo("f8").max))
+        return end - 1 if isinstance(end, int) else end
+
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
@@ -68,7 +76,7 @@ class Statistics:
     count : int
         All elements.
     missing : int
-        Those that equal `_FillValue` or `missing_value`.
+        Those that equal `_FillValue` or `missing_value`, or lie outside `valid_range`.
     nan : int
         NaNs and NaTs that do not stand for missing values.
     infinite : int
@@ -236,7 +244,7 @@ def _of_times(found: Times, count: int, missing: int) -> Statistics:
     unit: Any = np.datetime_data(found.unit)
     width = np.timedelta64(1 << bins.exponent, unit)
     return replace(
-        counted, min=time(numbers.least), max=time(numbers.largest), mean=time(numbers.mean),
+        counted, min=time(numbers.least), max=time(numbers.largest), mean=found.mean,
         histogram=Bins(time(start), width, bins.counts),
     )  # fmt: skip
 

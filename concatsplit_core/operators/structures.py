@@ -22,9 +22,9 @@ class _Image(NamedTuple):
     ----------
     group : str
     attrs : dict
-        What the group of the joined images says of them; empty where nothing of it is right.
+        Those of the group, made to fit the joined images; empty if none of them fits.
     level : Move, optional
-        Of one of the levels, which all move alike; None where they are carried.
+        The move of one of the levels, which stands for all; None if they are carried.
     """
 
     group: str

@@ -14,6 +14,11 @@ from concatsplit_core.operators.histograms import Histogram
 
 _LARGE = 2.0**1000
 """Sums of doubles from this size on could be too large for a double."""
+_FINER = {
+    "Y": ("M", 12), "W": ("D", 7), "D": ("h", 24), "h": ("m", 60), "m": ("s", 60),
+    "s": ("ms", 1000), "ms": ("us", 1000), "us": ("ns", 1000),
+}  # fmt: skip
+"""The next finer unit of time, and how many of it make one."""
 
 
 class Summary:
@@ -27,11 +32,11 @@ class Summary:
 
     @property
     def all(self) -> int:
-        """How many elements were taken up."""
+        """How many elements were added."""
         return self.count + self.nans
 
     def add(self, values: np.ndarray) -> None:
-        """Take up some elements, in an array of one axis."""
+        """Add some elements, in an array of one axis."""
         raise NotImplementedError
 
     def _take(self, least: Any, largest: Any) -> None:
@@ -41,7 +46,7 @@ class Summary:
 
 
 class Numbers(Summary):
-    """Of integers, booleans, floats; of times as well, as the integers that they are stored as."""
+    """A summary of integers, booleans or floats; of times too, which are stored as integers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +62,7 @@ class Numbers(Summary):
         return self._special if self._special else self._sum / self.count
 
     def add(self, values: np.ndarray) -> None:
-        """Take up some numbers."""
+        """Add some numbers."""
         if values.dtype.kind in "iub":
             self._add_integers(values.view(np.uint8) if values.dtype.kind == "b" else values)
         else:
@@ -121,7 +126,7 @@ def _sum_of(doubles: np.ndarray, low: float, high: float) -> Fraction:
 
 
 class Times(Summary):
-    """Of datetimes and timedeltas; NaT counts as a NaN."""
+    """A summary of datetimes or timedeltas; NaT counts as a NaN."""
 
     def __init__(self, dtype: np.dtype) -> None:
         super().__init__()
@@ -129,20 +134,35 @@ class Times(Summary):
         self.numbers = Numbers()
 
     def add(self, values: np.ndarray) -> None:
-        """Take up some times."""
+        """Add some times."""
         known = values[~np.isnat(values)].astype(self.unit, copy=False)
         self.numbers.add(known.view(np.int64))
         with self._lock:
             self.nans += len(values) - len(known)
             self.count += len(known)
 
-    def time(self, number: Any) -> Any:
-        """A number as the time that it stands for; fractions of the unit are cut off."""
-        return np.int64(int(number)).view(self.unit)
+    def time(self, number: int) -> Any:
+        """A number as the time that it stands for."""
+        return np.int64(number).view(self.unit)
+
+    @property
+    def mean(self) -> Any:
+        """The mean: in a finer unit, at most nanoseconds, if it is no whole number of its own."""
+        mean = Fraction(self.numbers.mean)
+        if mean.denominator == 1:
+            return self.time(int(mean))
+        unit, step = np.datetime_data(self.unit)
+        mean *= step
+        while mean.denominator != 1 and unit in _FINER:
+            finer, times = _FINER[unit]
+            if abs(mean * times) >= 1 << 63:
+                break
+            unit, mean = finer, mean * times
+        return np.int64(round(mean)).view(f"{self.unit.kind}8[{unit}]")
 
 
 class Texts(Summary):
-    """Of texts; least and largest are in the order of Unicode, or of bytes."""
+    """A summary of texts, whose least and largest are in the order of Unicode, or of bytes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -150,7 +170,7 @@ class Texts(Summary):
         self.longest = 0
 
     def add(self, values: np.ndarray) -> None:
-        """Take up some texts."""
+        """Add some texts."""
         texts = values.tolist()
         if not texts:
             return
@@ -164,14 +184,14 @@ class Texts(Summary):
 
 
 class Parts(Summary):
-    """Of elements that consist of parts: fields of records, real and imaginary parts."""
+    """A summary of elements that have parts: fields of records, real and imaginary parts."""
 
     def __init__(self, parts: dict[str, Summary]) -> None:
         super().__init__()
         self.parts = parts
 
     def add(self, values: np.ndarray) -> None:
-        """Take up some elements, part by part."""
+        """Add some elements, part by part."""
         for name, summary in self.parts.items():
             part = values[name] if values.dtype.names else getattr(values, name)
             summary.add(np.ascontiguousarray(part).reshape(-1))

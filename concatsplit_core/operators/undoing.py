@@ -118,7 +118,7 @@ _OF_FIRST = (
 
 
 class _Array(NamedTuple):
-    """An array of the run, with its outputs opened, and what each of them has to give.
+    """An array of the run: its outputs, opened, and the interval to read from each.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ class _Array(NamedTuple):
     sources : sequence of Source
     intervals : sequence of Interval
     inputs : sequence of int
-        Numbers of the inputs that get it back.
+        Numbers of the inputs that held the array, and get it back.
     """
 
     record: ArrayRecord
@@ -298,7 +298,7 @@ def _names(record: Manifest, output: Any, manifest: Path) -> list[list[str | Mem
 
 
 def _cut(record: Manifest) -> ArrayRecord:
-    """An array that every input of the data set had a part of."""
+    """The first array that was joined or cut, of which every input had a part."""
     return next((array for array in record.arrays if not array.is_carried), record.arrays[0])
 
 

@@ -175,7 +175,7 @@ class View:
         close_all(self._joined.sources)
 
     def _block(self, picks: tuple[Picks, ...]) -> np.ndarray:
-        """The elements at the crossings of what is picked along each axis."""
+        """The elements whose index along every axis is among those that are picked."""
         if self._is_closed:
             raise UsageError("the view is closed; open it again")
         if not self._is_checked:

@@ -27,7 +27,7 @@ def listed(source: str | bytes, null: bool = False) -> list[str]:
 
 
 def files_of(words: Iterable[str]) -> Iterator[str]:
-    """The references, of words with patterns in them, whose file is there."""
+    """The references that words and patterns stand for, if their files are there."""
     for word in words:
         for ref in expand([os.path.expanduser(word)]):
             if os.path.exists(ref.partition("::")[0]):

@@ -43,7 +43,7 @@ def column_shares(intervals: Iterable[Interval], length: int, columns: int) -> l
 
 
 class _Below:
-    """Positions, to be asked how far all that lie below an edge are from it, taken together."""
+    """Positions, sorted; `measure` sums up how far those below an edge are from it."""
 
     def __init__(self, positions: list[int]) -> None:
         self._positions = sorted(positions)

@@ -168,7 +168,7 @@ def _refuse(problems: Sequence[Problem | None], need: int, memory: int, jobs: in
     held = _held(moves)
     what = f"the smallest step holds {format_size(need)} of array data"
     why = "a chunk or shard has to be decoded or written as a whole"
-    how = "or smaller --chunks"
+    how = "or smaller --chunks or --shards"
     if held:
         count = sum(len(m.sources.segments) + len(m.targets.segments) for m in moves)
         what = f"{count} inputs and outputs, and {what}, need {format_size(need + held)}"

@@ -1,4 +1,4 @@
-"""The pieces of an array of which something is wanted: its chunks, or runs of rows."""
+"""The pieces of an array that hold wanted elements: its chunks, or runs of rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Part = tuple[tuple[Any, ...], np.ndarray]
 
 
 class Cell(NamedTuple):
-    """A piece of an array, and what is wanted of it.
+    """A piece of an array, and which of its elements are wanted.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Cell(NamedTuple):
 
 
 def cells(shape: Shape, unit: Shape, picks: Sequence[Picks]) -> Iterator[Cell]:
-    """The pieces of an array of which something is wanted."""
+    """The pieces of an array that hold wanted elements."""
     along = [
         list(grouped(picked, range(c, n + c, c)))
         for picked, n, c in zip(picks, shape, unit, strict=True)

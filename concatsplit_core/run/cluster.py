@@ -1,4 +1,4 @@
-"""A Dask cluster does the tasks of a run, in batches of numbers; no graph has a node a chunk.
+"""Runs tasks on a Dask cluster, in batches of task numbers: a graph with each chunk would be huge.
 
 The work is described in a file beside what is staged. Each worker process reads it once, and opens
 inputs and outputs itself.
@@ -29,11 +29,11 @@ from concatsplit_core.planning.plan import Plan
 from concatsplit_core.run.worker import Work, Worker
 
 _BATCHES_A_THREAD, _LARGEST_BATCH = 16, 64
-"""A thread gets about so many batches of the run, of at most so many tasks each."""
+"""How many batches the run has for each thread, about, and the most tasks in a batch."""
 _IN_FLIGHT = 2
-"""Batches a thread that are given to the cluster at once."""
+"""How many batches for each thread the cluster has at the same time."""
 _TRIES = 3
-"""How often a batch is tried that fails to read or to write."""
+"""How often a batch is tried if it fails to read or to write."""
 _WORK = "work"
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _KEPT_BYTES = -1, -3, 1 << 28
 

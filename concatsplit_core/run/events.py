@@ -26,7 +26,7 @@ class Moved(NamedTuple):
     Parameters
     ----------
     nbytes : int
-        Array bytes that it wrote.
+        Array bytes that it wrote, or read where nothing is written.
     """
 
     nbytes: int

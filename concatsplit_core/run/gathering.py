@@ -80,7 +80,7 @@ class Gatherer:
         self._ends = [segment.interval.stop for segment in joined.tiling.segments]
 
     def block(self, picks: Sequence[Picks]) -> np.ndarray:
-        """The elements at the crossings of what is picked along each axis of the joined array.
+        """The elements whose index along every axis of the joined array is among those picked.
 
         Raises
         ------

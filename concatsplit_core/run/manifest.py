@@ -61,8 +61,10 @@ class ArrayRecord:
     Parameters
     ----------
     axis : int
-    stacked, unstacked : bool
-        Whether the inputs, or the outputs, do not have the axis.
+    stacked : bool
+        The inputs do not have the axis: they were stacked.
+    unstacked : bool
+        The outputs do not have the axis: it was dropped.
     inputs, outputs : tuple of Entry
     name : str
         Of the array in a data set; empty for a bare array.

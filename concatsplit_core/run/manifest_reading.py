@@ -76,6 +76,8 @@ def read_manifest(path: Path) -> Manifest:
 def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"it has no {error}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text"
     return "its JSON is nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 

@@ -57,6 +57,8 @@ class Options:
         convert if nothing is lost, refuse, take the first input's, or convert with rounding.
     chunks : tuple of int, "auto" or "none", optional
         Chunk shape of an HDF5 or Zarr output.
+    shards : tuple of int, "auto" or "none", optional
+        Shape of the shards of a Zarr format 3 output, a multiple of the chunk shape.
     codec : str, optional
         Compression of the output, such as ``"zstd:3"``.
     checksum : {"auto", "crc32c", "fletcher32", "none"}
@@ -117,6 +119,7 @@ class Options:
     attrs: KeptAttributes = "first"
     conflicts: ConflictRule = "exact"
     chunks: Sequence[int] | Literal["auto", "none"] | None = None
+    shards: Sequence[int] | Literal["auto", "none"] | None = None
     codec: str | Codec | None = None
     checksum: Checksum = "auto"
     check: bool = False
@@ -279,23 +282,26 @@ class Options:
     @property
     def wish(self) -> Wish:
         """The options that concern the layout of the outputs."""
-        chunks = self.chunks
-        if isinstance(chunks, str):
-            if chunks not in {"auto", "none"}:
-                raise UsageError(f"--chunks {chunks} is not a shape, auto or none")
-            wanted: Any = chunks
-        else:
-            wanted = None if chunks is None else tuple(int(c) for c in chunks)
         codec = parse_codec(self.codec) if isinstance(self.codec, str) else self.codec
         rectilinear = self.grid == "rectilinear"
         return Wish(
-            wanted,
+            _shape("--chunks", self.chunks),
             codec,
             self.memory_order,
             self.zarr_format,
             rectilinear,
             checksum=self.checksum,
+            shards=_shape("--shards", self.shards),
         )
+
+
+def _shape(option: str, wanted: Sequence[int] | str | None) -> Any:
+    """The shape that an option asks for, or the word."""
+    if isinstance(wanted, str):
+        if wanted not in {"auto", "none"}:
+            raise UsageError(f"{option} {wanted} is not a shape, auto or none")
+        return wanted
+    return None if wanted is None else tuple(int(length) for length in wanted)
 
 
 def _meant_dtype(name: str) -> str:

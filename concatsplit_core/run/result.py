@@ -74,8 +74,10 @@ class ArrayResult(NamedTuple):
         Lengths along the axis: of the inputs of a join, or of the parts of a split.
     cost : Cost
     plan : MovePlan
-    stacked, unstacked : bool
-        Whether the inputs, or the outputs, do not have the axis.
+    stacked : bool
+        The inputs do not have the axis: they were stacked.
+    unstacked : bool
+        The outputs do not have the axis: it was dropped.
     name : str
         The array's name in a data set; empty for a bare array.
     is_carried : bool

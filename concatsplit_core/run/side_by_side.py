@@ -21,8 +21,8 @@ from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
 
 _MOST_AMPLIFICATION, _WORTH_IT = 1.25, 0.75
-"""Elements read per element compared, above which fewer threads with larger blocks are tried; and
-the part of the reading that must remain at most for that to be worth it."""
+"""If each element is read more often than this, on average, fewer threads with larger blocks are
+tried. They are taken if they read at most this part of what was read with more threads."""
 
 _BLOCK_SHARE = 0.75
 """The part of the memory for blocks; the rest is for chunks of the second array while they are

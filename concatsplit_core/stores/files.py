@@ -290,7 +290,8 @@ def output_error(ref: str, error: OSError) -> ConcatsplitError:
             "write elsewhere",
             ref=ref,
         )
-    return IOFailure(f"{ref}: cannot be written: {reason}", ref=ref)
+    what_to_do = "; write elsewhere" if error.errno == errno.EROFS else ""
+    return IOFailure(f"{ref}: cannot be written: {reason}{what_to_do}", ref=ref)
 
 
 def identify(path: Path | str) -> Identity | None:

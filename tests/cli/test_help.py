@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from test_help_examples import COMMANDS
 
+from concatsplit_cli.commands.gradient import gradient
 from concatsplit_cli.main import main
 
 SECTIONS = ["What", "Where to cut", "Where to", "How", "Memory and speed", "Reports"]
@@ -58,7 +59,8 @@ def test_sections_come_in_order_with_the_usual_options_first(shell: Any) -> None
 def test_every_command_is_listed_with_a_whole_line(shell: Any) -> None:
     shown = shell.ok("--help").out
     assert "\nCommands:" not in shown
-    for name in main.commands:
-        [line] = [line for line in shown.splitlines() if line.startswith(f"  {name} ")]
-        assert line.endswith(".")
-        assert not line.endswith("...")
+    for group, text in ((main, shown), (gradient, shell.ok("gradient", "--help").out)):
+        for name in group.commands:
+            [line] = [line for line in text.splitlines() if line.startswith(f"  {name} ")]
+            assert line.endswith(".")
+            assert not line.endswith("...")

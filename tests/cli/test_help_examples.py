@@ -65,6 +65,9 @@ ROWS = np.arange(768, dtype="<i2").reshape(2, 384)
 DONE: dict[str, dict[str, np.ndarray | None]] = {
     "concat a.npy b.npy -o joined.zarr --axis 1": {"joined.zarr": np.concatenate([A, B], 1)},
     "concat a.npy b.npy -o joined.npy": {"joined.npy": np.concatenate([A, B])},
+    "concat a.npy b.npy -o sharded.zarr --chunks 1,1 --shards 2,1": {
+        "sharded.zarr": np.concatenate([A, B])
+    },
     "concat 'part-*.npy' -o joined.h5::/images --codec gzip:4": {
         "joined.h5::images": np.concatenate(PARTS)
     },

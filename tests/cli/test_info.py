@@ -127,7 +127,7 @@ def test_statistics_and_first_elements(shell: Any, rich: None) -> None:
     assert "histogram = 0 [███ ████████] 6\n" in text
     assert "head 0 = 0, 0.5, 1, missing (unpacked)\nhead 1 = 2, 2.5, 3, 3.5 (" in text
     text = shell.ok("info", "r.h5::g/points", "--stats", "--head", "2").out
-    assert "stats = 1 elements\nstats of x = 1 elements, min 1, max 1, mean 1\n" in text
+    assert "stats = 1 element\nstats of x = 1 element, min 1, max 1, mean 1\n" in text
     assert "head = {x: 1, y: 2}\n" in text
     np.save("wide.npy", np.zeros((2, 20)))
     assert "head 1 = 0, 0, 0, 0, 0, 0, 0, 0, …\n" in shell.ok("info", "wide.npy", "--head", 2).out
@@ -180,7 +180,7 @@ def test_plain_letters_where_stdout_has_no_others(
         "concatsplit_cli.describing._branches", lambda: ("|-- ", "`-- ", "|   ", "")
     )
     text = shell.ok("info", "r.h5::flags", "--stats", "--tree").out
-    assert "histogram = 0 [@@] 2" in text
+    assert "histogram = 0 [@@] 1\n" in text
     assert "`-- flags" in text
 
 
@@ -200,3 +200,17 @@ def test_statistics_of_every_format(shell: Any) -> None:
 def test_a_wrong_budget_is_refused_where_it_is_not_needed(shell: Any) -> None:
     np.save("a.npy", np.zeros(3))
     shell.fails(2, "info", "a.npy", "--memory", "nope", says="--memory: 'nope' is not a size")
+
+
+def test_the_ends_of_a_histogram(shell: Any) -> None:
+    shell.save(a=np.arange(9, dtype="u1"), b=np.array([-1e308, 1e308]))
+    text = shell.ok("info", "a.npy", "b.npy", "--stats").out
+    assert "a.npy histogram = 0 [█████████] 8\n" in text
+    assert "infinity" not in text
+
+
+def test_progress_counts_the_bytes_of_all_references(shell: Any) -> None:
+    shell.save(a=np.zeros(3), b=np.zeros(5))
+    np.savez("c.npz", x=np.zeros(2), y=np.zeros(1))
+    err = shell.run("info", "a.npy", "b.npy", "c.npz", "--stats", "--progress").err
+    assert "info: 88B of 88B (100%)" in err

@@ -98,13 +98,14 @@ def test_lists_come_after_names_and_may_hold_members_and_patterns(
     np.testing.assert_array_equal(shell.read("z.npy")[::2], [2, 1, 3, 0, 4])
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("way", ["@", "--files-from", "-"])
-def test_lists_of_other_editors(shell: Any, parts: np.ndarray, way: str) -> None:
+def test_lists_of_other_editors(shell: Any, parts: np.ndarray, way: str, encoding: str) -> None:
     np.save("#1.npy", np.full(2, 9))
     text = "# in order\r\n" + LINES.replace("\n", "\r\n") + "\r\n  # the end\r\n./#1.npy\r\n"
-    (shell.folder / "list.txt").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    (shell.folder / "list.txt").write_bytes(text.encode(encoding))
     given = {"@": ("@list.txt",), "--files-from": ("--files-from", "list.txt")}
-    stdin = b"\xef\xbb\xbf" + text.encode() if way == "-" else None
+    stdin = text.encode(encoding) if way == "-" else None
     shell.ok("concat", *given.get(way, ("--files-from", "-")), "-o", "y.npy", stdin=stdin)
     np.testing.assert_array_equal(shell.read("y.npy"), [*parts, 9, 9])
 

@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,8 @@ MISTAKES = {
     f"{S} --at 1 3": "write --at 1,3",
     f"{S} --ratio 3 1": "write --ratio 3:1",
     "concat a.npy -o y.h5 --chunks 2 2": "write --chunks 2,2",
+    "concat a.npy -o y.zarr --shards 2 2": "write --shards 2,2",
+    f"{J} --shard 2,2": "did you mean --shards?",
     f"{S} --ratio 3,1": "did you mean 3:1?",
     f"{S} --ratio 3/1": "did you mean 3:1?",
     f"{S} --lengths 3:1": "did you mean 3,1?",
@@ -135,6 +138,34 @@ MISTAKES = {
     "split a.npy -o 'p{idx}.npy' --parts 2": "did you mean '{index}'?",
     "split a.npy -o 'p{i}.npy' --parts 2": "did you mean '{index}'?",
     "split a.npy -o 'p{cuont}.npy' --parts 2": "did you mean '{count}'?",
+    f"{J} --jobs many": "--jobs: 'many' is not a whole number",
+    f"{J} --jobs 0": "--jobs: 0 is less than 1",
+    f"{S} --parts 1.5": "--parts: '1.5' is not a whole number",
+    "diff a.npy b.npy --rtol x": "--rtol: 'x' is not a number",
+    f"{J} --casting save": "--casting: 'save' is not one of 'no', 'equiv', 'safe', 'same_kind', "
+    "'unsafe'; did you mean 'safe'?",
+    f"{J} --axis ''": "--axis: '' is empty",
+    f"{J} --routes ''": "--routes: '' is empty",
+    f"{J} --memory": "--memory needs a value behind it",
+    f"{J} --force=yes": "--force takes no value",
+    # two of one, and one in place of another
+    f"{J} --output z.npy": "-o is given 2 times; concat writes one output",
+    "fetch x.h5::images y.npy": "to write to it, give -o y.npy",
+    "diff a.npy x.h5": "a.npy is one array, and x.h5 holds group/labels, images; name one of them "
+    "as x.h5::NAME",
+    "diff x.h5 a.npy": "a.npy is one array, and x.h5 holds",
+    "split 0.npy -o 'p{index}.npy' --parts 1": "has no axis to join or cut along",
+    "concat a.npy -o y": "output y: no suffix says its format",
+    # names that are there, and are not what was meant
+    "concat x.h5::group -o y.npy": "is a group, not an array; name an array in it, such as "
+    "group/labels",
+    "concat one.zarr::x -o y.npy": "is one array, and has no array 'x'",
+    "concat link.npy -o y.npy": "it is a link to nowhere, which is not there",
+    "concat s3://bucket/a.npy -o y.npy": "only files of this machine are read",
+    "concat a.npy -o s3://bucket/y.npy": "only files of this machine are written, and no URLs",
+    f"{J} --manifest folder": "is a folder; it is not replaced",
+    "info texts.zip": "texts.zip::a.txt: not an .npy file",
+    "verify a.npy": "is not a manifest of concatsplit: it is not text",
 }
 """Command lines, and what the message says at its end or in it."""
 
@@ -153,13 +184,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     group = zarr.open_group(folder / "two.zarr", mode="w", zarr_format=3)
     for name in ("images", "labels"):
         group.create_array(name, data=array)
+    zarr.create_array(folder / "one.zarr", data=array)
+    np.save(folder / "0.npy", np.array(1.0))
+    (folder / "link.npy").symlink_to("nowhere")
+    (folder / "folder").mkdir()
+    with zipfile.ZipFile(folder / "texts.zip", "w") as archive:
+        archive.writestr("a.txt", "text")
     return folder
 
 
 @pytest.fixture
 def things(shell: Any, made: Path) -> None:
     """A copy of these files."""
-    shutil.copytree(made, shell.folder, dirs_exist_ok=True)
+    shutil.copytree(made, shell.folder, symlinks=True, dirs_exist_ok=True)
 
 
 def test_there_are_a_hundred() -> None:
@@ -170,7 +207,7 @@ def test_there_are_a_hundred() -> None:
 def test_a_mistake_is_explained(shell: Any, things: None, line: str) -> None:
     before = shell.snapshot()
     outcome = shell.run(*shlex.split(line))
-    assert outcome.code in {2, 4}
+    assert outcome.code in {2, 3, 4, 5}
     shell.one_line(outcome.err, MISTAKES[line])
     assert outcome.out == ""
     assert shell.snapshot() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -47,7 +48,7 @@ def test_any_number_of_processes_do_the_tasks(two: Any) -> None:
         _run(two, "run", "RUN", "--tasks", share)
     state = _run(two, "run", "RUN", "--tasks", "3/3", "--json").json
     assert state["missing"] > 0
-    two.fails(12, "commit", "RUN", says=("tasks are not done", "concatsplit run"))
+    two.fails(12, "commit", "RUN", says=("tasks still to do", "concatsplit run"))
     assert _run(two, "run", "RUN").out == "RUN: all done\n"
     two.ok("commit", "RUN")
     assert sorted(two.names()) == ["a.npy", "b.npy", "y.zarr"]
@@ -224,6 +225,19 @@ def test_a_folder_that_holds_something_is_refused(two: Any) -> None:
     two.fails(4, "run", "full", says="is not the folder of a staged run")
     for share in ("4/3", "x/3", "3", "1/0"):
         two.fails(2, "run", "RUN", "--tasks", share, says="--tasks")
+
+
+def test_a_folder_that_cannot_be_made_is_refused(two: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = Path.mkdir
+
+    def refuse(path: Path, *args: Any, **settings: Any) -> None:
+        if path.name == "RUN":
+            raise PermissionError(errno.EACCES, "not here", str(path))
+        make(path, *args, **settings)
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    words = ("stage", "concat", "a.npy", "-o", "y.npy", "--to", "RUN")
+    two.fails(5, *words, says=("RUN: no permission to write to the folder", "give another"))
 
 
 def test_an_array_in_memory_is_refused(two: Any) -> None:

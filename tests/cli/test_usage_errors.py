@@ -115,7 +115,10 @@ ERRORS: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
     "codec not in zarr": (("concat", "a.npy", "-o", "y.zarr", "--codec", "lzf"), ("lzf",)),
     "codec of an npy": ((*JOIN, "--codec", "gzip"), ("gzip", ".npy")),
     "chunks of an npy": ((*JOIN, "--chunks", "2,2"), ("--chunks", ".npy")),
-    "chunks of another rank": (("concat", "a.npy", "-o", "y.h5", "--chunks", "2"), ("2", "axes")),
+    "chunks of another rank": (
+        ("concat", "a.npy", "-o", "y.h5", "--chunks", "2"),
+        ("2", "1 axis,"),
+    ),
     "chunks too many": (("concat", "a.npy", "-o", "y.zarr", "--chunks", "2,2,2"), ("2,2,2",)),
     "chunk of length 0": (("concat", "a.npy", "-o", "y.zarr", "--chunks", "0,2"), ("0,2",)),
     "chunk negative": (("concat", "a.npy", "-o", "y.h5", "--chunks", "-1,2"), ("-1,2",)),

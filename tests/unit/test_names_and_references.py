@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -135,7 +136,7 @@ def test_natural_order() -> None:
     assert sorted(names, key=natural_key) == ordered
 
 
-def test_patterns(tmp_path: Path) -> None:
+def test_patterns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in (1, 2, 9, 10, 100):
         (tmp_path / f"part-{number}.h5").touch()
     (tmp_path / "odd[1].h5").touch()
@@ -144,7 +145,12 @@ def test_patterns(tmp_path: Path) -> None:
     members = list(expand([str(tmp_path / "part-?.h5::/g/x")]))
     assert members == [str(tmp_path / f"part-{n}.h5::/g/x") for n in (1, 2, 9)]
     assert list(expand([str(tmp_path / "odd[1].h5")])) == [str(tmp_path / "odd[1].h5")]
-    with pytest.raises(InputUnavailable, match="matches no file"):
+    with pytest.raises(InputUnavailable, match=r"matches no file$"):
+        list(expand([str(tmp_path / "none-*.h5")]))
+    with pytest.raises(InputUnavailable, match=r"matches no file; there is no folder .*nowhere$"):
+        list(expand([str(tmp_path / "nowhere/*.h5")]))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(InputUnavailable, match="matches no file; there is no permission to list"):
         list(expand([str(tmp_path / "none-*.h5")]))
 
 

@@ -66,6 +66,7 @@ def test_numbers_are_as_numpy_has_them(name: str, monkeypatch: pytest.MonkeyPatc
     assert sum(bins.counts) == known.size
     assert bins.counts[0]
     assert bins.counts[-1]
+    assert bins.start <= known.min() <= known.max() <= bins.last < math.inf
     if name != "huge":
         edges = [bins.start + bins.width * i for i in range(len(bins.counts) + 1)]
         places = np.searchsorted(np.array(edges, object), known.ravel().astype(object), "right")
@@ -127,6 +128,23 @@ def test_times_are_told_as_times() -> None:
     assert stats_of(np.array([3, -5], ">m8[s]")).min == np.timedelta64(-5, "s")
 
 
+@pytest.mark.parametrize(
+    ("days", "mean"),
+    [
+        ([1, 2], np.timedelta64(36, "h")),
+        ([-1, -2], np.timedelta64(-36, "h")),
+        ([1, 1, 2], np.timedelta64(32, "h")),
+        ([0] * 6 + [1], np.timedelta64(round(Fraction(86_400_000_000_000, 7)), "ns")),
+        ([1 << 60, (1 << 60) + 1], np.timedelta64(1 << 60, "D")),
+    ],
+)
+def test_the_mean_of_times_is_not_cut_off(days: list[int], mean: np.timedelta64) -> None:
+    assert stats_of(np.array(days, "m8[D]")).mean == mean
+    steps = stats_of(np.array([1, 2], "m8[3D]")).mean
+    assert steps == np.timedelta64(108, "h")
+    assert str(stats_of(np.array(["2020", "2021"], "M8[Y]")).mean) == "2020-07"
+
+
 def test_bytes_of_no_known_type_have_no_figures() -> None:
     found = stats_of(np.zeros(3, "V2"))
     assert found.count == 3
@@ -178,6 +196,32 @@ def test_missing_elements_are_left_out_and_packed_ones_unpacked(packed: str) -> 
     with pytest.raises(MeaningMismatch, match="much"):
         stats_of(f"{packed}::bad")
     assert [blob.unread is None for blob in cs.info(packed, stats=True)] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "attrs", "missing"),
+    [
+        ("i2", {"valid_range": np.array([0, 100], "i2")}, 2),
+        ("i2", {"valid_min": np.int16(0)}, 1),
+        ("i2", {"valid_max": np.int16(7)}, 1),
+        ("i2", {"valid_max": np.int16(7), "_FillValue": np.int16(5)}, 2),
+        ("i2", {"scale_factor": 0.1, "valid_range": np.array([0, 100], "i2")}, 2),
+        ("i2", {"scale_factor": 0.1, "valid_range": np.array([-0.4, 0.75])}, 2),
+        ("i1", {"_Unsigned": "true", "valid_range": np.array([0, -6], "i1")}, 1),
+        ("f4", {"valid_range": np.array([-5.0, np.inf])}, 0),
+        ("i2", {"valid_min": np.nan, "valid_max": "much"}, 0),
+        ("i2", {"valid_range": [1, 2, 3]}, 0),
+        ("S3", {"valid_min": 1}, 0),
+    ],
+)
+def test_what_is_outside_the_valid_range_is_missing(
+    dtype: str, attrs: dict[str, Any], missing: int, tmp_path: Path
+) -> None:
+    values = np.array([-5, 5, 7, 120]).astype(dtype)
+    with h5py.File(tmp_path / "v.h5", "w") as file:
+        file.create_dataset("v", data=values).attrs.update(attrs)
+    (blob,) = cs.info(tmp_path / "v.h5", stats=True, head=4)
+    assert (blob.stats.missing, blob.head.elements.count(None)) == (missing, missing)
 
 
 def test_the_first_elements(packed: str) -> None:

@@ -210,7 +210,9 @@ def follow(file: Any, member: str, ref: str, groups: dict[str, Any]) -> tuple[st
     if what is None and is_dimension_only(here):
         what = "a netCDF dimension without a variable"
     if what is not None:
-        raise InputUnavailable(f"{ref}: '{member}' is {what}, not an array", ref=ref)
+        inside = [name for name in walk(file) if name.startswith(f"{member.strip('/')}/")]
+        hint = f"; name an array in it, such as {inside[0]}" if inside else ""
+        raise InputUnavailable(f"{ref}: '{member}' is {what}, not an array{hint}", ref=ref)
     return f"{group}{slash}{part}", here
 
 

@@ -210,9 +210,10 @@ def _entry(arrays: _Arrays, member: str | None, ref: str) -> zipfile.ZipInfo:
 
 
 def _header(path: str, entry: zipfile.ZipInfo, ref: str) -> Header:
+    name = ref if "::" in ref else f"{ref}::{entry.filename}"
     with unpacked(path, entry, ref, "the member cannot be read") as stream:
         start = stream.read(12)
-        at, length, _ = prefix_length(start, ref)
+        at, length, _ = prefix_length(start, name)
         if length <= LONGEST:
             start += stream.read(at + length - len(start))
-        return parse_header(start, ref)
+        return parse_header(start, name)

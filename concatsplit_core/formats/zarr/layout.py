@@ -10,7 +10,6 @@ from concatsplit_core.array.fields import packed
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Sharded
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.pipeline import Codec, Step
-from concatsplit_core.formats.chunking import choose_chunks
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.zarr.checksums import Chosen, with_checksum
 from concatsplit_core.formats.zarr.codecs import (
@@ -21,6 +20,7 @@ from concatsplit_core.formats.zarr.codecs import (
     packing,
 )
 from concatsplit_core.formats.zarr.dialect import meaning_as_written
+from concatsplit_core.formats.zarr.sharding import grid_of
 from concatsplit_core.foundation.errors import UnsupportedDtype, UsageError
 from concatsplit_core.foundation.records import replace
 
@@ -43,13 +43,9 @@ def lay_out(
         spec = replace(spec, dtype=spec.dtype.newbyteorder("<"))
     if wish.rectilinear:
         _check_rectilinear(wish, number)
-    chunks = wish.hint if wish.rectilinear and wish.hint else choose_chunks(spec, wish, like)
+    chunks, shards = grid_of(spec, wish, None if wish.rectilinear else like, number)
     ragged = wish.rectilinear and wish.hint is not None
     moving = ragged or _may_move(spec, inherited, chunks, like)
-    if wish.rectilinear:
-        like = None
-    shards = like.shards if like is not None and chunks == like.chunks and number == 3 else None
-    shards = shards or None
     native = _kept_native(inherited, wish, dialect)
     found, ours = _codec(inherited, native, wish, spec.dtype.itemsize, number)
     if spec.is_string:  # texts have no item size to shuffle by

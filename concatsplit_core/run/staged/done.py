@@ -25,12 +25,12 @@ from concatsplit_core.stores.durability import sync_path
 from concatsplit_core.stores.owner import Owner, lock, write_all_bytes
 
 LOCK_FILE = "commit"
-"""The file that a process writes which commits a run or gives it up; see `locks`."""
+"""The file that is written by the process which commits a run or gives it up; see `locks`."""
 _PREFIX = "done."
 _LONGEST_LINE = 4096
 _LINE = re.compile(rb"(\d{1,18})-(\d{1,18}) ([0-9a-f]{8})")
 _FRESH_SECONDS = 90.0
-"""A record on another machine that was changed since then belongs to a process that lives."""
+"""A process on another machine counts as alive if its record was changed this short a time ago."""
 
 
 class DoneRecord:

@@ -44,7 +44,7 @@ def refuse_incomplete(folder: Path, record: RunRecord) -> None:
         ranges = [f"{a}-{b}" if a != b else f"{a}" for a, b in ranges_of(missing)]
         listed = ", ".join(ranges[:_LISTED]) + (", ..." if len(ranges) > _LISTED else "")
         raise ResumeMismatch(
-            f"{folder}: {len(missing)} of {record.tasks} tasks are not done: {listed}; "
+            f"{folder}: {len(missing)} of {record.tasks} tasks still to do: {listed}; "
             f"'concatsplit run {folder}' does them",
             ref=str(folder),
             found=missing,

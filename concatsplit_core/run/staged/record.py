@@ -30,7 +30,7 @@ class RunRecord(NamedTuple):
     tasks : int
         Their number.
     memory, jobs : int
-        By which they were planned.
+        The budget and the number of threads that they were planned for.
     sync : bool
     request : dict, optional
         The operator, and what it was called with; None for a run with ``--resume``.

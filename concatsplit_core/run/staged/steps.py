@@ -15,6 +15,7 @@ from concatsplit_core.foundation.errors import (
     ConcatsplitError,
     InputUnavailable,
     OutputBusy,
+    OutputRefused,
     ResumeMismatch,
     UsageError,
 )
@@ -92,7 +93,7 @@ class StagedRun(PlannedRun):
             if record.sync:
                 outputs.make_durable(record.folders)
             is_made = not folder.exists()
-            folder.mkdir(exist_ok=True)
+            _make(folder)
             digest = record.write(folder)
             staging.keep(Kept(folder, record.nonce, resumes, record.outputs, digest))
         except BaseException:
@@ -294,3 +295,14 @@ def _say_how_to_go_on(error: BaseException, phase: str, folder: Path) -> None:
     )
     how += f", 'concatsplit discard {folder}' gives it up"
     error.add_note("; ".join(filter(None, (kept, how))))
+
+
+def _make(folder: Path) -> None:
+    """Make the folder of a run."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except PermissionError as error:
+        raise OutputRefused(
+            f"--to {folder}: no permission to write to the folder {folder.parent}; give another",
+            ref=str(folder),
+        ) from error
