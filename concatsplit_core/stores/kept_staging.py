@@ -7,13 +7,21 @@ from pathlib import Path
 
 from concatsplit_core.foundation.errors import OutputBusy, ResumeMismatch
 from concatsplit_core.stores.files import identify
-from concatsplit_core.stores.keeping import Kept, StagedOutput, forget_kept, read_kept
+from concatsplit_core.stores.keeping import (
+    Kept,
+    StagedOutput,
+    forget_kept,
+    name_when_complete,
+    read_kept,
+)
 from concatsplit_core.stores.staging import LocalStaging, StagedClaim
 from concatsplit_core.stores.staging_folders import StagingFolder
 
 
 class KeptStaging(LocalStaging):
     """Stages outputs that stay staged when the process ends."""
+
+    _decided: str | None = None
 
     @property
     def home(self) -> Path:
@@ -103,6 +111,27 @@ class KeptStaging(LocalStaging):
             StagedClaim(o.final, o.staged, o.replaces, o.must_be_unchanged) for o in outputs
         ]
         return staging
+
+    def leave_name(self, decided: str) -> None:
+        """Have the home tell to the very end of its removal that the outputs are complete.
+
+        Parameters
+        ----------
+        decided : str
+            A digest of all that decides what the outputs hold.
+        """
+        self._decided = decided
+
+    def _clean(self) -> None:
+        """Remove the staging folders, the home last."""
+        if self._decided is not None:
+            finals = [claim.final_name for claim in self._claims]
+            home, *others = self._folders.values()
+            for folder in reversed(others):
+                folder.remove()
+            home.remove_as(name_when_complete(self._decided, finals))
+            self._folders.clear()
+        super()._clean()
 
     def give_up(self) -> None:
         """Remove everything that was staged."""

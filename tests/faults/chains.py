@@ -62,7 +62,7 @@ class Chain:
         for name, array in zip("abc", numbers, strict=True):
             np.save(self.folder / f"{name}.npy", array)
         self.options = (*options, *_BUDGET)
-        self.kills, self.is_done = 0, False
+        self.kills, self.is_done, self.is_clear = 0, False, True
         self.is_split, self.replaces = self.random.random() < 0.4, self.random.random() < 0.3
         self.adds = self.suffix in _WITH_MEMBERS and self.random.random() < 0.4
         if self.adds:
@@ -127,6 +127,7 @@ class Chain:
                 return
             if code == KILLED:
                 self.kills += 1
+                self.is_clear = not any(name.startswith(".") for name in os.listdir(self.folder))
             elif not again(code):
                 raise AssertionError(f"exit {code}: {self.errors}")
             elif self.is_done:
@@ -135,13 +136,13 @@ class Chain:
     def resumed(self) -> None:
         """``--resume`` until it succeeds."""
 
-        def is_complete(code: int) -> bool:
-            """Killed as its very last steps, it is complete, and to do it again is refused."""
-            self.is_done = code == 5 and "exists" in self.errors
+        def is_over(code: int) -> bool:
+            """Killed after its last change of the disk, it is complete, and is refused again."""
+            self.is_done = self.is_clear and code == 5 and "exists" in self.errors
             return self.is_done
 
         words = (*self.command("y"), *self.options, "--resume")
-        self.killed_until_done(words, 2 * self.steps, is_complete)
+        self.killed_until_done(words, 2 * self.steps, is_over)
 
     def staged(self) -> None:
         """Stage, run and commit, each until it succeeds."""

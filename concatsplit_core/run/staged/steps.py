@@ -27,7 +27,7 @@ from concatsplit_core.run.staged.done import (
     DoneRecord,
     read_done,
 )
-from concatsplit_core.run.staged.facts import facts_of
+from concatsplit_core.run.staged.facts import decided_by, facts_of
 from concatsplit_core.run.staged.folder import refuse_full, refuse_incomplete, remove_run
 from concatsplit_core.run.staged.locks import alone, refuse_if_committing
 from concatsplit_core.run.staged.outputs import SharedOutputSet
@@ -39,6 +39,8 @@ from concatsplit_core.stores.kept_staging import KeptStaging, refuse_missing
 
 RESUME_FOLDER = "resume"
 """The folder of a run with ``--resume``, in the home of its staging folders."""
+
+_WAS_COMPLETE = "the outputs were complete when the last run was killed: nothing was left to do"
 
 _SECONDS, _BYTES = 30.0, 1 << 30
 """What is done is made durable and recorded after so long, or after so many bytes."""
@@ -57,7 +59,7 @@ class StagedRun(PlannedRun):
             raise AssertionError("no step was asked for")
         self._facts = facts_of(self.job, self.options, self.plan, fingerprints)
         if step.phase == "published":
-            return result
+            return result._replace(notes=(*result.notes, _WAS_COMPLETE))
         if step.phase == "once":
             notes = () if self.job.check is None else tuple(self.job.check())
             self._do_at_once(fingerprints)
@@ -66,7 +68,7 @@ class StagedRun(PlannedRun):
         is_new = step.phase == "stage" or (step.phase == "resume" and not step.folder)
         if is_new:
             notes += () if self.job.check is None else tuple(self.job.check())
-            folder = self._stage(folder)
+            folder = self._stage(folder, fingerprints)
         try:
             if step.phase in {"run", "resume"}:
                 self._run(folder, fingerprints)
@@ -77,7 +79,7 @@ class StagedRun(PlannedRun):
             raise
         return result._replace(notes=notes)
 
-    def _stage(self, folder: Path) -> Path:
+    def _stage(self, folder: Path, fingerprints: Fingerprints) -> Path:
         """Create the outputs, and record what is to be done; returns the folder of the run."""
         outputs, step = self.output_set, self.options.step
         resumes = step is not None and step.phase == "resume"
@@ -94,7 +96,8 @@ class StagedRun(PlannedRun):
             is_made = not folder.exists()
             folder.mkdir(exist_ok=True)
             digest = record.write(folder)
-            staging.keep(Kept(folder, record.nonce, resumes, record.outputs, digest))
+            decided = decided_by(self.job, self.options, fingerprints) if resumes else ""
+            staging.keep(Kept(folder, record.nonce, resumes, record.outputs, digest, decided))
         except BaseException:
             outputs.roll_back()
             if is_made:
@@ -238,6 +241,8 @@ class StagedRun(PlannedRun):
                 record.outputs,
                 record.nonce,
             )
+            if record.resumes:
+                staging.leave_name(decided_by(self.job, self.options, fingerprints))
             try:
                 self._complete(staging, record, fingerprints)
             except BaseException:
