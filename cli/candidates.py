@@ -44,8 +44,10 @@ def _references(_: click.Context, incomplete: str) -> Iterator[str]:
     """Arrays of a file after ``::``, and lists after ``@``."""
     if "::" not in incomplete:
         return _files(incomplete[1:], "@")
+    from concatsplit_core.operators.words import members_of
+
     path = incomplete.partition("::")[0]
-    return (f"{path}::{name}" for name in _members(path))
+    return (f"{path}::{name}" for name in members_of(path))
 
 
 def _named_references(_: click.Context, incomplete: str) -> Iterator[str]:
@@ -66,27 +68,16 @@ def _files(start: str, before: str) -> Iterator[str]:
             yield before + os.path.join(folder, found_name) + "/" * is_folder
 
 
-def _members(path: str) -> list[str]:
-    """The names of the arrays in a file or store."""
-    from concatsplit_core.endpoints.references import parse_input
-    from concatsplit_core.formats.registry import detect
-
-    place, _ = parse_input(os.path.expanduser(path))
-    return [
-        name for name in detect(place, path).members(place, path) if name and name.isprintable()
-    ]
-
-
 def _codecs(_: click.Context, __: str) -> Iterator[str]:
-    from concatsplit_core.codecs.pipeline import codec_names
+    from concatsplit_core.operators.words import codecs
 
-    return iter(codec_names())
+    return iter(codecs())
 
 
 def _routes(_: click.Context, incomplete: str) -> Iterator[str]:
-    from concatsplit_core.planning.task import ROUTES
+    from concatsplit_core.operators.words import routes
 
-    return _in_list(ROUTES, incomplete)
+    return _in_list(routes(), incomplete)
 
 
 def _in_list(words: Iterable[str], incomplete: str) -> Iterator[str]:
@@ -97,21 +88,18 @@ def _in_list(words: Iterable[str], incomplete: str) -> Iterator[str]:
 
 def _axes(ctx: click.Context, _: str) -> Iterator[str]:
     """Names of dimensions that the first input has, of all its arrays."""
-    from concatsplit_core import operators
+    from concatsplit_core.operators.words import dims_of
 
-    first = next(iter(_inputs(ctx)), None)
-    if first is None:
-        return
-    seen: dict[str, None] = {}
-    for blob in operators.info(first):
-        seen.update(dict.fromkeys(str(dim) for dim in blob.dims or () if dim))
-    yield from seen
+    first = next(_inputs(ctx), None)
+    return iter(()) if first is None else iter(dims_of(first))
 
 
 def _arrays(ctx: click.Context, incomplete: str) -> Iterator[str]:
     """Names of the arrays of the first input, after the last comma."""
-    first = next(iter(_inputs(ctx)), None)
-    return iter(()) if first is None else _in_list(_members(first), incomplete)
+    from concatsplit_core.operators.words import members_of
+
+    first = next(_inputs(ctx), None)
+    return iter(()) if first is None else _in_list(members_of(first), incomplete)
 
 
 def _inputs(ctx: click.Context) -> Iterator[str]:
@@ -119,13 +107,14 @@ def _inputs(ctx: click.Context) -> Iterator[str]:
 
     Click has not found out which words these are: it stops at the option that has no value yet.
     """
-    from concatsplit_core.endpoints.references import expand
+    from concatsplit_core.operators.words import files_of
 
     words: list[str] = ctx.find_root().obj or []
-    for before, word in pairwise(words):
-        if not word.startswith("-") and before not in {"-o", "--output"}:
-            refs = expand([os.path.expanduser(word)])
-            yield from (ref for ref in refs if os.path.exists(ref.partition("::")[0]))
+    return files_of(
+        word
+        for before, word in pairwise(words)
+        if not word.startswith("-") and before not in {"-o", "--output"}
+    )
 
 
 def _commands(ctx: click.Context, _: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from concatsplit_core.foundation.errors import ConcatsplitError
 from concatsplit_core.foundation.sizes import format_size
 
 if TYPE_CHECKING:
-    from concatsplit_core.run.result import Blob, Result
+    from concatsplit_core.operators import Blob, Result
 
 _MOST_BLOBS, _MOST_CHUNKS = 64, 20_000
 """More outputs, or chunks, are not looked at again only to say what they take on the disk."""

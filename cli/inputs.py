@@ -62,16 +62,13 @@ def _references(inputs: tuple[str, ...], files_from: str | None, null: bool) -> 
         raise click.UsageError("-0 needs --files-from")
     names = list(inputs)
     if files_from is not None:
-        from concatsplit_core.endpoints.references import parse_list, read_list
+        from concatsplit_core.operators.words import listed
 
         if files_from == "-" and "-" in names:
             raise click.UsageError(
                 "stdin cannot be both an input (-) and the list of --files-from -"
             )
-        if files_from == "-":
-            names += parse_list(sys.stdin.buffer.read(), null=null)
-        else:
-            names += read_list(files_from, null=null)
+        names += listed(sys.stdin.buffer.read() if files_from == "-" else files_from, null)
     if names.count("-") > 1:
         raise click.UsageError("stdin (-) is one input; it cannot be read twice")
     return names

@@ -12,7 +12,7 @@ from typing import Any
 from concatsplit_cli.signals import answer_sigusr1, ignore_further_signals
 from concatsplit_cli.streams import DrawnLine, print_to_stderr, terminal_width
 from concatsplit_core.foundation.sizes import format_size
-from concatsplit_core.run.events import Finished, Moved, Publishing, Started
+from concatsplit_core.operators import Finished, Moved, Publishing, Started
 
 _MINUTE, _HOUR = 60, 3600
 _REDRAWN, _PRINTED = 0.1, 10.0

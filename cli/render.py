@@ -13,8 +13,7 @@ from concatsplit_cli.streams import checked_stdout, one_line, print_to_stderr
 from concatsplit_cli.tables import Table
 
 if TYPE_CHECKING:
-    from concatsplit_core.operators import Verification
-    from concatsplit_core.run.result import Blob, Result
+    from concatsplit_core.operators import Blob, Result, Verification
 
 _MOST_ROWS = 24
 _AT_ONCE = 1000
@@ -73,8 +72,6 @@ def _show_plan(result: Result) -> None:
 
 def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
     """A table of blobs and their intervals on the axis; a long list is cut in the middle."""
-    from concatsplit_core.array.descr import dtype_label
-
     table = Table(title, "blob", "start", "stop", "shape", "dtype", "chunks", "codec")
     skipped = len(blobs) - _MOST_ROWS
     for index, blob in enumerate(blobs):
@@ -87,7 +84,7 @@ def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
             str(blob.interval.start),
             str(blob.interval.stop),
             _shape(blob.shape),
-            dtype_label(blob.dtype),
+            blob.dtype_label,
             _shape(blob.chunks) if blob.chunks is not None else "contiguous",
             blob.codec or "other",
         )

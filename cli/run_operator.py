@@ -13,7 +13,7 @@ from concatsplit_cli.render import show_result
 from concatsplit_cli.streams import checked_stdout, one_line, print_to_stderr
 
 if TYPE_CHECKING:
-    from concatsplit_core.run.result import Result
+    from concatsplit_core.operators import Result
 
 STAGED = "concatsplit.staged"
 """Under this name the context of a command holds the folder of the run that it stages."""

@@ -140,6 +140,13 @@ def test_the_core_knows_no_command_line(module: str) -> None:
     assert not [name for name in imports(module) if below(name, "click", "rich", "concatsplit_cli")]
 
 
+def test_the_command_line_goes_in_by_the_front_door() -> None:
+    doors = core("operators", "foundation")
+    for module in members_of("concatsplit_cli"):
+        ours = [name for name in imports(module) if below(name, CORE) and name != CORE]
+        assert not [name for name in ours if not below(name, *doors)], module
+
+
 @pytest.mark.parametrize("module", members_of(*core(*ROOMS)))
 def test_a_room_imports_only_those_below_it(module: str) -> None:
     own = ROOMS.index(module.split(".")[1])

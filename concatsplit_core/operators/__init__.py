@@ -49,20 +49,32 @@ if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
     from concatsplit_core.operators.verifying import verify as verify
     from concatsplit_core.operators.view import View as View
     from concatsplit_core.operators.viewing import open as open
+    from concatsplit_core.run.events import Finished as Finished
+    from concatsplit_core.run.events import Moved as Moved
+    from concatsplit_core.run.events import Publishing as Publishing
+    from concatsplit_core.run.events import Started as Started
     from concatsplit_core.run.options import Options as Options
+    from concatsplit_core.run.result import ArrayResult as ArrayResult
+    from concatsplit_core.run.result import Blob as Blob
     from concatsplit_core.run.result import Result as Result
 
 _HOMES = {
+    "ArrayResult": "run.result",
     "ArraySpec": "array.spec",
+    "Blob": "run.result",
     "BlobInfo": "operators.describing",
     "ConcatsplitError": "foundation.errors",
     "Cost": "array.inference",
     "Cut": "array.cuts",
     "DataSetDifference": "operators.comparison.difference",
     "Difference": "operators.comparison.difference",
+    "Finished": "run.events",
+    "Moved": "run.events",
     "Options": "run.options",
+    "Publishing": "run.events",
     "Result": "run.result",
     "RunState": "operators.staging",
+    "Started": "run.events",
     "Statistics": "operators.statistics",
     "Verification": "operators.verifying",
     "View": "operators.view",

@@ -27,17 +27,17 @@ from concatsplit_core.operators.comparison.difference import (
     Side,
 )
 from concatsplit_core.operators.comparison.facts import differing_facts
-from concatsplit_core.operators.comparison.reading import (
+from concatsplit_core.operators.comparison.values import EqualityRule, comparable
+from concatsplit_core.operators.describing import shown_attributes
+from concatsplit_core.run.events import Finished, Moved, Started
+from concatsplit_core.run.options import Options
+from concatsplit_core.run.side_by_side import (
     BlockReader,
     boxes_of,
     common_order,
     logical_shape,
     plan_blocks,
 )
-from concatsplit_core.operators.comparison.values import EqualityRule, comparable
-from concatsplit_core.operators.describing import shown_attributes
-from concatsplit_core.run.events import Finished, Moved, Started
-from concatsplit_core.run.options import Options
 from concatsplit_core.run.threads import run_on_threads
 
 

@@ -15,10 +15,10 @@ from concatsplit_core.foundation.errors import DtypeMismatch, OverBudget
 from concatsplit_core.foundation.jsonable import as_json, text_of
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.foundation.sizes import format_size
-from concatsplit_core.operators.comparison.reading import BlockReader, common_order, logical_shape
 from concatsplit_core.operators.meant import Meant, meant_of
 from concatsplit_core.run.loading import prepared
 from concatsplit_core.run.options import Options
+from concatsplit_core.run.side_by_side import BlockReader, common_order, logical_shape
 
 _MOST_ACROSS = 8
 """How many elements are shown along each other axis than the first."""

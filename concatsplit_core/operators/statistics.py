@@ -15,12 +15,6 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import DtypeMismatch
 from concatsplit_core.foundation.jsonable import as_json, text_of
 from concatsplit_core.foundation.records import NamedTuple, dataclass, field, replace
-from concatsplit_core.operators.comparison.reading import (
-    BlockReader,
-    boxes_of,
-    common_order,
-    plan_blocks,
-)
 from concatsplit_core.operators.meant import Meant, meant_of
 from concatsplit_core.operators.summaries import (
     Numbers,
@@ -33,6 +27,12 @@ from concatsplit_core.operators.summaries import (
 from concatsplit_core.run.events import Moved
 from concatsplit_core.run.loading import prepared
 from concatsplit_core.run.options import Options
+from concatsplit_core.run.side_by_side import (
+    BlockReader,
+    boxes_of,
+    common_order,
+    plan_blocks,
+)
 from concatsplit_core.run.threads import run_on_threads
 
 _AT_ONCE, _TEXTS_AT_ONCE = 1 << 16, 1 << 12

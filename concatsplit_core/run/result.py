@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from concatsplit_core.array.descr import dtype_name
+from concatsplit_core.array.descr import dtype_label, dtype_name
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.inference import Cost
 from concatsplit_core.array.low_precision import shown_dtype
@@ -44,6 +44,11 @@ class Blob(NamedTuple):
     chunks: Shape | None = None
     codec: str | None = None
     description: str = ""
+
+    @property
+    def dtype_label(self) -> str:
+        """The dtype as tables show it."""
+        return dtype_label(self.dtype)
 
     def to_dict(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""

@@ -12,7 +12,7 @@ import zarr
 import concatsplit_core as cs
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.foundation.errors import InputChanged, OverBudget, UsageError
-from concatsplit_core.operators.comparison.reading import plan_blocks
+from concatsplit_core.run.side_by_side import plan_blocks
 
 
 def differ(shell: Any, *args: Any) -> Any:
