@@ -152,6 +152,7 @@ def refuse_missing(folders: Sequence[Path], nonce: str) -> None:
         if kept is None or kept.nonce != nonce:
             raise ResumeMismatch(
                 f"{path}: the folder in which the run stages its outputs is not there; it was "
-                "removed, or this machine does not see the file system that it is on",
+                "moved or removed, or this machine does not see the file system that it is on; "
+                "move it back, or give the run up with 'concatsplit discard'",
                 ref=str(path),
             )

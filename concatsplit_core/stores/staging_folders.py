@@ -237,6 +237,11 @@ def folder_for(final: Path, container: Path) -> Path:
     return beside if same and os.access(beside, os.W_OK) else final.parent
 
 
+def is_staging_name(path: str) -> bool:
+    """Whether a path has the name of a staging folder."""
+    return _SCHEME.fullmatch(os.path.basename(path)) is not None
+
+
 def find_staging_folders(folder: Path | str) -> list[Path]:
     """The paths in a folder that have the name of a staging folder."""
     try:

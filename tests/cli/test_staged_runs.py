@@ -155,7 +155,7 @@ def test_staging_that_is_not_seen_here_is_named(two: Any) -> None:
 def test_a_process_at_work_is_waited_for(two: Any) -> None:
     _stage(two)
     _run(two, "run", "RUN")
-    record = DoneRecord(Path("RUN"), sync=True)
+    record = DoneRecord(Path("RUN"), "", sync=True)
     try:
         two.fails(5, "commit", "RUN", says="processes are still at work on it")
         two.fails(5, "discard", "RUN", says="processes are still at work on it")

@@ -199,11 +199,11 @@ class StagedRun(PlannedRun):
         record, outputs = read_record(folder), self.output_set
         self._checked(folder, record)
         share = (1, 1) if self.options.step is None else self.options.step.share
-        done = read_done(folder, record.tasks)
+        done = read_done(folder, record.nonce, record.tasks)
         wanted = [number for number in share_of(record.tasks, share) if not done[number]]
         if not wanted:
             return
-        own = DoneRecord(folder, record.sync)
+        own = DoneRecord(folder, record.nonce, record.sync)
         try:
             refuse_if_committing(folder)
             work = self._work_for_tasks(record)
