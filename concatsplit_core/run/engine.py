@@ -80,16 +80,17 @@ def execute(job: Job, options: Options) -> Result:
         if options.picture is not None:
             _draw(job, result, places, options)
         return result._replace(dry_run=True, notes=(*result.notes, *looks))
+    manifest = None if record is None else (record, replaced)
     if options.step is not None:
         from concatsplit_core.run.staged.steps import StagedRun
 
-        staged = StagedRun(job, options, plan, outputs, extras, documents)
-        result = staged.perform(fingerprints, result)
+        staged = StagedRun(job, options, plan, outputs, extras, documents, comparison)
+        result = staged.perform(fingerprints, result, manifest)
         notes = (*result.notes, *staged.notes)
         return result._replace(seconds=time.perf_counter() - started, notes=notes)
     checked = () if job.check is None else job.check()
     run = PlannedRun(job, options, plan, outputs, extras, documents, comparison)
-    run.commit(fingerprints, result, None if record is None else (record, replaced))
+    run.commit(fingerprints, result, manifest)
     notes = (*checked, *result.notes, *run.notes)
     return result._replace(seconds=time.perf_counter() - started, notes=notes)
 

@@ -73,6 +73,7 @@ class KeptStaging(LocalStaging):
         made: Sequence[Path],
         outputs: Sequence[StagedOutput],
         nonce: str,
+        last: str | None = None,
     ) -> KeptStaging:
         """Take over what another process has staged, to publish or remove it.
 
@@ -83,6 +84,8 @@ class KeptStaging(LocalStaging):
             As `folders`, `made` and `outputs` gave them there.
         nonce : str
             Of the run that they belong to.
+        last : str, optional
+            The name of the output that is published after all others.
 
         Raises
         ------
@@ -108,7 +111,8 @@ class KeptStaging(LocalStaging):
             raise
         staging._made = list(made)
         staging._claims = [
-            StagedClaim(o.final, o.staged, o.replaces, o.must_be_unchanged) for o in outputs
+            StagedClaim(o.final, o.staged, o.replaces, o.must_be_unchanged, str(o.final) == last)
+            for o in outputs
         ]
         return staging
 

@@ -202,7 +202,8 @@ def test_a_target_that_appears_meanwhile_is_not_replaced(two: Any) -> None:
     [
         (("concat", "-", "-o", "y.npy"), "stdin"),
         (("fetch", "a.npy"), "stdout"),
-        (("concat", "a.npy", "-o", "y.npy", "--manifest", "m.json"), "--manifest"),
+        (("concat", "a.npy", "-o", "y.npy", "--executor", "dask"), "--executor"),
+        (("concat", "a.npy", "-o", "y.npy", "--manifest", "m", "--if-changed"), "--if-changed"),
         (("concat", "a.npy", "-o", "y.npy", "--dry-run"), "--dry-run"),
         (("undo", "m.json"), "cannot be staged"),
         (("info", "a.npy"), "cannot be staged"),

@@ -63,6 +63,7 @@ class Chain:
             np.save(self.folder / f"{name}.npy", array)
         self.options = (*options, *_BUDGET)
         self.kills, self.is_done, self.is_clear = 0, False, True
+        self.records = "manifest" in seed
         self.is_split, self.replaces = self.random.random() < 0.4, self.random.random() < 0.3
         self.adds = self.suffix in _WITH_MEMBERS and self.random.random() < 0.4
         if self.adds:
@@ -95,6 +96,10 @@ class Chain:
         if self.is_split:
             return ("split", "a.npy", "-o", f"{name}{{index}}.{end}", "--parts", "2")
         return ("concat", "a.npy", "b.npy", "c.npy", "-o", f"{name}0.{end}")
+
+    @property
+    def _record(self) -> tuple[str, ...]:
+        return ("--manifest", "m.json") if self.records else ()
 
     @property
     def errors(self) -> str:
@@ -141,11 +146,12 @@ class Chain:
             self.is_done = self.is_clear and code == 5 and "exists" in self.errors
             return self.is_done
 
-        words = (*self.command("y"), *self.options, "--resume")
+        words = (*self.command("y"), *self.options, *self._record, "--resume")
         self.killed_until_done(words, 2 * self.steps, is_over)
 
     def staged(self) -> None:
         """Stage, run and commit, each until it succeeds."""
+        words = ("stage", *self.command("y"), *self.options, *self._record, "--to", "RUN")
 
         def given_up(_code: int) -> bool:
             return self._do("discard", "RUN") == 0
@@ -155,7 +161,6 @@ class Chain:
             self.is_done = code == 4 and not (self.folder / "RUN" / "run.json").exists()
             return self.is_done
 
-        words = ("stage", *self.command("y"), *self.options, "--to", "RUN")
         self.killed_until_done(words, self.steps, given_up)
         for share in ("2/2", "1/2"):
             self.killed_until_done(("run", "RUN", "--tasks", share), self.steps)
@@ -172,6 +177,9 @@ class Chain:
                 assert ours[name] == data, f"y{end} {name} differs"
         if self.is_done and (self.folder / "RUN").is_dir():
             (self.folder / "RUN").rmdir()
+        if self.records:
+            assert self._do("verify", "m.json") == 0, self.errors
+            (self.folder / "m.json").unlink()
         extra = set(os.listdir(self.folder)) - set(self.before) - {f"y{end}" for end in made}
         assert not extra, f"{extra} is left"
 
@@ -190,7 +198,8 @@ def main(count: int) -> None:
         kind, way = kinds[number % len(kinds)], ("resumed", "staged")[number // len(kinds) % 2]
         folder = Path(tempfile.mkdtemp(prefix="chain-"))
         try:
-            chain = Chain(folder, kind, f"{way} {number}")
+            ending = " manifest" if number // len(kinds) % 3 == 2 else ""
+            chain = Chain(folder, kind, f"{way} {number}{ending}")
             getattr(chain, way)()
             chain.check()
             kills += chain.kills

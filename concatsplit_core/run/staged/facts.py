@@ -37,7 +37,7 @@ def decided_by(job: Job, options: Options, fingerprints: Fingerprints) -> str:
     import xxhash
 
     arrays = [(move.shape, str(move.dtype), move.outputs) for move in job.moves]
-    text = repr((_facts_before(job, options, fingerprints), arrays))
+    text = repr((_facts_before(job, options, fingerprints), arrays, job.asked))
     return xxhash.xxh3_128_hexdigest(text.encode("utf-8", "surrogateescape"))
 
 

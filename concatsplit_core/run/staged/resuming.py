@@ -69,6 +69,7 @@ def _finals(job: Job, options: Options) -> set[Path]:
     refs = [*job.outputs, *(ref for ref, _ in job.extras)]
     places = [find_place(ref, options.follow_links, known).final for ref in refs]
     places += [parse_output(document.ref).place.resolved for document in job.documents]
+    places += [] if options.manifest is None else [local(options.manifest).resolved]
     places += [] if options.depfile is None else [local(options.depfile).resolved]
     return {Path(os.fspath(place.key)) for place in places}
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.places import STREAM
@@ -19,7 +20,7 @@ from concatsplit_core.foundation.errors import (
     UsageError,
 )
 from concatsplit_core.run.events import Finished, Moved, Publishing, Started
-from concatsplit_core.run.executor import ThreadExecutor
+from concatsplit_core.run.executor import Executor, ThreadExecutor
 from concatsplit_core.run.output_set import OutputSet
 from concatsplit_core.run.planned import PlannedRun
 from concatsplit_core.run.result import Result
@@ -37,6 +38,10 @@ from concatsplit_core.run.worker import Work
 from concatsplit_core.stores.keeping import Kept
 from concatsplit_core.stores.kept_staging import KeptStaging, refuse_missing
 
+if TYPE_CHECKING:
+    from concatsplit_core.stores.base import Location
+    from concatsplit_core.stores.identity import Identity
+
 RESUME_FOLDER = "resume"
 """The folder of a run with ``--resume``, in the home of its staging folders."""
 
@@ -52,9 +57,25 @@ class StagedRun(PlannedRun):
     output_sets: ClassVar[type[OutputSet]] = SharedOutputSet
     output_set: SharedOutputSet
 
-    def perform(self, fingerprints: Fingerprints, result: Result) -> Result:
-        """Do the step that the options ask for."""
+    def perform(
+        self,
+        fingerprints: Fingerprints,
+        result: Result,
+        manifest: tuple[Location, Identity | None] | None = None,
+    ) -> Result:
+        """Do the step that the options ask for.
+
+        Parameters
+        ----------
+        fingerprints : Fingerprints
+            Of the inputs.
+        result : Result
+            As of a dry run.
+        manifest : tuple, optional
+            The place of the manifest, and the file that it replaces.
+        """
         step = self.options.step
+        self._planned, self._record_place = result, manifest
         if step is None:
             raise AssertionError("no step was asked for")
         self._facts = facts_of(self.job, self.options, self.plan, fingerprints)
@@ -114,6 +135,8 @@ class StagedRun(PlannedRun):
         self._refuse_sources()
         outputs.refuse_unshareable()
         outputs.claim()
+        if self._record_place is not None:
+            outputs.claim_record(*self._record_place)
         outputs.begin("stage", None)
         outputs.create()
         outputs.end_staging()
@@ -157,9 +180,18 @@ class StagedRun(PlannedRun):
         outputs.keep_what_is_packed()
         outputs.assemble(self.plan, work.moves)
         outputs.finish()
+        if self._record_place is not None:
+            self._write_manifest(self._record_place[0], record)
         fingerprints.check()
         self.emit(Publishing())
         outputs.publish_from(staging, lambda: self.emit(Finished()))
+
+    def _write_manifest(self, place: Location, record: RunRecord) -> None:
+        """Hash all inputs and outputs, which other processes may have moved, and write it."""
+        for source in self.job.sources:
+            source.prepare(Path(record.folders[0]))
+        data = self._manifest(self._planned, Path(place.key))
+        self.output_set.write_record(place, record, data)
 
     def _record(self, staging: KeptStaging, resumes: bool) -> RunRecord:
         options = self.options
@@ -190,6 +222,18 @@ class StagedRun(PlannedRun):
                     ref=source.ref,
                 )
 
+    @contextmanager
+    def _executor(self, record: RunRecord) -> Iterator[Executor]:
+        """Who does the tasks; inside the context it is there."""
+        if self.options.is_on_threads:
+            yield ThreadExecutor()
+            return
+        from concatsplit_core.run.cluster import ClusterExecutor
+
+        with ClusterExecutor(self.options.executor, self.plan) as executor:
+            executor.shared = Path(record.folders[0])
+            yield executor
+
     def _checked(self, folder: Path, record: RunRecord) -> None:
         refuse_changes(folder, record.facts, self._facts)
         refuse_missing([Path(name) for name in record.folders], record.nonce)
@@ -216,7 +260,8 @@ class StagedRun(PlannedRun):
                 keeper.note(number, nbytes)
 
             try:
-                ThreadExecutor().run(work, wanted, finished, threading.Event())
+                with self._executor(record) as executor:
+                    executor.run(work, wanted, finished, threading.Event())
             except Exception:
                 fingerprints.check()  # if an input has changed, that is the cause of the error
                 raise
@@ -240,6 +285,7 @@ class StagedRun(PlannedRun):
                 [Path(name) for name in record.made],
                 record.outputs,
                 record.nonce,
+                None if self._record_place is None else self._record_place[0].key,
             )
             if record.resumes:
                 staging.leave_name(decided_by(self.job, self.options, fingerprints))
