@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 from chains import FORMATS, KILLED, Chain
 
-WAYS = [(kind, ("resumed", "staged")[number % 2]) for number, kind in enumerate(FORMATS)]
+KINDS = list(enumerate(FORMATS))
+CHAINS = [
+    *((kind, ("resumed", "staged")[number % 2], "suite") for number, kind in KINDS),
+    *((kind, ("staged", "resumed")[number % 2], "suite, manifest") for number, kind in KINDS[:9]),
+]
 
 
-@pytest.mark.parametrize(("kind", "way"), WAYS)
+@pytest.mark.parametrize(("kind", "way", "seed"), CHAINS)
 def test_killed_again_and_again_it_ends_with_the_same_bytes(
-    tmp_path: Path, kind: str, way: str
+    tmp_path: Path, kind: str, way: str, seed: str
 ) -> None:
-    chain = Chain(tmp_path, kind, f"suite {way}", kills=2)
+    chain = Chain(tmp_path, kind, f"{seed} {way}", kills=2)
     getattr(chain, way)()
     chain.check()
     assert chain.kills
