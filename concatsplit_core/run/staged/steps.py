@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,12 +24,10 @@ from concatsplit_core.run.executor import Executor, ThreadExecutor
 from concatsplit_core.run.output_set import OutputSet
 from concatsplit_core.run.planned import PlannedRun
 from concatsplit_core.run.result import Result
-from concatsplit_core.run.staged.done import (
-    DoneRecord,
-    read_done,
-)
+from concatsplit_core.run.staged.done import DoneRecord, read_done
 from concatsplit_core.run.staged.facts import decided_by, facts_of
 from concatsplit_core.run.staged.folder import refuse_full, refuse_incomplete, remove_run
+from concatsplit_core.run.staged.keeper import Keeper
 from concatsplit_core.run.staged.locks import alone, refuse_if_committing
 from concatsplit_core.run.staged.outputs import SharedOutputSet
 from concatsplit_core.run.staged.record import RunRecord, read_record, refuse_changes
@@ -47,9 +44,6 @@ RESUME_FOLDER = "resume"
 """The folder of a run with ``--resume``, in the home of its staging folders."""
 
 _WAS_COMPLETE = "the outputs were complete when the last run was killed: nothing was left to do"
-
-_SECONDS, _BYTES = 30.0, 1 << 30
-"""What is done is made durable and recorded after so long, or after so many bytes."""
 
 
 class StagedRun(PlannedRun):
@@ -253,7 +247,7 @@ class StagedRun(PlannedRun):
             refuse_if_committing(folder)
             work = self._work_for_tasks(record)
             self.emit(Started(self.plan.bytes_written * len(wanted) // record.tasks))
-            keeper = _Keeper(own, lambda: outputs.make_durable(record.folders), record.sync)
+            keeper = Keeper(own, lambda: outputs.make_durable(record.folders), record.sync)
 
             def finished(number: int) -> None:
                 nbytes = self.bytes_of(number)
@@ -298,31 +292,6 @@ class StagedRun(PlannedRun):
                 raise
             if folder.exists():
                 remove_run(folder)
-
-
-class _Keeper:
-    """Records what is done, every now and then: first the data are durable, then the record."""
-
-    def __init__(self, record: DoneRecord, make_durable: Callable[[], None], sync: bool) -> None:
-        self._record, self._make_durable, self._sync = record, make_durable, sync
-        self._waiting: list[int] = []
-        self._bytes, self._since = 0, time.monotonic()
-
-    def note(self, number: int, nbytes: int) -> None:
-        """Note a task that is done."""
-        self._waiting.append(number)
-        self._bytes += nbytes
-        if self._bytes >= _BYTES or time.monotonic() - self._since >= _SECONDS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Record all tasks that are done."""
-        if self._waiting:
-            if self._sync:
-                self._make_durable()
-            self._record.add(self._waiting)
-        self._waiting.clear()
-        self._bytes, self._since = 0, time.monotonic()
 
 
 def _is_constant(source: Any) -> bool:
