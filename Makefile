@@ -9,6 +9,10 @@ FIND_PYTHON := for p in python3 python3.14 python3.13 python3.12; do \
 
 PYTEST := pytest --numprocesses auto --dist worksteal
 
+# Hundreds of processes that tests start load what is compiled, also where Python is told to keep nothing.
+test check coverage test-minimums: export PYTHONDONTWRITEBYTECODE :=
+COMPILE = -m compileall -q cli concatsplit_core
+
 # What make check runs: what is quick, of every room, and no process that is waited for.
 QUICK := tests/test_architecture.py tests/test_version.py tests/unit \
 	tests/cli/test_join_commands.py tests/cli/test_split_commands.py
@@ -24,9 +28,11 @@ demo: $(VENV)/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh sample_data/demo.sh
 
 test: lint
+	@$(BIN)/python $(COMPILE)
 	$(BIN)/$(PYTEST)
 
 check: lint
+	@$(BIN)/python $(COMPILE)
 	$(BIN)/$(PYTEST) $(QUICK)
 
 lint: $(VENV)/.dev
@@ -38,6 +44,7 @@ lint: $(VENV)/.dev
 coverage: export COVERAGE_FILE := $(CURDIR)/.coverage
 coverage: $(VENV)/.dev
 	$(BIN)/coverage erase
+	@$(BIN)/python $(COMPILE)
 	COVERAGE_CORE=sysmon $(BIN)/coverage run -m $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing

@@ -34,15 +34,19 @@ def show_info(blobs: Sequence[BlobInfo], as_json: bool, as_tree: bool) -> None:
         if not as_tree and width is not None and any(len(line) > width for line in lines):
             _show_paragraphs(blobs, width)
             return
-        for line in lines:
-            click.echo(line if width is None else clipped(line, width))
-        for blob in blobs:
-            owner = f"{blob.ref} " if len(blobs) > 1 else ""
-            if blob.error is not None and not as_tree:
-                click.echo(one_line(f"{blob.ref}: {blob.error}"))
-            for line in _elements(blob) if as_tree else _details(blob):
-                whole = one_line(f"{owner}{line}")
-                click.echo(whole if width is None else clipped(whole, width))
+        lines += _of_each(blobs, as_tree)
+        if lines:
+            click.echo("\n".join(line if width is None else clipped(line, width) for line in lines))
+
+
+def _of_each(blobs: Sequence[BlobInfo], as_tree: bool) -> Iterator[str]:
+    """What a table or a tree does not show of the arrays: their attributes and elements."""
+    for blob in blobs:
+        owner = f"{blob.ref} " if len(blobs) > 1 else ""
+        if blob.error is not None and not as_tree:
+            yield one_line(f"{blob.ref}: {blob.error}")
+        for line in _elements(blob) if as_tree else _details(blob):
+            yield one_line(f"{owner}{line}")
 
 
 def _show_paragraphs(blobs: Sequence[BlobInfo], width: int) -> None:

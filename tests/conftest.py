@@ -48,21 +48,37 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         tempfile.tempdir = base
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection() -> None:
     """Keep the garbage collector from walking through thousands of tests again and again."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Let it have what comes from now on, and leave the tests out of it."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_threads_for_small_files() -> Iterator[None]:
-    """Let zarr-python read where it stands: handing a small file to a thread takes longer."""
+    """Let zarr-python read where it stands: handing a small file to a thread takes longer.
+
+    What then has nothing to wait for runs to its end at once, without a turn of the event loop.
+    """
+    make_loop = asyncio.new_event_loop
 
     async def at_once(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
         return function(*args, **named)
 
+    def eager_loop() -> asyncio.AbstractEventLoop:
+        loop = make_loop()
+        loop.set_task_factory(asyncio.eager_task_factory)
+        return loop
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asyncio, "to_thread", at_once)
+        patch.setattr(asyncio, "new_event_loop", eager_loop)
         yield
 
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 from environment import unwatched
-
-ROOT = Path(__file__).parents[1]
-CORE = "concatsplit_core"
-PACKAGES = {CORE: ROOT / CORE, "concatsplit_cli": ROOT / "cli"}
+from module_walk import (
+    CORE,
+    ROOT,
+    below,
+    closure,
+    core,
+    imports,
+    libraries,
+    members_of,
+    modules,
+    offenders,
+    tree,
+)
 
 ROOMS = (
     "foundation",
@@ -55,79 +62,6 @@ UNUSED = "shutil,dataclasses,difflib,queue,fractions,base64"
 LONGEST_FILE, LONGEST_FUNCTION = 350, 60
 
 
-@cache
-def modules() -> dict[str, Path]:
-    """Every module by its dotted name."""
-    found = {}
-    for package, folder in PACKAGES.items():
-        for path in sorted(folder.rglob("*.py")):
-            parts = path.relative_to(folder).with_suffix("").parts
-            name = ".".join((package, *parts)).removesuffix(".__init__")
-            found[name] = path
-    return found
-
-
-@cache
-def tree(path: Path) -> ast.Module:
-    """The syntax tree of a file."""
-    return ast.parse(path.read_text(), str(path))
-
-
-def _in_functions(node: ast.AST, inside: bool = False) -> Iterator[tuple[ast.AST, bool]]:
-    """Every node below, and whether it only runs, or matters, after the module is imported."""
-    for child in ast.iter_child_nodes(node):
-        later = inside or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            later = True
-        yield child, later
-        yield from _in_functions(child, later)
-
-
-@cache
-def imports(module: str, at_import_time: bool = False) -> frozenset[str]:
-    """Dotted names that a module imports: anywhere, or only while it is imported itself."""
-    found: set[str] = set()
-    for node, later in _in_functions(tree(modules()[module])):
-        if later and at_import_time:
-            continue
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{module} imports relative to itself"
-            for alias in node.names:
-                whole = f"{node.module}.{alias.name}"
-                found.add(whole if whole in modules() else str(node.module))
-    return frozenset(found)
-
-
-def below(name: str, *roots: str) -> bool:
-    """Whether a dotted name is one of these or inside one of them."""
-    return any(name == root or name.startswith(f"{root}.") for root in roots)
-
-
-def core(*names: str) -> tuple[str, ...]:
-    """Dotted names of modules of the core."""
-    return tuple(f"{CORE}.{name}" for name in names)
-
-
-def members_of(*roots: str) -> list[str]:
-    """All modules inside these packages."""
-    found = [name for name in modules() if below(name, *roots)]
-    assert found, f"there is no {roots}"
-    return found
-
-
-def closure(start: str) -> set[str]:
-    """All modules of the project that a module leads to."""
-    found, ahead = {start}, [start]
-    while ahead:
-        for name in imports(ahead.pop()):
-            if name in modules() and name not in found:
-                found.add(name)
-                ahead.append(name)
-    return found
-
-
 def test_the_walk_sees_imports() -> None:
     assert f"{CORE}.run.engine" in imports(f"{CORE}.operators.performing")
     assert "rich.console" in imports("concatsplit_cli.tables")
@@ -135,24 +69,30 @@ def test_the_walk_sees_imports() -> None:
     assert "h5py" in imports(f"{CORE}.formats.hdf5.reading", at_import_time=True)
 
 
-@pytest.mark.parametrize("module", members_of(CORE))
-def test_the_core_knows_no_command_line(module: str) -> None:
-    assert not [name for name in imports(module) if below(name, "click", "rich", "concatsplit_cli")]
+def test_the_core_knows_no_command_line() -> None:
+    def known(module: str) -> list[str]:
+        return [name for name in imports(module) if below(name, "click", "rich", "concatsplit_cli")]
+
+    assert not offenders(known, members_of(CORE))
 
 
 def test_the_command_line_goes_in_by_the_front_door() -> None:
     doors = core("operators", "foundation")
-    for module in members_of("concatsplit_cli"):
+
+    def elsewhere(module: str) -> list[str]:
         ours = [name for name in imports(module) if below(name, CORE) and name != CORE]
-        assert not [name for name in ours if not below(name, *doors)], module
+        return [name for name in ours if not below(name, *doors)]
+
+    assert not offenders(elsewhere, members_of("concatsplit_cli"))
 
 
-@pytest.mark.parametrize("module", members_of(*core(*ROOMS)))
-def test_a_room_imports_only_those_below_it(module: str) -> None:
-    own = ROOMS.index(module.split(".")[1])
-    allowed = (*core(*ROOMS[: own + 1]),)
-    ours = [name for name in imports(module) if below(name, CORE)]
-    assert not [name for name in ours if not below(name, *allowed)]
+def test_a_room_imports_only_those_below_it() -> None:
+    def above(module: str) -> list[str]:
+        allowed = core(*ROOMS[: ROOMS.index(module.split(".")[1]) + 1])
+        ours = [name for name in imports(module) if below(name, CORE)]
+        return [name for name in ours if not below(name, *allowed)]
+
+    assert not offenders(above, members_of(*core(*ROOMS)))
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
@@ -168,59 +108,73 @@ def test_every_module_is_in_a_room() -> None:
     assert {name.split(".")[1] for name in modules() if name.startswith(f"{CORE}.")} == set(ROOMS)
 
 
-@pytest.mark.parametrize("module", members_of(*core("codecs", "meaning", "stores")))
-def test_the_lower_rooms_stand_side_by_side(module: str) -> None:
-    own = ".".join(module.split(".")[:2])
-    ours = [name for name in imports(module) if below(name, CORE)]
-    assert not [name for name in ours if not below(name, own, *core("foundation"))]
+def test_the_lower_rooms_stand_side_by_side() -> None:
+    def neighbours(module: str) -> list[str]:
+        own = ".".join(module.split(".")[:2])
+        ours = [name for name in imports(module) if below(name, CORE)]
+        return [name for name in ours if not below(name, own, *core("foundation"))]
+
+    assert not offenders(neighbours, members_of(*core("codecs", "meaning", "stores")))
 
 
-@pytest.mark.parametrize("module", members_of(*core(*PURE)))
-def test_what_is_pure_leads_to_no_format(module: str) -> None:
-    others = [room for room in ROOMS[ROOMS.index("codecs") :] if room not in PURE]
-    for reached in closure(module):
-        assert not below(reached, *core(*others))
-        libraries = {name.partition(".")[0] for name in imports(reached)}
-        assert not libraries & (HEAVY - {"cftime"} | {"os", "pathlib", "io"}), reached
+def test_what_is_pure_leads_to_no_format() -> None:
+    others = core(*(room for room in ROOMS[ROOMS.index("codecs") :] if room not in PURE))
+    never = HEAVY - {"cftime"} | {"os", "pathlib", "io"}
+
+    def impure(module: str) -> bool:
+        return below(module, *others) or bool(libraries(module) & never)
+
+    for module in members_of(*core(*PURE)):
+        assert not offenders(impure, closure(module)), module
 
 
-@pytest.mark.parametrize("module", members_of(*core("routes")))
-def test_routes_know_what_formats_share_and_no_format(module: str) -> None:
-    for name in imports(module):
-        if below(name, *core("formats")):
-            assert below(name, *core(*(f"formats.{one}" for one in ROUTES_KNOW)))
+def test_routes_know_what_formats_share_and_no_format() -> None:
+    shared = core(*(f"formats.{one}" for one in ROUTES_KNOW))
+
+    def known(module: str) -> list[str]:
+        ours = [name for name in imports(module) if below(name, *core("formats"))]
+        return [name for name in ours if not below(name, *shared)]
+
+    assert not offenders(known, members_of(*core("routes")))
 
 
-@pytest.mark.parametrize("module", members_of(*core("formats.zarr")))
-def test_zarr_names_its_files_by_a_store(module: str) -> None:
-    known = {name.partition(".")[0] for name in imports(module)}
-    assert not known & {"os", "pathlib", "shutil", "tempfile", "io"}
+def test_zarr_names_its_files_by_a_store() -> None:
     of_disks = core("stores.local", "stores.staging", "stores.journal", "stores.recovery")
     on_disk = f"{CORE}.formats.zarr.library"
-    assert not [name for name in imports(module) if below(name, *of_disks)] or module == on_disk
+    of_paths = {"os", "pathlib", "shutil", "tempfile", "io"}
+
+    def paths(module: str) -> list[str]:
+        disks = [name for name in imports(module) if below(name, *of_disks) and module != on_disk]
+        return [*disks, *(libraries(module) & of_paths)]
+
+    assert not offenders(paths, members_of(*core("formats.zarr")))
 
 
-@pytest.mark.parametrize(
-    "module", members_of(*core("stores.base", "stores.publishing", "stores.schemes"))
-)
-def test_what_a_store_is_leads_to_no_disk(module: str) -> None:
-    libraries = {name.partition(".")[0] for one in closure(module) for name in imports(one)}
-    assert "os" not in libraries
+def test_what_a_store_is_leads_to_no_disk() -> None:
+    def on_disk(module: str) -> list[str]:
+        return [one for one in closure(module) if "os" in libraries(one)]
+
+    stores = core("stores.base", "stores.publishing", "stores.schemes")
+    assert not offenders(on_disk, members_of(*stores))
 
 
-@pytest.mark.parametrize("module", list(modules()))
-def test_costly_libraries_have_one_owner(module: str) -> None:
-    paid = {name.partition(".")[0] for name in imports(module, at_import_time=True)}
-    owned = {module.split(".")[2].replace("hdf5", "h5py")} if module in OWNERS else set()
-    if module == f"{CORE}.formats.zarr.schema":
-        owned = {"msgspec"}
-    assert paid & HEAVY <= owned
+def test_costly_libraries_have_one_owner() -> None:
+    def not_owned(module: str) -> set[str]:
+        owned = {module.split(".")[2].replace("hdf5", "h5py")} if module in OWNERS else set()
+        if module == f"{CORE}.formats.zarr.schema":
+            owned = {"msgspec"}
+        return libraries(module, at_import_time=True) & HEAVY - owned
+
+    assert not offenders(not_owned, modules())
 
 
-@pytest.mark.parametrize("module", members_of(CORE))
-def test_the_core_prints_nothing(module: str) -> None:
-    calls = [node.func for node in ast.walk(tree(modules()[module])) if isinstance(node, ast.Call)]
-    assert not [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]
+def test_the_core_prints_nothing() -> None:
+    def prints(module: str) -> list[int]:
+        nodes = ast.walk(tree(modules()[module]))
+        calls = [node.func for node in nodes if isinstance(node, ast.Call)]
+        return [one.lineno for one in calls if isinstance(one, ast.Name) and one.id == "print"]
+
+    assert not offenders(prints, members_of(CORE))
 
 
 _PROBE = """
@@ -277,19 +231,26 @@ def _all_files() -> list[Path]:
     return [*modules().values(), *sorted((ROOT / "tests").rglob("*.py"))]
 
 
-@pytest.mark.parametrize("path", _all_files(), ids=lambda p: str(p.relative_to(ROOT)))
-def test_files_are_short_and_say_what_they_are(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= LONGEST_FILE
-    assert not tree(path).body or ast.get_docstring(tree(path))
+def test_files_are_short_and_say_what_they_are() -> None:
+    def wrong(path: Path) -> str:
+        text = path.read_text()
+        if len(text.splitlines()) > LONGEST_FILE:
+            return "too long"
+        first = next((line for line in text.splitlines() if line and line[0] != "#"), '"""')
+        return "" if first.startswith('"""') else "no docstring"
+
+    assert not offenders(wrong, _all_files())
 
 
-@pytest.mark.parametrize("module", list(modules()))
-def test_functions_fit_a_screen(module: str) -> None:
+def test_functions_fit_a_screen() -> None:
     functions = ast.FunctionDef | ast.AsyncFunctionDef
-    for node in ast.walk(tree(modules()[module])):
-        if isinstance(node, functions):
-            length = (node.end_lineno or 0) - node.lineno + 1
-            assert length <= LONGEST_FUNCTION, f"{node.name} has {length} lines"
+
+    def long(module: str) -> list[tuple[str, int]]:
+        nodes = [one for one in ast.walk(tree(modules()[module])) if isinstance(one, functions)]
+        lengths = [(one.name, (one.end_lineno or 0) - one.lineno + 1) for one in nodes]
+        return [(name, length) for name, length in lengths if length > LONGEST_FUNCTION]
+
+    assert not offenders(long, modules())
 
 
 def _offered(path: Path) -> set[str]:

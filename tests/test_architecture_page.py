@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_architecture import CORE, ROOMS, imports, modules
+from module_walk import CORE, imports, modules
+from test_architecture import ROOMS
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "architecture.md").read_text()

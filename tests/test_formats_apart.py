@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 import pytest
-from test_architecture import CORE, below, core, imports, members_of, modules, tree
+from module_walk import CORE, below, core, imports, members_of, modules, tree
 
 SHARED = (
     "base",

@@ -307,7 +307,7 @@ def _request_of(record: RunRecord, folder: Path) -> Mapping[str, Any]:
 
 def _state(folder: Path, record: RunRecord, missing: int | None = None) -> RunState:
     if missing is None:
-        missing = record.tasks - sum(read_done(folder, record.tasks))
+        missing = record.tasks - sum(read_done(folder, record.nonce, record.tasks))
     outputs = tuple(str(output.final) for output in record.outputs)
     return RunState(str(folder), record.tasks, missing, outputs)
 

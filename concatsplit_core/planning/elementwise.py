@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from math import prod
 
 from concatsplit_core.array.geometry import Interval, Shape
@@ -76,11 +77,17 @@ class Elementwise:
         problem, group = self._problem, self._group
         block = self._block(self._memory.limit(budget))
         longest = block[problem.axis]
-        cuts = [cut for target in group.members for cut in self._cut(target, longest)]
-        cuts.sort(key=lambda cut: (cut[1], cut[0]))
         route: Route = "mapped" if problem.takes_mapped else "decoded"
-        entries = map(_entry, gather(cuts, longest, problem.edges))
-        yield problem.sweep(route, group.order, block, entries)
+        entries = map(_entry, gather(self._cuts(longest), longest, problem.edges))
+        yield problem.sweep(route, group.order, block, _joined(entries))
+
+    def _cuts(self, longest: int) -> Iterable[Part | Strip]:
+        """What of all targets is left to fill, in order along the axis."""
+        targets = self._group.members
+        found = chain.from_iterable(self._cut(target, longest) for target in targets)
+        if len(targets) == 1:
+            return found  # in order as it is, and there may be millions
+        return sorted(found, key=lambda cut: (cut[1], cut[0]))
 
     def _cut(self, target: int, longest: int) -> Iterator[Part | Strip]:
         """What of a target is left to fill, in bands that one task may own."""
@@ -144,4 +151,32 @@ def _entry(found: Strip | list[Part]) -> Band | Strip:
     if isinstance(found, Strip):
         return found
     writes = merge(found)
+    if len(writes) == 1:
+        ((target, interval),) = writes
+        return Strip(target, interval, interval.length)
     return Band(writes, tuple(union(interval for _, interval in writes)))
+
+
+def _joined(entries: Iterable[Band | Strip]) -> Iterator[Band | Strip]:
+    """The same bands in fewer entries: steps of one length that follow each other are one."""
+    last: Strip | None = None
+    for entry in entries:
+        if isinstance(entry, Strip) and last is not None and _follows(entry, last):
+            last = last._replace(interval=Interval(last.interval.start, entry.interval.stop))
+            continue
+        if last is not None:
+            yield last
+        last = entry if isinstance(entry, Strip) else None
+        if isinstance(entry, Band):
+            yield entry
+    if last is not None:
+        yield last
+
+
+def _follows(strip: Strip, last: Strip) -> bool:
+    """Whether one strip goes on in the steps of another; only the very last may be shorter."""
+    if strip.target != last.target or strip.interval.start != last.interval.stop:
+        return False
+    is_whole = last.interval.length % last.step == 0
+    is_one = strip.interval.length <= min(strip.step, last.step)
+    return is_whole and (strip.step == last.step or is_one)

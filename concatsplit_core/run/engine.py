@@ -47,15 +47,15 @@ def execute(job: Job, options: Options) -> Result:
     beside = [] if options.depfile is None else [local(options.depfile).resolved.parent]
     beside += [] if record is None else [record.parent]
     recover_in([*folders, *beside], options)
+    fingerprints = Fingerprints([*job.sources, *job.compared], options.follow_links)
     if options.resume and not options.dry_run:
         from concatsplit_core.run.staged.resuming import resumed
 
-        options = resumed(job, options, folders)
+        options = resumed(job, options, folders, fingerprints)
     elif not options.is_on_threads and not options.dry_run:
         from concatsplit_core.run.staged.step import Step
 
         options = replace(options, step=Step("once"))
-    fingerprints = Fingerprints([*job.sources, *job.compared], options.follow_links)
     comparison = _comparison(job, options, record)
     outputs, extras = _checked_outputs(job, options, comparison)
     plan = _plan_moves(job, outputs, options)
@@ -80,16 +80,17 @@ def execute(job: Job, options: Options) -> Result:
         if options.picture is not None:
             _draw(job, result, places, options)
         return result._replace(dry_run=True, notes=(*result.notes, *looks))
+    manifest = None if record is None else (record, replaced)
     if options.step is not None:
         from concatsplit_core.run.staged.steps import StagedRun
 
-        staged = StagedRun(job, options, plan, outputs, extras, documents)
-        result = staged.perform(fingerprints, result)
+        staged = StagedRun(job, options, plan, outputs, extras, documents, comparison)
+        result = staged.perform(fingerprints, result, manifest)
         notes = (*result.notes, *staged.notes)
         return result._replace(seconds=time.perf_counter() - started, notes=notes)
     checked = () if job.check is None else job.check()
     run = PlannedRun(job, options, plan, outputs, extras, documents, comparison)
-    run.commit(fingerprints, result, None if record is None else (record, replaced))
+    run.commit(fingerprints, result, manifest)
     notes = (*checked, *result.notes, *run.notes)
     return result._replace(seconds=time.perf_counter() - started, notes=notes)
 
@@ -213,6 +214,10 @@ def recover_in(folders: Iterable[Location], options: Options) -> bool:
     for folder in folders:
         by_store.setdefault(folder.store, []).append(folder.key)
     for store, keys in by_store.items():
+        if options.resume:
+            from concatsplit_core.run.staged.step import look_before_recovery
+
+            look_before_recovery(options.on_event, keys)
         for recovered in store.recover(keys):
             is_recovered = True
             if options.on_event is not None:

@@ -188,14 +188,13 @@ class Options:
 
         if isinstance(self.executor, str) and self.executor.partition(":")[0] not in _EXECUTORS:
             raise UsageError(f"--executor {self.executor} is not threads, dask or dask:ADDRESS")
-        is_once = self.step is not None and self.step.phase == "once"
-        if not self.is_on_threads and (self.resume or not (self.step is None or is_once)):
-            raise UsageError("--executor: a run that is staged or resumed is done by threads")
-        if self.manifest is not None:
+        is_staged = self.step is not None and self.step.phase in {"stage", "run", "commit"}
+        if is_staged and not self.is_on_threads:
             raise UsageError(
-                "--manifest: a run that is staged, resumed or on a cluster does not hash what it "
-                "moves; leave out one of the two"
+                "--executor: the tasks of a staged run are done by 'concatsplit run'; leave it out"
             )
+        if is_staged and self.if_changed:
+            raise UsageError("--if-changed: a staged run is done in any case; leave it out")
         if self.resume and not isinstance(self.on_event, Completions):
             object.__setattr__(self, "on_event", Completions(self.on_event))
 

@@ -6,6 +6,7 @@ folder with it, and none writes one of the outputs that the folder announces.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ from concatsplit_core.stores.durability import sync_path
 from concatsplit_core.stores.files import identify
 from concatsplit_core.stores.identity import Identity
 from concatsplit_core.stores.owner import open_owner_file, read_owner
-from concatsplit_core.stores.staging_folders import KEPT
+from concatsplit_core.stores.staging_folders import KEPT, PREFIX
 
 _SCHEMA = 1
 
@@ -85,6 +86,8 @@ class Kept(NamedTuple):
     outputs : tuple of StagedOutput
     digest : str
         Of the record in the folder of the run, which shows whether it is the one that was written.
+    decided : str
+        A digest of all that decides what the outputs hold.
     """
 
     run: Path
@@ -92,6 +95,7 @@ class Kept(NamedTuple):
     resumes: bool
     outputs: tuple[StagedOutput, ...]
     digest: str
+    decided: str = ""
 
     @property
     def is_published(self) -> bool:
@@ -120,6 +124,7 @@ class Kept(NamedTuple):
             "resumes": self.resumes,
             "outputs": [output.to_json() for output in self.outputs],
             "digest": self.digest,
+            "decided": self.decided,
         }
         replace_file(home / KEPT, json.dumps(document).encode(), sync)
 
@@ -137,7 +142,14 @@ def read_kept(folder: Path) -> Kept | None:
         document = json.loads(text)
         outputs = tuple(StagedOutput.from_json(value) for value in document["outputs"])
         run, nonce = Path(document["run"]), str(document["nonce"])
-        return Kept(run, nonce, bool(document["resumes"]), outputs, str(document["digest"]))
+        return Kept(
+            run,
+            nonce,
+            bool(document["resumes"]),
+            outputs,
+            str(document["digest"]),
+            str(document.get("decided", "")),
+        )
     except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
         return Kept(home, "", False, (), "")  # whatever it says, nothing is cleared
 
@@ -159,6 +171,17 @@ def forget_kept(homes: Iterable[Path]) -> None:
     for home in homes:
         with suppress(FileNotFoundError):
             (home / KEPT).unlink()
+
+
+def name_when_complete(decided: str, finals: Iterable[str]) -> str:
+    """The name that a home gets before it is removed, when all outputs have their names.
+
+    It tells of which outputs: by a digest of what decides them, and of what is there.
+    """
+    found = hashlib.sha256(decided.encode())
+    for final in sorted(finals):
+        found.update(repr((final, identify(final))).encode("utf-8", "surrogateescape"))
+    return f"{PREFIX}{found.hexdigest()[:12]}"
 
 
 def replace_file(path: Path, data: bytes, sync: bool) -> None:

@@ -7,13 +7,21 @@ from pathlib import Path
 
 from concatsplit_core.foundation.errors import OutputBusy, ResumeMismatch
 from concatsplit_core.stores.files import identify
-from concatsplit_core.stores.keeping import Kept, StagedOutput, forget_kept, read_kept
+from concatsplit_core.stores.keeping import (
+    Kept,
+    StagedOutput,
+    forget_kept,
+    name_when_complete,
+    read_kept,
+)
 from concatsplit_core.stores.staging import LocalStaging, StagedClaim
 from concatsplit_core.stores.staging_folders import StagingFolder
 
 
 class KeptStaging(LocalStaging):
     """Stages outputs that stay staged when the process ends."""
+
+    _decided: str | None = None
 
     @property
     def home(self) -> Path:
@@ -65,6 +73,7 @@ class KeptStaging(LocalStaging):
         made: Sequence[Path],
         outputs: Sequence[StagedOutput],
         nonce: str,
+        last: str | None = None,
     ) -> KeptStaging:
         """Take over what another process has staged, to publish or remove it.
 
@@ -75,6 +84,8 @@ class KeptStaging(LocalStaging):
             As `folders`, `made` and `outputs` gave them there.
         nonce : str
             Of the run that they belong to.
+        last : str, optional
+            The name of the output that is published after all others.
 
         Raises
         ------
@@ -100,9 +111,31 @@ class KeptStaging(LocalStaging):
             raise
         staging._made = list(made)
         staging._claims = [
-            StagedClaim(o.final, o.staged, o.replaces, o.must_be_unchanged) for o in outputs
+            StagedClaim(o.final, o.staged, o.replaces, o.must_be_unchanged, str(o.final) == last)
+            for o in outputs
         ]
         return staging
+
+    def leave_name(self, decided: str) -> None:
+        """Have the home tell to the very end of its removal that the outputs are complete.
+
+        Parameters
+        ----------
+        decided : str
+            A digest of all that decides what the outputs hold.
+        """
+        self._decided = decided
+
+    def _clean(self) -> None:
+        """Remove the staging folders, the home last."""
+        if self._decided is not None:
+            finals = [claim.final_name for claim in self._claims]
+            home, *others = self._folders.values()
+            for folder in reversed(others):
+                folder.remove()
+            home.remove_as(name_when_complete(self._decided, finals))
+            self._folders.clear()
+        super()._clean()
 
     def give_up(self) -> None:
         """Remove everything that was staged."""
@@ -123,6 +156,7 @@ def refuse_missing(folders: Sequence[Path], nonce: str) -> None:
         if kept is None or kept.nonce != nonce:
             raise ResumeMismatch(
                 f"{path}: the folder in which the run stages its outputs is not there; it was "
-                "removed, or this machine does not see the file system that it is on",
+                "moved or removed, or this machine does not see the file system that it is on; "
+                "move it back, or give the run up with 'concatsplit discard'",
                 ref=str(path),
             )

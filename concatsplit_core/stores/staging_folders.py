@@ -138,6 +138,15 @@ class StagingFolder:
         remove_folder(self.path)
         self._unlock()
 
+    def remove_as(self, name: str) -> None:
+        """As `remove`; the folder gets another name before it loses the file `kept`."""
+        with suppress(OSError):
+            _remove_within(self.path, but=(OWNER_FILE, KEPT))
+            path = self.path.with_name(name)
+            os.rename(self.path, path)
+            self.path = path
+        self.remove()
+
     def release(self) -> None:
         """Let go of the folder, and leave it as it is."""
         self._unlock()
@@ -161,8 +170,10 @@ def remove_folder(path: Path) -> None:
             return
 
 
-def _remove_within(path: Path) -> None:
+def _remove_within(path: Path, but: Sequence[str] = ()) -> None:
     for name in sorted(os.listdir(path), key=_place_in_removal):
+        if name in but:
+            continue
         inner = path / name
         if name == OWNER_FILE and len(os.listdir(path)) > 1:
             return
@@ -224,6 +235,11 @@ def folder_for(final: Path, container: Path) -> Path:
         return beside
     same = beside.stat().st_dev == container.stat().st_dev
     return beside if same and os.access(beside, os.W_OK) else final.parent
+
+
+def is_staging_name(path: str) -> bool:
+    """Whether a path has the name of a staging folder."""
+    return _SCHEME.fullmatch(os.path.basename(path)) is not None
 
 
 def find_staging_folders(folder: Path | str) -> list[Path]:

@@ -148,13 +148,39 @@ def test_workers_that_die_again_and_again_are_exit_13() -> None:
     ("words", "says"),
     [
         (("--executor", "mpi"), "is not threads, dask or dask:ADDRESS"),
-        (("--executor", "dask", "--resume"), "is done by threads"),
-        (("--executor", "dask", "--manifest", "m.json"), "--manifest"),
         (("--executor", "dask:nonsense://x"), "there is no Dask scheduler"),
     ],
 )
 def test_what_a_cluster_cannot_do_is_refused(two: Any, words: tuple[str, ...], says: str) -> None:
     two.fails(2, "concat", "a.npy", "-o", "y.npy", *words, says=says)
+
+
+def test_a_manifest_is_that_of_threads(client: Any, two: Any) -> None:
+    words: dict[str, Any] = {"manifest": "m.json", "chunks": (16, 500), **SMALL}
+    cs.concat(["a.npy", "b.npy"], "y.zarr", **words)
+    expected = Path("m.json").read_bytes()
+    cs.concat(["a.npy", "b.npy"], "y.zarr", executor=client, force=True, **words)
+    assert Path("m.json").read_bytes() == expected
+    assert two.hidden() == []
+
+
+def test_a_cluster_goes_on_where_threads_were_stopped(client: Any, two: Any) -> None:
+    words: dict[str, Any] = {"chunks": (4, 500), "memory": "128KiB", "jobs": 1, "resume": True}
+    seen: list[str] = []
+
+    def listen(event: Any) -> None:
+        seen.append(type(event).__name__)
+        if seen.count("Moved") == 4:
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        cs.concat(["a.npy", "b.npy"], "y.zarr", on_event=listen, **words)
+    moved: list[str] = []
+    result = cs.concat(["a.npy", "b.npy"], "y.zarr", executor=client, **words,
+                       on_event=lambda event: moved.append(type(event).__name__))  # fmt: skip
+    assert 0 < moved.count("Moved") < len(result.plan)
+    np.testing.assert_array_equal(two.read("y.zarr"), np.concatenate([A, A + 1]))
+    assert two.hidden() == []
 
 
 def test_an_array_in_memory_is_refused(client: Any, two: Any) -> None:

@@ -153,3 +153,58 @@ def test_a_working_folder_that_was_renamed_is_named(
     assert two.run("run", "RUN").code == 0
     assert two.run("commit", "RUN").code == 0
     assert np.load("old/y.npy").size == 12
+
+
+def _forged(shell: Any, **values: Any) -> None:
+    """Make the folder of a run that another user may have made, and says what they want."""
+    _stage(shell, "y.npy")
+    document = json.loads(Path("RUN/run.json").read_text())
+    shell.ok("discard", "RUN")
+    Path("RUN").mkdir()
+    Path("RUN/run.json").write_text(json.dumps(document | values))
+
+
+@pytest.mark.parametrize("step", ["run", "commit"])
+def test_a_forged_run_writes_nowhere(two: Any, step: str) -> None:
+    victim = Path("victim.npy")
+    np.save(victim, np.zeros(12, int))
+    before = victim.read_bytes()
+    two.run("stage", "concat", "a.npy", "b.npy", "-o", "y.npy", "--to", "OTHER")
+    (output,) = json.loads(Path("OTHER/run.json").read_text())["outputs"]
+    two.ok("discard", "OTHER")
+    forged = output | {"staged": str(victim.absolute()), "made": ["file", 1, 1, 1]}
+    here = str(Path.cwd())
+    for folders in ([], [here], [f"{here}/.concatsplit-0123456789ab"]):
+        _forged(two, folders=folders, outputs=[forged], offsets={str(victim.absolute()): [128]})
+        two.fails(12, step, "RUN")
+        shutil.rmtree("RUN")
+    assert victim.read_bytes() == before
+    assert two.names() == ["a.npy", "b.npy", "victim.npy"]
+
+
+def test_done_tasks_that_another_run_tells_of_are_not_believed(two: Any) -> None:
+    _stage(two, "y.npy")
+    assert two.run("run", "RUN").code == 0
+    (record,) = Path("RUN").glob("done.*")
+    text = record.read_bytes()
+    two.ok("discard", "RUN")
+    _stage(two, "y.npy")
+    Path("RUN/done.from.1").write_bytes(text)
+    two.fails(12, "commit", "RUN", says="tasks are not done")
+    assert two.run("run", "RUN").code == 0
+    two.ok("commit", "RUN")
+    np.testing.assert_array_equal(np.load("y.npy"), [*range(6), *range(6)])
+
+
+def test_a_run_that_was_moved_goes_on_and_one_without_its_staging_says_so(two: Any) -> None:
+    Path("out").mkdir()
+    _stage(two, "out/y.npy")
+    Path("RUN").rename("MOVED")
+    Path("out").rename("elsewhere")
+    for step in ("run", "commit"):
+        two.fails(12, step, "MOVED", says=("moved or removed", "move it back"))
+    Path("elsewhere").rename("out")
+    assert two.run("run", "MOVED").code == 0
+    two.ok("commit", "MOVED")
+    assert np.load("out/y.npy").size == 12
+    assert two.names() == ["a.npy", "b.npy", "out"]

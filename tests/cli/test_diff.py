@@ -221,11 +221,11 @@ def test_errors(
 
 
 def test_a_budget_that_is_too_small_names_one_that_works(shell: Any) -> None:
-    x = np.arange(1 << 16).astype("u1").reshape(256, 256)
-    zarr.create_array("x.zarr", data=x, chunks=(256, 256))
+    x = np.arange(1 << 12).astype("u1").reshape(64, 64)
+    zarr.create_array("x.zarr", data=x, chunks=(64, 64))
     np.save("x.npy", x.astype("f8"))
     for refs in (("x.npy", "x.zarr"), ("x.zarr", "x.npy")):
-        outcome = shell.fails(10, "diff", *refs, "--memory", "64KiB", says="--memory 64KiB")
+        outcome = shell.fails(10, "diff", *refs, "--memory", "4KiB", says="--memory 4KiB")
         named = outcome.message.partition("give --memory ")[2].split()[0]
         assert "dtype" in differ(shell, *refs, "--memory", named).out
 

@@ -134,19 +134,41 @@ def _kill(_staging: Any) -> None:
     raise Stop
 
 
-@pytest.mark.parametrize("parts", [1, 2])
-def test_a_run_that_was_killed_when_it_was_published_is_complete(
-    two: Any, monkeypatch: pytest.MonkeyPatch, parts: int
-) -> None:
-    """The staging folder is left, with a journal if there are several outputs."""
-    from concatsplit_core.stores.staging import LocalStaging
+@pytest.fixture
+def complete(two: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A shell in which a run with --resume was killed before its staging folder was removed."""
+    from concatsplit_core.stores.kept_staging import KeptStaging
 
-    words = ("split", "a.npy", "-o", "p{index}.npy", "--parts", parts, "--resume")
     with monkeypatch.context() as patched:
-        patched.setattr(LocalStaging, "_clean", _kill)
-        assert two.run(*words).code == 1
-    assert "got their names" in two.heals(*words).err
-    np.testing.assert_array_equal(np.load("p0.npy"), A[: 48 // parts])
+        patched.setattr(KeptStaging, "_clean", _kill)
+        assert two.run(*SPLIT).code == 1
+    return two
+
+
+SPLIT = ("split", "a.npy", "-o", "p{index}.npy", "--parts", 2, "--resume")
+
+
+def test_a_run_that_was_killed_when_it_was_published_is_complete(complete: Any) -> None:
+    outcome = complete.run(*SPLIT)
+    assert outcome.code == 0, outcome.err
+    assert "got their names" in outcome.err
+    assert "nothing was left to do" in outcome.err
+    np.testing.assert_array_equal(np.load("p0.npy"), A[:24])
+    assert complete.hidden() == []
+    complete.fails(5, *SPLIT, says="p0.npy exists")
+
+
+def test_outputs_of_another_request_are_not_what_was_asked_for(complete: Any) -> None:
+    other = (*SPLIT[:4], "--lengths", "24,24", "--dtype", "f8", "--resume")
+    assert complete.run(*other).code == 5
+    assert np.load("p0.npy").dtype == A.dtype
+
+
+def test_outputs_of_other_inputs_are_not_what_was_asked_for(complete: Any) -> None:
+    np.save("a.npy", A + 1)
+    assert complete.run(*SPLIT).code == 5
+    assert complete.run(*SPLIT, "--force").code == 0
+    np.testing.assert_array_equal(np.load("p0.npy"), A[:24] + 1)
 
 
 @pytest.mark.parametrize("inside", ["", "resume"])

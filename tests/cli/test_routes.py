@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,24 @@ ALL = ("kernel", "encoded", "mapped", "decoded")
 SHAPE = (4, 20_000)
 
 
-@pytest.fixture
-def stores(shell: Any) -> np.ndarray:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same rows, long enough for the kernel, in files of every format."""
-    array: np.ndarray = np.random.default_rng(5).normal(size=SHAPE)
-    shell.save(a=array)
-    with h5py.File("a.h5", "w") as file:
+    array = np.random.default_rng(5).normal(size=SHAPE)
+    folder = tmp_path_factory.mktemp("made")
+    np.save(folder / "a.npy", array)
+    with h5py.File(folder / "a.h5", "w") as file:
         file.create_dataset("gzip", data=array, chunks=(2, 5000), compression="gzip")
         file["flat"] = array
-    zarr.create_array("a.zarr", data=array, chunks=(2, 5000))
-    return array
+    zarr.create_array(str(folder / "a.zarr"), data=array, chunks=(2, 5000))
+    return folder
+
+
+@pytest.fixture
+def stores(shell: Any, made: Path) -> np.ndarray:
+    """A copy of these files; what each of them holds."""
+    shutil.copytree(made, shell.folder, dirs_exist_ok=True)
+    return np.load("a.npy")
 
 
 RUNS: dict[str, tuple[tuple[Any, ...], str, str | None]] = {

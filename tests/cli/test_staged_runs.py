@@ -156,7 +156,7 @@ def test_staging_that_is_not_seen_here_is_named(two: Any) -> None:
 def test_a_process_at_work_is_waited_for(two: Any) -> None:
     _stage(two)
     _run(two, "run", "RUN")
-    record = DoneRecord(Path("RUN"), sync=True)
+    record = DoneRecord(Path("RUN"), "", sync=True)
     try:
         two.fails(5, "commit", "RUN", says="processes are still at work on it")
         two.fails(5, "discard", "RUN", says="processes are still at work on it")
@@ -203,7 +203,8 @@ def test_a_target_that_appears_meanwhile_is_not_replaced(two: Any) -> None:
     [
         (("concat", "-", "-o", "y.npy"), "stdin"),
         (("fetch", "a.npy"), "stdout"),
-        (("concat", "a.npy", "-o", "y.npy", "--manifest", "m.json"), "--manifest"),
+        (("concat", "a.npy", "-o", "y.npy", "--executor", "dask"), "--executor"),
+        (("concat", "a.npy", "-o", "y.npy", "--manifest", "m", "--if-changed"), "--if-changed"),
         (("concat", "a.npy", "-o", "y.npy", "--dry-run"), "--dry-run"),
         (("undo", "m.json"), "cannot be staged"),
         (("info", "a.npy"), "cannot be staged"),

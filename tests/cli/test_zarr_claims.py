@@ -68,6 +68,11 @@ SPARSE = {
 }
 
 
+def _stored(store: str) -> set[str]:
+    """The files of a store, by name."""
+    return {str(path.relative_to(store)) for path in Path(store).rglob("*") if path.is_file()}
+
+
 @pytest.mark.parametrize("what", SPARSE)
 def test_sparse_arrays_are_read_by_what_is_there(shell: Any, what: str) -> None:
     whole = np.full((700, 300), 7, "f4")
@@ -76,13 +81,15 @@ def test_sparse_arrays_are_read_by_what_is_there(shell: Any, what: str) -> None:
     array = zarr.create_array("x.zarr", shape=whole.shape, dtype="f4", **options)
     array[5:9, 100:105], array[690:], array[201, 299] = 1, 3, 4
     chunks = whole.size // 3
-    stored = len(list((shell.folder / "x.zarr").rglob("*")))
+    stored = len(_stored("x.zarr"))
     assert 1 << 16 < chunks <= ABSENT_CHUNKS
     assert stored < chunks // 4
     shell.ok("concat", "x.zarr", "-o", "y.npy")
     np.testing.assert_array_equal(shell.read("y.npy"), whole)
     shell.ok("concat", "x.zarr", "-o", "y.zarr")
-    check_with_tensorstore("y.zarr", whole)  # zarr-python takes seconds for so many chunks
+    assert _stored("y.zarr") == _stored("x.zarr")
+    for first, last in ((0, 20), (195, 205), (688, 700)):  # a reader takes seconds for all of them
+        check_with_tensorstore("y.zarr", whole, np.s_[first:last])
     shell.ok("split", "x.zarr", "-o", "p{index}.zarr", "--at", "7,695", "--chunks", "50,70")
     parts = [zarr.open_array(f"p{index}.zarr")[...] for index in range(3)]
     np.testing.assert_array_equal(np.concatenate(parts), whole)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pytest
@@ -16,8 +16,17 @@ import concatsplit_core as cs
 from concatsplit_core.endpoints.inputs import open_inputs
 from concatsplit_core.run.loading import load
 
+Inputs = Callable[..., tuple[list[str], list[np.ndarray]]]
+
 ELEMENTS = {0: "decoded", -1: "mapped,decoded"}
 """Routes that take arrays apart, by the axis that is worked along: so both are seen everywhere."""
+
+
+class Shared(NamedTuple):
+    """Inputs that many tests read, and where they are."""
+
+    folder: Path
+    inputs: dict[tuple, tuple[str, np.ndarray]]
 
 
 class FormatConformance:
@@ -66,6 +75,29 @@ class FormatConformance:
         ]
         return refs, [self.read(ref) for ref in refs]
 
+    @pytest.fixture
+    def shared_inputs(self, shared: Shared) -> Inputs:
+        """As `inputs` gives them, but written once for all tests: whoever takes them only reads."""
+
+        def found(dtype: object, shapes: list, layout: Row | None = None) -> tuple[list, list]:
+            layout = layout if layout is not None else self.layouts[0]
+            pairs = [self.shared_input(shared, dtype, *one, layout) for one in enumerate(shapes)]
+            return [ref for ref, _ in pairs], [array for _, array in pairs]
+
+        return found
+
+    def shared_input(
+        self, shared: Shared, dtype: object, seed: int, shape: Sequence[int], layout: Row
+    ) -> tuple[str, np.ndarray]:
+        key = (type(self), np.dtype(dtype), seed, tuple(shape), layout, id(layout))
+        if key not in shared.inputs:
+            path = shared.folder / f"in{len(shared.inputs)}"
+            ref = self.write(path, make(dtype, shape, seed), layout)
+            array = self.read(ref)
+            array.flags.writeable = False
+            shared.inputs[key] = ref, array
+        return shared.inputs[key]
+
     def template(self, folder: Path) -> str:
         return os.path.join(folder, "part{index:02d}" + self.output)
 
@@ -91,27 +123,27 @@ class FormatConformance:
 
     # ------------------------------------------------------------------ dtypes
 
-    def test_concat_dtype(self, tmp_path: Path, dtype: object) -> None:
-        refs, arrays = self.inputs(tmp_path, dtype, [(3, 2, 5), (3, 4, 5)])
+    def test_concat_dtype(self, shared_inputs: Inputs, tmp_path: Path, dtype: object) -> None:
+        refs, arrays = shared_inputs(dtype, [(3, 2, 5), (3, 4, 5)])
         out = str(tmp_path / f"out{self.output}")
         result = cs.concat(refs, out, axis=1, sync=False)
         assert_same(self.read(out), concatenated(arrays, 1))
         assert result.split_info == (2, 4)
 
-    def test_split_dtype(self, tmp_path: Path, dtype: object) -> None:
-        refs, (array,) = self.inputs(tmp_path, dtype, [(4, 7)])
-        result = cs.split(refs[0], self.template(tmp_path), at=[2, 2, 5], axis=-1, sync=False)
-        for found, expected in zip(self.parts(result), np.split(array, [2, 2, 5], -1), strict=True):
+    def test_split_dtype(self, shared_inputs: Inputs, tmp_path: Path, dtype: object) -> None:
+        refs, (array,) = shared_inputs(dtype, [(3, 2, 5)])
+        result = cs.split(refs[0], self.template(tmp_path), at=[2, 2, 4], axis=-1, sync=False)
+        for found, expected in zip(self.parts(result), np.split(array, [2, 2, 4], -1), strict=True):
             assert_same(found, expected)
 
-    def test_stack_scalars(self, tmp_path: Path, dtype: object) -> None:
-        refs, arrays = self.inputs(tmp_path, dtype, [()] * 3)
+    def test_stack_scalars(self, shared_inputs: Inputs, tmp_path: Path, dtype: object) -> None:
+        refs, arrays = shared_inputs(dtype, [()] * 3)
         out = str(tmp_path / f"out{self.output}")
         cs.stack(refs, out, axis=-1, sync=False)
         assert_same(self.read(out), stacked(arrays, -1))
 
-    def test_unstack_to_scalars(self, tmp_path: Path, dtype: object) -> None:
-        refs, (array,) = self.inputs(tmp_path, dtype, [(3,)])
+    def test_unstack_to_scalars(self, shared_inputs: Inputs, tmp_path: Path, dtype: object) -> None:
+        refs, (array,) = shared_inputs(dtype, [(3,)])
         result = cs.unstack(refs[0], self.template(tmp_path), sync=False)
         for index, found in enumerate(self.parts(result)):
             assert_same(found, array[index : index + 1].reshape(()))
@@ -120,10 +152,12 @@ class FormatConformance:
     # ------------------------------------------------------------------ layouts and axes
 
     @pytest.mark.parametrize("axis", ELEMENTS)
-    def test_concat_layout(self, tmp_path: Path, layout: Row, axis: int) -> None:
+    def test_concat_layout(
+        self, shared_inputs: Inputs, tmp_path: Path, layout: Row, axis: int
+    ) -> None:
         shapes = [[7, 9, 5], [7, 9, 5]]
         shapes[1][axis] = 4
-        refs, arrays = self.inputs(tmp_path, layout.dtype, shapes, layout)
+        refs, arrays = shared_inputs(layout.dtype, shapes, layout)
 
         def run(name: str, routes: str | None) -> cs.Result:
             out = str(tmp_path / f"{name}{self.output}")
@@ -132,8 +166,10 @@ class FormatConformance:
         self.compare(run, [concatenated(arrays, axis)], ELEMENTS[axis])
 
     @pytest.mark.parametrize("axis", ELEMENTS)
-    def test_split_layout(self, tmp_path: Path, layout: Row, axis: int) -> None:
-        refs, (array,) = self.inputs(tmp_path, layout.dtype, [(11, 3, 10)], layout)
+    def test_split_layout(
+        self, shared_inputs: Inputs, tmp_path: Path, layout: Row, axis: int
+    ) -> None:
+        refs, (array,) = shared_inputs(layout.dtype, [(11, 3, 10)], layout)
         at = [4, 9]
 
         def run(name: str, routes: str | None) -> cs.Result:
@@ -143,22 +179,24 @@ class FormatConformance:
         self.compare(run, np.split(array, at, axis), ELEMENTS[axis])
 
     @pytest.mark.parametrize("axis", range(-4, 4))
-    def test_stack_axis(self, tmp_path: Path, axis: int) -> None:
-        refs, arrays = self.inputs(tmp_path, "<f8", [(3, 4, 2)] * 3)
+    def test_stack_axis(self, shared_inputs: Inputs, tmp_path: Path, axis: int) -> None:
+        refs, arrays = shared_inputs("<f8", [(3, 4, 2)] * 3)
         out = str(tmp_path / f"out{self.output}")
         result = cs.stack(refs, out, axis=axis, sync=False)
         assert_same(self.read(out), stacked(arrays, axis))
         assert result.split_info == (1, 1, 1)
 
     @pytest.mark.parametrize("axis", range(-3, 3))
-    def test_unstack_axis(self, tmp_path: Path, axis: int) -> None:
-        refs, (array,) = self.inputs(tmp_path, "<f8", [(3, 4, 2)])
+    def test_unstack_axis(self, shared_inputs: Inputs, tmp_path: Path, axis: int) -> None:
+        refs, (array,) = shared_inputs("<f8", [(3, 4, 2)])
         result = cs.unstack(refs[0], self.template(tmp_path), axis=axis, sync=False)
         for found, expected in zip(self.parts(result), np.unstack(array, axis=axis), strict=True):
             assert_same(found, expected)
 
-    def test_stack_and_unstack_layout(self, tmp_path: Path, layout: Row) -> None:
-        refs, arrays = self.inputs(tmp_path, layout.dtype, [(6, 3)] * 2, layout)
+    def test_stack_and_unstack_layout(
+        self, shared_inputs: Inputs, tmp_path: Path, layout: Row
+    ) -> None:
+        refs, arrays = shared_inputs(layout.dtype, [(6, 3)] * 2, layout)
 
         def stack(name: str, routes: str | None) -> cs.Result:
             out = str(tmp_path / f"{name}{self.output}")
@@ -171,8 +209,8 @@ class FormatConformance:
         self.compare(stack, [stacked(arrays, 1)], ELEMENTS[-1])
         self.compare(unstack, np.unstack(arrays[0], axis=1), ELEMENTS[0])
 
-    def test_tight_memory(self, tmp_path: Path, tiling: Row) -> None:
-        refs, arrays = self.inputs(tmp_path, tiling.dtype, [(24, 30, 9), (24, 13, 9)], tiling)
+    def test_tight_memory(self, shared_inputs: Inputs, tmp_path: Path, tiling: Row) -> None:
+        refs, arrays = shared_inputs(tiling.dtype, [(24, 30, 9), (24, 13, 9)], tiling)
         out = str(tmp_path / f"out{self.output}")
         memory = self.tight(arrays, tiling)
         result = cs.concat(refs, out, axis=1, memory=memory, jobs=2, sync=False)
@@ -192,29 +230,33 @@ class FormatConformance:
         ],
         ids=str,
     )
-    def test_concat_empty(self, tmp_path: Path, shapes: list, axis: int) -> None:
-        refs, arrays = self.inputs(tmp_path, "<f4", shapes)
+    def test_concat_empty(
+        self, shared_inputs: Inputs, tmp_path: Path, shapes: list, axis: int
+    ) -> None:
+        refs, arrays = shared_inputs("<f4", shapes)
         out = str(tmp_path / f"out{self.output}")
         cs.concat(refs, out, axis=axis, sync=False)
         assert_same(self.read(out), concatenated(arrays, axis))
 
-    def test_empty_among_others(self, tmp_path: Path, tiling: Row) -> None:
+    def test_empty_among_others(self, shared_inputs: Inputs, tmp_path: Path, tiling: Row) -> None:
         shapes = [(0, 3), (2, 3), (0, 3)]
-        refs, arrays = self.inputs(tmp_path, tiling.dtype, shapes, tiling)
+        refs, arrays = shared_inputs(tiling.dtype, shapes, tiling)
         out = str(tmp_path / f"out{self.output}")
         cs.concat(refs, out, sync=False)
         assert_same(self.read(out), concatenated(arrays, 0))
 
-    def test_zero_length_parts(self, tmp_path: Path, tiling: Row) -> None:
-        refs, (array,) = self.inputs(tmp_path, tiling.dtype, [(5, 4)], tiling)
+    def test_zero_length_parts(self, shared_inputs: Inputs, tmp_path: Path, tiling: Row) -> None:
+        refs, (array,) = shared_inputs(tiling.dtype, [(5, 4)], tiling)
         result = cs.split(refs[0], self.template(tmp_path), lengths=[0, 2, 0, 3, 0], sync=False)
         for found, expected in zip(self.parts(result), np.split(array, [0, 2, 2, 5]), strict=True):
             assert_same(found, expected)
 
     # ------------------------------------------------------------------ the file itself
 
-    def test_same_inputs_same_bytes(self, tmp_path: Path, layout: Row) -> None:
-        refs, _ = self.inputs(tmp_path, layout.dtype, [(20, 12), (20, 7)], layout)
+    def test_same_inputs_same_bytes(
+        self, shared_inputs: Inputs, tmp_path: Path, layout: Row
+    ) -> None:
+        refs, _ = shared_inputs(layout.dtype, [(20, 12), (20, 7)], layout)
         runs = []
         for name in ("first", "again"):
             (tmp_path / name).mkdir()
@@ -223,8 +265,8 @@ class FormatConformance:
             runs.append(tree_bytes(out))
         assert runs[0] == runs[1]
 
-    def test_one_job_or_two_same_bytes(self, tmp_path: Path) -> None:
-        refs, _ = self.inputs(tmp_path, "<f4", [(50, 40, 9), (50, 40, 4)])
+    def test_one_job_or_two_same_bytes(self, shared_inputs: Inputs, tmp_path: Path) -> None:
+        refs, _ = shared_inputs("<f4", [(50, 40, 9), (50, 40, 4)])
         runs = []
         for jobs in (1, 2):
             out = tmp_path / f"out{jobs}{self.output}"
@@ -251,8 +293,10 @@ class FormatConformance:
 
     # ------------------------------------------------------------------ other processes
 
-    def test_a_pickled_input_reads_the_same(self, tmp_path: Path, layout: Row) -> None:
-        (ref,), (array,) = self.inputs(tmp_path, layout.dtype, [(7, 9, 5)], layout)
+    def test_a_pickled_input_reads_the_same(
+        self, shared_inputs: Inputs, tmp_path: Path, layout: Row
+    ) -> None:
+        (ref,), (array,) = shared_inputs(layout.dtype, [(7, 9, 5)], layout)
         (source,) = open_inputs(ref)
         try:
             for other in (again(source), again(source)):  # before anything was read, and after
@@ -263,15 +307,17 @@ class FormatConformance:
         finally:
             source.close()
 
-    def test_another_process_reads_the_same(self, tmp_path: Path) -> None:
-        (ref,), (array,) = self.inputs(tmp_path, "<f4", [(7, 9)])
+    def test_another_process_reads_the_same(self, shared_inputs: Inputs, tmp_path: Path) -> None:
+        (ref,), (array,) = shared_inputs("<f4", [(7, 9)])
         (source,) = open_inputs(ref)
         load(source)
         assert read_elsewhere(source) == array.dtype.str.encode() + b" " + array.tobytes()
         source.close()
 
-    def test_a_pickled_output_is_written_the_same(self, tmp_path: Path, layout: Row) -> None:
-        (ref,), (array,) = self.inputs(tmp_path, layout.dtype, [(7, 9, 5)], layout)
+    def test_a_pickled_output_is_written_the_same(
+        self, shared_inputs: Inputs, tmp_path: Path, layout: Row
+    ) -> None:
+        (ref,), (array,) = shared_inputs(layout.dtype, [(7, 9, 5)], layout)
         out = tmp_path / f"out{self.output}"
         (source,) = open_inputs(ref)
         source.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from conformance.base import Shared
 
 from concatsplit_core.planning import thresholds
 from concatsplit_core.planning.thresholds import Thresholds
@@ -16,3 +17,9 @@ def _short_runs() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(thresholds, "DEFAULT", Thresholds(long_run=1))
         yield
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """Inputs that are written once, by the tests that want them first."""
+    return Shared(tmp_path_factory.mktemp("shared"), {})

@@ -17,8 +17,8 @@ _CODECS = {"bytes", "transpose", "gzip", "blosc", "zstd", "crc32c"}
 _COMPRESSORS = {"blosc", "zlib", "bz2", "zstd"}
 
 
-def check_with_tensorstore(ref: str, array: np.ndarray) -> None:
-    """Hold what TensorStore reads to what zarr-python read."""
+def check_with_tensorstore(ref: str, array: np.ndarray, box: Any = ...) -> None:
+    """Hold what TensorStore reads, of all or of a box, to what zarr-python read."""
     path, _, member = ref.partition("::")
     folder = Path(path, member)
     form = 3 if (folder / "zarr.json").exists() else 2
@@ -32,8 +32,8 @@ def check_with_tensorstore(ref: str, array: np.ndarray) -> None:
             "driver": "zarr3" if form == 3 else "zarr",
             "kvstore": f"file://{folder.resolve()}/",
         }
-        found = tensorstore.open(spec, open=True, context=_context()).result().read().result()
-        assert_same(np.asarray(found), array)
+        found = tensorstore.open(spec, open=True, context=_context()).result()[box].read().result()
+        assert_same(np.asarray(found), array[box])
 
 
 @cache

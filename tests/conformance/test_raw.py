@@ -53,11 +53,20 @@ class TestRaw(FormatConformance):
         header = layout.settings.get("header", 0)
         path = path.with_suffix(".bin")
         path.write_bytes(b"\xff" * header + array.tobytes())
-        self.last = array.shape, array.dtype
         lengths = [str(n) for n in array.shape]
         if array.ndim > 1 and 0 not in array.shape:
             lengths[1] = "*"
         return f"{path}::{array.dtype.str},{','.join(lengths)}" + (f"@{header}" if header else "")
+
+    def inputs(self, *args: Any) -> tuple[list[str], list[np.ndarray]]:
+        refs, arrays = super().inputs(*args)
+        self.last = arrays[-1].shape, arrays[-1].dtype
+        return refs, arrays
+
+    def shared_input(self, *args: Any) -> tuple[str, np.ndarray]:
+        ref, array = super().shared_input(*args)
+        self.last = array.shape, array.dtype
+        return ref, array
 
     def read(self, ref: str) -> np.ndarray:
         path, _, said = ref.partition("::")

@@ -141,12 +141,31 @@ def test_a_child_looks_first_at_what_a_file_holds(monkeypatch: pytest.MonkeyPatc
     looks: list[str] = []
 
     class Refusing:
-        def check(self, look: Any, path: str, member: str | None, ref: str) -> None:
+        def check(self, look: Any, path: str, member: str | None, ref: str) -> bytes:
             looks.append(look.__name__)
             if look is contents._look_at_structure:
                 raise MalformedInput(f"{ref}: takes for ever")
+            return b""
 
     monkeypatch.setattr(contents, "_scouts", Refusing())
     with pytest.raises(MalformedInput, match=r"a.h5: takes for ever"):
         cs.concat([write("a.h5")], "out.h5", axis=AXES)
     assert looks == ["_look_at_links", "_look_at_structure"]
+
+
+def test_the_members_that_a_child_has_found_are_not_looked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with h5py.File("a.h5", "w") as file:
+        file["b\udcff".encode("utf-8", "surrogateescape")] = file["a"] = np.arange(3)
+        file["out"] = h5py.ExternalLink("b.h5", "x")
+    text = contents._look_at_links("a.h5", None)
+
+    class Telling:
+        def check(self, look: Any, path: str, member: str | None, ref: str) -> bytes:
+            return text
+
+    monkeypatch.setattr(contents, "_scouts", Telling())
+    monkeypatch.setattr(contents, "_survey", lambda path, ref: pytest.fail("looked again"))
+    assert contents.list_members("a.h5", "a.h5") == ["a", "b\udcff"]
+    assert contents.list_members("a.h5", "a.h5", with_links=True) == ["a", "b\udcff", "out"]

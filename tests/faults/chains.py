@@ -62,7 +62,8 @@ class Chain:
         for name, array in zip("abc", numbers, strict=True):
             np.save(self.folder / f"{name}.npy", array)
         self.options = (*options, *_BUDGET)
-        self.kills, self.is_done = 0, False
+        self.kills, self.is_done, self.is_clear = 0, False, True
+        self.records = "manifest" in seed
         self.is_split, self.replaces = self.random.random() < 0.4, self.random.random() < 0.3
         self.adds = self.suffix in _WITH_MEMBERS and self.random.random() < 0.4
         if self.adds:
@@ -97,6 +98,10 @@ class Chain:
         return ("concat", "a.npy", "b.npy", "c.npy", "-o", f"{name}0.{end}")
 
     @property
+    def _record(self) -> tuple[str, ...]:
+        return ("--manifest", "m.json") if self.records else ()
+
+    @property
     def errors(self) -> str:
         """What the last process wrote to stderr."""
         return (self.signs / "errors").read_text()
@@ -127,6 +132,7 @@ class Chain:
                 return
             if code == KILLED:
                 self.kills += 1
+                self.is_clear = not any(name.startswith(".") for name in os.listdir(self.folder))
             elif not again(code):
                 raise AssertionError(f"exit {code}: {self.errors}")
             elif self.is_done:
@@ -135,16 +141,17 @@ class Chain:
     def resumed(self) -> None:
         """``--resume`` until it succeeds."""
 
-        def is_complete(code: int) -> bool:
-            """Killed as its very last steps, it is complete, and to do it again is refused."""
-            self.is_done = code == 5 and "exists" in self.errors
+        def is_over(code: int) -> bool:
+            """Killed after its last change of the disk, it is complete, and is refused again."""
+            self.is_done = self.is_clear and code == 5 and "exists" in self.errors
             return self.is_done
 
-        words = (*self.command("y"), *self.options, "--resume")
-        self.killed_until_done(words, 2 * self.steps, is_complete)
+        words = (*self.command("y"), *self.options, *self._record, "--resume")
+        self.killed_until_done(words, 2 * self.steps, is_over)
 
     def staged(self) -> None:
         """Stage, run and commit, each until it succeeds."""
+        words = ("stage", *self.command("y"), *self.options, *self._record, "--to", "RUN")
 
         def given_up(_code: int) -> bool:
             return self._do("discard", "RUN") == 0
@@ -154,7 +161,6 @@ class Chain:
             self.is_done = code == 4 and not (self.folder / "RUN" / "run.json").exists()
             return self.is_done
 
-        words = ("stage", *self.command("y"), *self.options, "--to", "RUN")
         self.killed_until_done(words, self.steps, given_up)
         for share in ("2/2", "1/2"):
             self.killed_until_done(("run", "RUN", "--tasks", share), self.steps)
@@ -171,6 +177,9 @@ class Chain:
                 assert ours[name] == data, f"y{end} {name} differs"
         if self.is_done and (self.folder / "RUN").is_dir():
             (self.folder / "RUN").rmdir()
+        if self.records:
+            assert self._do("verify", "m.json") == 0, self.errors
+            (self.folder / "m.json").unlink()
         extra = set(os.listdir(self.folder)) - set(self.before) - {f"y{end}" for end in made}
         assert not extra, f"{extra} is left"
 
@@ -189,7 +198,8 @@ def main(count: int) -> None:
         kind, way = kinds[number % len(kinds)], ("resumed", "staged")[number // len(kinds) % 2]
         folder = Path(tempfile.mkdtemp(prefix="chain-"))
         try:
-            chain = Chain(folder, kind, f"{way} {number}")
+            ending = " manifest" if number // len(kinds) % 3 == 2 else ""
+            chain = Chain(folder, kind, f"{way} {number}{ending}")
             getattr(chain, way)()
             chain.check()
             kills += chain.kills

@@ -85,6 +85,19 @@ def plain(folder: str, args: list[str], errors: str) -> None:
     _main(args)
 
 
+def every(folder: str, lines: list[list[str]], errors: str, codes: str) -> None:
+    """Run command lines one after another, and write each one's exit code to a file."""
+    from concatsplit_cli.main import main
+
+    _enter(folder, Path(errors))
+    with open(codes, "w") as file:
+        for line in lines:
+            try:
+                main(line)
+            except SystemExit as end:
+                print(end.code, file=file, flush=True)
+
+
 def until(folder: str, args: list[str], signs: str, last: int) -> None:
     """Run a command line up to a certain change of the disk, and be killed in its place.
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import children
 import h5py
 import numpy as np
 import pytest
@@ -18,19 +17,11 @@ CASES = 50
 CODES = (0, 2, 3, 4, 6, 10, 11)
 """A wrong request, and all that can be wrong with an input."""
 
-_RUN = """
-import sys
-from concatsplit_cli.main import main
-bad = []
-for number in range(int(sys.argv[1])):
-    for args in (["info"], ["concat", "-o", "y.npy", "-fq"], ["concat", "-o", "y.zarr", "-fq"]):
-        try:
-            main([args[0], f"{number}.h5", *args[1:], *(["--no-sync"] if args[1:] else [])])
-        except SystemExit as end:
-            if end.code not in map(int, sys.argv[2].split(",")):
-                bad.append((number, args[0], end.code))
-print("bad:", bad)
-"""
+COMMANDS = (
+    ["info"],
+    ["concat", "-o", "y.npy", "-fq", "--no-sync"],
+    ["concat", "-o", "y.zarr", "-fq", "--no-sync"],
+)
 
 
 def _numbers(**options: Any) -> Callable[[h5py.File], None]:
@@ -76,14 +67,12 @@ def test_files_of_hdf5(tmp_path: Path, kind: str, version: str) -> None:
             length = chance.choice([1, 1, 2, 4, 8])
             content[at : at + length] = chance.randbytes(length)
         (tmp_path / f"{number}.h5").write_bytes(content)
-    done = subprocess.run(
-        [sys.executable, "-c", _RUN, str(CASES), ",".join(map(str, CODES))],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-500:]
-    assert done.stdout.splitlines()[-1] == "bad: []"
-    assert "internal error" not in done.stderr
+    lines = [[verb, f"{n}.h5", *more] for n in range(CASES) for verb, *more in COMMANDS]
+    log, codes = tmp_path / "errors", tmp_path / "codes"
+    ended = children.finish(children.start(children.every, tmp_path, lines, log, codes))
+    errors, found = log.read_text(), codes.read_text().split()
+    assert ended == 0, f"{lines[len(found) : len(found) + 1]}: {errors[-500:]}"
+    wrong = [line for line, code in zip(lines, found, strict=True) if int(code) not in CODES]
+    assert not wrong, errors[-500:]
+    assert "internal error" not in errors
     assert not list(tmp_path.glob(".concatsplit-*"))

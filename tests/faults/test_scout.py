@@ -41,21 +41,24 @@ def killed(path, member):
 def place(path, member):
     Path(path).write_text(os.getcwd())
 
+def tell(path, member):
+    return member.encode() * 100_000
+
 def note(path, member):
     with open(path, "a") as file:
         file.write(f"{member} {os.getpid() == owner}\\n")
 
 owner = os.getpid()
 scout._SECONDS = 0
-looks = {look.__name__: look for look in (crash, loop, fail, leave, killed, place, note)}
+looks = {look.__name__: look for look in (crash, loop, fail, leave, killed, place, tell, note)}
 scouts = scout.Scouts(*looks.values())
 for name in sys.argv[2:]:
     if name == "thread":
         threading.Thread(target=signal.pause, daemon=True).start()
         continue
     try:
-        scouts.check(looks[name], Path(sys.argv[1]), name, "a.h5")
-        print("ok")
+        found = scouts.check(looks[name], Path(sys.argv[1]), name, "a.h5")
+        print(len(found) or "ok")
     except ConcatsplitError as error:
         print(error.exit_code, error.message)
 """
@@ -97,6 +100,12 @@ def test_the_child_keeps_no_folder_busy(tmp_path: Path, monkeypatch: pytest.Monk
     Path("a.h5").touch()
     assert scouted(Path("a.h5"), "place") == ["ok"]
     assert Path("a.h5").read_text() == "/"
+
+
+def test_the_child_tells_what_it_has_found(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    path.touch()
+    assert scouted(path, "tell", "fail", "tell") == ["400000", "ok", "400000"]
 
 
 def test_no_child_is_forked_beside_other_threads(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import zarr
 import zarr.codecs.numcodecs as foreign
 from conformance.arrays import assert_same, concatenated
 from conformance.moves import read
+from conformance.zarr_arrays import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,8 +44,7 @@ def write(path: Path, array: np.ndarray, layout: str, chunks: tuple, times: int,
     shards: Any = tuple(c * times for c in chunks) if layout.startswith("sharded") else None
     if layout.endswith("start"):
         shards = {"shape": shards, "index_location": "start"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with reference():
         zarr.create_array(
             f"{path}.zarr",
             shape=array.shape,

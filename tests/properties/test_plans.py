@@ -105,11 +105,8 @@ def plan_of(problem: tuple, memory: int, workers: int, routes: tuple = ROUTES) -
         raise
 
 
-@settings(max_examples=150)
-@given(problems(), budgets, jobs)
-def test_every_element_is_written_once(problem: tuple, memory: int, workers: int) -> None:
+def _every_element_is_written_once(problem: tuple, plan: Plan) -> None:
     shape, _, targets = problem
-    plan = plan_of(problem, memory, workers)
     written = [np.zeros(targets.view(i).shape, int) for i in range(len(targets.segments))]
     tasks = list(plan.tasks())
     for task in tasks:
@@ -121,11 +118,8 @@ def test_every_element_is_written_once(problem: tuple, memory: int, workers: int
     assert plan.bytes_written == prod(shape) * targets.segments[0].spec.dtype.itemsize
 
 
-@settings(max_examples=150)
-@given(problems(), budgets, jobs)
-def test_a_task_has_what_it_writes(problem: tuple, memory: int, workers: int) -> None:
+def _a_task_has_what_it_writes(problem: tuple, plan: Plan) -> None:
     shape, sources, targets = problem
-    plan = plan_of(problem, memory, workers)
     for task in plan.tasks():
         had = np.zeros(shape, int)
         for piece in (*task.reads, *task.copies):
@@ -142,11 +136,9 @@ def test_a_task_has_what_it_writes(problem: tuple, memory: int, workers: int) ->
             assert (had[piece.box.slices] == 1).all()
 
 
-@settings(max_examples=300)
-@given(problems(), budgets, jobs)
-def test_what_moves_is_the_same_on_both_sides(problem: tuple, memory: int, workers: int) -> None:
+def _what_moves_is_the_same_on_both_sides(problem: tuple, plan: Plan) -> None:
     _, sources, targets = problem
-    for task in plan_of(problem, memory, workers).tasks():
+    for task in plan.tasks():
         assert not task.copies or task.route in {"kernel", "encoded"}
         if task.route == "kernel":
             assert [m.box for m in task.copies] == [w.box for w in task.writes]
@@ -197,11 +189,9 @@ def test_only_allowed_routes_are_taken(
     assert set(plan.reasons) <= set(plan.routes)
 
 
-@settings(max_examples=150)
-@given(problems(), budgets, jobs)
-def test_no_write_cuts_through_a_chunk(problem: tuple, memory: int, workers: int) -> None:
+def _no_write_cuts_through_a_chunk(problem: tuple, plan: Plan) -> None:
     _, _, targets = problem
-    for task in plan_of(problem, memory, workers).tasks():
+    for task in plan.tasks():
         for piece in task.writes:
             view = targets.view(piece.array)
             if view.write_unit is None:
@@ -215,24 +205,16 @@ def test_no_write_cuts_through_a_chunk(problem: tuple, memory: int, workers: int
                 assert b % unit == 0 or b == size
 
 
-@settings(max_examples=150)
-@given(problems(), budgets, jobs)
-def test_peak_is_promised_and_kept(problem: tuple, memory: int, workers: int) -> None:
+def _peak_is_kept(problem: tuple, plan: Plan) -> None:
     _, _, targets = problem
-    plan = plan_of(problem, memory, workers)
-    assert 1 <= plan.workers <= workers
-    assert plan.peak_memory_bytes <= memory
     itemsize = targets.segments[0].spec.dtype.itemsize
     largest = max((sum(w.box.size for w in t.writes) for t in plan.tasks() if t.reads), default=0)
     assert plan.workers * largest * itemsize <= plan.peak_memory_bytes
     assert max(prod(w.box.shape) for t in plan.tasks() for w in t.writes) <= prod(plan.block)
 
 
-@settings(max_examples=150)
-@given(problems(), budgets, jobs)
-def test_counts_of_bytes(problem: tuple, memory: int, workers: int) -> None:
+def _counts_of_bytes(problem: tuple, plan: Plan) -> None:
     shape, sources, targets = problem
-    plan = plan_of(problem, memory, workers)
     assert plan.read_amplification >= 1
     assert plan.bytes_read == _bytes_decoded(plan, sources)
     itemsize = targets.segments[0].spec.dtype.itemsize
@@ -261,6 +243,21 @@ def _bytes_decoded(plan: Plan, sources: Tiling) -> int:
             piece.box.size * sources.view(piece.array).dtype.itemsize for piece in task.copies
         )
     return total
+
+
+@settings(max_examples=300)
+@given(problems(), budgets, jobs)
+def test_a_plan(problem: tuple, memory: int, workers: int) -> None:
+    """All at once, of the same plans: to draw a problem takes longer than to check its plan."""
+    plan = plan_of(problem, memory, workers)
+    assert 1 <= plan.workers <= workers
+    assert plan.peak_memory_bytes <= memory
+    _every_element_is_written_once(problem, plan)
+    _a_task_has_what_it_writes(problem, plan)
+    _what_moves_is_the_same_on_both_sides(problem, plan)
+    _no_write_cuts_through_a_chunk(problem, plan)
+    _peak_is_kept(problem, plan)
+    _counts_of_bytes(problem, plan)
 
 
 @settings(max_examples=60)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import hdf5plugin  # noqa: F401  (makes the filters known to h5py)
 import numpy as np
 import zarr
 from conformance.arrays import assert_same, concatenated, make, stacked
+from conformance.zarr_arrays import reference
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
@@ -45,8 +45,7 @@ def write(path: Path, array: np.ndarray, how: str) -> str:
         with h5py.File(path.with_suffix(".h5"), "w") as file:
             file.create_dataset("x", data=array, **settings_of)
         return str(path.with_suffix(".h5"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with reference():
         zarr.create_array(
             store=str(path.with_suffix(".zarr")),
             shape=array.shape,
@@ -64,8 +63,7 @@ def read(ref: str) -> np.ndarray:
     if ref.endswith(".h5"):
         with h5py.File(ref) as file:
             return file["data"][...]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with reference():
         array = zarr.open_array(ref, mode="r")
         return np.asarray(array[...], array.dtype)
 

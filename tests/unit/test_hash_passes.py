@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import struct
 import threading
 from pathlib import Path
@@ -51,12 +52,20 @@ def again(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     return seen
 
 
-@pytest.fixture
-def inputs() -> tuple[str, ...]:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """a.npy, and c.zarr, whose chunks cut all axes."""
-    array = np.random.default_rng(0).random(SHAPE, "f4")
-    np.save("a.npy", array)
-    cs.concat("a.npy", "c.zarr", chunks=(20, 100, 50), codec="zstd:1", sync=False)
+    folder = tmp_path_factory.mktemp("made")
+    np.save(folder / "a.npy", np.random.default_rng(0).random(SHAPE, "f4"))
+    options = {"chunks": (20, 100, 50), "codec": "zstd:1", "sync": False}
+    cs.concat(str(folder / "a.npy"), str(folder / "c.zarr"), **options)
+    return folder
+
+
+@pytest.fixture
+def inputs(made: Path) -> tuple[str, ...]:
+    """A copy of these files."""
+    shutil.copytree(made, ".", dirs_exist_ok=True)
     return "a.npy", "c.zarr"
 
 

@@ -35,8 +35,13 @@ _CRASHES = {
 }
 """Signals by which a child ends because of a file; others come from somebody else."""
 
-Look = Callable[[str, str | None], None]
-"""Looks at a member of a file, or at the whole of it; what it raises does not matter."""
+Look = Callable[[str, str | None], bytes | None]
+"""Looks at a member of a file, or at the whole of it; what it raises does not matter.
+
+It may return what it has found.
+"""
+_LENGTH, _PIECE = 8, 1 << 16
+"""Bytes of the length that goes before a text, and of a piece that is read at once."""
 
 
 class _Scout:
@@ -53,16 +58,17 @@ class _Scout:
         os.close(ask)
         os.close(answer)
 
-    def sees(self, number: int, path: str, member: str | None) -> bool:
-        """Let the child look; False where it is gone without an answer."""
+    def sees(self, number: int, path: str, member: str | None) -> bytes | None:
+        """Let the child look; None where it is gone without an answer."""
         try:
             whole = os.fsencode(os.path.abspath(path))
             inner = b"" if member is None else os.fsencode(member)
             question = b"\0".join((b"%d" % number, whole, inner))
-            framed = len(question).to_bytes(4, "little") + question
-            return os.write(self._asking, framed) > 0 and os.read(self._answering, 1) == b"."
-        except OSError:
-            return False
+            _write(self._asking, question)
+            size = int.from_bytes(_read(self._answering, _LENGTH), "little")
+            return _read(self._answering, size)
+        except (OSError, EOFError):
+            return None
         except BaseException:  # a signal: nobody waits for the answer any more
             os.kill(self.pid, signal.SIGKILL)
             raise
@@ -90,8 +96,13 @@ class Scouts:
         self._owner = 0
         self._is_child = False
 
-    def check(self, look: Look, path: str, member: str | None, ref: str) -> None:
+    def check(self, look: Look, path: str, member: str | None, ref: str) -> bytes:
         """Let a child do a look first, where one may be forked.
+
+        Returns
+        -------
+        bytes
+            What the look has found; nothing if it raised an error, or no child has looked.
 
         Raises
         ------
@@ -101,16 +112,18 @@ class Scouts:
         number = self._looks.index(look)
         for _ in range(2):  # the first child may have left just now
             if self._is_child or not _may_fork():
-                return
+                break
             if self._scout is None or self._owner != os.getpid():
                 self._scout, self._owner = self._start(), os.getpid()
             if self._scout is None:
-                return
-            if self._scout.sees(number, path, member):
-                return
+                break
+            found = self._scout.sees(number, path, member)
+            if found is not None:
+                return found
             ended, self._scout = self._scout.ended_by(), None
             if ended in _CRASHES:
                 _refuse(ended, ref)
+        return b""
 
     def _start(self) -> _Scout | None:
         """A new child; None where the system has no room for one."""
@@ -151,21 +164,40 @@ def _serve(ask: int, answer: int, looks: tuple[Look, ...]) -> NoReturn:
         waiting = select.poll()
         waiting.register(ask, select.POLLIN)
         while waiting.poll(_IDLE_MS):
-            head = os.read(ask, 4)
-            if len(head) < 4:
-                break
-            size = int.from_bytes(head, "little")
-            question = b""
-            while len(question) < size:
-                question += os.read(ask, size - len(question))
+            question = _read(ask, int.from_bytes(_read(ask, _LENGTH), "little"))
             kind, path, member = question.split(b"\0")
+            found = None
             with suppress(BaseException):  # whoever asked will meet it as well
                 name = os.fsdecode(path)
                 _limit_time(os.stat(name).st_size)
-                looks[int(kind)](name, os.fsdecode(member) if member else None)
-            os.write(answer, b".")
+                found = looks[int(kind)](name, os.fsdecode(member) if member else None)
+            _write(answer, found or b"")
     finally:
         os._exit(0)
+
+
+def _write(fd: int, text: bytes) -> None:
+    """Write a text to a pipe, its length first."""
+    left = memoryview(len(text).to_bytes(_LENGTH, "little") + text)
+    while left:
+        left = left[os.write(fd, left) :]
+
+
+def _read(fd: int, size: int) -> bytes:
+    """So many bytes out of a pipe.
+
+    Raises
+    ------
+    EOFError
+        The other side has closed it.
+    """
+    found = bytearray()
+    while len(found) < size:
+        piece = os.read(fd, min(size - len(found), _PIECE))
+        if not piece:
+            raise EOFError
+        found += piece
+    return bytes(found)
 
 
 def _nowhere() -> int:

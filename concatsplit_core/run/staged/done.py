@@ -5,7 +5,9 @@ A line is a range of task numbers and its checksum::
     0-511 5d1cbf3a
 
 It is written when all that these tasks wrote is durable. A line that a killed process left
-incomplete has a wrong checksum and is ignored; its tasks are done again, with the same bytes.
+incomplete has a wrong checksum and is ignored; its tasks are done again, with the same bytes. So
+is a line of another run, since the number of the run that nobody else has is in the checksum, and
+a file of another user.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import time
 import zlib
 from collections.abc import Iterable, Iterator
@@ -42,11 +45,13 @@ class DoneRecord:
     ----------
     folder : Path
         Of the run.
+    nonce : str
+        That of the run.
     sync : bool
     """
 
-    def __init__(self, folder: Path, sync: bool) -> None:
-        self._sync = sync
+    def __init__(self, folder: Path, nonce: str, sync: bool) -> None:
+        self._nonce, self._sync = nonce, sync
         self.path, self._fd = _own_record(folder)
         try:
             owner = Owner.of_this_process(folder, ".", ())
@@ -60,7 +65,7 @@ class DoneRecord:
 
     def add(self, numbers: Iterable[int]) -> None:
         """Append tasks whose data are durable, and make the record durable."""
-        lines = [_line(start, stop) for start, stop in ranges_of(numbers)]
+        lines = [_line(start, stop, self._nonce) for start, stop in ranges_of(numbers)]
         if lines:
             write_all_bytes(self._fd, b"".join(lines))
             if self._sync:
@@ -98,9 +103,13 @@ def _own_record(folder: Path) -> tuple[Path, int]:
     raise AssertionError("there is always another name")
 
 
-def _line(start: int, stop: int) -> bytes:
+def _line(start: int, stop: int, nonce: str) -> bytes:
     text = b"%d-%d" % (start, stop)
-    return b"%s %08x\n" % (text, zlib.crc32(text))
+    return b"%s %08x\n" % (text, _checksum(text, nonce))
+
+
+def _checksum(text: bytes, nonce: str) -> int:
+    return zlib.crc32(text, zlib.crc32(nonce.encode("utf-8", "surrogatepass")))
 
 
 def ranges_of(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
@@ -116,13 +125,15 @@ def ranges_of(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield start, stop
 
 
-def read_done(folder: Path, tasks: int) -> bytearray:
+def read_done(folder: Path, nonce: str, tasks: int) -> bytearray:
     """Which tasks are done: a 1 for each that is.
 
     Parameters
     ----------
     folder : Path
         Of the run.
+    nonce : str
+        That of the run.
     tasks : int
         How many there are.
     """
@@ -133,7 +144,9 @@ def read_done(folder: Path, tasks: int) -> bytearray:
                 if len(line) == _LONGEST_LINE:
                     break  # no process has written this
                 found = _LINE.fullmatch(line.rstrip(b"\n"))
-                if found is None or int(found[3], 16) != zlib.crc32(found[1] + b"-" + found[2]):
+                if found is None:
+                    continue
+                if int(found[3], 16) != _checksum(found[1] + b"-" + found[2], nonce):
                     continue
                 start, stop = int(found[1]), int(found[2])
                 if start <= stop < tasks:
@@ -204,5 +217,10 @@ def _records(folder: Path) -> list[Path]:
 
 
 def _is_regular(path: Path) -> bool:
-    """Whether a file is one that a process of this run may have made, and no link to another."""
-    return path.is_file() and not path.is_symlink()
+    """Whether a file is one that a process of this user may have made, and no link to another."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    is_own = status.st_uid == os.geteuid() and status.st_nlink == 1
+    return is_own and stat.S_ISREG(status.st_mode)

@@ -29,6 +29,20 @@ _NO_MATTER = {
 
 def facts_of(job: Job, options: Options, plan: Plan, fingerprints: Fingerprints) -> dict[str, Any]:
     """All that has to be the same, by the names that users know, the plan as a whole last."""
+    return {**_facts_before(job, options, fingerprints), "plan": plan_digest(plan)}
+
+
+def decided_by(job: Job, options: Options, fingerprints: Fingerprints) -> str:
+    """A digest of all that decides what the outputs hold; the plan decides only how they get it."""
+    import xxhash
+
+    arrays = [(move.shape, str(move.dtype), move.outputs) for move in job.moves]
+    text = repr((_facts_before(job, options, fingerprints), arrays, job.asked))
+    return xxhash.xxh3_128_hexdigest(text.encode("utf-8", "surrogateescape"))
+
+
+def _facts_before(job: Job, options: Options, fingerprints: Fingerprints) -> dict[str, Any]:
+    """What is known before there is a plan."""
     numbers = fingerprints.numbers
     read = [*job.sources, *job.compared]
     facts: dict[str, Any] = {
@@ -44,7 +58,6 @@ def facts_of(job: Job, options: Options, plan: Plan, fingerprints: Fingerprints)
     facts["outputs"] = [str(ref) for ref in job.outputs]
     facts["the second output"] = [str(ref) for ref, _ in job.extras]
     facts["where it is cut"] = [[str(n) for n in move.split_info] for move in job.moves]
-    facts["plan"] = plan_digest(plan)
     return facts
 
 

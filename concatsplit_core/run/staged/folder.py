@@ -39,7 +39,7 @@ def refuse_incomplete(folder: Path, record: RunRecord) -> None:
         A process is still at work.
     """
     busy = at_work(folder)
-    missing = missing_of(read_done(folder, record.tasks))
+    missing = missing_of(read_done(folder, record.nonce, record.tasks))
     if missing:
         ranges = [f"{a}-{b}" if a != b else f"{a}" for a, b in ranges_of(missing)]
         listed = ", ".join(ranges[:_LISTED]) + (", ..." if len(ranges) > _LISTED else "")

@@ -38,6 +38,7 @@ from concatsplit_core.run.worker import MoveWork
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.durability import make_durable
 from concatsplit_core.stores.files import copy_range, open_input, open_staged
+from concatsplit_core.stores.identity import Identity
 from concatsplit_core.stores.kept_staging import KeptStaging
 from concatsplit_core.stores.publishing import Staging
 
@@ -73,6 +74,17 @@ class SharedOutputSet(OutputSet):
             form = place.format
             if not (form.adds_again or form.takes_parts):
                 raise UsageError(f"{place.ref}: a file of the format {form.name} cannot be staged")
+
+    def claim_record(self, final: Location, replaces: Identity | None) -> None:
+        """Claim the place of the manifest, which is written when all else is complete."""
+        self.staging.claim(final.key, replaces=replaces, last=True)
+        self.staging.refuse_if_busy()
+
+    def write_record(self, final: Location, record: RunRecord, data: bytes) -> None:
+        """Write the manifest where it is staged."""
+        staged = {str(output.final): str(output.staged) for output in record.outputs}
+        with self._named_in_errors():
+            self._store.write(staged[final.key], [data])
 
     def ways(self) -> dict[Location, Way]:
         """How the processes share each file."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from concatsplit_core.foundation.errors import InputUnavailable, ResumeMismatch
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.keeping import StagedOutput, read_kept, replace_file
+from concatsplit_core.stores.staging_folders import is_staging_name
 
 RUN_FILE = "run.json"
 _SCHEMA = 1
@@ -108,6 +110,7 @@ def read_record(folder: Path) -> RunRecord:
         _refuse_other_paths(document["cwd"], *document["folders"], *document["made"])
         _refuse_changed(document, text)
         outputs = tuple(StagedOutput.from_json(value) for value in document.pop("outputs"))
+        _refuse_outside(outputs, document["folders"])
         return RunRecord(**document, outputs=outputs)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ResumeMismatch(
@@ -123,6 +126,16 @@ def _refuse_other_paths(*names: Any) -> None:
     for name in names:
         if not isinstance(name, str) or "\0" in os.fsdecode(os.fsencode(name)):
             raise ValueError(f"{name!r} is no path")
+
+
+def _refuse_outside(outputs: Sequence[StagedOutput], folders: Sequence[str]) -> None:
+    """Refuse a record whose outputs are not staged in its staging folders, which are no others."""
+    homes = {os.path.normpath(folder) for folder in folders}
+    if not homes or not all(map(is_staging_name, homes)):
+        raise ValueError("it names no staging folder")
+    for output in outputs:
+        if os.path.normpath(output.staged.parent.parent) not in homes:
+            raise ValueError(f"{output.staged} is in none of its staging folders")
 
 
 def _refuse_changed(document: dict[str, Any], text: bytes) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.job import Job
 from concatsplit_core.endpoints.places import Looked, find_place
 from concatsplit_core.endpoints.references import parse_output
@@ -14,6 +16,7 @@ from concatsplit_core.foundation.errors import ResumeMismatch
 from concatsplit_core.foundation.records import replace
 from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.run.options import Options
+from concatsplit_core.run.staged.facts import decided_by
 from concatsplit_core.run.staged.record import RunRecord, read_record
 from concatsplit_core.run.staged.step import Completions, Step
 from concatsplit_core.stores.keeping import read_kept
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
     from concatsplit_core.stores.base import Location
 
 
-def resumed(job: Job, options: Options, folders: Iterable[Location]) -> Options:
+def resumed(
+    job: Job, options: Options, folders: Iterable[Location], fingerprints: Fingerprints
+) -> Options:
     """The options of a run with ``--resume``: they say where it was left, if it was begun.
 
     Parameters
@@ -33,6 +38,8 @@ def resumed(job: Job, options: Options, folders: Iterable[Location]) -> Options:
     options : Options
     folders : iterable of Location
         Those that the outputs are staged in.
+    fingerprints : Fingerprints
+        Of the inputs.
 
     Raises
     ------
@@ -41,7 +48,8 @@ def resumed(job: Job, options: Options, folders: Iterable[Location]) -> Options:
     """
     finals = _finals(job, options)
     seen = options.on_event
-    if isinstance(seen, Completions) and finals <= seen.finals:
+    decided = cache(partial(decided_by, job, options, fingerprints))
+    if isinstance(seen, Completions) and seen.has_completed(finals, decided):
         return replace(options, force=True, step=Step("published"))
     for folder in folders:
         for path in find_staging_folders(folder.key):
@@ -61,6 +69,7 @@ def _finals(job: Job, options: Options) -> set[Path]:
     refs = [*job.outputs, *(ref for ref, _ in job.extras)]
     places = [find_place(ref, options.follow_links, known).final for ref in refs]
     places += [parse_output(document.ref).place.resolved for document in job.documents]
+    places += [] if options.manifest is None else [local(options.manifest).resolved]
     places += [] if options.depfile is None else [local(options.depfile).resolved]
     return {Path(os.fspath(place.key)) for place in places}
 

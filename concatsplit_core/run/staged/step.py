@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.foundation.records import NamedTuple
+from concatsplit_core.stores.keeping import Kept, name_when_complete, read_kept
+from concatsplit_core.stores.staging_folders import find_staging_folders
 
 
 class Step(NamedTuple):
@@ -57,10 +60,11 @@ def share_of(tasks: int, share: tuple[int, int]) -> range:
 
 
 class Completions:
-    """Listens to the events of a run, and notes the outputs whose run has been completed.
+    """Hands on the events of a run, and knows which runs with ``--resume`` were complete.
 
-    A run with ``--resume`` that was killed while its outputs got their names may find that the
-    recovery has given them the others.
+    Such a run may have been killed while its outputs got their names, or after that. Recovery
+    gives its outputs the names that are missing, and clears what tells of the run. So this looks
+    before it.
 
     Parameters
     ----------
@@ -70,11 +74,44 @@ class Completions:
 
     def __init__(self, listener: Callable[[Any], None] | None) -> None:
         self._listener = listener
-        self.finals: set[Path] = set()
+        self._names: set[str] = set()
+        self._kept: list[Kept] = []
 
     def __call__(self, event: Any) -> None:
-        if getattr(event, "action", None) == "completed":
-            folder = os.path.realpath(event.folder)
-            self.finals.update(Path(os.path.normpath(f"{folder}/{n}")) for n in event.names)
         if self._listener is not None:
             self._listener(event)
+
+    def look(self, path: Path) -> None:
+        """Note what a staging folder tells of its run."""
+        self._names.add(path.name)
+        kept = read_kept(path)
+        if kept is not None and kept.resumes:
+            self._kept.append(kept)
+
+    def has_completed(self, finals: set[Path], decided: Callable[[], str]) -> bool:
+        """Whether outputs are there that one of the runs has made, after the recovery.
+
+        Parameters
+        ----------
+        finals : set of Path
+            Their names.
+        decided : callable
+            Gives a digest of all that decides what they hold.
+        """
+        if not self._names or not all(map(os.path.lexists, finals)):
+            return False
+        if name_when_complete(decided(), map(str, finals)) in self._names:
+            return True
+        return any(
+            kept.is_published
+            and {output.final for output in kept.outputs} == finals
+            and kept.decided == decided()
+            for kept in self._kept
+        )
+
+
+def look_before_recovery(listener: Callable[[Any], None] | None, folders: Iterable[str]) -> None:
+    """Have `Completions` note what tells of runs in folders."""
+    if isinstance(listener, Completions):
+        for path in chain.from_iterable(map(find_staging_folders, folders)):
+            listener.look(path)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.places import STREAM
@@ -20,7 +21,7 @@ from concatsplit_core.foundation.errors import (
     UsageError,
 )
 from concatsplit_core.run.events import Finished, Moved, Publishing, Started
-from concatsplit_core.run.executor import ThreadExecutor
+from concatsplit_core.run.executor import Executor, ThreadExecutor
 from concatsplit_core.run.output_set import OutputSet
 from concatsplit_core.run.planned import PlannedRun
 from concatsplit_core.run.result import Result
@@ -28,7 +29,7 @@ from concatsplit_core.run.staged.done import (
     DoneRecord,
     read_done,
 )
-from concatsplit_core.run.staged.facts import facts_of
+from concatsplit_core.run.staged.facts import decided_by, facts_of
 from concatsplit_core.run.staged.folder import refuse_full, refuse_incomplete, remove_run
 from concatsplit_core.run.staged.locks import alone, refuse_if_committing
 from concatsplit_core.run.staged.outputs import SharedOutputSet
@@ -38,8 +39,14 @@ from concatsplit_core.run.worker import Work
 from concatsplit_core.stores.keeping import Kept
 from concatsplit_core.stores.kept_staging import KeptStaging, refuse_missing
 
+if TYPE_CHECKING:
+    from concatsplit_core.stores.base import Location
+    from concatsplit_core.stores.identity import Identity
+
 RESUME_FOLDER = "resume"
 """The folder of a run with ``--resume``, in the home of its staging folders."""
+
+_WAS_COMPLETE = "the outputs were complete when the last run was killed: nothing was left to do"
 
 _SECONDS, _BYTES = 30.0, 1 << 30
 """What is done is made durable and recorded after so long, or after so many bytes."""
@@ -51,14 +58,30 @@ class StagedRun(PlannedRun):
     output_sets: ClassVar[type[OutputSet]] = SharedOutputSet
     output_set: SharedOutputSet
 
-    def perform(self, fingerprints: Fingerprints, result: Result) -> Result:
-        """Do the step that the options ask for."""
+    def perform(
+        self,
+        fingerprints: Fingerprints,
+        result: Result,
+        manifest: tuple[Location, Identity | None] | None = None,
+    ) -> Result:
+        """Do the step that the options ask for.
+
+        Parameters
+        ----------
+        fingerprints : Fingerprints
+            Of the inputs.
+        result : Result
+            As of a dry run.
+        manifest : tuple, optional
+            The place of the manifest, and the file that it replaces.
+        """
         step = self.options.step
+        self._planned, self._record_place = result, manifest
         if step is None:
             raise AssertionError("no step was asked for")
         self._facts = facts_of(self.job, self.options, self.plan, fingerprints)
         if step.phase == "published":
-            return result
+            return result._replace(notes=(*result.notes, _WAS_COMPLETE))
         if step.phase == "once":
             notes = () if self.job.check is None else tuple(self.job.check())
             self._do_at_once(fingerprints)
@@ -67,7 +90,7 @@ class StagedRun(PlannedRun):
         is_new = step.phase == "stage" or (step.phase == "resume" and not step.folder)
         if is_new:
             notes += () if self.job.check is None else tuple(self.job.check())
-            folder = self._stage(folder)
+            folder = self._stage(folder, fingerprints)
         try:
             if step.phase in {"run", "resume"}:
                 self._run(folder, fingerprints)
@@ -78,7 +101,7 @@ class StagedRun(PlannedRun):
             raise
         return result._replace(notes=notes)
 
-    def _stage(self, folder: Path) -> Path:
+    def _stage(self, folder: Path, fingerprints: Fingerprints) -> Path:
         """Create the outputs, and record what is to be done; returns the folder of the run."""
         outputs, step = self.output_set, self.options.step
         resumes = step is not None and step.phase == "resume"
@@ -95,7 +118,8 @@ class StagedRun(PlannedRun):
             is_made = not folder.exists()
             _make(folder)
             digest = record.write(folder)
-            staging.keep(Kept(folder, record.nonce, resumes, record.outputs, digest))
+            decided = decided_by(self.job, self.options, fingerprints) if resumes else ""
+            staging.keep(Kept(folder, record.nonce, resumes, record.outputs, digest, decided))
         except BaseException:
             outputs.roll_back()
             if is_made:
@@ -112,6 +136,8 @@ class StagedRun(PlannedRun):
         self._refuse_sources()
         outputs.refuse_unshareable()
         outputs.claim()
+        if self._record_place is not None:
+            outputs.claim_record(*self._record_place)
         outputs.begin("stage", None)
         outputs.create()
         outputs.end_staging()
@@ -155,9 +181,18 @@ class StagedRun(PlannedRun):
         outputs.keep_what_is_packed()
         outputs.assemble(self.plan, work.moves)
         outputs.finish()
+        if self._record_place is not None:
+            self._write_manifest(self._record_place[0], record)
         fingerprints.check()
         self.emit(Publishing())
         outputs.publish_from(staging, lambda: self.emit(Finished()))
+
+    def _write_manifest(self, place: Location, record: RunRecord) -> None:
+        """Hash all inputs and outputs, which other processes may have moved, and write it."""
+        for source in self.job.sources:
+            source.prepare(Path(record.folders[0]))
+        data = self._manifest(self._planned, Path(place.key))
+        self.output_set.write_record(place, record, data)
 
     def _record(self, staging: KeptStaging, resumes: bool) -> RunRecord:
         options = self.options
@@ -188,6 +223,18 @@ class StagedRun(PlannedRun):
                     ref=source.ref,
                 )
 
+    @contextmanager
+    def _executor(self, record: RunRecord) -> Iterator[Executor]:
+        """Who does the tasks; inside the context it is there."""
+        if self.options.is_on_threads:
+            yield ThreadExecutor()
+            return
+        from concatsplit_core.run.cluster import ClusterExecutor
+
+        with ClusterExecutor(self.options.executor, self.plan) as executor:
+            executor.shared = Path(record.folders[0])
+            yield executor
+
     def _checked(self, folder: Path, record: RunRecord) -> None:
         refuse_changes(folder, record.facts, self._facts)
         refuse_missing([Path(name) for name in record.folders], record.nonce)
@@ -197,11 +244,11 @@ class StagedRun(PlannedRun):
         record, outputs = read_record(folder), self.output_set
         self._checked(folder, record)
         share = (1, 1) if self.options.step is None else self.options.step.share
-        done = read_done(folder, record.tasks)
+        done = read_done(folder, record.nonce, record.tasks)
         wanted = [number for number in share_of(record.tasks, share) if not done[number]]
         if not wanted:
             return
-        own = DoneRecord(folder, record.sync)
+        own = DoneRecord(folder, record.nonce, record.sync)
         try:
             refuse_if_committing(folder)
             work = self._work_for_tasks(record)
@@ -214,7 +261,8 @@ class StagedRun(PlannedRun):
                 keeper.note(number, nbytes)
 
             try:
-                ThreadExecutor().run(work, wanted, finished, threading.Event())
+                with self._executor(record) as executor:
+                    executor.run(work, wanted, finished, threading.Event())
             except Exception:
                 fingerprints.check()  # if an input has changed, that is the cause of the error
                 raise
@@ -238,7 +286,10 @@ class StagedRun(PlannedRun):
                 [Path(name) for name in record.made],
                 record.outputs,
                 record.nonce,
+                None if self._record_place is None else self._record_place[0].key,
             )
+            if record.resumes:
+                staging.leave_name(decided_by(self.job, self.options, fingerprints))
             try:
                 self._complete(staging, record, fingerprints)
             except BaseException:
