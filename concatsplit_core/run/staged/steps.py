@@ -15,7 +15,6 @@ from concatsplit_core.foundation.errors import (
     ConcatsplitError,
     InputUnavailable,
     OutputBusy,
-    OutputRefused,
     ResumeMismatch,
     UsageError,
 )
@@ -26,7 +25,7 @@ from concatsplit_core.run.planned import PlannedRun
 from concatsplit_core.run.result import Result
 from concatsplit_core.run.staged.done import DoneRecord, read_done
 from concatsplit_core.run.staged.facts import decided_by, facts_of
-from concatsplit_core.run.staged.folder import refuse_full, refuse_incomplete, remove_run
+from concatsplit_core.run.staged.folder import make_run, refuse_full, refuse_incomplete, remove_run
 from concatsplit_core.run.staged.keeper import Keeper
 from concatsplit_core.run.staged.locks import alone, refuse_if_committing
 from concatsplit_core.run.staged.outputs import SharedOutputSet
@@ -109,8 +108,7 @@ class StagedRun(PlannedRun):
             record = self._record(staging, resumes)
             if record.sync:
                 outputs.make_durable(record.folders)
-            is_made = not folder.exists()
-            _make(folder)
+            is_made = make_run(folder)
             digest = record.write(folder)
             decided = decided_by(self.job, self.options, fingerprints) if resumes else ""
             staging.keep(Kept(folder, record.nonce, resumes, record.outputs, digest, decided))
@@ -315,14 +313,3 @@ def _say_how_to_go_on(error: BaseException, phase: str, folder: Path) -> None:
     )
     how += f", 'concatsplit discard {folder}' gives it up"
     error.add_note("; ".join(filter(None, (kept, how))))
-
-
-def _make(folder: Path) -> None:
-    """Make the folder of a run."""
-    try:
-        folder.mkdir(exist_ok=True)
-    except PermissionError as error:
-        raise OutputRefused(
-            f"--to {folder}: no permission to write to the folder {folder.parent}; give another",
-            ref=str(folder),
-        ) from error
