@@ -50,6 +50,8 @@ class StagedRun(PlannedRun):
 
     output_sets: ClassVar[type[OutputSet]] = SharedOutputSet
     output_set: SharedOutputSet
+    _own: RunRecord | None = None
+    """The record of the run, if this process has staged it."""
 
     def perform(
         self,
@@ -120,6 +122,7 @@ class StagedRun(PlannedRun):
                 shutil.rmtree(folder, ignore_errors=True)
             raise
         staging.release()
+        self._own = record
         return folder
 
     def _create(self) -> KeptStaging:
@@ -227,14 +230,18 @@ class StagedRun(PlannedRun):
             executor.shared = Path(record.folders[0])
             yield executor
 
-    def _checked(self, folder: Path, record: RunRecord) -> None:
+    def _record_in(self, folder: Path) -> RunRecord:
+        """The record of the run, which plans the same and whose staging folders are there."""
+        if self._own is not None:
+            return self._own
+        record = read_record(folder)
         refuse_changes(folder, record.facts, self._facts)
         refuse_missing([Path(name) for name in record.folders], record.nonce)
+        return record
 
     def _run(self, folder: Path, fingerprints: Fingerprints) -> None:
         """Do the tasks of a share that are not done yet."""
-        record, outputs = read_record(folder), self.output_set
-        self._checked(folder, record)
+        record, outputs = self._record_in(folder), self.output_set
         share = (1, 1) if self.options.step is None else self.options.step.share
         done = read_done(folder, record.nonce, record.tasks)
         wanted = [number for number in share_of(record.tasks, share) if not done[number]]
@@ -269,8 +276,7 @@ class StagedRun(PlannedRun):
         """Complete the outputs and publish them, if all tasks are done."""
         outputs = self.output_set
         with alone(folder):
-            record = read_record(folder)
-            self._checked(folder, record)
+            record = self._record_in(folder)
             refuse_incomplete(folder, record)
             staging = KeptStaging.adopt(
                 record.sync,
