@@ -33,7 +33,8 @@ class View:
     used for the longest time go first.
 
     A view can be shared by threads, used after a fork, and sent to other processes, which open the
-    inputs again. An input that has changed since is an error, and never other elements.
+    inputs again. A file that has changed since it was opened is an error, and never other elements.
+    Folders, such as Zarr stores, are compared only when another process opens them.
 
     Parameters
     ----------
@@ -138,7 +139,7 @@ class View:
         step = self._rows_at_once()
         for start in range(0, len(self), step):
             for row in self[start : start + step]:
-                yield row.copy()
+                yield row.copy() if isinstance(row, np.ndarray) else row
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:

@@ -17,7 +17,7 @@ from concatsplit_core.array.layouts import InMemory
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.formats.sources import ContiguousSource, DecodedSource, Source
-from concatsplit_core.foundation.errors import ConcatsplitError, OverBudget
+from concatsplit_core.foundation.errors import ConcatsplitError, InputChanged, OverBudget
 from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.routes.blocks import in_small_boxes
 from concatsplit_core.routes.buffers import Buffers
@@ -26,6 +26,7 @@ from concatsplit_core.routes.extents import read_windows
 from concatsplit_core.run.cells import PIECE, Part, cells, piece_of, wanted_of
 from concatsplit_core.run.chunk_cache import ChunkCache
 from concatsplit_core.stores.files import input_error, open_input
+from concatsplit_core.stores.local import LOCAL
 from concatsplit_core.stores.maps import Maps, pool_of_maps, refuse_shorter
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ class Gatherer:
     memory : int
         Bytes of decoded chunks that are kept, and the most that one chunk may have.
     check : callable
-        Called with each file that is mapped; raises if it is not the file that was opened.
+        Called with each source whose file was mapped or read; raises if that is not the file that
+        was opened, or has changed since.
     """
 
     def __init__(self, joined: Joined, memory: int, check: Callable[[Source], None]) -> None:
@@ -76,6 +78,7 @@ class Gatherer:
         self._maps: Maps = pool_of_maps(lambda path: check(self._of_path[path]))
         self._of_path: dict[str, Source] = {}
         self._unmappable: set[str] = set()
+        self._are_files: dict[int, bool] = {}
         self._chunks = ChunkCache(memory)
         self._ends = [segment.interval.stop for segment in joined.tiling.segments]
 
@@ -117,14 +120,31 @@ class Gatherer:
         """Fill the part of a block that is of one source; `keeps` its chunks for later."""
         source = self._joined.sources[number]
         conversion = self._joined.conversions[number] if self._joined.conversions else None
-        with _naming(source), closing(self._parts(number, source, picks, keeps)) as parts:
-            for place, part in parts:
-                if conversion is None:
-                    copy_elements(space[place], part)
-                    continue
-                whole = Box.whole(part.shape)
-                for few in in_small_boxes(whole, part.itemsize):
-                    copy_elements(space[place][few.slices], conversion(part[few.slices]))
+        try:
+            with _naming(source), closing(self._parts(number, source, picks, keeps)) as parts:
+                for place, part in parts:
+                    if conversion is None:
+                        copy_elements(space[place], part)
+                        continue
+                    whole = Box.whole(part.shape)
+                    for few in in_small_boxes(whole, part.itemsize):
+                        copy_elements(space[place][few.slices], conversion(part[few.slices]))
+        except InputChanged:
+            raise
+        except ConcatsplitError:
+            self._check_file(number, source)  # damaged, since another program writes to it
+            raise
+        self._check_file(number, source)
+
+    def _check_file(self, number: int, source: Source) -> None:
+        """Check the file that was read; a folder or an object store would take too long."""
+        is_file = self._are_files.get(number)
+        if is_file is None:
+            place = source.place
+            is_file = place is not None and place.store is LOCAL and os.path.isfile(place.key)
+            self._are_files[number] = is_file
+        if is_file:
+            self._check(source)
 
     def _parts(
         self, number: int, source: Source, picks: Sequence[Picks], keeps: bool

@@ -142,6 +142,9 @@ def test_texts() -> None:
             assert view[1, 0] == "b" * 300
             np.testing.assert_array_equal(np.asarray(view), np.concatenate([texts, texts]))
             np.testing.assert_array_equal(view[::3, 1:], np.concatenate([texts, texts])[::3, 1:])
+        cs.feed(ref, texts[0], sync=False, force=True)
+        with cs.open(ref) as view:
+            assert list(view) == ["a", "", "käse"]
 
 
 def test_classic_netcdf_has_named_axes() -> None:

@@ -106,6 +106,21 @@ def test_a_file_that_is_replaced_before_it_is_mapped_is_not_read(refs: list[Any]
         assert_same(view[3], ARRAY[3])
 
 
+@pytest.mark.parametrize("name", ["a.npy", "b.h5", "d.npz"])
+@pytest.mark.usefixtures("refs")
+def test_a_file_that_is_written_to_after_it_was_read_is_an_error(name: str) -> None:
+    with cs.open([name]) as view:
+        assert view[0].size
+        with Path(name).open("r+b") as file:
+            file.seek(-1, os.SEEK_END)
+            file.write(b"?")
+        status = os.stat(name)
+        os.utime(name, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000))
+        for _ in range(2):
+            with pytest.raises(InputChanged, match=f"{name}: changed since the view was opened"):
+                view[0]
+
+
 def test_a_file_that_is_cut_short_is_an_error_and_no_crash(refs: list[Any]) -> None:
     with cs.open(refs) as view:
         assert_same(view[0], ARRAY[0])

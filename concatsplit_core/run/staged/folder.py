@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from concatsplit_core.foundation.errors import OutputBusy, ResumeMismatch, UsageError
+from concatsplit_core.foundation.errors import OutputBusy, OutputRefused, ResumeMismatch, UsageError
 from concatsplit_core.run.staged.done import LOCK_FILE, at_work, missing_of, ranges_of, read_done
 from concatsplit_core.run.staged.record import RUN_FILE, RunRecord
 
@@ -26,6 +26,19 @@ def refuse_full(folder: Path) -> None:
         raise UsageError(f"--to {folder}: is there already, and is no empty folder")
     if not folder.absolute().parent.is_dir():
         raise UsageError(f"--to {folder}: the folder around it is not there")
+
+
+def make_run(folder: Path) -> bool:
+    """Make the folder of a run; returns whether there was none."""
+    is_new = not folder.exists()
+    try:
+        folder.mkdir(exist_ok=True)
+    except PermissionError as error:
+        raise OutputRefused(
+            f"--to {folder}: no permission to write to the folder {folder.parent}; give another",
+            ref=str(folder),
+        ) from error
+    return is_new
 
 
 def refuse_incomplete(folder: Path, record: RunRecord) -> None:

@@ -48,7 +48,9 @@ def parse_share(text: str) -> tuple[int, int]:
     if not (slash and first.strip().isdecimal() and second.strip().isdecimal()):
         raise UsageError(f"--tasks {text}: is not I/N, such as 3/64 for the third of 64 shares")
     number, count = int(first), int(second)
-    if not count or number > count:
+    if not count:
+        raise UsageError(f"--tasks {text}: 0 shares hold nothing; give I/N, such as 3/64")
+    if number > count:
         raise UsageError(f"--tasks {text}: there are {count} shares; give 1 to {count}")
     return number or count, count
 
