@@ -2,7 +2,7 @@
 
 Chunks are read before the clock starts, and what is encoded is what was decoded. The libraries are
 those that are fastest: numcodecs for zstd, libdeflate to inflate, ISA-L to deflate at level 1. They
-are loaded and have done a chunk before the clock starts, and buffers reuse memory as in our command.
+are loaded and have done a chunk before the clock starts. Buffers reuse memory as in our command.
 """
 
 from __future__ import annotations
