@@ -16,7 +16,6 @@ from concatsplit_core.foundation.errors import (
     ConcatsplitError,
     InputUnavailable,
     OutputBusy,
-    OutputRefused,
     ResumeMismatch,
     UsageError,
 )
@@ -25,12 +24,15 @@ from concatsplit_core.run.executor import Executor, ThreadExecutor
 from concatsplit_core.run.output_set import OutputSet
 from concatsplit_core.run.planned import PlannedRun
 from concatsplit_core.run.result import Result
-from concatsplit_core.run.staged.done import (
-    DoneRecord,
-    read_done,
-)
+from concatsplit_core.run.staged.done import DoneRecord, read_done
 from concatsplit_core.run.staged.facts import decided_by, facts_of
-from concatsplit_core.run.staged.folder import refuse_full, refuse_incomplete, remove_run
+from concatsplit_core.run.staged.folder import (
+    make_run_folder,
+    refuse_full,
+    refuse_incomplete,
+    refuse_written,
+    remove_run,
+)
 from concatsplit_core.run.staged.locks import alone, refuse_if_committing
 from concatsplit_core.run.staged.outputs import SharedOutputSet
 from concatsplit_core.run.staged.record import RunRecord, read_record, refuse_changes
@@ -107,6 +109,7 @@ class StagedRun(PlannedRun):
         resumes = step is not None and step.phase == "resume"
         if not resumes:
             refuse_full(folder)
+            refuse_written(folder, outputs.finals, self._record_place)
         is_made = False
         try:
             staging = self._create()
@@ -116,7 +119,7 @@ class StagedRun(PlannedRun):
             if record.sync:
                 outputs.make_durable(record.folders)
             is_made = not folder.exists()
-            _make(folder)
+            make_run_folder(folder)
             digest = record.write(folder)
             decided = decided_by(self.job, self.options, fingerprints) if resumes else ""
             staging.keep(Kept(folder, record.nonce, resumes, record.outputs, digest, decided))
@@ -296,8 +299,7 @@ class StagedRun(PlannedRun):
                 outputs.abandon()
                 staging.release()
                 raise
-            if folder.exists():
-                remove_run(folder)
+            remove_run(folder)
 
 
 class _Keeper:
@@ -346,14 +348,3 @@ def _say_how_to_go_on(error: BaseException, phase: str, folder: Path) -> None:
     )
     how += f", 'concatsplit discard {folder}' gives it up"
     error.add_note("; ".join(filter(None, (kept, how))))
-
-
-def _make(folder: Path) -> None:
-    """Make the folder of a run."""
-    try:
-        folder.mkdir(exist_ok=True)
-    except PermissionError as error:
-        raise OutputRefused(
-            f"--to {folder}: no permission to write to the folder {folder.parent}; give another",
-            ref=str(folder),
-        ) from error
