@@ -33,8 +33,13 @@ def _all_lines(difference: Difference | DataSetDifference) -> Iterator[str]:
         return
     for name, own in difference.arrays.items():
         yield from (f"{name}: {line}" for line in _lines(own))
-    yield from (f"{name}: only in {difference.a}" for name in difference.only_in_a)
-    yield from (f"{name}: only in {difference.b}" for name in difference.only_in_b)
+    a, b = difference.a, difference.b
+    for here, names, other in ((a, difference.only_in_a, b), (b, difference.only_in_b, a)):
+        for name in names:
+            if name:
+                yield f"{name}: only in {here}"
+            else:
+                yield f"{here} is one array, {other} holds several; name one: {other}::NAME"
 
 
 def _lines(difference: Difference) -> Iterator[str]:

@@ -22,7 +22,7 @@ MOST_FROM_LISTS = 1 << 20
 _DEEPEST = 100
 _ANY_DIGIT = str.maketrans("123456789", "000000000")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_URL = r"[A-Za-z][A-Za-z0-9+.-]+://"
 
 
 class BlobRef(NamedTuple):
@@ -93,7 +93,7 @@ def parse_output(ref: str) -> BlobRef:
     if not is_name(ref):
         raise UsageError(f"'{ref}' names no file: it holds NUL or half a character", ref=ref)
     place, member = _divide(ref)
-    if place.store.has_paths and _URL.match(ref):  # else it would become folders with such names
+    if "://" in ref and place.store.has_paths and re.match(_URL, ref):  # else it makes folders
         raise UsageError(
             f"output {ref}: only files of this machine are written, and no URLs; give a path",
             ref=ref,

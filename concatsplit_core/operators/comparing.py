@@ -6,7 +6,6 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from itertools import permutations
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,6 @@ from concatsplit_core.operators.comparison.difference import (
 from concatsplit_core.operators.comparison.facts import differing_facts
 from concatsplit_core.operators.comparison.values import EqualityRule, comparable
 from concatsplit_core.operators.describing import shown_attributes
-from concatsplit_core.operators.selection import listed
 from concatsplit_core.run.events import Finished, Moved, Started
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.side_by_side import (
@@ -109,12 +107,6 @@ def _compare_containers(
         stack.callback(close_all, one.values())
         other = open_container(b)
         stack.callback(close_all, other.values())
-        for (array, alone), (container, several) in permutations(((a, one), (b, other))):
-            if "" in alone and "" not in several:
-                raise UsageError(
-                    f"{array} is one array, and {container} holds {listed(list(several))}; name "
-                    f"one of them as {container}::NAME"
-                )
         fingerprints = Fingerprints([*one.values(), *other.values()], follow_links)
         arrays = {
             name: compare(one[name], other[name], rule, options) for name in one if name in other

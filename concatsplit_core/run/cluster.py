@@ -139,7 +139,9 @@ class ClusterExecutor:
         numbers = list(tasks)
         threads = max(1, sum(worker["nthreads"] for worker in self._workers()))
         size = max(1, min(_LARGEST_BATCH, len(numbers) // (threads * _BATCHES_A_THREAD)))
-        batches = _Batches(self._client, str(path), key, iter(batched(numbers, size)))
+        is_elsewhere = self._where != "dask"
+        work_file = (str(path), key, is_elsewhere)
+        batches = _Batches(self._client, work_file, iter(batched(numbers, size)))
         try:
             batches.fill(_IN_FLIGHT * threads)
             for finished in batches.finished():
@@ -162,9 +164,9 @@ class _Batches:
     """Batches of tasks, a bounded number of which is in flight."""
 
     def __init__(
-        self, client: Any, path: str, key: str, batches: Iterator[tuple[int, ...]]
+        self, client: Any, work_file: tuple[str, str, bool], batches: Iterator[tuple[int, ...]]
     ) -> None:
-        self._client, self._path, self._key, self._ahead = client, path, key, batches
+        self._client, self._work_file, self._ahead = client, work_file, batches
         self._again: deque[tuple[tuple[int, ...], int]] = deque()
         self._flying: dict[Any, tuple[tuple[int, ...], int]] = {}
         self._completed = _dask().as_completed(loop=client.loop)
@@ -175,7 +177,7 @@ class _Batches:
             found = self._again.popleft() if self._again else (next(self._ahead, ()), 1)
             if not found[0]:
                 return
-            future = self._client.submit(do_batch, self._path, self._key, found[0], pure=False)
+            future = self._client.submit(do_batch, *self._work_file, found[0], pure=False)
             self._flying[future] = found
             self._completed.add(future)
 
@@ -219,7 +221,7 @@ class _Opened:
     lock = threading.Lock()
 
 
-def do_batch(path: str, key: str, numbers: tuple[int, ...]) -> None:
+def do_batch(path: str, key: str, is_elsewhere: bool, numbers: tuple[int, ...]) -> None:
     """Do tasks in a process of the cluster.
 
     Parameters
@@ -228,6 +230,9 @@ def do_batch(path: str, key: str, numbers: tuple[int, ...]) -> None:
         The file that describes the work.
     key : str
         Its SHA-256.
+    is_elsewhere : bool
+        The process may be on another machine than the command, whose file system has to get the
+        bytes before the tasks count as done.
     numbers : tuple of int
 
     Raises
@@ -238,6 +243,8 @@ def do_batch(path: str, key: str, numbers: tuple[int, ...]) -> None:
     worker = _worker_of(path, key)
     for number in numbers:
         worker.do(number)
+    if is_elsewhere:
+        worker.flush()
 
 
 def _worker_of(path: str, key: str) -> Worker:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.routes import decoded, encoded, kernel, strided
 from concatsplit_core.routes.base import Context, RunTask, Turns
-from concatsplit_core.stores.files import Pool, close_file, open_input, open_staged
+from concatsplit_core.stores.files import Pool, close_file, open_input, open_staged, output_error
 
 if TYPE_CHECKING:
     from concatsplit_core.meaning.conversions import Conversion
@@ -123,6 +124,24 @@ class Worker:
         _ROUTES[task.route](task, self._contexts[task.move])
         for turns in self._waiting:
             turns.finish(number)
+
+    def flush(self) -> None:
+        """Let the bytes of all outputs that are open leave this machine.
+
+        On a network file system others may not see them before: the server gets what was written
+        when the file is closed or synced, and a worker of a cluster keeps its files open.
+
+        Raises
+        ------
+        IOFailure, NoSpace
+            The system could not write them.
+        """
+        for path in self._writing.keys():  # noqa: SIM118 - a pool is no mapping
+            try:
+                with self._writing.use(path) as fd:
+                    os.fsync(fd)
+            except OSError as error:
+                raise output_error(path, error) from error
 
     def cancel(self) -> None:
         """Wake the tasks that wait for other ones; they raise `Cancelled`."""

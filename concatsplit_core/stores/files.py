@@ -88,6 +88,11 @@ class Pool[K: Hashable, V]:
             with self._lock:
                 self._users[key] -= 1
 
+    def keys(self) -> list[K]:
+        """The keys of the files that are open now."""
+        with self._lock:
+            return list(self._opened)
+
     def _shrink(self, to: int) -> None:
         while len(self._opened) > to:
             key = next((k for k in self._opened if not self._users.get(k)), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 import concatsplit_core as cs
 from concatsplit_core.foundation.errors import IOFailure, WorkerDied
-from concatsplit_core.run import cluster
+from concatsplit_core.run import cluster, worker
 
 distributed: Any = pytest.importorskip("distributed")
 
@@ -130,10 +131,29 @@ def test_a_worker_with_too_little_memory_is_refused(
 
 def test_a_worker_that_sees_other_files_says_so(two: Any) -> None:
     with pytest.raises(cs.ConcatsplitError, match="workers need the same files"):
-        cluster.do_batch("nowhere/work", "0", (0,))
+        cluster.do_batch("nowhere/work", "0", False, (0,))
     Path("work").write_bytes(b"x")
     with pytest.raises(IOFailure, match="is not what was written there"):
-        cluster.do_batch("work", "0", (0,))
+        cluster.do_batch("work", "0", False, (0,))
+
+
+def test_bytes_leave_the_machine_of_a_worker_before_its_batch_is_done(
+    two: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    fails = [True]
+
+    def fsync(fd: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+        if fails and fails.pop():
+            raise OSError(errno.EIO, "no")
+
+    monkeypatch.setattr(worker.os, "fsync", fsync)
+    options: dict[str, Any] = {"executor": client, "sync": False, "memory": "600KiB", "jobs": 2}
+    cs.concat(["a.npy", "b.npy"], "y.npy", axis=1, **options)
+    np.testing.assert_array_equal(np.load("y.npy"), np.hstack([A, A + 1]))
+    assert len(synced) > 1  # the batch that could not be synced was done again
+    assert len({os.path.dirname(path) for path in synced}) == 1
 
 
 def test_workers_that_die_again_and_again_are_exit_13() -> None:

@@ -190,7 +190,7 @@ def test_done_tasks_that_another_run_tells_of_are_not_believed(two: Any) -> None
     two.ok("discard", "RUN")
     _stage(two, "y.npy")
     Path("RUN/done.from.1").write_bytes(text)
-    two.fails(12, "commit", "RUN", says="tasks are not done")
+    two.fails(12, "commit", "RUN", says="tasks still to do")
     assert two.run("run", "RUN").code == 0
     two.ok("commit", "RUN")
     np.testing.assert_array_equal(np.load("y.npy"), [*range(6), *range(6)])

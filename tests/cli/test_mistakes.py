@@ -151,9 +151,6 @@ MISTAKES = {
     # two of one, and one in place of another
     f"{J} --output z.npy": "-o is given 2 times; concat writes one output",
     "fetch x.h5::images y.npy": "to write to it, give -o y.npy",
-    "diff a.npy x.h5": "a.npy is one array, and x.h5 holds group/labels, images; name one of them "
-    "as x.h5::NAME",
-    "diff x.h5 a.npy": "a.npy is one array, and x.h5 holds",
     "split 0.npy -o 'p{index}.npy' --parts 1": "has no axis to join or cut along",
     "concat a.npy -o y": "output y: no suffix says its format",
     # names that are there, and are not what was meant

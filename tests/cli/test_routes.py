@@ -151,7 +151,7 @@ REFUSED: dict[str, tuple[tuple[Any, ...], str, tuple[str, ...]]] = {
     ),
     "no route": (RUNS["npy"][0], "fast", ("'fast'", "kernel, encoded, mapped, decoded")),
     "one of two": (RUNS["npy"][0], "kernel,fast", ("'fast'",)),
-    "nothing": (RUNS["npy"][0], "", ("--routes",)),
+    "nothing": (RUNS["npy"][0], "", ("is empty",)),
     "capitals": (RUNS["npy"][0], "KERNEL", ("'KERNEL'",)),
 }  # fmt: skip
 
@@ -159,7 +159,7 @@ REFUSED: dict[str, tuple[tuple[Any, ...], str, tuple[str, ...]]] = {
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_cannot_be_done_so_is_a_usage_error(shell: Any, stores: np.ndarray, what: str) -> None:
     args, routes, says = REFUSED[what]
-    shell.fails(2, *args, "--routes", routes, says=(f"--routes {routes}", *says))
+    shell.fails(2, *args, "--routes", routes, says=(f"--routes {routes}".rstrip(), *says))
     shell.fails(2, *args, "--routes", routes, "--dry-run", says=says)
 
 

@@ -49,3 +49,7 @@ def test_a_container_and_an_array(pair: tuple[str, str]) -> None:
     found = cs.diff(pair[0], "x.npy")
     assert not found.equal
     assert found.only_in_b == ("",)
+    told = CliRunner().invoke(main, ["diff", pair[0], "x.npy"])
+    assert told.exit_code == 8
+    says = f"x.npy is one array, {pair[0]} holds several; name one: {pair[0]}::NAME"
+    assert says in told.stdout.splitlines()

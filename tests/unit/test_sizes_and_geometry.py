@@ -88,7 +88,7 @@ def test_normalize_axis(axis: int, ndim: int, found: int) -> None:
         (1, 1, "use -1 to 0"),
         (-2, 1, "1 axis; use"),
         (3, 3, "3 axes; use -3 to 2"),
-        (0, 0, "stack 0-dimensional"),
+        (0, 0, "only stack takes such arrays"),
     ],
 )
 def test_normalize_axis_refuses(axis: int, ndim: int, message: str) -> None:

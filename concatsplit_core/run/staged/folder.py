@@ -51,8 +51,9 @@ def refuse_written(
             )
 
 
-def make_run_folder(folder: Path) -> None:
-    """Make the folder of a run."""
+def make_run(folder: Path) -> bool:
+    """Make the folder of a run; returns whether there was none."""
+    is_new = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)
     except PermissionError as error:
@@ -60,6 +61,7 @@ def make_run_folder(folder: Path) -> None:
             f"--to {folder}: no permission to write to the folder {folder.parent}; give another",
             ref=str(folder),
         ) from error
+    return is_new
 
 
 def refuse_incomplete(folder: Path, record: RunRecord) -> None:

@@ -54,6 +54,7 @@ class SharedOutputSet(OutputSet):
     phase: Phase = "stage"
     _offsets: dict[str, list[int]]
     _added: dict[Location, int]
+    _created: list[list[Target]] | None = None
 
     def _new_staging(self, sync: bool) -> Staging:
         if not self._store.has_paths:
@@ -115,8 +116,12 @@ class SharedOutputSet(OutputSet):
         record : RunRecord, optional
             None while staging.
         """
+        if record is not None and self._has_created(record):
+            self.phase = phase
+            return
         self.abandon()
         self._writers.clear()
+        self._created = None
         self.phase, self._added, self._ways = phase, {}, self.ways()
         self._offsets = {}
         if record is None:
@@ -128,6 +133,19 @@ class SharedOutputSet(OutputSet):
             if found is None:
                 raise ResumeMismatch(f"{place.ref}: was not an output when the run was staged")
             self._staged[place.final] = Location(self._store, str(found))
+
+    def _has_created(self, record: RunRecord) -> bool:
+        """Whether this process has added all arrays already, and need not add any of them again."""
+        if self._created is None or set(self._ways.values()) != {"again"}:
+            return False
+        mine = {final.key: staged.key for final, staged in self.staged.items()}
+        return all(mine.get(str(each.final)) == str(each.staged) for each in record.outputs)
+
+    def create(self) -> list[list[Target]]:
+        """As `OutputSet.create`; what this process has created before stays as it is."""
+        if self._created is None:
+            self._created = super().create()
+        return self._created
 
     @property
     def offsets(self) -> dict[str, list[int]]:

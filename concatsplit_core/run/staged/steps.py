@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -27,12 +26,13 @@ from concatsplit_core.run.result import Result
 from concatsplit_core.run.staged.done import DoneRecord, read_done
 from concatsplit_core.run.staged.facts import decided_by, facts_of
 from concatsplit_core.run.staged.folder import (
-    make_run_folder,
+    make_run,
     refuse_full,
     refuse_incomplete,
     refuse_written,
     remove_run,
 )
+from concatsplit_core.run.staged.keeper import Keeper
 from concatsplit_core.run.staged.locks import alone, refuse_if_committing
 from concatsplit_core.run.staged.outputs import SharedOutputSet
 from concatsplit_core.run.staged.record import RunRecord, read_record, refuse_changes
@@ -50,15 +50,14 @@ RESUME_FOLDER = "resume"
 
 _WAS_COMPLETE = "the outputs were complete when the last run was killed: nothing was left to do"
 
-_SECONDS, _BYTES = 30.0, 1 << 30
-"""What is done is made durable and recorded after so long, or after so many bytes."""
-
 
 class StagedRun(PlannedRun):
     """A planned run that is done step by step, by one process or by many."""
 
     output_sets: ClassVar[type[OutputSet]] = SharedOutputSet
     output_set: SharedOutputSet
+    _own: RunRecord | None = None
+    """The record of the run, if this process has staged it."""
 
     def perform(
         self,
@@ -118,8 +117,7 @@ class StagedRun(PlannedRun):
             record = self._record(staging, resumes)
             if record.sync:
                 outputs.make_durable(record.folders)
-            is_made = not folder.exists()
-            make_run_folder(folder)
+            is_made = make_run(folder)
             digest = record.write(folder)
             decided = decided_by(self.job, self.options, fingerprints) if resumes else ""
             staging.keep(Kept(folder, record.nonce, resumes, record.outputs, digest, decided))
@@ -131,6 +129,7 @@ class StagedRun(PlannedRun):
                 shutil.rmtree(folder, ignore_errors=True)
             raise
         staging.release()
+        self._own = record
         return folder
 
     def _create(self) -> KeptStaging:
@@ -238,14 +237,18 @@ class StagedRun(PlannedRun):
             executor.shared = Path(record.folders[0])
             yield executor
 
-    def _checked(self, folder: Path, record: RunRecord) -> None:
+    def _record_in(self, folder: Path) -> RunRecord:
+        """The record of the run, which plans the same and whose staging folders are there."""
+        if self._own is not None:
+            return self._own
+        record = read_record(folder)
         refuse_changes(folder, record.facts, self._facts)
         refuse_missing([Path(name) for name in record.folders], record.nonce)
+        return record
 
     def _run(self, folder: Path, fingerprints: Fingerprints) -> None:
         """Do the tasks of a share that are not done yet."""
-        record, outputs = read_record(folder), self.output_set
-        self._checked(folder, record)
+        record, outputs = self._record_in(folder), self.output_set
         share = (1, 1) if self.options.step is None else self.options.step.share
         done = read_done(folder, record.nonce, record.tasks)
         wanted = [number for number in share_of(record.tasks, share) if not done[number]]
@@ -256,7 +259,7 @@ class StagedRun(PlannedRun):
             refuse_if_committing(folder)
             work = self._work_for_tasks(record)
             self.emit(Started(self.plan.bytes_written * len(wanted) // record.tasks))
-            keeper = _Keeper(own, lambda: outputs.make_durable(record.folders), record.sync)
+            keeper = Keeper(own, lambda: outputs.make_durable(record.folders), record.sync)
 
             def finished(number: int) -> None:
                 nbytes = self.bytes_of(number)
@@ -280,8 +283,7 @@ class StagedRun(PlannedRun):
         """Complete the outputs and publish them, if all tasks are done."""
         outputs = self.output_set
         with alone(folder):
-            record = read_record(folder)
-            self._checked(folder, record)
+            record = self._record_in(folder)
             refuse_incomplete(folder, record)
             staging = KeptStaging.adopt(
                 record.sync,
@@ -300,31 +302,6 @@ class StagedRun(PlannedRun):
                 staging.release()
                 raise
             remove_run(folder)
-
-
-class _Keeper:
-    """Records what is done, every now and then: first the data are durable, then the record."""
-
-    def __init__(self, record: DoneRecord, make_durable: Callable[[], None], sync: bool) -> None:
-        self._record, self._make_durable, self._sync = record, make_durable, sync
-        self._waiting: list[int] = []
-        self._bytes, self._since = 0, time.monotonic()
-
-    def note(self, number: int, nbytes: int) -> None:
-        """Note a task that is done."""
-        self._waiting.append(number)
-        self._bytes += nbytes
-        if self._bytes >= _BYTES or time.monotonic() - self._since >= _SECONDS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Record all tasks that are done."""
-        if self._waiting:
-            if self._sync:
-                self._make_durable()
-            self._record.add(self._waiting)
-        self._waiting.clear()
-        self._bytes, self._since = 0, time.monotonic()
 
 
 def _is_constant(source: Any) -> bool:
