@@ -17,8 +17,12 @@ from concatsplit_core.stores.local import local
 
 _SPECIAL = re.compile(r"(\\*)([ \t#:*?\[|])")
 """What make gives a meaning, and the backslashes before it."""
-_IMPOSSIBLE = re.compile(r"[;\n\r]|\(.*\)$")
-"""What would end the rule, or names a member of an archive."""
+_IMPOSSIBLE = re.compile(r"[;\n\r]|\(.*\)$|[ \\]$")
+"""What would end the rule, join it to the next line, or names a member of an archive."""
+_IMPOSSIBLE_OUTPUT = re.compile(r"\t|\\[%|]")
+"""What make cannot read on the left side of a rule."""
+_OF_MAKE = re.compile(r"~|define$")
+"""A home folder, and a directive; after ./ make takes both for files."""
 
 
 def staged_depfile(
@@ -79,7 +83,7 @@ def rule(outputs: Sequence[str], inputs: Sequence[str]) -> bytes:
     if any("=" in name for name in [*outputs, *ordered[:1]]):
         name = next(name for name in [*outputs, *ordered] if "=" in name)
         raise UsageError(f"--depfile: make takes {name} for a variable, because of the =", ref=name)
-    targets = " ".join(_escaped(name).replace("%", r"\%") for name in outputs)
+    targets = " ".join(map(_escaped_output, outputs))
     lines = [f"{targets}: " + " \\\n  ".join(map(_escaped, ordered))]
     lines += [f"{_escaped(name)}:" for name in plain if "%" not in name]
     return os.fsencode("\n".join(lines) + "\n")
@@ -88,12 +92,22 @@ def rule(outputs: Sequence[str], inputs: Sequence[str]) -> bytes:
 def _escaped(name: str) -> str:
     if _IMPOSSIBLE.search(name):
         raise UsageError(
-            f"--depfile: make cannot read the name {name!r}, because of a ;, a line break or "
-            "a ) at its end",
+            f"--depfile: make cannot read the name {name!r}, because of a ;, a line break, or a "
+            "), a space or a backslash at its end",
             ref=name,
         )
-    home = "./" if name.startswith("~") else ""  # make takes ~ for a home folder
+    home = "./" if _OF_MAKE.match(name) else ""
     return home + _SPECIAL.sub(r"\1\1\\\2", name).replace("$", "$$")
+
+
+def _escaped_output(name: str) -> str:
+    if _IMPOSSIBLE_OUTPUT.search(name):
+        raise UsageError(
+            f"--depfile: make cannot read the name {name!r} of an output, because of a tab, or a "
+            "backslash before % or |",
+            ref=name,
+        )
+    return _escaped(name).replace("%", r"\%").replace(r"\|", "|")
 
 
 def _is_of(path: str, data: bytes) -> bool:

@@ -143,6 +143,12 @@ class OutputSet:
                 self._store.write(self._staged_documents[document.final].key, [document.data])
 
     @property
+    def finals(self) -> tuple[Location, ...]:
+        """The files and stores that are written to, and the documents beside them."""
+        containers = dict.fromkeys(place.container for place in self._places)
+        return (*containers, *(document.final for document in self._documents))
+
+    @property
     def staged(self) -> Mapping[Location, Location]:
         """Where all files and folders lie before they get their names."""
         return {**self._staged, **self._staged_documents}

@@ -41,7 +41,7 @@ def build_files(shell: Any) -> None:
 
 
 NAMES = ("a b", "c#d", "e$f", "g:h", "bs\\t", "o%p", "y(z).npy", "k=l", "\\ #", "ü")
-ONLY_MAKE = ("i*j", "k[l", "m?", "w'x", "u|v", "~q")
+ONLY_MAKE = ("i*j", "k[l", "m?", "w'x", "u|v", "~q", "define", "t\tb")
 
 
 @pytest.mark.parametrize("program", ["make", "ninja"])
@@ -66,7 +66,7 @@ def test_make_and_ninja_understand_every_name(shell: Any, build_files: Any, prog
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_make_understands_every_output(shell: Any) -> None:
-    names = ["a b", "c#d", "e$f", "g:h", "o%p", "m?", "k[l"]
+    names = ["a b", "c#d", "e$f", "g:h", "o%p", "m?", "k[l", "u|v", "b\\s"]
     Path("y.d").write_bytes(rule(names, ["input"]))
     Path("Makefile").write_text("include y.d\n%:\n\t@echo '$@'\nMakefile y.d input: ;\n")
     for name in ["input", *names]:
@@ -85,6 +85,11 @@ def test_make_understands_every_output(shell: Any) -> None:
         (["a\nb"], ["c"]),
         (["a"], ["b\r"]),
         (["a"], ["b(c)"]),
+        (["a"], ["b\\"]),
+        (["a"], ["b "]),
+        (["a\tb"], ["c"]),
+        (["a\\%b"], ["c"]),
+        (["a\\|b"], ["c"]),
     ],
 )
 def test_names_that_make_cannot_read(outputs: list[str], inputs: list[str]) -> None:

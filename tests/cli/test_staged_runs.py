@@ -224,8 +224,17 @@ def test_a_folder_that_holds_something_is_refused(two: Any) -> None:
     _stage(two)
     two.fails(2, *words, "RUN", says="holds a staged run already")
     two.fails(4, "run", "full", says="is not the folder of a staged run")
-    for share in ("4/3", "x/3", "3", "1/0"):
+    for share in ("4/3", "x/3", "3", "1/0", "0/0"):
         two.fails(2, "run", "RUN", "--tasks", share, says="--tasks")
+
+
+@pytest.mark.parametrize("output", ["y.zarr", "y.zarr/RUN", "m.json", "y.d"])
+def test_a_folder_that_is_an_output_is_refused(two: Any, output: str) -> None:
+    join = ("concat", "a.npy", "b.npy", "-o", "y.zarr", "--manifest", "m.json", "--depfile", "y.d")
+    if "/" in output:
+        two.ok("concat", "a.npy", "-o", "y.zarr")
+    two.fails(2, "stage", *join, "-f", "--to", output, says=f"--to {Path(output).absolute()}: is")
+    assert "m.json" not in two.names()
 
 
 def test_a_folder_that_cannot_be_made_is_refused(two: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from concatsplit_core.foundation.errors import OutputBusy, OutputRefused, ResumeMismatch, UsageError
+from concatsplit_core.foundation.errors import (
+    NameCollision,
+    OutputBusy,
+    OutputRefused,
+    ResumeMismatch,
+    UsageError,
+)
 from concatsplit_core.run.staged.done import LOCK_FILE, at_work, missing_of, ranges_of, read_done
 from concatsplit_core.run.staged.record import RUN_FILE, RunRecord
+from concatsplit_core.stores.base import Location
+from concatsplit_core.stores.local import local
 
 _LISTED = 5
 
@@ -26,6 +36,19 @@ def refuse_full(folder: Path) -> None:
         raise UsageError(f"--to {folder}: is there already, and is no empty folder")
     if not folder.absolute().parent.is_dir():
         raise UsageError(f"--to {folder}: the folder around it is not there")
+
+
+def refuse_written(
+    folder: Path, written: Iterable[Location], manifest: tuple[Location, Any] | None
+) -> None:
+    """Refuse a folder for a run that has the name of what is written, or lies in it."""
+    home = local(folder).resolved
+    for final in (*written, *(manifest or ())[:1]):
+        if home.is_within(final.resolved):
+            raise NameCollision(
+                f"--to {folder}: is the output {final}, or lies in it; give another folder",
+                ref=str(folder),
+            )
 
 
 def make_run(folder: Path) -> bool:

@@ -25,7 +25,13 @@ from concatsplit_core.run.planned import PlannedRun
 from concatsplit_core.run.result import Result
 from concatsplit_core.run.staged.done import DoneRecord, read_done
 from concatsplit_core.run.staged.facts import decided_by, facts_of
-from concatsplit_core.run.staged.folder import make_run, refuse_full, refuse_incomplete, remove_run
+from concatsplit_core.run.staged.folder import (
+    make_run,
+    refuse_full,
+    refuse_incomplete,
+    refuse_written,
+    remove_run,
+)
 from concatsplit_core.run.staged.keeper import Keeper
 from concatsplit_core.run.staged.locks import alone, refuse_if_committing
 from concatsplit_core.run.staged.outputs import SharedOutputSet
@@ -102,6 +108,7 @@ class StagedRun(PlannedRun):
         resumes = step is not None and step.phase == "resume"
         if not resumes:
             refuse_full(folder)
+            refuse_written(folder, outputs.finals, self._record_place)
         is_made = False
         try:
             staging = self._create()
@@ -294,8 +301,7 @@ class StagedRun(PlannedRun):
                 outputs.abandon()
                 staging.release()
                 raise
-            if folder.exists():
-                remove_run(folder)
+            remove_run(folder)
 
 
 def _is_constant(source: Any) -> bool:
