@@ -139,12 +139,13 @@ def _window(memory: int, jobs: int, thresholds: Thresholds) -> int:
 def _batches(problem: Problem | None) -> list[Batch]:
     if problem is None:
         return []
-    batches: list[Batch] = []
+    # Long tasks come first: the short ones at the end leave no worker without work for long.
+    batches: list[Batch] = [*elementwise_batches(problem)]
     if not problem.routing.routes.keys().isdisjoint(("kernel", "encoded")):
         from concatsplit_core.planning.as_stored import as_stored_batches
 
         batches += as_stored_batches(problem)
-    return [*batches, *elementwise_batches(problem)]
+    return batches
 
 
 def _smallest(batches: Sequence[Sequence[Batch]]) -> int:
