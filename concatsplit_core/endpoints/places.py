@@ -21,6 +21,7 @@ from concatsplit_core.foundation.errors import (
     UnsafeContent,
     UsageError,
 )
+from concatsplit_core.foundation.paths import split_path
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import output_error
@@ -101,7 +102,7 @@ class Looked:
     def note(self, place: Place) -> None:
         """Remember a new file that is one array: others in its folder need not be looked up."""
         if SEPARATOR not in place.ref and place.container.store.has_paths:
-            folder, name = os.path.split(place.ref)
+            folder, name = split_path(place.ref)
             real = os.path.dirname(place.container.key)
             self._new[folder, name.partition(".")[2]] = place.format, real
 
@@ -110,7 +111,7 @@ class Looked:
 
         All that follows the first dot in their names is the same, and nothing has its name yet.
         """
-        folder, name = os.path.split(ref)
+        folder, name = split_path(ref)
         noted = self._new.get((folder, name.partition(".")[2]))
         if noted is None or SEPARATOR in ref or name.startswith(".") or not is_name(ref):
             return None
@@ -216,7 +217,7 @@ def folders_of(refs: Iterable[str | MemberOf]) -> list[Location]:
     known, seen = Folders(), set[str]()
     for ref in dict.fromkeys(r.container if isinstance(r, MemberOf) else r for r in refs):
         if ref != STREAM:
-            folder, name = os.path.split(ref)
+            folder, name = split_path(ref)
             if (
                 folder in seen
                 and name

@@ -23,6 +23,7 @@ from concatsplit_core.foundation.errors import (
     OutputRefused,
     UsageError,
 )
+from concatsplit_core.foundation.paths import split_path
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.stores.base import Location
@@ -217,11 +218,14 @@ def refuse_oversized(places: Sequence[Place], specs: Sequence[ArraySpec]) -> Non
         The outputs need more than is free. Chunked ones are not counted: they may compress.
     """
     by_folder: dict[str, int] = {}
+    before, nbytes = None, 0
     for place, spec in zip(places, specs, strict=True):
+        if spec is not before:  # outputs that are alike share one
+            before, nbytes = spec, spec.nbytes
         path = place.container.path
         if spec.is_contiguous and path is not None:
-            folder = os.path.dirname(path)
-            by_folder[folder] = by_folder.get(folder, 0) + spec.nbytes
+            folder = split_path(path)[0]
+            by_folder[folder] = by_folder.get(folder, 0) + nbytes
     wanted: dict[Path, int] = {}
     for name, nbytes in by_folder.items():
         existing = next(f for f in (Path(name), *Path(name).parents) if f.exists())

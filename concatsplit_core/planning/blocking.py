@@ -149,6 +149,9 @@ def cut_target(
         One band, or many that follow each other.
     """
     at = interval.start
+    if 0 < interval.length <= longest:
+        yield target, interval
+        return
     while at < interval.stop:
         stop = min(interval.stop, at + longest)
         if stop < interval.stop:

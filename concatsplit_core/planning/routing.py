@@ -115,7 +115,7 @@ class _Router:
         self._lengths: Counter[tuple[Route, int]] = Counter()
         self._why: defaultdict[Route, dict[str, None]] = defaultdict(dict)
         self._short_runs: dict[Route, tuple[int, int]] = {}
-        self._alike: tuple[Pair, int, int, Route] | None = None
+        self._alike: tuple[Pair, int, Route] | None = None
         """What was found last of elements for a target without chunks: it holds for those alike."""
         self.alignment: dict[int, int] = {}
 
@@ -126,8 +126,9 @@ class _Router:
         for source, interval in self._edges.overlapping(lies):
             pair = self._pair(source, target)
             run = 0 if pair.against_runs else self._run_bytes(pair, source, target, interval)
-            if self._alike is not None and self._alike[:3] == (pair, run, target):
-                yield self._counted(target, Share(source, interval, self._alike[3]))
+            alike = self._alike
+            if alike is not None and alike[0] is pair and alike[1] == run:
+                yield self._counted(target, Share(source, interval, alike[2]))
             elif run >= self._thresholds.long_run and not self._left_out["kernel"]:
                 self._count_start(starts, pair, source, target, run)
                 yield self._counted(target, Share(source, interval, "kernel"))
@@ -214,7 +215,7 @@ class _Router:
             else:
                 shortest, longest = self._short_runs.get(route, (run, run))
                 self._short_runs[route] = min(run, shortest), max(run, longest)
-            self._alike = (pair, run, target, route) if chunks is None else None
+            self._alike = (pair, run, route) if chunks is None else None
             yield self._counted(target, Share(source, rest, route))
 
     def _by_element(self, pair: Pair, source: int, target: int, why: Sequence[str]) -> Route:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import closing
+from functools import cache
 from itertools import accumulate, islice, product
 from math import prod
 
@@ -124,24 +125,29 @@ class _Served:
 def _even_run(writes: Sequence[Piece], axis: int, blocks: list[np.ndarray]) -> _Even | None:
     """The longest run of even writes that starts with the first one or the second."""
     best: _Even | None = None
+    address = cache(lambda number: _address(blocks[number]))
     for first in (0, 1):
-        box = writes[first].box
+        box, strides = writes[first].box, blocks[first].strides
         length = box.stop[axis] - box.start[axis]
-        step = _address(blocks[first + 1]) - _address(blocks[first])
+        step = address(first + 1) - address(first)
         count = 1
+        at, place = box.stop[axis], address(first) + step
         for number in range(first + 1, len(writes)):
             start, stop = writes[number].box.start[axis], writes[number].box.stop[axis]
             even = (
-                stop - start == length
-                and start == box.start[axis] + count * length
-                and blocks[number].strides == blocks[first].strides
-                and _address(blocks[number]) == _address(blocks[first]) + count * step
+                start == at
+                and stop - start == length
+                and blocks[number].strides == strides
+                and address(number) == place
             )
             if not even:
                 break
             count += 1
+            at, place = stop, place + step
         if step > 0 and count >= _MANY and (best is None or count > best.total):
             best = _Even(first, count, length, step)
+        if best is not None and best.total == len(writes):
+            break
     return best
 
 

@@ -151,7 +151,8 @@ class PlannedRun:
 
     def emit_moved(self, number: int) -> None:
         """Tell the listener that a task is done."""
-        self.emit(Moved(self.bytes_of(number)))
+        if self.options.on_event is not None:
+            self.emit(Moved(self.bytes_of(number)))
 
     def bytes_of(self, number: int) -> int:
         """Array bytes that a task writes."""

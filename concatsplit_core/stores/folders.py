@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 
+from concatsplit_core.foundation.paths import split_path
+
 _MANY_NAMES = 32
 """Names in one folder from which on it is listed, which is less work than to look at each."""
 
@@ -26,7 +28,7 @@ class Folders:
 
     def resolve(self, path: str) -> str:
         """A path with all links followed, from the root."""
-        folder, name = os.path.split(path)
+        folder, name = split_path(path)
         if name in {"", ".", ".."} or (self.may_hold(folder, name) and os.path.islink(path)):
             return os.path.realpath(path)
         if folder not in self._real:
@@ -47,7 +49,7 @@ class Folders:
 
     def is_folder(self, path: str) -> bool | None:
         """Whether a path, links followed, is a folder; None if there is nothing."""
-        folder, name = os.path.split(path)
+        folder, name = split_path(path)
         count = self._counts.get(folder, 0)
         self._counts[folder] = count + 1
         if count >= _MANY_NAMES and name not in {"", ".", ".."}:

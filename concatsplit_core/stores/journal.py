@@ -20,6 +20,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from concatsplit_core.foundation.paths import split_path
 from concatsplit_core.stores.durability import sync_path
 from concatsplit_core.stores.files import identify, was_changed_since
 from concatsplit_core.stores.identity import Identity, is_same_after_move
@@ -186,7 +187,7 @@ class Journal:
         relative = cache(partial(os.path.relpath, start=root))
 
         def below(path: str) -> str:
-            folder, name = os.path.split(path)
+            folder, name = split_path(path)
             return f"{relative(folder)}/{name}".removeprefix("./")
 
         document = {
@@ -309,7 +310,7 @@ def make_entries(outputs: Sequence[tuple[str, str, Identity | None]]) -> tuple[E
     folder_of = cache(identify)
     entries = []
     for staged, final, old in outputs:
-        new, folder = identify(staged), folder_of(os.path.dirname(final))
+        new, folder = identify(staged), folder_of(split_path(final)[0])
         if new is None or folder is None:
             missing = staged if new is None else os.path.dirname(final)
             raise FileNotFoundError(2, os.strerror(2), missing)

@@ -26,6 +26,7 @@ from concatsplit_core.foundation.errors import (
     OutputRefused,
 )
 from concatsplit_core.foundation.interrupts import deferred_signals
+from concatsplit_core.foundation.paths import split_path
 from concatsplit_core.stores.durability import make_durable, sync_path
 from concatsplit_core.stores.files import identify, output_error
 from concatsplit_core.stores.folders import Folders
@@ -109,7 +110,7 @@ class LocalStaging:
         final, container, replaces, must_be_unchanged, last
             As of `stores.publishing.Staging`.
         """
-        where = os.path.dirname(final)
+        where = split_path(final)[0]
         if where not in self._parents:  # many outputs lie in one folder
             self._parents[where] = Path(final).parent
         above = parent = self._parents[where]
@@ -127,7 +128,7 @@ class LocalStaging:
         try:
             if parent not in self._folders or above not in self._folders:
                 self._make_folders(above, parent)
-            staged = self._folders[parent].name_for(os.path.basename(final))
+            staged = self._folders[parent].name_for(split_path(final)[1])
             if replaces is not None:
                 create_like(Path(staged), Path(final))
         except FileNotFoundError as error:
@@ -241,7 +242,7 @@ class LocalStaging:
         outputs, known = [], Folders()
         for claim in claims:
             final, before = claim.final_name, claim.replaces
-            is_free = before is None and not known.may_hold(*os.path.split(final))
+            is_free = before is None and not known.may_hold(*split_path(final))
             now = None if is_free else identify(final)
             if before is None and now is not None:
                 raise _appeared(final)
@@ -263,14 +264,14 @@ class LocalStaging:
             if len(entries) == 1:
                 journal.write(self._sync)
 
-        folders = {os.path.dirname(entry.staged_name) for entry in entries}
+        folders = {split_path(entry.staged_name)[0] for entry in entries}
         is_first = not any(map(was_copied_from, folders))
         try:
             for entry in entries:
                 done.append(entry)
                 entry.publish(self._sync, before_steps, is_first)
             if self._sync:
-                for folder in {os.path.dirname(entry.final_name) for entry in entries}:
+                for folder in {split_path(entry.final_name)[0] for entry in entries}:
                     sync_path(Path(folder))
         except BaseException as error:
             self._roll_back(done, journal)
