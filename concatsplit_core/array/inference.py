@@ -106,7 +106,7 @@ def infer_concat(
 
 def split_info_of(lengths: Sequence[int]) -> np.ndarray:
     """Lengths as the second output of Concat: 1-D int32, or int64 where one needs it."""
-    wide = any(n > np.iinfo(np.int32).max for n in lengths)
+    wide = max(lengths, default=0) > np.iinfo(np.int32).max
     return np.array(lengths, dtype="<i8" if wide else "<i4")
 
 

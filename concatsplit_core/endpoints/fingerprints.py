@@ -19,6 +19,9 @@ class Fingerprints:
     sources : sequence of Source
     follow_links : bool
         Read also through links that leave a store.
+    is_checked : bool
+        `check` is going to be called. If not, as in a dry run, only what may hold links is
+        looked at.
 
     Raises
     ------
@@ -26,13 +29,17 @@ class Fingerprints:
         A link leads out of a store.
     """
 
-    def __init__(self, sources: Sequence[Source], follow_links: bool = False) -> None:
+    def __init__(
+        self, sources: Sequence[Source], follow_links: bool = False, is_checked: bool = True
+    ) -> None:
         self._all = sources
         self._sources: list[Source] = []
         self._numbers: list[int | None] = []
         self._by_place: dict[Location | None, int | None] | None = None
         known: dict[Store, set[str]] = {}
         for source in sources:
+            if not is_checked and (follow_links or source.root is None):
+                continue
             place = source.place
             if place is None or place.key in known.setdefault(place.store, set()):
                 continue

@@ -190,7 +190,8 @@ def natural_key(text: str) -> list[tuple[int, int | str]]:
 def naturally_sorted(names: Iterable[str]) -> list[str]:
     """Names in natural order: ``part-2`` before ``part-10``."""
     names = sorted(names)
-    if len({name.translate(_ANY_DIGIT) for name in names}) == 1:
+    shapes = "\n".join(names).translate(_ANY_DIGIT).split("\n")  # at once: one table for all
+    if len(shapes) == len(names) and len(set(shapes)) == 1:
         return names  # numbers of the same number of digits, which sort as they are
     return sorted(names, key=natural_key)
 

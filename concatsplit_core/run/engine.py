@@ -47,7 +47,8 @@ def execute(job: Job, options: Options) -> Result:
     beside = [] if options.depfile is None else [local(options.depfile).resolved.parent]
     beside += [] if record is None else [record.parent]
     recover_in([*folders, *beside], options)
-    fingerprints = Fingerprints([*job.sources, *job.compared], options.follow_links)
+    read = [*job.sources, *job.compared]
+    fingerprints = Fingerprints(read, options.follow_links, is_checked=not options.dry_run)
     if options.resume and not options.dry_run:
         from concatsplit_core.run.staged.resuming import resumed
 
@@ -65,7 +66,6 @@ def execute(job: Job, options: Options) -> Result:
     places = [*(p for made in outputs for p in made.places), *extras]
     documents = _documents(job, places, record, options, comparison)
     if record is not None:
-        read = [*job.sources, *job.compared]
         is_ours = comparison is not None and comparison.recorded is not None
         replaced = refuse_record(record, places, read, options.force or is_ours)
     if comparison is not None:

@@ -72,6 +72,8 @@ def test_a_link_out_of_a_store_is_read_only_where_that_is_asked_for(
     ref = way(store)
     says = ("out of the store", "outside", "--follow-links")
     shell.fails(11, "concat", ref, "-o", output, says=says)
+    shell.fails(11, "concat", ref, "-o", output, "--dry-run", says=says)
+    shell.ok("concat", ref, "-o", output, "--follow-links", "--dry-run")
     shell.ok("concat", ref, "-o", output, "--follow-links")
     expected = A.copy()
     if way is _chunk:

@@ -13,6 +13,7 @@ from concatsplit_core.endpoints.naming import is_folder, name_parts, named_count
 from concatsplit_core.endpoints.references import (
     expand,
     natural_key,
+    naturally_sorted,
     parse_input,
     parse_output,
     read_list,
@@ -134,6 +135,21 @@ def test_natural_order() -> None:
     names = ["p10", "p9", "p1", "p01b", "p", "P2", "p2x10", "p2x9", "10", "9"]
     ordered = ["9", "10", "P2", "p", "p1", "p01b", "p2x9", "p2x10", "p9", "p10"]
     assert sorted(names, key=natural_key) == ordered
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["b-02", "b-10", "b-01"],
+        ["b-2", "b-10", "b-1"],
+        ["b\n2", "b\n10", "b\n1"],
+        ["b2\nb2", "b1", "b3"],
+        ["a1b22", "a10b2", "a2b11"],
+        [],
+    ],
+)
+def test_natural_order_does_not_depend_on_the_way_to_it(names: list[str]) -> None:
+    assert naturally_sorted(names) == sorted(names, key=natural_key)
 
 
 def test_patterns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
