@@ -129,7 +129,7 @@ def _tree(blobs: Sequence[BlobInfo]) -> Iterator[str]:
     rows = list(_rows(root))
     full = [row for row in rows if len(row) > 2]
     widths = [max(map(len, column)) for column in zip(*full, strict=True)]
-    widths[:1] = [max(len(row[0]) for row in rows)]
+    widths[:1] = [max((len(row[0]) for row in rows), default=0)]
     for row in rows:
         cells = row if len(row) > 2 else row[:1]  # what is wrong with an array is in no column
         text = "  ".join(cell.ljust(w) for cell, w in zip(cells, widths, strict=False))

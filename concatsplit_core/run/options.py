@@ -25,8 +25,6 @@ from concatsplit_core.run.limits import default_budget
 if TYPE_CHECKING:
     from concatsplit_core.run.staged.step import Step
 
-_EXECUTORS = ("threads", "dask")
-
 CASTINGS = get_args(Casting)
 
 
@@ -177,6 +175,9 @@ class Options:
 
     def _refuse_alone(self) -> None:
         """Refuse options that mean nothing without another one."""
+        for name in ("manifest", "depfile"):
+            if getattr(self, name) is not None and os.fspath(getattr(self, name)) == "-":
+                raise UsageError(f"--{name}: is written to a file and not to stdout; give its name")
         if self.if_changed and self.manifest is None:
             raise UsageError("--if-changed compares with the last run's --manifest; give both")
         if self.picture is not None and not self.dry_run:
@@ -186,7 +187,7 @@ class Options:
         """Refuse what a staged run cannot do, and note what the recovery completes of it."""
         from concatsplit_core.run.staged.step import Completions
 
-        if isinstance(self.executor, str) and self.executor.partition(":")[0] not in _EXECUTORS:
+        if isinstance(self.executor, str) and not _is_executor(self.executor):
             raise UsageError(f"--executor {self.executor} is not threads, dask or dask:ADDRESS")
         is_staged = self.step is not None and self.step.phase in {"stage", "run", "commit"}
         if is_staged and not self.is_on_threads:
@@ -310,3 +311,8 @@ def _meant_dtype(name: str) -> str:
     known = [f"{kind}{bits}" for kind, widths in kinds.items() for bits in widths]
     known += ["complex64", "complex128", "bool", "bfloat16", "datetime64[ns]"]
     return did_you_mean(short, known, "--dtype ")
+
+
+def _is_executor(name: str) -> bool:
+    kind, colon, address = name.partition(":")
+    return name in {"threads", "dask"} or (kind == "dask" and bool(colon and address.strip()))

@@ -168,6 +168,7 @@ def test_workers_that_die_again_and_again_are_exit_13() -> None:
     ("words", "says"),
     [
         (("--executor", "mpi"), "is not threads, dask or dask:ADDRESS"),
+        (("--executor", "dask:"), "is not threads, dask or dask:ADDRESS"),
         (("--executor", "dask:nonsense://x"), "there is no Dask scheduler"),
     ],
 )

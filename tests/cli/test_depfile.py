@@ -140,6 +140,9 @@ def test_a_dependency_file_replaces_only_its_like(shell: Any, pair: Any) -> None
     Path("y.npy").unlink()
     shell.ok(*join, "y.d")
     shell.fails(2, "concat", "a.npy", "-o", "-", "--depfile", "s.d", says="stdout")
+    for option in ("--depfile", "--manifest"):
+        shell.fails(2, "concat", "a.npy", "-o", "z.npy", option, "-", says=f"{option}: is written")
+    assert not {"-", "z.npy"} & {*shell.names()}
     assert Path("notes.txt").read_text() == "mine: 1"
 
 

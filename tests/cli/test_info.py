@@ -7,6 +7,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import zarr
 
 from concatsplit_core.formats.hdf5 import files, links
 
@@ -90,6 +91,16 @@ def test_lines_fit_a_terminal(
         assert "temperature" in text
         assert "other.h5" in text or width == 40
     assert ("\n  3 x 4 int16, chunks" in shell.ok("info", "r.h5").out) == (width <= 80)
+
+
+@pytest.mark.parametrize("name", ["empty.h5", "empty.zarr"])
+def test_a_container_without_arrays_shows_none(shell: Any, name: str) -> None:
+    if name == "empty.h5":
+        h5py.File(name, "w").close()
+    else:
+        zarr.open_group(name, mode="w").create_group("inner")
+    for options in ([], ["--tree"], ["--stats", "--head", "1"]):
+        assert shell.ok("info", name, *options).out == ""
 
 
 def test_members_are_shown_as_a_tree(shell: Any, rich: None) -> None:

@@ -184,3 +184,13 @@ def test_one_worker_does_what_only_the_kernel_copies(
     layouts: tuple[ArrayLayout, ArrayLayout], options: dict[str, Any], workers: int
 ) -> None:
     assert planned(copy(MILLION, *layouts), **options).workers == workers
+
+
+def test_tasks_that_take_long_are_started_before_those_that_only_copy() -> None:
+    segments = pieces(2, 4002, CHUNKS).segments  # the second input begins inside a chunk
+    shape = (8004, COLUMNS)
+    move = MoveSpec(shape, Tiling(0, segments), whole(shape[0], CHUNKS))
+    routes = [task.route for task in planned(move).tasks()]
+    copies = routes.index("encoded")
+    assert copies > 0
+    assert set(routes[copies:]) == {"encoded"}
