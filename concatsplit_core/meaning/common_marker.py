@@ -97,7 +97,9 @@ def _conversion(
         )
     differing = [o for o, c in zip(own, own_cast, strict=True) if not is_among(c, common)]
     reserved = [
-        marker for marker in common if not is_among(marker, own_cast) and not is_nan(marker)
+        marker
+        for marker in common
+        if not is_nan(marker) and (step is not None or not is_among(marker, own_cast))
     ]
     if step is None and not differing and not reserved:
         return None

@@ -9,6 +9,7 @@ import numpy as np
 
 from concatsplit_core.foundation.errors import MeaningMismatch
 from concatsplit_core.foundation.records import NamedTuple, dataclass
+from concatsplit_core.meaning.hints import KEEP_FIRST
 from concatsplit_core.meaning.missing import mask_of
 
 if TYPE_CHECKING:
@@ -209,8 +210,8 @@ class Conversion:
     common : object, optional
         The output's missing value, in `dtype`.
     reserved : tuple
-        Missing values of the output that are ordinary data in this input: the run is refused
-        if one of them occurs.
+        Missing values of the output that data of this input could equal, as they are stored or
+        after the step: the run is refused if one of them occurs.
     exact : bool
         Refuse to round.
     hint : str
@@ -251,7 +252,7 @@ class Conversion:
         if clash.any():
             raise MeaningMismatch(
                 f"{self.name}: holds {out[clash].ravel()[0]} as data, which stands for missing "
-                f"values in the output{self.hint}"
+                f"values in the output{KEEP_FIRST}"
             )
         if self.own and self.common is not None:
             out[is_missing] = self.common

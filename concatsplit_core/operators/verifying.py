@@ -223,7 +223,10 @@ class _Verifier:
         self._follow_links = follow_links
 
     def verify_group(self, wanted: Sequence[_Wanted]) -> list[BlobVerification]:
-        """Open the blobs of a group, and verify them on several threads."""
+        """Open the blobs of a group, and verify them on several threads, which share the memory.
+
+        A blob for which that is too little is verified after the others, with all of it.
+        """
         opened: list[Source | BlobVerification] = []
         try:
             for item in wanted:
@@ -239,22 +242,28 @@ class _Verifier:
     ) -> list[BlobVerification]:
         results: dict[int, BlobVerification] = {}
         bytes_read: dict[int, int] = {}
-        jobs = min(self._jobs, len(wanted))
+        jobs, is_group = min(self._jobs, len(wanted)), len(wanted) > 1
 
         def work(number: int) -> None:
             source = opened[number]
             if isinstance(source, BlobVerification):
                 results[number] = source
                 return
-            is_group = len(wanted) > 1
+            if not is_group:
+                results[number] = self._verify_alone(wanted[number], source)
+                return
             sizes: list[int] = []
-            results[number] = self.verify_one(
-                wanted[number],
-                source,
-                memory=self._memory // jobs if is_group else self._memory,
-                jobs=1 if is_group else self._jobs,
-                on_bytes=sizes.append if is_group else self._on_bytes,
-            )
+            try:
+                results[number] = self.verify_one(
+                    wanted[number],
+                    source,
+                    memory=self._memory // jobs,
+                    jobs=1,
+                    on_bytes=sizes.append,
+                    is_shared=True,
+                )
+            except OverBudget:
+                return
             bytes_read[number] = sum(sizes)
 
         def done(number: int) -> None:
@@ -262,16 +271,33 @@ class _Verifier:
                 self._on_bytes(bytes_read[number])
 
         run_on_threads(range(len(wanted)), work, jobs=jobs, done=done)
+        for number, source in enumerate(opened):
+            if number not in results and not isinstance(source, BlobVerification):
+                results[number] = self._verify_alone(wanted[number], source)
         return [results[number] for number in range(len(wanted))]
 
+    def _verify_alone(self, wanted: _Wanted, source: Source) -> BlobVerification:
+        return self.verify_one(
+            wanted, source, memory=self._memory, jobs=self._jobs, on_bytes=self._on_bytes
+        )
+
     def verify_one(
-        self, wanted: _Wanted, source: Source, *, memory: int, jobs: int, on_bytes: OnBytes
+        self,
+        wanted: _Wanted,
+        source: Source,
+        *,
+        memory: int,
+        jobs: int,
+        on_bytes: OnBytes,
+        is_shared: bool = False,
     ) -> BlobVerification:
-        """Compare an open blob with its entry."""
+        """Compare an open blob with its entry; too little memory that is shared is raised."""
         try:
             reason, stretches = compare(wanted.entry, source, wanted.axis, memory, jobs, on_bytes)
         except ConcatsplitError as error:
-            if isinstance(error, OverBudget) and error.ref is None and error.expected == memory:
+            if isinstance(error, OverBudget) and (
+                is_shared or (error.ref is None and error.expected == memory)
+            ):
                 raise  # the budget is too small: that is no difference of the blob
             return _failed(wanted, error)
         status: Status = "different" if reason else "same"

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from concatsplit_core.endpoints.group_documents import documents_beside, group_documents
 from concatsplit_core.endpoints.places import Place
 from concatsplit_core.endpoints.records import refuse_record
 from concatsplit_core.endpoints.references import lists_in, parse_input
@@ -143,12 +144,10 @@ def _files(source: Source) -> Iterator[str]:
             yield asked
         yield path
         return
+    yield from group_documents(source, asked)
+    if path != asked:
+        yield from documents_beside(source)
     documents = format_named(source.format).own_names
-    above = path
-    while above != asked and above.startswith(f"{asked}/"):
-        above = os.path.dirname(above)
-        found = (os.path.join(above, name) for name in sorted(documents))
-        yield from filter(os.path.isfile, found)
     for folder, inside, files in os.walk(path):
         inside.sort()
         yield folder

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from concatsplit_core.endpoints import refusals
+from concatsplit_core.endpoints.group_documents import group_documents
 from concatsplit_core.endpoints.job import Job
 from concatsplit_core.endpoints.places import Place
 from concatsplit_core.endpoints.references import parse_input, parse_output
-from concatsplit_core.formats.registry import format_named
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import ConcatsplitError, OutputExists, UsageError
 from concatsplit_core.run.manifest import Recipe
@@ -145,7 +145,8 @@ class Comparison:
     def _hash_of_inputs(self) -> str:
         if self._inputs is None:
             hashes = _hashes_of(self._files, self._options.workers)
-            self._inputs = _hash_of("\n".join(hashes[path] for path in self._files))
+            borrowed = (repr(_borrowed(source)) for source in self._job.sources)
+            self._inputs = _hash_of("\n".join([*map(hashes.__getitem__, self._files), *borrowed]))
         return self._inputs
 
     def _asked(self, result: Result) -> str:
@@ -206,13 +207,13 @@ def _files_of_source(source: Source, is_set: bool) -> list[str]:
     root = source.root or path
     if is_set:
         return [root]
-    found, above = [path], path
-    documents = getattr(format_named(source.format), "own_names", ())
-    while above != root and above.startswith(f"{root}/"):
-        above = os.path.dirname(above)
-        names = (os.path.join(above, name) for name in sorted(documents))
-        found += filter(os.path.isfile, names)
-    return found
+    return [path, *group_documents(source, root)]
+
+
+def _borrowed(source: Source) -> dict[str, Any]:
+    """What an array means by the attributes of another one in its group, as bounds do."""
+    meaning = source.storage.meaning
+    return {name: meaning.attrs[name] for name in meaning.borrowed if name in meaning.attrs}
 
 
 def _hashes_of(paths: Sequence[str], jobs: int) -> dict[str, str]:

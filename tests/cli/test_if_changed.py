@@ -111,6 +111,31 @@ def test_attributes_and_times_of_inputs(shell: Any, runs: Any) -> None:
         assert not runs(*command)
 
 
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_bounds_change_with_the_units_of_their_coordinate(
+    shell: Any, runs: Any, zarr_format: Any
+) -> None:
+    group = zarr.create_group("x.zarr", zarr_format=zarr_format)
+    time = group.create_array("time", data=np.arange(3.0))
+    time.attrs.update(units="days since 2000-01-01", bounds="edges")
+    group.create_array("edges", data=np.arange(1.0, 7.0).reshape(3, 2))
+    command = ("concat", "x.zarr::edges", "-o", "y.zarr")
+    assert runs(*command)
+    assert not runs(*command, "--depfile", "y.d")
+    assert (
+        f"x.zarr/time/{'zarr.json' if zarr_format == 3 else '.zattrs'}" in Path("y.d").read_text()
+    )
+    Path("y.d").unlink()
+    time.attrs["long_name"] = "time"
+    assert not runs(*command)
+    time.attrs["units"] = "days since 2000-01-02"
+    assert runs(*command)
+    assert zarr.open_array("y.zarr").attrs["units"] == "days since 2000-01-02"
+    del time.attrs["bounds"]
+    assert runs(*command)
+    assert "units" not in zarr.open_array("y.zarr").attrs
+
+
 def test_a_data_set_and_its_carried_arrays(shell: Any, runs: Any) -> None:
     for name in ("j.h5", "k.h5"):
         with h5py.File(name, "w") as file:

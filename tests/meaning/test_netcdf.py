@@ -287,3 +287,19 @@ def test_enums_and_records_have_named_types(here: Path) -> None:
     for index in range(2):
         found = both("y.nc", f"deep/er/e{index}")
         assert (found.values.tolist(), found.dims) == ([index], ("x0",))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "i2", ">f8"])
+def test_markers_have_the_type_of_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with h5py.File("a.nc", "w") as file:
+        file["v"] = np.array([1.0, 5, 7])
+        file["v"].attrs.update(_FillValue=[5.0], missing_value=[5.0, 7.0])
+    cs.concat(["a.nc::v"], "y.nc::v", dtype=dtype, casting="unsafe")
+    with h5py.File("y.nc") as file:
+        assert file["v"].dtype == dtype
+        for name in ("_FillValue", "missing_value"):
+            made = file["v"].attrs.get_id(name).dtype
+            assert made.newbyteorder("=") == np.dtype(dtype).newbyteorder("="), name

@@ -145,6 +145,21 @@ def test_missing_times_stay_missing(make: Any, read: Read) -> None:
     assert meaning.missing == -1
 
 
+@pytest.mark.parametrize("dtype", ["i4", "f8"])
+def test_a_time_never_becomes_the_marker_of_missing_ones(make: Any, read: Read, dtype: str) -> None:
+    refs = [
+        make("a", np.array([0, 5], dtype), 0, units="days since 2020-01-01"),
+        make("b", np.array([0, -1, 7], dtype), 0, units="days since 2020-01-02"),
+    ]
+    for rule in ("exact", "convert"):
+        with pytest.raises(MeaningMismatch, match=r"input 1.*holds 0.*missing.*--conflicts first"):
+            cs.concat(refs, "y.zarr::v", conflicts=rule)
+    refs[1] = make("c", np.array([0, -2, 7], dtype), 0, units="days since 2020-01-02")
+    cs.concat(refs, "y.zarr::v")
+    array, meaning = read("y.zarr::v")
+    assert (array.tolist(), meaning.missing) == ([0, 5, 0, -1, 8], 0)
+
+
 def test_calendars_that_agree_since_1582_are_one(make: Any, read: Read) -> None:
     refs = [
         make("a", [0.0, 1.0], units="days since 2000-01-01", calendar="proleptic_gregorian"),

@@ -101,6 +101,7 @@ def budget_for(arrays: list[np.ndarray], memory: str, join: Callable[[str], Any]
 
 @settings(max_examples=150, deadline=None)
 @example(MANY_LEAVES)
+@example({**MANY_LEAVES, "lengths": [5, 9], "others": [12, 6], "jobs": 3, "room": 0})
 @given(st.fixed_dictionaries(cases))
 def test_a_join(case: dict[str, Any]) -> None:
     axis = min(case["place"], len(case["others"]))

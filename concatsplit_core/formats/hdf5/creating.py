@@ -123,7 +123,7 @@ def describe(
     _give_names(dataset, storage, dimensions, scales)
     attrs, own = dict(storage.meaning.attrs), storage.own.get("attrs", {})
     if storage.meaning.missing is not None:
-        attrs["_FillValue"] = _marker(storage, own)
+        attrs["_FillValue"] = _marker(storage, own, dataset.dtype)
         order = own if "_FillValue" in own else ("_FillValue",)  # as netCDF libraries write it
         attrs = {name: attrs[name] for name in order if name in attrs} | attrs
     return write_attributes(dataset, attrs, own, dimensions is not None)
@@ -143,9 +143,22 @@ def _give_names(
             dataset.dims[axis].label = name
 
 
-def _marker(storage: Storage, own: Mapping[str, Any]) -> Any:
-    """The missing value as netCDF has it, an array of one, or as the input had it if unchanged."""
+def _marker(storage: Storage, own: Mapping[str, Any], dtype: np.dtype) -> Any:
+    """The missing value as netCDF has it, an array of one, or as the input had it if unchanged.
+
+    It has the dtype of the array, as netCDF demands, also where that is not the input's.
+    """
     missing, kept = storage.meaning.missing, own.get("_FillValue")
-    if kept is not None and same(kept.value, missing):
+    is_text = isinstance(missing, str | bytes)
+    if (
+        kept is not None
+        and same(kept.value, missing)
+        and (is_text or _dtype_of(kept) == dtype.newbyteorder("="))
+    ):
         return kept.value
-    return missing if isinstance(missing, str | bytes) else np.asarray([missing])
+    return missing if is_text else np.asarray([missing], dtype)
+
+
+def _dtype_of(kept: Any) -> np.dtype:
+    array: np.ndarray = np.asarray(kept.value)
+    return array.dtype.newbyteorder("=")
