@@ -90,10 +90,12 @@ def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
             kept = replace(kept, grid=Grid(move.target_tiling.axis, lengths))
         outputs.append(Segment(segment.interval, spec))
         storages.append(kept)
+        if not regions:
+            planned.append(outputs[-1])
+            origins.append(Origin(number, 0, 0))
         chunk = 0
-        for region in regions or [Region(segment.interval, 1)]:
-            seen = _region_spec(move, spec, region) if regions else spec
-            planned.append(Segment(region.interval, seen))
+        for region in regions:
+            planned.append(Segment(region.interval, _region_spec(move, spec, region)))
             start = region.interval.start - segment.interval.start
             origins.append(Origin(number, start, chunk))
             chunk += region.interval.length // region.chunk

@@ -256,14 +256,14 @@ class OutputSet:
 
     def _add(self, place: Place, spec: ArraySpec, storage: Storage) -> Target | DivisibleTarget:
         staged = self._staged.get(place.final, place.final)
-        if staged not in self._writers:
+        writer = self._writers.get(staged)
+        if writer is None:
             base = place.base if place.is_rebuilt else None
-            self._writers[staged] = place.format.writer(staged, base)
-            self._writers[staged].expected.update(self._expected[place.final])
-            structure = self._structures.get(place.asked_container)
-            if place.is_new_container and structure is not None:
-                self._writers[staged].add_groups(structure)
-        return self._writers[staged].add(place.inner, spec, storage)
+            writer = self._writers[staged] = place.format.writer(staged, base)
+            writer.expected.update(self._expected[place.final])
+            if place.is_new_container and place.asked_container in self._structures:
+                writer.add_groups(self._structures[place.asked_container])
+        return writer.add(place.inner, spec, storage)
 
     def _add_small(self, place: Place, array: np.ndarray) -> Target | DivisibleTarget:
         """Create the place of a small array that is in memory."""
