@@ -146,8 +146,14 @@ def test_a_record_that_can_change_has_no_hash(made: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("values", "named"),
-    [((), {}), ((), {"given": "g"}), ((1, "g", [], 3, 4), {}), ((1,), {"needed": 1})]
-    + [((1,), {"other": 1}), ((1,), {"derived": 1})],
+    [
+        ((), {}),
+        ((), {"given": "g"}),
+        ((1, "g", [], 3, 4), {}),
+        ((1,), {"needed": 1}),
+        ((1,), {"other": 1}),
+        ((1,), {"derived": 1}),
+    ],
 )
 def test_a_record_refuses_fields_that_it_does_not_take(
     made: dict[str, Any], values: tuple[Any, ...], named: dict[str, Any]
