@@ -15,8 +15,8 @@ _LISTED = 8
 """How many names a message lists."""
 _LOOKED_AT = 10_000
 """The most files of a folder that are compared with a name."""
-_MAGIC = re.compile(r"[*?[]")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_MAGIC = r"[*?[]"
+_URL = r"[A-Za-z][A-Za-z0-9+.-]+:/"
 
 
 def no_member(
@@ -59,7 +59,7 @@ def missing_file(ref: str, error: OSError) -> ConcatsplitError:
 
 def no_match(ref: str, pattern: str) -> InputUnavailable:
     """The error that no file has a name of a pattern, and why, if its folder is the reason."""
-    folder = os.path.dirname(_MAGIC.split(pattern, maxsplit=1)[0])
+    folder = os.path.dirname(re.split(_MAGIC, pattern, maxsplit=1)[0])
     hint = ""
     if folder and not os.path.isdir(folder):
         hint = f"; there is no folder {folder}"
@@ -71,7 +71,7 @@ def no_match(ref: str, pattern: str) -> InputUnavailable:
 def _hint(path: str, ref: str) -> str:
     if os.path.islink(path):
         return f"; it is a link to {os.readlink(path)}, which is not there"
-    if _URL.match(path):
+    if re.match(_URL, path):
         return "; only files of this machine are read, and no URLs: give a path"
     head, colon, member = path.rpartition(":")
     if colon and head and member and os.path.exists(head):

@@ -32,7 +32,7 @@ LARGEST_ITEM = 64 << 20
 MOST_LENGTHS = 1 << 20
 """Chunks along an axis whose lengths are listed one by one when zarr-python reads them."""
 
-_SIZED = re.compile(r"[<>|=]?(?P<kind>[SaVUr])(?P<size>\d{1,18})")
+_SIZED = r"[<>|=]?(?P<kind>[SaVUr])(?P<size>\d{1,18})"
 _BYTES_A_SIZE = {"S": 1, "a": 1, "V": 1, "U": 4, "r": 1 / 8}
 
 Length = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
@@ -255,7 +255,7 @@ def _check_item(data_type: Any, ref: str) -> None:
     """Refuse elements that are too large, before a library makes a fill value of one."""
     match data_type:
         case str():
-            sized = _SIZED.fullmatch(data_type)
+            sized = re.fullmatch(_SIZED, data_type)
             nbytes = 0 if sized is None else int(sized["size"]) * _BYTES_A_SIZE[sized["kind"]]
         case {"length_bytes": int(nbytes)}:
             pass
