@@ -161,8 +161,6 @@ def test_what_a_store_is_leads_to_no_disk() -> None:
 def test_costly_libraries_have_one_owner() -> None:
     def not_owned(module: str) -> set[str]:
         owned = {module.split(".")[2].replace("hdf5", "h5py")} if module in OWNERS else set()
-        if module == f"{CORE}.formats.zarr.schema":
-            owned = {"msgspec"}
         return libraries(module, at_import_time=True) & HEAVY - owned
 
     assert not offenders(not_owned, modules())
@@ -225,6 +223,14 @@ def test_a_tiny_hdf5_run_pays_for_no_rare_case(tmp_path: Path) -> None:
     args = ("concat", "a.h5", "a.h5", "-o", "y.h5")
     rare = ",".join(f"{CORE}.meaning.{name}" for name in ("conflicts", "times", "conversions"))
     assert _loaded(f"h5py,msgspec,{UNUSED},{rare}", *args, cwd=tmp_path) == "['h5py']"
+
+
+def test_a_tiny_zarr_run_pays_for_no_library_of_schemas(tmp_path: Path) -> None:
+    import zarr
+
+    zarr.create_array(tmp_path / "a.zarr", data=np.arange(6), compressors=None)
+    args = ("concat", "a.zarr", "a.zarr", "-o", "y.zarr")
+    assert _loaded(f"zarr,h5py,numcodecs,msgspec,{UNUSED}", *args, cwd=tmp_path) == "[]"
 
 
 def _all_files() -> list[Path]:
