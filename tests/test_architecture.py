@@ -225,12 +225,13 @@ def test_a_tiny_hdf5_run_pays_for_no_rare_case(tmp_path: Path) -> None:
     assert _loaded(f"h5py,msgspec,{UNUSED},{rare}", *args, cwd=tmp_path) == "['h5py']"
 
 
-def test_a_tiny_zarr_run_pays_for_no_library_of_schemas(tmp_path: Path) -> None:
+def test_a_tiny_zarr_run_pays_for_no_library_and_no_other_format(tmp_path: Path) -> None:
     import zarr
 
     zarr.create_array(tmp_path / "a.zarr", data=np.arange(6), compressors=None)
     args = ("concat", "a.zarr", "a.zarr", "-o", "y.zarr")
-    assert _loaded(f"zarr,h5py,numcodecs,msgspec,{UNUSED}", *args, cwd=tmp_path) == "[]"
+    others = ",".join(f"{CORE}.formats.{name}" for name in ("hdf5", "npz", "safetensors", "npy"))
+    assert _loaded(f"zarr,h5py,numcodecs,msgspec,{UNUSED},{others}", *args, cwd=tmp_path) == "[]"
 
 
 def _all_files() -> list[Path]:
