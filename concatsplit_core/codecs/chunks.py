@@ -13,6 +13,7 @@ from concatsplit_core.codecs.bounds import STEP_ROOM
 from concatsplit_core.codecs.pipeline import BLOSC_MISSING, BLOSC_SHUFFLES, Step
 from concatsplit_core.codecs.zstd_frames import compressed, content_size, decompressed
 from concatsplit_core.foundation.errors import MalformedInput, OverBudget
+from concatsplit_core.foundation.interrupts import BlockingLibraries
 
 Bytes = Any
 """Anything with the buffer protocol."""
@@ -21,6 +22,8 @@ _LZMA_MEMORY = 128 << 20
 """Bytes that a stream's dictionary may ask for; the highest preset needs half of them."""
 
 _CRC32C = Step("crc32c")
+_OF_NUMCODECS = {"blosc", "lz4", "lz4_blocks", "shuffle", "loose_shuffle", "fletcher32"}
+"""Codecs in C that may keep Python from handling signals."""
 
 
 def decode(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
@@ -100,6 +103,12 @@ def _guards() -> Any:
     from concatsplit_core.codecs import guards
 
     return guards
+
+
+def announce_libraries(steps: tuple[Step, ...]) -> None:
+    """Tell the handlers of signals of the libraries that chunks with these steps need."""
+    if not _OF_NUMCODECS.isdisjoint(step.name for step in steps):
+        BlockingLibraries.announce()
 
 
 def can_decode(steps: tuple[Step, ...]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Opaque, Sharded
 from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.codecs.chunks import announce_libraries
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import codecs, document_v3
@@ -127,6 +128,8 @@ def describe(
         raise UnsupportedDtype(
             f"{ref}: holds Python objects, which no format here carries", ref=ref
         )
+    if facts.neutral is not None:
+        announce_libraries(facts.neutral.steps)
     reachable = facts.chunks is not None and _are_chunks_reachable(facts, array, folder)
     listing = None if folder is None else list_chunks(facts, folder)
     layout = _layout(facts, reachable, None if listing is None else listing.most)
