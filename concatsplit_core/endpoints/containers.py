@@ -11,7 +11,6 @@ from concatsplit_core.formats.base import InputFormat, OutputFormat
 from concatsplit_core.formats.registry import detect
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.records import NamedTuple
-from concatsplit_core.meaning.bounds import remembered_neighbours
 from concatsplit_core.stores.base import Location
 
 
@@ -59,6 +58,8 @@ def open_container(ref: str) -> dict[str, Source]:
     dict of str to Source
         By their names, without that of the group; under ``""`` if it is one array without a name.
     """
+    from concatsplit_core.meaning.bounds import remembered_neighbours
+
     place, form, group, names = find_container(ref)
     prefix = "" if group is None else f"{group}/"
     arrays: dict[str, Source] = {}

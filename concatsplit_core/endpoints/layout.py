@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import is_
+from typing import TYPE_CHECKING
 
 from concatsplit_core.array.geometry import with_length
 from concatsplit_core.array.layouts import Chunked
-from concatsplit_core.array.regions import Region, is_regular, regions_of
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.inheritance import inherit
@@ -17,6 +17,9 @@ from concatsplit_core.formats.base import OutputFormat
 from concatsplit_core.formats.storage import Grid, Storage, Wish
 from concatsplit_core.foundation.errors import UnsupportedDtype, UsageError
 from concatsplit_core.foundation.records import NamedTuple, replace
+
+if TYPE_CHECKING:
+    from concatsplit_core.array.regions import Region
 
 
 class Origin(NamedTuple):
@@ -166,6 +169,8 @@ def _regions(move: Move, segment: Segment) -> list[Region]:
     tiling = move.target_tiling
     if tiling.new_axis or segment.spec.chunks is None:
         return []
+    from concatsplit_core.array.regions import is_regular, regions_of
+
     usual = segment.spec.chunks[tiling.axis]
     regions = regions_of(segment.interval, usual, move.source_tiling)
     return [] if is_regular(regions) else regions

@@ -20,7 +20,6 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.foundation.records import NamedTuple, replace
 from concatsplit_core.meaning.agreement import Agreement, InputMeaning
-from concatsplit_core.meaning.bounds import without_borrowed
 from concatsplit_core.meaning.dimensions import axis_named
 from concatsplit_core.meaning.reconciling import reconcile
 from concatsplit_core.run.options import Options
@@ -97,6 +96,8 @@ def job_of(request: Request, moves: Sequence[Move], split_info: np.ndarray) -> J
 
 def with_own_meanings(moves: Sequence[Move]) -> list[Move]:
     """The moves of a data set, whose bounds do not repeat the units of their coordinates."""
+    from concatsplit_core.meaning.bounds import without_borrowed
+
     meanings = without_borrowed({move.name: move.meaning for move in moves})
     return [move._replace(meaning=meanings[move.name]) for move in moves]
 

@@ -14,7 +14,6 @@ from concatsplit_core.endpoints.inputs import opened
 from concatsplit_core.endpoints.job import Job
 from concatsplit_core.endpoints.layout import Outputs, lay_out
 from concatsplit_core.endpoints.places import Looked, Place, find_place, folders_of
-from concatsplit_core.endpoints.records import refuse_record
 from concatsplit_core.endpoints.references import is_name
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.foundation.records import replace
@@ -66,6 +65,8 @@ def execute(job: Job, options: Options) -> Result:
     places = [*(p for made in outputs for p in made.places), *extras]
     documents = _documents(job, places, record, options, comparison)
     if record is not None:
+        from concatsplit_core.endpoints.records import refuse_record
+
         is_ours = comparison is not None and comparison.recorded is not None
         replaced = refuse_record(record, places, read, options.force or is_ours)
     if comparison is not None:

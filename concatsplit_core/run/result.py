@@ -10,7 +10,6 @@ import numpy as np
 from concatsplit_core.array.descr import dtype_label, dtype_name
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.inference import Cost
-from concatsplit_core.array.low_precision import shown_dtype
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.planning.plan import MovePlan, Plan
@@ -250,12 +249,16 @@ def _count(things: Sequence[object], what: str) -> str:
 
 def _shown(blobs: Sequence[Blob]) -> str:
     """The name, shape and dtype of an output; of many the names of the first and the last."""
+    from concatsplit_core.array.low_precision import shown_dtype
+
     if len(blobs) > 1:
         return f"{len(blobs)} outputs {blobs[0].ref!r} to {blobs[-1].ref!r}"
     return f"{blobs[0].ref!r} of shape {blobs[0].shape} and dtype {shown_dtype(blobs[0].dtype)}"
 
 
 def _row(blob: Blob, role: str) -> tuple[str, ...]:
+    from concatsplit_core.array.low_precision import shown_dtype
+
     shape = " x ".join(map(str, blob.shape)) or "scalar"
     return blob.ref, role, shape, shown_dtype(blob.dtype), *map(str, blob.interval)
 
