@@ -15,7 +15,7 @@ import concatsplit_core as cs
 from concatsplit_core.formats.hdf5 import describing
 
 _SCRIPT = """
-import os, signal, sys, threading, warnings
+import os, select, signal, sys, threading, warnings
 warnings.simplefilter("error")
 from pathlib import Path
 from concatsplit_core.foundation.errors import ConcatsplitError
@@ -48,16 +48,23 @@ def note(path, member):
     with open(path, "a") as file:
         file.write(f"{member} {os.getpid() == owner}\\n")
 
+reading, writing = os.pipe()
+
+def wait(path, member):
+    return os.read(reading, 9) if select.select([reading], [], [], 10)[0] else None
+
 owner = os.getpid()
 scout._SECONDS = 0
-looks = {look.__name__: look for look in (crash, loop, fail, leave, killed, place, tell, note)}
+every = crash, loop, fail, leave, killed, place, tell, note, wait
+looks = {look.__name__: look for look in every}
 scouts = scout.Scouts(*looks.values())
 for name in sys.argv[2:]:
     if name == "thread":
         threading.Thread(target=signal.pause, daemon=True).start()
         continue
     try:
-        found = scouts.check(looks[name], Path(sys.argv[1]), name, "a.h5")
+        meanwhile = lambda: os.write(writing, b"meanwhile"[: 9 * (name == "wait")])
+        found = scouts.check(looks[name], Path(sys.argv[1]), name, "a.h5", meanwhile)
         print(len(found) or "ok")
     except ConcatsplitError as error:
         print(error.exit_code, error.message)
@@ -106,6 +113,10 @@ def test_the_child_tells_what_it_has_found(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     path.touch()
     assert scouted(path, "tell", "fail", "tell") == ["400000", "ok", "400000"]
+
+
+def test_something_else_is_done_while_the_child_looks(tmp_path: Path) -> None:
+    assert scouted(tmp_path, "wait") == ["9"]
 
 
 def test_no_child_is_forked_beside_other_threads(tmp_path: Path) -> None:
@@ -168,7 +179,7 @@ def test_of_many_inputs_the_first_are_looked_at(
     looks: list[str] = []
 
     class Counting:
-        def check(self, look: object, path: Path, member: str | None, ref: str) -> None:
+        def check(self, look: object, path: Path, member: str | None, ref: str, *_: object) -> None:
             looks.append(ref)
 
     monkeypatch.setattr(describing, "_scouts", Counting())
@@ -191,7 +202,7 @@ def test_of_many_members_that_are_closed_one_by_one_the_first_are_looked_at(
     looks: list[str] = []
 
     class Counting:
-        def check(self, look: object, path: Path, member: str | None, ref: str) -> None:
+        def check(self, look: object, path: Path, member: str | None, ref: str, *_: object) -> None:
             looks.append(ref)
 
     with h5py.File(tmp_path / "a.h5", "w") as file:
