@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from concatsplit_core.endpoints.references import natural_key
+from concatsplit_core.formats.raw import is_described
 
 _FIELD = re.compile(r"\{[a-z]\w*(?::[^{}]*)?\}")
 _PATTERN = re.compile(r"[*?]")
@@ -26,6 +27,8 @@ def notes_on_outputs(outputs: Sequence[str]) -> list[str]:
 def _new_in(ref: str) -> str:
     """What of a reference does not name a folder that is there."""
     path, separator, member = ref.partition("::")
+    if is_described(path, member):  # the * in it is a length
+        separator = member = ""
     folder, name = os.path.split(path)
     return f"{name if os.path.isdir(folder) else path}{separator}{member}"
 
