@@ -44,7 +44,7 @@ PURE = ("array", "meaning", "planning", "pictures")
 ROUTES_KNOW = ("sources", "storage", "stored", "targets")
 HEAVY = {
     "cftime", "h5py", "zarr", "numcodecs", "rich", "hdf5plugin", "google_crc32c", "deflate", "isal",
-    "msgspec", "xxhash",
+    "msgspec", "xxhash", "zstandard",
 }  # fmt: skip
 HDF5_OWNERS = (
     "attributes", "chunk_index", "contents", "creating", "describing", "dimensions", "files",
@@ -203,14 +203,16 @@ def _loaded(libraries: str, *args: str, cwd: Path | None = None) -> str:
 @pytest.mark.parametrize("args", [("--version",), ("--help",), ("concat", "--help")])
 def test_start_up_pays_for_no_library(args: tuple[str, ...]) -> None:
     assert _loaded("click", *args) == "['click']"
-    assert _loaded("numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec,xxhash", *args) == "[]"
+    assert (
+        _loaded("numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec,xxhash,zstandard", *args) == "[]"
+    )
 
 
 def test_an_npy_run_pays_for_no_other_format(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.arange(6))
     args = ("concat", "a.npy", "a.npy", "-o", "y.npy")
     ours = ",".join(f"{CORE}.formats.{name}" for name in ("npz", "hdf5", "zarr", "stream"))
-    wanted = f"numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec,xxhash,{UNUSED},{ours}"
+    wanted = f"numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec,xxhash,zstandard,{UNUSED},{ours}"
     assert _loaded(wanted, *args, cwd=tmp_path) == "['numpy']"
     assert np.load(tmp_path / "y.npy").shape == (12,)
     others = ",".join(f"{CORE}.formats.{name}" for name in ("hdf5", "npz", "safetensors", "zarr"))
@@ -225,6 +227,15 @@ def test_a_tiny_hdf5_run_pays_for_no_rare_case(tmp_path: Path) -> None:
     args = ("concat", "a.h5", "a.h5", "-o", "y.h5")
     rare = ",".join(f"{CORE}.meaning.{name}" for name in ("conflicts", "times", "conversions"))
     assert _loaded(f"h5py,msgspec,{UNUSED},{rare}", *args, cwd=tmp_path) == "['h5py']"
+
+
+def test_a_tiny_zarr_run_pays_for_no_codec_but_zstd(tmp_path: Path) -> None:
+    import zarr
+
+    zarr.create_array(tmp_path / "a.zarr", data=np.arange(6), chunks=(4,))
+    args = ("concat", "a.zarr", "a.zarr", "-o", "y.zarr")
+    wanted = "h5py,zarr,numcodecs,deflate,isal,zstandard"
+    assert _loaded(wanted, *args, cwd=tmp_path) == "['zstandard']"
 
 
 def _all_files() -> list[Path]:

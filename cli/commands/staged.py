@@ -64,9 +64,11 @@ def stage(ctx: click.Context, operator: str, words: tuple[str, ...], to: str) ->
     root = ctx.find_root()
     group: Any = root.command
     _, command, rest = group.resolve_command(root, [operator, *words])
+    above = root
     if isinstance(command, click.Group):
+        above = click.Context(command, info_name=command.name, parent=root)
         _, command, rest = command.resolve_command(ctx, rest)
-    own = command.make_context(command.name, list(rest), parent=root)
+    own = command.make_context(command.name, list(rest), parent=above)
     own.meta[STAGED] = to
     with own:
         command.invoke(own)

@@ -14,6 +14,7 @@ from concatsplit_core.codecs.bounds import STEP_ROOM
 from concatsplit_core.codecs.deflate import deflated, inflate
 from concatsplit_core.codecs.lz4_blocks import blocked, claimed, unblocked
 from concatsplit_core.codecs.pipeline import BLOSC_MISSING, BLOSC_SHUFFLES, Step
+from concatsplit_core.codecs.zstd_frames import compressed, content_size, decompressed
 from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 
 Bytes = Any
@@ -127,36 +128,11 @@ def _unzlib(data: Bytes, step: Step, limit: int) -> Bytes:
     return inflate(data, "zlib", limit)
 
 
-def zstd_content_size(data: Bytes) -> int | None:
-    """The content size that a zstd frame's header claims, where it has one (RFC 8878, 3.1.1)."""
-    head = bytes(memoryview(data)[:18])
-    if head[:4] != b"\x28\xb5\x2f\xfd":
-        raise MalformedInput("it is not a zstd frame")
-    flags = head[4]
-    single = flags >> 5 & 1
-    at = 5 + (1 - single) + (0, 1, 2, 4)[flags & 3]
-    size = (single, 2, 4, 8)[flags >> 6]
-    if not size:
-        return None
-    return int.from_bytes(head[at : at + size], "little") + (256 if size == 2 else 0)
-
-
 def _unzstd(data: Bytes, step: Step, limit: int) -> Bytes:
-    from numcodecs.zstd import decompress
-
-    claim = zstd_content_size(data)
+    claim = content_size(data)
     if claim is not None:
         _claim(claim, limit)
-        return decompress(data)
-    room = bytearray(limit - STEP_ROOM)
-    try:
-        return decompress(data, room)
-    except RuntimeError as error:
-        if "too small" in str(error):
-            raise OverBudget(
-                f"it expands to more than the {len(room)} bytes that belong"
-            ) from error
-        raise
+    return decompressed(data, limit)
 
 
 def _unblosc(data: Bytes, step: Step, limit: int) -> Bytes:
@@ -236,10 +212,8 @@ def _zlib(data: Bytes, step: Step, itemsize: int) -> Bytes:
 
 
 def _zstd(data: Bytes, step: Step, itemsize: int) -> Bytes:
-    from numcodecs.zstd import compress
-
     level, *checksum = step.settings
-    return compress(data, level, *checksum)
+    return compressed(data, level, checksum == [True])
 
 
 def _blosc(data: Bytes, step: Step, itemsize: int) -> Bytes:

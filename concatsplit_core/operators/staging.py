@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,20 +13,17 @@ import numpy as np
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.foundation.errors import (
     InputUnavailable,
-    OutputBusy,
     ResumeMismatch,
     UsageError,
 )
-from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
-from concatsplit_core.run.staged.done import at_work, read_done
 from concatsplit_core.run.staged.folder import remove_run
 from concatsplit_core.run.staged.locks import alone
 from concatsplit_core.run.staged.record import RUN_FILE, RunRecord, read_record
+from concatsplit_core.run.staged.state import RunState, run_folder, state_of
 from concatsplit_core.run.staged.step import Step, parse_share
-from concatsplit_core.stores.keeping import Kept, StagedOutput, read_kept
-from concatsplit_core.stores.kept_staging import KeptStaging, refuse_missing
+from concatsplit_core.stores.kept_staging import refuse_missing
 from concatsplit_core.stores.recovery import recover
 
 _MODULES = {
@@ -38,40 +35,6 @@ _MODULES = {
 }  # fmt: skip
 _OPERATORS = {name: module for module, names in _MODULES.items() for name in names}
 """What can be staged, and where it is defined."""
-
-
-class RunState(NamedTuple):
-    """How far a staged run is.
-
-    Parameters
-    ----------
-    run : str
-        Its folder.
-    tasks : int
-        How many there are.
-    missing : int
-        How many are not done yet.
-    outputs : tuple of str
-        Their names.
-    """
-
-    run: str
-    tasks: int
-    missing: int
-    outputs: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The object that ``--json`` prints."""
-        return self._asdict() | {"outputs": list(self.outputs)}
-
-
-class _Staged(NamedTuple):
-    """What is removed when a run is given up; see `KeptStaging.adopt`."""
-
-    folders: list[Path]
-    made: list[Path]
-    outputs: tuple[StagedOutput, ...]
-    nonce: str
 
 
 def stage(
@@ -143,11 +106,11 @@ def run_tasks(
         An input has changed, or the run was made for something else.
     """
     share = (1, 1) if tasks is None else parse_share(tasks)
-    path = _folder(folder)
+    path = run_folder(folder)
     record = read_record(path)
     refuse_missing([Path(name) for name in record.folders], record.nonce)
     _call(_request_of(record, path), Step("run", str(path), share), on_event)
-    return _state(path, record)
+    return state_of(path, record)
 
 
 def commit(
@@ -169,7 +132,7 @@ def commit(
     OutputBusy
         Another process is committing it, or still works on it.
     """
-    path = _folder(folder)
+    path = run_folder(folder)
     record = read_record(path)
     for staging in dict.fromkeys(Path(name).parent for name in record.folders):
         for recovered in recover([staging]):
@@ -178,77 +141,10 @@ def commit(
     if record.is_published:  # by a commit that was killed at the very end
         with alone(path):
             remove_run(path)
-        return _state(path, record, missing=0)
+        return state_of(path, record, missing=0)
     refuse_missing([Path(name) for name in record.folders], record.nonce)
     _call(_request_of(record, path), Step("commit", str(path)), on_event)
-    return _state(path, record, missing=0)
-
-
-def discard(folder: str | os.PathLike[str]) -> RunState:
-    """Give up a staged run: remove all that it has staged, and its folder.
-
-    Parameters
-    ----------
-    folder : path
-        Of the run, or one of its staging folders.
-
-    Raises
-    ------
-    OutputBusy
-        A process is committing it, or works on it.
-    """
-    path = _folder(folder)
-    kept = _kept_of(path)
-    if kept is not None and not kept.run.exists():
-        raise ResumeMismatch(
-            f"{path}: belongs to the run in {kept.run}, which is not there; if it is gone for "
-            f"good, remove {path}",
-            ref=str(path),
-        )
-    given, path = path, path if kept is None else kept.run
-    with alone(path):
-        staged, state = _staged_for(path, kept, given)
-        busy = at_work(path)
-        if busy:
-            raise OutputBusy(
-                f"{path}: processes are still at work on it: {', '.join(busy)}; end them first",
-                ref=str(path),
-            )
-        if staged.folders:
-            KeptStaging.adopt(False, *staged).give_up()
-        if path.exists():
-            remove_run(path)
-    return state
-
-
-def _kept_of(path: Path) -> Kept | None:
-    """What is kept in a staging folder, or in the one around the folder of a run."""
-    kept = read_kept(path) if path.is_dir() else None
-    if kept is None and path.parent.is_dir():
-        around = read_kept(path.parent)
-        return around if around is not None and around.run == path else None
-    return kept
-
-
-def _staged_for(path: Path, kept: Kept | None, given: Path) -> tuple[_Staged, RunState]:
-    """What a run has staged; if its record is damaged, what its staging folder tells of it."""
-    try:
-        record = read_record(path)
-    except ResumeMismatch:
-        if kept is None:
-            raise
-        outputs, nonce = kept.outputs, kept.nonce
-        homes = (path, given, path.parent, *(output.staged.parent.parent for output in outputs))
-        state = RunState(str(path), 0, 0, tuple(str(output.final) for output in outputs))
-        return _Staged(_folders_of(nonce, homes), [], outputs, nonce), state
-    folders = _folders_of(record.nonce, map(Path, record.folders))
-    state = _state(path, record, None if folders else 0)
-    return _Staged(folders, list(map(Path, record.made)), record.outputs, record.nonce), state
-
-
-def _folders_of(nonce: str, folders: Iterable[Path]) -> list[Path]:
-    """Those staging folders that are there, and belong to a run."""
-    return [folder for folder in dict.fromkeys(folders) if _is_of(folder, nonce)]
+    return state_of(path, record, missing=0)
 
 
 def working_folder(folder: str | os.PathLike[str]) -> str:
@@ -259,7 +155,7 @@ def working_folder(folder: str | os.PathLike[str]) -> str:
     InputUnavailable
         The folder is not that of a staged run, or its working folder is not there.
     """
-    path = _folder(folder)
+    path = run_folder(folder)
     cwd = read_record(path).cwd
     if not os.path.isdir(cwd):
         raise InputUnavailable(
@@ -268,12 +164,6 @@ def working_folder(folder: str | os.PathLike[str]) -> str:
             ref=str(path),
         )
     return cwd
-
-
-def _is_of(folder: Path, nonce: str) -> bool:
-    """Whether a staging folder is there, and belongs to a run."""
-    kept = read_kept(folder) if folder.is_dir() else None
-    return kept is not None and kept.nonce == nonce
 
 
 def _call(request: Mapping[str, Any], step: Step, listener: Callable[[Any], None] | None) -> Result:
@@ -303,17 +193,6 @@ def _request_of(record: RunRecord, folder: Path) -> Mapping[str, Any]:
             "files are seen; go there first"
         )
     return request
-
-
-def _state(folder: Path, record: RunRecord, missing: int | None = None) -> RunState:
-    if missing is None:
-        missing = record.tasks - sum(read_done(folder, record.nonce, record.tasks))
-    outputs = tuple(str(output.final) for output in record.outputs)
-    return RunState(str(folder), record.tasks, missing, outputs)
-
-
-def _folder(folder: str | os.PathLike[str]) -> Path:
-    return Path(os.path.abspath(folder))
 
 
 def _plain(value: Any) -> Any:

@@ -150,6 +150,7 @@ class StagedRun(PlannedRun):
         from concatsplit_core.run.cluster import ClusterExecutor
 
         outputs = self.output_set
+        self._refuse_sources()
         try:
             with ClusterExecutor(self.options.executor, self.plan) as executor:
                 staging = self._create()
@@ -216,11 +217,14 @@ class StagedRun(PlannedRun):
 
     def _refuse_sources(self) -> None:
         """Refuse inputs that no other process could read."""
+        step = self.options.step
+        is_at_once = step is not None and step.phase == "once"
+        what = "done by a cluster" if is_at_once else "staged or resumed"
         for source in (*self.job.sources, *self.job.compared):
             is_gone = source.place is None and not _is_constant(source)
             if is_gone or source.ref == STREAM:
                 raise UsageError(
-                    f"input {source.ref}: a run that is staged or resumed reads its inputs from "
+                    f"input {source.ref}: a run that is {what} reads its inputs from "
                     "files, which other processes can open; write it to a file first",
                     ref=source.ref,
                 )
