@@ -69,6 +69,13 @@ class BaseSource:
             Compare the checksum of the whole array, where there is one.
         """
 
+    def files(self, box: Box) -> Iterator[str] | None:
+        """The files that hold a box, by their names below `place`; some may not be there.
+
+        None where that is not known, or `place` is a file.
+        """
+        return None
+
     def stored_bytes(self) -> int:
         """Bytes that the array takes in its file."""
         return self.spec.nbytes

@@ -149,6 +149,17 @@ class Store(ABC):
     def look(self, key: str) -> Look:
         """How a file, or a folder with all that it holds, looks now."""
 
+    def look_at(self, key: str) -> int | None:
+        """How one file looks now, as one number; None if it is not there."""
+        return self.look(key).number
+
+    def looks(self, key: str) -> Iterable[tuple[str, int]] | None:
+        """The files below a folder, by their names there, and how each looks, as `look_at` does.
+
+        None where what is at the key is no folder, or can only be looked at as a whole.
+        """
+        return None
+
     @abstractmethod
     def staging(self, sync: bool) -> Staging:
         """What stages and publishes the outputs of one run.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,8 @@ class Kept(NamedTuple):
         Of the record in the folder of the run, which shows whether it is the one that was written.
     decided : str
         A digest of all that decides what the outputs hold.
+    tasks : list of int
+        By what the file with the tasks is recognised; empty if there is none.
     """
 
     run: Path
@@ -96,6 +98,7 @@ class Kept(NamedTuple):
     outputs: tuple[StagedOutput, ...]
     digest: str
     decided: str = ""
+    tasks: Sequence[int] = ()
 
     @property
     def is_published(self) -> bool:
@@ -125,6 +128,7 @@ class Kept(NamedTuple):
             "outputs": [output.to_json() for output in self.outputs],
             "digest": self.digest,
             "decided": self.decided,
+            "tasks": list(self.tasks),
         }
         replace_file(home / KEPT, json.dumps(document).encode(), sync)
 
@@ -149,6 +153,7 @@ def read_kept(folder: Path) -> Kept | None:
             outputs,
             str(document["digest"]),
             str(document.get("decided", "")),
+            list(document.get("tasks", ())),
         )
     except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
         return Kept(home, "", False, (), "")  # whatever it says, nothing is cleared

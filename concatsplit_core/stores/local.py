@@ -159,6 +159,28 @@ class LocalStore(Store):
             return Look(None, links)
         return Look(number, links)
 
+    def look_at(self, key: str) -> int | None:
+        """The size, times and identity of one file, as one number."""
+        try:
+            return _look_at(os.stat(key))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def looks(self, key: str) -> Iterable[tuple[str, int]] | None:
+        """The sizes, times and identities of all files below a folder without links to others."""
+        if not os.path.isdir(key):
+            return None
+        found: list[tuple[str, int]] = []
+        for where, folders, names in os.walk(key, onerror=_fail):
+            if any(os.path.islink(f"{where}/{name}") for name in folders):
+                return None
+            inside = where[len(key) + 1 :]
+            for name in names:
+                look = self.look_at(f"{where}/{name}")
+                if look is not None:
+                    found.append((f"{inside}/{name}" if inside else name, look))
+        return found
+
     def staging(self, sync: bool) -> Staging:
         """What stages outputs in folders beside them, and renames them."""
         from concatsplit_core.stores.staging import LocalStaging

@@ -205,7 +205,7 @@ def test_a_cluster_goes_on_where_threads_were_stopped(client: Any, two: Any) -> 
 
 
 def test_an_array_in_memory_is_refused(client: Any, two: Any) -> None:
-    with pytest.raises(cs.ConcatsplitError, match="reads its inputs from files"):
+    with pytest.raises(cs.ConcatsplitError, match="done by a cluster reads its inputs from files"):
         cs.concat([A], "y.npy", executor=client)
 
 

@@ -306,6 +306,14 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
 
             yield from shard.pieces(check, self._most)
 
+    def files(self, box: Box) -> Iterator[str] | None:
+        """The files of the chunks, or shards, that a box has a part in."""
+        if self.folder is None or self.folder.store.file is not None:
+            return None
+        unit, listing = self.spec.write_unit or (), self.listing or Listing(0, None)
+        found = stored_chunks(listing, box, unit, None, self.spec.shape)
+        return (self.key(index) for index, _ in found)
+
     @property
     def _most(self) -> int:
         """Bytes that a chunk may be stored in."""
