@@ -14,6 +14,7 @@ from concatsplit_core.codecs.bounds import STEP_ROOM
 from concatsplit_core.codecs.deflate import deflated, inflate
 from concatsplit_core.codecs.lz4_blocks import blocked, claimed, unblocked
 from concatsplit_core.codecs.pipeline import BLOSC_MISSING, BLOSC_SHUFFLES, Step
+from concatsplit_core.codecs.shuffling import shuffled, unshuffled
 from concatsplit_core.codecs.zstd_frames import (
     compressed,
     content_size,
@@ -237,18 +238,13 @@ def _unlzma(data: Bytes, step: Step, limit: int) -> Bytes:
 
 
 def _unshuffle(data: Bytes, step: Step, limit: int) -> Bytes:
-    from numcodecs.shuffle import Shuffle
-
-    return Shuffle(step.settings[0]).decode(data) if step.settings[0] > 1 else data
+    return unshuffled(data, step.settings[0]) if step.settings[0] > 1 else data
 
 
 def _unshuffle_into(data: Bytes, step: Step, space: memoryview) -> bool:
-    from numcodecs.shuffle import Shuffle
-
-    itemsize = step.settings[0]
-    if itemsize < 2 or memoryview(data).nbytes != len(space) or len(space) % itemsize:
+    if step.settings[0] < 2 or memoryview(data).nbytes != len(space):
         return False
-    Shuffle(itemsize).decode(data, space)
+    unshuffled(data, step.settings[0], space)
     return True
 
 
@@ -298,9 +294,7 @@ def _bz2(data: Bytes, step: Step, itemsize: int) -> Bytes:
 
 
 def _shuffle(data: Bytes, step: Step, itemsize: int) -> Bytes:
-    from numcodecs.shuffle import Shuffle
-
-    return Shuffle(step.settings[0]).encode(data) if step.settings[0] > 1 else data
+    return shuffled(data, step.settings[0]) if step.settings[0] > 1 else data
 
 
 def _shuffle_loosely(data: Bytes, step: Step, itemsize: int) -> Bytes:
