@@ -87,10 +87,17 @@ class BaseSource:
         """Close what it has open."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from dataclasses import fields  # which knows those of any class that is derived from ours
+        names = _arguments.get(type(self))
+        if names is None:  # to ask takes longer than to pickle a hundred sources
+            from dataclasses import fields  # which knows those of any class derived from ours
 
-        given = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+            names = _arguments[type(self)] = [each.name for each in fields(self) if each.init]
+        given = {name: getattr(self, name) for name in names}
         return partial(type(self), **given), ()
+
+
+_arguments: dict[type[BaseSource], list[str]] = {}
+"""The names of what a class of sources takes, once it was asked for."""
 
 
 class ContiguousSource(BaseSource):

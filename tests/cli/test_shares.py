@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pickle
 import shutil
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
+from concatsplit_core.formats import sources
 from concatsplit_core.operators import sharing
 from concatsplit_core.run.staged import shared, task_file
 from concatsplit_core.stores.keeping import read_kept
@@ -133,6 +135,19 @@ def test_without_the_file_of_the_tasks_it_plans_again(
     assert len(planned) == 1
     home.chmod(0o700)
     _finish(staged)
+
+
+def test_the_fields_of_sources_are_asked_for_once_however_many_are_pickled(
+    shell: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    fields = dataclasses.fields
+    monkeypatch.setattr(sources, "_arguments", {})
+    monkeypatch.setattr(dataclasses, "fields", lambda it: asked.append(it) or fields(it))
+    for number in range(5):
+        np.save(f"{number}.npy", A)
+    _stage(shell, "?.npy")
+    assert len(asked) == 1
 
 
 class _Evil:

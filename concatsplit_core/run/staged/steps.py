@@ -32,8 +32,8 @@ from concatsplit_core.run.staged.locks import alone
 from concatsplit_core.run.staged.outputs import SharedOutputSet
 from concatsplit_core.run.staged.record import RunRecord, read_record, refuse_changes
 from concatsplit_core.run.worker import Work
-from concatsplit_core.stores.keeping import Kept
-from concatsplit_core.stores.kept_staging import KeptStaging, refuse_missing
+from concatsplit_core.stores.keeping import Kept, refuse_missing
+from concatsplit_core.stores.kept_staging import KeptStaging
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.base import Location
