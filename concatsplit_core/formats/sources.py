@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.storage import Extent, Storage
@@ -57,6 +57,10 @@ class BaseSource:
     def place(self) -> Location | None:
         """The file or folder, in whichever store; None where the array is in memory."""
         return None if self.path is None else local(self.path)
+
+    def file_of(self, element: Shape) -> Location | None:
+        """The file that holds an element, if the array is a folder of files; it may not exist."""
+        return None
 
     def prepare(self, folder: Path, check: bool = False) -> None:
         """Make ready to be read.

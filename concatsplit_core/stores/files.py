@@ -267,6 +267,34 @@ def write_file(path: str, data: Any, offset: int) -> None:
         os.close(fd)
 
 
+def create_staged(path: str, header: bytes, size: int) -> None:
+    """Make a staged file as long as it is going to be; what is in it already stays.
+
+    Parameters
+    ----------
+    path : str
+    header : bytes
+        What it begins with.
+    size : int
+        Bytes after the header.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        write_all(fd, header, 0)
+        os.ftruncate(fd, len(header) + size)
+    finally:
+        os.close(fd)
+
+
+def write_staged(path: str, header: bytes, data: memoryview) -> None:
+    """Make a small staged file with all that it holds, in one write."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        write_all(fd, b"".join((header, data)), 0)
+    finally:
+        os.close(fd)
+
+
 def write_all(fd: int, data: Any, offset: int) -> None:
     """Write a whole buffer at an offset, also if the system writes it in parts."""
     done = os.pwrite(fd, data, offset)

@@ -147,17 +147,25 @@ class LocalStore(Store):
         """By what a file or folder is recognised."""
         return identify(key)
 
-    def look(self, key: str) -> Look:
+    def look(self, key: str, with_newest: bool = False) -> Look:
         """The sizes, times and identities of all files below a path, as one number."""
         links: list[str] = []
         try:
             status = os.stat(key)
-            number = _look_at(status)
+            number, newest_ns = _look_at(status), status.st_ctime_ns
             if stat.S_ISDIR(status.st_mode):
-                number ^= _look_inside(key, links)
+                inside, newest_ns = _look_inside(key, links, with_newest)
+                number ^= inside
         except (FileNotFoundError, NotADirectoryError):
             return Look(None, links)
-        return Look(number, links)
+        return Look(number, links, newest_ns)
+
+    def changed_ns(self, key: str) -> int | None:
+        """When a file or folder was last changed, its owner and permissions included."""
+        try:
+            return os.stat(key).st_ctime_ns
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
     def look_at(self, key: str) -> int | None:
         """The size, times and identity of one file, as one number."""
@@ -225,11 +233,18 @@ def _fail(error: OSError) -> None:
     raise error
 
 
-def _look_inside(path: str, links: list[str]) -> int:
-    """A number made of how all files below a folder look, by their names; notes the links there."""
-    number, start, waiting = 0, len(path), [path]
+def _look_inside(path: str, links: list[str], with_newest: bool) -> tuple[int, int]:
+    """A number made of how all files below a folder look, by their names; notes the links there.
+
+    Returns
+    -------
+    number, newest_ns : int
+    """
+    number, newest_ns, start, waiting = 0, 0, len(path), [path]
     while waiting:
         folder = waiting.pop()
+        if with_newest:
+            newest_ns = max(newest_ns, os.stat(folder).st_ctime_ns)
         above = zlib.crc32(os.fsencode(f"{folder[start:]}/"))
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -239,9 +254,11 @@ def _look_inside(path: str, links: list[str]) -> int:
                 if entry.is_symlink():
                     links.append(entry.path)
                 if entry.is_file():
-                    name = zlib.crc32(os.fsencode(entry.name), above)
-                    number ^= hash((name, _look_at(entry.stat())))
-    return number
+                    name, status = zlib.crc32(os.fsencode(entry.name), above), entry.stat()
+                    number ^= hash((name, _look_at(status)))
+                    if with_newest:
+                        newest_ns = max(newest_ns, status.st_ctime_ns)
+    return number, newest_ns
 
 
 def _look_at(status: os.stat_result) -> int:

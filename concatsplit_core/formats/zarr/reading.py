@@ -138,6 +138,13 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
                 else:
                     yield clip(chunk, box, self._decode(index, data, inner, chunks))
 
+    def file_of(self, element: Shape) -> Location | None:
+        """The file of the chunk or the shard that the element is in."""
+        if self.folder is None or self.folder.store.file is not None:
+            return None
+        unit = self.spec.shards or self.spec.chunks or ()
+        return self.folder / self.key(tuple(i // n for i, n in zip(element, unit, strict=True)))
+
     def _through_zarr(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         for index, chunk in chunks_of(box, self.spec.chunks or (), self.spec.shape):
             common = chunk.intersect(box)
