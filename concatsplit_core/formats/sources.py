@@ -17,7 +17,7 @@ from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.foundation.records import dataclass, field
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.local import local
+from concatsplit_core.stores.local import from_root, local
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -97,6 +97,9 @@ class BaseSource:
 
             names = _arguments[type(self)] = [each.name for each in fields(self) if each.init]
         given = {name: getattr(self, name) for name in names}
+        for name in ("path", "root"):  # another process may have another working folder
+            if given.get(name) is not None:
+                given[name] = from_root(given[name])
         return partial(type(self), **given), ()
 
 

@@ -15,7 +15,7 @@ from concatsplit_core.foundation.errors import (
     UsageError,
 )
 from concatsplit_core.run.events import Finished, Publishing, Started
-from concatsplit_core.run.executor import Executor, ThreadExecutor
+from concatsplit_core.run.executor import Executor, ThreadExecutor, other_processes
 from concatsplit_core.run.output_set import OutputSet
 from concatsplit_core.run.planned import PlannedRun
 from concatsplit_core.run.result import Result
@@ -157,12 +157,10 @@ class StagedRun(PlannedRun):
 
     def _do_at_once(self, fingerprints: Fingerprints) -> None:
         """Have a cluster do all tasks; an error leaves nothing behind."""
-        from concatsplit_core.run.cluster import ClusterExecutor
-
         outputs = self.output_set
         self._refuse_sources()
         try:
-            with ClusterExecutor(self.options.executor, self.plan) as executor:
+            with other_processes(self.options.executor, self.plan) as executor:
                 staging = self._create()
                 record = self._record(staging, resumes=False)
                 work = self._work_for_tasks(record)
@@ -245,9 +243,7 @@ class StagedRun(PlannedRun):
         if self.options.is_on_threads:
             yield ThreadExecutor()
             return
-        from concatsplit_core.run.cluster import ClusterExecutor
-
-        with ClusterExecutor(self.options.executor, self.plan) as executor:
+        with other_processes(self.options.executor, self.plan) as executor:
             executor.shared = Path(record.folders[0])
             yield executor
 
