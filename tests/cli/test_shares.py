@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import pickle
 import shutil
@@ -148,6 +149,29 @@ def test_the_fields_of_sources_are_asked_for_once_however_many_are_pickled(
         np.save(f"{number}.npy", A)
     _stage(shell, "?.npy")
     assert len(asked) == 1
+
+
+def test_zeros_in_memory_are_made_in_each_process(shell: Any) -> None:
+    shell.save(a=A)
+    words = ("gradient", "split", "zeros", "a.npy", "-o", "y.zarr", "--split-info", "s.npy")
+    np.save("s.npy", np.array([48, 48], np.int32))
+    assert shell.run("stage", *words, "--to", "RUN").code == 0
+    assert shell.run("run", "RUN").code == 0
+    shell.ok("commit", "RUN")
+    np.testing.assert_array_equal(shell.read("y.zarr"), np.concatenate([0 * A, A]))
+
+
+def test_what_cannot_be_made_durable_names_the_output(
+    staged: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(shared, "make_durable", failing)
+    outcome = staged.run("run", "RUN")
+    assert outcome.code == 7
+    assert "y.zarr" in outcome.message
+    assert "what is done is kept" in outcome.message
 
 
 class _Evil:
