@@ -17,7 +17,7 @@ from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.foundation.records import dataclass, field
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.local import local
+from concatsplit_core.stores.local import from_root, local
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -91,10 +91,20 @@ class BaseSource:
         """Close what it has open."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from dataclasses import fields  # which knows those of any class that is derived from ours
+        names = _arguments.get(type(self))
+        if names is None:  # to ask takes longer than to pickle a hundred sources
+            from dataclasses import fields  # which knows those of any class derived from ours
 
-        given = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+            names = _arguments[type(self)] = [each.name for each in fields(self) if each.init]
+        given = {name: getattr(self, name) for name in names}
+        for name in ("path", "root"):  # another process may have another working folder
+            if given.get(name) is not None:
+                given[name] = from_root(given[name])
         return partial(type(self), **given), ()
+
+
+_arguments: dict[type[BaseSource], list[str]] = {}
+"""The names of what a class of sources takes, once it was asked for."""
 
 
 class ContiguousSource(BaseSource):

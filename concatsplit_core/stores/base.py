@@ -196,6 +196,10 @@ class Store(ABC):
         """What users call a file or folder, as in a reference: a path, or a URL."""
         return key
 
+    def from_root(self, key: str) -> str:
+        """The same key for a process that has another working folder, where that matters."""
+        return key
+
     def resolve(self, key: str) -> str:
         """The key of what is meant: links are followed, where a store has them."""
         return key
@@ -267,6 +271,10 @@ class Location(NamedTuple):
 
     store: Store
     key: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process, which reads what is pickled, may have another working folder."""
+        return Location, (self.store, self.store.from_root(self.key))
 
     def __truediv__(self, name: str) -> Location:
         return Location(self.store, join(self.key, name))

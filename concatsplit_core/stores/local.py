@@ -205,6 +205,10 @@ class LocalStore(Store):
 
             yield from recover(left)
 
+    def from_root(self, key: str) -> str:
+        """The path, seen from the root."""
+        return from_root(key)
+
     def resolve(self, key: str) -> str:
         """The path with all links followed, from the root."""
         return os.path.realpath(key)
@@ -219,6 +223,11 @@ LOCAL = LocalStore()
 def local(path: os.PathLike[str] | str) -> Location:
     """A file or folder of the local disk."""
     return Location(LOCAL, path if isinstance(path, str) else os.fspath(path))
+
+
+def from_root(path: str) -> str:
+    """A path seen from the root, with all its parts: those before ``..`` may be links."""
+    return path if path[:1] == os.sep else os.path.join(os.getcwd(), path)
 
 
 def _kind(entry: os.DirEntry[str]) -> Kind:
