@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.storage import Extent, Storage
@@ -130,6 +130,20 @@ class ChunkedSource(DecodedSource):
     @abstractmethod
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
         """Every chunk, or shard, that lies in a box, as it is stored; None where it is absent."""
+
+    def file_of(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
+        """From the place of a chunk, or shard, in its grid to the path of its file.
+
+        None unless each of them is all of a file, and may be copied without a look inside; or
+        where it is known which of a few are there.
+
+        Parameters
+        ----------
+        shards : bool
+        compares : bool
+            Their checksums are compared, if they have any.
+        """
+        return None
 
     @abstractmethod
     def checked(self, box: Box, stored: Stored, full: bool) -> Stored:
