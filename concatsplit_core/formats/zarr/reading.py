@@ -246,6 +246,17 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
                 shard, at = self._shard_of(index, form, folder, opened, stack)
                 yield chunk, None if shard is None else shard.stored(at)
 
+    def path_of_chunk(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
+        """The paths of chunks, or shards, in a folder that is not sparse."""
+        listing, folder, form, key = self.listing, self.folder, self.form, self.key
+        is_sparse = listing is not None and listing.places is not None
+        inside = self.spec.shards is not None and not shards
+        if folder is None or not folder.store.has_paths or is_sparse or inside:
+            return None
+        if compares and (shards or (isinstance(form, ChunkForm) and is_guarded(form.steps))):
+            return None
+        return lambda index: join(folder.key, key(index))
+
     def checked(self, box: Box, stored: Stored, full: bool) -> Stored:
         """A chunk, or a shard with its index and all its chunks, to be checked on its way."""
         form, folder = self.form, self.folder
