@@ -26,7 +26,6 @@ from concatsplit_core.formats.hdf5.dimensions import (
 from concatsplit_core.formats.hdf5.files import Opened, look_at, malformed, pool
 from concatsplit_core.formats.hdf5.items import Items, items_of
 from concatsplit_core.formats.hdf5.neighbours import beside
-from concatsplit_core.formats.hdf5.padding import padding_of
 from concatsplit_core.formats.hdf5.reading import (
     Hdf5Chunked,
     Hdf5Contiguous,
@@ -35,7 +34,6 @@ from concatsplit_core.formats.hdf5.reading import (
 )
 from concatsplit_core.formats.hdf5.scales import scales_of
 from concatsplit_core.formats.hdf5.scout import Scouts
-from concatsplit_core.formats.hdf5.strings import string_bytes
 from concatsplit_core.formats.hdf5.types import encoding
 from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
 from concatsplit_core.formats.storage import Storage
@@ -65,10 +63,18 @@ _FILES = 1024
 def open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
     """Describe a data set; without a name, the only one of the file."""
     if len(_inputs) < _FIRST and _is_one_of_the_first(path):
-        _scouts.check(_look_at_member, path, member, ref)
+        _scouts.check(_look_at_member, path, member, ref, _prepare_to_write)
     source = _open_member(path, member, ref)
     _inputs.add(source)
     return source
+
+
+def _prepare_to_write() -> None:
+    """Import what writes HDF5, which most runs that read it do as well.
+
+    Another process looks at the input meanwhile, so that nobody waits for this.
+    """
+    from concatsplit_core.formats.hdf5 import layout, writing  # noqa: F401
 
 
 def _is_one_of_the_first(path: str) -> bool:
@@ -194,8 +200,14 @@ def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened, is_netcd
     longest = STRING_BYTES
     if dtype.kind == "T":
         steps = codec.steps if codec is not None else None
+        from concatsplit_core.formats.hdf5.strings import string_bytes
+
         longest = string_bytes(dataset, steps, -1 if opened.has_user_block else opened.fd, ref)
-    padding = padding_of(dataset, dtype, found) if is_netcdf and opened.fd >= 0 else None
+    padding = None
+    if is_netcdf and opened.fd >= 0:
+        from concatsplit_core.formats.hdf5.padding import padding_of
+
+        padding = padding_of(dataset, dtype, found)
     plain = items.plain and fill is not None
     is_flat = opened.fd >= 0 and plain and not chunks  # the offset counts a user block
     offset = dataset.id.get_offset() if is_flat else None

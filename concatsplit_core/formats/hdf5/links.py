@@ -8,7 +8,6 @@ from typing import Any
 import h5py
 
 from concatsplit_core.formats.hdf5.dimensions import NON_COORDINATE, is_dimension_only
-from concatsplit_core.formats.misnamed import no_member
 from concatsplit_core.foundation.errors import (
     AmbiguousContainer,
     ConcatsplitError,
@@ -226,6 +225,8 @@ def _step(file: Any, here: Any, part: str, member: str, ref: str) -> Any:
     """What one part of a member's name leads to."""
     link = link_of(here, part)
     if link is None:
+        from concatsplit_core.formats.misnamed import no_member
+
         raise no_member(ref, member, walk(file))
     if isinstance(link, h5py.ExternalLink):
         raise UnsafeContent(

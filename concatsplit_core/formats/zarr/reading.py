@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from math import prod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from concatsplit_core.formats.sources import ChunkedSource, DecodedSource, FindS
 from concatsplit_core.formats.stored import Check, Stored, copy_summed, read_unchecked, stored_in
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
-from concatsplit_core.formats.zarr.shards import Shard
 from concatsplit_core.formats.zarr.sparse import Listing, stored_chunks
 from concatsplit_core.foundation.errors import (
     ConcatsplitError,
@@ -29,6 +28,9 @@ from concatsplit_core.foundation.errors import (
 from concatsplit_core.foundation.records import dataclass, field
 from concatsplit_core.stores.base import Location, join
 from concatsplit_core.stores.files import input_error
+
+if TYPE_CHECKING:
+    from concatsplit_core.formats.zarr.shards import Shard
 
 _LARGE, _LARGE_SHARD = 64 << 10, 512 << 10
 """From this size on, a chunk in a shard, or a shard, takes less time to check than to copy."""
@@ -183,6 +185,8 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
         if outer not in opened and self._is_absent(outer):
             opened[outer] = None
         if outer not in opened:
+            from concatsplit_core.formats.zarr.shards import Shard
+
             try:
                 shard = Shard(folder / self.key(outer), form, inner, self.ref)
                 stack.callback(shard.close)
@@ -266,6 +270,8 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
             if not (full or self._is_worth_a_look(self.spec.shards, _LARGE_SHARD)):
                 return stored
             index = self._index(box, self.spec.shards)
+            from concatsplit_core.formats.zarr.shards import Shard
+
             opened = partial(Shard, folder / self.key(index), form, self._per_shard, self.ref)
             if not (full or (summed and self._is_worth_a_look(self.spec.chunks, _LARGE))):
                 with closing(opened()) as shard:

@@ -22,7 +22,7 @@ from concatsplit_core.formats.targets import (
     ReadyChunks,
     Writer,
 )
-from concatsplit_core.formats.zarr import document_v2, document_v3
+from concatsplit_core.formats.zarr import document_v3
 from concatsplit_core.formats.zarr.dialect import absent, meaning_as_written
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
@@ -67,7 +67,9 @@ class ZarrWriter(Writer):
         """Create an array and the groups above it."""
         zarr_format = 2 if storage.dialect == "zarr2" else 3
         wanted = meaning_as_written(storage, spec.dtype, spec.shape, zarr_format)
-        create = document_v2.create if zarr_format == 2 else document_v3.create
+        create = document_v3.create
+        if zarr_format == 2:
+            from concatsplit_core.formats.zarr.document_v2 import create
         facts = create(self._place / member, spec, storage, wanted)
         if facts is not None:
             create_groups(self._place, member, zarr_format)
