@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -118,6 +118,10 @@ class ContiguousSource(BaseSource):
         return located(self.path, self.spec)
 
 
+FindSpace = Callable[[Box], memoryview | None]
+"""Where the elements of a box of a source belong, if they lie there in C order, in its dtype."""
+
+
 class DecodedSource(BaseSource, ABC):
     """An array that gives its elements box by box."""
 
@@ -135,6 +139,14 @@ class ChunkedSource(DecodedSource):
     """An array in chunks of one shape; each may move as it is stored."""
 
     __slots__ = ()
+
+    @abstractmethod
+    def read_to(self, box: Box, find_space: FindSpace | None) -> Iterator[tuple[Box, np.ndarray]]:
+        """As `read`; a part may be decoded to where it belongs, and is then given from there."""
+
+    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
+        """Decode chunk by chunk."""
+        return self.read_to(box, None)
 
     @property
     @abstractmethod

@@ -14,8 +14,8 @@ from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.codecs.bounds import most_stored
 from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import check_guard, decode, decode_most
-from concatsplit_core.formats.grid import chunks_of, clip, place_of
-from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
+from concatsplit_core.formats.grid import chunks_of, clip, place_of, space_for
+from concatsplit_core.formats.sources import ChunkedSource, DecodedSource, FindSpace
 from concatsplit_core.formats.stored import Check, Stored, copy_summed, read_unchecked, stored_in
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
@@ -92,7 +92,7 @@ class ZarrUnchunked(DecodedSource):
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class ZarrSource(ZarrUnchunked, ChunkedSource):
+class ZarrSource(ChunkedSource, ZarrUnchunked):
     """An array in chunks of one shape.
 
     Parameters
@@ -109,7 +109,7 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
     form: ChunkForm | ShardForm | None
     listing: Listing | None = None
 
-    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
+    def read_to(self, box: Box, find_space: FindSpace | None) -> Iterator[tuple[Box, np.ndarray]]:
         """Decode chunk by chunk."""
         form, folder, chunks = self.form, self.folder, self.spec.chunks or ()
         if form is None or folder is None:
@@ -136,7 +136,8 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
                 if data is None and self.spec.is_string and common is not None:
                     yield from self._through_zarr(common)  # it knows the fill value of texts
                 else:
-                    yield clip(chunk, box, self._decode(index, data, inner, chunks))
+                    space = space_for(chunk, box, chunks, find_space)
+                    yield clip(chunk, box, self._decode(index, data, inner, chunks, space))
 
     def file_of(self, element: Shape) -> Location | None:
         """The file of the chunk or the shard that the element is in."""
@@ -202,7 +203,12 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
         return listing is not None and listing.places is not None and index not in listing.places
 
     def _decode(
-        self, index: Shape, data: bytearray | None, form: ChunkForm, chunks: Shape
+        self,
+        index: Shape,
+        data: bytearray | None,
+        form: ChunkForm,
+        chunks: Shape,
+        space: memoryview | None = None,
     ) -> np.ndarray:
         if data is None:
             return np.broadcast_to(np.asarray(self.fill, self.spec.dtype), chunks)
@@ -210,7 +216,10 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
             if self.spec.is_string:
                 most = prod(chunks) * self.spec.memory_itemsize
                 return form.to_array(decode_most(data, form.steps, most), chunks)
-            raw = decode(data, form.steps, prod(chunks) * form.dtype.itemsize)
+            nbytes = prod(chunks) * form.dtype.itemsize
+            raw = decode(
+                data, form.steps, nbytes, space if form.is_plain(self.spec.dtype) else None
+            )
             return form.to_array(raw, chunks)
         except (MalformedInput, OverBudget) as error:
             raise type(error)(f"{self._at(index)}: {error.message}", ref=self.ref) from error
