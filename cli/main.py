@@ -16,7 +16,7 @@ import click
 from concatsplit_cli.allocation import keep_freed_memory
 from concatsplit_cli.ending import end_at_once
 from concatsplit_cli.environment import is_asked, origin
-from concatsplit_cli.help import Group
+from concatsplit_cli.help import Group, eager_flag
 from concatsplit_cli.signals import (
     Terminated,
     ignore_further_signals,
@@ -246,12 +246,16 @@ def _hint(error: ConcatsplitError, words: Sequence[str]) -> str:
     return list_in_words(words)
 
 
+def _show_version(ctx: click.Context) -> None:
+    click.echo(f"concatsplit, version {__version__}", color=ctx.color)
+
+
 @click.group(
     cls=ErrorBoundary,
     commands=Commands(),
     context_settings={"help_option_names": ["-h", "--help"]},
+    params=[eager_flag(["--version"], "Show the version and exit.", _show_version)],
 )
-@click.version_option(__version__, prog_name="concatsplit")
 def main() -> None:
     """Join and split tensors larger than memory: .npy, HDF5, Zarr and safetensors, along any axis.
 

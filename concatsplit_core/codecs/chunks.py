@@ -14,7 +14,13 @@ from concatsplit_core.codecs.bounds import STEP_ROOM
 from concatsplit_core.codecs.deflate import deflated, inflate
 from concatsplit_core.codecs.lz4_blocks import blocked, claimed, unblocked
 from concatsplit_core.codecs.pipeline import BLOSC_MISSING, BLOSC_SHUFFLES, Step
-from concatsplit_core.codecs.zstd_frames import compressed, content_size, decompressed
+from concatsplit_core.codecs.shuffling import shuffled, unshuffled
+from concatsplit_core.codecs.zstd_frames import (
+    compressed,
+    content_size,
+    decompressed,
+    decompressed_into,
+)
 from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 
 Bytes = Any
@@ -26,7 +32,9 @@ _LZMA_MEMORY = 128 << 20
 _CRC32C = Step("crc32c")
 
 
-def decode(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
+def decode(
+    data: Bytes, steps: tuple[Step, ...], nbytes: int, space: memoryview | None = None
+) -> Bytes:
     """Undo the steps of a chunk, last one first.
 
     Parameters
@@ -37,6 +45,13 @@ def decode(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
         In the order in which they encode.
     nbytes : int
         Bytes of the decoded chunk.
+    space : memoryview, optional
+        As many bytes, to decode to if the codec can; they are overwritten in any case.
+
+    Returns
+    -------
+    buffer
+        The decoded chunk, which is ``space`` if it was decoded there.
 
     Raises
     ------
@@ -45,6 +60,10 @@ def decode(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
     MalformedInput
         The chunk is damaged, or holds less than it should.
     """
+    if space is not None and steps and steps[0].name in _INTO:
+        data, steps = _undone(data, steps[1:], nbytes), steps[:1]
+        if _goes_into(data, steps[0], space):
+            return space
     data = decode_most(data, steps, nbytes)
     found = memoryview(data).nbytes
     if found < nbytes:
@@ -54,11 +73,16 @@ def decode(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
 
 def decode_most(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
     """As `decode`, for a chunk that may also hold fewer bytes."""
-    for step in reversed(steps):
-        data = decode_bounded(data, step, nbytes + STEP_ROOM)
+    data = _undone(data, steps, nbytes)
     found = memoryview(data).nbytes
     if found > nbytes:
         raise OverBudget(f"it expands to {found} bytes or more where {nbytes} belong", found=found)
+    return data
+
+
+def _undone(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
+    for step in reversed(steps):
+        data = decode_bounded(data, step, nbytes + STEP_ROOM)
     return data
 
 
@@ -81,6 +105,14 @@ def decode_bounded(data: Bytes, step: Step, limit: int) -> Bytes:
         raise
     except Exception as error:  # each codec library raises errors of its own for damaged data
         raise MalformedInput(f"{step.name} cannot decode it: {error}") from error
+
+
+def _goes_into(data: Bytes, step: Step, space: memoryview) -> bool:
+    """Undo the last step to where its result belongs; decoding it elsewhere says what is wrong."""
+    try:
+        return _INTO[step.name](data, step, space)
+    except Exception:  # each codec library raises errors of its own for damaged data
+        return False
 
 
 def encode(data: Bytes, steps: tuple[Step, ...], itemsize: int) -> Bytes:
@@ -138,7 +170,23 @@ def _unzstd(data: Bytes, step: Step, limit: int) -> Bytes:
 def _unblosc(data: Bytes, step: Step, limit: int) -> Bytes:
     from numcodecs.blosc import decompress
 
+    _check_blosc(memoryview(data).cast("B"), limit)
+    return decompress(data)
+
+
+def _unblosc_into(data: Bytes, step: Step, space: memoryview) -> bool:
+    from numcodecs.blosc import decompress
+
     view = memoryview(data).cast("B")
+    _check_blosc(view, len(space) + STEP_ROOM)
+    if int.from_bytes(view[4:8], "little") != len(space):
+        return False
+    decompress(data, space)
+    return True
+
+
+def _check_blosc(view: memoryview, limit: int) -> None:
+    """Refuse a header that c-blosc would believe."""
     if len(view) < 16:
         raise MalformedInput("it is shorter than a blosc header")
     nbytes, blocksize, stored = (int.from_bytes(view[i : i + 4], "little") for i in (4, 8, 12))
@@ -147,7 +195,6 @@ def _unblosc(data: Bytes, step: Step, limit: int) -> Bytes:
         raise MalformedInput("its blosc header claims another compressed size")
     if nbytes and (not view[3] or not 0 < blocksize <= nbytes):  # c-blosc divides by both
         raise MalformedInput("its blosc header has no sound item or block size")
-    return decompress(data)
 
 
 def _unlz4(data: Bytes, step: Step, limit: int) -> Bytes:
@@ -191,9 +238,14 @@ def _unlzma(data: Bytes, step: Step, limit: int) -> Bytes:
 
 
 def _unshuffle(data: Bytes, step: Step, limit: int) -> Bytes:
-    from numcodecs.shuffle import Shuffle
+    return unshuffled(data, step.settings[0]) if step.settings[0] > 1 else data
 
-    return Shuffle(step.settings[0]).decode(data) if step.settings[0] > 1 else data
+
+def _unshuffle_into(data: Bytes, step: Step, space: memoryview) -> bool:
+    if step.settings[0] < 2 or memoryview(data).nbytes != len(space):
+        return False
+    unshuffled(data, step.settings[0], space)
+    return True
 
 
 def _unshuffle_loosely(data: Bytes, step: Step, limit: int) -> Bytes:
@@ -242,9 +294,7 @@ def _bz2(data: Bytes, step: Step, itemsize: int) -> Bytes:
 
 
 def _shuffle(data: Bytes, step: Step, itemsize: int) -> Bytes:
-    from numcodecs.shuffle import Shuffle
-
-    return Shuffle(step.settings[0]).encode(data) if step.settings[0] > 1 else data
+    return shuffled(data, step.settings[0]) if step.settings[0] > 1 else data
 
 
 def _shuffle_loosely(data: Bytes, step: Step, itemsize: int) -> Bytes:
@@ -267,6 +317,13 @@ _DECODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "crc32c": lambda data, step, limit: guards.without_crc32c(data),
     "fletcher32": lambda data, step, limit: guards.without_fletcher32(data),
 }
+
+_INTO: dict[str, Callable[[Bytes, Step, memoryview], bool]] = {
+    "zstd": lambda data, step, space: decompressed_into(data, space),
+    "blosc": _unblosc_into,
+    "shuffle": _unshuffle_into,
+}
+"""Decoders that can put what they make where it belongs; they return False if it does not fit."""
 
 _ENCODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "gzip": _gzip,

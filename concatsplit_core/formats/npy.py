@@ -38,6 +38,7 @@ class NpyFormat(InputFormat, OutputFormat):
     name = "npy"
     suffixes = (".npy",)
     adds_again = True
+    honours = frozenset({"memory_order"})
 
     def sniff(self, found: Candidate) -> bool:
         """By its first bytes."""

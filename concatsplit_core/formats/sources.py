@@ -58,6 +58,10 @@ class BaseSource:
         """The file or folder, in whichever store; None where the array is in memory."""
         return None if self.path is None else local(self.path)
 
+    def file_of(self, element: Shape) -> Location | None:
+        """The file that holds an element, if the array is a folder of files; it may not exist."""
+        return None
+
     def prepare(self, folder: Path, check: bool = False) -> None:
         """Make ready to be read.
 
@@ -104,6 +108,10 @@ class ContiguousSource(BaseSource):
         return located(self.path, self.spec)
 
 
+FindSpace = Callable[[Box], memoryview | None]
+"""Where the elements of a box of a source belong, if they lie there in C order, in its dtype."""
+
+
 class DecodedSource(BaseSource, ABC):
     """An array that gives its elements box by box."""
 
@@ -122,6 +130,14 @@ class ChunkedSource(DecodedSource):
 
     __slots__ = ()
 
+    @abstractmethod
+    def read_to(self, box: Box, find_space: FindSpace | None) -> Iterator[tuple[Box, np.ndarray]]:
+        """As `read`; a part may be decoded to where it belongs, and is then given from there."""
+
+    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
+        """Decode chunk by chunk."""
+        return self.read_to(box, None)
+
     @property
     @abstractmethod
     def fill(self) -> np.ndarray | None:
@@ -131,7 +147,7 @@ class ChunkedSource(DecodedSource):
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
         """Every chunk, or shard, that lies in a box, as it is stored; None where it is absent."""
 
-    def file_of(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
+    def unit_paths(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
         """From the place of a chunk, or shard, in its grid to the path of its file.
 
         None unless each of them is all of a file, and may be copied without a look inside; or

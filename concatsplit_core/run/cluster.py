@@ -34,6 +34,11 @@ _IN_FLIGHT = 2
 """How many batches for each thread the cluster has at the same time."""
 _TRIES = 3
 """How often a batch is tried if it fails to read or to write."""
+_UNWATCHED = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+}
+"""By default each process is sampled 100 times a second, and its event loop is tested 50 times."""
 _WORK = "work"
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _KEPT_BYTES = -1, -3, 1 << 28
 
@@ -87,14 +92,7 @@ class ClusterExecutor:
         address: Any = self._where.partition(":")[2]
         try:
             if not address:
-                address = distributed.LocalCluster(
-                    n_workers=self._plan.workers,
-                    threads_per_worker=1,
-                    processes=True,
-                    memory_limit=None,
-                    dashboard_address=":0",
-                    silence_logs=logging.CRITICAL,
-                )
+                address = self._own_cluster(distributed)
                 self._own.append(address)
             client = distributed.Client(address, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -103,6 +101,18 @@ class ClusterExecutor:
             ) from error
         self._own.append(client)
         return client
+
+    def _own_cluster(self, distributed: Any) -> Any:
+        """Processes on this machine, whose interpreters are not looked at all the time."""
+        with import_module("dask").config.set(_UNWATCHED):
+            return distributed.LocalCluster(
+                n_workers=self._plan.workers,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=None,
+                dashboard_address=":0",
+                silence_logs=logging.CRITICAL,
+            )
 
     def _close(self) -> None:
         while self._own:

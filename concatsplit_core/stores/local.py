@@ -148,17 +148,25 @@ class LocalStore(Store):
         """By what a file or folder is recognised."""
         return identify(key)
 
-    def look(self, key: str) -> Look:
+    def look(self, key: str, with_newest: bool = False) -> Look:
         """The sizes, times and identities of all files below a path, as one number."""
         links: list[str] = []
         try:
             status = os.stat(key)
-            number = _look_at(status)
+            number, newest_ns = _look_at(status), status.st_ctime_ns
             if stat.S_ISDIR(status.st_mode):
-                number ^= _look_inside(key, links)
+                inside, newest_ns = _look_inside(key, links, with_newest)
+                number ^= inside
         except (FileNotFoundError, NotADirectoryError):
             return Look(None, links)
-        return Look(number, links)
+        return Look(number, links, newest_ns)
+
+    def changed_ns(self, key: str) -> int | None:
+        """When a file or folder was last changed, its owner and permissions included."""
+        try:
+            return os.stat(key).st_ctime_ns
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
     def look_at(self, key: str) -> int | None:
         """The size, times and identity of one file, as one number."""
@@ -226,19 +234,25 @@ def _fail(error: OSError) -> None:
     raise error
 
 
-def _look_inside(path: str, links: list[str]) -> int:
+def _look_inside(path: str, links: list[str], with_newest: bool) -> tuple[int, int]:
     """A number made of how all files below a folder look, by their names; notes the links there.
 
     There may be very many: folders are read by their descriptors, so that the kernel does not look
     up the path of every file, and most files are told from folders and links by one question.
+
+    Returns
+    -------
+    number, newest_ns : int
     """
-    number, start, waiting = 0, len(path), [path]
+    number, newest_ns, start, waiting = 0, 0, len(path), [path]
     crc32, encoded = zlib.crc32, os.fsencode
     while waiting:
         folder = waiting.pop()
         above = crc32(encoded(f"{folder[start:]}/"))
         fd = os.open(folder, _READING_FOLDER)
         try:
+            if with_newest:
+                newest_ns = max(newest_ns, os.fstat(fd).st_ctime_ns)
             with os.scandir(fd) as entries:
                 for entry in entries:
                     if not entry.is_file(follow_symlinks=False):
@@ -249,10 +263,13 @@ def _look_inside(path: str, links: list[str]) -> int:
                             links.append(f"{folder}/{entry.name}")
                         if not entry.is_file():
                             continue
-                    number ^= hash((crc32(encoded(entry.name), above), _look_at(entry.stat())))
+                    status = entry.stat()
+                    number ^= hash((crc32(encoded(entry.name), above), _look_at(status)))
+                    if with_newest:
+                        newest_ns = max(newest_ns, status.st_ctime_ns)
         finally:
             os.close(fd)
-    return number
+    return number, newest_ns
 
 
 def _look_at(status: os.stat_result) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_core.foundation.errors import IOFailure, WorkerDied
+from concatsplit_core.foundation.errors import IOFailure, UsageError, WorkerDied
 from concatsplit_core.run import cluster, worker
 
 distributed: Any = pytest.importorskip("distributed")
@@ -274,3 +274,22 @@ def test_without_dask_it_says_what_to_install(two: Any, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(cluster, "_dask", missing)
     two.fails(2, "concat", "a.npy", "-o", "y.npy", "--executor", "dask", says="pip install")
+
+
+def test_the_processes_of_a_run_are_not_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask's profiler and its health checks took a seventh of the processor time of a run."""
+    import dask
+
+    seen: list[Any] = []
+
+    def start(**_: Any) -> None:
+        seen.extend(map(dask.config.get, cluster._UNWATCHED))
+        raise OSError("enough")
+
+    monkeypatch.setattr(cluster, "_dask", lambda: SimpleNamespace(LocalCluster=start))
+    before = [dask.config.get(name) for name in cluster._UNWATCHED]
+    plan: Any = SimpleNamespace(workers=2)
+    with pytest.raises(UsageError, match="enough"), cluster.ClusterExecutor("dask", plan):
+        pass
+    assert seen == [False, "1s"]
+    assert [dask.config.get(name) for name in cluster._UNWATCHED] == before != seen

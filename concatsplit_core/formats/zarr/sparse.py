@@ -16,7 +16,6 @@ from concatsplit_core.stores.base import Location
 
 _SPARSE = 4
 """A grid with this many times more chunks than there are files is sparse."""
-_NUMBER = re.compile(r"\d+")
 
 
 class Listing(NamedTuple):
@@ -50,7 +49,8 @@ def list_chunks(facts: Facts, folder: Location) -> Listing | None:
     if prod(-(-n // u) for n, u in zip(facts.shape, unit, strict=True)) < _SPARSE * len(files):
         return Listing(count, None)
     names = [name.removeprefix(folder.key).lstrip("/") for name in files]
-    places = {name: tuple(map(int, _NUMBER.findall(name.removeprefix("c")))) for name in names}
+    numbers = re.compile(r"\d+").findall
+    places = {name: tuple(map(int, numbers(name.removeprefix("c")))) for name in names}
     rank = len(facts.shape)
     there = (at for name, at in places.items() if len(at) == rank and facts.key(at) == name)
     return Listing(count, frozenset(there))
