@@ -20,11 +20,7 @@ from concatsplit_core.formats.stored import Check, Stored, copy_summed, read_unc
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.sparse import Listing, stored_chunks
-from concatsplit_core.foundation.errors import (
-    ConcatsplitError,
-    MalformedInput,
-    OverBudget,
-)
+from concatsplit_core.foundation.errors import ConcatsplitError, MalformedInput, OverBudget
 from concatsplit_core.foundation.records import dataclass, field
 from concatsplit_core.stores.base import Location, join
 from concatsplit_core.stores.files import input_error
@@ -120,10 +116,7 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
         found = chunks_of(box, chunks, self.spec.shape)
         listing, fill = self.listing, self.fill
         if listing is not None and listing.places is not None and fill is not None:
-            yield (
-                box,
-                np.broadcast_to(fill, box.shape),
-            )  # stored chunks come later
+            yield box, np.broadcast_to(fill, box.shape)  # stored chunks come later
             found = stored_chunks(listing, box, chunks, self.spec.shards, self.spec.shape)
         inner = form.inner if isinstance(form, ShardForm) else form
         with ExitStack() as stack:
@@ -161,8 +154,7 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
         except FileNotFoundError:
             return None
         except OSError as error:
-            name = key.rpartition("/")[2]
-            raise input_error(f"{self.ref}: {name}", error) from error
+            raise input_error(f"{self.ref}: {key.rpartition('/')[2]}", error) from error
         with closing(file):
             if file.size > self._most:
                 raise OverBudget(
@@ -250,16 +242,15 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
                 shard, at = self._shard_of(index, form, folder, opened, stack)
                 yield chunk, None if shard is None else shard.stored(at)
 
-    def path_of_chunk(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
+    def unit_paths(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
         """The paths of chunks, or shards, in a folder that is not sparse."""
-        listing, folder, form, key = self.listing, self.folder, self.form, self.key
+        folder, form, listing = self.folder, self.form, self.listing
         is_sparse = listing is not None and listing.places is not None
+        looks = compares and (shards or (isinstance(form, ChunkForm) and is_guarded(form.steps)))
         inside = self.spec.shards is not None and not shards
-        if folder is None or not folder.store.has_paths or is_sparse or inside:
+        if folder is None or not folder.store.has_paths or inside or looks or is_sparse:
             return None
-        if compares and (shards or (isinstance(form, ChunkForm) and is_guarded(form.steps))):
-            return None
-        return lambda index: join(folder.key, key(index))
+        return lambda index: join(folder.key, self.key(index))
 
     def checked(self, box: Box, stored: Stored, full: bool) -> Stored:
         """A chunk, or a shard with its index and all its chunks, to be checked on its way."""
