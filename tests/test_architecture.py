@@ -221,10 +221,10 @@ def test_a_tiny_hdf5_run_pays_for_no_rare_case(tmp_path: Path) -> None:
     import h5py
 
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["x"] = np.arange(6)
-    args = ("concat", "a.h5", "a.h5", "-o", "y.h5")
+        file.create_dataset("x", data=np.arange(6), chunks=(4,), compression=1, shuffle=True)
+    args = ("concat", "a.h5", "a.h5", "-o", "y.h5", "-j", "1")
     rare = ",".join(f"{CORE}.meaning.{name}" for name in ("conflicts", "times", "conversions"))
-    assert _loaded(f"h5py,msgspec,{UNUSED},{rare}", *args, cwd=tmp_path) == "['h5py']"
+    assert _loaded(f"h5py,msgspec,numcodecs,{UNUSED},{rare}", *args, cwd=tmp_path) == "['h5py']"
 
 
 def test_a_tiny_zarr_run_pays_for_zstd_and_no_other_format(tmp_path: Path) -> None:

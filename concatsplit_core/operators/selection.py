@@ -68,6 +68,12 @@ class Selection:
                     "::MEMBER, and --members '*' if they hold only one"
                 )
 
+    def notes_for_one_array(self) -> list[str]:
+        """Notes on options that change nothing for a single array."""
+        if self.carry == "check":
+            return []
+        return [f"--carry {self.carry} changes nothing: this is one array, and none is carried"]
+
     def chosen(self, names: Sequence[str], ref: str) -> list[str]:
         """Those names of a container that are part of the data set.
 

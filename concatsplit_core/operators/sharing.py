@@ -14,8 +14,7 @@ from concatsplit_core.run.staged.shared import SharedRun
 from concatsplit_core.run.staged.state import RunState, run_folder, state_of
 from concatsplit_core.run.staged.step import Step, parse_share
 from concatsplit_core.run.staged.task_file import read_work
-from concatsplit_core.stores.keeping import read_kept
-from concatsplit_core.stores.kept_staging import refuse_missing
+from concatsplit_core.stores.keeping import read_kept, refuse_missing
 
 if TYPE_CHECKING:
     from concatsplit_core.run.result import Result

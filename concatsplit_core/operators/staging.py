@@ -21,7 +21,7 @@ from concatsplit_core.run.staged.locks import alone
 from concatsplit_core.run.staged.record import read_record
 from concatsplit_core.run.staged.state import RunState, run_folder, state_of
 from concatsplit_core.run.staged.step import Step
-from concatsplit_core.stores.kept_staging import refuse_missing
+from concatsplit_core.stores.keeping import refuse_missing
 from concatsplit_core.stores.recovery import recover
 
 

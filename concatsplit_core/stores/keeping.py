@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from concatsplit_core.foundation.errors import ResumeMismatch
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.durability import sync_path
 from concatsplit_core.stores.files import identify
@@ -157,6 +158,25 @@ def read_kept(folder: Path) -> Kept | None:
         )
     except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
         return Kept(home, "", False, (), "")  # whatever it says, nothing is cleared
+
+
+def refuse_missing(folders: Sequence[Path], nonce: str) -> None:
+    """Refuse to go on with a run whose staging folders are not there.
+
+    Raises
+    ------
+    ResumeMismatch
+        A staging folder is not there, or belongs to another run.
+    """
+    for path in folders:
+        kept = read_kept(path) if path.is_dir() else None
+        if kept is None or kept.nonce != nonce:
+            raise ResumeMismatch(
+                f"{path}: the folder in which the run stages its outputs is not there; it was "
+                "moved or removed, or this machine does not see the file system that it is on; "
+                "move it back, or give the run up with 'concatsplit discard'",
+                ref=str(path),
+            )
 
 
 def home_of(folder: Path) -> Path | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
 import os
 import pickle
 import shutil
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
+from concatsplit_core.formats import sources
 from concatsplit_core.operators import sharing
 from concatsplit_core.run.staged import shared, task_file
 from concatsplit_core.stores.keeping import read_kept
@@ -133,6 +136,42 @@ def test_without_the_file_of_the_tasks_it_plans_again(
     assert len(planned) == 1
     home.chmod(0o700)
     _finish(staged)
+
+
+def test_the_fields_of_sources_are_asked_for_once_however_many_are_pickled(
+    shell: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    fields = dataclasses.fields
+    monkeypatch.setattr(sources, "_arguments", {})
+    monkeypatch.setattr(dataclasses, "fields", lambda it: asked.append(it) or fields(it))
+    for number in range(5):
+        np.save(f"{number}.npy", A)
+    _stage(shell, "?.npy")
+    assert len(asked) == 1
+
+
+def test_zeros_in_memory_are_made_in_each_process(shell: Any) -> None:
+    shell.save(a=A)
+    words = ("gradient", "split", "zeros", "a.npy", "-o", "y.zarr", "--split-info", "s.npy")
+    np.save("s.npy", np.array([48, 48], np.int32))
+    assert shell.run("stage", *words, "--to", "RUN").code == 0
+    assert shell.run("run", "RUN").code == 0
+    shell.ok("commit", "RUN")
+    np.testing.assert_array_equal(shell.read("y.zarr"), np.concatenate([0 * A, A]))
+
+
+def test_what_cannot_be_made_durable_names_the_output(
+    staged: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(shared, "make_durable", failing)
+    outcome = staged.run("run", "RUN")
+    assert outcome.code == 7
+    assert "y.zarr" in outcome.message
+    assert "what is done is kept" in outcome.message
 
 
 class _Evil:

@@ -150,3 +150,17 @@ def test_a_run_in_another_name_space_is_known_by_its_lock_only(
     shell.fails(5, *JOIN, "y.npy", says="another run")
     os.close(fd)
     shell.heals(*JOIN, "y.npy")
+
+
+def test_what_lies_behind_a_link_stays_when_a_staging_folder_is_removed(tmp_path: Path) -> None:
+    other, kept = tmp_path / "other", tmp_path / "other" / "kept"
+    inside = tmp_path / "staging" / "new" / "y.zarr" / "c" / "0"
+    for folder in (other, inside):
+        folder.mkdir(parents=True)
+    for file in (kept, inside / "1", inside.parent / "2"):
+        file.write_text("x")
+    (inside / "file").symlink_to(kept)
+    (inside / "folder").symlink_to(other)
+    staging_folders.remove_folder(tmp_path / "staging")
+    assert os.listdir(tmp_path) == ["other"]
+    assert kept.read_text() == "x"

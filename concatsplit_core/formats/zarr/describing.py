@@ -9,7 +9,7 @@ from typing import Any
 
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Opaque, Sharded
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.codecs.chunks import announce_libraries
+from concatsplit_core.codecs.pipeline import announce_libraries
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import codecs, document_v3

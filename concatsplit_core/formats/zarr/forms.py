@@ -20,6 +20,10 @@ class ChunkForm:
     permutation: Shape
     steps: tuple[Step, ...]
 
+    def is_plain(self, dtype: np.dtype) -> bool:
+        """Whether a decoded chunk is its elements in this dtype, in the order of the axes."""
+        return self.dtype == dtype and list(self.permutation) == sorted(self.permutation)
+
     def stored_shape(self, chunks: Shape) -> Shape:
         """Shape of a chunk as its bytes lie."""
         return tuple(chunks[d] for d in self.permutation)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,23 +14,17 @@ from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.codecs.bounds import most_stored
 from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import check_guard, decode, decode_most
-from concatsplit_core.formats.grid import chunks_of, clip, place_of
-from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
+from concatsplit_core.formats.grid import chunks_of, clip, place_of, space_for
+from concatsplit_core.formats.sources import ChunkedSource, DecodedSource, FindSpace
 from concatsplit_core.formats.stored import Check, Stored, copy_summed, read_unchecked, stored_in
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
+from concatsplit_core.formats.zarr.shards import Shard
 from concatsplit_core.formats.zarr.sparse import Listing, stored_chunks
-from concatsplit_core.foundation.errors import (
-    ConcatsplitError,
-    MalformedInput,
-    OverBudget,
-)
+from concatsplit_core.foundation.errors import ConcatsplitError, MalformedInput, OverBudget
 from concatsplit_core.foundation.records import dataclass, field
 from concatsplit_core.stores.base import Location, join
 from concatsplit_core.stores.files import input_error
-
-if TYPE_CHECKING:
-    from concatsplit_core.formats.zarr.shards import Shard
 
 _LARGE, _LARGE_SHARD = 64 << 10, 512 << 10
 """From this size on, a chunk in a shard, or a shard, takes less time to check than to copy."""
@@ -94,7 +88,7 @@ class ZarrUnchunked(DecodedSource):
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class ZarrSource(ZarrUnchunked, ChunkedSource):
+class ZarrSource(ChunkedSource, ZarrUnchunked):
     """An array in chunks of one shape.
 
     Parameters
@@ -111,7 +105,7 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
     form: ChunkForm | ShardForm | None
     listing: Listing | None = None
 
-    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
+    def read_to(self, box: Box, find_space: FindSpace | None) -> Iterator[tuple[Box, np.ndarray]]:
         """Decode chunk by chunk."""
         form, folder, chunks = self.form, self.folder, self.spec.chunks or ()
         if form is None or folder is None:
@@ -120,10 +114,7 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
         found = chunks_of(box, chunks, self.spec.shape)
         listing, fill = self.listing, self.fill
         if listing is not None and listing.places is not None and fill is not None:
-            yield (
-                box,
-                np.broadcast_to(fill, box.shape),
-            )  # stored chunks come later
+            yield box, np.broadcast_to(fill, box.shape)  # stored chunks come later
             found = stored_chunks(listing, box, chunks, self.spec.shards, self.spec.shape)
         inner = form.inner if isinstance(form, ShardForm) else form
         with ExitStack() as stack:
@@ -138,7 +129,15 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
                 if data is None and self.spec.is_string and common is not None:
                     yield from self._through_zarr(common)  # it knows the fill value of texts
                 else:
-                    yield clip(chunk, box, self._decode(index, data, inner, chunks))
+                    space = space_for(chunk, box, chunks, find_space)
+                    yield clip(chunk, box, self._decode(index, data, inner, chunks, space))
+
+    def file_of(self, element: Shape) -> Location | None:
+        """The file of the chunk or the shard that the element is in."""
+        if self.folder is None or self.folder.store.file is not None:
+            return None
+        unit = self.spec.shards or self.spec.chunks or ()
+        return self.folder / self.key(tuple(i // n for i, n in zip(element, unit, strict=True)))
 
     def _through_zarr(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         for index, chunk in chunks_of(box, self.spec.chunks or (), self.spec.shape):
@@ -153,8 +152,7 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
         except FileNotFoundError:
             return None
         except OSError as error:
-            name = key.rpartition("/")[2]
-            raise input_error(f"{self.ref}: {name}", error) from error
+            raise input_error(f"{self.ref}: {key.rpartition('/')[2]}", error) from error
         with closing(file):
             if file.size > self._most:
                 raise OverBudget(
@@ -177,8 +175,6 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
         if outer not in opened and self._is_absent(outer):
             opened[outer] = None
         if outer not in opened:
-            from concatsplit_core.formats.zarr.shards import Shard
-
             try:
                 shard = Shard(folder / self.key(outer), form, inner, self.ref)
                 stack.callback(shard.close)
@@ -199,7 +195,12 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
         return listing is not None and listing.places is not None and index not in listing.places
 
     def _decode(
-        self, index: Shape, data: bytearray | None, form: ChunkForm, chunks: Shape
+        self,
+        index: Shape,
+        data: bytearray | None,
+        form: ChunkForm,
+        chunks: Shape,
+        space: memoryview | None = None,
     ) -> np.ndarray:
         if data is None:
             return np.broadcast_to(np.asarray(self.fill, self.spec.dtype), chunks)
@@ -207,7 +208,10 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
             if self.spec.is_string:
                 most = prod(chunks) * self.spec.memory_itemsize
                 return form.to_array(decode_most(data, form.steps, most), chunks)
-            raw = decode(data, form.steps, prod(chunks) * form.dtype.itemsize)
+            nbytes = prod(chunks) * form.dtype.itemsize
+            raw = decode(
+                data, form.steps, nbytes, space if form.is_plain(self.spec.dtype) else None
+            )
             return form.to_array(raw, chunks)
         except (MalformedInput, OverBudget) as error:
             raise type(error)(f"{self._at(index)}: {error.message}", ref=self.ref) from error
@@ -234,6 +238,16 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
                 shard, at = self._shard_of(index, form, folder, opened, stack)
                 yield chunk, None if shard is None else shard.stored(at)
 
+    def unit_paths(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
+        """The paths of chunks, or shards, in a folder that is not sparse."""
+        folder, form, listing = self.folder, self.form, self.listing
+        is_sparse = listing is not None and listing.places is not None
+        looks = compares and (shards or (isinstance(form, ChunkForm) and is_guarded(form.steps)))
+        inside = self.spec.shards is not None and not shards
+        if folder is None or not folder.store.has_paths or inside or looks or is_sparse:
+            return None
+        return lambda index: join(folder.key, self.key(index))
+
     def checked(self, box: Box, stored: Stored, full: bool) -> Stored:
         """A chunk, or a shard with its index and all its chunks, to be checked on its way."""
         form, folder = self.form, self.folder
@@ -243,8 +257,6 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
             if not (full or self._is_worth_a_look(self.spec.shards, _LARGE_SHARD)):
                 return stored
             index = self._index(box, self.spec.shards)
-            from concatsplit_core.formats.zarr.shards import Shard
-
             opened = partial(Shard, folder / self.key(index), form, self._per_shard, self.ref)
             if not (full or (summed and self._is_worth_a_look(self.spec.chunks, _LARGE))):
                 with closing(opened()) as shard:

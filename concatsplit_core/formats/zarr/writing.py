@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -139,6 +140,11 @@ class _ZarrTarget(ChunkedTarget):
     def fill(self) -> np.ndarray | None:
         """What readers see in a chunk that is not there; None for texts."""
         return self._fill
+
+    def unit_paths(self, shards: bool) -> Callable[[Shape], str] | None:
+        """The paths of chunks, or shards, in a folder."""
+        inside = self.spec.shards is not None and not shards
+        return self._key_of if self._store.has_paths and not inside else None
 
     def _key_of(self, index: Shape) -> str:
         axis, _, first = self._corner

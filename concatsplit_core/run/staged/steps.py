@@ -15,7 +15,7 @@ from concatsplit_core.foundation.errors import (
     UsageError,
 )
 from concatsplit_core.run.events import Finished, Publishing, Started
-from concatsplit_core.run.executor import Executor, ThreadExecutor
+from concatsplit_core.run.executor import Executor, ThreadExecutor, other_processes
 from concatsplit_core.run.output_set import OutputSet
 from concatsplit_core.run.planned import PlannedRun
 from concatsplit_core.run.result import Result
@@ -32,8 +32,8 @@ from concatsplit_core.run.staged.locks import alone
 from concatsplit_core.run.staged.outputs import SharedOutputSet
 from concatsplit_core.run.staged.record import RunRecord, read_record, refuse_changes
 from concatsplit_core.run.worker import Work
-from concatsplit_core.stores.keeping import Kept
-from concatsplit_core.stores.kept_staging import KeptStaging, refuse_missing
+from concatsplit_core.stores.keeping import Kept, refuse_missing
+from concatsplit_core.stores.kept_staging import KeptStaging
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.base import Location
@@ -157,12 +157,10 @@ class StagedRun(PlannedRun):
 
     def _do_at_once(self, fingerprints: Fingerprints) -> None:
         """Have a cluster do all tasks; an error leaves nothing behind."""
-        from concatsplit_core.run.cluster import ClusterExecutor
-
         outputs = self.output_set
         self._refuse_sources()
         try:
-            with ClusterExecutor(self.options.executor, self.plan) as executor:
+            with other_processes(self.options.executor, self.plan) as executor:
                 staging = self._create()
                 record = self._record(staging, resumes=False)
                 work = self._work_for_tasks(record)
@@ -245,9 +243,7 @@ class StagedRun(PlannedRun):
         if self.options.is_on_threads:
             yield ThreadExecutor()
             return
-        from concatsplit_core.run.cluster import ClusterExecutor
-
-        with ClusterExecutor(self.options.executor, self.plan) as executor:
+        with other_processes(self.options.executor, self.plan) as executor:
             executor.shared = Path(record.folders[0])
             yield executor
 
