@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from concatsplit_core.foundation.errors import UsageError, did_you_mean
-from concatsplit_core.foundation.interrupts import BlockingLibraries
 from concatsplit_core.foundation.records import NamedTuple
 
 _COMPRESSORS = ("gzip", "zlib", "zstd", "lz4", "lzf", "blosc", "bz2")
@@ -113,13 +112,3 @@ def _level(name: str, text: str) -> int:
     if not low <= level <= high:
         raise UsageError(f"codec level {level} of {name} is not within {low} to {high}")
     return level
-
-
-_OF_NUMCODECS = {"blosc", "lz4", "lz4_blocks", "fletcher32"}
-"""Codecs in C that may keep Python from handling signals."""
-
-
-def announce_libraries(steps: tuple[Step, ...]) -> None:
-    """Tell the handlers of signals of the libraries that chunks with these steps need."""
-    if not _OF_NUMCODECS.isdisjoint(step.name for step in steps):
-        BlockingLibraries.announce()

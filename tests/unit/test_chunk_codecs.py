@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from concatsplit_core.codecs.chunks import (
+    announce_libraries,
     can_decode,
     can_encode,
     decode,
     encode,
 )
-from concatsplit_core.codecs.pipeline import Codec, Step, announce_libraries, parse_codec
+from concatsplit_core.codecs.pipeline import Codec, Step, parse_codec
 from concatsplit_core.foundation.errors import MalformedInput, OverBudget, UsageError
 from concatsplit_core.foundation.interrupts import BlockingLibraries
 

@@ -9,15 +9,16 @@ from typing import Any
 
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Opaque, Sharded
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.codecs.pipeline import announce_libraries
+from concatsplit_core.codecs.chunks import announce_libraries
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import codecs, document_v3
 from concatsplit_core.formats.zarr.dialect import meaning_of
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.forms import ShardForm
-from concatsplit_core.formats.zarr.reading import ZarrSource, ZarrUnchunked
+from concatsplit_core.formats.zarr.reading import ZarrSource
 from concatsplit_core.formats.zarr.sparse import list_chunks
+from concatsplit_core.formats.zarr.unchunked import ZarrUnchunked
 from concatsplit_core.foundation.errors import (
     AmbiguousContainer,
     ConcatsplitError,

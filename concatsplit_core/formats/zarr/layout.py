@@ -9,7 +9,8 @@ import numpy as np
 from concatsplit_core.array.fields import packed
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Sharded
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.codecs.pipeline import Codec, Step, announce_libraries
+from concatsplit_core.codecs.chunks import announce_libraries
+from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.zarr.checksums import Chosen, with_checksum
 from concatsplit_core.formats.zarr.codecs import (

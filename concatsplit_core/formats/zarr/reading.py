@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from math import prod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,76 +15,22 @@ from concatsplit_core.codecs.bounds import most_stored
 from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import check_guard, decode, decode_most
 from concatsplit_core.formats.grid import chunks_of, clip, place_of, space_for
-from concatsplit_core.formats.sources import ChunkedSource, DecodedSource, FindSpace
+from concatsplit_core.formats.sources import ChunkedSource, FindSpace
 from concatsplit_core.formats.stored import Check, Stored, copy_summed, read_unchecked, stored_in
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
-from concatsplit_core.formats.zarr.shards import Shard
 from concatsplit_core.formats.zarr.sparse import Listing, stored_chunks
-from concatsplit_core.foundation.errors import ConcatsplitError, MalformedInput, OverBudget
-from concatsplit_core.foundation.records import dataclass, field
+from concatsplit_core.formats.zarr.unchunked import ZarrUnchunked
+from concatsplit_core.foundation.errors import MalformedInput, OverBudget
+from concatsplit_core.foundation.records import dataclass
 from concatsplit_core.stores.base import Location, join
 from concatsplit_core.stores.files import input_error
 
+if TYPE_CHECKING:
+    from concatsplit_core.formats.zarr.shards import Shard
+
 _LARGE, _LARGE_SHARD = 64 << 10, 512 << 10
 """From this size on, a chunk in a shard, or a shard, takes less time to check than to copy."""
-
-
-@dataclass(slots=True, eq=False)
-class ZarrUnchunked(DecodedSource):
-    """An array that zarr-python reads, as its chunks differ in length.
-
-    Parameters
-    ----------
-    folder : Location, optional
-        Where its chunks are files; None where only zarr-python knows its store.
-    in_store : zarr.Array, optional
-        The open array, where only zarr-python knows its store.
-    """
-
-    format: ClassVar[str] = "zarr"
-
-    folder: Location | None
-    in_store: Any = None
-    opened: Any = field(default=None, init=False)
-    """The array as zarr-python has it, once that was needed."""
-
-    @property
-    def place(self) -> Location | None:
-        """The folder or archive of the array; None where only zarr-python knows its store."""
-        return self.folder and (self.folder.store.file or self.folder)
-
-    @property
-    def array(self) -> Any:
-        """The array as zarr-python has it."""
-        if self.in_store is not None or self.folder is None:
-            return self.in_store
-        if self.opened is None:
-            from concatsplit_core.formats.zarr.library import open_array
-
-            self.opened = open_array(self.folder)
-        return self.opened
-
-    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
-        """All of the box at once."""
-        yield box, self._decoded_by_library(box, self.ref)
-
-    def _decoded_by_library(self, box: Box, what: str) -> np.ndarray:
-        try:
-            return np.asarray(self.array[box.slices])
-        except ConcatsplitError:
-            raise
-        except Exception as error:  # any codec may raise anything for a damaged chunk
-            raise MalformedInput(f"{what}: cannot be decoded: {error}", ref=self.ref) from error
-
-    def stored_bytes(self) -> int:
-        """Bytes of its files."""
-        if self.folder is None:
-            return int(self.in_store.nbytes_stored())
-        try:
-            return sum(map(self.folder.store.size, self.folder.walk()))
-        except OSError as error:
-            raise input_error(self.ref, error) from error
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -175,6 +121,8 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
         if outer not in opened and self._is_absent(outer):
             opened[outer] = None
         if outer not in opened:
+            from concatsplit_core.formats.zarr.shards import Shard
+
             try:
                 shard = Shard(folder / self.key(outer), form, inner, self.ref)
                 stack.callback(shard.close)
@@ -257,6 +205,8 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
             if not (full or self._is_worth_a_look(self.spec.shards, _LARGE_SHARD)):
                 return stored
             index = self._index(box, self.spec.shards)
+            from concatsplit_core.formats.zarr.shards import Shard
+
             opened = partial(Shard, folder / self.key(index), form, self._per_shard, self.ref)
             if not (full or (summed and self._is_worth_a_look(self.spec.chunks, _LARGE))):
                 with closing(opened()) as shard:
