@@ -161,8 +161,6 @@ def test_what_a_store_is_leads_to_no_disk() -> None:
 def test_costly_libraries_have_one_owner() -> None:
     def not_owned(module: str) -> set[str]:
         owned = {module.split(".")[2].replace("hdf5", "h5py")} if module in OWNERS else set()
-        if module == f"{CORE}.formats.zarr.schema":
-            owned = {"msgspec"}
         return libraries(module, at_import_time=True) & HEAVY - owned
 
     assert not offenders(not_owned, modules())
@@ -223,18 +221,19 @@ def test_a_tiny_hdf5_run_pays_for_no_rare_case(tmp_path: Path) -> None:
     import h5py
 
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["x"] = np.arange(6)
-    args = ("concat", "a.h5", "a.h5", "-o", "y.h5")
+        file.create_dataset("x", data=np.arange(6), chunks=(4,), compression=1, shuffle=True)
+    args = ("concat", "a.h5", "a.h5", "-o", "y.h5", "-j", "1")
     rare = ",".join(f"{CORE}.meaning.{name}" for name in ("conflicts", "times", "conversions"))
-    assert _loaded(f"h5py,msgspec,{UNUSED},{rare}", *args, cwd=tmp_path) == "['h5py']"
+    assert _loaded(f"h5py,msgspec,numcodecs,{UNUSED},{rare}", *args, cwd=tmp_path) == "['h5py']"
 
 
-def test_a_tiny_zarr_run_pays_for_no_codec_but_zstd(tmp_path: Path) -> None:
+def test_a_tiny_zarr_run_pays_for_zstd_and_no_other_format(tmp_path: Path) -> None:
     import zarr
 
     zarr.create_array(tmp_path / "a.zarr", data=np.arange(6), chunks=(4,))
     args = ("concat", "a.zarr", "a.zarr", "-o", "y.zarr")
-    wanted = "h5py,zarr,numcodecs,deflate,isal,zstandard"
+    others = ",".join(f"{CORE}.formats.{name}" for name in ("hdf5", "npz", "safetensors", "npy"))
+    wanted = f"h5py,zarr,numcodecs,deflate,isal,zstandard,msgspec,{UNUSED},{others}"
     assert _loaded(wanted, *args, cwd=tmp_path) == "['zstandard']"
 
 

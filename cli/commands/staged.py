@@ -154,7 +154,7 @@ def _in_its_folder(
     step: Callable[[str, Callable[[Any], None]], RunState],
 ) -> RunState:
     """Do a step in the working folder that the run was staged in: names of files need it."""
-    from concatsplit_core.operators.staging import working_folder
+    from concatsplit_core.operators.sharing import working_folder
 
     path = os.path.abspath(folder)
     shown = not quiet and (sys.stderr.isatty() if progress is None else progress)

@@ -79,6 +79,27 @@ def decompressed(data: Bytes, limit: int) -> Bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def decompressed_into(data: Bytes, space: memoryview) -> bool:
+    """Decode the one frame of a chunk to where its content belongs.
+
+    Returns
+    -------
+    bool
+        False if there is not one whole frame that holds just as much.
+
+    Raises
+    ------
+    MalformedInput, zstandard.ZstdError
+        It is damaged.
+    """
+    view = memoryview(data).cast("B")
+    if content_size(view) != len(space) or _end_of_frame(view, 0) != len(view):
+        return False
+    with _decoder().stream_reader(view) as reader:
+        # what follows the content is read as well: a checksum, which is compared
+        return bool(reader.readinto(space) == len(space) and not reader.read(1))
+
+
 def compressed(data: Bytes, level: int, checksum: bool) -> bytes:
     """One frame, with its content size and, if wanted, a checksum."""
     wanted = level, checksum

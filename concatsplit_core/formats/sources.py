@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.foundation.records import dataclass, field
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.local import local
+from concatsplit_core.stores.local import from_root, local
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -73,6 +73,13 @@ class BaseSource:
             Compare the checksum of the whole array, where there is one.
         """
 
+    def files(self, box: Box) -> Iterator[str] | None:
+        """The files that hold a box, by their names below `place`; some may not be there.
+
+        None where that is not known, or `place` is a file.
+        """
+        return None
+
     def stored_bytes(self) -> int:
         """Bytes that the array takes in its file."""
         return self.spec.nbytes
@@ -84,10 +91,20 @@ class BaseSource:
         """Close what it has open."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from dataclasses import fields  # which knows those of any class that is derived from ours
+        names = _arguments.get(type(self))
+        if names is None:  # to ask takes longer than to pickle a hundred sources
+            from dataclasses import fields  # which knows those of any class derived from ours
 
-        given = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+            names = _arguments[type(self)] = [each.name for each in fields(self) if each.init]
+        given = {name: getattr(self, name) for name in names}
+        for name in ("path", "root"):  # another process may have another working folder
+            if given.get(name) is not None:
+                given[name] = from_root(given[name])
         return partial(type(self), **given), ()
+
+
+_arguments: dict[type[BaseSource], list[str]] = {}
+"""The names of what a class of sources takes, once it was asked for."""
 
 
 class ContiguousSource(BaseSource):
@@ -99,6 +116,10 @@ class ContiguousSource(BaseSource):
     def extent(self) -> Extent:
         """Where the run of bytes lies."""
         return located(self.path, self.spec)
+
+
+FindSpace = Callable[[Box], memoryview | None]
+"""Where the elements of a box of a source belong, if they lie there in C order, in its dtype."""
 
 
 class DecodedSource(BaseSource, ABC):
@@ -119,6 +140,14 @@ class ChunkedSource(DecodedSource):
 
     __slots__ = ()
 
+    @abstractmethod
+    def read_to(self, box: Box, find_space: FindSpace | None) -> Iterator[tuple[Box, np.ndarray]]:
+        """As `read`; a part may be decoded to where it belongs, and is then given from there."""
+
+    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
+        """Decode chunk by chunk."""
+        return self.read_to(box, None)
+
     @property
     @abstractmethod
     def fill(self) -> np.ndarray | None:
@@ -127,6 +156,20 @@ class ChunkedSource(DecodedSource):
     @abstractmethod
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
         """Every chunk, or shard, that lies in a box, as it is stored; None where it is absent."""
+
+    def unit_paths(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
+        """From the place of a chunk, or shard, in its grid to the path of its file.
+
+        None unless each of them is all of a file, and may be copied without a look inside; or
+        where it is known which of a few are there.
+
+        Parameters
+        ----------
+        shards : bool
+        compares : bool
+            Their checksums are compared, if they have any.
+        """
+        return None
 
     @abstractmethod
     def checked(self, box: Box, stored: Stored, full: bool) -> Stored:

@@ -39,8 +39,8 @@ if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
     from concatsplit_core.operators.joining import stack as stack
     from concatsplit_core.operators.picturing import draw_chunks as draw_chunks
     from concatsplit_core.operators.recovering import recover as recover
+    from concatsplit_core.operators.sharing import run_tasks as run_tasks
     from concatsplit_core.operators.staging import commit as commit
-    from concatsplit_core.operators.staging import run_tasks as run_tasks
     from concatsplit_core.operators.staging import stage as stage
     from concatsplit_core.operators.statistics import Statistics as Statistics
     from concatsplit_core.operators.undoing import undo as undo
@@ -96,7 +96,7 @@ _HOMES = {
     "open": "operators.viewing",
     "recover": "operators.recovering",
     "reshard": "operators.cutting",
-    "run_tasks": "operators.staging",
+    "run_tasks": "operators.sharing",
     "split": "operators.cutting",
     "split_by_lengths": "operators.cutting",
     "split_gradient": "operators.joining",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +11,18 @@ import numpy as np
 
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.foundation.errors import (
-    InputUnavailable,
-    ResumeMismatch,
     UsageError,
 )
+from concatsplit_core.operators.sharing import OPERATORS, call_step, request_of
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
 from concatsplit_core.run.staged.folder import remove_run
 from concatsplit_core.run.staged.locks import alone
-from concatsplit_core.run.staged.record import RUN_FILE, RunRecord, read_record
+from concatsplit_core.run.staged.record import read_record
 from concatsplit_core.run.staged.state import RunState, run_folder, state_of
-from concatsplit_core.run.staged.step import Step, parse_share
-from concatsplit_core.stores.kept_staging import refuse_missing
+from concatsplit_core.run.staged.step import Step
+from concatsplit_core.stores.keeping import refuse_missing
 from concatsplit_core.stores.recovery import recover
-
-_MODULES = {
-    "joining": ("concat", "stack", "depth_concat", "split_gradient"),
-    "cutting": (
-        "split", "depth_split", "unstack", "split_by_lengths", "reshard", "concat_gradient",
-    ),
-    "copying": ("fetch_to", "feed"),
-}  # fmt: skip
-_OPERATORS = {name: module for module, names in _MODULES.items() for name in names}
-"""What can be staged, and where it is defined."""
 
 
 def stage(
@@ -67,8 +55,8 @@ def stage(
         The operator, its inputs or its outputs cannot be staged.
     """
     name = operator if isinstance(operator, str) else operator.__name__
-    if name not in _OPERATORS:
-        raise UsageError(f"{name}: cannot be staged; these can be: {', '.join(sorted(_OPERATORS))}")
+    if name not in OPERATORS:
+        raise UsageError(f"{name}: cannot be staged; these can be: {', '.join(sorted(OPERATORS))}")
     listener = options.pop("on_event", None)
     if options.pop("dry_run", False) or options.pop("resume", False):
         raise UsageError("stage: leave out --dry-run and --resume")
@@ -81,36 +69,7 @@ def stage(
         "options": {key: _plain(value) for key, value in options.items()},
     }
     step = Step("stage", os.path.abspath(to), request=request)
-    return _call(request, step, listener)
-
-
-def run_tasks(
-    folder: str | os.PathLike[str],
-    tasks: str | None = None,
-    on_event: Callable[[Any], None] | None = None,
-) -> RunState:
-    """Do the tasks of a staged run that are not done yet; any number of processes may do so.
-
-    Parameters
-    ----------
-    folder : path
-        Of the run.
-    tasks : str, optional
-        ``"I/N"``: only those in share I of N.
-    on_event : callable, optional
-        As in `Options`.
-
-    Raises
-    ------
-    ResumeMismatch
-        An input has changed, or the run was made for something else.
-    """
-    share = (1, 1) if tasks is None else parse_share(tasks)
-    path = run_folder(folder)
-    record = read_record(path)
-    refuse_missing([Path(name) for name in record.folders], record.nonce)
-    _call(_request_of(record, path), Step("run", str(path), share), on_event)
-    return state_of(path, record)
+    return call_step(request, step, listener)
 
 
 def commit(
@@ -143,56 +102,8 @@ def commit(
             remove_run(path)
         return state_of(path, record, missing=0)
     refuse_missing([Path(name) for name in record.folders], record.nonce)
-    _call(_request_of(record, path), Step("commit", str(path)), on_event)
+    call_step(request_of(record, path), Step("commit", str(path)), on_event)
     return state_of(path, record, missing=0)
-
-
-def working_folder(folder: str | os.PathLike[str]) -> str:
-    """The working folder in which a run was staged.
-
-    Raises
-    ------
-    InputUnavailable
-        The folder is not that of a staged run, or its working folder is not there.
-    """
-    path = run_folder(folder)
-    cwd = read_record(path).cwd
-    if not os.path.isdir(cwd):
-        raise InputUnavailable(
-            f"{path}: was staged in the working folder {cwd}, which is not there; move it back, or "
-            f"give the run up with 'concatsplit discard {path}'",
-            ref=str(path),
-        )
-    return cwd
-
-
-def _call(request: Mapping[str, Any], step: Step, listener: Callable[[Any], None] | None) -> Result:
-    """Call the operator of a request, for one step of its run."""
-    name = request["operator"]
-    module = import_module(f"concatsplit_core.operators.{_OPERATORS[name]}")
-    operator = getattr(module, name)
-    result: Result = operator(*request["args"], **request["options"], on_event=listener, step=step)
-    return result
-
-
-def _request_of(record: RunRecord, folder: Path) -> Mapping[str, Any]:
-    """What was staged, if this process can repeat it."""
-    request = record.request
-    if request is None:
-        raise UsageError(
-            f"{folder}: is a run with --resume; give the same command again to go on with it, or "
-            f"'concatsplit discard {folder}' to give it up"
-        )
-    if not {"operator", "args", "options"} <= request.keys():
-        raise ResumeMismatch(f"{folder / RUN_FILE}: is damaged; stage again")
-    if request["operator"] not in _OPERATORS:
-        raise ResumeMismatch(f"{folder / RUN_FILE}: names no operator; stage again")
-    if os.path.realpath(record.cwd) != os.path.realpath(os.getcwd()):
-        raise UsageError(
-            f"{folder}: was staged in the working folder {record.cwd}, from which the names of "
-            "files are seen; go there first"
-        )
-    return request
 
 
 def _plain(value: Any) -> Any:

@@ -194,7 +194,7 @@ def _plan_moves(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
         jobs=options.workers,
         routes=options.allowed_routes,
         check=options.check,
-        copies_alone=options.jobs is None and options.manifest is None,
+        may_be_alone=options.jobs is None and options.manifest is None,
         thresholds=options.thresholds,
     )
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from concatsplit_core.stores.publishing import Recovered, Staging
 
 _NOTHING = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+_READING_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _WRITING = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
 
 
@@ -167,6 +168,28 @@ class LocalStore(Store):
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def look_at(self, key: str) -> int | None:
+        """The size, times and identity of one file, as one number."""
+        try:
+            return _look_at(os.stat(key))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def looks(self, key: str) -> Iterable[tuple[str, int]] | None:
+        """The sizes, times and identities of all files below a folder without links to others."""
+        if not os.path.isdir(key):
+            return None
+        found: list[tuple[str, int]] = []
+        for where, folders, names in os.walk(key, onerror=_fail):
+            if any(os.path.islink(f"{where}/{name}") for name in folders):
+                return None
+            inside = where[len(key) + 1 :]
+            for name in names:
+                look = self.look_at(f"{where}/{name}")
+                if look is not None:
+                    found.append((f"{inside}/{name}" if inside else name, look))
+        return found
+
     def staging(self, sync: bool) -> Staging:
         """What stages outputs in folders beside them, and renames them."""
         from concatsplit_core.stores.staging import LocalStaging
@@ -182,6 +205,10 @@ class LocalStore(Store):
             from concatsplit_core.stores.recovery import recover
 
             yield from recover(left)
+
+    def from_root(self, key: str) -> str:
+        """The path, seen from the root."""
+        return from_root(key)
 
     def resolve(self, key: str) -> str:
         """The path with all links followed, from the root."""
@@ -199,6 +226,11 @@ def local(path: os.PathLike[str] | str) -> Location:
     return Location(LOCAL, path if isinstance(path, str) else os.fspath(path))
 
 
+def from_root(path: str) -> str:
+    """A path seen from the root, with all its parts: those before ``..`` may be links."""
+    return path if path[:1] == os.sep else os.path.join(os.getcwd(), path)
+
+
 def _kind(entry: os.DirEntry[str]) -> Kind:
     if entry.is_symlink():
         return "link"
@@ -214,28 +246,38 @@ def _fail(error: OSError) -> None:
 def _look_inside(path: str, links: list[str], with_newest: bool) -> tuple[int, int]:
     """A number made of how all files below a folder look, by their names; notes the links there.
 
+    There may be very many: folders are read by their descriptors, so that the kernel does not look
+    up the path of every file, and most files are told from folders and links by one question.
+
     Returns
     -------
     number, newest_ns : int
     """
     number, newest_ns, start, waiting = 0, 0, len(path), [path]
+    crc32, encoded = zlib.crc32, os.fsencode
     while waiting:
         folder = waiting.pop()
-        if with_newest:
-            newest_ns = max(newest_ns, os.stat(folder).st_ctime_ns)
-        above = zlib.crc32(os.fsencode(f"{folder[start:]}/"))
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                    continue
-                if entry.is_symlink():
-                    links.append(entry.path)
-                if entry.is_file():
-                    name, status = zlib.crc32(os.fsencode(entry.name), above), entry.stat()
-                    number ^= hash((name, _look_at(status)))
+        above = crc32(encoded(f"{folder[start:]}/"))
+        fd = os.open(folder, _READING_FOLDER)
+        try:
+            if with_newest:
+                newest_ns = max(newest_ns, os.fstat(fd).st_ctime_ns)
+            with os.scandir(fd) as entries:
+                for entry in entries:
+                    if not entry.is_file(follow_symlinks=False):
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(f"{folder}/{entry.name}")
+                            continue
+                        if entry.is_symlink():
+                            links.append(f"{folder}/{entry.name}")
+                        if not entry.is_file():
+                            continue
+                    status = entry.stat()
+                    number ^= hash((crc32(encoded(entry.name), above), _look_at(status)))
                     if with_newest:
                         newest_ns = max(newest_ns, status.st_ctime_ns)
+        finally:
+            os.close(fd)
     return number, newest_ns
 
 
@@ -247,5 +289,4 @@ def _look_at(status: os.stat_result) -> int:
     """
     if stat.S_ISDIR(status.st_mode):
         return hash(status.st_ino)
-    times = status.st_mtime_ns, status.st_ctime_ns
-    return hash((status.st_ino, status.st_size, *times))
+    return hash((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from math import prod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,85 +14,27 @@ from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.codecs.bounds import most_stored
 from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import check_guard, decode, decode_most
-from concatsplit_core.formats.grid import chunks_of, clip, place_of
-from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
+from concatsplit_core.formats.grid import chunks_of, clip, place_of, space_for
+from concatsplit_core.formats.sources import ChunkedSource, FindSpace
 from concatsplit_core.formats.stored import Check, Stored, copy_summed, read_unchecked, stored_in
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
-from concatsplit_core.formats.zarr.shards import Shard
 from concatsplit_core.formats.zarr.sparse import Listing, stored_chunks
-from concatsplit_core.foundation.errors import (
-    ConcatsplitError,
-    MalformedInput,
-    OverBudget,
-)
-from concatsplit_core.foundation.records import dataclass, field
+from concatsplit_core.formats.zarr.unchunked import ZarrUnchunked
+from concatsplit_core.foundation.errors import MalformedInput, OverBudget
+from concatsplit_core.foundation.records import dataclass
 from concatsplit_core.stores.base import Location, join
 from concatsplit_core.stores.files import input_error
+
+if TYPE_CHECKING:
+    from concatsplit_core.formats.zarr.shards import Shard
 
 _LARGE, _LARGE_SHARD = 64 << 10, 512 << 10
 """From this size on, a chunk in a shard, or a shard, takes less time to check than to copy."""
 
 
-@dataclass(slots=True, eq=False)
-class ZarrUnchunked(DecodedSource):
-    """An array that zarr-python reads, as its chunks differ in length.
-
-    Parameters
-    ----------
-    folder : Location, optional
-        Where its chunks are files; None where only zarr-python knows its store.
-    in_store : zarr.Array, optional
-        The open array, where only zarr-python knows its store.
-    """
-
-    format: ClassVar[str] = "zarr"
-
-    folder: Location | None
-    in_store: Any = None
-    opened: Any = field(default=None, init=False)
-    """The array as zarr-python has it, once that was needed."""
-
-    @property
-    def place(self) -> Location | None:
-        """The folder or archive of the array; None where only zarr-python knows its store."""
-        return self.folder and (self.folder.store.file or self.folder)
-
-    @property
-    def array(self) -> Any:
-        """The array as zarr-python has it."""
-        if self.in_store is not None or self.folder is None:
-            return self.in_store
-        if self.opened is None:
-            from concatsplit_core.formats.zarr.library import open_array
-
-            self.opened = open_array(self.folder)
-        return self.opened
-
-    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
-        """All of the box at once."""
-        yield box, self._decoded_by_library(box, self.ref)
-
-    def _decoded_by_library(self, box: Box, what: str) -> np.ndarray:
-        try:
-            return np.asarray(self.array[box.slices])
-        except ConcatsplitError:
-            raise
-        except Exception as error:  # any codec may raise anything for a damaged chunk
-            raise MalformedInput(f"{what}: cannot be decoded: {error}", ref=self.ref) from error
-
-    def stored_bytes(self) -> int:
-        """Bytes of its files."""
-        if self.folder is None:
-            return int(self.in_store.nbytes_stored())
-        try:
-            return sum(map(self.folder.store.size, self.folder.walk()))
-        except OSError as error:
-            raise input_error(self.ref, error) from error
-
-
 @dataclass(slots=True, eq=False, kw_only=True)
-class ZarrSource(ZarrUnchunked, ChunkedSource):
+class ZarrSource(ChunkedSource, ZarrUnchunked):
     """An array in chunks of one shape.
 
     Parameters
@@ -109,7 +51,7 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
     form: ChunkForm | ShardForm | None
     listing: Listing | None = None
 
-    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
+    def read_to(self, box: Box, find_space: FindSpace | None) -> Iterator[tuple[Box, np.ndarray]]:
         """Decode chunk by chunk."""
         form, folder, chunks = self.form, self.folder, self.spec.chunks or ()
         if form is None or folder is None:
@@ -118,10 +60,7 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
         found = chunks_of(box, chunks, self.spec.shape)
         listing, fill = self.listing, self.fill
         if listing is not None and listing.places is not None and fill is not None:
-            yield (
-                box,
-                np.broadcast_to(fill, box.shape),
-            )  # stored chunks come later
+            yield box, np.broadcast_to(fill, box.shape)  # stored chunks come later
             found = stored_chunks(listing, box, chunks, self.spec.shards, self.spec.shape)
         inner = form.inner if isinstance(form, ShardForm) else form
         with ExitStack() as stack:
@@ -136,7 +75,8 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
                 if data is None and self.spec.is_string and common is not None:
                     yield from self._through_zarr(common)  # it knows the fill value of texts
                 else:
-                    yield clip(chunk, box, self._decode(index, data, inner, chunks))
+                    space = space_for(chunk, box, chunks, find_space)
+                    yield clip(chunk, box, self._decode(index, data, inner, chunks, space))
 
     def file_of(self, element: Shape) -> Location | None:
         """The file of the chunk or the shard that the element is in."""
@@ -158,8 +98,7 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
         except FileNotFoundError:
             return None
         except OSError as error:
-            name = key.rpartition("/")[2]
-            raise input_error(f"{self.ref}: {name}", error) from error
+            raise input_error(f"{self.ref}: {key.rpartition('/')[2]}", error) from error
         with closing(file):
             if file.size > self._most:
                 raise OverBudget(
@@ -182,6 +121,8 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
         if outer not in opened and self._is_absent(outer):
             opened[outer] = None
         if outer not in opened:
+            from concatsplit_core.formats.zarr.shards import Shard
+
             try:
                 shard = Shard(folder / self.key(outer), form, inner, self.ref)
                 stack.callback(shard.close)
@@ -202,7 +143,12 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
         return listing is not None and listing.places is not None and index not in listing.places
 
     def _decode(
-        self, index: Shape, data: bytearray | None, form: ChunkForm, chunks: Shape
+        self,
+        index: Shape,
+        data: bytearray | None,
+        form: ChunkForm,
+        chunks: Shape,
+        space: memoryview | None = None,
     ) -> np.ndarray:
         if data is None:
             return np.broadcast_to(np.asarray(self.fill, self.spec.dtype), chunks)
@@ -210,7 +156,10 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
             if self.spec.is_string:
                 most = prod(chunks) * self.spec.memory_itemsize
                 return form.to_array(decode_most(data, form.steps, most), chunks)
-            raw = decode(data, form.steps, prod(chunks) * form.dtype.itemsize)
+            nbytes = prod(chunks) * form.dtype.itemsize
+            raw = decode(
+                data, form.steps, nbytes, space if form.is_plain(self.spec.dtype) else None
+            )
             return form.to_array(raw, chunks)
         except (MalformedInput, OverBudget) as error:
             raise type(error)(f"{self._at(index)}: {error.message}", ref=self.ref) from error
@@ -237,6 +186,16 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
                 shard, at = self._shard_of(index, form, folder, opened, stack)
                 yield chunk, None if shard is None else shard.stored(at)
 
+    def unit_paths(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
+        """The paths of chunks, or shards, in a folder that is not sparse."""
+        folder, form, listing = self.folder, self.form, self.listing
+        is_sparse = listing is not None and listing.places is not None
+        looks = compares and (shards or (isinstance(form, ChunkForm) and is_guarded(form.steps)))
+        inside = self.spec.shards is not None and not shards
+        if folder is None or not folder.store.has_paths or inside or looks or is_sparse:
+            return None
+        return lambda index: join(folder.key, self.key(index))
+
     def checked(self, box: Box, stored: Stored, full: bool) -> Stored:
         """A chunk, or a shard with its index and all its chunks, to be checked on its way."""
         form, folder = self.form, self.folder
@@ -246,6 +205,8 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
             if not (full or self._is_worth_a_look(self.spec.shards, _LARGE_SHARD)):
                 return stored
             index = self._index(box, self.spec.shards)
+            from concatsplit_core.formats.zarr.shards import Shard
+
             opened = partial(Shard, folder / self.key(index), form, self._per_shard, self.ref)
             if not (full or (summed and self._is_worth_a_look(self.spec.chunks, _LARGE))):
                 with closing(opened()) as shard:
@@ -303,6 +264,14 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
                 self._check_chunk(index, data, form.inner)
 
             yield from shard.pieces(check, self._most)
+
+    def files(self, box: Box) -> Iterator[str] | None:
+        """The files of the chunks, or shards, that a box has a part in."""
+        if self.folder is None or self.folder.store.file is not None:
+            return None
+        unit, listing = self.spec.write_unit or (), self.listing or Listing(0, None)
+        found = stored_chunks(listing, box, unit, None, self.spec.shape)
+        return (self.key(index) for index, _ in found)
 
     @property
     def _most(self) -> int:
