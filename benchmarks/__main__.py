@@ -63,14 +63,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code: 0, or 1 where a result of ours was wrong or missing, or 2 where nothing ran.
     """
     options = _parse(arguments)
-    # Ended from outside, a run removes its folder too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sizes = Sizes(options.scale)
     cases = all_cases(sizes, options.case)
     if options.list or not cases:
         print("\n".join(case.name for case in cases) or f"no case matches {options.case}")
         return 0 if cases else 2
     place = options.dir or (_RAM_DISK if _RAM_DISK.is_dir() else Path(tempfile.gettempdir()))
+    if not place.is_dir():
+        print(f"--dir {place} is not a folder: make it first, or choose another one")
+        return 2
     if shutil.disk_usage(place).free < sizes.needed_bytes:
         print(f"{sizes.needed_bytes >> 20} MiB are needed; choose --dir or a smaller --scale")
         return 2
@@ -89,6 +90,8 @@ def _results_folder(options: argparse.Namespace) -> Path:
 
 def _measure(options: argparse.Namespace, cases: list[Case], place: Path) -> Run:
     """Run all cases in a folder of their own."""
+    # Ended from outside, a run removes its folder too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     before = Path.cwd()
     folder = Path(tempfile.mkdtemp(prefix="concatsplit-bench-", dir=place))
     found = machine.facts(folder)

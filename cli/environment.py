@@ -16,6 +16,18 @@ _TRUE = {"1", "true", "t", "yes", "y", "on"}
 _NOT_SET = {"help", "version"}
 """Options that print something and leave."""
 
+_WORDS = {
+    "--axis": r"\baxis\b",
+    "--order": r"\baxis\b",
+    "--parts": r"\bequal parts\b",
+    "--size": r"\bparts of\b",
+    "--lengths": r"\blengths\b",
+    "--at": r"\bcut at\b",
+    "--dtype": r"\bcast\b",
+    "--output": r"\boutput\b",
+}
+"""What the message of an error has where it is about an option and does not spell it."""
+
 _INTRODUCTION = """\
 Every option has an environment variable: CONCATSPLIT_MEMORY=1GiB stands for --memory 1GiB, in each
 command that has the option. The command line wins over the environment. A variable that is empty
@@ -46,7 +58,7 @@ def remember_command(ctx: click.Context) -> None:
 
 
 def origin(message: str, root: click.Context | None) -> str:
-    """The end of an error message: which variables have set the options that it names.
+    """The end of an error message: which variables have set the options that it is about.
 
     Parameters
     ----------
@@ -58,6 +70,7 @@ def origin(message: str, root: click.Context | None) -> str:
     if not isinstance(ctx, click.Context):
         return ""
     named = set(re.findall(r"(?<![\w-])--?[\w][\w-]*", message))
+    named.update(option for option, words in _WORDS.items() if re.search(words, message))
     return "".join(
         f"; {max(option.opts, key=len)} is set by the environment variable {option.envvar}"
         for option in ctx.command.params

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -40,11 +40,47 @@ _FULL = "concatsplit.full_help"
 _FIRST_COLUMN = 26
 """Width that the names of options get, so that all sections are aligned."""
 
-_DEFAULT = re.compile(r"\s*(\[[^\[\]]*\])$")
-_SENTENCE_END = re.compile(r"(?<=\.)\s")
+_DEFAULT = r"\s*(\[[^\[\]]*\])$"
+_SENTENCE_END = r"(?<=\.)\s"
 
 
-class Command(click.Command):
+class _Helpful(click.Command):
+    """A command with an option for help.
+
+    Click looks for translations of its own texts, also where nobody reads them; to find that there
+    is none takes a hundredth of a short run.
+    """
+
+    _own_help: click.Option | None = None
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """The option, always the same: Click compares it with those that are given."""
+        names = self.get_help_option_names(ctx)
+        if self._own_help is None and names and self.add_help_option:
+            self._own_help = eager_flag(names, "Show this message and exit.", _show_help)
+        return self._own_help
+
+
+def eager_flag(
+    names: Sequence[str], text: str, show: Callable[[click.Context], None]
+) -> click.Option:
+    """An option that shows something in place of running the command."""
+
+    def callback(ctx: click.Context, _: click.Parameter, is_given: bool) -> None:
+        if is_given and not ctx.resilient_parsing:
+            show(ctx)
+            ctx.exit()
+
+    return click.Option(
+        names, is_flag=True, is_eager=True, expose_value=False, help=text, callback=callback
+    )
+
+
+def _show_help(ctx: click.Context) -> None:
+    click.echo(ctx.get_help(), color=ctx.color)
+
+
+class Command(_Helpful):
     """A command whose help is in sections, and whose options have environment variables."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
@@ -83,7 +119,7 @@ class Command(click.Command):
             formatter.write_text(f"More about each option: concatsplit help {path}")
 
 
-class Group(click.Group):
+class Group(_Helpful, click.Group):
     """A group of commands, whose help lists them in sections."""
 
     command_class = Command
@@ -160,8 +196,8 @@ def _short_record(option: click.Option, ctx: click.Context, room: int) -> tuple[
     names, text = option.get_help_record(ctx) or ("", "")
     if isinstance(option.type, click.Choice) and option.metavar is None:
         names = f"{names.partition('[')[0]}WORD"
-    default = _DEFAULT.search(text)
-    sentence = _SENTENCE_END.split(_DEFAULT.sub("", text), maxsplit=1)[0].removesuffix(".")
+    default = re.search(_DEFAULT, text)
+    sentence = re.split(_SENTENCE_END, re.sub(_DEFAULT, "", text), maxsplit=1)[0].removesuffix(".")
     if default and default[1][1] in "dr" and len(sentence) + len(default[1]) + 2 <= room:
         sentence += f"  {default[1]}"
     return _aligned(names, sentence)

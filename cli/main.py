@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -16,7 +15,7 @@ import click
 from concatsplit_cli.allocation import keep_freed_memory
 from concatsplit_cli.ending import end_at_once
 from concatsplit_cli.environment import is_asked, origin
-from concatsplit_cli.help import Group
+from concatsplit_cli.help import Group, eager_flag
 from concatsplit_cli.signals import (
     Terminated,
     ignore_further_signals,
@@ -61,13 +60,6 @@ COMMANDS = {
     "help": "help",
 }
 """The module of every command."""
-
-
-_NEW_OBJECTS = 50_000
-"""How many objects are made between two searches for garbage.
-
-Nearly all objects of a command are needed until its end, and each search looks at all of them.
-"""
 
 
 class Commands(MutableMapping[str, click.Command]):
@@ -147,7 +139,6 @@ class ErrorBoundary(Group):
         self.has_watcher = args is None
         if args is None:
             _silence_libraries(is_debug)
-            gc.set_threshold(_NEW_OBJECTS)
         with signals_raise(until_exit=args is None):
             try:
                 code = super().main(words, prog_name, complete_var, standalone_mode=False, **extra)
@@ -246,12 +237,16 @@ def _hint(error: ConcatsplitError, words: Sequence[str]) -> str:
     return list_in_words(words)
 
 
+def _show_version(ctx: click.Context) -> None:
+    click.echo(f"concatsplit, version {__version__}", color=ctx.color)
+
+
 @click.group(
     cls=ErrorBoundary,
     commands=Commands(),
     context_settings={"help_option_names": ["-h", "--help"]},
+    params=[eager_flag(["--version"], "Show the version and exit.", _show_version)],
 )
-@click.version_option(__version__, prog_name="concatsplit")
 def main() -> None:
     """Join and split tensors larger than memory: .npy, HDF5, Zarr and safetensors, along any axis.
 

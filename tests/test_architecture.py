@@ -44,7 +44,7 @@ PURE = ("array", "meaning", "planning", "pictures")
 ROUTES_KNOW = ("sources", "storage", "stored", "targets")
 HEAVY = {
     "cftime", "h5py", "zarr", "numcodecs", "rich", "hdf5plugin", "google_crc32c", "deflate", "isal",
-    "msgspec", "xxhash",
+    "msgspec", "xxhash", "zstandard",
 }  # fmt: skip
 HDF5_OWNERS = (
     "attributes", "chunk_index", "contents", "creating", "describing", "dimensions", "files",
@@ -161,8 +161,6 @@ def test_what_a_store_is_leads_to_no_disk() -> None:
 def test_costly_libraries_have_one_owner() -> None:
     def not_owned(module: str) -> set[str]:
         owned = {module.split(".")[2].replace("hdf5", "h5py")} if module in OWNERS else set()
-        if module == f"{CORE}.formats.zarr.schema":
-            owned = {"msgspec"}
         return libraries(module, at_import_time=True) & HEAVY - owned
 
     assert not offenders(not_owned, modules())
@@ -203,14 +201,16 @@ def _loaded(libraries: str, *args: str, cwd: Path | None = None) -> str:
 @pytest.mark.parametrize("args", [("--version",), ("--help",), ("concat", "--help")])
 def test_start_up_pays_for_no_library(args: tuple[str, ...]) -> None:
     assert _loaded("click", *args) == "['click']"
-    assert _loaded("numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec,xxhash", *args) == "[]"
+    assert (
+        _loaded("numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec,xxhash,zstandard", *args) == "[]"
+    )
 
 
 def test_an_npy_run_pays_for_no_other_format(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.arange(6))
     args = ("concat", "a.npy", "a.npy", "-o", "y.npy")
     ours = ",".join(f"{CORE}.formats.{name}" for name in ("npz", "hdf5", "zarr", "stream"))
-    wanted = f"numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec,xxhash,{UNUSED},{ours}"
+    wanted = f"numpy,h5py,zarr,numcodecs,rich,hdf5plugin,msgspec,xxhash,zstandard,{UNUSED},{ours}"
     assert _loaded(wanted, *args, cwd=tmp_path) == "['numpy']"
     assert np.load(tmp_path / "y.npy").shape == (12,)
     others = ",".join(f"{CORE}.formats.{name}" for name in ("hdf5", "npz", "safetensors", "zarr"))
@@ -221,10 +221,20 @@ def test_a_tiny_hdf5_run_pays_for_no_rare_case(tmp_path: Path) -> None:
     import h5py
 
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["x"] = np.arange(6)
-    args = ("concat", "a.h5", "a.h5", "-o", "y.h5")
+        file.create_dataset("x", data=np.arange(6), chunks=(4,), compression=1, shuffle=True)
+    args = ("concat", "a.h5", "a.h5", "-o", "y.h5", "-j", "1")
     rare = ",".join(f"{CORE}.meaning.{name}" for name in ("conflicts", "times", "conversions"))
-    assert _loaded(f"h5py,msgspec,{UNUSED},{rare}", *args, cwd=tmp_path) == "['h5py']"
+    assert _loaded(f"h5py,msgspec,numcodecs,{UNUSED},{rare}", *args, cwd=tmp_path) == "['h5py']"
+
+
+def test_a_tiny_zarr_run_pays_for_zstd_and_no_other_format(tmp_path: Path) -> None:
+    import zarr
+
+    zarr.create_array(tmp_path / "a.zarr", data=np.arange(6), chunks=(4,))
+    args = ("concat", "a.zarr", "a.zarr", "-o", "y.zarr")
+    others = ",".join(f"{CORE}.formats.{name}" for name in ("hdf5", "npz", "safetensors", "npy"))
+    wanted = f"h5py,zarr,numcodecs,deflate,isal,zstandard,msgspec,{UNUSED},{others}"
+    assert _loaded(wanted, *args, cwd=tmp_path) == "['zstandard']"
 
 
 def _all_files() -> list[Path]:

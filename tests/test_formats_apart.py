@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from module_walk import CORE, below, core, imports, members_of, modules, tree
 
+from concatsplit_core.formats import registry
+
 SHARED = (
     "base",
     "chunking",
@@ -69,3 +71,10 @@ def test_the_walk_sees_names_that_are_compared() -> None:
     for text in ("x == 'zarr'", "x.name in {'npy', y}", "x.endswith('.h5')"):
         found = [name for node in ast.walk(ast.parse(text)) for name in _compared(node)]
         assert FORMAT_NAMES.intersection(found), text
+
+
+@pytest.mark.parametrize("name", registry.ROWS)
+def test_a_row_knows_of_a_format_what_the_format_says(name: str) -> None:
+    row = registry.ROWS[name]
+    form = row.make()
+    assert (row.suffixes, row.is_folder) == (form.suffixes, form.is_folder)

@@ -64,9 +64,11 @@ def stage(ctx: click.Context, operator: str, words: tuple[str, ...], to: str) ->
     root = ctx.find_root()
     group: Any = root.command
     _, command, rest = group.resolve_command(root, [operator, *words])
+    above = root
     if isinstance(command, click.Group):
+        above = click.Context(command, info_name=command.name, parent=root)
         _, command, rest = command.resolve_command(ctx, rest)
-    own = command.make_context(command.name, list(rest), parent=root)
+    own = command.make_context(command.name, list(rest), parent=above)
     own.meta[STAGED] = to
     with own:
         command.invoke(own)
@@ -152,7 +154,7 @@ def _in_its_folder(
     step: Callable[[str, Callable[[Any], None]], RunState],
 ) -> RunState:
     """Do a step in the working folder that the run was staged in: names of files need it."""
-    from concatsplit_core.operators.staging import working_folder
+    from concatsplit_core.operators.sharing import working_folder
 
     path = os.path.abspath(folder)
     shown = not quiet and (sys.stderr.isatty() if progress is None else progress)

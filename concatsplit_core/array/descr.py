@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
-_PLAIN = re.compile(
-    r"[<>|=]?(?:[?bBhHiIlLqQefdgFDGO]|[biufcSaUVO]\d{1,9}"
-    r"|[mM]8?(?:\[(?:[1-9]\d{0,8})?(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as|generic)\])?)"
+BYTE_ORDERS = "<>|="
+_PLAIN = (
+    r"[?bBhHiIlLqQefdgFDGO]|[biufcSaUVO]\d{1,9}"
+    r"|[mM]8?(?:\[(?:[1-9]\d{0,8})?(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as|generic)\])?"
 )
+_COMMON = tuple("biufcSVU")
+_MOST_DIGITS = 9
 
 
 def descr_of(dtype: np.dtype) -> Any:
@@ -70,7 +73,7 @@ def check_descr(descr: Any) -> None:
     """
     match descr:
         case str():
-            if not _PLAIN.fullmatch(descr):
+            if not _is_plain(descr):
                 raise ValueError(f"descr {descr!r} is not a dtype")
         case list():
             for field in descr:
@@ -84,3 +87,12 @@ def check_descr(descr: Any) -> None:
             check_descr(inner)
         case _:
             raise ValueError(f"descr {descr!r} is not a dtype")
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text is that of a dtype without fields; the usual ones need no pattern for it."""
+    code = text[1:] if text.startswith(tuple(BYTE_ORDERS)) else text
+    size = code[1:]
+    if code.startswith(_COMMON) and size.isascii() and size.isdecimal():
+        return len(size) <= _MOST_DIGITS
+    return re.fullmatch(_PLAIN, code) is not None

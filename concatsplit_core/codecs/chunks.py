@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from concatsplit_core.codecs import guards
 from concatsplit_core.codecs.bounds import STEP_ROOM
-from concatsplit_core.codecs.deflate import deflated, inflate
-from concatsplit_core.codecs.lz4_blocks import blocked, claimed, unblocked
 from concatsplit_core.codecs.pipeline import BLOSC_MISSING, BLOSC_SHUFFLES, Step
+from concatsplit_core.codecs.shuffling import shuffled, unshuffled
+from concatsplit_core.codecs.zstd_frames import (
+    compressed,
+    content_size,
+    decompressed,
+    decompressed_into,
+)
 from concatsplit_core.foundation.errors import MalformedInput, OverBudget
+from concatsplit_core.foundation.interrupts import BlockingLibraries
 
 Bytes = Any
 """Anything with the buffer protocol."""
@@ -23,9 +28,13 @@ _LZMA_MEMORY = 128 << 20
 """Bytes that a stream's dictionary may ask for; the highest preset needs half of them."""
 
 _CRC32C = Step("crc32c")
+_OF_NUMCODECS = {"blosc", "lz4", "lz4_blocks", "shuffle", "loose_shuffle", "fletcher32"}
+"""Codecs in C that may keep Python from handling signals."""
 
 
-def decode(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
+def decode(
+    data: Bytes, steps: tuple[Step, ...], nbytes: int, space: memoryview | None = None
+) -> Bytes:
     """Undo the steps of a chunk, last one first.
 
     Parameters
@@ -36,6 +45,13 @@ def decode(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
         In the order in which they encode.
     nbytes : int
         Bytes of the decoded chunk.
+    space : memoryview, optional
+        As many bytes, to decode to if the codec can; they are overwritten in any case.
+
+    Returns
+    -------
+    buffer
+        The decoded chunk, which is ``space`` if it was decoded there.
 
     Raises
     ------
@@ -44,6 +60,10 @@ def decode(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
     MalformedInput
         The chunk is damaged, or holds less than it should.
     """
+    if space is not None and steps and steps[0].name in _INTO:
+        data, steps = _undone(data, steps[1:], nbytes), steps[:1]
+        if _goes_into(data, steps[0], space):
+            return space
     data = decode_most(data, steps, nbytes)
     found = memoryview(data).nbytes
     if found < nbytes:
@@ -53,11 +73,16 @@ def decode(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
 
 def decode_most(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
     """As `decode`, for a chunk that may also hold fewer bytes."""
-    for step in reversed(steps):
-        data = decode_bounded(data, step, nbytes + STEP_ROOM)
+    data = _undone(data, steps, nbytes)
     found = memoryview(data).nbytes
     if found > nbytes:
         raise OverBudget(f"it expands to {found} bytes or more where {nbytes} belong", found=found)
+    return data
+
+
+def _undone(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
+    for step in reversed(steps):
+        data = decode_bounded(data, step, nbytes + STEP_ROOM)
     return data
 
 
@@ -82,6 +107,14 @@ def decode_bounded(data: Bytes, step: Step, limit: int) -> Bytes:
         raise MalformedInput(f"{step.name} cannot decode it: {error}") from error
 
 
+def _goes_into(data: Bytes, step: Step, space: memoryview) -> bool:
+    """Undo the last step to where its result belongs; decoding it elsewhere says what is wrong."""
+    try:
+        return _INTO[step.name](data, step, space)
+    except Exception:  # each codec library raises errors of its own for damaged data
+        return False
+
+
 def encode(data: Bytes, steps: tuple[Step, ...], itemsize: int) -> Bytes:
     """Apply the steps to the bytes of a chunk."""
     for step in steps:
@@ -94,7 +127,20 @@ def encode_in_parts(data: Bytes, steps: tuple[Step, ...], itemsize: int) -> list
     if steps[-1:] != (_CRC32C,):
         return [encode(data, steps, itemsize)]
     body = encode(data, steps[:-1], itemsize)
-    return [body, guards.crc32c_of(body)]
+    return [body, _guards().crc32c_of(body)]
+
+
+def _guards() -> Any:
+    """The checksums behind chunks, imported late as each codec is: few chunks have one."""
+    from concatsplit_core.codecs import guards
+
+    return guards
+
+
+def announce_libraries(steps: tuple[Step, ...]) -> None:
+    """Tell the handlers of signals of the libraries that chunks with these steps need."""
+    if not _OF_NUMCODECS.isdisjoint(step.name for step in steps):
+        BlockingLibraries.announce()
 
 
 def can_decode(steps: tuple[Step, ...]) -> bool:
@@ -120,49 +166,44 @@ def _claim(found: int, limit: int) -> None:
 
 
 def _ungzip(data: Bytes, step: Step, limit: int) -> Bytes:
+    from concatsplit_core.codecs.deflate import inflate
+
     return inflate(data, "gzip", limit)
 
 
 def _unzlib(data: Bytes, step: Step, limit: int) -> Bytes:
+    from concatsplit_core.codecs.deflate import inflate
+
     return inflate(data, "zlib", limit)
 
 
-def zstd_content_size(data: Bytes) -> int | None:
-    """The content size that a zstd frame's header claims, where it has one (RFC 8878, 3.1.1)."""
-    head = bytes(memoryview(data)[:18])
-    if head[:4] != b"\x28\xb5\x2f\xfd":
-        raise MalformedInput("it is not a zstd frame")
-    flags = head[4]
-    single = flags >> 5 & 1
-    at = 5 + (1 - single) + (0, 1, 2, 4)[flags & 3]
-    size = (single, 2, 4, 8)[flags >> 6]
-    if not size:
-        return None
-    return int.from_bytes(head[at : at + size], "little") + (256 if size == 2 else 0)
-
-
 def _unzstd(data: Bytes, step: Step, limit: int) -> Bytes:
-    from numcodecs.zstd import decompress
-
-    claim = zstd_content_size(data)
+    claim = content_size(data)
     if claim is not None:
         _claim(claim, limit)
-        return decompress(data)
-    room = bytearray(limit - STEP_ROOM)
-    try:
-        return decompress(data, room)
-    except RuntimeError as error:
-        if "too small" in str(error):
-            raise OverBudget(
-                f"it expands to more than the {len(room)} bytes that belong"
-            ) from error
-        raise
+    return decompressed(data, limit)
 
 
 def _unblosc(data: Bytes, step: Step, limit: int) -> Bytes:
     from numcodecs.blosc import decompress
 
+    _check_blosc(memoryview(data).cast("B"), limit)
+    return decompress(data)
+
+
+def _unblosc_into(data: Bytes, step: Step, space: memoryview) -> bool:
+    from numcodecs.blosc import decompress
+
     view = memoryview(data).cast("B")
+    _check_blosc(view, len(space) + STEP_ROOM)
+    if int.from_bytes(view[4:8], "little") != len(space):
+        return False
+    decompress(data, space)
+    return True
+
+
+def _check_blosc(view: memoryview, limit: int) -> None:
+    """Refuse a header that c-blosc would believe."""
     if len(view) < 16:
         raise MalformedInput("it is shorter than a blosc header")
     nbytes, blocksize, stored = (int.from_bytes(view[i : i + 4], "little") for i in (4, 8, 12))
@@ -171,7 +212,6 @@ def _unblosc(data: Bytes, step: Step, limit: int) -> Bytes:
         raise MalformedInput("its blosc header claims another compressed size")
     if nbytes and (not view[3] or not 0 < blocksize <= nbytes):  # c-blosc divides by both
         raise MalformedInput("its blosc header has no sound item or block size")
-    return decompress(data)
 
 
 def _unlz4(data: Bytes, step: Step, limit: int) -> Bytes:
@@ -183,6 +223,8 @@ def _unlz4(data: Bytes, step: Step, limit: int) -> Bytes:
 
 
 def _unlz4_blocks(data: Bytes, step: Step, limit: int) -> Bytes:
+    from concatsplit_core.codecs.lz4_blocks import claimed, unblocked
+
     _claim(claimed(data), limit)
     return unblocked(data)
 
@@ -215,9 +257,14 @@ def _unlzma(data: Bytes, step: Step, limit: int) -> Bytes:
 
 
 def _unshuffle(data: Bytes, step: Step, limit: int) -> Bytes:
-    from numcodecs.shuffle import Shuffle
+    return unshuffled(data, step.settings[0]) if step.settings[0] > 1 else data
 
-    return Shuffle(step.settings[0]).decode(data) if step.settings[0] > 1 else data
+
+def _unshuffle_into(data: Bytes, step: Step, space: memoryview) -> bool:
+    if step.settings[0] < 2 or memoryview(data).nbytes != len(space):
+        return False
+    unshuffled(data, step.settings[0], space)
+    return True
 
 
 def _unshuffle_loosely(data: Bytes, step: Step, limit: int) -> Bytes:
@@ -228,18 +275,20 @@ def _unshuffle_loosely(data: Bytes, step: Step, limit: int) -> Bytes:
 
 
 def _gzip(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    from concatsplit_core.codecs.deflate import deflated
+
     return deflated(data, "gzip", step.settings[0])
 
 
 def _zlib(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    from concatsplit_core.codecs.deflate import deflated
+
     return deflated(data, "zlib", step.settings[0])
 
 
 def _zstd(data: Bytes, step: Step, itemsize: int) -> Bytes:
-    from numcodecs.zstd import compress
-
     level, *checksum = step.settings
-    return compress(data, level, *checksum)
+    return compressed(data, level, checksum == [True])
 
 
 def _blosc(data: Bytes, step: Step, itemsize: int) -> Bytes:
@@ -258,6 +307,8 @@ def _lz4(data: Bytes, step: Step, itemsize: int) -> Bytes:
 
 
 def _lz4_blocks(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    from concatsplit_core.codecs.lz4_blocks import blocked
+
     return blocked(data)
 
 
@@ -268,9 +319,7 @@ def _bz2(data: Bytes, step: Step, itemsize: int) -> Bytes:
 
 
 def _shuffle(data: Bytes, step: Step, itemsize: int) -> Bytes:
-    from numcodecs.shuffle import Shuffle
-
-    return Shuffle(step.settings[0]).encode(data) if step.settings[0] > 1 else data
+    return shuffled(data, step.settings[0]) if step.settings[0] > 1 else data
 
 
 def _shuffle_loosely(data: Bytes, step: Step, itemsize: int) -> Bytes:
@@ -290,9 +339,16 @@ _DECODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "lzma": _unlzma,
     "shuffle": _unshuffle,
     "loose_shuffle": _unshuffle_loosely,
-    "crc32c": lambda data, step, limit: guards.without_crc32c(data),
-    "fletcher32": lambda data, step, limit: guards.without_fletcher32(data),
+    "crc32c": lambda data, step, limit: _guards().without_crc32c(data),
+    "fletcher32": lambda data, step, limit: _guards().without_fletcher32(data),
 }
+
+_INTO: dict[str, Callable[[Bytes, Step, memoryview], bool]] = {
+    "zstd": lambda data, step, space: decompressed_into(data, space),
+    "blosc": _unblosc_into,
+    "shuffle": _unshuffle_into,
+}
+"""Decoders that can put what they make where it belongs; they return False if it does not fit."""
 
 _ENCODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "gzip": _gzip,
@@ -304,6 +360,6 @@ _ENCODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "bz2": _bz2,
     "shuffle": _shuffle,
     "loose_shuffle": _shuffle_loosely,
-    "crc32c": lambda data, step, itemsize: guards.with_crc32c(data),
-    "fletcher32": lambda data, step, itemsize: guards.with_fletcher32(data),
+    "crc32c": lambda data, step, itemsize: _guards().with_crc32c(data),
+    "fletcher32": lambda data, step, itemsize: _guards().with_fletcher32(data),
 }

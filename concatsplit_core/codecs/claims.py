@@ -11,8 +11,9 @@ from typing import Any
 from concatsplit_core.codecs import guards
 from concatsplit_core.codecs.bounds import STEP_ROOM
 from concatsplit_core.codecs.checksums import is_guarded
-from concatsplit_core.codecs.chunks import decode_bounded, zstd_content_size
+from concatsplit_core.codecs.chunks import decode_bounded
 from concatsplit_core.codecs.pipeline import Step
+from concatsplit_core.codecs.zstd_frames import content_size
 
 ReadStart = Callable[[int], Any]
 
@@ -64,7 +65,7 @@ def expanded_bytes(read_start: ReadStart, size: int, steps: tuple[Step, ...], mo
 def _claim(view: memoryview, step: Step) -> int | None:
     """What the header of a compressed chunk says, where it has one."""
     if step.name == "zstd":
-        return zstd_content_size(view)
+        return content_size(view)
     if step.name == "blosc":
         return int.from_bytes(view[4:8], "little")
     return int.from_bytes(view[:4], "little") if step.name == "lz4" else None

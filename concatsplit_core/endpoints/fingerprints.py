@@ -22,6 +22,8 @@ class Fingerprints:
     is_checked : bool
         `check` is going to be called. If not, as in a dry run, only what may hold links is
         looked at.
+    is_for_long : bool
+        Files of folders are going to be compared one by one, with `check_one`.
 
     Raises
     ------
@@ -30,12 +32,17 @@ class Fingerprints:
     """
 
     def __init__(
-        self, sources: Sequence[Source], follow_links: bool = False, is_checked: bool = True
+        self,
+        sources: Sequence[Source],
+        follow_links: bool = False,
+        is_checked: bool = True,
+        is_for_long: bool = False,
     ) -> None:
         self._all = sources
         self._sources: list[Source] = []
         self._numbers: list[int | None] = []
-        self._by_place: dict[Location | None, int | None] | None = None
+        self._newest: list[int] = []
+        self._by_place: dict[Location | None, tuple[int | None, int]] | None = None
         known: dict[Store, set[str]] = {}
         for source in sources:
             if not is_checked and (follow_links or source.root is None):
@@ -44,11 +51,12 @@ class Fingerprints:
             if place is None or place.key in known.setdefault(place.store, set()):
                 continue
             known[place.store].add(place.key)
-            number, links = _look(source)
+            looked = _look(source, is_for_long)
             self._sources.append(source)
-            self._numbers.append(number)
+            self._numbers.append(looked.number)
+            self._newest.append(looked.newest_ns)
             if not follow_links:
-                refuse_links(source, links)
+                refuse_links(source, looked.links)
 
     @property
     def numbers(self) -> dict[str, int | None]:
@@ -78,19 +86,57 @@ class Fingerprints:
             if _look(source).number != before:
                 raise InputChanged(f"{source.ref}: {then}", ref=source.ref)
 
-    def check_one(self, source: Source, then: str) -> None:
-        """As `check`, of the file of one source."""
+    def check_one(self, source: Source, then: str, files: Sequence[Location] = ()) -> None:
+        """As `check`, of the file of one source, or of some files of its folder.
+
+        Parameters
+        ----------
+        source : Source
+        then : str
+            The end of the message.
+        files : sequence of Location
+            Files in the source's folder, whether they are there or not. They are right if neither
+            they nor the folders that they lie in were changed after anything else in the folder.
+            To compare the folder as a whole would take too long for some of its files.
+        """
         if self._by_place is None:
             places = (known.place for known in self._sources)
-            self._by_place = dict(zip(places, self._numbers, strict=True))
-        if _look(source).number != self._by_place.get(source.place):
+            looked = zip(self._numbers, self._newest, strict=True)
+            self._by_place = dict(zip(places, looked, strict=True))
+        number, newest_ns = self._by_place.get(source.place, (None, 0))
+        if files and source.place is not None:
+            is_changed = _is_any_newer(source.place, files, newest_ns)
+        else:
+            is_changed = _look(source).number != number
+        if is_changed:
             raise InputChanged(f"{source.ref}: {then}", ref=source.ref)
 
 
-def _look(source: Source) -> Look:
+def _is_any_newer(root: Location, files: Sequence[Location], newest_ns: int) -> bool:
+    """Whether one of the files, or the root, was changed later than that, or the root is gone.
+
+    A file that is not there is as it was if the folder is that was to hold it.
+    """
+    store, top = root
+    changed = store.changed_ns(top)
+    if changed is None or changed > newest_ns:
+        return True
+    seen = {top, ""}
+    for file in files:
+        key, changed = file.key, None
+        while changed is None and key not in seen:
+            seen.add(key)
+            changed = store.changed_ns(key)
+            if changed is not None and changed > newest_ns:
+                return True
+            key = key.rpartition("/")[0]
+    return False
+
+
+def _look(source: Source, with_newest: bool = False) -> Look:
     place = source.place
     try:
-        return Look(None, []) if place is None else place.store.look(place.key)
+        return Look(None, []) if place is None else place.store.look(place.key, with_newest)
     except OSError as error:
         raise input_error(source.ref, error) from error
 

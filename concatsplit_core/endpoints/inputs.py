@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.endpoints.member_patterns import expand_members
 from concatsplit_core.endpoints.references import (
     SEPARATOR,
     expand,
@@ -18,7 +17,6 @@ from concatsplit_core.endpoints.references import (
     split_store,
 )
 from concatsplit_core.formats.base import InputFormat
-from concatsplit_core.formats.npy import NpyFormat
 from concatsplit_core.formats.registry import detect, format_of_object, open_array
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import (
@@ -144,7 +142,7 @@ def _expanded(inputs: Any, raw: str | None) -> list[Any]:
             found.append(item)
             continue
         for ref in expand([os.fspath(item)]):
-            found += expand_members(ref) if SEPARATOR in ref else [ref]
+            found += _members_of(ref) if SEPARATOR in ref else [ref]
     if sum(isinstance(item, str) and item == STREAM for item in found) > 1:
         raise UsageError(_TWICE, ref=STREAM)
     if raw is None:
@@ -152,6 +150,12 @@ def _expanded(inputs: Any, raw: str | None) -> list[Any]:
     from concatsplit_core.formats.raw import with_description
 
     return [with_description(item, raw) if isinstance(item, str) else item for item in found]
+
+
+def _members_of(ref: str) -> list[str]:
+    from concatsplit_core.endpoints.member_patterns import expand_members
+
+    return expand_members(ref)
 
 
 def open_input_ref(ref: str, beside: str | None = None) -> Source:
@@ -167,6 +171,7 @@ def _spool(beside: str | None) -> Source:
         raise UsageError(
             "-: stdin is a terminal; send an .npy stream to it with < FILE or PROGRAM |", ref=STREAM
         )
+    from concatsplit_core.formats.npy import NpyFormat
     from concatsplit_core.formats.stream import spooled_source
 
     folder = os.path.dirname(os.path.abspath(beside.partition("::")[0])) if beside else None

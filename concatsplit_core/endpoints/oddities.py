@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from itertools import takewhile
 
-from concatsplit_core.endpoints.naming import FIELDS
 from concatsplit_core.endpoints.references import natural_key
+from concatsplit_core.formats.raw import is_described
 
-_FIELD = re.compile(rf"\{{(?:{'|'.join(FIELDS)})(?::[^{{}}]*)?\}}")
+_FIELD = re.compile(r"\{[a-z]\w*(?::[^{}]*)?\}")
+_PATTERN = re.compile(r"[*?]")
 
 
 def notes_on_outputs(outputs: Sequence[str]) -> list[str]:
-    """Notes on outputs whose name still has a field of a template in it."""
-    found = [ref for ref in outputs if _FIELD.search(ref)]
-    if not found:
-        return []
-    return [f"output {found[0]}: the name is no template here, and is taken as it is"]
+    """Notes on outputs whose name looks like a template or a pattern."""
+    notes = []
+    for what, odd in (("template", _FIELD), ("pattern", _PATTERN)):
+        found = next((ref for ref in outputs if odd.search(_new_in(ref))), None)
+        if found is not None:
+            notes.append(f"output {found}: the name is no {what} here, and is taken as it is")
+    return notes
+
+
+def _new_in(ref: str) -> str:
+    """What of a reference does not name a folder that is there."""
+    path, separator, member = ref.partition("::")
+    if is_described(path, member):  # the * in it is a length
+        separator = member = ""
+    folder, name = os.path.split(path)
+    return f"{name if os.path.isdir(folder) else path}{separator}{member}"
 
 
 def notes_on_order(inputs: Sequence[str]) -> list[str]:

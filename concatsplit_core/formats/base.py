@@ -120,6 +120,8 @@ class LibraryFormat(InputFormat):
 
     library: ClassVar[str]
     """The Python package of the library."""
+    loads_at_once: ClassVar[bool] = True
+    """Whether the first file loads it; else that is announced where it is loaded."""
 
     @abstractmethod
     def wrap(self, array: Any) -> Source:
@@ -135,6 +137,8 @@ class OutputFormat(Format):
     """Axes that an output may have; NumPy, which all goes through, has 64 at most."""
     is_rectilinear: ClassVar[bool] = False
     """Whether chunks of an output may differ in length."""
+    honours: ClassVar[frozenset[str]] = frozenset()
+    """Which of the options it honours that most formats have no use for, by their names."""
     has_low_precision: ClassVar[bool] = False
     """Whether it has floating-point types that NumPy has not, such as BF16."""
     has_groups: ClassVar[bool] = True

@@ -32,7 +32,7 @@ def choose_chunks(spec: ArraySpec, wish: Wish, like: ArraySpec | None) -> Shape:
         The wished shape does not fit the array.
     """
     if isinstance(wish.chunks, tuple):
-        return check_chunks(spec, wish.chunks)
+        return check_lengths("chunk", wish.chunks, spec)
     if wish.chunks is None and like is not None and like.chunks:
         return like.chunks
     return suggest_chunks(spec, wish.hint)
@@ -46,20 +46,33 @@ def refuse_checksum(wish: Wish, what: str) -> None:
         )
 
 
-def check_chunks(spec: ArraySpec, chunks: Shape) -> Shape:
-    """Refuse a chunk shape that does not fit the array."""
-    if len(chunks) != spec.ndim:
+def check_lengths(what: str, lengths: Shape, spec: ArraySpec) -> Shape:
+    """Refuse the shape of chunks or shards that does not fit the array.
+
+    Parameters
+    ----------
+    what : str
+        What has the shape: ``chunk`` or ``shard``.
+    lengths : tuple of int
+    spec : ArraySpec
+        The output.
+
+    Raises
+    ------
+    UsageError
+        There is not one length for each axis, or one is less than 1.
+    """
+    option = f"--{what}s {','.join(map(str, lengths))}"
+    if len(lengths) != spec.ndim:
         raise UsageError(
-            f"--chunks {','.join(map(str, chunks))} has {counted(len(chunks), 'axis', 'axes')}, "
-            f"the output {spec.shape} has {spec.ndim}",
-            found=chunks,
+            f"{option} has {counted(len(lengths), 'axis', 'axes')}, the output {spec.shape} "
+            f"has {spec.ndim}",
+            found=lengths,
             expected=spec.ndim,
         )
-    if any(c < 1 for c in chunks):
-        raise UsageError(
-            f"--chunks {','.join(map(str, chunks))}: a chunk has a length of 1 or more"
-        )
-    return chunks
+    if any(length < 1 for length in lengths):
+        raise UsageError(f"{option}: a {what} has a length of 1 or more")
+    return lengths
 
 
 def suggest_chunks(spec: ArraySpec, like: Shape | None = None) -> Shape:

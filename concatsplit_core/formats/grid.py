@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 
 import numpy as np
@@ -30,6 +30,15 @@ def clip(chunk: Box, box: Box, array: np.ndarray) -> tuple[Box, np.ndarray]:
     if common is None:
         raise AssertionError("a chunk outside the box")
     return common, array[common.within(chunk)]
+
+
+def space_for(
+    chunk: Box, box: Box, chunks: Shape, find_space: Callable[[Box], memoryview | None] | None
+) -> memoryview | None:
+    """Where a chunk may be decoded to, if all of it lies in a box."""
+    if find_space is None or chunk.shape != chunks or chunk.intersect(box) != chunk:
+        return None
+    return find_space(chunk)
 
 
 def padded(block: np.ndarray, chunks: Shape, fill: object) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Errors about files and arrays that are not there, with the name that was probably meant."""
+"""Errors about files and arrays that are not there, or not known, and what was probably meant."""
 
 from __future__ import annotations
 
@@ -8,15 +8,26 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 
-from concatsplit_core.foundation.errors import ConcatsplitError, InputUnavailable, did_you_mean
+from concatsplit_core.foundation.errors import (
+    ConcatsplitError,
+    InputUnavailable,
+    MalformedInput,
+    did_you_mean,
+)
 from concatsplit_core.stores.files import input_error
 
 _LISTED = 8
 """How many names a message lists."""
 _LOOKED_AT = 10_000
 """The most files of a folder that are compared with a name."""
-_MAGIC = re.compile(r"[*?[]")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_FOREIGN = {
+    b"\xcd\xf3\x00\x01": ("a CDF file of NASA", "convert it with NASA's 'cdf-to-netcdf'"),
+    b"MATLAB 5": ("a MATLAB 5 file", "save it in MATLAB with '-v7.3', which is HDF5"),
+    b"\x0e\x03\x13\x01": ("an HDF4 file", "convert it with 'h4toh5convert {name} new.h5'"),
+}
+"""Formats that are not read here: what they are called, and what to do with a file of them."""
+_MAGIC = r"[*?[]"
+_URL = r"[A-Za-z][A-Za-z0-9+.-]+:/"
 
 
 def no_member(
@@ -57,9 +68,44 @@ def missing_file(ref: str, error: OSError) -> ConcatsplitError:
     return type(plain)(f"{plain.message}{hint}", ref=ref) if hint else plain
 
 
+def no_format(ref: str, start: bytes, is_bare: bool) -> MalformedInput:
+    """The error that a file is of no format that is read.
+
+    Parameters
+    ----------
+    ref : str
+        As it was given.
+    start : bytes
+        Of the file.
+    is_bare : bool
+        Whether it has a name of files that hold bare elements.
+    """
+    if not start:
+        return MalformedInput(f"{ref}: the file is empty", ref=ref)
+    for magic, (what, remedy) in _FOREIGN.items():
+        if start.startswith(magic):
+            name = ref.partition("::")[0]
+            return MalformedInput(
+                f"{ref}: is {what}, which is not read; {remedy.format(name=name)}",
+                ref=ref,
+                found=what,
+            )
+    if is_bare:
+        return MalformedInput(
+            f"{ref}: is of no format that is known; if it holds bare elements, say which: "
+            "--raw int16,*,384 means rows of 384, and --offset skips a header",
+            ref=ref,
+        )
+    return MalformedInput(
+        f"{ref}: neither .npy, .npz, HDF5, netCDF, Zarr nor safetensors: it starts with "
+        f"{start[:8]!r}",
+        ref=ref,
+    )
+
+
 def no_match(ref: str, pattern: str) -> InputUnavailable:
     """The error that no file has a name of a pattern, and why, if its folder is the reason."""
-    folder = os.path.dirname(_MAGIC.split(pattern, maxsplit=1)[0])
+    folder = os.path.dirname(re.split(_MAGIC, pattern, maxsplit=1)[0])
     hint = ""
     if folder and not os.path.isdir(folder):
         hint = f"; there is no folder {folder}"
@@ -71,7 +117,7 @@ def no_match(ref: str, pattern: str) -> InputUnavailable:
 def _hint(path: str, ref: str) -> str:
     if os.path.islink(path):
         return f"; it is a link to {os.readlink(path)}, which is not there"
-    if _URL.match(path):
+    if re.match(_URL, path):
         return "; only files of this machine are read, and no URLs: give a path"
     head, colon, member = path.rpartition(":")
     if colon and head and member and os.path.exists(head):

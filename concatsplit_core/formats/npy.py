@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.base import Candidate, InputFormat, OutputFormat
@@ -18,11 +16,10 @@ from concatsplit_core.formats.npy_header import (
 )
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Extent, Storage, Wish
-from concatsplit_core.formats.targets import ContiguousTarget, Writer
+from concatsplit_core.formats.targets import WAITING_BYTES, ContiguousTarget, Writer
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.foundation.records import replace
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.files import write_all
 
 _PLAIN = Storage()
 """All that a file says beside its spec; thousands of inputs share it."""
@@ -41,6 +38,7 @@ class NpyFormat(InputFormat, OutputFormat):
     name = "npy"
     suffixes = (".npy",)
     adds_again = True
+    honours = frozenset({"memory_order"})
 
     def sniff(self, found: Candidate) -> bool:
         """By its first bytes."""
@@ -104,14 +102,18 @@ class NpyWriter(Writer):
     def __init__(self, path: str) -> None:
         super().__init__()
         self._path = path
+        self._target: ContiguousTarget | None = None
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> ContiguousTarget:
-        """Write the header, and make the file as long as it is going to be."""
+        """Make the file, unless it is so small that it can wait for its elements."""
         header = format_header(spec, storage.offset_modulo_block)
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            write_all(fd, header, 0)
-            os.ftruncate(fd, len(header) + spec.nbytes)
-        finally:
-            os.close(fd)
-        return ContiguousTarget(spec, Extent(self._path, len(header)))
+        target = ContiguousTarget(spec, Extent(self._path, len(header)), header)
+        if not self.may_wait or spec.nbytes > WAITING_BYTES:
+            target.create()
+        self._target = target
+        return target
+
+    def finish(self) -> None:
+        """Make the file of an array without elements, which nobody has written to."""
+        if self._target is not None:
+            self._target.create()

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.array.descr import check_descr, descr_of
+from concatsplit_core.array.descr import BYTE_ORDERS, check_descr, descr_of
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Contiguous, Order
 from concatsplit_core.array.spec import ArraySpec
@@ -33,11 +33,13 @@ _NUMPY_READS = 10_000
 DEEPEST = 32
 ALIGNMENT = 64
 
-_TOKEN = re.compile(
+_TOKEN = (
     r"\s*(?:(?P<number>-?\d+)L?|(?P<string>[bu]?(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"))"
     r"|(?P<name>True|False|None)|(?P<mark>[{}()\[\]:,]))"
 )
-_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)")
+_ESCAPE = r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)"
+_DIGITS = 20
+"""More digits than a length has."""
 _NAMES = {"True": True, "False": False, "None": None}
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
 
@@ -133,7 +135,29 @@ class _HoldsObjects(Exception):
 @lru_cache(maxsize=256)
 def _described(text: bytes, encoding: str, offset: int) -> ArraySpec:
     """What a header's text says. It is remembered, because many files often have the same one."""
-    return _spec(parse_literal(text.decode(encoding)), offset)
+    literal = text.decode(encoding)
+    usual = _as_numpy_writes(literal)
+    return _spec(parse_literal(literal) if usual is None else usual, offset)
+
+
+def _as_numpy_writes(text: str) -> dict[str, Any] | None:
+    """What a header says that is just as NumPy writes it; None for any other."""
+    descr, _, rest = text.removeprefix("{'descr': '").partition("', 'fortran_order': ")
+    fortran, _, rest = rest.partition(", 'shape': (")
+    shape = rest.partition(")")[0]
+    lengths = shape.removesuffix(",").split(", ") if shape else []
+    if (
+        text.rstrip(" \n")
+        != f"{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': ({shape}), }}"
+        or descr[:1] not in BYTE_ORDERS
+        or not descr[1:].isalnum()
+        or fortran not in {"True", "False"}
+        or shape.endswith(",") != (len(lengths) == 1)
+        or not all(n.isascii() and n.isdecimal() and len(n) < _DIGITS for n in lengths)
+    ):
+        return None
+    shape_there = tuple(map(int, lengths))
+    return {"descr": descr, "fortran_order": _NAMES[fortran], "shape": shape_there}
 
 
 def _spec(value: Any, offset: int) -> ArraySpec:
@@ -174,7 +198,7 @@ def parse_literal(text: str) -> Any:
 
 
 def _next(text: str, at: int) -> re.Match[str]:
-    match = _TOKEN.match(text, at)
+    match = re.compile(_TOKEN).match(text, at)
     if match is None:
         raise ValueError(f"unexpected text at {at}: {text[at : at + 20]!r}")
     return match
@@ -237,7 +261,7 @@ def _unquote(token: str) -> str:
             raise ValueError(f"unknown escape \\{code}")
         return simple[code]
 
-    return _ESCAPE.sub(replaced, body)
+    return re.sub(_ESCAPE, replaced, body)
 
 
 def offset_step(spec: ArraySpec) -> int | None:

@@ -256,9 +256,6 @@ class RawWriter(Writer):
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> ContiguousTarget:
         """Make the file as long as it is going to be."""
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            os.ftruncate(fd, spec.nbytes)
-        finally:
-            os.close(fd)
-        return ContiguousTarget(spec, Extent(self._path, 0))
+        target = ContiguousTarget(spec, Extent(self._path, 0), b"")
+        target.create()
+        return target

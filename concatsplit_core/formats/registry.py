@@ -19,11 +19,11 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import (
     ConcatsplitError,
     InputUnavailable,
-    MalformedInput,
     UsageError,
     did_you_mean,
 )
 from concatsplit_core.foundation.interrupts import BlockingLibraries
+from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, open_input
 
@@ -82,32 +82,59 @@ def _safetensors_index() -> Format:
     return SafetensorsIndexFormat()
 
 
-ROWS: dict[str, Callable[[], Format]] = {
-    "npy": _npy,
-    "zarr.zip": _zipped_zarr,
-    "npz": _npz,
-    "safetensors": _safetensors,  # before HDF5, whose signature may stand inside a tensor
-    "safetensors index": _safetensors_index,
-    "hdf5": _hdf5,
-    "netcdf3": _netcdf3,
-    "zarr": _zarr,
-    "raw": _raw,
+class Row(NamedTuple):
+    """What is known of a format before its module is imported.
+
+    Parameters
+    ----------
+    make : callable
+        Imports its module.
+    suffixes : tuple of str
+        What names of its files end in.
+    may_be : callable
+        Whether a file can be of this format; the format itself is asked only then.
+    is_folder : bool
+        Whether an array is a folder.
+    """
+
+    make: Callable[[], Format]
+    suffixes: tuple[str, ...]
+    may_be: Callable[[Candidate], bool] = lambda _: True
+    is_folder: bool = False
+
+
+def _starts(*magic: bytes) -> Callable[[Candidate], bool]:
+    return lambda found: found.start.startswith(magic)
+
+
+_HDF5 = (".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4")
+_HDF5_OF_APPLICATIONS = (".h5ad", ".nwb", ".nxs", ".mat", ".keras", ".loom")
+
+ROWS = {
+    "npy": Row(_npy, (".npy",), _starts(b"\x93NUMPY")),
+    "zarr.zip": Row(_zipped_zarr, (".zarr.zip",), _starts(b"PK")),
+    "npz": Row(_npz, (".npz",), _starts(b"PK")),
+    # Before HDF5, whose signature may stand inside a tensor.
+    "safetensors": Row(_safetensors, (".safetensors",), lambda found: found.start[8:9] == b"{"),
+    "safetensors index": Row(
+        _safetensors_index,
+        (".safetensors.index.json",),
+        lambda found: found.place.name.lower().endswith(".json"),
+    ),
+    "hdf5": Row(_hdf5, (*_HDF5, *_HDF5_OF_APPLICATIONS)),
+    "netcdf3": Row(_netcdf3, (), _starts(b"CDF")),
+    "zarr": Row(_zarr, (".zarr",), is_folder=True),
+    "raw": Row(_raw, (".dat", ".bin", ".raw"), lambda _: False),
 }
-"""How each format is made; they are asked in this order, so that .npy files pay for no other."""
+"""All formats. They are asked in this order, and a run imports those of its own files only."""
 
 START = 4096
 """Bytes of a file in which most formats are known, and most headers of .npy files end."""
-_FOREIGN = {
-    b"\xcd\xf3\x00\x01": ("a CDF file of NASA", "convert it with NASA's 'cdf-to-netcdf'"),
-    b"MATLAB 5": ("a MATLAB 5 file", "save it in MATLAB with '-v7.3', which is HDF5"),
-    b"\x0e\x03\x13\x01": ("an HDF4 file", "convert it with 'h4toh5convert {name} new.h5'"),
-}
-"""Formats that are not read here: what they are called, and what to do with a file of them."""
 
 
 @cache
 def _format_of_row(name: str) -> Format:
-    return ROWS[name]()
+    return ROWS[name].make()
 
 
 def format_named(name: str) -> Format:
@@ -117,7 +144,7 @@ def format_named(name: str) -> Format:
 
 def _announced[F: Format](form: F) -> F:
     """Tell the handlers of signals before a library in C is used."""
-    if isinstance(form, LibraryFormat):
+    if isinstance(form, LibraryFormat) and form.loads_at_once:
         BlockingLibraries.announce()
     return form
 
@@ -146,7 +173,7 @@ def suffixes() -> list[str]:
 @cache
 def store_suffixes() -> tuple[str, ...]:
     """What the names of folders end in that hold arrays, and are written."""
-    return tuple(suffix for form in _outputs() if form.is_folder for suffix in form.suffixes)
+    return tuple(suffix for row in ROWS.values() if row.is_folder for suffix in row.suffixes)
 
 
 def suffix_of(path: str) -> str:
@@ -158,7 +185,8 @@ def suffix_of(path: str) -> str:
 def named_format(path: str) -> OutputFormat | None:
     """The format that an output's name asks for; None if that is of no format that is written."""
     suffix = suffix_of(path)
-    found = next((form for form in _outputs() if suffix in form.suffixes), None)
+    forms = (_format_of_row(name) for name, row in ROWS.items() if suffix in row.suffixes)
+    found = next((form for form in forms if isinstance(form, OutputFormat)), None)
     return None if found is None else _announced(found)
 
 
@@ -283,9 +311,9 @@ def _in_store(place: Location, ref: str) -> tuple[InputFormat, Candidate]:
 
 def _of_folder(place: Location, ref: str) -> tuple[InputFormat, Candidate]:
     found = Candidate(place)
-    for form in _inputs():
-        if form.is_folder and form.sniff(found):
-            return _announced(form), found
+    for name, row in ROWS.items():
+        if row.is_folder and (form := _asked(name, found)) is not None:
+            return form, found
     raise InputUnavailable(
         f"{ref}: is a folder and not a Zarr array or group; name a file, or quote a "
         "pattern such as 'folder/*.npy'",
@@ -293,32 +321,20 @@ def _of_folder(place: Location, ref: str) -> tuple[InputFormat, Candidate]:
     )
 
 
+def _asked(name: str, found: Candidate) -> InputFormat | None:
+    """The format of a row, if a file or folder is of that format."""
+    form = _format_of_row(name)
+    return _announced(form) if isinstance(form, InputFormat) and form.sniff(found) else None
+
+
 def _of_file(found: Candidate, ref: str) -> tuple[InputFormat, Candidate]:
-    start = found.start
-    for form in _inputs():
-        if not form.is_folder and form.sniff(found):
-            return _announced(form), found
-    if not start:
-        raise MalformedInput(f"{ref}: the file is empty", ref=ref)
-    for magic, (what, remedy) in _FOREIGN.items():
-        if start.startswith(magic):
-            name = ref.partition("::")[0]
-            raise MalformedInput(
-                f"{ref}: is {what}, which is not read; {remedy.format(name=name)}",
-                ref=ref,
-                found=what,
-            )
-    if found.place.name.lower().endswith(_format_of_row("raw").suffixes):
-        raise MalformedInput(
-            f"{ref}: is of no format that is known; if it holds bare elements, say which: "
-            "--raw int16,*,384 means rows of 384, and --offset skips a header",
-            ref=ref,
-        )
-    raise MalformedInput(
-        f"{ref}: neither .npy, .npz, HDF5, netCDF, Zarr nor safetensors: it starts with "
-        f"{start[:8]!r}",
-        ref=ref,
-    )
+    for name, row in ROWS.items():
+        if not row.is_folder and row.may_be(found) and (form := _asked(name, found)) is not None:
+            return form, found
+    from concatsplit_core.formats.misnamed import no_format
+
+    is_bare = found.place.name.lower().endswith(ROWS["raw"].suffixes)
+    raise no_format(ref, found.start, is_bare)
 
 
 def _kind(mode: int) -> str:

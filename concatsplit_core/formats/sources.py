@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.foundation.records import dataclass, field
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.local import local
+from concatsplit_core.stores.local import from_root, local
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -58,6 +58,10 @@ class BaseSource:
         """The file or folder, in whichever store; None where the array is in memory."""
         return None if self.path is None else local(self.path)
 
+    def file_of(self, element: Shape) -> Location | None:
+        """The file that holds an element, if the array is a folder of files; it may not exist."""
+        return None
+
     def prepare(self, folder: Path, check: bool = False) -> None:
         """Make ready to be read.
 
@@ -68,6 +72,13 @@ class BaseSource:
         check : bool
             Compare the checksum of the whole array, where there is one.
         """
+
+    def files(self, box: Box) -> Iterator[str] | None:
+        """The files that hold a box, by their names below `place`; some may not be there.
+
+        None where that is not known, or `place` is a file.
+        """
+        return None
 
     def stored_bytes(self) -> int:
         """Bytes that the array takes in its file."""
@@ -80,10 +91,20 @@ class BaseSource:
         """Close what it has open."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from dataclasses import fields  # which knows those of any class that is derived from ours
+        names = _arguments.get(type(self))
+        if names is None:  # to ask takes longer than to pickle a hundred sources
+            from dataclasses import fields  # which knows those of any class derived from ours
 
-        given = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+            names = _arguments[type(self)] = [each.name for each in fields(self) if each.init]
+        given = {name: getattr(self, name) for name in names}
+        for name in ("path", "root"):  # another process may have another working folder
+            if given.get(name) is not None:
+                given[name] = from_root(given[name])
         return partial(type(self), **given), ()
+
+
+_arguments: dict[type[BaseSource], list[str]] = {}
+"""The names of what a class of sources takes, once it was asked for."""
 
 
 class ContiguousSource(BaseSource):
@@ -95,6 +116,10 @@ class ContiguousSource(BaseSource):
     def extent(self) -> Extent:
         """Where the run of bytes lies."""
         return located(self.path, self.spec)
+
+
+FindSpace = Callable[[Box], memoryview | None]
+"""Where the elements of a box of a source belong, if they lie there in C order, in its dtype."""
 
 
 class DecodedSource(BaseSource, ABC):
@@ -115,6 +140,14 @@ class ChunkedSource(DecodedSource):
 
     __slots__ = ()
 
+    @abstractmethod
+    def read_to(self, box: Box, find_space: FindSpace | None) -> Iterator[tuple[Box, np.ndarray]]:
+        """As `read`; a part may be decoded to where it belongs, and is then given from there."""
+
+    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
+        """Decode chunk by chunk."""
+        return self.read_to(box, None)
+
     @property
     @abstractmethod
     def fill(self) -> np.ndarray | None:
@@ -123,6 +156,20 @@ class ChunkedSource(DecodedSource):
     @abstractmethod
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
         """Every chunk, or shard, that lies in a box, as it is stored; None where it is absent."""
+
+    def path_of_chunk(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
+        """From the place of a chunk, or shard, in its grid to the path of its file.
+
+        None unless each of them is all of a file, and may be copied without a look inside; or
+        where it is known which of a few are there.
+
+        Parameters
+        ----------
+        shards : bool
+        compares : bool
+            Their checksums are compared, if they have any.
+        """
+        return None
 
     @abstractmethod
     def checked(self, box: Box, stored: Stored, full: bool) -> Stored:

@@ -66,6 +66,7 @@ class StreamFormat(OutputFormat):
     """The format of what goes to stdout."""
 
     name = "npy"
+    honours = frozenset({"memory_order"})
 
     def sniff(self, found: Candidate) -> bool:
         """No file is a stream."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.stored import Stored
+from concatsplit_core.stores.files import create_staged, write_file, write_staged
 
 if TYPE_CHECKING:
     from concatsplit_core.formats.structure import Structure
@@ -20,6 +21,13 @@ ReadyChunks = Mapping[Shape, "Stored | np.ndarray | None"]
 """Chunks, or shards, that are not cut out of a block, by the index of their first element.
 
 Each is as it is stored in an input, or decoded as an array, or None where it stays absent.
+"""
+
+
+WAITING_BYTES = 64 << 10
+"""Elements of the largest file that may be made as late as they are written.
+
+For want of room a larger one is to fail before anything is copied.
 """
 
 
@@ -46,11 +54,44 @@ class ContiguousTarget(BaseTarget):
     spec : ArraySpec
     extent : Extent
         Where the run lies.
+    header : bytes, optional
+        What stands before the run in a file that is made when it is first needed; None where the
+        file is there already.
     """
 
-    def __init__(self, spec: ArraySpec, extent: Extent) -> None:
+    def __init__(self, spec: ArraySpec, extent: Extent, header: bytes | None = None) -> None:
         super().__init__(spec)
-        self.extent = extent
+        self._extent, self._header = extent, header
+
+    @property
+    def extent(self) -> Extent:
+        """Where the run lies, in a file that is there and as long as it is going to be."""
+        self.create()
+        return self._extent
+
+    @extent.setter
+    def extent(self, extent: Extent) -> None:
+        self._extent = extent
+
+    def create(self) -> None:
+        """Make the file, unless that has been done; to do it twice leaves its elements."""
+        if self._header is not None:
+            create_staged(self._extent.path, self._header, self.spec.nbytes)
+            self._header = None
+
+    def write_whole(self, data: memoryview) -> None:
+        """Write all elements at once, which makes the file if it is not there yet.
+
+        Parameters
+        ----------
+        data : memoryview
+            Their bytes, as they lie in the file.
+        """
+        if self._header is None:
+            write_file(self._extent.path, data, self._extent.offset)
+        else:
+            write_staged(self._extent.path, self._header, data)
+            self._header = None
 
 
 class EncodedTarget(BaseTarget, ABC):
@@ -75,6 +116,13 @@ class ChunkedTarget(EncodedTarget):
     @abstractmethod
     def fill(self) -> np.ndarray | None:
         """The element that an absent chunk is full of; None for strings."""
+
+    def path_of_chunk(self, shards: bool) -> Callable[[Shape], str] | None:
+        """From the place of a chunk, or shard, in its grid to the path that its file gets.
+
+        None unless each of them is all of a file, as it comes from an input.
+        """
+        return None
 
     @abstractmethod
     def encode(self, box: Box, block: np.ndarray | None, ready: ReadyChunks | None = None) -> Any:
@@ -138,6 +186,8 @@ class Writer(ABC):
         """Whether what is kept of an older file has been copied by another process."""
         self.frees_room = True
         """Whether `finish` removes what it packs as soon as it is in the archive."""
+        self.may_wait = False
+        """Whether a file need not be there before its elements are written."""
 
     @abstractmethod
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target | DivisibleTarget:

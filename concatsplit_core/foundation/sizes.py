@@ -8,7 +8,7 @@ from concatsplit_core.foundation.errors import UsageError
 
 _BINARY = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _MOST_DIGITS = 40
-_PATTERN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?b?)\s*", re.IGNORECASE)
+_PATTERN = r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?b?)\s*"
 
 
 def parse_size(text: str | int, option: str = "") -> int:
@@ -31,7 +31,7 @@ def parse_size(text: str | int, option: str = "") -> int:
     if isinstance(text, int):
         size = text
     else:
-        match = _PATTERN.fullmatch(text)
+        match = re.fullmatch(_PATTERN, text, re.IGNORECASE)
         if match is None or (not match[2] and match[3].lower() in {"i", "ib"}):
             raise UsageError(
                 f"{where}'{text}' is not a size; write 64MiB, 1GB, 2G or a number of bytes"

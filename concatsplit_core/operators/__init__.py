@@ -32,16 +32,15 @@ if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
     from concatsplit_core.operators.cutting import unstack as unstack
     from concatsplit_core.operators.describing import BlobInfo as BlobInfo
     from concatsplit_core.operators.describing import info as info
+    from concatsplit_core.operators.discarding import discard as discard
     from concatsplit_core.operators.joining import concat as concat
     from concatsplit_core.operators.joining import depth_concat as depth_concat
     from concatsplit_core.operators.joining import split_gradient as split_gradient
     from concatsplit_core.operators.joining import stack as stack
     from concatsplit_core.operators.picturing import draw_chunks as draw_chunks
     from concatsplit_core.operators.recovering import recover as recover
-    from concatsplit_core.operators.staging import RunState as RunState
+    from concatsplit_core.operators.sharing import run_tasks as run_tasks
     from concatsplit_core.operators.staging import commit as commit
-    from concatsplit_core.operators.staging import discard as discard
-    from concatsplit_core.operators.staging import run_tasks as run_tasks
     from concatsplit_core.operators.staging import stage as stage
     from concatsplit_core.operators.statistics import Statistics as Statistics
     from concatsplit_core.operators.undoing import undo as undo
@@ -57,6 +56,7 @@ if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
     from concatsplit_core.run.result import ArrayResult as ArrayResult
     from concatsplit_core.run.result import Blob as Blob
     from concatsplit_core.run.result import Result as Result
+    from concatsplit_core.run.staged.state import RunState as RunState
 
 _HOMES = {
     "ArrayResult": "run.result",
@@ -73,7 +73,7 @@ _HOMES = {
     "Options": "run.options",
     "Publishing": "run.events",
     "Result": "run.result",
-    "RunState": "operators.staging",
+    "RunState": "run.staged.state",
     "Started": "run.events",
     "Statistics": "operators.statistics",
     "Verification": "operators.verifying",
@@ -85,7 +85,7 @@ _HOMES = {
     "depth_split": "operators.cutting",
     "diff": "operators.comparing",
     "draw_chunks": "operators.picturing",
-    "discard": "operators.staging",
+    "discard": "operators.discarding",
     "feed": "operators.copying",
     "fetch": "operators.copying",
     "fetch_to": "operators.copying",
@@ -96,7 +96,7 @@ _HOMES = {
     "open": "operators.viewing",
     "recover": "operators.recovering",
     "reshard": "operators.cutting",
-    "run_tasks": "operators.staging",
+    "run_tasks": "operators.sharing",
     "split": "operators.cutting",
     "split_by_lengths": "operators.cutting",
     "split_gradient": "operators.joining",

@@ -140,4 +140,7 @@ def perform_on(request: Request, sources: Sequence[Source], options: Options) ->
     if not sources:
         raise UsageError("no inputs: give at least one array")
     move, along = move_of(request, sources, options)
-    return execute(job_of(request, [move], along.split_info), options)
+    job = job_of(request, [move], along.split_info)
+    if request.selection is not None:
+        job = job._replace(notes=request.selection.notes_for_one_array())
+    return execute(job, options)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from importlib import import_module
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,66 +11,18 @@ import numpy as np
 
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.foundation.errors import (
-    InputUnavailable,
-    OutputBusy,
-    ResumeMismatch,
     UsageError,
 )
-from concatsplit_core.foundation.records import NamedTuple
+from concatsplit_core.operators.sharing import OPERATORS, call_step, request_of
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
-from concatsplit_core.run.staged.done import at_work, read_done
 from concatsplit_core.run.staged.folder import remove_run
 from concatsplit_core.run.staged.locks import alone
-from concatsplit_core.run.staged.record import RUN_FILE, RunRecord, read_record
-from concatsplit_core.run.staged.step import Step, parse_share
-from concatsplit_core.stores.keeping import Kept, StagedOutput, read_kept
-from concatsplit_core.stores.kept_staging import KeptStaging, refuse_missing
+from concatsplit_core.run.staged.record import read_record
+from concatsplit_core.run.staged.state import RunState, run_folder, state_of
+from concatsplit_core.run.staged.step import Step
+from concatsplit_core.stores.keeping import refuse_missing
 from concatsplit_core.stores.recovery import recover
-
-_MODULES = {
-    "joining": ("concat", "stack", "depth_concat", "split_gradient"),
-    "cutting": (
-        "split", "depth_split", "unstack", "split_by_lengths", "reshard", "concat_gradient",
-    ),
-    "copying": ("fetch_to", "feed"),
-}  # fmt: skip
-_OPERATORS = {name: module for module, names in _MODULES.items() for name in names}
-"""What can be staged, and where it is defined."""
-
-
-class RunState(NamedTuple):
-    """How far a staged run is.
-
-    Parameters
-    ----------
-    run : str
-        Its folder.
-    tasks : int
-        How many there are.
-    missing : int
-        How many are not done yet.
-    outputs : tuple of str
-        Their names.
-    """
-
-    run: str
-    tasks: int
-    missing: int
-    outputs: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The object that ``--json`` prints."""
-        return self._asdict() | {"outputs": list(self.outputs)}
-
-
-class _Staged(NamedTuple):
-    """What is removed when a run is given up; see `KeptStaging.adopt`."""
-
-    folders: list[Path]
-    made: list[Path]
-    outputs: tuple[StagedOutput, ...]
-    nonce: str
 
 
 def stage(
@@ -104,8 +55,8 @@ def stage(
         The operator, its inputs or its outputs cannot be staged.
     """
     name = operator if isinstance(operator, str) else operator.__name__
-    if name not in _OPERATORS:
-        raise UsageError(f"{name}: cannot be staged; these can be: {', '.join(sorted(_OPERATORS))}")
+    if name not in OPERATORS:
+        raise UsageError(f"{name}: cannot be staged; these can be: {', '.join(sorted(OPERATORS))}")
     listener = options.pop("on_event", None)
     if options.pop("dry_run", False) or options.pop("resume", False):
         raise UsageError("stage: leave out --dry-run and --resume")
@@ -118,36 +69,7 @@ def stage(
         "options": {key: _plain(value) for key, value in options.items()},
     }
     step = Step("stage", os.path.abspath(to), request=request)
-    return _call(request, step, listener)
-
-
-def run_tasks(
-    folder: str | os.PathLike[str],
-    tasks: str | None = None,
-    on_event: Callable[[Any], None] | None = None,
-) -> RunState:
-    """Do the tasks of a staged run that are not done yet; any number of processes may do so.
-
-    Parameters
-    ----------
-    folder : path
-        Of the run.
-    tasks : str, optional
-        ``"I/N"``: only those in share I of N.
-    on_event : callable, optional
-        As in `Options`.
-
-    Raises
-    ------
-    ResumeMismatch
-        An input has changed, or the run was made for something else.
-    """
-    share = (1, 1) if tasks is None else parse_share(tasks)
-    path = _folder(folder)
-    record = read_record(path)
-    refuse_missing([Path(name) for name in record.folders], record.nonce)
-    _call(_request_of(record, path), Step("run", str(path), share), on_event)
-    return _state(path, record)
+    return call_step(request, step, listener)
 
 
 def commit(
@@ -169,7 +91,7 @@ def commit(
     OutputBusy
         Another process is committing it, or still works on it.
     """
-    path = _folder(folder)
+    path = run_folder(folder)
     record = read_record(path)
     for staging in dict.fromkeys(Path(name).parent for name in record.folders):
         for recovered in recover([staging]):
@@ -178,142 +100,10 @@ def commit(
     if record.is_published:  # by a commit that was killed at the very end
         with alone(path):
             remove_run(path)
-        return _state(path, record, missing=0)
+        return state_of(path, record, missing=0)
     refuse_missing([Path(name) for name in record.folders], record.nonce)
-    _call(_request_of(record, path), Step("commit", str(path)), on_event)
-    return _state(path, record, missing=0)
-
-
-def discard(folder: str | os.PathLike[str]) -> RunState:
-    """Give up a staged run: remove all that it has staged, and its folder.
-
-    Parameters
-    ----------
-    folder : path
-        Of the run, or one of its staging folders.
-
-    Raises
-    ------
-    OutputBusy
-        A process is committing it, or works on it.
-    """
-    path = _folder(folder)
-    kept = _kept_of(path)
-    if kept is not None and not kept.run.exists():
-        raise ResumeMismatch(
-            f"{path}: belongs to the run in {kept.run}, which is not there; if it is gone for "
-            f"good, remove {path}",
-            ref=str(path),
-        )
-    given, path = path, path if kept is None else kept.run
-    with alone(path):
-        staged, state = _staged_for(path, kept, given)
-        busy = at_work(path)
-        if busy:
-            raise OutputBusy(
-                f"{path}: processes are still at work on it: {', '.join(busy)}; end them first",
-                ref=str(path),
-            )
-        if staged.folders:
-            KeptStaging.adopt(False, *staged).give_up()
-        if path.exists():
-            remove_run(path)
-    return state
-
-
-def _kept_of(path: Path) -> Kept | None:
-    """What is kept in a staging folder, or in the one around the folder of a run."""
-    kept = read_kept(path) if path.is_dir() else None
-    if kept is None and path.parent.is_dir():
-        around = read_kept(path.parent)
-        return around if around is not None and around.run == path else None
-    return kept
-
-
-def _staged_for(path: Path, kept: Kept | None, given: Path) -> tuple[_Staged, RunState]:
-    """What a run has staged; if its record is damaged, what its staging folder tells of it."""
-    try:
-        record = read_record(path)
-    except ResumeMismatch:
-        if kept is None:
-            raise
-        outputs, nonce = kept.outputs, kept.nonce
-        homes = (path, given, path.parent, *(output.staged.parent.parent for output in outputs))
-        state = RunState(str(path), 0, 0, tuple(str(output.final) for output in outputs))
-        return _Staged(_folders_of(nonce, homes), [], outputs, nonce), state
-    folders = _folders_of(record.nonce, map(Path, record.folders))
-    state = _state(path, record, None if folders else 0)
-    return _Staged(folders, list(map(Path, record.made)), record.outputs, record.nonce), state
-
-
-def _folders_of(nonce: str, folders: Iterable[Path]) -> list[Path]:
-    """Those staging folders that are there, and belong to a run."""
-    return [folder for folder in dict.fromkeys(folders) if _is_of(folder, nonce)]
-
-
-def working_folder(folder: str | os.PathLike[str]) -> str:
-    """The working folder in which a run was staged.
-
-    Raises
-    ------
-    InputUnavailable
-        The folder is not that of a staged run, or its working folder is not there.
-    """
-    path = _folder(folder)
-    cwd = read_record(path).cwd
-    if not os.path.isdir(cwd):
-        raise InputUnavailable(
-            f"{path}: was staged in the working folder {cwd}, which is not there; move it back, or "
-            f"give the run up with 'concatsplit discard {path}'",
-            ref=str(path),
-        )
-    return cwd
-
-
-def _is_of(folder: Path, nonce: str) -> bool:
-    """Whether a staging folder is there, and belongs to a run."""
-    kept = read_kept(folder) if folder.is_dir() else None
-    return kept is not None and kept.nonce == nonce
-
-
-def _call(request: Mapping[str, Any], step: Step, listener: Callable[[Any], None] | None) -> Result:
-    """Call the operator of a request, for one step of its run."""
-    name = request["operator"]
-    module = import_module(f"concatsplit_core.operators.{_OPERATORS[name]}")
-    operator = getattr(module, name)
-    result: Result = operator(*request["args"], **request["options"], on_event=listener, step=step)
-    return result
-
-
-def _request_of(record: RunRecord, folder: Path) -> Mapping[str, Any]:
-    """What was staged, if this process can repeat it."""
-    request = record.request
-    if request is None:
-        raise UsageError(
-            f"{folder}: is a run with --resume; give the same command again to go on with it, or "
-            f"'concatsplit discard {folder}' to give it up"
-        )
-    if not {"operator", "args", "options"} <= request.keys():
-        raise ResumeMismatch(f"{folder / RUN_FILE}: is damaged; stage again")
-    if request["operator"] not in _OPERATORS:
-        raise ResumeMismatch(f"{folder / RUN_FILE}: names no operator; stage again")
-    if os.path.realpath(record.cwd) != os.path.realpath(os.getcwd()):
-        raise UsageError(
-            f"{folder}: was staged in the working folder {record.cwd}, from which the names of "
-            "files are seen; go there first"
-        )
-    return request
-
-
-def _state(folder: Path, record: RunRecord, missing: int | None = None) -> RunState:
-    if missing is None:
-        missing = record.tasks - sum(read_done(folder, record.nonce, record.tasks))
-    outputs = tuple(str(output.final) for output in record.outputs)
-    return RunState(str(folder), record.tasks, missing, outputs)
-
-
-def _folder(folder: str | os.PathLike[str]) -> Path:
-    return Path(os.path.abspath(folder))
+    call_step(request_of(record, path), Step("commit", str(path)), on_event)
+    return state_of(path, record, missing=0)
 
 
 def _plain(value: Any) -> Any:

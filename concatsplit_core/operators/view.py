@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from concatsplit_core.endpoints.inputs import close_all
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.run.gathering import Gatherer, Joined
+from concatsplit_core.stores.base import Location
 
 _CHANGED = "changed since the view was opened; open the view again"
 _AHEAD = 1 << 20
@@ -34,7 +35,7 @@ class View:
 
     A view can be shared by threads, used after a fork, and sent to other processes, which open the
     inputs again. A file that has changed since it was opened is an error, and never other elements.
-    Folders, such as Zarr stores, are compared only when another process opens them.
+    In a folder, such as a Zarr store, the files that hold what is asked for are compared.
 
     Parameters
     ----------
@@ -189,8 +190,8 @@ class View:
         block = self._gatherer.block((range(1),) if self._is_scalar else picks)
         return as_numbers(block.reshape(()) if self._is_scalar else block)
 
-    def _check(self, source: Source) -> None:
-        self._fingerprints.check_one(source, _CHANGED)
+    def _check(self, source: Source, files: Sequence[Location]) -> None:
+        self._fingerprints.check_one(source, _CHANGED, files)
 
     def _rows_at_once(self) -> int:
         """Rows that an iteration reads at once: those of a chunk, or a few small ones."""

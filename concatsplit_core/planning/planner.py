@@ -33,7 +33,7 @@ def make_plan(
     jobs: int,
     routes: Collection[Route] = ROUTES,
     check: bool = False,
-    copies_alone: bool = False,
+    may_be_alone: bool = False,
     thresholds: Thresholds = DEFAULT,
 ) -> Plan:
     """Decide which task moves which boxes, by which route.
@@ -48,9 +48,10 @@ def make_plan(
         Routes that may be taken.
     check : bool
         Decode what is copied as it is stored.
-    copies_alone : bool
+    may_be_alone : bool
         One worker does what the kernel copies, if there is nothing else: on one disk or in
-        memory, two take as long and more processor time.
+        memory, two take as long and more processor time. It also does what takes less time than
+        to start a second one.
     thresholds : Thresholds
 
     Raises
@@ -78,8 +79,10 @@ def make_plan(
         found = [(sweep, b.peak(sweep)) for b in ours for sweep in b.sweeps(room // workers)]
         planned.append(_move_plan(move, problem, [sweep for sweep, _ in found]))
         peaks += [peak for _, peak in found]
-    if copies_alone and all(move.routes.keys() <= {"kernel"} for move in planned):
-        workers = 1
+    if may_be_alone:
+        is_copied = all(move.routes.keys() <= {"kernel"} for move in planned)
+        nbytes = sum(move.bytes_written for move in planned)
+        workers = 1 if is_copied or nbytes < thresholds.for_one else workers
     workers = max(1, min(workers, sum(move.tasks for move in planned)))
     peak = workers * max(peaks, default=0)
     return Plan(tuple(planned), workers, window, peak, thresholds.compared_bytes)

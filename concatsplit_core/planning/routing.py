@@ -121,7 +121,7 @@ class _Router:
 
     def shares_of(self, target: int) -> Iterator[Share]:
         """What one target gets from which sources, and how."""
-        starts: Counter[int] = Counter()
+        starts: Counter[int] | None = None  # few targets of many need one
         lies = self._move.targets.segments[target].interval
         for source, interval in self._edges.overlapping(lies):
             pair = self._pair(source, target)
@@ -130,6 +130,7 @@ class _Router:
             if alike is not None and alike[0] is pair and alike[1] == run:
                 yield self._counted(target, Share(source, interval, alike[2]))
             elif run >= self._thresholds.long_run and not self._left_out["kernel"]:
+                starts = Counter() if starts is None else starts
                 self._count_start(starts, pair, source, target, run)
                 yield self._counted(target, Share(source, interval, "kernel"))
             else:

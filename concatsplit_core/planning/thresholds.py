@@ -32,6 +32,8 @@ class Thresholds(NamedTuple):
     compared_bytes : int
         Most bytes that are copied as they are stored and have their checksums compared without
         being asked.
+    for_one : int
+        Bytes of arrays that keep two workers busy for about as long as it takes to start them.
     shared_block, shareable : int
         Bytes of the blocks that file systems share between files, and of the shortest run that
         is worth sharing: what `stores` shares.
@@ -48,6 +50,7 @@ class Thresholds(NamedTuple):
     most_steps: int = 1 << 22
     window: int = 1 << 20
     compared_bytes: int = 128 << 20
+    for_one: int = 256 << 10
     shared_block: int = 4096
     shareable: int = 1 << 18
 

@@ -12,7 +12,13 @@ from math import prod
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
-from concatsplit_core.formats.sources import ContiguousSource, Source
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.formats.sources import (
+    ChunkedSource,
+    DecodedSource,
+    FindSpace,
+    Source,
+)
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.task import CONVERTED_AT_ONCE, Piece, Task
 from concatsplit_core.routes.base import Context, Convert, Hashes
@@ -22,6 +28,8 @@ from concatsplit_core.stores.files import read_file
 
 _WIDEST = 8
 """Bytes of the items that a conversion works with, however few its input has."""
+_LARGE = 64 << 10
+"""Bytes of a chunk from which on a copy takes more time than to find out where it belongs."""
 _MANY = 8
 """Neighbours that are worth being looked at together."""
 
@@ -68,6 +76,8 @@ class _Served:
         self.writes, self._axis, self._blocks = writes, axis, blocks
         self._reach = list(accumulate((w.box.stop[axis] for w in writes), max))
         self._even = _even_run(writes, axis, blocks) if len(writes) >= _MANY else None
+        self._found: Box | None = None
+        """The box whose elements may lie in their place already."""
 
     def overlapping(self, box: Box, without: Container[int] = ()) -> Iterator[tuple[int, Box, Box]]:
         """Number of each write that a box serves, its own box, and the common one."""
@@ -93,7 +103,19 @@ class _Served:
         if together:
             self._serve_together(box, seen, together)
         for number, own, common in self.overlapping(box, without=together):
-            copy_elements(self._blocks[number][common.within(own)], seen[common.within(box)])
+            place, part = self._blocks[number][common.within(own)], seen[common.within(box)]
+            if self._found != box or not np.may_share_memory(place, part):
+                copy_elements(place, part)
+
+    def space_of(self, box: Box, dtype: np.dtype) -> memoryview | None:
+        """The memory where all elements of a box belong, if it is one run of items of a dtype."""
+        for number, own, common in self.overlapping(box):
+            place = self._blocks[number][common.within(own)]
+            if common == box and place.dtype == dtype and place.flags.c_contiguous:
+                self._found = box
+                space: memoryview = place.reshape(-1).view(np.uint8).data
+                return space
+        return None
 
     def _together(self, box: Box) -> range:
         """Numbers of the even writes that a box covers along the axis, if they are many."""
@@ -170,7 +192,14 @@ def _fill_from(read: Piece, context: Context, served: _Served, blocks: list[np.n
     if hashes is not None and not _hashed_by_part(read, served, source, context):
         hashes = None
     # closed at once where a part fails: the error's traceback would keep the input open
-    with closing(_parts(source, tiling.local(read.array, read.box), context)) as found:
+    find_space = None
+    if conversion is None and _has_large_chunks(source.spec):
+
+        def find_space(local: Box) -> memoryview | None:
+            return served.space_of(tiling.logical(read.array, local), source.spec.dtype)
+
+    local_box = tiling.local(read.array, read.box)
+    with closing(_parts(source, local_box, context, find_space)) as found:
         parts = found if hashes is None else _hashed(found, read.array, hashes)
         for local, array in parts if conversion is None else _converted(parts, conversion):
             seen = np.expand_dims(array, tiling.axis) if tiling.new_axis else array
@@ -237,8 +266,19 @@ def in_small_boxes(box: Box, itemsize: int) -> Iterator[Box]:
         yield Box(start, tuple(stop))
 
 
-def _parts(source: Source, box: Box, context: Context) -> Generator[tuple[Box, np.ndarray]]:
-    if not isinstance(source, ContiguousSource):
+def _has_large_chunks(spec: ArraySpec) -> bool:
+    """Whether to decode chunks to where they belong takes less time than to copy them there."""
+    nbytes = 0 if spec.is_string else prod(spec.chunks or (0,)) * spec.dtype.itemsize
+    return nbytes >= _LARGE
+
+
+def _parts(
+    source: Source, box: Box, context: Context, find_space: FindSpace | None
+) -> Generator[tuple[Box, np.ndarray]]:
+    if isinstance(source, ChunkedSource):
+        yield from source.read_to(box, find_space)
+        return
+    if isinstance(source, DecodedSource):
         yield from source.read(box)
         return
     extent = source.extent

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from concatsplit_core.formats.targets import ContiguousTarget
 from concatsplit_core.planning.task import Piece, Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.blocks import fill_blocks
-from concatsplit_core.routes.extents import extent_of, write_runs
-from concatsplit_core.stores.files import write_file
+from concatsplit_core.routes.extents import write_runs
 
 
 def run(task: Task, context: Context) -> None:
@@ -21,11 +21,14 @@ def run(task: Task, context: Context) -> None:
 def write_block(write: Piece, block: np.ndarray, context: Context) -> None:
     """Write a block into a contiguous target."""
     target = context.targets[write.array]
-    extent, spec = extent_of(target), target.spec
+    if not isinstance(target, ContiguousTarget):
+        raise TypeError("the elements of the output are not one run of bytes in a file")
+    spec = target.spec
     data = block.reshape(-1, order=spec.order).view(np.uint8)
-    if data.nbytes == spec.nbytes:  # all of it at once: one file of many, opened for this only
-        with context.writing_to(write.array):
-            write_file(extent.path, data.data, extent.offset)
-        return
-    with context.writing_to(write.array), context.writing.use(extent.path) as fd:
-        write_runs(fd, extent, spec, context.target_tiling.local(write.array, write.box), data)
+    with context.writing_to(write.array):
+        if data.nbytes == spec.nbytes:  # all of it at once: one file of many, opened only for this
+            target.write_whole(data.data)
+            return
+        extent = target.extent
+        with context.writing.use(extent.path) as fd:
+            write_runs(fd, extent, spec, context.target_tiling.local(write.array, write.box), data)

@@ -1,22 +1,14 @@
-"""Runs tasks on a Dask cluster, in batches of task numbers: a graph with each chunk would be huge.
-
-The work is described in a file beside what is staged. Each worker process reads it once, and opens
-inputs and outputs itself.
-"""
+"""Runs tasks on a Dask cluster, in batches: a graph with each chunk would be huge."""
 
 from __future__ import annotations
 
-import ctypes
-import hashlib
 import logging
-import pickle
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
-from itertools import batched
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from concatsplit_core.foundation.errors import (
     IOFailure,
@@ -26,16 +18,16 @@ from concatsplit_core.foundation.errors import (
 )
 from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.planning.plan import Plan
-from concatsplit_core.run.worker import Work, Worker
+from concatsplit_core.run.batches import TRIES, batches_of, do_batch, write_work
+from concatsplit_core.run.worker import Work
 
-_BATCHES_A_THREAD, _LARGEST_BATCH = 16, 64
-"""How many batches the run has for each thread, about, and the most tasks in a batch."""
 _IN_FLIGHT = 2
 """How many batches for each thread the cluster has at the same time."""
-_TRIES = 3
-"""How often a batch is tried if it fails to read or to write."""
-_WORK = "work"
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _KEPT_BYTES = -1, -3, 1 << 28
+_UNWATCHED = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+}
+"""By default each process is sampled 100 times a second, and its event loop is tested 50 times."""
 
 
 class ClusterExecutor:
@@ -63,7 +55,7 @@ class ClusterExecutor:
         self._where, self._plan = where, plan
         self._own: list[Any] = []
 
-    def __enter__(self) -> ClusterExecutor:
+    def __enter__(self) -> Self:
         try:
             self._client = self._connected()
             self._refuse_small_workers()
@@ -87,14 +79,7 @@ class ClusterExecutor:
         address: Any = self._where.partition(":")[2]
         try:
             if not address:
-                address = distributed.LocalCluster(
-                    n_workers=self._plan.workers,
-                    threads_per_worker=1,
-                    processes=True,
-                    memory_limit=None,
-                    dashboard_address=":0",
-                    silence_logs=logging.CRITICAL,
-                )
+                address = self._own_cluster(distributed)
                 self._own.append(address)
             client = distributed.Client(address, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -103,6 +88,18 @@ class ClusterExecutor:
             ) from error
         self._own.append(client)
         return client
+
+    def _own_cluster(self, distributed: Any) -> Any:
+        """Processes on this machine, whose interpreters are not looked at all the time."""
+        with import_module("dask").config.set(_UNWATCHED):
+            return distributed.LocalCluster(
+                n_workers=self._plan.workers,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=None,
+                dashboard_address=":0",
+                silence_logs=logging.CRITICAL,
+            )
 
     def _close(self) -> None:
         while self._own:
@@ -132,16 +129,10 @@ class ClusterExecutor:
         cancel: threading.Event,
     ) -> None:
         """Do all tasks; see `Executor.run`."""
-        data = pickle.dumps(work)
-        path = self.shared / _WORK
-        path.write_bytes(data)
-        key = hashlib.sha256(data).hexdigest()
-        numbers = list(tasks)
         threads = max(1, sum(worker["nthreads"] for worker in self._workers()))
-        size = max(1, min(_LARGEST_BATCH, len(numbers) // (threads * _BATCHES_A_THREAD)))
         is_elsewhere = self._where != "dask"
-        work_file = (str(path), key, is_elsewhere)
-        batches = _Batches(self._client, work_file, iter(batched(numbers, size)))
+        work_file = (*write_work(work, self.shared), is_elsewhere)
+        batches = _Batches(self._client, work_file, batches_of(list(tasks), threads))
         try:
             batches.fill(_IN_FLIGHT * threads)
             for finished in batches.finished():
@@ -191,7 +182,7 @@ class _Batches:
                 self.fill(1)
                 yield batch
                 continue
-            if not isinstance(error, IOFailure) or tries == _TRIES:
+            if not isinstance(error, IOFailure) or tries == TRIES:
                 raise _as_ours(error) from error
             self._again.append((batch, tries + 1))
             self.fill(1)
@@ -211,64 +202,3 @@ def _as_ours(error: BaseException) -> BaseException:
             "at its memory limit and its log"
         )
     return error
-
-
-class _Opened:
-    """The worker of this process, for the run that it works on."""
-
-    key = ""
-    worker: Worker | None = None
-    lock = threading.Lock()
-
-
-def do_batch(path: str, key: str, is_elsewhere: bool, numbers: tuple[int, ...]) -> None:
-    """Do tasks in a process of the cluster.
-
-    Parameters
-    ----------
-    path : str
-        The file that describes the work.
-    key : str
-        Its SHA-256.
-    is_elsewhere : bool
-        The process may be on another machine than the command, whose file system has to get the
-        bytes before the tasks count as done.
-    numbers : tuple of int
-
-    Raises
-    ------
-    UsageError
-        This machine does not see the file.
-    """
-    worker = _worker_of(path, key)
-    for number in numbers:
-        worker.do(number)
-    if is_elsewhere:
-        worker.flush()
-
-
-def _worker_of(path: str, key: str) -> Worker:
-    with _Opened.lock:
-        if _Opened.key != key or _Opened.worker is None:
-            try:
-                data = Path(path).read_bytes()
-            except OSError as error:
-                raise UsageError(
-                    f"--executor: a worker does not see {path}; workers need the same files as "
-                    "the command, under the same names"
-                ) from error
-            if hashlib.sha256(data).hexdigest() != key:
-                raise IOFailure(f"{path}: is not what was written there", ref=path)
-            _keep_memory()
-            if _Opened.worker is not None:
-                _Opened.worker.close()
-            _Opened.worker, _Opened.key = Worker(pickle.loads(data)), key
-        return _Opened.worker
-
-
-def _keep_memory() -> None:
-    """Let freed memory stay with the process: Dask lets it give back every 64 KiB at once."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
-        libc.mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)

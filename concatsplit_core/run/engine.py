@@ -15,7 +15,7 @@ from concatsplit_core.endpoints.job import Job
 from concatsplit_core.endpoints.layout import Outputs, lay_out
 from concatsplit_core.endpoints.places import Looked, Place, find_place, folders_of
 from concatsplit_core.endpoints.records import refuse_record
-from concatsplit_core.endpoints.references import is_name
+from concatsplit_core.endpoints.references import MemberOf, is_name
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.foundation.records import replace
 from concatsplit_core.planning.move import MoveSpec
@@ -24,7 +24,7 @@ from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.output_set import StagedDocument, publish_document
 from concatsplit_core.run.planned import PlannedRun
-from concatsplit_core.run.reporting import report, what_check_does
+from concatsplit_core.run.reporting import report, what_check_does, without_effect
 from concatsplit_core.run.result import Result
 from concatsplit_core.stores.local import local
 
@@ -60,10 +60,10 @@ def execute(job: Job, options: Options) -> Result:
     comparison = _comparison(job, options, record)
     outputs, extras = _checked_outputs(job, options, comparison)
     plan = _plan_moves(job, outputs, options)
-    result = report(job, outputs, plan)
-    result = result._replace(notes=(*result.notes, *_looks_odd(job)))
-    replaced = None
     places = [*(p for made in outputs for p in made.places), *extras]
+    odd = [*_looks_odd(job), *without_effect(options, places, read)]
+    result = report(job, outputs, plan, odd)
+    replaced = None
     documents = _documents(job, places, record, options, comparison)
     if record is not None:
         is_ours = comparison is not None and comparison.recorded is not None
@@ -106,7 +106,9 @@ def _draw(job: Job, result: Result, places: Sequence[Place], options: Options) -
 
 def _looks_odd(job: Job) -> list[str]:
     """Notes on names that may not mean what they say; most jobs need not load what looks closer."""
-    outputs = [ref for ref in job.outputs if isinstance(ref, str) and "{" in ref]
+    names = {ref.container if isinstance(ref, MemberOf) else ref for ref in job.outputs}
+    names.update(ref for ref, _ in job.extras)
+    outputs = sorted(name for name in names if "{" in name or "*" in name or "?" in name)
     inputs = [source.ref for source in job.moves[0].sources]
     is_plain = len(inputs) < 2 or (
         len(inputs[0]) == len(inputs[-1]) == max(map(len, inputs)) and inputs == sorted(inputs)
@@ -192,7 +194,7 @@ def _plan_moves(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
         jobs=options.workers,
         routes=options.allowed_routes,
         check=options.check,
-        copies_alone=options.jobs is None and options.manifest is None,
+        may_be_alone=options.jobs is None and options.manifest is None,
         thresholds=options.thresholds,
     )
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from concatsplit_core.run.threads import run_on_threads
 from concatsplit_core.run.worker import Work, Worker
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from concatsplit_core.planning.plan import Plan
     from concatsplit_core.routes.base import Hashes
 
 
@@ -70,3 +74,33 @@ class ThreadExecutor:
             )
         finally:
             worker.close()
+
+
+class SharingExecutor(Executor, Protocol):
+    """Has tasks done by other processes; inside the context they are there."""
+
+    shared: Path
+    """A folder that all of them see."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def other_processes(where: Any, plan: Plan) -> SharingExecutor:
+    """What has the tasks of a plan done by other processes.
+
+    Parameters
+    ----------
+    where : str, concurrent.futures.Executor or distributed.Client
+        What was asked for: see `Options`.
+    plan : Plan
+    """
+    futures = sys.modules.get("concurrent.futures")
+    if futures is not None and isinstance(where, futures.Executor):
+        from concatsplit_core.run.futures import FuturesExecutor
+
+        return FuturesExecutor(where, plan)
+    from concatsplit_core.run.cluster import ClusterExecutor
+
+    return ClusterExecutor(where, plan)

@@ -25,12 +25,15 @@ from concatsplit_core.routes.elements import copy_elements
 from concatsplit_core.routes.extents import read_windows
 from concatsplit_core.run.cells import PIECE, Part, cells, piece_of, wanted_of
 from concatsplit_core.run.chunk_cache import ChunkCache
+from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, open_input
 from concatsplit_core.stores.local import LOCAL
 from concatsplit_core.stores.maps import Maps, pool_of_maps, refuse_shorter
 
 if TYPE_CHECKING:
     from concatsplit_core.meaning.conversions import Conversion
+
+Check = Callable[[Source, Sequence[Location]], None]
 
 _UNMAPPABLE = {errno.ENODEV, errno.ENOMEM, errno.EACCES, errno.EPERM}
 """What the system says where a file can only be read, or no more can be mapped."""
@@ -69,13 +72,13 @@ class Gatherer:
     memory : int
         Bytes of decoded chunks that are kept, and the most that one chunk may have.
     check : callable
-        Called with each source whose file was mapped or read; raises if that is not the file that
-        was opened, or has changed since.
+        Called with each source whose file was mapped or read, and with the files that were read
+        if it is a folder; raises if that is not what was opened, or has changed since.
     """
 
-    def __init__(self, joined: Joined, memory: int, check: Callable[[Source], None]) -> None:
+    def __init__(self, joined: Joined, memory: int, check: Check) -> None:
         self._joined, self._memory, self._check = joined, memory, check
-        self._maps: Maps = pool_of_maps(lambda path: check(self._of_path[path]))
+        self._maps: Maps = pool_of_maps(lambda path: check(self._of_path[path], ()))
         self._of_path: dict[str, Source] = {}
         self._unmappable: set[str] = set()
         self._are_files: dict[int, bool] = {}
@@ -120,8 +123,10 @@ class Gatherer:
         """Fill the part of a block that is of one source; `keeps` its chunks for later."""
         source = self._joined.sources[number]
         conversion = self._joined.conversions[number] if self._joined.conversions else None
+        starts: list[Shape] = []
         try:
-            with _naming(source), closing(self._parts(number, source, picks, keeps)) as parts:
+            parts_of_it = self._parts(number, source, picks, keeps, starts)
+            with _naming(source), closing(parts_of_it) as parts:
                 for place, part in parts:
                     if conversion is None:
                         copy_elements(space[place], part)
@@ -132,30 +137,43 @@ class Gatherer:
         except InputChanged:
             raise
         except ConcatsplitError:
-            self._check_file(number, source)  # damaged, since another program writes to it
+            self._check_files(number, source, starts)  # damaged, since another program writes to it
             raise
-        self._check_file(number, source)
+        self._check_files(number, source, starts)
 
-    def _check_file(self, number: int, source: Source) -> None:
-        """Check the file that was read; a folder or an object store would take too long."""
+    def _check_files(self, number: int, source: Source, starts: Sequence[Shape]) -> None:
+        """Check the file that was read, or those of a folder in which chunks start at elements.
+
+        A whole folder, or an object store, would take too long.
+        """
         is_file = self._are_files.get(number)
         if is_file is None:
             place = source.place
             is_file = place is not None and place.store is LOCAL and os.path.isfile(place.key)
             self._are_files[number] = is_file
         if is_file:
-            self._check(source)
+            self._check(source, ())
+            return
+        files = [file for file in map(source.file_of, starts) if file is not None]
+        if files:
+            self._check(source, files)
 
     def _parts(
-        self, number: int, source: Source, picks: Sequence[Picks], keeps: bool
+        self,
+        number: int,
+        source: Source,
+        picks: Sequence[Picks],
+        keeps: bool,
+        starts: list[Shape],
     ) -> Generator[Part]:
+        """What is wanted of a source; notes where the chunks start that hold it."""
         if isinstance(source, ContiguousSource):
             yield from self._mapped(source, picks)
         elif isinstance(source.spec.layout, InMemory):
             for box, part in source.read(Box.whole(source.spec.shape)):
                 yield (...,), part[(*map(as_index, picks, box.start), ...)]
         elif source.spec.chunks:
-            yield from self._from_chunks(number, source, picks, keeps)
+            yield from self._from_chunks(number, source, picks, keeps, starts)
         else:
             for cell in cells(source.spec.shape, piece_of(source.spec), picks):
                 yield from wanted_of(source.read(cell.needed), cell)
@@ -182,7 +200,7 @@ class Gatherer:
                 self._unmappable.add(extent.path)
         fd = open_input(extent.path)
         try:
-            self._check(source)
+            self._check(source, ())
             for cell in cells(spec.shape, piece_of(spec), picks):
                 parts = read_windows(fd, extent, spec, cell.needed, Buffers(), PIECE)
                 yield from wanted_of(parts, cell)
@@ -190,7 +208,12 @@ class Gatherer:
             os.close(fd)
 
     def _from_chunks(
-        self, number: int, source: DecodedSource, picks: Sequence[Picks], keeps: bool
+        self,
+        number: int,
+        source: DecodedSource,
+        picks: Sequence[Picks],
+        keeps: bool,
+        starts: list[Shape],
     ) -> Iterator[Part]:
         spec, unit = source.spec, source.spec.chunks or ()
         nbytes = prod(unit) * spec.memory_itemsize
@@ -203,6 +226,7 @@ class Gatherer:
                 expected=self._memory,
             )
         for cell in cells(spec.shape, unit, picks):
+            starts.append(cell.box.start)
             chunk = self._chunks.find((number, cell.number))
             if chunk is None and cell.is_whole and not keeps:
                 yield from wanted_of(source.read(cell.box), cell)

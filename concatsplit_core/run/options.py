@@ -99,9 +99,10 @@ class Options:
         Keep what is staged if the run is interrupted; the same call goes on from there.
     step : Step, optional
         Do one step of a staged run; `stage`, `run_tasks` and `commit` give it.
-    executor : str or distributed.Client
+    executor : str, distributed.Client or concurrent.futures.Executor
         Who does the tasks: ``"threads"`` of this process, ``"dask"`` for processes on this
-        machine, ``"dask:tcp://host:8786"`` or a client for a Dask cluster.
+        machine, ``"dask:tcp://host:8786"`` or a client for a Dask cluster; or a pool of processes
+        that the caller has, such as a ``ProcessPoolExecutor``.
     on_event : callable, optional
         Called with every event of the run, in the calling thread.
     thresholds : Thresholds

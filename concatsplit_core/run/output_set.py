@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -113,6 +113,9 @@ class OutputSet:
         self._expected: dict[Location, set[str]] = {}
         for place in self._places:
             self._expected.setdefault(place.final, set()).add(place.inner)
+
+    may_wait: ClassVar[bool] = True
+    """Whether small files may be made as late as their elements are written."""
 
     def _new_staging(self, sync: bool) -> Staging:
         return self._store.staging(sync)
@@ -261,6 +264,7 @@ class OutputSet:
             base = place.base if place.is_rebuilt else None
             writer = self._writers[staged] = place.format.writer(staged, base)
             writer.expected.update(self._expected[place.final])
+            writer.may_wait = self.may_wait
             if place.is_new_container and place.asked_container in self._structures:
                 writer.add_groups(self._structures[place.asked_container])
         return writer.add(place.inner, spec, storage)

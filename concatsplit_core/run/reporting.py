@@ -9,20 +9,30 @@ import numpy as np
 from concatsplit_core.array.inference import infer_cost
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.layout import Outputs
+from concatsplit_core.endpoints.places import Place
+from concatsplit_core.formats.sources import Source
 from concatsplit_core.meaning.dtype_metadata import enum_maps
 from concatsplit_core.meaning.model import DEFINING
 from concatsplit_core.planning.plan import MovePlan, Plan
+from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import ArrayResult, Blob, Result
 
+_ONLY_FOR = {
+    "zarr_format": ("--zarr-format", "Zarr"),
+    "memory_order": ("--memory-order", ".npy or .npz"),
+}
+"""What options are called that few formats honour, and which formats these are."""
 
-def report(job: Job, outputs: Sequence[Outputs], plan: Plan) -> Result:
-    """The result of a job, made before it runs: from its plan."""
+
+def report(job: Job, outputs: Sequence[Outputs], plan: Plan, odd: Sequence[str]) -> Result:
+    """The result of a job, made before it runs: from its plan, with notes on what looks odd."""
     pairs = list(zip(job.moves, outputs, strict=True))
     notes = [note for move, made in pairs for note in _left_behind(move, made)] + _kept_raw(pairs)
     notes += [f"{source.ref}: {note}" for source in job.sources for note in source.storage.notes]
     notes += job.notes
     structures = job.structures.values()
     notes += dict.fromkeys(note for structure in structures for note in structure.notes)
+    notes += odd
     arrays = tuple(_array(*pair, own) for pair, own in zip(pairs, plan.moves, strict=True))
     return Result(job.operator, False, arrays, plan, notes=tuple(notes))
 
@@ -133,6 +143,26 @@ def what_check_does(job: Job, plan: Plan) -> list[str]:
     bare = [s.ref for s in job.sources if s.whole_checksum is None and not s.storage.codec]
     if bare:
         notes.append(f"--check: {_listed(bare)}: has no checksum; a flipped bit is not found")
+    return notes
+
+
+def without_effect(
+    options: Options, places: Sequence[Place], sources: Sequence[Source]
+) -> list[str]:
+    """Notes on options that ask for something that none of the inputs or outputs can have."""
+    notes = []
+    asked = {"zarr_format": options.zarr_format, "memory_order": options.memory_order}
+    for name, value in asked.items():
+        is_default = value is None or value == "C"
+        if not is_default and not any(name in place.format.honours for place in places):
+            option, formats = _ONLY_FOR[name]
+            notes.append(f"{option} {value} changes nothing: no output is {formats}")
+    described = options.raw_description
+    if described is not None and not any(s.ref.endswith(f"::{described}") for s in sources):
+        notes.append(
+            f"--raw {options.raw} changes nothing: no input is a .dat, .bin or .raw file of bare "
+            "elements"
+        )
     return notes
 
 

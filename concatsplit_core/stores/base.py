@@ -56,10 +56,14 @@ class Look(NamedTuple):
         Changes with anything in it, and is the same in every process; None if it is gone.
     links : list of str
         The keys of the links in a folder.
+    newest_ns : int
+        When any of it was last changed, by the clock of the store; 0 where it keeps no such times,
+        and where nobody asks.
     """
 
     number: int | None
     links: list[str]
+    newest_ns: int = 0
 
 
 class OpenFile(ABC):
@@ -146,8 +150,30 @@ class Store(ABC):
         """By what a file or folder is recognised; links are not followed; None if nothing is."""
 
     @abstractmethod
-    def look(self, key: str) -> Look:
-        """How a file, or a folder with all that it holds, looks now."""
+    def look(self, key: str, with_newest: bool = False) -> Look:
+        """How a file, or a folder with all that it holds, looks now.
+
+        Parameters
+        ----------
+        key : str
+        with_newest : bool
+            Find out also when any of it was last changed.
+        """
+
+    def changed_ns(self, key: str) -> int | None:
+        """When a file or folder was last changed, as in `Look.newest_ns`; None if it is gone."""
+        return 0
+
+    def look_at(self, key: str) -> int | None:
+        """How one file looks now, as one number; None if it is not there."""
+        return self.look(key).number
+
+    def looks(self, key: str) -> Iterable[tuple[str, int]] | None:
+        """The files below a folder, by their names there, and how each looks, as `look_at` does.
+
+        None where what is at the key is no folder, or can only be looked at as a whole.
+        """
+        return None
 
     @abstractmethod
     def staging(self, sync: bool) -> Staging:
@@ -168,6 +194,10 @@ class Store(ABC):
 
     def spell(self, key: str) -> str:
         """What users call a file or folder, as in a reference: a path, or a URL."""
+        return key
+
+    def from_root(self, key: str) -> str:
+        """The same key for a process that has another working folder, where that matters."""
         return key
 
     def resolve(self, key: str) -> str:
@@ -241,6 +271,10 @@ class Location(NamedTuple):
 
     store: Store
     key: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process, which reads what is pickled, may have another working folder."""
+        return Location, (self.store, self.store.from_root(self.key))
 
     def __truediv__(self, name: str) -> Location:
         return Location(self.store, join(self.key, name))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from concatsplit_core.foundation.errors import ResumeMismatch
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.durability import sync_path
 from concatsplit_core.stores.files import identify
@@ -88,6 +89,8 @@ class Kept(NamedTuple):
         Of the record in the folder of the run, which shows whether it is the one that was written.
     decided : str
         A digest of all that decides what the outputs hold.
+    tasks : list of int
+        By what the file with the tasks is recognised; empty if there is none.
     """
 
     run: Path
@@ -96,6 +99,7 @@ class Kept(NamedTuple):
     outputs: tuple[StagedOutput, ...]
     digest: str
     decided: str = ""
+    tasks: Sequence[int] = ()
 
     @property
     def is_published(self) -> bool:
@@ -125,6 +129,7 @@ class Kept(NamedTuple):
             "outputs": [output.to_json() for output in self.outputs],
             "digest": self.digest,
             "decided": self.decided,
+            "tasks": list(self.tasks),
         }
         replace_file(home / KEPT, json.dumps(document).encode(), sync)
 
@@ -149,9 +154,29 @@ def read_kept(folder: Path) -> Kept | None:
             outputs,
             str(document["digest"]),
             str(document.get("decided", "")),
+            list(document.get("tasks", ())),
         )
     except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
         return Kept(home, "", False, (), "")  # whatever it says, nothing is cleared
+
+
+def refuse_missing(folders: Sequence[Path], nonce: str) -> None:
+    """Refuse to go on with a run whose staging folders are not there.
+
+    Raises
+    ------
+    ResumeMismatch
+        A staging folder is not there, or belongs to another run.
+    """
+    for path in folders:
+        kept = read_kept(path) if path.is_dir() else None
+        if kept is None or kept.nonce != nonce:
+            raise ResumeMismatch(
+                f"{path}: the folder in which the run stages its outputs is not there; it was "
+                "moved or removed, or this machine does not see the file system that it is on; "
+                "move it back, or give the run up with 'concatsplit discard'",
+                ref=str(path),
+            )
 
 
 def home_of(folder: Path) -> Path | None:

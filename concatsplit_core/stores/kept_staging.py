@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from concatsplit_core.foundation.errors import OutputBusy, ResumeMismatch
+from concatsplit_core.foundation.errors import OutputBusy
 from concatsplit_core.stores.files import identify
 from concatsplit_core.stores.keeping import (
     Kept,
     StagedOutput,
     forget_kept,
     name_when_complete,
-    read_kept,
+    refuse_missing,
 )
 from concatsplit_core.stores.staging import LocalStaging, StagedClaim
 from concatsplit_core.stores.staging_folders import StagingFolder
@@ -141,22 +141,3 @@ class KeptStaging(LocalStaging):
         """Remove everything that was staged."""
         forget_kept(folder.path for folder in self._folders.values())
         self.rollback()
-
-
-def refuse_missing(folders: Sequence[Path], nonce: str) -> None:
-    """Refuse to go on with a run whose staging folders are not there.
-
-    Raises
-    ------
-    ResumeMismatch
-        A staging folder is not there, or belongs to another run.
-    """
-    for path in folders:
-        kept = read_kept(path) if path.is_dir() else None
-        if kept is None or kept.nonce != nonce:
-            raise ResumeMismatch(
-                f"{path}: the folder in which the run stages its outputs is not there; it was "
-                "moved or removed, or this machine does not see the file system that it is on; "
-                "move it back, or give the run up with 'concatsplit discard'",
-                ref=str(path),
-            )

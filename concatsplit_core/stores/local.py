@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from concatsplit_core.stores.publishing import Recovered, Staging
 
 _NOTHING = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+_READING_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _WRITING = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
 
 
@@ -147,17 +148,47 @@ class LocalStore(Store):
         """By what a file or folder is recognised."""
         return identify(key)
 
-    def look(self, key: str) -> Look:
+    def look(self, key: str, with_newest: bool = False) -> Look:
         """The sizes, times and identities of all files below a path, as one number."""
         links: list[str] = []
         try:
             status = os.stat(key)
-            number = _look_at(status)
+            number, newest_ns = _look_at(status), status.st_ctime_ns
             if stat.S_ISDIR(status.st_mode):
-                number ^= _look_inside(key, links)
+                inside, newest_ns = _look_inside(key, links, with_newest)
+                number ^= inside
         except (FileNotFoundError, NotADirectoryError):
             return Look(None, links)
-        return Look(number, links)
+        return Look(number, links, newest_ns)
+
+    def changed_ns(self, key: str) -> int | None:
+        """When a file or folder was last changed, its owner and permissions included."""
+        try:
+            return os.stat(key).st_ctime_ns
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def look_at(self, key: str) -> int | None:
+        """The size, times and identity of one file, as one number."""
+        try:
+            return _look_at(os.stat(key))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def looks(self, key: str) -> Iterable[tuple[str, int]] | None:
+        """The sizes, times and identities of all files below a folder without links to others."""
+        if not os.path.isdir(key):
+            return None
+        found: list[tuple[str, int]] = []
+        for where, folders, names in os.walk(key, onerror=_fail):
+            if any(os.path.islink(f"{where}/{name}") for name in folders):
+                return None
+            inside = where[len(key) + 1 :]
+            for name in names:
+                look = self.look_at(f"{where}/{name}")
+                if look is not None:
+                    found.append((f"{inside}/{name}" if inside else name, look))
+        return found
 
     def staging(self, sync: bool) -> Staging:
         """What stages outputs in folders beside them, and renames them."""
@@ -175,6 +206,10 @@ class LocalStore(Store):
 
             yield from recover(left)
 
+    def from_root(self, key: str) -> str:
+        """The path, seen from the root."""
+        return from_root(key)
+
     def resolve(self, key: str) -> str:
         """The path with all links followed, from the root."""
         return os.path.realpath(key)
@@ -191,6 +226,11 @@ def local(path: os.PathLike[str] | str) -> Location:
     return Location(LOCAL, path if isinstance(path, str) else os.fspath(path))
 
 
+def from_root(path: str) -> str:
+    """A path seen from the root, with all its parts: those before ``..`` may be links."""
+    return path if path[:1] == os.sep else os.path.join(os.getcwd(), path)
+
+
 def _kind(entry: os.DirEntry[str]) -> Kind:
     if entry.is_symlink():
         return "link"
@@ -203,23 +243,42 @@ def _fail(error: OSError) -> None:
     raise error
 
 
-def _look_inside(path: str, links: list[str]) -> int:
-    """A number made of how all files below a folder look, by their names; notes the links there."""
-    number, start, waiting = 0, len(path), [path]
+def _look_inside(path: str, links: list[str], with_newest: bool) -> tuple[int, int]:
+    """A number made of how all files below a folder look, by their names; notes the links there.
+
+    There may be very many: folders are read by their descriptors, so that the kernel does not look
+    up the path of every file, and most files are told from folders and links by one question.
+
+    Returns
+    -------
+    number, newest_ns : int
+    """
+    number, newest_ns, start, waiting = 0, 0, len(path), [path]
+    crc32, encoded = zlib.crc32, os.fsencode
     while waiting:
         folder = waiting.pop()
-        above = zlib.crc32(os.fsencode(f"{folder[start:]}/"))
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                    continue
-                if entry.is_symlink():
-                    links.append(entry.path)
-                if entry.is_file():
-                    name = zlib.crc32(os.fsencode(entry.name), above)
-                    number ^= hash((name, _look_at(entry.stat())))
-    return number
+        above = crc32(encoded(f"{folder[start:]}/"))
+        fd = os.open(folder, _READING_FOLDER)
+        try:
+            if with_newest:
+                newest_ns = max(newest_ns, os.fstat(fd).st_ctime_ns)
+            with os.scandir(fd) as entries:
+                for entry in entries:
+                    if not entry.is_file(follow_symlinks=False):
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(f"{folder}/{entry.name}")
+                            continue
+                        if entry.is_symlink():
+                            links.append(f"{folder}/{entry.name}")
+                        if not entry.is_file():
+                            continue
+                    status = entry.stat()
+                    number ^= hash((crc32(encoded(entry.name), above), _look_at(status)))
+                    if with_newest:
+                        newest_ns = max(newest_ns, status.st_ctime_ns)
+        finally:
+            os.close(fd)
+    return number, newest_ns
 
 
 def _look_at(status: os.stat_result) -> int:
@@ -230,5 +289,4 @@ def _look_at(status: os.stat_result) -> int:
     """
     if stat.S_ISDIR(status.st_mode):
         return hash(status.st_ino)
-    times = status.st_mtime_ns, status.st_ctime_ns
-    return hash((status.st_ino, status.st_size, *times))
+    return hash((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +19,7 @@ from concatsplit_core.stores.owner import (
 )
 
 PREFIX = ".concatsplit-"
-_SCHEME = re.compile(r"\.concatsplit-[0-9a-f]{12}")
+_DIGITS = 12
 KEPT = "kept"
 """The file that says to whom a folder belongs whose process has ended; see `keeping`."""
 _CLAIMS, _OTHERS, _NEW = "claims", "folders", "new"
@@ -51,7 +50,7 @@ class StagingFolder:
 
     def __init__(self, parent: Path, home: StagingFolder | None, made: list[Path]) -> None:
         while True:
-            self.path = parent / f"{PREFIX}{os.urandom(6).hex()}"
+            self.path = parent / f"{PREFIX}{os.urandom(_DIGITS // 2).hex()}"
             self.path.mkdir(0o700)
             try:
                 self._write_owner(self.path if home is None else home.path, made)
@@ -193,14 +192,25 @@ def _remove_tree(folder: Path) -> None:
     try:
         folder.rmdir()
     except OSError:
-        with suppress(OSError):  # the files that a run has replaced
-            for name in os.listdir(folder):
-                os.unlink(folder / name)
+        with suppress(OSError):  # what a run has replaced
+            _remove_inside(folder)
             folder.rmdir()
             return
-        import shutil  # imported late: only here there are folders in it
+        import shutil  # imported late: only here something could not be removed
 
         shutil.rmtree(folder, onexc=_retry_writable)
+
+
+def _remove_inside(folder: Path) -> None:
+    """Remove all that lies in a folder, and follow no link out of it."""
+    for _, folders, files, fd in os.fwalk(folder, topdown=False):
+        for name in files:
+            os.unlink(name, dir_fd=fd)
+        for name in folders:
+            try:
+                os.rmdir(name, dir_fd=fd)
+            except NotADirectoryError:  # a link to one
+                os.unlink(name, dir_fd=fd)
 
 
 def _retry_writable(_call: Callable[[str], None], path: str, _error: BaseException) -> None:
@@ -239,7 +249,9 @@ def folder_for(final: Path, container: Path) -> Path:
 
 def is_staging_name(path: str) -> bool:
     """Whether a path has the name of a staging folder."""
-    return _SCHEME.fullmatch(os.path.basename(path)) is not None
+    name = os.path.basename(path)
+    is_long_enough = name.startswith(PREFIX) and len(name) == len(PREFIX) + _DIGITS
+    return is_long_enough and set(name[len(PREFIX) :]) <= set("0123456789abcdef")
 
 
 def find_staging_folders(folder: Path | str) -> list[Path]:
@@ -248,7 +260,7 @@ def find_staging_folders(folder: Path | str) -> list[Path]:
         names = os.listdir(folder)
     except OSError:
         return []
-    found = [name for name in names if name.startswith(PREFIX) and _SCHEME.fullmatch(name)]
+    found = filter(is_staging_name, names)
     return [Path(folder, name) for name in found]
 
 
@@ -278,7 +290,7 @@ def read_siblings(home: Path) -> list[Path]:
 
 def belongs_to(path: Path, home: Path) -> bool:
     """Whether a folder is a staging folder of the run that has its journal in `home`."""
-    fd = open_owner_file(path) if _SCHEME.fullmatch(path.name) else None
+    fd = open_owner_file(path) if is_staging_name(path.name) else None
     if fd is None:
         return False
     try:

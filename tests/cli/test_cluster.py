@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_core.foundation.errors import IOFailure, WorkerDied
-from concatsplit_core.run import cluster, worker
+from concatsplit_core.foundation.errors import IOFailure, UsageError, WorkerDied
+from concatsplit_core.run import batches, cluster, worker
 
 distributed: Any = pytest.importorskip("distributed")
 
@@ -93,14 +93,14 @@ def test_what_fails_to_be_read_is_tried_again(
     two: Any, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = iter([IOFailure("the network is away"), IOFailure("again")])
-    original = cluster._worker_of
+    original = batches._worker_of
 
     def failing(path: str, key: str) -> Any:
         for failure in failures:
             raise failure
         return original(path, key)
 
-    monkeypatch.setattr(cluster, "_worker_of", failing)
+    monkeypatch.setattr(batches, "_worker_of", failing)
     cs.concat(["a.npy", "b.npy"], "y.npy", executor=client, **SMALL)
     np.testing.assert_array_equal(np.load("y.npy"), np.concatenate([A, A + 1]))
     failures = iter([IOFailure(str(number)) for number in range(99)])
@@ -131,10 +131,10 @@ def test_a_worker_with_too_little_memory_is_refused(
 
 def test_a_worker_that_sees_other_files_says_so(two: Any) -> None:
     with pytest.raises(cs.ConcatsplitError, match="workers need the same files"):
-        cluster.do_batch("nowhere/work", "0", False, (0,))
+        batches.do_batch("nowhere/work", "0", False, (0,))
     Path("work").write_bytes(b"x")
     with pytest.raises(IOFailure, match="is not what was written there"):
-        cluster.do_batch("work", "0", False, (0,))
+        batches.do_batch("work", "0", False, (0,))
 
 
 def test_bytes_leave_the_machine_of_a_worker_before_its_batch_is_done(
@@ -205,7 +205,7 @@ def test_a_cluster_goes_on_where_threads_were_stopped(client: Any, two: Any) -> 
 
 
 def test_an_array_in_memory_is_refused(client: Any, two: Any) -> None:
-    with pytest.raises(cs.ConcatsplitError, match="reads its inputs from files"):
+    with pytest.raises(cs.ConcatsplitError, match="done by a cluster reads its inputs from files"):
         cs.concat([A], "y.npy", executor=client)
 
 
@@ -274,3 +274,22 @@ def test_without_dask_it_says_what_to_install(two: Any, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(cluster, "_dask", missing)
     two.fails(2, "concat", "a.npy", "-o", "y.npy", "--executor", "dask", says="pip install")
+
+
+def test_the_processes_of_a_run_are_not_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask's profiler and its health checks took a seventh of the processor time of a run."""
+    import dask
+
+    seen: list[Any] = []
+
+    def start(**_: Any) -> None:
+        seen.extend(map(dask.config.get, cluster._UNWATCHED))
+        raise OSError("enough")
+
+    monkeypatch.setattr(cluster, "_dask", lambda: SimpleNamespace(LocalCluster=start))
+    before = [dask.config.get(name) for name in cluster._UNWATCHED]
+    plan: Any = SimpleNamespace(workers=2)
+    with pytest.raises(UsageError, match="enough"), cluster.ClusterExecutor("dask", plan):
+        pass
+    assert seen == [False, "1s"]
+    assert [dask.config.get(name) for name in cluster._UNWATCHED] == before != seen

@@ -208,3 +208,35 @@ def test_a_run_that_was_moved_goes_on_and_one_without_its_staging_says_so(two: A
     two.ok("commit", "MOVED")
     assert np.load("out/y.npy").size == 12
     assert two.names() == ["a.npy", "b.npy", "out"]
+
+
+@pytest.mark.parametrize("given", ["run", "hidden"])
+def test_a_run_that_was_moved_with_all_around_it_is_given_up_where_it_is(
+    two: Any, given: str
+) -> None:
+    Path("tree/in").mkdir(parents=True)
+    words = ("concat", "a.npy", "b.npy", "-o", "tree/in/new/deep/y.npy", "--to", "tree/RUN")
+    assert two.run("stage", *words).code == 0
+    Path("tree").rename("moved")
+    Path("tree/in/new/deep").mkdir(parents=True)
+    (hidden,) = Path("moved/in/new/deep").glob(".concatsplit-*")
+    state = two.run("discard", "moved/RUN" if given == "run" else str(hidden), "--json")
+    assert (state.code, state.json["missing"]) == (0, 1)
+    assert [str(path) for path in Path("moved").rglob("*")] == ["moved/in"]
+    assert Path("tree/in/new/deep").is_dir()
+
+
+def test_a_run_that_was_left_when_its_staging_was_moved_is_not_looked_for_elsewhere(
+    two: Any,
+) -> None:
+    Path("tree").mkdir()
+    _stage(two, "tree/y.npy")
+    Path("tree").rename("moved")
+    Path("moved/RUN").mkdir()
+    (hidden,) = Path("moved").glob(".concatsplit-*")
+    document = json.loads(Path("RUN/run.json").read_text())
+    Path("RUN").rename("there")
+    Path("moved/RUN/run.json").write_text(json.dumps(document | {"nonce": "another"}))
+    two.fails(12, "discard", str(hidden), says="which is not there")
+    assert hidden.is_dir()
+    assert Path("moved/RUN/run.json").exists()

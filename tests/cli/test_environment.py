@@ -84,6 +84,30 @@ def test_errors_name_the_variable(shell: Any, pair: Any, monkeypatch: Any, wrong
     assert json.loads(failed.out)["error"]["message"].endswith(says)
 
 
+UNSPELLED = {
+    "an axis": ("AXIS", "5", JOIN, 2),
+    "an axis that does not fit": ("AXIS", "-1", ("concat", "a.npy", "short.npy"), 3),
+    "parts": ("PARTS", "3", CUT, 2),
+    "lengths": ("LENGTHS", "2,7", CUT, 2),
+    "a position": ("AT", "9", CUT, 2),
+    "a dtype": ("DTYPE", "int8", JOIN, 3),
+    "an output": ("OUTPUT", "a.npy", JOIN, 5),
+}
+
+
+@pytest.mark.parametrize("wrong", UNSPELLED)
+def test_errors_that_do_not_spell_the_option_name_the_variable_too(
+    shell: Any, pair: Any, monkeypatch: Any, wrong: str
+) -> None:
+    name, value, command, code = UNSPELLED[wrong]
+    np.save("short.npy", pair[0][:1])
+    output = () if "-o" in command or name == "OUTPUT" else ("-o", "y.npy")
+    assert "CONCATSPLIT" not in shell.run(*command, *output).err
+    monkeypatch.setenv(f"CONCATSPLIT_{name}", value)
+    says = f"--{name.lower()} is set by the environment variable CONCATSPLIT_{name}"
+    shell.fails(code, *command, *output, says=says)
+
+
 def test_the_command_line_is_not_blamed_on_the_environment(
     shell: Any, pair: Any, monkeypatch: Any
 ) -> None:

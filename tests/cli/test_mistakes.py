@@ -221,6 +221,20 @@ ODD = {
     "concat p-1.npy p-10.npy p-2.npy -o y.npy": "in the order of the alphabet: p-10.npy comes "
     "before p-2.npy",
     "stack p-2.npy p-1.npy -o y.npy": "not in the order of their numbers: p-2.npy comes before",
+    "concat a.npy b.npy -o 'y-{axis}.npy'": "output y-{axis}.npy: the name is no template here",
+    "concat a.npy b.npy -o 'new/y*.npy'": "output new/y*.npy: the name is no pattern here",
+    f"{J} --split-info 'lengths-{{count}}.npy'": "lengths-{count}.npy: the name is no template",
+    "concat n.npz m.safetensors -o 'y{index}.h5'": "output y{index}.h5: the name is no template",
+    "split x.h5 -o 'p?{index}.h5' --parts 2": "output p?0.h5: the name is no pattern here",
+    "split a.npy -o '{a}.npy' -o '{b}.npy'": "output {a}.npy: the name is no template here",
+    # options that ask for what none of the inputs or outputs can have
+    f"{J} --zarr-format 3": "--zarr-format 3 changes nothing: no output is Zarr",
+    "split a.npy -o 'p{index}.h5' --parts 2 --zarr-format 2": "--zarr-format 2 changes nothing",
+    "concat a.npy b.npy -o y.zarr --memory-order F": "--memory-order F changes nothing: no output "
+    "is .npy or .npz",
+    f"{J} --raw int8,*": "--raw int8,* changes nothing: no input is a .dat, .bin or .raw file",
+    f"{J} --carry first": "--carry first changes nothing: this is one array",
+    "split a.npy -o 'p{index}.npy' --parts 2 --carry drop": "--carry drop changes nothing",
 }
 
 
@@ -236,6 +250,25 @@ def test_what_may_not_be_meant_gets_a_note(shell: Any, things: None, line: str) 
         assert ODD[line] in note
     noted = shell.run(*shlex.split(line), "--force", "--json").json["notes"]
     assert [ODD[line] in note for note in noted] == [True]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{J} --memory-order F",
+        "concat a.npy b.npy -o y.h5 --memory-order C",
+        "concat a.npy b.npy -o y.npz --memory-order F",
+        "concat a.npy b.npy -o y.zarr.zip --zarr-format 2",
+        "concat a.npy b.npy -o y.npy --split-info n.zarr --zarr-format 2",
+        "concat e.dat a.npy -o y.npy --raw <f4,*,6",
+        "concat x.h5 -o y.h5 --carry first --members '*'",
+    ],
+)
+def test_options_that_one_input_or_output_has_a_use_for_get_none(
+    shell: Any, things: None, line: str
+) -> None:
+    Path("e.dat").write_bytes(bytes(48))
+    assert shell.ok(*shlex.split(line)).err == ""
 
 
 @pytest.mark.parametrize(

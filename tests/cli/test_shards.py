@@ -9,6 +9,7 @@ import pytest
 import zarr
 
 import concatsplit_core as cs
+from concatsplit_core.formats.zarr.sharding import largest_divisor
 
 ARRAY = np.arange(20 * 12, dtype="f4").reshape(20, 12)
 
@@ -53,10 +54,21 @@ def test_arrays_of_a_data_set_get_shards_of_their_own(shell: Any) -> None:
     assert group["z"][...] == 3
 
 
+def test_chunks_are_made_shorter_until_they_fill_a_shard() -> None:
+    for shard in range(1, 61):
+        for chunk in range(1, 70):
+            longest = max(n for n in range(1, min(shard, chunk) + 1) if shard % n == 0)
+            assert largest_divisor(shard, chunk) == longest
+    a_prime = 1_000_000_007
+    assert largest_divisor(a_prime, 1_000_000_000) == 1  # a count of all lengths takes minutes
+
+
 WRONG = {
     "--shards 4,4 --chunks 3,2": "--shards 4,4: is no multiple of the chunks, 3,2",
     "--shards 4": "--shards 4 has 1 axis, the output (20, 12) has 2",
-    "--shards 4,0": "a shard has a length of 1 or more",
+    "--shards 4,0": "--shards 4,0: a shard has a length of 1 or more",
+    "--chunks 4": "--chunks 4 has 1 axis, the output (20, 12) has 2",
+    "--chunks 4,0": "--chunks 4,0: a chunk has a length of 1 or more",
     "--shards 4,4 --zarr-format 2": "Zarr format 2 has none; give --zarr-format 3",
     "--shards 4,4 --grid rectilinear": "its chunks lie in no shards",
     "--shards many": "--shards: 'many' is not a list of whole numbers",

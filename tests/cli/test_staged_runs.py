@@ -145,6 +145,13 @@ def test_a_changed_input_is_found(two: Any, step: str) -> None:
     two.fails(12, step, "RUN", says=("input 1 (b.npy) was changed since", "concatsplit discard"))
 
 
+def test_usage_of_a_gradient_that_is_staged_names_it_whole(two: Any) -> None:
+    outcome = two.run("stage", "gradient", "concat", "a.npy", "--what", "--to", "RUN")
+    assert outcome.code == 2
+    assert " gradient concat [OPTIONS] DY" in outcome.err
+    assert "gradient concat has no option --what" in outcome.message
+
+
 def test_staging_that_is_not_seen_here_is_named(two: Any) -> None:
     _stage(two)
     (hidden,) = two.hidden()

@@ -21,8 +21,9 @@ from concatsplit_core.foundation.errors import OutputRefused, UnsupportedDtype
 @pytest.fixture(scope="module", autouse=True)
 def _row() -> Iterator[None]:
     """The row of the format."""
+    row = registry.Row(toy.ToyFormat, toy.ToyFormat.suffixes, is_folder=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(registry.ROWS, "toy", toy.ToyFormat)
+        patch.setitem(registry.ROWS, "toy", row)
         yield
 
 

@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as npst
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.formats import npy_header
 from concatsplit_core.formats.npy_header import format_header, parse_header, parse_literal
 from concatsplit_core.foundation.errors import ConcatsplitError
 from concatsplit_core.stores.files import SHARED_BLOCK
@@ -69,6 +70,29 @@ def test_valid_headers(dtype: np.dtype, shape: tuple, fortran: bool, version: tu
     assert found.spec.dtype == dtype
     assert found.spec.order == ("F" if fortran and len(shape) > 1 else "C")
     assert found.data_offset == len(start)
+
+
+USUAL = "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }"
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(["<f8", "|b1", "<M8[ns]", "f8", "\\\\x3cf8", "<f\u0668", "<S9", ""]),
+    st.sampled_from(
+        ["", "3,", "3", "3, 4", "3, 4,", "03,", "-1,", "3,4", "\u0663,", "9" * 30 + ","]
+    ),
+    st.integers(0, len(USUAL)),
+    st.text("'{}(), :1aTF<\\0\n", max_size=2),
+    st.integers(0, 3),
+)
+def test_the_short_way_through_a_header_leads_where_the_long_one_does(
+    descr: str, shape: str, at: int, put: str, dropped: int
+) -> None:
+    text = USUAL.replace("<f8", descr).replace("3, 4", shape)
+    for changed in (text, text[:at] + put + text[at + dropped :]):
+        found = npy_header._as_numpy_writes(changed)
+        assert found is None or found == parse_literal(changed)
+    assert npy_header._as_numpy_writes(USUAL + "  \n") is not None
 
 
 @settings(max_examples=150)

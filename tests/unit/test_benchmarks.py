@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
+from benchmarks import __main__ as command
 from benchmarks import data, history
 from benchmarks.bounds import ShareOf, Within
 from benchmarks.cases import all_cases
@@ -50,6 +51,12 @@ def test_cases_have_names_of_their_own_and_inputs_that_can_be_made() -> None:
         assert case.contestants[0].role is Role.OURS
         for name in case.inputs:
             assert name[1:].partition("/")[0] in data._BUILDERS
+
+
+def test_a_missing_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "no"
+    assert command.main(["--dir", str(folder), "--case", "npy/join-first"]) == 2
+    assert f"--dir {folder} is not a folder" in capsys.readouterr().out
 
 
 def test_a_line_of_history_has_medians_and_no_failures() -> None:

@@ -174,16 +174,24 @@ def test_outputs_start_where_blocks_can_be_shared(
 @pytest.mark.parametrize(
     ("layouts", "options", "workers"),
     [
-        ((Contiguous("C", 128), OUTPUT), {"copies_alone": True}, 1),
+        ((Contiguous("C", 128), OUTPUT), {"may_be_alone": True}, 1),
         ((Contiguous("C", 128), OUTPUT), {}, 2),
-        ((Contiguous("F", 128), OUTPUT), {"copies_alone": True}, 2),
-        ((CHUNKS, CHUNKS), {"copies_alone": True}, 2),
+        ((Contiguous("F", 128), OUTPUT), {"may_be_alone": True}, 2),
+        ((CHUNKS, CHUNKS), {"may_be_alone": True}, 2),
     ],
 )
 def test_one_worker_does_what_only_the_kernel_copies(
     layouts: tuple[ArrayLayout, ArrayLayout], options: dict[str, Any], workers: int
 ) -> None:
     assert planned(copy(MILLION, *layouts), **options).workers == workers
+
+
+@pytest.mark.parametrize(("may_be_alone", "workers"), [(True, 1), (False, 2)])
+def test_one_worker_does_what_is_done_before_a_second_one_starts(
+    may_be_alone: bool, workers: int
+) -> None:
+    small = copy(1000, CHUNKS, Chunked((5, COLUMNS)))
+    assert planned(small, small, may_be_alone=may_be_alone).workers == workers
 
 
 def test_tasks_that_take_long_are_started_before_those_that_only_copy() -> None:

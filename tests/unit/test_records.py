@@ -64,10 +64,15 @@ def classes(module: ModuleType, named_tuple: Any) -> dict[str, Any]:
     return {c.__name__: c for c in (Pair, One, Frozen, Base, Derived, Open)}
 
 
-@pytest.fixture(params=["ours", "standard"])
-def made(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Every test holds for the standard library as well, which shows that it asks for the same."""
-    if request.param == "ours":
+@pytest.fixture(params=["ours", "compiled", "standard"])
+def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Every test holds for the standard library as well, which shows that it asks for the same.
+
+    Ours get a compiled constructor when there are many of them.
+    """
+    if request.param == "compiled":
+        monkeypatch.setattr(records, "_MANY", 1)
+    if request.param != "standard":
         return classes(records, records.NamedTuple)
     return classes(dataclasses, typing.NamedTuple)
 
@@ -94,8 +99,11 @@ def test_a_named_tuple_is_a_tuple_with_names(made: dict[str, Any]) -> None:
 def test_a_named_tuple_refuses_what_it_has_no_name_for(made: dict[str, Any]) -> None:
     with pytest.raises(TypeError):
         made["Pair"]()
+    for wrong in ({"middle": 2}, {"left": 1}, {"left": 1, "right": "s"}):
+        with pytest.raises(TypeError):
+            made["Pair"](1, **wrong)
     with pytest.raises(TypeError):
-        made["Pair"](1, middle=2)
+        made["Pair"](1, "s", 3)
     with pytest.raises((TypeError, ValueError), match="middle"):  # a ValueError until Python 3.12
         made["Pair"](1)._replace(middle=2)
     with pytest.raises(AttributeError):
@@ -142,6 +150,35 @@ def test_a_record_that_can_change_has_no_hash(made: dict[str, Any]) -> None:
     assert made["Open"](1) == made["Open"](1)
     with pytest.raises(TypeError, match="unhashable"):
         hash(made["Open"](1))
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ((), {}),
+        ((), {"given": "g"}),
+        ((1, "g", [], 3, 4), {}),
+        ((1,), {"needed": 1}),
+        ((1,), {"other": 1}),
+        ((1,), {"derived": 1}),
+    ],
+)
+def test_a_record_refuses_fields_that_it_does_not_take(
+    made: dict[str, Any], values: tuple[Any, ...], named: dict[str, Any]
+) -> None:
+    with pytest.raises(TypeError):
+        made["Frozen"](*values, **named)
+
+
+def test_the_hundredth_record_is_like_the_first(made: dict[str, Any]) -> None:
+    for name, values, named in (
+        ("Pair", (1,), {"right": "s"}),
+        ("Frozen", (1,), {"seen": 5}),
+        ("Open", (), {"value": 2}),
+    ):
+        first, *_, last = [made[name](*values, **named) for _ in range(100)]
+        assert first == last
+        assert repr(first) == repr(last)
 
 
 def test_signatures_are_known_before_the_first_instance(made: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,12 @@ def refs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     cs.feed("c.zarr", ARRAY[6:9], chunks=(2, 3), sync=False)
     np.savez_compressed("d.npz", x=ARRAY[9:11])
     return ["a.npy", "b.h5", "c.zarr", "d.npz", ARRAY[11:]]
+
+
+@pytest.fixture
+def in_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests run in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
 
 
 def _answer(view: cs.View, to: Any) -> None:
@@ -119,6 +126,63 @@ def test_a_file_that_is_written_to_after_it_was_read_is_an_error(name: str) -> N
         for _ in range(2):
             with pytest.raises(InputChanged, match=f"{name}: changed since the view was opened"):
                 view[0]
+
+
+def _until_its_time_is_another(path: Path, change: Callable[[], object]) -> None:
+    """Change a file or a folder until the clock of the file system has gone on."""
+    before = path.stat().st_ctime_ns
+    while path.stat().st_ctime_ns == before:
+        change()
+
+
+CHUNK = Path("z.zarr/c/1/0")
+IN_FOLDERS: dict[str, tuple[Path, Callable[[], object]]] = {
+    "a chunk is written in place": (CHUNK, lambda: CHUNK.write_bytes(CHUNK.read_bytes())),
+    "a chunk is removed and made again": (CHUNK.parent, lambda: _made_again(CHUNK)),
+    "a store takes its place": (Path("z.zarr"), lambda: _made_again(Path("z.zarr"))),
+}
+
+
+def _made_again(path: Path) -> None:
+    copy = path.with_name("copy")
+    (shutil.copytree if path.is_dir() else shutil.copyfile)(path, copy)
+    if path.is_dir():
+        shutil.rmtree(path)
+    copy.rename(path)
+
+
+@pytest.mark.parametrize("shards", [None, (2, 3)])
+@pytest.mark.parametrize("how", IN_FOLDERS)
+def test_files_of_a_folder_that_change_are_an_error(
+    in_new_folder: None, how: str, shards: Any
+) -> None:
+    chunks = (2, 3) if shards is None else (1, 3)
+    cs.feed("z.zarr", ARRAY[:6], chunks=chunks, shards=shards, sync=False)
+    path, change = IN_FOLDERS[how]
+    with cs.open("z.zarr") as view:
+        assert_same(view[...], ARRAY[:6])
+        _until_its_time_is_another(path, change)
+        for _ in range(2):
+            with pytest.raises(InputChanged, match=r"z\.zarr: changed since the view was opened"):
+                view[2]
+
+
+def test_what_is_not_asked_for_may_change_in_a_folder(in_new_folder: None) -> None:
+    cs.feed("z.zarr", ARRAY[:6], chunks=(2, 3), sync=False)
+    with cs.open("z.zarr") as view:
+        _until_its_time_is_another(CHUNK, lambda: CHUNK.write_bytes(CHUNK.read_bytes()))
+        assert_same(view[:2], ARRAY[:2])
+
+
+def test_a_chunk_that_is_removed_is_not_taken_for_an_empty_one(in_new_folder: None) -> None:
+    cs.feed("z.zarr", ARRAY[:6], chunks=(2, 3), sync=False)
+    shutil.rmtree("z.zarr/c/2")
+    with cs.open("z.zarr") as view:
+        assert not np.any(view[4])
+        _until_its_time_is_another(Path("z.zarr/c"), lambda: _made_again(CHUNK.parent))
+        shutil.rmtree(CHUNK.parent)
+        with pytest.raises(InputChanged):
+            view[2]
 
 
 def test_a_file_that_is_cut_short_is_an_error_and_no_crash(refs: list[Any]) -> None:

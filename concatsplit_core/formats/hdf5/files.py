@@ -19,7 +19,7 @@ _BOOKKEEPING = 1 << 20
 """Bytes of indexes and headers that HDF5 keeps of a file; its default is 32 times as much."""
 _WRITTEN_TO = "already open for"
 """Part of HDF5's error for a file that a writer, such as one of SWMR, has marked as open."""
-_SYSTEM_ERROR = re.compile(r"\berrno = (\d+), error message")
+_SYSTEM_ERROR = r"\berrno = (\d+), error message"
 
 
 class Opened(NamedTuple):
@@ -92,7 +92,7 @@ def malformed(ref: str, error: Exception) -> ConcatsplitError:
     if isinstance(error, OSError) and error.errno:
         return input_error(ref, error)
     text = " ".join(str(error.args[0] if error.args else error).split())
-    failed = _SYSTEM_ERROR.search(text)
+    failed = re.search(_SYSTEM_ERROR, text)
     if failed is not None:
         return input_error(ref, OSError(int(failed[1]), ""))
     if _WRITTEN_TO in text:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from math import prod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import h5py
 import numpy as np
@@ -16,22 +16,25 @@ from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import check_guard, decode
 from concatsplit_core.codecs.pipeline import Step
-from concatsplit_core.formats.grid import chunks_of, clip, place_of
+from concatsplit_core.formats.grid import chunks_of, clip, place_of, space_for
 from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.chunk_index import UNKNOWN, ChunkIndex, ChunkPlace, index_of
 from concatsplit_core.formats.hdf5.files import malformed, pool
 from concatsplit_core.formats.hdf5.lookups import check_lookups
-from concatsplit_core.formats.hdf5.padding import Padding
 from concatsplit_core.formats.sources import (
     BaseSource,
     ChunkedSource,
     ContiguousSource,
     DecodedSource,
+    FindSpace,
 )
 from concatsplit_core.formats.stored import Check, Stored, read_unchecked, room_for
 from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 from concatsplit_core.foundation.records import NamedTuple, dataclass, field
 from concatsplit_core.stores.files import read_exactly
+
+if TYPE_CHECKING:
+    from concatsplit_core.formats.hdf5.padding import Padding
 
 
 class _Reading(NamedTuple):
@@ -135,7 +138,7 @@ class Hdf5Unchunked(Hdf5Array, DecodedSource):
 
 
 @dataclass(slots=True, eq=False)
-class Hdf5Chunked(Hdf5Unchunked, ChunkedSource):
+class Hdf5Chunked(ChunkedSource, Hdf5Unchunked):
     """A data set in chunks.
 
     Parameters
@@ -159,7 +162,7 @@ class Hdf5Chunked(Hdf5Unchunked, ChunkedSource):
         """What an absent chunk is full of."""
         return self.absent
 
-    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
+    def read_to(self, box: Box, find_space: FindSpace | None) -> Iterator[tuple[Box, np.ndarray]]:
         """Decode chunk by chunk."""
         unit = self.spec.chunks or ()
         with self._opened() as opened:
@@ -172,7 +175,9 @@ class Hdf5Chunked(Hdf5Unchunked, ChunkedSource):
                     yield common, self._through_hdf5(opened.dataset, common)
                 else:
                     stored = self._stored(opened, chunk.start)
-                    yield clip(chunk, box, self._decode(opened.fd, stored, chunk.start, unit))
+                    space = space_for(chunk, box, unit, find_space)
+                    decoded = self._decode(opened.fd, stored, chunk.start, unit, space)
+                    yield clip(chunk, box, decoded)
 
     def _padded(self, opened: _Reading, padding: Padding, start: Shape, box: Box) -> np.ndarray:
         """A box of an array that may end in the file before the box does."""
@@ -198,14 +203,21 @@ class Hdf5Chunked(Hdf5Unchunked, ChunkedSource):
         except (MalformedInput, OverBudget) as error:
             raise malformed(self._at(start), error) from error
 
-    def _decode(self, fd: int, stored: Stored | None, start: Shape, unit: Shape) -> np.ndarray:
+    def _decode(
+        self,
+        fd: int,
+        stored: Stored | None,
+        start: Shape,
+        unit: Shape,
+        space: memoryview | None,
+    ) -> np.ndarray:
         """One chunk, read at its place in the file and decoded in this thread."""
         if stored is None or self.steps is None:
             return np.broadcast_to(self.absent, unit)
         data = room_for(stored.nbytes) if stored.fetch is None else stored.fetch()
         if stored.fetch is None:
             read_exactly(fd, data, stored.offset, self.path or self.ref)
-        raw = self._raw(data, self._steps_of(stored), start)
+        raw = self._raw(data, self._steps_of(stored), start, space)
         return np.frombuffer(raw, self.spec.dtype).reshape(unit)
 
     def _steps_of(self, stored: Stored) -> tuple[Step, ...]:
@@ -213,10 +225,16 @@ class Hdf5Chunked(Hdf5Unchunked, ChunkedSource):
         steps = enumerate(self.steps or ())
         return tuple(step for i, step in steps if not stored.skipped >> i & 1)
 
-    def _raw(self, data: Any, steps: tuple[Step, ...], start: Shape) -> Any:
+    def _raw(
+        self,
+        data: Any,
+        steps: tuple[Step, ...],
+        start: Shape,
+        space: memoryview | None = None,
+    ) -> Any:
         nbytes = prod(self.spec.chunks or ()) * self.spec.dtype.itemsize
         try:
-            return decode(data, steps, nbytes)
+            return decode(data, steps, nbytes, space)
         except (MalformedInput, OverBudget) as error:
             raise malformed(self._at(start), error) from error
 

@@ -18,6 +18,7 @@ class NpzFormat(InputFormat, OutputFormat):
     has_members = True
     has_groups = False
     adds_again = True
+    honours = frozenset({"memory_order"})
 
     def sniff(self, found: Candidate) -> bool:
         """By the first bytes of a zip archive, which may be empty."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from math import prod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -14,12 +14,11 @@ from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.codecs.bounds import most_stored
 from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import check_guard, decode, decode_most
-from concatsplit_core.formats.grid import chunks_of, clip, place_of
-from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
+from concatsplit_core.formats.grid import chunks_of, clip, place_of, space_for
+from concatsplit_core.formats.sources import ChunkedSource, DecodedSource, FindSpace
 from concatsplit_core.formats.stored import Check, Stored, copy_summed, read_unchecked, stored_in
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
-from concatsplit_core.formats.zarr.shards import Shard
 from concatsplit_core.formats.zarr.sparse import Listing, stored_chunks
 from concatsplit_core.foundation.errors import (
     ConcatsplitError,
@@ -29,6 +28,9 @@ from concatsplit_core.foundation.errors import (
 from concatsplit_core.foundation.records import dataclass, field
 from concatsplit_core.stores.base import Location, join
 from concatsplit_core.stores.files import input_error
+
+if TYPE_CHECKING:
+    from concatsplit_core.formats.zarr.shards import Shard
 
 _LARGE, _LARGE_SHARD = 64 << 10, 512 << 10
 """From this size on, a chunk in a shard, or a shard, takes less time to check than to copy."""
@@ -92,7 +94,7 @@ class ZarrUnchunked(DecodedSource):
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class ZarrSource(ZarrUnchunked, ChunkedSource):
+class ZarrSource(ChunkedSource, ZarrUnchunked):
     """An array in chunks of one shape.
 
     Parameters
@@ -109,7 +111,7 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
     form: ChunkForm | ShardForm | None
     listing: Listing | None = None
 
-    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
+    def read_to(self, box: Box, find_space: FindSpace | None) -> Iterator[tuple[Box, np.ndarray]]:
         """Decode chunk by chunk."""
         form, folder, chunks = self.form, self.folder, self.spec.chunks or ()
         if form is None or folder is None:
@@ -136,7 +138,15 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
                 if data is None and self.spec.is_string and common is not None:
                     yield from self._through_zarr(common)  # it knows the fill value of texts
                 else:
-                    yield clip(chunk, box, self._decode(index, data, inner, chunks))
+                    space = space_for(chunk, box, chunks, find_space)
+                    yield clip(chunk, box, self._decode(index, data, inner, chunks, space))
+
+    def file_of(self, element: Shape) -> Location | None:
+        """The file of the chunk or the shard that the element is in."""
+        if self.folder is None or self.folder.store.file is not None:
+            return None
+        unit = self.spec.shards or self.spec.chunks or ()
+        return self.folder / self.key(tuple(i // n for i, n in zip(element, unit, strict=True)))
 
     def _through_zarr(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         for index, chunk in chunks_of(box, self.spec.chunks or (), self.spec.shape):
@@ -175,6 +185,8 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
         if outer not in opened and self._is_absent(outer):
             opened[outer] = None
         if outer not in opened:
+            from concatsplit_core.formats.zarr.shards import Shard
+
             try:
                 shard = Shard(folder / self.key(outer), form, inner, self.ref)
                 stack.callback(shard.close)
@@ -195,7 +207,12 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
         return listing is not None and listing.places is not None and index not in listing.places
 
     def _decode(
-        self, index: Shape, data: bytearray | None, form: ChunkForm, chunks: Shape
+        self,
+        index: Shape,
+        data: bytearray | None,
+        form: ChunkForm,
+        chunks: Shape,
+        space: memoryview | None = None,
     ) -> np.ndarray:
         if data is None:
             return np.broadcast_to(np.asarray(self.fill, self.spec.dtype), chunks)
@@ -203,7 +220,10 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
             if self.spec.is_string:
                 most = prod(chunks) * self.spec.memory_itemsize
                 return form.to_array(decode_most(data, form.steps, most), chunks)
-            raw = decode(data, form.steps, prod(chunks) * form.dtype.itemsize)
+            nbytes = prod(chunks) * form.dtype.itemsize
+            raw = decode(
+                data, form.steps, nbytes, space if form.is_plain(self.spec.dtype) else None
+            )
             return form.to_array(raw, chunks)
         except (MalformedInput, OverBudget) as error:
             raise type(error)(f"{self._at(index)}: {error.message}", ref=self.ref) from error
@@ -230,6 +250,17 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
                 shard, at = self._shard_of(index, form, folder, opened, stack)
                 yield chunk, None if shard is None else shard.stored(at)
 
+    def path_of_chunk(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
+        """The paths of chunks, or shards, in a folder that is not sparse."""
+        listing, folder, form, key = self.listing, self.folder, self.form, self.key
+        is_sparse = listing is not None and listing.places is not None
+        inside = self.spec.shards is not None and not shards
+        if folder is None or not folder.store.has_paths or is_sparse or inside:
+            return None
+        if compares and (shards or (isinstance(form, ChunkForm) and is_guarded(form.steps))):
+            return None
+        return lambda index: join(folder.key, key(index))
+
     def checked(self, box: Box, stored: Stored, full: bool) -> Stored:
         """A chunk, or a shard with its index and all its chunks, to be checked on its way."""
         form, folder = self.form, self.folder
@@ -239,6 +270,8 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
             if not (full or self._is_worth_a_look(self.spec.shards, _LARGE_SHARD)):
                 return stored
             index = self._index(box, self.spec.shards)
+            from concatsplit_core.formats.zarr.shards import Shard
+
             opened = partial(Shard, folder / self.key(index), form, self._per_shard, self.ref)
             if not (full or (summed and self._is_worth_a_look(self.spec.chunks, _LARGE))):
                 with closing(opened()) as shard:
@@ -296,6 +329,14 @@ class ZarrSource(ZarrUnchunked, ChunkedSource):
                 self._check_chunk(index, data, form.inner)
 
             yield from shard.pieces(check, self._most)
+
+    def files(self, box: Box) -> Iterator[str] | None:
+        """The files of the chunks, or shards, that a box has a part in."""
+        if self.folder is None or self.folder.store.file is not None:
+            return None
+        unit, listing = self.spec.write_unit or (), self.listing or Listing(0, None)
+        found = stored_chunks(listing, box, unit, None, self.spec.shape)
+        return (self.key(index) for index, _ in found)
 
     @property
     def _most(self) -> int:

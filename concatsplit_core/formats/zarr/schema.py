@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, Any, Literal
-
-import msgspec
-from msgspec import Meta, Struct
+from typing import Any
 
 from concatsplit_core.array.descr import check_descr
 from concatsplit_core.formats.zarr.facts import Facts
+from concatsplit_core.formats.zarr.kinds import (
+    Kind,
+    anything,
+    array,
+    fields,
+    number,
+    one_of,
+    optional,
+    table,
+    text,
+    text_or,
+    truth,
+)
 from concatsplit_core.foundation.errors import (
     ConcatsplitError,
     MalformedInput,
@@ -32,146 +42,92 @@ LARGEST_ITEM = 64 << 20
 MOST_LENGTHS = 1 << 20
 """Chunks along an axis whose lengths are listed one by one when zarr-python reads them."""
 
-_SIZED = re.compile(r"[<>|=]?(?P<kind>[SaVUr])(?P<size>\d{1,18})")
+_SIZED = r"[<>|=]?(?P<kind>[SaVUr])(?P<size>\d{1,18})"
 _BYTES_A_SIZE = {"S": 1, "a": 1, "V": 1, "U": 4, "r": 1 / 8}
 
-Length = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
-Small = Annotated[int, Meta(ge=0, le=(1 << 31) - 1)]
+_LENGTH = number(0, (1 << 63) - 1)
+_SMALL = number(0, (1 << 31) - 1)
 
+_EXTENSION = fields({"name": text}, {"configuration": optional(table), "must_understand": truth})
+"""A name with settings, as format 3 has it for codecs, grids and data types."""
+_NAMED = text_or(_EXTENSION)
+_CHAIN = array(_NAMED, fewest=1)
 
-class Extension(Struct):
-    """A name with settings, as format 3 has it for codecs, grids and data types."""
+_ARRAY_V3 = fields(
+    {
+        "zarr_format": one_of(3),
+        "node_type": one_of("array"),
+        "shape": array(_LENGTH),
+        "data_type": _NAMED,
+        "chunk_grid": _EXTENSION,
+        "chunk_key_encoding": _NAMED,
+        "fill_value": anything,
+        "codecs": _CHAIN,
+    },
+    {
+        "attributes": table,
+        "dimension_names": optional(array(optional(text))),
+        "storage_transformers": optional(array(anything)),
+    },
+)
+_GROUP_V3 = fields(
+    {"zarr_format": one_of(3), "node_type": one_of("group")},
+    {"attributes": table, "consolidated_metadata": optional(table)},
+)
 
-    name: str
-    configuration: dict[str, Any] | None = None
-    must_understand: bool = True
+_CODEC_V2 = fields({"id": text})
+"""The part that the settings of all codecs of numcodecs have."""
+_ARRAY_V2 = fields(
+    {
+        "zarr_format": one_of(2),
+        "shape": array(_LENGTH),
+        "chunks": array(anything),
+        "dtype": text_or(array(anything)),
+        "fill_value": anything,
+    },
+    {
+        "order": one_of("C", "F"),
+        "filters": optional(array(_CODEC_V2)),
+        "compressor": optional(_CODEC_V2),
+        "dimension_separator": one_of(".", "/"),
+    },
+)
+_GROUP_V2 = fields({"zarr_format": one_of(2)})
 
+_DOCUMENTS = {".zarray": _ARRAY_V2, ".zgroup": _GROUP_V2, ".zattrs": table}
 
-Named = Extension | str
-
-
-class ArrayV3(Struct):
-    """``zarr.json`` of an array."""
-
-    zarr_format: Literal[3]
-    node_type: Literal["array"]
-    shape: list[Length]
-    data_type: Named
-    chunk_grid: Extension
-    chunk_key_encoding: Named
-    fill_value: Any
-    codecs: Annotated[list[Named], Meta(min_length=1)]
-    attributes: dict[str, Any] = {}
-    dimension_names: list[str | None] | None = None
-    storage_transformers: list[Any] | None = None
-
-
-class GroupV3(Struct):
-    """``zarr.json`` of a group."""
-
-    zarr_format: Literal[3]
-    node_type: Literal["group"]
-    attributes: dict[str, Any] = {}
-    consolidated_metadata: dict[str, Any] | None = None
-
-
-class CodecV2(Struct):
-    """The part that the settings of all codecs of numcodecs have."""
-
-    id: str
-
-
-class ArrayV2(Struct):
-    """``.zarray``."""
-
-    zarr_format: Literal[2]
-    shape: list[Length]
-    chunks: list[Any]
-    dtype: str | list[Any]
-    fill_value: Any
-    order: Literal["C", "F"] = "C"
-    filters: list[CodecV2] | None = None
-    compressor: CodecV2 | None = None
-    dimension_separator: Literal[".", "/"] = "."
-
-
-class GroupV2(Struct):
-    """``.zgroup``."""
-
-    zarr_format: Literal[2]
-
-
-class _Level(Struct):
-    level: Annotated[int, Meta(ge=-1, le=9)] = 1
-
-
-class _Zstd(Struct):
-    level: Annotated[int, Meta(ge=-131072, le=22)] = 0
-    checksum: bool | None = None
-
-
-class _Bz2(Struct):
-    level: Annotated[int, Meta(ge=1, le=9)] = 1
-
-
-class _Blosc(Struct):
-    cname: Literal["blosclz", "lz4", "lz4hc", "zlib", "zstd"] = "lz4"
-    clevel: Annotated[int, Meta(ge=0, le=9)] = 5
-    shuffle: Annotated[int, Meta(ge=-1, le=2)] | str | None = 1
-    typesize: Small | None = None
-    blocksize: Small | None = 0
-
-
-class _Lz4(Struct):
-    acceleration: Annotated[int, Meta(ge=-(1 << 31), le=(1 << 31) - 1)] = 1
-
-
-class _Lzma(Struct):
-    format: Annotated[int, Meta(ge=0, le=3)] = 1
-    check: Annotated[int, Meta(ge=-1, le=16)] = -1
-    preset: Annotated[int, Meta(ge=0, le=(1 << 32) - 1)] | None = None
-    filters: list[dict[str, Any]] | None = None
-
-
-class _Shuffle(Struct):
-    elementsize: Small = 4
-
-
-class _Transpose(Struct):
-    order: list[Annotated[int, Meta(ge=0, lt=MOST_AXES)]] | str
-
-
-class _Bytes(Struct):
-    endian: Literal["little", "big"] | None = None
-
-
-class _Sharding(Struct):
-    codecs: Annotated[list[Named], Meta(min_length=1)]
-    index_codecs: Annotated[list[Named], Meta(min_length=1)]
-    chunk_shape: list[Any]
-    index_location: Literal["start", "end"] = "end"
-
-
-_SETTINGS: dict[str, type[Struct]] = {
-    "gzip": _Level,
-    "zlib": _Level,
-    "zstd": _Zstd,
-    "bz2": _Bz2,
-    "blosc": _Blosc,
-    "lz4": _Lz4,
-    "lzma": _Lzma,
-    "shuffle": _Shuffle,
-    "transpose": _Transpose,
-    "bytes": _Bytes,
-    "endian": _Bytes,
-    "sharding_indexed": _Sharding,
+_BLOSC = {
+    "cname": one_of("blosclz", "lz4", "lz4hc", "zlib", "zstd"),
+    "clevel": number(0, 9),
+    "shuffle": optional(text_or(number(-1, 2))),
+    "typesize": optional(_SMALL),
+    "blocksize": optional(_SMALL),
 }
-
-_DOCUMENTS: dict[str, Any] = {
-    ".zarray": ArrayV2,
-    ".zgroup": GroupV2,
-    ".zattrs": dict[str, Any],
+_LZMA = {
+    "format": number(0, 3),
+    "check": number(-1, 16),
+    "preset": optional(number(0, (1 << 32) - 1)),
+    "filters": optional(array(table)),
 }
+_SHARDING = "sharding_indexed"
+_SETTINGS: dict[str, Kind] = {
+    "gzip": fields({}, {"level": number(-1, 9)}),
+    "zlib": fields({}, {"level": number(-1, 9)}),
+    "zstd": fields({}, {"level": number(-131072, 22), "checksum": optional(truth)}),
+    "bz2": fields({}, {"level": number(1, 9)}),
+    "blosc": fields({}, _BLOSC),
+    "lz4": fields({}, {"acceleration": number(-(1 << 31), (1 << 31) - 1)}),
+    "lzma": fields({}, _LZMA),
+    "shuffle": fields({}, {"elementsize": _SMALL}),
+    "transpose": fields({"order": text_or(array(number(0, MOST_AXES - 1)))}),
+    "bytes": fields({}, {"endian": optional(one_of("little", "big"))}),
+    "endian": fields({}, {"endian": optional(one_of("little", "big"))}),
+    _SHARDING: fields(
+        {"codecs": _CHAIN, "index_codecs": _CHAIN, "chunk_shape": array(anything)},
+        {"index_location": one_of("start", "end")},
+    ),
+}
+"""What the settings of a codec have to be, by its name."""
 
 
 def read_document(folder: Location, name: str, ref: str) -> dict[str, Any]:
@@ -209,18 +165,18 @@ def _check(found: Any, name: str, ref: str) -> None:
     kind = _DOCUMENTS.get(name)
     if kind is None:
         is_group = isinstance(found, dict) and found.get("node_type") == "group"
-        kind = GroupV3 if is_group else ArrayV3
-    document = msgspec.convert(found, kind)
-    if isinstance(document, ArrayV3 | ArrayV2) and len(document.shape) > MOST_AXES:
-        raise ValueError(f"shape has {len(document.shape)} axes; {MOST_AXES} is the most there are")
-    if isinstance(document, ArrayV3):
-        names = document.dimension_names
-        if names and len(names) != len(document.shape):
-            raise ValueError(f"{len(names)} dimension_names for {len(document.shape)} axes")
+        kind = _GROUP_V3 if is_group else _ARRAY_V3
+    kind(found, "$")
+    if kind in {_ARRAY_V3, _ARRAY_V2} and len(found["shape"]) > MOST_AXES:
+        raise ValueError(f"shape has {len(found['shape'])} axes; {MOST_AXES} is the most there are")
+    if kind is _ARRAY_V3:
+        names = found.get("dimension_names")
+        if names and len(names) != len(found["shape"]):
+            raise ValueError(f"{len(names)} dimension_names for {len(found['shape'])} axes")
         _check_item(found["data_type"], ref)
-        _check_grid(document.chunk_grid, ref)
-        _check_chain(document.codecs, ref)
-    elif isinstance(document, ArrayV2):
+        _check_grid(found["chunk_grid"], ref)
+        _check_chain(found["codecs"], ref)
+    elif kind is _ARRAY_V2:
         check_descr(found["dtype"])
         _check_item(found["dtype"], ref)
         for codec in (*(found.get("filters") or ()), found.get("compressor")):
@@ -228,13 +184,14 @@ def _check(found: Any, name: str, ref: str) -> None:
                 _check_settings(codec["id"], codec, ref)
 
 
-def _check_grid(grid: Extension, ref: str) -> None:
+def _check_grid(grid: dict[str, Any], ref: str) -> None:
     """Refuse a few bytes of a rectilinear grid that stand for more lengths than memory holds."""
-    settings = grid.configuration or {}
-    if grid.name != "rectilinear" or settings.get("kind") != "inline":
+    settings = grid.get("configuration") or {}
+    if grid["name"] != "rectilinear" or settings.get("kind") != "inline":
         return
-    # By hand: msgspec 0.22 crashes on a union of a bounded integer and a tuple of fixed length.
-    for lengths in msgspec.convert(settings.get("chunk_shapes"), list[Any]):
+    runs: Any = settings.get("chunk_shapes")
+    array(anything)(runs, "chunk_shapes")
+    for lengths in runs:
         count = 0
         for run in lengths if isinstance(lengths, list) else [lengths]:
             pair = run if isinstance(run, list) else [run, 1]
@@ -255,7 +212,7 @@ def _check_item(data_type: Any, ref: str) -> None:
     """Refuse elements that are too large, before a library makes a fill value of one."""
     match data_type:
         case str():
-            sized = _SIZED.fullmatch(data_type)
+            sized = re.fullmatch(_SIZED, data_type)
             nbytes = 0 if sized is None else int(sized["size"]) * _BYTES_A_SIZE[sized["kind"]]
         case {"length_bytes": int(nbytes)}:
             pass
@@ -279,13 +236,13 @@ def _check_item(data_type: Any, ref: str) -> None:
         )
 
 
-def _check_chain(codecs: list[Named], ref: str) -> None:
+def _check_chain(codecs: list[str | dict[str, Any]], ref: str) -> None:
     for codec in codecs:
         if isinstance(codec, str):
             _check_settings(codec, {}, ref)
         else:
-            name = codec.name.removeprefix("numcodecs.")
-            _check_settings(name, codec.configuration or {}, ref)
+            name = codec["name"].removeprefix("numcodecs.")
+            _check_settings(name, codec.get("configuration") or {}, ref)
 
 
 def _check_settings(name: str, settings: dict[str, Any], ref: str) -> None:
@@ -295,14 +252,14 @@ def _check_settings(name: str, settings: dict[str, Any], ref: str) -> None:
             f"{ref}: holds pickled objects, which are not read; save it with a plain dtype",
             ref=ref,
         )
-    kind = _SETTINGS.get(name)
+    kind = _SETTINGS.get(name, anything)
     try:
-        known = None if kind is None else msgspec.convert(settings, kind)
-    except msgspec.ValidationError as error:
+        kind(settings, "$")
+    except ValueError as error:
         raise ValueError(f"codec {name}: {error}") from error
-    if isinstance(known, _Sharding):
-        _check_chain(known.codecs, ref)
-        _check_chain(known.index_codecs, ref)
+    if name == _SHARDING:
+        _check_chain(settings["codecs"], ref)
+        _check_chain(settings["index_codecs"], ref)
     for key, value in settings.items():
         if key.removeprefix("encode_").removeprefix("decode_") in {"dtype", "astype"}:
             check_descr(value)

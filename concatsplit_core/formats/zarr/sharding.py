@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from math import isqrt, prod
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.formats.chunking import choose_chunks
+from concatsplit_core.formats.chunking import check_lengths, choose_chunks
 from concatsplit_core.formats.storage import Wish
 from concatsplit_core.foundation.errors import UsageError
-from concatsplit_core.foundation.sizes import counted
 
 _COMFORTABLE = 32 << 20
 """Bytes that a shard should have, roughly: it is held in memory while it is written."""
@@ -49,10 +48,9 @@ def grid_of(
         return chunks, None
     if wish.shards == "auto":
         return chunks, _suggested(spec, chunks)
-    shards: Shape = tuple(map(int, wish.shards))
-    _refuse_misfit(spec, shards)
+    shards = check_lengths("shard", tuple(map(int, wish.shards)), spec)
     if wish.chunks is None or wish.chunks == "auto":
-        chunks = tuple(map(_divisor, shards, chunks))
+        chunks = tuple(map(largest_divisor, shards, chunks))
     elif any(shard % chunk for shard, chunk in zip(shards, chunks, strict=True)):
         raise UsageError(
             f"--shards {_listed(shards)}: is no multiple of the chunks, {_listed(chunks)}, along "
@@ -61,18 +59,6 @@ def grid_of(
             expected=chunks,
         )
     return chunks, shards
-
-
-def _refuse_misfit(spec: ArraySpec, shards: Shape) -> None:
-    if len(shards) != spec.ndim:
-        raise UsageError(
-            f"--shards {_listed(shards)} has {counted(len(shards), 'axis', 'axes')}, the output "
-            f"{spec.shape} has {spec.ndim}",
-            found=shards,
-            expected=spec.ndim,
-        )
-    if any(length < 1 for length in shards):
-        raise UsageError(f"--shards {_listed(shards)}: a shard has a length of 1 or more")
 
 
 def _suggested(spec: ArraySpec, chunks: Shape) -> Shape:
@@ -85,9 +71,17 @@ def _suggested(spec: ArraySpec, chunks: Shape) -> Shape:
     return tuple(count * chunk for count, chunk in zip(counts, chunks, strict=True))
 
 
-def _divisor(shard: int, chunk: int) -> int:
-    """The largest length up to that of a chunk that divides a shard."""
-    return next(length for length in range(min(shard, chunk), 0, -1) if shard % length == 0)
+def largest_divisor(shard: int, chunk: int) -> int:
+    """The largest length up to that of a chunk that divides the length of a shard.
+
+    It takes at most as many steps as twice the square root of the shard: first it counts up the
+    chunks of a shard, then it counts down the length of a chunk.
+    """
+    middle = isqrt(shard)
+    for count in range(-(-shard // chunk), middle + 1):
+        if shard % count == 0:
+            return shard // count
+    return next(n for n in range(min(middle, chunk), 0, -1) if shard % n == 0)
 
 
 def _listed(shape: Sequence[int]) -> str:

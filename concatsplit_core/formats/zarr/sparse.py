@@ -10,13 +10,11 @@ from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.spec import FEW_BYTES, FEW_CHUNKS
 from concatsplit_core.formats.grid import chunks_of
 from concatsplit_core.formats.zarr.facts import Facts
-from concatsplit_core.formats.zarr.shards import INDEX_ENTRY
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Location
 
 _SPARSE = 4
 """A grid with this many times more chunks than there are files is sparse."""
-_NUMBER = re.compile(r"\d+")
 
 
 class Listing(NamedTuple):
@@ -45,12 +43,15 @@ def list_chunks(facts: Facts, folder: Location) -> Listing | None:
     files = list(folder.walk())
     count, unit = len(files), shards or chunks
     if shards is not None:
+        from concatsplit_core.formats.zarr.shards import INDEX_ENTRY
+
         indexed = sum(map(folder.store.size, files)) // INDEX_ENTRY
         count = min(count * prod(s // c for s, c in zip(shards, chunks, strict=True)), indexed)
     if prod(-(-n // u) for n, u in zip(facts.shape, unit, strict=True)) < _SPARSE * len(files):
         return Listing(count, None)
     names = [name.removeprefix(folder.key).lstrip("/") for name in files]
-    places = {name: tuple(map(int, _NUMBER.findall(name.removeprefix("c")))) for name in names}
+    numbers = re.compile(r"\d+").findall
+    places = {name: tuple(map(int, numbers(name.removeprefix("c")))) for name in names}
     rank = len(facts.shape)
     there = (at for name, at in places.items() if len(at) == rank and facts.key(at) == name)
     return Listing(count, frozenset(there))

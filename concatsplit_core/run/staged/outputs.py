@@ -51,6 +51,7 @@ _PARTS = ".parts"
 class SharedOutputSet(OutputSet):
     """Outputs that stay staged while processes come and go."""
 
+    may_wait = False  # another process writes the elements
     phase: Phase = "stage"
     _offsets: dict[str, list[int]]
     _added: dict[Location, int]

@@ -12,18 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.places import STREAM
 from concatsplit_core.foundation.errors import (
-    ConcatsplitError,
-    InputUnavailable,
-    OutputBusy,
-    ResumeMismatch,
     UsageError,
 )
-from concatsplit_core.run.events import Finished, Moved, Publishing, Started
-from concatsplit_core.run.executor import Executor, ThreadExecutor
+from concatsplit_core.run.events import Finished, Publishing, Started
+from concatsplit_core.run.executor import Executor, ThreadExecutor, other_processes
 from concatsplit_core.run.output_set import OutputSet
 from concatsplit_core.run.planned import PlannedRun
 from concatsplit_core.run.result import Result
-from concatsplit_core.run.staged.done import DoneRecord, read_done
+from concatsplit_core.run.staged.doing import do_tasks, say_how_to_go_on
 from concatsplit_core.run.staged.facts import decided_by, facts_of
 from concatsplit_core.run.staged.folder import (
     make_run,
@@ -32,14 +28,12 @@ from concatsplit_core.run.staged.folder import (
     refuse_written,
     remove_run,
 )
-from concatsplit_core.run.staged.keeper import Keeper
-from concatsplit_core.run.staged.locks import alone, refuse_if_committing
+from concatsplit_core.run.staged.locks import alone
 from concatsplit_core.run.staged.outputs import SharedOutputSet
 from concatsplit_core.run.staged.record import RunRecord, read_record, refuse_changes
-from concatsplit_core.run.staged.step import share_of
 from concatsplit_core.run.worker import Work
-from concatsplit_core.stores.keeping import Kept
-from concatsplit_core.stores.kept_staging import KeptStaging, refuse_missing
+from concatsplit_core.stores.keeping import Kept, refuse_missing
+from concatsplit_core.stores.kept_staging import KeptStaging
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.base import Location
@@ -78,6 +72,7 @@ class StagedRun(PlannedRun):
         """
         step = self.options.step
         self._planned, self._record_place = result, manifest
+        self._fingerprints = fingerprints
         if step is None:
             raise AssertionError("no step was asked for")
         self._facts = facts_of(self.job, self.options, self.plan, fingerprints)
@@ -94,11 +89,12 @@ class StagedRun(PlannedRun):
             folder = self._stage(folder, fingerprints)
         try:
             if step.phase in {"run", "resume"}:
-                self._run(folder, fingerprints)
+                record = self._record_in(folder)
+                do_tasks(folder, record, step.share, self)
             if step.phase in {"commit", "resume"}:
                 self._commit(folder, fingerprints)
         except BaseException as error:
-            _say_how_to_go_on(error, step.phase, folder)
+            say_how_to_go_on(error, step.phase, folder)
             raise
         return result._replace(notes=notes)
 
@@ -115,12 +111,14 @@ class StagedRun(PlannedRun):
             if resumes:
                 folder = staging.home / RESUME_FOLDER
             record = self._record(staging, resumes)
-            if record.sync:
-                outputs.make_durable(record.folders)
             is_made = make_run(folder)
             digest = record.write(folder)
+            tasks = [] if resumes else self._write_tasks(staging, record, digest)
+            if record.sync:
+                outputs.make_durable(record.folders)
             decided = decided_by(self.job, self.options, fingerprints) if resumes else ""
-            staging.keep(Kept(folder, record.nonce, resumes, record.outputs, digest, decided))
+            kept = Kept(folder, record.nonce, resumes, record.outputs, digest, decided, tasks)
+            staging.keep(kept)
         except BaseException:
             outputs.roll_back()
             if is_made:
@@ -145,13 +143,24 @@ class StagedRun(PlannedRun):
         outputs.end_staging()
         return outputs.staging
 
+    def _write_tasks(self, staging: KeptStaging, record: RunRecord, digest: str) -> list[int]:
+        """Write what other processes need to do tasks; returns by what the file is recognised."""
+        from concatsplit_core.endpoints.touched import InputLooks
+        from concatsplit_core.run.staged.task_file import SharedWork, write_work
+
+        self.output_set.begin("run", record)
+        sizes = tuple(move.dtype.itemsize for move in self.job.moves)
+        looks = InputLooks.of(self.job.sources, self._fingerprints)
+        shared = SharedWork(self.work(), sizes, looks, self.options.check, digest)
+        self.output_set.abandon()
+        return write_work(staging.home, shared, record.sync)
+
     def _do_at_once(self, fingerprints: Fingerprints) -> None:
         """Have a cluster do all tasks; an error leaves nothing behind."""
-        from concatsplit_core.run.cluster import ClusterExecutor
-
         outputs = self.output_set
+        self._refuse_sources()
         try:
-            with ClusterExecutor(self.options.executor, self.plan) as executor:
+            with other_processes(self.options.executor, self.plan) as executor:
                 staging = self._create()
                 record = self._record(staging, resumes=False)
                 work = self._work_for_tasks(record)
@@ -216,24 +225,25 @@ class StagedRun(PlannedRun):
 
     def _refuse_sources(self) -> None:
         """Refuse inputs that no other process could read."""
+        step = self.options.step
+        is_at_once = step is not None and step.phase == "once"
+        what = "done by a cluster" if is_at_once else "staged or resumed"
         for source in (*self.job.sources, *self.job.compared):
             is_gone = source.place is None and not _is_constant(source)
             if is_gone or source.ref == STREAM:
                 raise UsageError(
-                    f"input {source.ref}: a run that is staged or resumed reads its inputs from "
+                    f"input {source.ref}: a run that is {what} reads its inputs from "
                     "files, which other processes can open; write it to a file first",
                     ref=source.ref,
                 )
 
     @contextmanager
-    def _executor(self, record: RunRecord) -> Iterator[Executor]:
+    def executor(self, record: RunRecord) -> Iterator[Executor]:
         """Who does the tasks; inside the context it is there."""
         if self.options.is_on_threads:
             yield ThreadExecutor()
             return
-        from concatsplit_core.run.cluster import ClusterExecutor
-
-        with ClusterExecutor(self.options.executor, self.plan) as executor:
+        with other_processes(self.options.executor, self.plan) as executor:
             executor.shared = Path(record.folders[0])
             yield executor
 
@@ -246,38 +256,24 @@ class StagedRun(PlannedRun):
         refuse_missing([Path(name) for name in record.folders], record.nonce)
         return record
 
-    def _run(self, folder: Path, fingerprints: Fingerprints) -> None:
-        """Do the tasks of a share that are not done yet."""
-        record, outputs = self._record_in(folder), self.output_set
-        share = (1, 1) if self.options.step is None else self.options.step.share
-        done = read_done(folder, record.nonce, record.tasks)
-        wanted = [number for number in share_of(record.tasks, share) if not done[number]]
-        if not wanted:
-            return
-        own = DoneRecord(folder, record.nonce, record.sync)
-        try:
-            refuse_if_committing(folder)
-            work = self._work_for_tasks(record)
-            self.emit(Started(self.plan.bytes_written * len(wanted) // record.tasks))
-            keeper = Keeper(own, lambda: outputs.make_durable(record.folders), record.sync)
+    def compare(self, _record: RunRecord, _numbers: list[int], /) -> None:
+        """See `Doing.compare`; `_record_in` has compared all inputs."""
 
-            def finished(number: int) -> None:
-                nbytes = self.bytes_of(number)
-                self.emit(Moved(nbytes))
-                keeper.note(number, nbytes)
+    def begin(self, record: RunRecord) -> Work:
+        """See `Doing.begin`."""
+        return self._work_for_tasks(record)
 
-            try:
-                with self._executor(record) as executor:
-                    executor.run(work, wanted, finished, threading.Event())
-            except Exception:
-                fingerprints.check()  # if an input has changed, that is the cause of the error
-                raise
-            finally:
-                keeper.flush()
-            fingerprints.check()
-        finally:
-            own.close()
-            outputs.abandon()
+    def make_durable(self, record: RunRecord) -> None:
+        """See `Doing.make_durable`."""
+        self.output_set.make_durable(record.folders)
+
+    def check(self) -> None:
+        """See `Doing.check`."""
+        self._fingerprints.check()
+
+    def end(self) -> None:
+        """See `Doing.end`."""
+        self.output_set.abandon()
 
     def _commit(self, folder: Path, fingerprints: Fingerprints) -> None:
         """Complete the outputs and publish them, if all tasks are done."""
@@ -308,20 +304,3 @@ def _is_constant(source: Any) -> bool:
     """Whether a source in memory is one element over and over, such as zeros: it is made again."""
     array = getattr(source, "array", None)
     return array is not None and not any(array.strides)
-
-
-def _say_how_to_go_on(error: BaseException, phase: str, folder: Path) -> None:
-    """Add to an error what becomes of the work that is done."""
-    if isinstance(error, ResumeMismatch | OutputBusy | InputUnavailable):
-        return  # its message says what to do
-    nothing, kept = "nothing was left behind", "what is done is kept"
-    if isinstance(error, ConcatsplitError) and nothing in error.message:
-        error.message = error.message.replace(nothing, kept)
-        kept = ""
-    how = (
-        "the same command with --resume goes on"
-        if phase == "resume"
-        else f"'concatsplit {phase} {folder}' goes on"
-    )
-    how += f", 'concatsplit discard {folder}' gives it up"
-    error.add_note("; ".join(filter(None, (kept, how))))

@@ -16,7 +16,7 @@ from concatsplit_core.foundation.errors import (
 )
 from concatsplit_core.stores.base import Entry, Look, OpenFile, Status, Store
 from concatsplit_core.stores.files import open_input, read_exactly
-from concatsplit_core.stores.local import LOCAL, local
+from concatsplit_core.stores.local import LOCAL, from_root, local
 from concatsplit_core.stores.zips.directory import (
     ENCRYPTED,
     Directory,
@@ -115,7 +115,7 @@ class ZipStore(Store):
             raise UnsafeContent(f"{ref}: {error}; make it anew", ref=ref) from error
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ZipStore, (self.archive, self._ref)
+        return ZipStore, (from_root(self.archive), self._ref)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ZipStore) and self.archive == other.archive
@@ -134,9 +134,9 @@ class ZipStore(Store):
         """By what the archive is recognised, for all of its members."""
         return None if self.stat(key) is None else LOCAL.identify(self.archive)
 
-    def look(self, key: str) -> Look:  # noqa: ARG002 - as of every store
+    def look(self, key: str, with_newest: bool = False) -> Look:  # noqa: ARG002 - as of every store
         """How the archive looks."""
-        return LOCAL.look(self.archive)
+        return LOCAL.look(self.archive, with_newest)
 
     def staging(self, sync: bool) -> Staging:
         """Refused: an archive is written as a whole."""
