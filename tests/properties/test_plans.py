@@ -176,7 +176,7 @@ def _same_edges(move, sources, write, targets, chunks) -> None:
     assert (stop - start) % chunks[axis] == 0 or ends == (stop, stop)
 
 
-@settings(max_examples=150)
+@settings(max_examples=200)
 @given(problems(), budgets, jobs, st.sets(st.sampled_from(("kernel", "encoded", "mapped"))))
 def test_only_allowed_routes_are_taken(
     problem: tuple, memory: int, workers: int, some: set[str]
