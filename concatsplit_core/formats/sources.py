@@ -157,7 +157,7 @@ class ChunkedSource(DecodedSource):
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
         """Every chunk, or shard, that lies in a box, as it is stored; None where it is absent."""
 
-    def path_of_chunk(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
+    def unit_paths(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
         """From the place of a chunk, or shard, in its grid to the path of its file.
 
         None unless each of them is all of a file, and may be copied without a look inside; or

@@ -117,7 +117,7 @@ class ChunkedTarget(EncodedTarget):
     def fill(self) -> np.ndarray | None:
         """The element that an absent chunk is full of; None for strings."""
 
-    def path_of_chunk(self, shards: bool) -> Callable[[Shape], str] | None:
+    def unit_paths(self, shards: bool) -> Callable[[Shape], str] | None:
         """From the place of a chunk, or shard, in its grid to the path that its file gets.
 
         None unless each of them is all of a file, as it comes from an input.

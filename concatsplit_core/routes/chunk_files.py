@@ -63,8 +63,8 @@ def _one(task: Task, move: Piece, write: Piece, context: Context) -> ChunkFiles 
     if not isinstance(source, ChunkedSource) or not isinstance(target, ChunkedTarget):
         return None
     here, there = (
-        source.path_of_chunk(task.shards, context.compares_checksums),
-        target.path_of_chunk(task.shards),
+        source.unit_paths(task.shards, context.compares_checksums),
+        target.unit_paths(task.shards),
     )
     unit = source.spec.shards if task.shards else source.spec.chunks
     if here is None or there is None or not unit or unit != target.spec.write_unit:

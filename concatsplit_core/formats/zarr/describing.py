@@ -16,8 +16,9 @@ from concatsplit_core.formats.zarr import codecs, document_v3
 from concatsplit_core.formats.zarr.dialect import meaning_of
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.forms import ShardForm
-from concatsplit_core.formats.zarr.reading import ZarrSource, ZarrUnchunked
+from concatsplit_core.formats.zarr.reading import ZarrSource
 from concatsplit_core.formats.zarr.sparse import list_chunks
+from concatsplit_core.formats.zarr.unchunked import ZarrUnchunked
 from concatsplit_core.foundation.errors import (
     AmbiguousContainer,
     ConcatsplitError,

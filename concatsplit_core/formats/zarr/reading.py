@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,17 +15,14 @@ from concatsplit_core.codecs.bounds import most_stored
 from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import check_guard, decode, decode_most
 from concatsplit_core.formats.grid import chunks_of, clip, place_of, space_for
-from concatsplit_core.formats.sources import ChunkedSource, DecodedSource, FindSpace
+from concatsplit_core.formats.sources import ChunkedSource, FindSpace
 from concatsplit_core.formats.stored import Check, Stored, copy_summed, read_unchecked, stored_in
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.sparse import Listing, stored_chunks
-from concatsplit_core.foundation.errors import (
-    ConcatsplitError,
-    MalformedInput,
-    OverBudget,
-)
-from concatsplit_core.foundation.records import dataclass, field
+from concatsplit_core.formats.zarr.unchunked import ZarrUnchunked
+from concatsplit_core.foundation.errors import MalformedInput, OverBudget
+from concatsplit_core.foundation.records import dataclass
 from concatsplit_core.stores.base import Location, join
 from concatsplit_core.stores.files import input_error
 
@@ -34,63 +31,6 @@ if TYPE_CHECKING:
 
 _LARGE, _LARGE_SHARD = 64 << 10, 512 << 10
 """From this size on, a chunk in a shard, or a shard, takes less time to check than to copy."""
-
-
-@dataclass(slots=True, eq=False)
-class ZarrUnchunked(DecodedSource):
-    """An array that zarr-python reads, as its chunks differ in length.
-
-    Parameters
-    ----------
-    folder : Location, optional
-        Where its chunks are files; None where only zarr-python knows its store.
-    in_store : zarr.Array, optional
-        The open array, where only zarr-python knows its store.
-    """
-
-    format: ClassVar[str] = "zarr"
-
-    folder: Location | None
-    in_store: Any = None
-    opened: Any = field(default=None, init=False)
-    """The array as zarr-python has it, once that was needed."""
-
-    @property
-    def place(self) -> Location | None:
-        """The folder or archive of the array; None where only zarr-python knows its store."""
-        return self.folder and (self.folder.store.file or self.folder)
-
-    @property
-    def array(self) -> Any:
-        """The array as zarr-python has it."""
-        if self.in_store is not None or self.folder is None:
-            return self.in_store
-        if self.opened is None:
-            from concatsplit_core.formats.zarr.library import open_array
-
-            self.opened = open_array(self.folder)
-        return self.opened
-
-    def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
-        """All of the box at once."""
-        yield box, self._decoded_by_library(box, self.ref)
-
-    def _decoded_by_library(self, box: Box, what: str) -> np.ndarray:
-        try:
-            return np.asarray(self.array[box.slices])
-        except ConcatsplitError:
-            raise
-        except Exception as error:  # any codec may raise anything for a damaged chunk
-            raise MalformedInput(f"{what}: cannot be decoded: {error}", ref=self.ref) from error
-
-    def stored_bytes(self) -> int:
-        """Bytes of its files."""
-        if self.folder is None:
-            return int(self.in_store.nbytes_stored())
-        try:
-            return sum(map(self.folder.store.size, self.folder.walk()))
-        except OSError as error:
-            raise input_error(self.ref, error) from error
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -120,10 +60,7 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
         found = chunks_of(box, chunks, self.spec.shape)
         listing, fill = self.listing, self.fill
         if listing is not None and listing.places is not None and fill is not None:
-            yield (
-                box,
-                np.broadcast_to(fill, box.shape),
-            )  # stored chunks come later
+            yield box, np.broadcast_to(fill, box.shape)  # stored chunks come later
             found = stored_chunks(listing, box, chunks, self.spec.shards, self.spec.shape)
         inner = form.inner if isinstance(form, ShardForm) else form
         with ExitStack() as stack:
@@ -161,8 +98,7 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
         except FileNotFoundError:
             return None
         except OSError as error:
-            name = key.rpartition("/")[2]
-            raise input_error(f"{self.ref}: {name}", error) from error
+            raise input_error(f"{self.ref}: {key.rpartition('/')[2]}", error) from error
         with closing(file):
             if file.size > self._most:
                 raise OverBudget(
@@ -250,16 +186,15 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
                 shard, at = self._shard_of(index, form, folder, opened, stack)
                 yield chunk, None if shard is None else shard.stored(at)
 
-    def path_of_chunk(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
+    def unit_paths(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
         """The paths of chunks, or shards, in a folder that is not sparse."""
-        listing, folder, form, key = self.listing, self.folder, self.form, self.key
+        folder, form, listing = self.folder, self.form, self.listing
         is_sparse = listing is not None and listing.places is not None
+        looks = compares and (shards or (isinstance(form, ChunkForm) and is_guarded(form.steps)))
         inside = self.spec.shards is not None and not shards
-        if folder is None or not folder.store.has_paths or is_sparse or inside:
+        if folder is None or not folder.store.has_paths or inside or looks or is_sparse:
             return None
-        if compares and (shards or (isinstance(form, ChunkForm) and is_guarded(form.steps))):
-            return None
-        return lambda index: join(folder.key, key(index))
+        return lambda index: join(folder.key, self.key(index))
 
     def checked(self, box: Box, stored: Stored, full: bool) -> Stored:
         """A chunk, or a shard with its index and all its chunks, to be checked on its way."""

@@ -141,7 +141,7 @@ class _ZarrTarget(ChunkedTarget):
         """What readers see in a chunk that is not there; None for texts."""
         return self._fill
 
-    def path_of_chunk(self, shards: bool) -> Callable[[Shape], str] | None:
+    def unit_paths(self, shards: bool) -> Callable[[Shape], str] | None:
         """The paths of chunks, or shards, in a folder."""
         inside = self.spec.shards is not None and not shards
         return self._key_of if self._store.has_paths and not inside else None
