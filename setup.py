@@ -8,6 +8,9 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
+if sys.version_info < (3, 12):  # noqa: UP036 - some versions of pip look for dependencies first
+    sys.exit(f"concatsplit needs Python 3.12 or newer, and this is Python 3.{sys.version_info[1]}")
+
 
 class BuildWithManual(build_py):
     """Builds the packages, and then the manual pages of the commands that they hold."""

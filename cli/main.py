@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -61,13 +60,6 @@ COMMANDS = {
     "help": "help",
 }
 """The module of every command."""
-
-
-_NEW_OBJECTS = 50_000
-"""How many objects are made between two searches for garbage.
-
-Nearly all objects of a command are needed until its end, and each search looks at all of them.
-"""
 
 
 class Commands(MutableMapping[str, click.Command]):
@@ -147,7 +139,6 @@ class ErrorBoundary(Group):
         self.has_watcher = args is None
         if args is None:
             _silence_libraries(is_debug)
-            gc.set_threshold(_NEW_OBJECTS)
         with signals_raise(until_exit=args is None):
             try:
                 code = super().main(words, prog_name, complete_var, standalone_mode=False, **extra)

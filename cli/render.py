@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from concatsplit_cli.streams import checked_stdout, one_line, print_to_stderr
-from concatsplit_cli.tables import Table
 
 if TYPE_CHECKING:
+    from concatsplit_cli.tables import Table
     from concatsplit_core.operators import Blob, Result, Verification
 
 _MOST_ROWS = 24
@@ -72,6 +72,8 @@ def _show_plan(result: Result) -> None:
 
 def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
     """A table of blobs and their intervals on the axis; a long list is cut in the middle."""
+    from concatsplit_cli.tables import Table
+
     table = Table(title, "blob", "start", "stop", "shape", "dtype", "chunks", "codec")
     skipped = len(blobs) - _MOST_ROWS
     for index, blob in enumerate(blobs):
@@ -95,6 +97,8 @@ def _route_table(result: Result) -> Table:
     from concatsplit_core.foundation.sizes import counted, format_size
 
     plan = result.plan
+    from concatsplit_cli.tables import Table
+
     table = Table("", "plan", "")
     for route, nbytes in plan.routes.items():
         why = "; ".join(plan.reasons.get(route, ()))

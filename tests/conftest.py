@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing.util import Finalize
-from typing import Any
 
+import at_once
 import environment
 import pytest
 import scratch
@@ -62,23 +61,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_threads_for_small_files() -> Iterator[None]:
-    """Let zarr-python read where it stands: handing a small file to a thread takes longer.
-
-    What then has nothing to wait for runs to its end at once, without a turn of the event loop.
-    """
-    make_loop = asyncio.new_event_loop
-
-    async def at_once(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
-        return function(*args, **named)
-
-    def eager_loop() -> asyncio.AbstractEventLoop:
-        loop = make_loop()
-        loop.set_task_factory(asyncio.eager_task_factory)
-        return loop
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asyncio, "to_thread", at_once)
-        patch.setattr(asyncio, "new_event_loop", eager_loop)
+    with at_once.no_threads():
         yield
 
 

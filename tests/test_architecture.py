@@ -227,13 +227,13 @@ def test_a_tiny_hdf5_run_pays_for_no_rare_case(tmp_path: Path) -> None:
     assert _loaded(f"h5py,msgspec,numcodecs,{UNUSED},{rare}", *args, cwd=tmp_path) == "['h5py']"
 
 
-def test_a_tiny_zarr_run_pays_for_no_codec_but_its_own_and_no_other_format(tmp_path: Path) -> None:
+def test_a_tiny_zarr_run_pays_for_zstd_and_no_other_format(tmp_path: Path) -> None:
     import zarr
 
     zarr.create_array(tmp_path / "a.zarr", data=np.arange(6), chunks=(4,))
     args = ("concat", "a.zarr", "a.zarr", "-o", "y.zarr")
     others = ",".join(f"{CORE}.formats.{name}" for name in ("hdf5", "npz", "safetensors", "npy"))
-    wanted = f"zarr,h5py,numcodecs,deflate,isal,zstandard,msgspec,{UNUSED},{others}"
+    wanted = f"h5py,zarr,numcodecs,deflate,isal,zstandard,msgspec,{UNUSED},{others}"
     assert _loaded(wanted, *args, cwd=tmp_path) == "['zstandard']"
 
 

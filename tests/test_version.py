@@ -9,6 +9,7 @@ import re
 import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -45,6 +46,20 @@ def test_an_older_python_is_told_so(package: str, monkeypatch: pytest.MonkeyPatc
             ImportError, match=r"needs Python 3\.12 or newer, and this is Python 3\.11;"
         ):
             exec(compile(source, "<the package>", "exec"), {"__name__": package})
+
+
+def test_an_installer_of_an_older_python_says_so_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = (ROOT / "setup.py").read_text()
+    ast.parse(source, feature_version=(3, 7))
+    own = ModuleType("setuptools.command.build_py")
+    vars(own).update(setup=lambda **_: None, build_py=object)
+    for name in ("setuptools", "setuptools.command", own.__name__):
+        monkeypatch.setitem(sys.modules, name, own)
+    code = compile(source, "setup.py", "exec")
+    exec(code, {"__name__": "setup"})
+    monkeypatch.setattr(sys, "version_info", (3, 11, 9))
+    with pytest.raises(SystemExit, match=r"needs Python 3\.12 or newer, and this is Python 3\.11"):
+        exec(code, {"__name__": "setup"})
 
 
 def test_the_workflow_runs_the_versions_of_python_that_are_promised() -> None:

@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from concatsplit_core.codecs import guards
 from concatsplit_core.codecs.bounds import STEP_ROOM
-from concatsplit_core.codecs.deflate import deflated, inflate
-from concatsplit_core.codecs.lz4_blocks import blocked, claimed, unblocked
 from concatsplit_core.codecs.pipeline import BLOSC_MISSING, BLOSC_SHUFFLES, Step
 from concatsplit_core.codecs.shuffling import shuffled, unshuffled
 from concatsplit_core.codecs.zstd_frames import (
@@ -22,6 +19,7 @@ from concatsplit_core.codecs.zstd_frames import (
     decompressed_into,
 )
 from concatsplit_core.foundation.errors import MalformedInput, OverBudget
+from concatsplit_core.foundation.interrupts import BlockingLibraries
 
 Bytes = Any
 """Anything with the buffer protocol."""
@@ -30,6 +28,8 @@ _LZMA_MEMORY = 128 << 20
 """Bytes that a stream's dictionary may ask for; the highest preset needs half of them."""
 
 _CRC32C = Step("crc32c")
+_OF_NUMCODECS = {"blosc", "lz4", "lz4_blocks", "shuffle", "loose_shuffle", "fletcher32"}
+"""Codecs in C that may keep Python from handling signals."""
 
 
 def decode(
@@ -127,7 +127,20 @@ def encode_in_parts(data: Bytes, steps: tuple[Step, ...], itemsize: int) -> list
     if steps[-1:] != (_CRC32C,):
         return [encode(data, steps, itemsize)]
     body = encode(data, steps[:-1], itemsize)
-    return [body, guards.crc32c_of(body)]
+    return [body, _guards().crc32c_of(body)]
+
+
+def _guards() -> Any:
+    """The checksums behind chunks, imported late as each codec is: few chunks have one."""
+    from concatsplit_core.codecs import guards
+
+    return guards
+
+
+def announce_libraries(steps: tuple[Step, ...]) -> None:
+    """Tell the handlers of signals of the libraries that chunks with these steps need."""
+    if not _OF_NUMCODECS.isdisjoint(step.name for step in steps):
+        BlockingLibraries.announce()
 
 
 def can_decode(steps: tuple[Step, ...]) -> bool:
@@ -153,10 +166,14 @@ def _claim(found: int, limit: int) -> None:
 
 
 def _ungzip(data: Bytes, step: Step, limit: int) -> Bytes:
+    from concatsplit_core.codecs.deflate import inflate
+
     return inflate(data, "gzip", limit)
 
 
 def _unzlib(data: Bytes, step: Step, limit: int) -> Bytes:
+    from concatsplit_core.codecs.deflate import inflate
+
     return inflate(data, "zlib", limit)
 
 
@@ -206,6 +223,8 @@ def _unlz4(data: Bytes, step: Step, limit: int) -> Bytes:
 
 
 def _unlz4_blocks(data: Bytes, step: Step, limit: int) -> Bytes:
+    from concatsplit_core.codecs.lz4_blocks import claimed, unblocked
+
     _claim(claimed(data), limit)
     return unblocked(data)
 
@@ -256,10 +275,14 @@ def _unshuffle_loosely(data: Bytes, step: Step, limit: int) -> Bytes:
 
 
 def _gzip(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    from concatsplit_core.codecs.deflate import deflated
+
     return deflated(data, "gzip", step.settings[0])
 
 
 def _zlib(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    from concatsplit_core.codecs.deflate import deflated
+
     return deflated(data, "zlib", step.settings[0])
 
 
@@ -284,6 +307,8 @@ def _lz4(data: Bytes, step: Step, itemsize: int) -> Bytes:
 
 
 def _lz4_blocks(data: Bytes, step: Step, itemsize: int) -> Bytes:
+    from concatsplit_core.codecs.lz4_blocks import blocked
+
     return blocked(data)
 
 
@@ -314,8 +339,8 @@ _DECODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "lzma": _unlzma,
     "shuffle": _unshuffle,
     "loose_shuffle": _unshuffle_loosely,
-    "crc32c": lambda data, step, limit: guards.without_crc32c(data),
-    "fletcher32": lambda data, step, limit: guards.without_fletcher32(data),
+    "crc32c": lambda data, step, limit: _guards().without_crc32c(data),
+    "fletcher32": lambda data, step, limit: _guards().without_fletcher32(data),
 }
 
 _INTO: dict[str, Callable[[Bytes, Step, memoryview], bool]] = {
@@ -335,6 +360,6 @@ _ENCODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "bz2": _bz2,
     "shuffle": _shuffle,
     "loose_shuffle": _shuffle_loosely,
-    "crc32c": lambda data, step, itemsize: guards.with_crc32c(data),
-    "fletcher32": lambda data, step, itemsize: guards.with_fletcher32(data),
+    "crc32c": lambda data, step, itemsize: _guards().with_crc32c(data),
+    "fletcher32": lambda data, step, itemsize: _guards().with_fletcher32(data),
 }

@@ -37,11 +37,13 @@ def inherit(move: Move) -> tuple[Storage, ArraySpec | None, Shape | None]:
     storages = [source.storage for source in speaking]
     kept = not any(move.conversions)
     same_items = kept and all(s.spec.dtype == move.dtype for s in speaking)
+    are_numbers = all(d.names is None for d in (move.dtype, *(s.spec.dtype for s in speaking)))
+    has_fill = same_items or (kept and are_numbers)  # raw items of BF16 are not cast as numbers are
     same_form = same_items and not move.source_tiling.new_axis and not targets.new_axis
     storage = Storage(
         codec=agreed_codec(storages),
         native=_agreed([s.native for s in storages]) if same_form else None,
-        fill_value=_agreed([s.fill_value for s in storages], _bytes_of) if kept else None,
+        fill_value=_agreed([s.fill_value for s in storages], _bytes_of) if has_fill else None,
         meaning=_with_axes(move),
         dialects=frozenset(source.storage.dialect for source in speaking),
         maxshape=_room_to_grow(move, storages[0].maxshape),

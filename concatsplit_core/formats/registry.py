@@ -144,7 +144,7 @@ def format_named(name: str) -> Format:
 
 def _announced[F: Format](form: F) -> F:
     """Tell the handlers of signals before a library in C is used."""
-    if isinstance(form, LibraryFormat):
+    if isinstance(form, LibraryFormat) and form.loads_at_once:
         BlockingLibraries.announce()
     return form
 

@@ -157,6 +157,20 @@ class ChunkedSource(DecodedSource):
     def stored(self, box: Box, shards: bool) -> Iterator[tuple[Box, Stored | None]]:
         """Every chunk, or shard, that lies in a box, as it is stored; None where it is absent."""
 
+    def unit_paths(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
+        """From the place of a chunk, or shard, in its grid to the path of its file.
+
+        None unless each of them is all of a file, and may be copied without a look inside; or
+        where it is known which of a few are there.
+
+        Parameters
+        ----------
+        shards : bool
+        compares : bool
+            Their checksums are compared, if they have any.
+        """
+        return None
+
     @abstractmethod
     def checked(self, box: Box, stored: Stored, full: bool) -> Stored:
         """The same chunk or shard; it is checked when it is read or copied.

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.codecs.bounds import most_stored
 from concatsplit_core.foundation.errors import ConcatsplitError, MalformedInput
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Store
@@ -85,10 +84,6 @@ class Stored(NamedTuple):
     def is_plain(self) -> bool:
         """Whether it is bytes in a file, which nobody asked to check."""
         return self.fetch is None and self.check is None
-
-    def is_fat(self, nbytes: int) -> bool:
-        """Whether it takes more bytes than any codec makes of a chunk of this size."""
-        return self.nbytes > most_stored(nbytes)
 
 
 def stored_in(

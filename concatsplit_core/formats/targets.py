@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -116,6 +116,13 @@ class ChunkedTarget(EncodedTarget):
     @abstractmethod
     def fill(self) -> np.ndarray | None:
         """The element that an absent chunk is full of; None for strings."""
+
+    def unit_paths(self, shards: bool) -> Callable[[Shape], str] | None:
+        """From the place of a chunk, or shard, in its grid to the path that its file gets.
+
+        None unless each of them is all of a file, as it comes from an input.
+        """
+        return None
 
     @abstractmethod
     def encode(self, box: Box, block: np.ndarray | None, ready: ReadyChunks | None = None) -> Any:

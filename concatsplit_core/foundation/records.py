@@ -272,6 +272,8 @@ class _Standard:
             ],
             frozen=self._frozen,
         )
+        for name in ("__dataclass_fields__", "__dataclass_params__"):
+            setattr(cls, name, getattr(made, name))  # the next look finds it in this one's place
         return getattr(made, self._name)
 
 

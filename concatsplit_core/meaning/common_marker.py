@@ -12,7 +12,7 @@ from concatsplit_core.foundation.records import replace
 from concatsplit_core.meaning.agreement import Agreement, ConflictRule, InputMeaning
 from concatsplit_core.meaning.conversions import Conversion, Step, Unpack
 from concatsplit_core.meaning.hints import KEEP_FIRST, ROUND
-from concatsplit_core.meaning.missing import is_among, is_nan, markers_of
+from concatsplit_core.meaning.missing import is_among, is_low_precision, is_nan, markers_of
 from concatsplit_core.meaning.model import Meaning, shown
 
 
@@ -46,6 +46,10 @@ def agree_on_marker(
         owner = _owner(inputs, rule)
         common = [cast(one, dtype) for one in markers_of(owner.meaning, owner.dtype)]
         meaning = _with_markers_of(owner, meaning, dtype)
+    if is_low_precision(dtype) and meaning.missing is not None:
+        # no format has a marker for such elements; who casts them back finds the attribute
+        attrs = {**meaning.attrs, "_FillValue": meaning.missing}
+        meaning = replace(meaning, attrs=attrs, missing=None)
     conversions = tuple(
         None if one.meaning.is_bare else _conversion(one, step, dtype, common, rule)
         for one, step in zip(inputs, steps, strict=True)
@@ -66,7 +70,7 @@ def _with_markers_of(owner: InputMeaning, meaning: Meaning, dtype: np.dtype) -> 
     attrs = {name: value for name, value in meaning.attrs.items() if name != "missing_value"}
     if "missing_value" in owner.meaning.attrs:
         attrs["missing_value"] = owner.meaning.attrs["missing_value"]
-        if dtype != owner.dtype:
+        if dtype != owner.dtype and not is_low_precision(owner.dtype):
             markers = markers_of(replace(owner.meaning, missing=None), owner.dtype)
             attrs["missing_value"] = [cast(one, dtype) for one in markers]
     missing = owner.meaning.missing
@@ -74,11 +78,15 @@ def _with_markers_of(owner: InputMeaning, meaning: Meaning, dtype: np.dtype) -> 
 
 
 def cast(marker: Any, dtype: np.dtype) -> Any:
-    """Cast a marker in the same way as the elements that are equal to it."""
+    """Cast a marker in the same way as the elements that are equal to it.
+
+    One of a low-precision type, such as BF16, is a float32 of the same value.
+    """
     if isinstance(marker, str):
         return marker
     with np.errstate(all="ignore"):
-        return np.asarray(marker).astype(dtype)[()]
+        found = np.asarray(marker).astype(dtype)
+    return (found.astype(np.float32) if is_low_precision(dtype) else found)[()]
 
 
 def _conversion(
@@ -96,10 +104,12 @@ def _conversion(
             f"{dtype}{KEEP_FIRST}"
         )
     differing = [o for o, c in zip(own, own_cast, strict=True) if not is_among(c, common)]
+    is_mixed = step is not None or not keeps_apart(one.dtype, dtype)
     reserved = [
         marker
         for marker in common
-        if not is_nan(marker) and (step is not None or not is_among(marker, own_cast))
+        if is_mixed or not is_among(marker, own_cast)
+        if is_low_precision(dtype) or not is_nan(marker)  # some such types have no infinity
     ]
     if step is None and not differing and not reserved:
         return None
@@ -107,12 +117,23 @@ def _conversion(
         name=one.name,
         dtype=dtype,
         step=step,
-        own=tuple(own if step is not None else differing),
+        own=tuple(own if is_mixed else differing),
         common=common[0] if common else None,
+        kept=() if step is not None else tuple(common),
         reserved=tuple(reserved),
         exact=rule != "convert",
         hint=ROUND if step is not None else KEEP_FIRST,
     )
+
+
+def keeps_apart(dtype: np.dtype, to: np.dtype) -> bool:
+    """Whether a cast leaves all elements that differ different: it neither rounds nor cuts off."""
+    if is_low_precision(to):
+        return bool(dtype == to)
+    if dtype.kind in "iu" and to.kind in "fc":
+        bits = 8 * dtype.itemsize - (dtype.kind == "i")
+        return bits <= np.finfo(to).nmant + 1
+    return bool(np.can_cast(dtype, to, "safe"))
 
 
 def _survives(marker: Any, marker_cast: Any) -> bool:

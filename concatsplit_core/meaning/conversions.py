@@ -10,7 +10,7 @@ import numpy as np
 from concatsplit_core.foundation.errors import MeaningMismatch
 from concatsplit_core.foundation.records import NamedTuple, dataclass
 from concatsplit_core.meaning.hints import KEEP_FIRST
-from concatsplit_core.meaning.missing import mask_of
+from concatsplit_core.meaning.missing import is_low_precision, mask_of
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -193,6 +193,19 @@ class Unpack(NamedTuple):
 Step = Rebase | Unpack
 
 
+def _applied(step: Step, values: np.ndarray, dtype: np.dtype, exact: bool) -> np.ndarray:
+    """What a step makes of values; for a low-precision type it calculates in float32."""
+    if not is_low_precision(dtype):
+        return step.apply(values, dtype, exact)
+    wide = step.apply(values, np.dtype("f4"), exact)
+    out = wide.astype(dtype)
+    if exact and isinstance(step, Rebase):
+        is_held = (out.astype("f4") == wide) | np.isnan(wide)
+        if not is_held.all():
+            raise Inexact(f"{dtype} cannot hold a result exactly")
+    return out
+
+
 @dataclass(frozen=True, slots=True)
 class Conversion:
     """How the elements of one input change before they are written to the output.
@@ -209,9 +222,11 @@ class Conversion:
         The input's missing values, in its own dtype; each is replaced by `common`.
     common : object, optional
         The output's missing value, in `dtype`.
+    kept : tuple
+        Missing values of the output, which stay as they are.
     reserved : tuple
         Missing values of the output that data of this input could equal, as they are stored or
-        after the step: the run is refused if one of them occurs.
+        after the step or a cast that rounds: the run is refused if one of them occurs.
     exact : bool
         Refuse to round.
     hint : str
@@ -223,6 +238,7 @@ class Conversion:
     step: Step | None = None
     own: tuple[Any, ...] = ()
     common: Any = None
+    kept: tuple[Any, ...] = ()
     reserved: tuple[Any, ...] = ()
     exact: bool = True
     hint: str = ""
@@ -245,15 +261,22 @@ class Conversion:
             )  # in place of markers, which are not numbers to convert
             numbers = np.where(is_missing, zero, values) if self.own else values
             try:
-                out = self.step.apply(numbers, self.dtype, self.exact)
+                out = _applied(self.step, numbers, self.dtype, self.exact)
             except Inexact as error:
                 raise MeaningMismatch(f"{self.name}: {error}{self.hint}") from None
         clash = mask_of(out, self.reserved) & ~is_missing
         if clash.any():
-            raise MeaningMismatch(
-                f"{self.name}: holds {out[clash].ravel()[0]} as data, which stands for missing "
-                f"values in the output{KEEP_FIRST}"
-            )
+            raise MeaningMismatch(self._clash(values[clash].ravel()[0], out[clash].ravel()[0]))
         if self.own and self.common is not None:
-            out[is_missing] = self.common
+            out[is_missing & ~mask_of(out, self.kept)] = self.common
         return out
+
+    def _clash(self, value: Any, result: Any) -> str:
+        """The message that data became the missing value of the output."""
+        stands = f"stands for missing values in the output{KEEP_FIRST}"
+        if self.step is not None or value == result:
+            return f"{self.name}: holds {result} as data, which {stands}"
+        return (
+            f"{self.name}: holds {value} as data, which is {result} as {self.dtype}, and that "
+            f"{stands}"
+        )

@@ -65,6 +65,11 @@ def _number(value: Any, dtype: np.dtype, sign: str) -> Any:
     return None
 
 
+def is_low_precision(dtype: np.dtype) -> bool:
+    """Whether it is a type such as bfloat16, which ml_dtypes adds to NumPy."""
+    return dtype.type.__module__ == "ml_dtypes"
+
+
 def words_to_numbers(value: Any) -> Any:
     """Replace the words that JSON uses for NaN and infinities by numbers, also inside a list."""
     if isinstance(value, list):

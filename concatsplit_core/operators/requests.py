@@ -189,7 +189,26 @@ def reconcile_sources(
         for i, source in enumerate(sources)
     ]
     chosen = choose if dtype is None else lambda _: dtype
-    return reconcile(meanings, options.conflicts, options.attrs, chosen)
+    given = [one.dtype for one in meanings] + [options.wanted_dtype or dtype]
+    if all(one is None or one.names is None for one in given):
+        return reconcile(meanings, options.conflicts, options.attrs, chosen)
+    from concatsplit_core.endpoints.raw_items import as_dtype_of_numbers, in_raw_items
+
+    meanings = [one._replace(dtype=as_dtype_of_numbers(one.dtype)) for one in meanings]
+
+    def choose_numbers(dtypes: list[np.dtype]) -> np.dtype:
+        return as_dtype_of_numbers(chosen(list(map(_stored, dtypes))))
+
+    return in_raw_items(reconcile(meanings, options.conflicts, options.attrs, choose_numbers))
+
+
+def _stored(dtype: np.dtype) -> np.dtype:
+    """What elements are stored as: raw items for those of a low-precision type."""
+    if dtype.type.__module__ == "numpy":
+        return dtype
+    from concatsplit_core.array.low_precision import raw_dtype
+
+    return raw_dtype(dtype)
 
 
 def converted_specs(sources: Sequence[Source], agreement: Agreement) -> list[ArraySpec]:
@@ -197,7 +216,7 @@ def converted_specs(sources: Sequence[Source], agreement: Agreement) -> list[Arr
     return [
         source.spec
         if conversion is None
-        else replace(source.spec, dtype=conversion.dtype, converted=True)
+        else replace(source.spec, dtype=_stored(conversion.dtype), converted=True)
         for source, conversion in zip(sources, agreement.conversions, strict=True)
     ]
 

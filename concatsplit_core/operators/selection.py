@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
-from concatsplit_core.endpoints.member_patterns import is_match
 from concatsplit_core.foundation.errors import MalformedInput, UsageError
 from concatsplit_core.foundation.records import dataclass
 
@@ -95,6 +94,8 @@ class Selection:
     def _chosen(self, names: Sequence[str], ref: str) -> list[str]:
         if self.members is None:
             return list(names)
+        from concatsplit_core.endpoints.member_patterns import is_match
+
         patterns = [pattern.strip() for pattern in self.members.split(",")]
         for pattern in patterns if self.missing == "refuse" else ():
             if not any(is_match(name, pattern) for name in names):

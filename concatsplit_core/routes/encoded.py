@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
-from concatsplit_core.formats.sources import ChunkedSource, Source
+from concatsplit_core.formats.sources import ChunkedSource
 from concatsplit_core.formats.stored import Stored
 from concatsplit_core.formats.targets import ChunkedTarget, ReadyChunks
-from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 from concatsplit_core.planning.task import Piece, Task
 from concatsplit_core.routes.base import Context, Hashes
 from concatsplit_core.routes.blocks import fill_blocks
+from concatsplit_core.routes.chunk_files import check_size, chunk_files, copy_files
 
 
 def run(task: Task, context: Context) -> None:
     """Move the chunks of a task; what shares a shard with them is decoded and encoded."""
+    alone = chunk_files(task, context)
+    if alone is not None:
+        for files in alone:
+            copy_files(files, task.shards, context)
+        return
     blocks: Any = fill_blocks(task, context) if task.reads else [None] * len(task.writes)
     encoded: list[tuple[ChunkedTarget, Any]] = []
     tiling = context.target_tiling
@@ -62,7 +66,7 @@ def _ready_chunks(task: Task, write: Piece, target: ChunkedTarget, context: Cont
                 logical = context.source_tiling.logical(move.array, here)
                 there = context.target_tiling.local(write.array, logical)
                 if stored is not None and not task.shards:
-                    _check_size(stored, source, here.start)
+                    check_size(stored.nbytes, source, here.start)
                 as_it_is = _as_it_is(stored, source, target, task.shards)
                 if as_it_is and stored is not None and context.compares_checksums:
                     ready[there.start] = source.checked(here, stored, context.check)
@@ -94,20 +98,6 @@ def _as_it_is(
     if stored is None:
         return _fill_bytes(source) is not None and _fill_bytes(source) == _fill_bytes(target)
     return shards or target.takes_skipped or not stored.skipped
-
-
-def _check_size(stored: Stored, source: Source, start: Shape) -> None:
-    """Refuse a chunk that cannot be one, by all that is known without looking into it."""
-    spec = source.spec
-    nbytes = prod(spec.chunks or ()) * spec.dtype.itemsize
-    plain = spec.encoding is not None and spec.encoding.codec == ()
-    wrong = (plain and stored.nbytes != nbytes) or not stored.nbytes
-    fat = stored.is_fat(nbytes) and not spec.is_string
-    if wrong or fat:
-        what = f"{source.ref}: the chunk at {start} is stored in {stored.nbytes} bytes"
-        if wrong:
-            raise MalformedInput(f"{what} where {nbytes} belong", found=stored.nbytes)
-        raise OverBudget(f"{what}, more than it can hold", found=stored.nbytes, expected=nbytes)
 
 
 def _fill_bytes(array: ChunkedSource | ChunkedTarget) -> bytes | None:

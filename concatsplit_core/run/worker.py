@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from concatsplit_core.array.tiling import Tiling
@@ -12,7 +13,7 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.targets import Target
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.plan import Plan
-from concatsplit_core.routes import decoded, encoded, kernel, strided
+from concatsplit_core.planning.task import Route
 from concatsplit_core.routes.base import Context, RunTask, Turns
 from concatsplit_core.stores.files import Pool, close_file, open_input, open_staged, output_error
 
@@ -20,12 +21,20 @@ if TYPE_CHECKING:
     from concatsplit_core.meaning.conversions import Conversion
     from concatsplit_core.routes.base import Hashes
 
-_ROUTES: dict[str, RunTask] = {
-    "kernel": kernel.run,
-    "encoded": encoded.run,
-    "mapped": strided.run,
-    "decoded": decoded.run,
-}
+
+@cache
+def _way(route: Route) -> RunTask:
+    """What does the tasks of a route, imported with the first of them."""
+    match route:
+        case "kernel":
+            from concatsplit_core.routes.kernel import run
+        case "encoded":
+            from concatsplit_core.routes.encoded import run
+        case "mapped":
+            from concatsplit_core.routes.strided import run
+        case "decoded":
+            from concatsplit_core.routes.decoded import run
+    return run
 
 
 class MoveWork(NamedTuple):
@@ -121,7 +130,7 @@ class Worker:
             It waited for another task, and `cancel` was called.
         """
         task = self._work.plan.task(number)
-        _ROUTES[task.route](task, self._contexts[task.move])
+        _way(task.route)(task, self._contexts[task.move])
         for turns in self._waiting:
             turns.finish(number)
 

@@ -10,8 +10,8 @@ import stat
 import struct
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -72,21 +72,25 @@ class Pool[K: Hashable, V]:
         self._users: dict[K, int] = {}
         self._lock = threading.Lock()
 
-    @contextmanager
-    def use(self, key: K) -> Iterator[V]:
+    def use(self, key: K) -> AbstractContextManager[V]:
         """The open file of a key; it stays open inside the context."""
+        return _InUse(self, key)
+
+    def take(self, key: K) -> V:
+        """Open the file of a key if it is not open, and keep it open until `give_back`."""
         with self._lock:
-            if key not in self._opened:
+            opened = self._opened.get(key)
+            if opened is None:
                 self._shrink(self._limit - 1)
-                self._opened[key] = self._open(key)
+                opened = self._opened[key] = self._open(key)
             self._opened.move_to_end(key)
             self._users[key] = self._users.get(key, 0) + 1
-            opened = self._opened[key]
-        try:
-            yield opened
-        finally:
-            with self._lock:
-                self._users[key] -= 1
+            return opened
+
+    def give_back(self, key: K) -> None:
+        """Say that one of those who took a file does not need it any more."""
+        with self._lock:
+            self._users[key] -= 1
 
     def keys(self) -> list[K]:
         """The keys of the files that are open now."""
@@ -112,6 +116,21 @@ class Pool[K: Hashable, V]:
         with self._lock:
             while self._opened:
                 self._close(self._opened.popitem()[1])
+
+
+class _InUse[K: Hashable, V]:
+    """A file of a pool, which is used inside a context."""
+
+    __slots__ = ("_key", "_pool")
+
+    def __init__(self, pool: Pool[K, V], key: K) -> None:
+        self._pool, self._key = pool, key
+
+    def __enter__(self) -> V:
+        return self._pool.take(self._key)
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.give_back(self._key)
 
 
 def open_input(path: Path | str) -> int:
@@ -268,16 +287,7 @@ def write_file(path: str, data: Any, offset: int) -> None:
 
 
 def create_staged(path: str, header: bytes, size: int) -> None:
-    """Make a staged file as long as it is going to be; what is in it already stays.
-
-    Parameters
-    ----------
-    path : str
-    header : bytes
-        What it begins with.
-    size : int
-        Bytes after the header.
-    """
+    """Make a staged file of a header and so many more bytes; what is there already stays."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         write_all(fd, header, 0)
@@ -338,11 +348,3 @@ def identify(path: Path | str) -> Identity | None:
         return Identity("file", status.st_ino, status.st_size, status.st_mtime_ns)
     kind = "folder" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "other"
     return Identity(kind, status.st_ino, 0, status.st_mtime_ns if kind == "folder" else 0)
-
-
-def was_changed_since(path: Path, before: Identity, when_ns: int) -> bool:
-    """Whether a file is not as it was before, or a file in a folder was changed after a time."""
-    if before.kind != "folder":
-        return identify(path) != before
-    files = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
-    return any(os.lstat(file).st_mtime_ns > when_ns for file in files)

@@ -22,7 +22,7 @@ from typing import Any
 
 from concatsplit_core.foundation.paths import split_path
 from concatsplit_core.stores.durability import sync_path
-from concatsplit_core.stores.files import identify, was_changed_since
+from concatsplit_core.stores.files import identify
 from concatsplit_core.stores.identity import Identity, is_same_after_move
 from concatsplit_core.stores.renames import (
     exchange,
@@ -150,7 +150,7 @@ class Entry:
         if not self._is_in_its_folder:
             return self.old is None
         is_here = self.new.is_same_entry(identify(self.final))
-        if is_here and when_ns is not None and was_changed_since(self.final, self.new, when_ns):
+        if is_here and when_ns is not None and _was_changed_since(self.final, self.new, when_ns):
             return True
         if self.old is None:
             if is_here:
@@ -316,3 +316,11 @@ def make_entries(outputs: Sequence[tuple[str, str, Identity | None]]) -> tuple[E
             raise FileNotFoundError(2, os.strerror(2), missing)
         entries.append(Entry(staged, final, new, old, folder))
     return tuple(entries)
+
+
+def _was_changed_since(path: Path, before: Identity, when_ns: int) -> bool:
+    """Whether a file is not as it was before, or a file in a folder was changed after a time."""
+    if before.kind != "folder":
+        return identify(path) != before
+    files = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+    return any(os.lstat(file).st_mtime_ns > when_ns for file in files)

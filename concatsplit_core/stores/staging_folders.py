@@ -192,14 +192,25 @@ def _remove_tree(folder: Path) -> None:
     try:
         folder.rmdir()
     except OSError:
-        with suppress(OSError):  # the files that a run has replaced
-            for name in os.listdir(folder):
-                os.unlink(folder / name)
+        with suppress(OSError):  # what a run has replaced
+            _remove_inside(folder)
             folder.rmdir()
             return
-        import shutil  # imported late: only here there are folders in it
+        import shutil  # imported late: only here something could not be removed
 
         shutil.rmtree(folder, onexc=_retry_writable)
+
+
+def _remove_inside(folder: Path) -> None:
+    """Remove all that lies in a folder, and follow no link out of it."""
+    for _, folders, files, fd in os.fwalk(folder, topdown=False):
+        for name in files:
+            os.unlink(name, dir_fd=fd)
+        for name in folders:
+            try:
+                os.rmdir(name, dir_fd=fd)
+            except NotADirectoryError:  # a link to one
+                os.unlink(name, dir_fd=fd)
 
 
 def _retry_writable(_call: Callable[[str], None], path: str, _error: BaseException) -> None:

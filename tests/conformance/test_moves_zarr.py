@@ -29,7 +29,7 @@ KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "v2 big endian": (">f8", {"zarr_format": 2}),
     "v2 order F": ("<i4", {"zarr_format": 2, "order": "F"}),
     "v2 structured": (FLAT, {"zarr_format": 2}),
-    "v2 lzma": ("<i4", {"zarr_format": 2, "compressors": numcodecs.LZMA(preset=1)}),
+    "v2 lzma": ("<i4", {"zarr_format": 2, "compressors": numcodecs.LZMA(preset=0)}),
     "v2 delta": ("<i4", {"zarr_format": 2, "filters": [numcodecs.Delta("<i4")]}),
     "v2 delta order F": (
         "<i4",
@@ -50,7 +50,7 @@ KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "v3 structured": (FLAT, {}),
     "v3 text": ("<U4", {}),
     "v3 lz4": ("<i4", {"compressors": foreign.LZ4()}),
-    "v3 lzma": ("<i4", {"compressors": foreign.LZMA(preset=1)}),
+    "v3 lzma": ("<i4", {"compressors": foreign.LZMA(preset=0)}),
     "v3 delta": ("<i4", {"filters": [foreign.Delta(dtype="<i4")]}),
     "v3 adler32": ("<i4", {"compressors": foreign.Adler32()}),
     "v3 packed bits": ("?", {"filters": [foreign.PackBits()]}),

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import h5py
 import numpy as np
 import readers
 from conformance import test_hdf5
 from conformance.arrays import NUMBERS, SWAPPED, Row, assert_same
 
 RECORD = [("a", "<i2"), ("b", ">f4"), ("c", "S1"), ("d", "<u8", (2,))]
+
+
+def numbers_of_dimensions(ref: str) -> list[int]:
+    with h5py.File(ref.partition("::")[0]) as file:
+        numbers = [item.attrs.get("_Netcdf4Dimid") for item in file.values()]
+    return sorted(int(number) for number in numbers if number is not None)
 
 
 class TestNetcdf(test_hdf5.TestHdf5):
@@ -37,6 +44,7 @@ class TestNetcdf(test_hdf5.TestHdf5):
             found = readers.netcdf(ref, "data")
             assert found.names == ("data",)
             assert len(set(found.dims)) == array.ndim
+            assert numbers_of_dimensions(ref) == [*range(array.ndim)]  # NCO asks for these
             if array.dtype.kind in "iuf" or array.dtype == "S1":
                 assert_same(found.values, array)
         return array

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pkgutil
+import resource
 import signal
 import sys
 import time
@@ -65,11 +66,12 @@ def finish(process: BaseProcess) -> int:
     return code
 
 
-def _enter(folder: str, errors: Path) -> None:
+def _enter(folder: str, errors: Path, printed: str = os.devnull) -> None:
     os.chdir(folder)
-    fd = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(fd, 2)
-    os.close(fd)
+    for stream, path in ((1, printed), (2, errors)):
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(fd, stream)
+        os.close(fd)
 
 
 def _main(args: list[str]) -> NoReturn:
@@ -82,6 +84,14 @@ def _main(args: list[str]) -> NoReturn:
 def plain(folder: str, args: list[str], errors: str) -> None:
     """Run a command line."""
     _enter(folder, Path(errors))
+    _main(args)
+
+
+def limited(folder: str, args: list[str], errors: str, printed: str, largest: int | None) -> None:
+    """Run a command line that may make files of so many bytes at most, if a number is given."""
+    _enter(folder, Path(errors), printed)
+    if largest is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     _main(args)
 
 

@@ -45,6 +45,41 @@ def test_zeros_are_never_missing_where_nothing_says_so(
         assert readers.xarray(name, "v").values.tolist() == [0, 1, 0]
 
 
+ROUNDED = {
+    "a tiny number to 0": ("f8", [1.0, 0.0, 1e-60], 0, "f4", "same_kind"),
+    "a number to its neighbour": ("f8", [1.0, 0.1 + 1e-12], np.float32(0.1), "f4", "same_kind"),
+    "a large number to infinity": ("f8", [1.0, 1e300], np.inf, "f4", "same_kind"),
+    "a fraction to a whole number": ("f8", [1.0, 7.5], 7, "i2", "unsafe"),
+    "a whole number to a double": ("i8", [1, (1 << 53) + 1], 1 << 53, "f8", "safe"),
+    "a whole number to its lower half": ("i4", [1, 65_543], 7, "i2", "same_kind"),
+}
+
+
+@pytest.mark.parametrize("case", ROUNDED)
+def test_a_cast_never_makes_a_missing_value_of_a_number(
+    make: Callable[..., str], case: str
+) -> None:
+    dtype, values, marker, to, casting = ROUNDED[case]
+    data = np.array(values, dtype)
+    ref = make("a", data, marker)
+    options: Any = {"dtype": to, "casting": casting}
+    for do in (lambda: cs.concat([ref, ref], "y.h5", **options),
+               lambda: cs.split(ref, "p{index}.h5", size=2, **options)):  # fmt: skip
+        with pytest.raises(cs.ConcatsplitError, match="stands for missing values") as caught:
+            do()
+        assert caught.value.exit_code == 3
+    assert not list(Path().glob("y*")) + list(Path().glob("p*"))
+    cs.concat([ref], "y.h5", conflicts="first", **options)
+    assert cs.fetch("y.h5")[-1] == np.asarray(marker).astype(to)
+
+
+def test_a_cast_without_such_a_number_keeps_the_missing_values(make: Callable[..., str]) -> None:
+    ref = make("a", np.array([1.5, 0.0, 0.1], "f8"), 0)
+    cs.concat([ref, ref], "y.nc::v", dtype="f4")
+    found = readers.xarray("y.nc", "v").values
+    np.testing.assert_array_equal(found, np.array([1.5, np.nan, 0.1] * 2, "f4"))
+
+
 @pytest.fixture
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -116,3 +151,47 @@ def test_markers_of_other_writers_are_read() -> None:
     assert from_zarr3(-9.0, np.dtype("i2")) == -9
     for odd in (None, "x", [], {}, 1e9, 0.5, "!"):
         assert from_zarr3(odd, np.dtype("i2")) is None
+
+
+def test_a_cast_to_bf16_and_back_keeps_what_is_missing(tmp_path: Path, monkeypatch: Any) -> None:
+    pytest.importorskip("ml_dtypes")
+    monkeypatch.chdir(tmp_path)
+    with h5py.File("a.h5", "w") as file:
+        for name, values, marker in (("x", [1, 2, 256], 256), ("nan", [1, 2, np.nan], np.nan)):
+            file[name] = np.array(values, "f8")
+            file[name].attrs["_FillValue"] = np.array([marker], "f8")
+            file[name].attrs["missing_value"] = 2.0
+    for name in ("x", "nan"):
+        for output in ("y.h5", "y.zarr"):
+            cs.concat([f"a.h5::{name}"], output, dtype="bfloat16", force=True)
+            cs.concat([output], "z.h5", dtype="f4", force=True)
+            cs.concat([output], "z.zarr", dtype="f4", force=True)
+            for made in ("z.h5", "z.zarr"):
+                np.testing.assert_array_equal(cs.fetch(made), cs.fetch(f"a.h5::{name}"))
+        with h5py.File("z.h5") as file:
+            assert file["data"].attrs["missing_value"] == 2
+
+
+def test_numbers_that_bf16_makes_missing_are_refused(tmp_path: Path, monkeypatch: Any) -> None:
+    pytest.importorskip("ml_dtypes")
+    monkeypatch.chdir(tmp_path)
+    for number, marker, dtype in ((257, 256, "bfloat16"), (1e30, np.nan, "float8_e4m3fn")):
+        with h5py.File("a.h5", "w") as file:
+            file["x"] = np.array([1, number, marker], "f8")
+            file["x"].attrs["_FillValue"] = np.array([marker], "f8")
+        with pytest.raises(cs.ConcatsplitError, match="stands for missing values") as caught:
+            cs.concat(["a.h5::x"], "y.h5", dtype=dtype)
+        assert caught.value.exit_code == 3
+
+
+def test_times_are_rebased_to_bf16_exactly_or_not_at_all(tmp_path: Path, monkeypatch: Any) -> None:
+    pytest.importorskip("ml_dtypes")
+    monkeypatch.chdir(tmp_path)
+    with h5py.File("a.h5", "w") as file:
+        for name, values in (("a", [1.0]), ("b", [2.0]), ("c", [256.0])):
+            file[name] = np.array(values)
+            file[name].attrs["units"] = f"days since 2000-01-0{2 - (name == 'a')}"
+    cs.concat(["a.h5::a", "a.h5::b"], "y.npy", dtype="bfloat16")
+    assert cs.fetch("y.npy").astype("f4").tolist() == [1, 3]
+    with pytest.raises(cs.ConcatsplitError, match="cannot hold a result exactly"):
+        cs.concat(["a.h5::a", "a.h5::c"], "z.npy", dtype="bfloat16")

@@ -11,9 +11,16 @@ import numcodecs
 import numpy as np
 import pytest
 
-from concatsplit_core.codecs.chunks import can_decode, can_encode, decode, encode
+from concatsplit_core.codecs.chunks import (
+    announce_libraries,
+    can_decode,
+    can_encode,
+    decode,
+    encode,
+)
 from concatsplit_core.codecs.pipeline import Codec, Step, parse_codec
 from concatsplit_core.foundation.errors import MalformedInput, OverBudget, UsageError
+from concatsplit_core.foundation.interrupts import BlockingLibraries
 
 PLAIN = np.arange(1000, dtype="<i4").tobytes()
 BOMB = 64 << 20
@@ -207,3 +214,14 @@ def test_parse_codec_refuses(text: str) -> None:
 def test_codec_without_steps() -> None:
     assert Codec() == parse_codec("none")
     assert encode(PLAIN, (), 4) == PLAIN
+
+
+@pytest.mark.parametrize(("name", "is_announced"), [("blosc", True), ("zstd", False)])
+def test_libraries_that_may_hold_up_signals_are_announced(
+    monkeypatch: pytest.MonkeyPatch, name: str, is_announced: bool
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(BlockingLibraries, "before", lambda: calls.append(name))
+    for _ in range(2):
+        announce_libraries((Step(name, ()),))
+    assert calls == ([name] if is_announced else [])

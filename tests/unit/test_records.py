@@ -77,6 +77,14 @@ def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dic
     return classes(dataclasses, typing.NamedTuple)
 
 
+def test_the_standard_library_sees_one_dataclass(made: dict[str, Any]) -> None:
+    for name in ("Frozen", "Base", "Derived"):
+        seen = made[name].__dataclass_fields__
+        assert made[name].__dataclass_fields__ is seen
+        assert {each.name for each in dataclasses.fields(made[name])} == {*seen} - {"kind"}
+    assert "third" not in made["Base"].__dataclass_fields__
+
+
 def test_a_named_tuple_is_a_tuple_with_names(made: dict[str, Any]) -> None:
     pair = made["Pair"](1)
     assert pair == (1, "r") == made["Pair"](left=1) == made["Pair"]._make([1, "r"])

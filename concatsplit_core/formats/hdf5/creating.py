@@ -15,7 +15,6 @@ from concatsplit_core.formats.hdf5 import filters
 from concatsplit_core.formats.hdf5.attributes import LARGE, attribute_bytes, write_attributes
 from concatsplit_core.formats.hdf5.named_types import named
 from concatsplit_core.formats.hdf5.netcdf_dimensions import Dimensions
-from concatsplit_core.formats.hdf5.replicas import keep
 from concatsplit_core.formats.hdf5.scales import Scales
 from concatsplit_core.formats.hdf5.types import stored_dtype
 from concatsplit_core.formats.storage import Storage
@@ -50,6 +49,8 @@ def create(
         dcpl.set_chunk(spec.chunks)
         chunk_bytes = prod(spec.chunks) * spec.dtype.itemsize
         if storage.native is not None:
+            from concatsplit_core.formats.hdf5.replicas import keep
+
             keep(dcpl, storage.native[1])
         filters.apply(dcpl, storage.codec or Codec(), spec.dtype.itemsize, chunk_bytes)
     elif spec.is_contiguous:

@@ -26,7 +26,6 @@ from concatsplit_core.formats.hdf5.dimensions import (
 from concatsplit_core.formats.hdf5.files import Opened, look_at, malformed, pool
 from concatsplit_core.formats.hdf5.items import Items, items_of
 from concatsplit_core.formats.hdf5.neighbours import beside
-from concatsplit_core.formats.hdf5.padding import padding_of
 from concatsplit_core.formats.hdf5.reading import (
     Hdf5Chunked,
     Hdf5Contiguous,
@@ -35,7 +34,6 @@ from concatsplit_core.formats.hdf5.reading import (
 )
 from concatsplit_core.formats.hdf5.scales import scales_of
 from concatsplit_core.formats.hdf5.scout import Scouts
-from concatsplit_core.formats.hdf5.strings import string_bytes
 from concatsplit_core.formats.hdf5.types import encoding
 from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
 from concatsplit_core.formats.storage import Storage
@@ -65,10 +63,18 @@ _FILES = 1024
 def open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
     """Describe a data set; without a name, the only one of the file."""
     if len(_inputs) < _FIRST and _is_one_of_the_first(path):
-        _scouts.check(_look_at_member, path, member, ref)
+        _scouts.check(_look_at_member, path, member, ref, _prepare_to_write)
     source = _open_member(path, member, ref)
     _inputs.add(source)
     return source
+
+
+def _prepare_to_write() -> None:
+    """Import what writes HDF5, which most runs that read it do as well.
+
+    Another process looks at the input meanwhile, so that nobody waits for this.
+    """
+    from concatsplit_core.formats.hdf5 import layout, writing  # noqa: F401
 
 
 def _is_one_of_the_first(path: str) -> bool:
@@ -120,11 +126,13 @@ def _open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
 def _describe(path: str, member: str, ref: str, dataset: Any, opened: Opened) -> Hdf5Source:
     dcpl = dataset.id.get_create_plist()
     _refuse_elsewhere(dataset, dcpl, ref)
-    stored = _look_at_dataset(dataset, dcpl, ref, opened)
+    has_attributes = bool(h5py.h5a.get_num_attrs(dataset.id))  # most of thousands have none
+    is_netcdf = opened.is_netcdf or (has_attributes and _has_scales(dataset))
+    stored = _look_at_dataset(dataset, dcpl, ref, opened, is_netcdf)
     spec, offset = stored.spec, stored.offset
     if offset is not None and offset + spec.nbytes > os.fstat(opened.fd).st_size:
         raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
-    storage = _storage_of(dataset, member.rpartition("/")[2], stored)
+    storage = _storage_of(dataset, member.rpartition("/")[2], stored, has_attributes)
     if stored.is_netcdf and not opened.is_netcdf:
         storage = replace(storage, own=storage.own | scales_of(dataset))
     file = path if _is_file(opened) else None
@@ -179,7 +187,7 @@ class _Stored(NamedTuple):
         return self.codec.steps
 
 
-def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened) -> _Stored:
+def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened, is_netcdf: bool) -> _Stored:
     found = filters.filters_of(dcpl)
     chunks = dcpl.get_chunk() if dcpl.get_layout() == h5py.h5d.CHUNKED else None
     filters.refuse_unknown(found, ref)
@@ -192,9 +200,14 @@ def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened) -> _Stor
     longest = STRING_BYTES
     if dtype.kind == "T":
         steps = codec.steps if codec is not None else None
+        from concatsplit_core.formats.hdf5.strings import string_bytes
+
         longest = string_bytes(dataset, steps, -1 if opened.has_user_block else opened.fd, ref)
-    netcdf = opened.is_netcdf or _has_scales(dataset)
-    padding = padding_of(dataset, dtype, found) if netcdf and opened.fd >= 0 else None
+    padding = None
+    if is_netcdf and opened.fd >= 0:
+        from concatsplit_core.formats.hdf5.padding import padding_of
+
+        padding = padding_of(dataset, dtype, found)
     plain = items.plain and fill is not None
     is_flat = opened.fd >= 0 and plain and not chunks  # the offset counts a user block
     offset = dataset.id.get_offset() if is_flat else None
@@ -206,25 +219,27 @@ def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened) -> _Stor
         layout = Chunked((*chunks, *items.shape), encoded)
     shape = (*(dataset.shape if padding is None else padding.shape), *items.shape)
     spec = ArraySpec(shape, dtype, layout, string_bytes=longest)
-    return _Stored(spec, found, codec, items, fill, padding, offset, netcdf)
+    return _Stored(spec, found, codec, items, fill, padding, offset, is_netcdf)
 
 
-def _storage_of(dataset: Any, name: str, stored: _Stored) -> Storage:
+def _storage_of(dataset: Any, name: str, stored: _Stored, has_attributes: bool) -> Storage:
     """What an output inherits: codec, fill value, meaning, and what is HDF5's own."""
     spec, items, found = stored.spec, stored.items, stored.filters
-    values, own, notes = read_attributes(dataset, stored.is_netcdf)
+    bare = not has_attributes
+    values, own, notes = ({}, {}, []) if bare else read_attributes(dataset, stored.is_netcdf)
     borrowed: tuple[str, ...] = ()
     if may_be_bounds(values, dataset.shape):
         more = with_units(values, name, beside(dataset))
         values, borrowed = more, tuple(key for key in more if key not in values)
     attrs, missing = take_fill_value(values, spec.dtype)
     notes += fill_value_notes(values, missing, spec.dtype)
+    names = None if bare else _names(dataset, items)
     keeps_codec = stored.codec is None or spec.chunks is None or _lossless(found)
     return Storage(
         codec=stored.codec if keeps_codec else None,
         native=("hdf5", tuple(found)) if found and stored.padding is None else None,
         fill_value=None if spec.dtype.kind == "T" else stored.known_fill[()],
-        meaning=Meaning(attrs, _names(dataset, items), missing, borrowed=borrowed),
+        meaning=Meaning(attrs, names, missing, borrowed=borrowed),
         dialect="hdf5",
         maxshape=None if spec.chunks is None else _maxshape(dataset, items),
         notes=tuple(notes),
@@ -281,9 +296,7 @@ def _maxshape(dataset: Any, items: Items) -> tuple[int | None, ...] | None:
 def _has_scales(dataset: Any) -> bool:
     """Whether the axes have dimension scales, as in netCDF."""
     try:
-        return bool(h5py.h5a.get_num_attrs(dataset.id)) and (
-            has_attribute(dataset, "DIMENSION_LIST") or is_scale(dataset)
-        )
+        return has_attribute(dataset, "DIMENSION_LIST") or is_scale(dataset)
     except Exception:  # damaged attributes make h5py raise anything; the array can still be read
         return False
 

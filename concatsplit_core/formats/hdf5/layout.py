@@ -22,8 +22,6 @@ from concatsplit_core.formats.hdf5.filters import (
     in_own_steps,
 )
 from concatsplit_core.formats.hdf5.items import as_items, kept_items
-from concatsplit_core.formats.hdf5.netcdf_types import refuse_dtype
-from concatsplit_core.formats.hdf5.replicas import can_be_kept
 from concatsplit_core.formats.hdf5.types import (
     encoding,
     is_plain,
@@ -119,6 +117,8 @@ def _keeps_filters(
         return False
     if wish.checksum == "fletcher32" and native[1][-1].code != FLETCHER32:
         return False
+    from concatsplit_core.formats.hdf5.replicas import can_be_kept
+
     own = as_items(spec, items)
     return len(items) == len(inherited.item_shape) and can_be_kept(native[1], own.dtype, own.chunks)
 
@@ -158,6 +158,8 @@ def _as_netcdf(spec: ArraySpec, inherited: Storage) -> tuple[ArraySpec, Storage]
         inherited = replace(inherited, own={}, fill_value=netcdf.not_a_time())
     if spec.dtype.kind == "b" and "dtype" not in meaning.attrs:
         meaning = replace(meaning, attrs={**meaning.attrs, "dtype": "bool"})
+    from concatsplit_core.formats.hdf5.netcdf_types import refuse_dtype
+
     refuse_dtype(spec.dtype)
     stored_type = inherited.own.get("type")
     if stored_type is not None and not spec.is_string and not takes_items(stored_type, spec.dtype):

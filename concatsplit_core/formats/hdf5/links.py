@@ -8,7 +8,6 @@ from typing import Any
 import h5py
 
 from concatsplit_core.formats.hdf5.dimensions import NON_COORDINATE, is_dimension_only
-from concatsplit_core.formats.misnamed import no_member
 from concatsplit_core.foundation.errors import (
     AmbiguousContainer,
     ConcatsplitError,
@@ -203,6 +202,9 @@ def follow(file: Any, member: str, ref: str, groups: dict[str, Any]) -> tuple[st
         if len(groups) >= _MOST_GROUPS:
             groups.clear()
         groups[group + slash] = here
+    found = _plain_array(here, given)
+    if found is not None:
+        return f"{group}{slash}{given}", found
     part = _spelled(here, given)
     here = _step(file, here, part, member, ref)
     what = "a group" if not isinstance(here, h5py.Dataset) else None
@@ -223,6 +225,8 @@ def _step(file: Any, here: Any, part: str, member: str, ref: str) -> Any:
     """What one part of a member's name leads to."""
     link = link_of(here, part)
     if link is None:
+        from concatsplit_core.formats.misnamed import no_member
+
         raise no_member(ref, member, walk(file))
     if isinstance(link, h5py.ExternalLink):
         raise UnsafeContent(
@@ -232,6 +236,18 @@ def _step(file: Any, here: Any, part: str, member: str, ref: str) -> Any:
     if isinstance(link, h5py.SoftLink):
         return _follow_soft(file, here, link.path, ref)
     return item_of(here, part)
+
+
+def _plain_array(group: Any, name: str) -> Any:
+    """The data set that a hard link leads to, which most names do; None where more has to be asked.
+
+    Only a data set that is a dimension and no more can have a variable of another name beside it.
+    """
+    if not isinstance(link_of(group, name), h5py.HardLink):
+        return None
+    found = item_of(group, name)
+    is_array = isinstance(found, h5py.Dataset) and not is_dimension_only(found)
+    return found if is_array else None
 
 
 def _spelled(group: Any, name: str) -> str:

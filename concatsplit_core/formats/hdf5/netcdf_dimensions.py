@@ -156,7 +156,7 @@ class Dimensions:
         """The number that the inputs' dimension has, else one that no dimension has."""
         if self._next is None:
             wanted = (dimension.number for dimension in self._wanted.values())
-            self._next = 1 + max((*_numbers(scale.file), *wanted), default=-1)
+            self._next = 1 + max((*_numbers(scale.file, new=scale), *wanted), default=-1)
         wanted_one = self._wanted.get(scale.name.lstrip("/"))
         if wanted_one is not None:
             return wanted_one.number
@@ -196,13 +196,15 @@ def _scales(file: Any) -> list[Any]:
     return sorted(found, key=lambda item: not has_attribute(item, _NUMBER))
 
 
-def _numbers(file: Any) -> list[int]:
-    """The numbers of all dimensions; those that have none get one.
+def _numbers(file: Any, new: Any) -> list[int]:
+    """The numbers of all dimensions but a new one; those that have none get one.
 
     netCDF-C would count these by itself, from 0 on.
     """
     numbers: list[int] = []
     for scale in _scales(file):
+        if scale == new:
+            continue
         if not has_attribute(scale, _NUMBER):
             scale.attrs[_NUMBER] = np.int32(1 + max(numbers, default=-1))
         numbers.append(int(scale.attrs[_NUMBER]))

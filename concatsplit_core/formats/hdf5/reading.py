@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from math import prod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import h5py
 import numpy as np
@@ -21,7 +21,6 @@ from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.chunk_index import UNKNOWN, ChunkIndex, ChunkPlace, index_of
 from concatsplit_core.formats.hdf5.files import malformed, pool
 from concatsplit_core.formats.hdf5.lookups import check_lookups
-from concatsplit_core.formats.hdf5.padding import Padding
 from concatsplit_core.formats.sources import (
     BaseSource,
     ChunkedSource,
@@ -33,6 +32,9 @@ from concatsplit_core.formats.stored import Check, Stored, read_unchecked, room_
 from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 from concatsplit_core.foundation.records import NamedTuple, dataclass, field
 from concatsplit_core.stores.files import read_exactly
+
+if TYPE_CHECKING:
+    from concatsplit_core.formats.hdf5.padding import Padding
 
 
 class _Reading(NamedTuple):

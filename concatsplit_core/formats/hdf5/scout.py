@@ -58,13 +58,16 @@ class _Scout:
         os.close(ask)
         os.close(answer)
 
-    def sees(self, number: int, path: str, member: str | None) -> bytes | None:
+    def sees(
+        self, number: int, path: str, member: str | None, meanwhile: Callable[[], None]
+    ) -> bytes | None:
         """Let the child look; None where it is gone without an answer."""
         try:
             whole = os.fsencode(os.path.abspath(path))
             inner = b"" if member is None else os.fsencode(member)
             question = b"\0".join((b"%d" % number, whole, inner))
             _write(self._asking, question)
+            meanwhile()
             size = int.from_bytes(_read(self._answering, _LENGTH), "little")
             return _read(self._answering, size)
         except (OSError, EOFError):
@@ -96,8 +99,25 @@ class Scouts:
         self._owner = 0
         self._is_child = False
 
-    def check(self, look: Look, path: str, member: str | None, ref: str) -> bytes:
+    def check(
+        self,
+        look: Look,
+        path: str,
+        member: str | None,
+        ref: str,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> bytes:
         """Let a child do a look first, where one may be forked.
+
+        Parameters
+        ----------
+        look : callable
+        path : str
+        member : str, optional
+        ref : str
+            What messages call it.
+        meanwhile : callable
+            Called while the child looks.
 
         Returns
         -------
@@ -117,7 +137,7 @@ class Scouts:
                 self._scout, self._owner = self._start(), os.getpid()
             if self._scout is None:
                 break
-            found = self._scout.sees(number, path, member)
+            found = self._scout.sees(number, path, member, meanwhile)
             if found is not None:
                 return found
             ended, self._scout = self._scout.ended_by(), None

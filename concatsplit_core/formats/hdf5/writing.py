@@ -21,10 +21,8 @@ from concatsplit_core.formats.hdf5.links import refuse_links_out
 from concatsplit_core.formats.hdf5.naming import has_netcdf_name
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, take_up
 from concatsplit_core.formats.hdf5.netcdf_dimensions import Dimensions
-from concatsplit_core.formats.hdf5.parts import part_path, read_part
 from concatsplit_core.formats.hdf5.scales import Scales
 from concatsplit_core.formats.hdf5.staged_file import StagedFile
-from concatsplit_core.formats.hdf5.structure import write_links, write_structure
 from concatsplit_core.formats.hdf5.types import stored_dtype
 from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.stored import Stored, read_stored
@@ -121,6 +119,8 @@ class Hdf5Writer(Writer):
         self._structure, self._user_block = structure, structure.user_block
         self._netcdf = self._netcdf or structure.is_netcdf
         self._dimensions = Dimensions(structure.dimensions, self.expected)
+        from concatsplit_core.formats.hdf5.structure import write_structure
+
         with deferred_signals(), _pool.use(self) as (staged, file), _in_terms(staged, "groups"):
             self.notes += write_structure(file, structure, self._netcdf)
             _raise_kept(staged)
@@ -128,6 +128,8 @@ class Hdf5Writer(Writer):
     def finish(self) -> None:
         """Close the file and say if any write of it failed."""
         if self._structure is not None:
+            from concatsplit_core.formats.hdf5.structure import write_links
+
             with deferred_signals(), _pool.use(self) as (staged, file), _in_terms(staged, "links"):
                 self.notes += write_links(file, self._structure)
                 if self._netcdf:
@@ -212,6 +214,8 @@ class Hdf5Target(Hdf5Encoder, PartTarget):
 
     def take_part(self, box: Box, folder: str) -> None:
         """Store the chunks that a task of another process has encoded."""
+        from concatsplit_core.formats.hdf5.parts import part_path, read_part
+
         self.store(read_part(part_path(folder, box), self.spec.dtype))
 
     def _write(self, dataset: Any, box: Box, data: np.ndarray) -> None:

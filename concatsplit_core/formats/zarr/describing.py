@@ -9,14 +9,13 @@ from typing import Any
 
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Opaque, Sharded
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.formats.misnamed import no_member
+from concatsplit_core.codecs.chunks import announce_libraries
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage
-from concatsplit_core.formats.zarr import codecs, document_v2, document_v3
+from concatsplit_core.formats.zarr import codecs, document_v3
 from concatsplit_core.formats.zarr.dialect import meaning_of
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.forms import ShardForm
-from concatsplit_core.formats.zarr.neighbours import with_neighbours
 from concatsplit_core.formats.zarr.reading import ZarrSource, ZarrUnchunked
 from concatsplit_core.formats.zarr.sparse import list_chunks
 from concatsplit_core.foundation.errors import (
@@ -42,6 +41,8 @@ def open_member(place: Location, member: str | None, ref: str) -> Source:
         member = names[0]
     folder = place / member if member else place
     if not _is_array(folder):
+        from concatsplit_core.formats.misnamed import no_member
+
         raise no_member(ref, member or "", list_members(place, ref), "array")
     found = _documents(folder, ref)
     facts = _facts_of(found)
@@ -64,7 +65,9 @@ def _facts_of(found: Mapping[str, dict[str, Any]]) -> Facts | None:
     """What the documents of an array say; None if zarr-python has to read them."""
     if document_v3.NAME in found:
         return document_v3.facts_of(found[document_v3.NAME])
-    if document_v2.ARRAY in found:
+    if ".zarray" in found:
+        from concatsplit_core.formats.zarr import document_v2
+
         attrs = found.get(document_v2.ATTRIBUTES, {})
         return document_v2.facts_of(found[document_v2.ARRAY], attrs)
     return None
@@ -125,6 +128,8 @@ def describe(
         raise UnsupportedDtype(
             f"{ref}: holds Python objects, which no format here carries", ref=ref
         )
+    if facts.neutral is not None:
+        announce_libraries(facts.neutral.steps)
     reachable = facts.chunks is not None and _are_chunks_reachable(facts, array, folder)
     listing = None if folder is None else list_chunks(facts, folder)
     layout = _layout(facts, reachable, None if listing is None else listing.most)
@@ -139,6 +144,8 @@ def describe(
         len(facts.shape),
     )
     if store is not None and folder is not None and folder != store:
+        from concatsplit_core.formats.zarr.neighbours import with_neighbours
+
         meaning = with_neighbours(meaning, folder, facts.shape)
     storage = Storage(
         codec=facts.neutral,

@@ -9,7 +9,6 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.codecs.pipeline import Step
-from concatsplit_core.formats.zarr.texts import texts
 from concatsplit_core.foundation.records import dataclass
 
 
@@ -32,6 +31,8 @@ class ChunkForm:
     def to_array(self, raw: Any, chunks: Shape) -> np.ndarray:
         """A decoded chunk as an array of the shape of the grid."""
         if self.dtype.kind == "T":
+            from concatsplit_core.formats.zarr.texts import texts
+
             return texts(raw, prod(chunks)).reshape(chunks)
         array = np.frombuffer(raw, self.dtype).reshape(self.stored_shape(chunks))
         return array.transpose(np.argsort(self.permutation)) if self.permutation else array

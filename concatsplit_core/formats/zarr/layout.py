@@ -9,6 +9,7 @@ import numpy as np
 from concatsplit_core.array.fields import packed
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Sharded
 from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.codecs.chunks import announce_libraries
 from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.zarr.checksums import Chosen, with_checksum
@@ -53,6 +54,8 @@ def lay_out(
     ours = ours or (wish.codec is None and not found and not moving)
     chosen = Chosen(found, native, ours, moving)
     codec, native = with_checksum(chosen, wish.checksum, inherited.codec, number)
+    if codec is not None:
+        announce_libraries(codec.steps)
     fill = as_written(
         meaning_as_written(inherited, spec.dtype, spec.shape, number).fill_value, spec.dtype
     )

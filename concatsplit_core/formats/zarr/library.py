@@ -20,8 +20,11 @@ from concatsplit_core.formats.zarr.dialect import MeaningAsWritten
 from concatsplit_core.formats.zarr.document_v3 import spelling
 from concatsplit_core.formats.zarr.facts import SPELLINGS, ChunkKeys, Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
+from concatsplit_core.foundation.interrupts import BlockingLibraries
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.local import local
+
+BlockingLibraries.announce()  # before zarr-python starts a thread
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from math import prod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -19,16 +19,14 @@ from concatsplit_core.formats.sources import ChunkedSource, DecodedSource, FindS
 from concatsplit_core.formats.stored import Check, Stored, copy_summed, read_unchecked, stored_in
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
-from concatsplit_core.formats.zarr.shards import Shard
 from concatsplit_core.formats.zarr.sparse import Listing, stored_chunks
-from concatsplit_core.foundation.errors import (
-    ConcatsplitError,
-    MalformedInput,
-    OverBudget,
-)
+from concatsplit_core.foundation.errors import ConcatsplitError, MalformedInput, OverBudget
 from concatsplit_core.foundation.records import dataclass, field
 from concatsplit_core.stores.base import Location, join
 from concatsplit_core.stores.files import input_error
+
+if TYPE_CHECKING:
+    from concatsplit_core.formats.zarr.shards import Shard
 
 _LARGE, _LARGE_SHARD = 64 << 10, 512 << 10
 """From this size on, a chunk in a shard, or a shard, takes less time to check than to copy."""
@@ -118,10 +116,7 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
         found = chunks_of(box, chunks, self.spec.shape)
         listing, fill = self.listing, self.fill
         if listing is not None and listing.places is not None and fill is not None:
-            yield (
-                box,
-                np.broadcast_to(fill, box.shape),
-            )  # stored chunks come later
+            yield box, np.broadcast_to(fill, box.shape)  # stored chunks come later
             found = stored_chunks(listing, box, chunks, self.spec.shards, self.spec.shape)
         inner = form.inner if isinstance(form, ShardForm) else form
         with ExitStack() as stack:
@@ -159,8 +154,7 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
         except FileNotFoundError:
             return None
         except OSError as error:
-            name = key.rpartition("/")[2]
-            raise input_error(f"{self.ref}: {name}", error) from error
+            raise input_error(f"{self.ref}: {key.rpartition('/')[2]}", error) from error
         with closing(file):
             if file.size > self._most:
                 raise OverBudget(
@@ -183,6 +177,8 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
         if outer not in opened and self._is_absent(outer):
             opened[outer] = None
         if outer not in opened:
+            from concatsplit_core.formats.zarr.shards import Shard
+
             try:
                 shard = Shard(folder / self.key(outer), form, inner, self.ref)
                 stack.callback(shard.close)
@@ -246,6 +242,16 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
                 shard, at = self._shard_of(index, form, folder, opened, stack)
                 yield chunk, None if shard is None else shard.stored(at)
 
+    def unit_paths(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
+        """The paths of chunks, or shards, in a folder that is not sparse."""
+        folder, form, listing = self.folder, self.form, self.listing
+        is_sparse = listing is not None and listing.places is not None
+        looks = compares and (shards or (isinstance(form, ChunkForm) and is_guarded(form.steps)))
+        inside = self.spec.shards is not None and not shards
+        if folder is None or not folder.store.has_paths or inside or looks or is_sparse:
+            return None
+        return lambda index: join(folder.key, self.key(index))
+
     def checked(self, box: Box, stored: Stored, full: bool) -> Stored:
         """A chunk, or a shard with its index and all its chunks, to be checked on its way."""
         form, folder = self.form, self.folder
@@ -255,6 +261,8 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
             if not (full or self._is_worth_a_look(self.spec.shards, _LARGE_SHARD)):
                 return stored
             index = self._index(box, self.spec.shards)
+            from concatsplit_core.formats.zarr.shards import Shard
+
             opened = partial(Shard, folder / self.key(index), form, self._per_shard, self.ref)
             if not (full or (summed and self._is_worth_a_look(self.spec.chunks, _LARGE))):
                 with closing(opened()) as shard:

@@ -10,7 +10,6 @@ from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.spec import FEW_BYTES, FEW_CHUNKS
 from concatsplit_core.formats.grid import chunks_of
 from concatsplit_core.formats.zarr.facts import Facts
-from concatsplit_core.formats.zarr.shards import INDEX_ENTRY
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Location
 
@@ -44,6 +43,8 @@ def list_chunks(facts: Facts, folder: Location) -> Listing | None:
     files = list(folder.walk())
     count, unit = len(files), shards or chunks
     if shards is not None:
+        from concatsplit_core.formats.zarr.shards import INDEX_ENTRY
+
         indexed = sum(map(folder.store.size, files)) // INDEX_ENTRY
         count = min(count * prod(s // c for s, c in zip(shards, chunks, strict=True)), indexed)
     if prod(-(-n // u) for n, u in zip(facts.shape, unit, strict=True)) < _SPARSE * len(files):

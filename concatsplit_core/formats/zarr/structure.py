@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from concatsplit_core.formats.structure import GroupInfo, Structure
-from concatsplit_core.formats.zarr.consolidating import is_consolidated
 from concatsplit_core.foundation.jsonable import as_json
-from concatsplit_core.meaning.multiscales import levels_of
 from concatsplit_core.stores.base import Location, join
 
 _V3 = "zarr.json"
@@ -18,6 +16,8 @@ _V2 = (".zgroup", ".zattrs")
 
 def read_structure(store: Location) -> Structure:
     """The groups of a store, as far as they can be read."""
+    from concatsplit_core.formats.zarr.consolidating import is_consolidated
+
     groups: dict[str, GroupInfo] = {}
     notes: list[str] = []
     for path, folder in _walk(store):
@@ -32,7 +32,11 @@ def read_structure(store: Location) -> Structure:
 def holds_images(store: Location) -> bool:
     """Whether the root describes an image of OME-Zarr."""
     try:
-        return _is_group(store) and bool(levels_of(_attributes(store)))
+        if not _is_group(store):
+            return False
+        from concatsplit_core.meaning.multiscales import levels_of
+
+        return bool(levels_of(_attributes(store)))
     except (OSError, ValueError, TypeError, RecursionError):
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from concatsplit_core.formats.targets import (
     ReadyChunks,
     Writer,
 )
-from concatsplit_core.formats.zarr import document_v2, document_v3
+from concatsplit_core.formats.zarr import document_v3
 from concatsplit_core.formats.zarr.dialect import absent, meaning_as_written
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
@@ -66,7 +67,9 @@ class ZarrWriter(Writer):
         """Create an array and the groups above it."""
         zarr_format = 2 if storage.dialect == "zarr2" else 3
         wanted = meaning_as_written(storage, spec.dtype, spec.shape, zarr_format)
-        create = document_v2.create if zarr_format == 2 else document_v3.create
+        create = document_v3.create
+        if zarr_format == 2:
+            from concatsplit_core.formats.zarr.document_v2 import create
         facts = create(self._place / member, spec, storage, wanted)
         if facts is not None:
             create_groups(self._place, member, zarr_format)
@@ -137,6 +140,11 @@ class _ZarrTarget(ChunkedTarget):
     def fill(self) -> np.ndarray | None:
         """What readers see in a chunk that is not there; None for texts."""
         return self._fill
+
+    def unit_paths(self, shards: bool) -> Callable[[Shape], str] | None:
+        """The paths of chunks, or shards, in a folder."""
+        inside = self.spec.shards is not None and not shards
+        return self._key_of if self._store.has_paths and not inside else None
 
     def _key_of(self, index: Shape) -> str:
         axis, _, first = self._corner
