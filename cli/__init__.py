@@ -1,7 +1,5 @@
 """The command line. Its first signal handlers are set before the libraries are imported."""
 
-import gc
-
 import concatsplit_core  # noqa: F401 - it says which Python is needed, before newer syntax fails
 from concatsplit_cli.signals import install_first_handlers, is_the_command
 
@@ -13,4 +11,6 @@ Nearly all objects of a command are needed until its end, and each search looks 
 
 install_first_handlers()
 if is_the_command():
+    import gc
+
     gc.set_threshold(_NEW_OBJECTS)

@@ -130,8 +130,9 @@ def _opened(form: InputFormat, place: Location, name: str, ref: str) -> Source:
 
 
 def _refuse_others(number: int, ref: str, found: Sequence[str], wanted: Sequence[str]) -> None:
-    missing = [name for name in wanted if name not in found]
-    more = [name for name in found if name not in wanted]
+    there, asked = set(found), set(wanted)
+    missing = [name for name in wanted if name not in there]
+    more = [name for name in found if name not in asked]
     if missing or more:
         differences = [f"lacks {listed(missing)}"] if missing else []
         what = " and ".join(differences + ([f"has also {listed(more)}"] if more else []))

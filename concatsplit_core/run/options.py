@@ -188,8 +188,14 @@ class Options:
         """Refuse what a staged run cannot do, and note what the recovery completes of it."""
         from concatsplit_core.run.staged.step import Completions
 
-        if isinstance(self.executor, str) and not _is_executor(self.executor):
-            raise UsageError(f"--executor {self.executor} is not threads, dask or dask:ADDRESS")
+        if isinstance(self.executor, str):
+            if not _is_executor(self.executor):
+                raise UsageError(f"--executor {self.executor} is not threads, dask or dask:ADDRESS")
+        elif not callable(getattr(self.executor, "submit", None)):
+            raise UsageError(
+                f"executor: a {type(self.executor).__name__} is no text such as 'dask', no client "
+                "of Dask and no executor of concurrent.futures"
+            )
         is_staged = self.step is not None and self.step.phase in {"stage", "run", "commit"}
         if is_staged and not self.is_on_threads:
             raise UsageError(

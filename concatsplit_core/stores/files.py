@@ -87,6 +87,11 @@ class Pool[K: Hashable, V]:
             self._users[key] = self._users.get(key, 0) + 1
             return opened
 
+    def peek(self, key: K) -> V | None:
+        """The file of a key if it is open."""
+        with self._lock:
+            return self._opened.get(key)
+
     def give_back(self, key: K) -> None:
         """Say that one of those who took a file does not need it any more."""
         with self._lock:

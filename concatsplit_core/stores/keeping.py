@@ -28,9 +28,11 @@ _SCHEMA = 1
 class StagedOutput(NamedTuple):
     """One output of a staged run.
 
+    There may be very many. They hold texts, from which a `Path` is made where one is needed.
+
     Parameters
     ----------
-    final, staged : Path
+    final_name, staged_name : str
         Its name, and where it is built.
     made : Identity
         What is built there, as it was when it was created.
@@ -40,21 +42,38 @@ class StagedOutput(NamedTuple):
         The content of what it replaces must not change either.
     """
 
-    final: Path
-    staged: Path
+    final_name: str
+    staged_name: str
     made: Identity
     replaces: Identity | None
     must_be_unchanged: bool
 
     @property
+    def final(self) -> Path:
+        """The name that the output gets."""
+        return Path(self.final_name)
+
+    @property
+    def staged(self) -> Path:
+        """Where it is built."""
+        return Path(self.staged_name)
+
+    @property
     def is_published(self) -> bool:
         """Whether it has its name."""
-        is_staged = self.made.is_same_entry(identify(self.staged))
-        return self.made.is_same_entry(identify(self.final)) and not is_staged
+        is_staged = self.made.is_same_entry(identify(self.staged_name))
+        return self.made.is_same_entry(identify(self.final_name)) and not is_staged
 
     def to_json(self) -> dict[str, Any]:
         """What is written to a file."""
-        return self._asdict() | {"final": str(self.final), "staged": str(self.staged)}
+        final, staged, made, replaces, unchanged = self
+        return {
+            "final": final,
+            "staged": staged,
+            "made": made,
+            "replaces": replaces,
+            "must_be_unchanged": unchanged,
+        }
 
     @classmethod
     def from_json(cls, value: Any) -> StagedOutput:
@@ -70,7 +89,8 @@ class StagedOutput(NamedTuple):
             raise ValueError("an output has no identity")
         replaces = Identity.from_json(value["replaces"])
         unchanged = bool(value["must_be_unchanged"])
-        return cls(Path(value["final"]), Path(value["staged"]), made, replaces, unchanged)
+        final, staged = str(Path(value["final"])), str(Path(value["staged"]))
+        return cls(final, staged, made, replaces, unchanged)
 
 
 class Kept(NamedTuple):

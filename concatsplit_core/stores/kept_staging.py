@@ -42,17 +42,14 @@ class KeptStaging(LocalStaging):
         """All outputs, with what has been created of them; a file that is missing is created."""
         found = []
         for claim in self._claims:
-            made = identify(claim.staged)
+            final, staged = claim.final_name, claim.staged_name
+            made = identify(staged)
             if made is None:
                 claim.staged.touch()
-                made = identify(claim.staged)
+                made = identify(staged)
             if made is None:
-                raise FileNotFoundError(2, "No such file or directory", str(claim.staged))
-            found.append(
-                StagedOutput(
-                    claim.final, claim.staged, made, claim.replaces, claim.must_be_unchanged
-                )
-            )
+                raise FileNotFoundError(2, "No such file or directory", staged)
+            found.append(StagedOutput(final, staged, made, claim.replaces, claim.must_be_unchanged))
         return tuple(found)
 
     def keep(self, kept: Kept) -> None:
@@ -111,8 +108,8 @@ class KeptStaging(LocalStaging):
             raise
         staging._made = list(made)
         staging._claims = [
-            StagedClaim(o.final, o.staged, o.replaces, o.must_be_unchanged, str(o.final) == last)
-            for o in outputs
+            StagedClaim(final, staged, replaces, unchanged, final == last)
+            for final, staged, _, replaces, unchanged in outputs
         ]
         return staging
 

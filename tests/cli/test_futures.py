@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_core.foundation.errors import IOFailure, MalformedInput, WorkerDied
+from concatsplit_core.foundation.errors import IOFailure, MalformedInput, UsageError, WorkerDied
 from concatsplit_core.run import batches, worker
 
 A = np.random.default_rng(3).integers(0, 1 << 40, (96, 500))
@@ -126,6 +126,11 @@ def test_an_interrupted_run_leaves_nothing(two: Any, threads: Pool) -> None:
     with pytest.raises(KeyboardInterrupt):
         cs.concat(["a.npy"], "y.zarr", memory="128KiB", jobs=1, **words)
     assert two.names() == ["a.npy", "b.npy"]
+
+
+def test_what_takes_no_tasks_is_refused(two: Any) -> None:
+    with pytest.raises(UsageError, match="a list is no text such as 'dask', no client"):
+        cs.concat(["a.npy"], "y.npy", executor=[threads])
 
 
 class _Elsewhere(Pool):

@@ -21,67 +21,69 @@ from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.planning.task import ROUTES
 from concatsplit_core.planning.thresholds import Thresholds
 
-DTYPES = ("u1", "<f4", "<f8", "V3")
-
-
 THRESHOLDS = Thresholds(long_run=24, kernel_bytes=200)
 """The kernel has runs, and tasks, as short as the arrays here are."""
 
-ENCODINGS = (None, Encoding(np.dtype("u1"), "zstd"), Encoding(np.dtype("u1"), "zstd"))
+# what is drawn again and again is made once: hypothesis looks through every new strategy
+CUTS = [st.lists(st.integers(0, total), max_size=5) for total in range(25)]
+CHUNKS = [st.tuples(*[st.integers(1, 9)] * rank) for rank in range(4)]
+LAYOUTS = st.sampled_from(("contiguous", "chunked", "sharded"))
+LAYOUTS_OF_ALL = st.sampled_from(("contiguous", "chunked", "sharded", "mixed"))
+ORDERS = st.sampled_from("CF")
+ENCODINGS = st.sampled_from(
+    (None, Encoding(np.dtype("u1"), "zstd"), Encoding(np.dtype("u1"), "zstd"))
+)
+TIMES = st.integers(1, 3)
+PACKINGS = st.sampled_from((None, "end"))
+ITEMS = st.sampled_from(("u1", "<f4", "<f8", "V3"))
+SHAPES = st.lists(st.integers(1, 24), min_size=1, max_size=3).map(tuple)
 
 
-@st.composite
 def lengths(draw: st.DrawFn, total: int) -> list[int]:
     """Lengths that sum to a total, zeros among them."""
-    cuts = draw(st.lists(st.integers(0, total), max_size=5))
-    return [b - a for a, b in pairwise([0, *sorted(cuts), total])]
+    return [b - a for a, b in pairwise([0, *sorted(draw(CUTS[total])), total])]
 
 
-@st.composite
 def segments(
     draw: st.DrawFn, shape: tuple, axis: int, parts: list[Interval], new_axis: bool, dtype: str
 ) -> tuple[Segment, ...]:
     """One array a part, each laid out in its own way."""
     found = []
-    layouts = draw(st.sampled_from(("contiguous", "chunked", "sharded", "mixed")))
-    shared = draw(st.tuples(*[st.integers(1, 9)] * len(shape)))
+    layouts = draw(LAYOUTS_OF_ALL)
+    shared = draw(CHUNKS[len(shape)])
     for part in parts:
         own = drop(shape, axis) if new_axis else with_length(shape, axis, part.length)
-        layout = layouts
-        if layouts == "mixed":
-            layout = draw(st.sampled_from(("contiguous", "chunked", "sharded")))
+        layout = draw(LAYOUTS) if layouts == "mixed" else layouts
         if layout != "contiguous" and draw(st.booleans()):
-            shared = draw(st.tuples(*[st.integers(1, 9)] * len(shape)))
-        lies = draw(lying(layout, shared[: len(own)]))
+            shared = draw(CHUNKS[len(shape)])
+        lies = lying(draw, layout, shared[: len(own)])
         found.append(Segment(part, ArraySpec(own, np.dtype(dtype), lies)))
     return tuple(found)
 
 
-@st.composite
 def lying(draw: st.DrawFn, layout: str, chunks: tuple) -> ArrayLayout:
     if layout == "contiguous":
-        return Contiguous(draw(st.sampled_from("CF")))
-    encoding = draw(st.sampled_from(ENCODINGS))
+        return Contiguous(draw(ORDERS))
+    encoding = draw(ENCODINGS)
     if layout == "chunked":
         return Chunked(chunks, encoding)
-    times = draw(st.integers(1, 3))
-    packing = draw(st.sampled_from((None, "end")))
-    return Sharded(tuple(c * times for c in chunks), chunks, encoding, packing)
+    times = draw(TIMES)
+    return Sharded(tuple(c * times for c in chunks), chunks, encoding, draw(PACKINGS))
 
 
 @st.composite
 def problems(draw: st.DrawFn) -> tuple[tuple, Tiling, Tiling]:
     """A logical array between two tilings, as the operators make them."""
-    shape = draw(st.lists(st.integers(1, 24), min_size=1, max_size=3).map(tuple))
+    shape = draw(SHAPES)
     axis = draw(st.integers(0, len(shape) - 1))
-    dtype = draw(st.sampled_from(DTYPES))
+    dtype = draw(ITEMS)
     tilings = []
     for _ in range(2):
         new_axis = draw(st.booleans())
-        cut = [1] * shape[axis] if new_axis else draw(lengths(shape[axis]))
+        cut = [1] * shape[axis] if new_axis else lengths(draw, shape[axis])
         edges = [0, *accumulate(cut)]
         parts = [Interval(a, b) for a, b in pairwise(edges)]
-        tilings.append(Tiling(axis, draw(segments(shape, axis, parts, new_axis, dtype)), new_axis))
+        tilings.append(Tiling(axis, segments(draw, shape, axis, parts, new_axis, dtype), new_axis))
     return shape, tilings[0], tilings[1]
 
 
@@ -174,7 +176,7 @@ def _same_edges(move, sources, write, targets, chunks) -> None:
     assert (stop - start) % chunks[axis] == 0 or ends == (stop, stop)
 
 
-@settings(max_examples=150)
+@settings(max_examples=200)
 @given(problems(), budgets, jobs, st.sets(st.sampled_from(("kernel", "encoded", "mapped"))))
 def test_only_allowed_routes_are_taken(
     problem: tuple, memory: int, workers: int, some: set[str]

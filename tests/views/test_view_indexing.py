@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,23 +61,32 @@ def _written(stem: Path, parts: list[np.ndarray]) -> list[str]:
 ALL = (*CASES, *STACKS, "scalar")
 
 
-@st.composite
-def indices(draw: st.DrawFn, shape: tuple[int, ...]) -> Any:
+def indices(shape: tuple[int, ...]) -> st.SearchStrategy[Any]:
     """An index of NumPy's basic kinds, perhaps with one array in the place of an integer."""
-    key = draw(npst.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True))
-    items = list(key) if isinstance(key, tuple) else [key]
-    whole = [i for i, item in enumerate(items) if isinstance(item, int)]
-    if not whole or not draw(st.booleans()):
-        return key
-    at = draw(st.sampled_from(whole))
-    axis = sum(item is not None for item in items[:at])
-    if ... in items[:at]:
-        axis += len(shape) - sum(item is not None for item in items)
-    length = shape[axis]
-    wanted: Any = npst.arrays(np.intp, npst.array_shapes(min_dims=0, max_dims=2, min_side=0,
-                              max_side=4), elements=st.integers(-length, length - 1))  # fmt: skip
-    items[at] = draw(wanted | npst.arrays(bool, length))
-    return tuple(items)
+    basic = npst.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True)
+    any_shape = npst.array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=4)
+
+    @cache
+    def arrays(length: int) -> st.SearchStrategy[Any]:
+        numbers = st.integers(-length, length - 1)
+        wanted: Any = npst.arrays(np.intp, any_shape, elements=numbers)
+        return wanted | npst.arrays(bool, length)
+
+    @st.composite
+    def one(draw: st.DrawFn) -> Any:
+        key = draw(basic)
+        items = list(key) if isinstance(key, tuple) else [key]
+        whole = [i for i, item in enumerate(items) if isinstance(item, int)]
+        if not whole or not draw(st.booleans()):
+            return key
+        at = draw(st.sampled_from(whole))
+        axis = sum(item is not None for item in items[:at])
+        if ... in items[:at]:
+            axis += len(shape) - sum(item is not None for item in items)
+        items[at] = draw(arrays(shape[axis]))
+        return tuple(items)
+
+    return one()
 
 
 def check(view: cs.View, array: np.ndarray, key: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from concatsplit_core.formats.hdf5 import links
-from concatsplit_core.formats.hdf5.files import malformed, pool
+from concatsplit_core.formats.hdf5.files import malformed, open_now, pool
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.structure import read_structure, with_user_block
 from concatsplit_core.formats.structure import Structure
@@ -47,7 +47,7 @@ def _look_at_structure(path: str, member: str | None) -> None:
 
 def _structure_of(path: str, ref: str) -> Structure:
     try:
-        with pool.use(path) as opened:
+        with open_now(path) as opened:
             return with_user_block(read_structure(opened.file, opened.is_netcdf), opened)
     except ConcatsplitError:
         raise
@@ -57,7 +57,7 @@ def _structure_of(path: str, ref: str) -> Structure:
 
 def _survey(path: str, ref: str) -> links.Survey:
     try:
-        with pool.use(path) as opened:
+        with open_now(path) as opened:
             return links.survey(opened.file)
     except ConcatsplitError:
         raise

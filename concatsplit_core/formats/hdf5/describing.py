@@ -23,7 +23,7 @@ from concatsplit_core.formats.hdf5.dimensions import (
     has_attribute,
     is_scale,
 )
-from concatsplit_core.formats.hdf5.files import Opened, look_at, malformed, pool
+from concatsplit_core.formats.hdf5.files import Opened, look_at, malformed, open_now, pool
 from concatsplit_core.formats.hdf5.items import Items, items_of
 from concatsplit_core.formats.hdf5.neighbours import beside
 from concatsplit_core.formats.hdf5.reading import (
@@ -112,7 +112,7 @@ def _look_at_member(path: str, member: str | None) -> None:
 
 def _open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
     try:
-        with pool.use(path) as opened:
+        with open_now(path) as opened:
             name = member if member is not None else links.only_member(opened.file, ref)
             name, dataset = links.follow(opened.file, name, ref, opened.groups)
             return _describe(path, name, ref, dataset, opened)

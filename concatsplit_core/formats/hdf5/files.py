@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import h5py
@@ -36,6 +36,8 @@ class Opened(NamedTuple):
         Whether it says that a netCDF library wrote it.
     groups : dict of str to h5py.Group
         Those that were opened, by their names.
+    version : tuple of int
+        Which file it is, its size and its times; empty for a file that the caller has opened.
     """
 
     file: Any
@@ -43,11 +45,17 @@ class Opened(NamedTuple):
     has_user_block: bool
     is_netcdf: bool
     groups: dict[str, Any]
+    version: tuple[int, ...]
 
 
 def look_at(file: Any, fd: int = -1) -> Opened:
     """An open file, with what is asked of it for each of its data sets."""
-    return Opened(file, fd, bool(file.userblock_size), is_netcdf(file), {})
+    version = () if fd < 0 else _version(os.fstat(fd))
+    return Opened(file, fd, bool(file.userblock_size), is_netcdf(file), {}, version)
+
+
+def _version(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _open_file(path: str) -> Opened:
@@ -81,6 +89,22 @@ def _close_file(opened: Opened) -> None:
 pool: Pool[str, Opened] = Pool(_open_file, _close_file, _OPEN_FILES, 2)
 
 
+def open_now(path: str) -> AbstractContextManager[Opened]:
+    """The file that is at a path now: an earlier call may have left another one open.
+
+    That one was replaced or written to, or was at this path of another working folder.
+    """
+    left = pool.peek(path)
+    if left is not None:
+        try:
+            is_same = left.version == _version(os.stat(path))
+        except OSError:
+            is_same = False
+        if not is_same:
+            pool.discard(path)
+    return pool.use(path)
+
+
 def malformed(ref: str, error: Exception) -> ConcatsplitError:
     """The error that stands for what h5py raises for a file or data set that it cannot read."""
     if isinstance(error, ConcatsplitError):
@@ -107,7 +131,7 @@ def malformed(ref: str, error: Exception) -> ConcatsplitError:
 def is_netcdf_file(path: str, ref: str) -> bool:
     """Whether a netCDF library wrote a file."""
     try:
-        with pool.use(path) as opened:
+        with open_now(path) as opened:
             return opened.is_netcdf
     except Exception as error:  # a damaged file makes h5py raise nearly anything
         raise malformed(ref, error) from error

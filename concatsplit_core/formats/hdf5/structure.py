@@ -16,7 +16,7 @@ from concatsplit_core.formats.hdf5.attributes import (
 )
 from concatsplit_core.formats.hdf5.dimensions import dimension_length, is_dimension_only, is_scale
 from concatsplit_core.formats.hdf5.files import Opened
-from concatsplit_core.formats.hdf5.links import keeps_order, key, link_of, names_in
+from concatsplit_core.formats.hdf5.links import item_of, keeps_order, key, link_of, names_in
 from concatsplit_core.formats.structure import Dimension, GroupInfo, Structure
 from concatsplit_core.foundation.records import replace
 
@@ -77,7 +77,7 @@ def _walk(file: Any, found: Structure, out: list[str]) -> Iterator[tuple[str, An
                 out.append(whole)
                 continue
             try:
-                item = group[key(name)]
+                item = item_of(group, name)
             except Exception:  # a damaged member makes h5py raise nearly anything
                 continue
             if isinstance(item, h5py.Group):

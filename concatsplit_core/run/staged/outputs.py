@@ -84,7 +84,7 @@ class SharedOutputSet(OutputSet):
 
     def write_record(self, final: Location, record: RunRecord, data: bytes) -> None:
         """Write the manifest where it is staged."""
-        staged = {str(output.final): str(output.staged) for output in record.outputs}
+        staged = {output.final_name: output.staged_name for output in record.outputs}
         with self._named_in_errors():
             self._store.write(staged[final.key], [data])
 
@@ -128,19 +128,19 @@ class SharedOutputSet(OutputSet):
         if record is None:
             return
         self._offsets = record.offsets
-        staged = {output.final: output.staged for output in record.outputs}
+        staged = {output.final_name: output.staged_name for output in record.outputs}
         for place in self._places:
-            found = staged.get(Path(place.final.key))
+            found = staged.get(place.final.key)
             if found is None:
                 raise ResumeMismatch(f"{place.ref}: was not an output when the run was staged")
-            self._staged[place.final] = Location(self._store, str(found))
+            self._staged[place.final] = Location(self._store, found)
 
     def _has_created(self, record: RunRecord) -> bool:
         """Whether this process has added all arrays already, and need not add any of them again."""
         if self._created is None or set(self._ways.values()) != {"again"}:
             return False
         mine = {final.key: staged.key for final, staged in self.staged.items()}
-        return all(mine.get(str(each.final)) == str(each.staged) for each in record.outputs)
+        return all(mine.get(each.final_name) == each.staged_name for each in record.outputs)
 
     def create(self) -> list[list[Target]]:
         """As `OutputSet.create`; what this process has created before stays as it is."""

@@ -1,0 +1,59 @@
+"""HDF5 files that an earlier call left open are not taken for those that are at their paths now."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import concatsplit_core as cs
+from concatsplit_core.formats.hdf5.contents import structure_of
+from concatsplit_core.formats.hdf5.files import is_netcdf_file, open_now, pool
+
+
+def save(path: Path, value: int) -> None:
+    with h5py.File(path, "w") as file:
+        file["x"] = np.full(3, value)
+
+
+@pytest.mark.parametrize("leave", [is_netcdf_file, structure_of])
+@pytest.mark.parametrize("how", ["replaced", "written to", "elsewhere"])
+def test_a_file_that_is_open_still_is_opened_again_if_it_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leave: object, how: str
+) -> None:
+    assert callable(leave)
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "a.h5", 1)
+    leave("a.h5", "a.h5")
+    assert "a.h5" in pool.keys()  # noqa: SIM118 - it is no dict
+    if how == "replaced":
+        save(tmp_path / "b.h5", 2)
+        os.replace("b.h5", "a.h5")
+    elif how == "written to":
+        with open("a.h5", "r+b") as file:
+            content = file.read()
+            file.seek(content.index(np.full(3, 1).tobytes()))
+            file.write(np.full(3, 2).tobytes())
+    else:
+        (tmp_path / "inside").mkdir()
+        save(tmp_path / "inside" / "a.h5", 2)
+        monkeypatch.chdir(tmp_path / "inside")
+    try:
+        with open_now("a.h5") as opened:
+            assert opened.file["x"][:].tolist() == [2, 2, 2]
+        cs.concat(["a.h5"], "y.npy")
+        assert np.load("y.npy").tolist() == [2, 2, 2]
+    finally:
+        pool.discard("a.h5")
+
+
+def test_a_file_that_is_gone_is_not_read(tmp_path: Path) -> None:
+    save(tmp_path / "a.h5", 1)
+    path = str(tmp_path / "a.h5")
+    is_netcdf_file(path, path)
+    os.unlink(path)
+    with pytest.raises(FileNotFoundError), open_now(path):
+        pass
