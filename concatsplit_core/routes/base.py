@@ -19,13 +19,13 @@ from concatsplit_core.foundation.records import dataclass, field
 from concatsplit_core.planning.task import Task
 from concatsplit_core.routes.buffers import Buffers
 from concatsplit_core.stores.files import (
-    Pool,
     close_file,
     input_error,
     open_input,
     open_staged,
     output_error,
 )
+from concatsplit_core.stores.pool import Pool
 
 Convert = Callable[[np.ndarray], np.ndarray]
 """Gives the elements of a block as they are in the output."""

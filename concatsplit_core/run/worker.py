@@ -15,7 +15,8 @@ from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.task import Route
 from concatsplit_core.routes.base import Context, RunTask, Turns
-from concatsplit_core.stores.files import Pool, close_file, open_input, open_staged, output_error
+from concatsplit_core.stores.files import close_file, open_input, open_staged, output_error
+from concatsplit_core.stores.pool import Pool
 
 if TYPE_CHECKING:
     from concatsplit_core.meaning.conversions import Conversion

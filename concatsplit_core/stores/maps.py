@@ -8,7 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from concatsplit_core.foundation.errors import InputChanged
-from concatsplit_core.stores.files import Pool, open_input
+from concatsplit_core.stores.files import open_input
+from concatsplit_core.stores.pool import Pool
 
 MOST_MAPS = 128
 """Files that are mapped at once: each map keeps a descriptor, and takes no memory of its own."""

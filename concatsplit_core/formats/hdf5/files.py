@@ -12,7 +12,8 @@ import h5py
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf
 from concatsplit_core.foundation.errors import ConcatsplitError, InputUnavailable, MalformedInput
 from concatsplit_core.foundation.records import NamedTuple
-from concatsplit_core.stores.files import Pool, input_error, open_input
+from concatsplit_core.stores.files import input_error, open_input
+from concatsplit_core.stores.pool import Pool
 
 _OPEN_FILES = 64
 _BOOKKEEPING = 1 << 20

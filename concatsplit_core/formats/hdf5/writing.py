@@ -41,7 +41,8 @@ from concatsplit_core.foundation.errors import (
     UsageError,
 )
 from concatsplit_core.foundation.interrupts import deferred_signals
-from concatsplit_core.stores.files import Pool, write_all
+from concatsplit_core.stores.files import write_all
+from concatsplit_core.stores.pool import Pool
 
 _OPEN_FILES = 32
 
