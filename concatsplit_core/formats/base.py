@@ -120,8 +120,6 @@ class LibraryFormat(InputFormat):
 
     library: ClassVar[str]
     """The Python package of the library."""
-    loads_at_once: ClassVar[bool] = True
-    """Whether the first file loads it; else that is announced where it is loaded."""
 
     @abstractmethod
     def wrap(self, array: Any) -> Source:
