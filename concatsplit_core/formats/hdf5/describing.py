@@ -8,7 +8,6 @@ from math import prod
 from typing import Any
 from weakref import WeakSet
 
-import h5py
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
@@ -25,6 +24,7 @@ from concatsplit_core.formats.hdf5.dimensions import (
 )
 from concatsplit_core.formats.hdf5.files import Opened, look_at, malformed, open_now, pool, scouts
 from concatsplit_core.formats.hdf5.items import Items, items_of
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.neighbours import beside
 from concatsplit_core.formats.hdf5.reading import (
     Hdf5Chunked,

@@ -7,8 +7,7 @@ import re
 from contextlib import AbstractContextManager, suppress
 from typing import Any
 
-import h5py
-
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.foundation.errors import ConcatsplitError, InputUnavailable, MalformedInput

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import h5py
 import numpy as np
 
 from concatsplit_core.array.fields import is_ordered, overlapping, packed
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Chunked
 from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.types import is_plain
 from concatsplit_core.foundation.errors import UnsupportedDtype
 from concatsplit_core.foundation.records import NamedTuple, replace

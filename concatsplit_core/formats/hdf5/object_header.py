@@ -10,8 +10,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import h5py
-
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.foundation.records import NamedTuple
 
 EXTENSIBLE_ARRAY = 4

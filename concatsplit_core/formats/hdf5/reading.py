@@ -9,7 +9,6 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import h5py
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
@@ -20,6 +19,7 @@ from concatsplit_core.formats.grid import chunks_of, clip, place_of, space_for
 from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.chunk_index import UNKNOWN, ChunkIndex, ChunkPlace, index_of
 from concatsplit_core.formats.hdf5.files import malformed, pool
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.lookups import check_lookups
 from concatsplit_core.formats.sources import (
     BaseSource,

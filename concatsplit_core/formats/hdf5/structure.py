@@ -6,8 +6,6 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import h5py
-
 from concatsplit_core.formats.hdf5.attributes import (
     LARGE,
     attribute_bytes,
@@ -16,6 +14,7 @@ from concatsplit_core.formats.hdf5.attributes import (
 )
 from concatsplit_core.formats.hdf5.dimensions import dimension_length, is_dimension_only, is_scale
 from concatsplit_core.formats.hdf5.files import Opened
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.links import item_of, keeps_order, key, link_of, names_in
 from concatsplit_core.formats.structure import Dimension, GroupInfo, Structure
 from concatsplit_core.foundation.records import replace
