@@ -232,9 +232,9 @@ def _hint(error: ConcatsplitError, words: Sequence[str]) -> str:
     """What may have gone wrong on the command line before the core saw it."""
     if not isinstance(error, InputUnavailable):
         return ""
-    from concatsplit_cli.suggestions import list_in_words
+    from concatsplit_cli.misplaced import list_in_words, misplaced
 
-    return list_in_words(words)
+    return list_in_words(words) or misplaced(str(error.ref), words)
 
 
 def _show_version(ctx: click.Context) -> None:
