@@ -99,8 +99,13 @@ def _staged_for(path: Path, kept: Kept | None, given: Path) -> tuple[_Staged, Ru
         if kept is None:
             raise
         outputs, nonce = kept.outputs, kept.nonce
-        homes = (path, given, path.parent, *(output.staged.parent.parent for output in outputs))
-        state = RunState(str(path), 0, 0, tuple(str(output.final) for output in outputs))
+        homes = (
+            path,
+            given,
+            path.parent,
+            *(Path(output.staged).parent.parent for output in outputs),
+        )
+        state = RunState(str(path), 0, 0, tuple(output.final for output in outputs))
         return _Staged(_folders_of(nonce, homes), [], outputs, nonce), state
     named, made = list(map(Path, record.folders)), list(map(Path, record.made))
     folders = _folders_of(record.nonce, named)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 from typing import NamedTuple
 
 from concatsplit_core.array.descr import dtype_label
@@ -230,8 +229,3 @@ def _tip(row: _Row, number: int) -> str:
 def shape_text(shape: Shape) -> str:
     """A shape as people write it."""
     return " x ".join(map(str, shape)) or "scalar"
-
-
-def chunk_count(shape: Shape, chunks: Shape) -> int:
-    """How many chunks an array has."""
-    return prod(-(-n // c) for n, c in zip(shape, chunks, strict=True))

@@ -42,10 +42,10 @@ class KeptStaging(LocalStaging):
         """All outputs, with what has been created of them; a file that is missing is created."""
         found = []
         for claim in self._claims:
-            final, staged = claim.final_name, claim.staged_name
+            final, staged = claim.final, claim.staged
             made = identify(staged)
             if made is None:
-                claim.staged.touch()
+                Path(staged).touch()
                 made = identify(staged)
             if made is None:
                 raise FileNotFoundError(2, "No such file or directory", staged)
@@ -126,7 +126,7 @@ class KeptStaging(LocalStaging):
     def _clean(self) -> None:
         """Remove the staging folders, the home last."""
         if self._decided is not None:
-            finals = [claim.final_name for claim in self._claims]
+            finals = [claim.final for claim in self._claims]
             home, *others = self._folders.values()
             for folder in reversed(others):
                 folder.remove()

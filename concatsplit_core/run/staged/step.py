@@ -106,7 +106,7 @@ class Completions:
             return True
         return any(
             kept.is_published
-            and {output.final for output in kept.outputs} == finals
+            and {Path(output.final) for output in kept.outputs} == finals
             and kept.decided == decided()
             for kept in self._kept
         )
