@@ -62,6 +62,8 @@ OWNERS = {
 UNUSED = "shutil,dataclasses,difflib,queue,fractions,base64"
 """Modules of the standard library that a tiny join does without."""
 LONGEST_FILE, LONGEST_FUNCTION = 350, 60
+CALLS = {"distances_between", "lay_out", "open_member", "recover", "run", "unequal"}
+"""Functions that one room offers and a lower one, or each of several, does under the same name."""
 _DEFINITIONS = ast.FunctionDef | ast.ClassDef
 
 
@@ -264,6 +266,20 @@ def test_functions_fit_a_screen() -> None:
         return [(name, length) for name, length in lengths if length > LONGEST_FUNCTION]
 
     assert not offenders(long, modules())
+
+
+def test_a_name_stands_for_one_thing() -> None:
+    """What a format defines may have the name that it has in the other formats."""
+    homes: dict[str, set[str]] = {}
+    for module, path in modules().items():
+        where = f"{CORE}.formats" if below(module, f"{CORE}.formats") else module
+        for one in tree(path).body:
+            if isinstance(one, _DEFINITIONS) and one.name[0] != "_" and one.name not in CALLS:
+                homes.setdefault(one.name, set()).add(where)
+    commands = "concatsplit_cli.commands"
+    for name, found in homes.items():
+        parts = [one for one in found if not below(one, commands)]
+        assert len(parts) < 2, f"{name} is defined in {sorted(parts)}"
 
 
 def test_what_is_defined_is_used() -> None:

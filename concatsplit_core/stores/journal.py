@@ -36,7 +36,7 @@ _NAME = "journal.json"
 _SCHEMA = 1
 
 
-class Entry:
+class JournalEntry:
     """One output that is to be published.
 
     Parameters
@@ -163,12 +163,14 @@ class Journal:
         The staging folder that holds the journal.
     folders : tuple of Path
         All staging folders of the run.
-    entries : tuple of Entry
+    entries : tuple of JournalEntry
     """
 
     __slots__ = ("entries", "folders", "home")
 
-    def __init__(self, home: Path, folders: tuple[Path, ...], entries: tuple[Entry, ...]) -> None:
+    def __init__(
+        self, home: Path, folders: tuple[Path, ...], entries: tuple[JournalEntry, ...]
+    ) -> None:
         self.home, self.folders, self.entries = home, folders, entries
 
     def write(self, sync: bool) -> None:
@@ -284,19 +286,19 @@ def read_journal(home: Path) -> Journal | None:
     return Journal(home, folders, entries)
 
 
-def _entry(root: Path, item: Any) -> Entry:
+def _entry(root: Path, item: Any) -> JournalEntry:
     new, old, folder = (Identity.from_json(item[key]) for key in ("new", "old", "folder"))
     if new is None or folder is None:
         raise ValueError("an entry has no identity")
     staged, final = (str(_path(root, item[key])) for key in ("staged", "final"))
-    return Entry(staged, final, new, old, folder)
+    return JournalEntry(staged, final, new, old, folder)
 
 
 def _path(root: Path, name: str) -> Path:
     return Path(os.path.normpath(root / name))
 
 
-def make_entries(outputs: Sequence[tuple[str, str, Identity | None]]) -> tuple[Entry, ...]:
+def make_entries(outputs: Sequence[tuple[str, str, Identity | None]]) -> tuple[JournalEntry, ...]:
     """Journal entries for outputs: each is its staged path, its name and what it replaces."""
     folder_of = cache(identify)
     entries = []
@@ -305,7 +307,7 @@ def make_entries(outputs: Sequence[tuple[str, str, Identity | None]]) -> tuple[E
         if new is None or folder is None:
             missing = staged if new is None else os.path.dirname(final)
             raise FileNotFoundError(2, os.strerror(2), missing)
-        entries.append(Entry(staged, final, new, old, folder))
+        entries.append(JournalEntry(staged, final, new, old, folder))
     return tuple(entries)
 
 

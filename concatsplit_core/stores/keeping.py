@@ -83,7 +83,7 @@ class StagedOutput(NamedTuple):
         return cls(final, staged, made, replaces, unchanged)
 
 
-class Kept(NamedTuple):
+class KeptRun(NamedTuple):
     """What the file `kept` in a home says.
 
     Parameters
@@ -144,7 +144,7 @@ class Kept(NamedTuple):
         replace_file(home / KEPT, json.dumps(document).encode(), sync)
 
 
-def read_kept(folder: Path) -> Kept | None:
+def read_kept(folder: Path) -> KeptRun | None:
     """What is kept in a staging folder of this user, or in its home; None if nothing is."""
     home = home_of(folder)
     if home is None:
@@ -157,7 +157,7 @@ def read_kept(folder: Path) -> Kept | None:
         document = json.loads(text)
         outputs = tuple(StagedOutput.from_json(value) for value in document["outputs"])
         run, nonce = Path(document["run"]), str(document["nonce"])
-        return Kept(
+        return KeptRun(
             run,
             nonce,
             bool(document["resumes"]),
@@ -167,7 +167,7 @@ def read_kept(folder: Path) -> Kept | None:
             list(document.get("tasks", ())),
         )
     except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
-        return Kept(home, "", False, (), "")  # whatever it says, nothing is cleared
+        return KeptRun(home, "", False, (), "")  # whatever it says, nothing is cleared
 
 
 def refuse_missing(folders: Sequence[Path], nonce: str) -> None:

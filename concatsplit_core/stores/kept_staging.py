@@ -8,7 +8,7 @@ from pathlib import Path
 from concatsplit_core.foundation.errors import OutputBusy
 from concatsplit_core.stores.files import identify
 from concatsplit_core.stores.keeping import (
-    Kept,
+    KeptRun,
     StagedOutput,
     forget_kept,
     name_when_complete,
@@ -52,7 +52,7 @@ class KeptStaging(LocalStaging):
             found.append(StagedOutput(final, staged, made, claim.replaces, claim.must_be_unchanged))
         return tuple(found)
 
-    def keep(self, kept: Kept) -> None:
+    def keep(self, kept: KeptRun) -> None:
         """Leave everything staged until `adopt`; no other run clears it."""
         kept.write(self.home, self._sync)
 

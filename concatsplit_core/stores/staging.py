@@ -31,7 +31,7 @@ from concatsplit_core.stores.durability import make_durable, sync_path
 from concatsplit_core.stores.files import identify, output_error
 from concatsplit_core.stores.folders import Folders
 from concatsplit_core.stores.identity import Identity
-from concatsplit_core.stores.journal import Entry, Journal, make_entries
+from concatsplit_core.stores.journal import Journal, JournalEntry, make_entries
 from concatsplit_core.stores.locks import locked
 from concatsplit_core.stores.permissions import copy_mode, copy_owner_and_attributes, create_like
 from concatsplit_core.stores.renames import was_copied_from
@@ -227,7 +227,7 @@ class LocalStaging:
         outputs = [claim for claim in self._claims if not claim.last]
         return [*outputs, *more, *(claim for claim in self._claims if claim.last)]
 
-    def _entries(self, claims: list[StagedClaim]) -> tuple[Entry, ...]:
+    def _entries(self, claims: list[StagedClaim]) -> tuple[JournalEntry, ...]:
         """The journal entries of all claims, after a last check of what each one replaces."""
         outputs, known = [], Folders()
         for claim in claims:
@@ -243,12 +243,12 @@ class LocalStaging:
             outputs.append((claim.staged, final, now))
         return make_entries(outputs)
 
-    def _journal(self, entries: tuple[Entry, ...]) -> Journal:
+    def _journal(self, entries: tuple[JournalEntry, ...]) -> Journal:
         folders = tuple(folder.path for folder in self._folders.values())
         return Journal(folders[0], folders, entries)
 
-    def _publish_entries(self, entries: tuple[Entry, ...], journal: Journal) -> None:
-        done: list[Entry] = []
+    def _publish_entries(self, entries: tuple[JournalEntry, ...], journal: Journal) -> None:
+        done: list[JournalEntry] = []
 
         def before_steps() -> None:
             if len(entries) == 1:
@@ -270,7 +270,7 @@ class LocalStaging:
                 raise (_appeared if last.old is None else _changed)(last.final) from None
             raise
 
-    def _roll_back(self, done: list[Entry], journal: Journal) -> None:
+    def _roll_back(self, done: list[JournalEntry], journal: Journal) -> None:
         """Undo the renames; if that fails, leave the journal for the next run to recover."""
         try:
             for entry in reversed(done):

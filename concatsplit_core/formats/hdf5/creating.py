@@ -56,7 +56,7 @@ def create(
     elif spec.is_contiguous:
         dcpl.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
         dcpl.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    fill = fill_of(spec, storage)
+    fill = fill_for(spec, storage)
     if not spec.is_string and fill.tobytes() != bytes(spec.dtype.itemsize):
         dcpl.set_fill_value(fill)
     space = _space(spec, storage)
@@ -100,7 +100,7 @@ def _space(spec: ArraySpec, storage: Storage) -> Any:
     return h5py.h5s.create_simple(spec.shape, limits)
 
 
-def fill_of(spec: ArraySpec, storage: Storage) -> np.ndarray:
+def fill_for(spec: ArraySpec, storage: Storage) -> np.ndarray:
     """The fill value; zero for strings, for items that are arrays, and for times."""
     if storage.fill_value is None or spec.dtype.kind in "TmM" or spec.dtype.subdtype is not None:
         return np.zeros((), spec.dtype)
