@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concatsplit_core.endpoints.references import expand, parse_input, parse_list, read_list
 
 
-def listed(source: str | bytes, null: bool = False) -> list[str]:
+def references_in(source: str | bytes, null: bool = False) -> list[str]:
     """The references of a list.
 
     Parameters
@@ -34,7 +34,7 @@ def files_of(words: Iterable[str]) -> Iterator[str]:
                 yield ref
 
 
-def members_of(path: str) -> list[str]:
+def member_names(path: str) -> list[str]:
     """The names of the arrays in a file or store, as far as a shell can show them."""
     from concatsplit_core.formats.registry import detect
 

@@ -134,7 +134,7 @@ def _refuse_outside(outputs: Sequence[StagedOutput], folders: Sequence[str]) -> 
     if not homes or not all(map(is_staging_name, homes)):
         raise ValueError("it names no staging folder")
     for output in outputs:
-        if os.path.normpath(os.path.dirname(os.path.dirname(output.staged_name))) not in homes:
+        if os.path.normpath(os.path.dirname(os.path.dirname(output.staged))) not in homes:
             raise ValueError(f"{output.staged} is in none of its staging folders")
 
 
