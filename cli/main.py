@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator, MutableMapping, Sequence
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -150,7 +150,7 @@ class ErrorBoundary(Group):
                     import traceback
 
                     traceback.print_exc()
-                _exit(error, words, self.context)
+                code = _report(error, words, self.context)
         code = code if isinstance(code, int) else 0
         if args is None and is_the_command():
             end_at_once(code)
@@ -165,16 +165,16 @@ def _silence_libraries(is_debug: bool) -> None:
         sys.unraisablehook = lambda _: None  # errors in finalizers do not change the result
 
 
-def _exit(error: BaseException, words: Sequence[str], context: click.Context | None) -> NoReturn:
-    """Print the message of an error, and exit with its code."""
+def _report(error: BaseException, words: Sequence[str], context: click.Context | None) -> int:
+    """Print the message of an error, and return the exit code."""
     if isinstance(error, SystemExit):
         raise error
     if isinstance(error, BrokenPipeError | ReaderGone):
         discard_stdout()
-        sys.exit(ReaderGone.exit_code)
+        return ReaderGone.exit_code
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         print_to_stderr(error.format_message())
-        sys.exit(error.exit_code)
+        return error.exit_code
     code, kind, message = _describe(error, words)
     if isinstance(error, ConcatsplitError | click.ClickException):
         message = message.rstrip(".") + where if (where := origin(message, context)) else message
@@ -187,7 +187,7 @@ def _exit(error: BaseException, words: Sequence[str], context: click.Context | N
         except (ReaderGone, ConcatsplitError):
             discard_stdout()  # the message on stderr and the exit code remain
     print_to_stderr(f"concatsplit: error: {message}")
-    sys.exit(code)
+    return code
 
 
 def _describe(error: BaseException, words: Sequence[str]) -> tuple[int, str, str]:

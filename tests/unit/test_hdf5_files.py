@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_core.formats.hdf5.contents import structure_of
-from concatsplit_core.formats.hdf5.files import is_netcdf_file, open_now, pool
+from concatsplit_core.formats.hdf5.contents import is_netcdf_file, structure_of
+from concatsplit_core.formats.hdf5.files import open_now, pool
 
 
 def save(path: Path, value: int) -> None:

@@ -6,6 +6,7 @@ import json
 
 from concatsplit_core.formats.hdf5 import links
 from concatsplit_core.formats.hdf5.files import malformed, open_now, pool
+from concatsplit_core.formats.hdf5.netcdf import has_dimensions
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.structure import read_structure, with_user_block
 from concatsplit_core.formats.structure import Structure
@@ -48,11 +49,36 @@ def _look_at_structure(path: str, member: str | None) -> None:
 def _structure_of(path: str, ref: str) -> Structure:
     try:
         with open_now(path) as opened:
-            return with_user_block(read_structure(opened.file, opened.is_netcdf), opened)
+            netcdf = opened.is_netcdf or has_dimensions(opened.file)
+            return with_user_block(read_structure(opened.file, netcdf), opened)
     except ConcatsplitError:
         raise
     except Exception as error:  # a damaged file makes h5py raise nearly anything
         raise malformed(ref, error) from error
+
+
+def is_netcdf_file(path: str, ref: str) -> bool:
+    """Whether a file says that a netCDF library wrote it, or has netCDF's dimensions."""
+    try:
+        with open_now(path) as opened:
+            if opened.is_netcdf:
+                return True
+        seen = _scouts.check(_look_for_dimensions, path, None, ref)
+        return bool(int(seen)) if seen else _has_dimensions(path)
+    except Exception as error:  # a damaged file makes h5py raise nearly anything
+        raise malformed(ref, error) from error
+
+
+def _look_for_dimensions(path: str, _: str | None) -> bytes:
+    try:
+        return b"%d" % _has_dimensions(path)
+    finally:
+        pool.discard(path)
+
+
+def _has_dimensions(path: str) -> bool:
+    with open_now(path) as opened:
+        return has_dimensions(opened.file)
 
 
 def _survey(path: str, ref: str) -> links.Survey:
@@ -67,4 +93,4 @@ def _survey(path: str, ref: str) -> links.Survey:
         pool.discard(path)
 
 
-_scouts = Scouts(_look_at_links, _look_at_structure)
+_scouts = Scouts(_look_at_links, _look_at_structure, _look_for_dimensions)

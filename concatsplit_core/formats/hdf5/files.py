@@ -127,12 +127,3 @@ def malformed(ref: str, error: Exception) -> ConcatsplitError:
             ref=ref,
         )
     return MalformedInput(f"{ref}: HDF5 cannot read it: {text}", ref=ref)
-
-
-def is_netcdf_file(path: str, ref: str) -> bool:
-    """Whether a netCDF library wrote a file."""
-    try:
-        with open_now(path) as opened:
-            return opened.is_netcdf
-    except Exception as error:  # a damaged file makes h5py raise nearly anything
-        raise malformed(ref, error) from error
