@@ -271,14 +271,13 @@ def _flattened(ref: str, lists: dict[str, list[str]]) -> Iterator[str]:
 def read_list(path: str | Path, null: bool = False) -> list[str]:
     """References from a file; see `parse_list`."""
     try:
-        return parse_list(Path(path).read_bytes(), null)
+        data = Path(path).read_bytes()
     except OSError as error:
         raise input_error(f"the list {path}", error) from error
-    except ValueError as error:
-        raise InputUnavailable(f"the list {path!r}: {error}") from error
+    return parse_list(data, null, str(path))
 
 
-def parse_list(data: bytes, null: bool = False) -> list[str]:
+def parse_list(data: bytes, null: bool = False, name: str = "stdin") -> list[str]:
     """References out of a list.
 
     Parameters
@@ -289,14 +288,32 @@ def parse_list(data: bytes, null: bool = False) -> list[str]:
         is written ``./#name``.
     null : bool
         The references end in NUL instead, and are taken as they are.
+    name : str
+        Where the list comes from, for messages.
+
+    Raises
+    ------
+    InputUnavailable
+        It is no list, or its names end in the other way.
     """
     if null:
         text = data.decode("utf-8", "surrogateescape")
+        if "\0" not in text and "\n" in text:
+            raise InputUnavailable(f"the list {name}: its names end with the line; leave out -0")
         return [ref for ref in text.split("\0") if ref]
-    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):  # PowerShell writes its lists so
-        text = data.decode("utf-16")
-    else:
-        text = data.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "surrogateescape")
+    try:
+        if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):  # PowerShell writes its lists so
+            text = data.decode("utf-16")
+        else:
+            text = data.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "surrogateescape")
+        first, nul, _ = text.partition("\0")
+        if nul:
+            raise ValueError("it holds NUL bytes" if first.isprintable() else "it is not text")
+    except ValueError as error:
+        raise InputUnavailable(
+            f"the list {name}: {error}; a list has one name a line, or names that end in NUL with "
+            "--files-from and -0"
+        ) from error
     lines = (line.removesuffix("\r") for line in text.split("\n"))
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 

@@ -21,7 +21,7 @@ def references_in(source: str | bytes, null: bool = False) -> list[str]:
     Raises
     ------
     InputUnavailable
-        The file cannot be read.
+        The file cannot be read, or is no list.
     """
     return parse_list(source, null) if isinstance(source, bytes) else read_list(source, null)
 

@@ -6,6 +6,7 @@ import json
 
 from concatsplit_core.formats.hdf5 import links
 from concatsplit_core.formats.hdf5.files import open_briefly
+from concatsplit_core.formats.hdf5.netcdf import has_dimensions
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.structure import read_structure, with_user_block
 from concatsplit_core.formats.structure import Structure
@@ -43,7 +44,26 @@ def _look_at_structure(path: str, member: str | None) -> None:
 
 def _structure_of(path: str, ref: str) -> Structure:
     with open_briefly(path, ref) as opened:
-        return with_user_block(read_structure(opened.file, opened.is_netcdf), opened)
+        netcdf = opened.is_netcdf or has_dimensions(opened.file)
+        return with_user_block(read_structure(opened.file, netcdf), opened)
+
+
+def is_netcdf_file(path: str, ref: str) -> bool:
+    """Whether a file says that a netCDF library wrote it, or has netCDF's dimensions."""
+    with open_briefly(path, ref) as opened:
+        if opened.is_netcdf:
+            return True
+    seen = _scouts.check(_look_for_dimensions, path, None, ref)
+    return bool(int(seen)) if seen else _has_dimensions(path, ref)
+
+
+def _look_for_dimensions(path: str, member: str | None) -> bytes:
+    return b"%d" % _has_dimensions(path, member or "")
+
+
+def _has_dimensions(path: str, ref: str) -> bool:
+    with open_briefly(path, ref) as opened:
+        return has_dimensions(opened.file)
 
 
 def _survey(path: str, ref: str) -> links.Survey:
@@ -51,4 +71,4 @@ def _survey(path: str, ref: str) -> links.Survey:
         return links.survey(opened.file)
 
 
-_scouts = Scouts(_look_at_links, _look_at_structure)
+_scouts = Scouts(_look_at_links, _look_at_structure, _look_for_dimensions)

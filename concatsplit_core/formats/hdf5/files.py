@@ -148,9 +148,3 @@ def malformed(ref: str, error: Exception) -> ConcatsplitError:
             ref=ref,
         )
     return MalformedInput(f"{ref}: HDF5 cannot read it: {text}", ref=ref)
-
-
-def is_netcdf_file(path: str, ref: str) -> bool:
-    """Whether a netCDF library wrote a file."""
-    with open_briefly(path, ref) as opened:
-        return opened.is_netcdf
