@@ -127,8 +127,14 @@ def other_calendar(file: Any, number: int, first: int) -> None:
 
 @case
 def groups(file: Any, number: int, first: int) -> None:
-    """Groups in groups, one empty, with dimensions of their own and of groups above."""
+    """Groups in groups, one empty, with dimensions of their own and of groups above.
+
+    One has the name of another one above it.
+    """
     days = times(file, first)
+    for place, length in ((file, 3), (file.createGroup("ocean"), 2)):
+        place.createDimension("x", length)
+        place.createVariable("wide", "i4", ("x",))[:] = np.arange(length)
     inner = file.createGroup("ocean/deep")
     inner.createDimension("z", 2)
     inner.createVariable("salt", "f4", ("time", "z"))[:] = days[:, None] + np.arange(2)

@@ -96,3 +96,26 @@ def test_files_of_anndata_are_left_to_anndata(tmp_path: Path) -> None:
     cs.concat([f"{path}::X"] * 2, str(tmp_path / "x.npy"))
     np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), np.concatenate([X, X]))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.h5ad", "x.npy"]
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+def test_netcdf_is_known_by_its_dimensions(tmp_path: Path, numbered: bool) -> None:
+    """As in files of older netCDF libraries, and in our own: they have no `_NCProperties`."""
+    with h5py.File(tmp_path / "in.nc", "w") as file:
+        for number, (name, length) in enumerate({"x": 10, "y": 4, "z": 3}.items()):
+            scale = file.create_dataset(name, (length,), "f4")
+            scale.make_scale(f"This is a netCDF dimension but not a netCDF variable.{length:10d}")
+            if numbered:
+                scale.attrs["_Netcdf4Dimid"] = np.int32(number)
+        file["v"] = X
+        for axis, name in enumerate("xy"):
+            file["v"].dims[axis].attach_scale(file[name])
+        file.attrs["title"] = "kept"
+    cs.split(str(tmp_path / "in.nc"), str(tmp_path / "p{index}.nc"), parts=2, axis="x")
+    cs.split(str(tmp_path / "p1.nc"), str(tmp_path / "q{index}.nc"), parts=5, axis="x")
+    with h5py.File(tmp_path / "q4.nc") as file:
+        np.testing.assert_array_equal(file["v"], X[-1:])
+        assert file.attrs["title"] == "kept"
+        dimensions = ("x", "y", "z")
+        assert [file[name].attrs["_Netcdf4Dimid"] for name in dimensions] == [0, 1, 2]
+        assert [len(file[name]) for name in dimensions] == [1, 4, 3]

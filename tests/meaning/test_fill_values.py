@@ -195,3 +195,29 @@ def test_times_are_rebased_to_bf16_exactly_or_not_at_all(tmp_path: Path, monkeyp
     assert cs.fetch("y.npy").astype("f4").tolist() == [1, 3]
     with pytest.raises(cs.ConcatsplitError, match="cannot hold a result exactly"):
         cs.concat(["a.h5::a", "a.h5::c"], "z.npy", dtype="bfloat16")
+
+
+@pytest.mark.parametrize("padding", [h5py.h5t.STR_NULLTERM, h5py.h5t.STR_NULLPAD])
+@pytest.mark.parametrize("fill", [b"-", b"abc", b"a\0c"])
+def test_absent_chunks_of_text_keep_their_fill_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, padding: int, fill: bytes
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stored = np.array([b"x", *[fill] * 3, b"xyz", fill], "S3")
+    made = zarr.create_array(
+        "a.zarr", shape=6, chunks=2, dtype="S3", fill_value=fill, zarr_format=2
+    )
+    made[[0, 4]] = stored[[0, 4]]
+    cs.concat("a.zarr", "b.h5")
+    kind = h5py.h5t.C_S1.copy()
+    kind.set_size(3)
+    kind.set_strpad(padding)
+    with h5py.File("b.h5", "a") as file:
+        np.testing.assert_array_equal(file["data"], stored)
+        plist, space = file["data"].id.get_create_plist(), h5py.h5s.create_simple((6,))
+        plist.set_fill_value(np.array(fill, h5py.string_dtype()))
+        h5py.h5d.create(file.id, b"absent", kind, space, plist)
+    for name in ("c.h5", "c.nc"):
+        cs.concat("b.h5::absent", name)
+        with h5py.File(name) as file:
+            assert set(file["data"][:]) == {fill.partition(b"\0")[0]}

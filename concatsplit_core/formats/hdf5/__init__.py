@@ -71,7 +71,7 @@ class Hdf5Format(LibraryFormat, OutputFormat):
 
     def is_data_set(self, place: Location, ref: str) -> bool:
         """Whether it is a netCDF file, or one of a program that looks for its groups."""
-        from concatsplit_core.formats.hdf5.files import is_netcdf_file
+        from concatsplit_core.formats.hdf5.contents import is_netcdf_file
 
         is_of_application = naming.is_of_application(place.name)
         return is_of_application or is_netcdf_file(self.path_of(place, ref), ref)

@@ -11,7 +11,7 @@ import numpy as np
 from concatsplit_core.array.fields import overlapping
 from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.named_types import named
-from concatsplit_core.formats.hdf5.types import is_plain
+from concatsplit_core.formats.hdf5.types import has_numpy_bytes
 from concatsplit_core.formats.hdf5.values import attribute, fixed_length
 from concatsplit_core.foundation.jsonable import text_of
 from concatsplit_core.foundation.records import NamedTuple
@@ -169,7 +169,7 @@ def _number_dtype(code: bytes) -> np.dtype | None:
     if not isinstance(kind, h5py.h5t.TypeIntegerID | h5py.h5t.TypeFloatID):
         return None
     dtype = np.dtype(kind.dtype)
-    return dtype if dtype.kind in "iuf" and is_plain(code, dtype) else None
+    return dtype if dtype.kind in "iuf" and has_numpy_bytes(code, dtype) else None
 
 
 def _has_variable_text(kind: Any) -> bool:

@@ -20,6 +20,8 @@ from concatsplit_core.formats.hdf5.types import stored_dtype
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.meaning.model import same
 
+_TEXT = h5py.string_dtype()
+
 
 def create(
     file: Any,
@@ -56,9 +58,10 @@ def create(
     elif spec.is_contiguous:
         dcpl.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
         dcpl.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    fill = fill_of(spec, storage)
+    fill = fill_for(spec, storage)
     if not spec.is_string and fill.tobytes() != bytes(spec.dtype.itemsize):
-        dcpl.set_fill_value(fill)
+        # h5py stores an address in the place of text of a fixed length
+        dcpl.set_fill_value(np.array(fill.item(), _TEXT) if spec.dtype.kind == "S" else fill)
     space = _space(spec, storage)
     parent, _, name = member.rpartition("/")
     group = _group(file, parent, netcdf)
@@ -100,11 +103,15 @@ def _space(spec: ArraySpec, storage: Storage) -> Any:
     return h5py.h5s.create_simple(spec.shape, limits)
 
 
-def fill_of(spec: ArraySpec, storage: Storage) -> np.ndarray:
-    """The fill value; zero for strings, for items that are arrays, and for times."""
+def fill_for(spec: ArraySpec, storage: Storage) -> np.ndarray:
+    """The fill value; zero for strings, for items that are arrays, and for times.
+
+    Zero for bytes with a NUL amid them as well, where h5py would end the fill value.
+    """
     if storage.fill_value is None or spec.dtype.kind in "TmM" or spec.dtype.subdtype is not None:
         return np.zeros((), spec.dtype)
-    return np.asarray(storage.fill_value).astype(spec.dtype)
+    fill: np.ndarray = np.asarray(storage.fill_value).astype(spec.dtype)
+    return np.zeros((), spec.dtype) if fill.dtype.kind == "S" and b"\0" in fill.item() else fill
 
 
 def describe(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from concatsplit_core.formats.hdf5.library import h5py
@@ -109,6 +110,26 @@ def open_now(path: str) -> AbstractContextManager[Opened]:
     return pool.use(path)
 
 
+@contextmanager
+def open_briefly(path: str, ref: str) -> Iterator[Opened]:
+    """The file that is at a path now, for one look: it is closed, unless an array of it is in use.
+
+    Raises
+    ------
+    ConcatsplitError
+        For all that h5py raises inside the context.
+    """
+    try:
+        with open_now(path) as opened:
+            yield opened
+    except ConcatsplitError:
+        raise
+    except Exception as error:  # a damaged file makes h5py raise nearly anything
+        raise malformed(ref, error) from error
+    finally:
+        pool.discard(path)
+
+
 def malformed(ref: str, error: Exception) -> ConcatsplitError:
     """The error that stands for what h5py raises for a file or data set that it cannot read."""
     if isinstance(error, ConcatsplitError):
@@ -130,12 +151,3 @@ def malformed(ref: str, error: Exception) -> ConcatsplitError:
             ref=ref,
         )
     return MalformedInput(f"{ref}: HDF5 cannot read it: {text}", ref=ref)
-
-
-def is_netcdf_file(path: str, ref: str) -> bool:
-    """Whether a netCDF library wrote a file."""
-    try:
-        with open_now(path) as opened:
-            return opened.is_netcdf
-    except Exception as error:  # a damaged file makes h5py raise nearly anything
-        raise malformed(ref, error) from error

@@ -25,12 +25,34 @@ _TIME_UNITS = {
     "us": "microseconds",
     "ns": "nanoseconds",
 }
+_NUMBER = "_Netcdf4Dimid"
+_FIRST = 64
+"""How many objects of a file are looked at for netCDF's marks."""
 _NOT_A_TIME = np.int64(-(1 << 63))
 
 
 def is_netcdf(file: Any) -> bool:
     """Whether an HDF5 file says that a netCDF library wrote it."""
     return has_attribute(file, "_NCProperties")
+
+
+def has_dimensions(file: Any) -> bool:
+    """Whether a file without that mark has netCDF's dimensions among its first objects.
+
+    netCDF-C has set the mark since its version 4.4.1, of 2016; other programs may leave it out.
+    """
+    seen = 0
+
+    def look(name: bytes, link: Any) -> bool | None:
+        nonlocal seen
+        seen += 1
+        if link.type == h5py.h5l.TYPE_HARD and h5py.h5a.exists(file.id, b"CLASS", obj_name=name):
+            found = file[name]
+            if is_scale(found) and (has_attribute(found, _NUMBER) or is_dimension_only(found)):
+                return True
+        return False if seen == _FIRST else None
+
+    return bool(file.id.links.visit(look, info=True))
 
 
 def time_attributes(dtype: np.dtype) -> dict[str, Any]:
@@ -107,7 +129,7 @@ def let_go(file: Any, member: str, ref: str, coordinate: int | None = None) -> F
             )
         for name, axis in axes:
             file[name].dims[axis].detach_scale(dataset)
-        return Freed(dataset.attrs.get("_Netcdf4Dimid"), axes)
+        return Freed(dataset.attrs.get(_NUMBER), axes)
     for axis in range(dataset.ndim if "DIMENSION_LIST" in dataset.attrs else 0):
         for scale in list(dataset.dims[axis].values()):
             dataset.dims[axis].detach_scale(scale)
@@ -121,4 +143,4 @@ def take_up(dataset: Any, freed: Freed) -> None:
     for name, axis in freed.axes:
         dataset.file[name].dims[axis].attach_scale(dataset)
     if freed.number is not None and is_scale(dataset):
-        dataset.attrs["_Netcdf4Dimid"] = freed.number
+        dataset.attrs[_NUMBER] = freed.number

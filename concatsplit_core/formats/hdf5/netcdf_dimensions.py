@@ -111,16 +111,18 @@ class Dimensions:
         for candidate in _candidates(name, axis):
             if candidate != name and _path(group, candidate) in self._expected:
                 continue
-            found = _visible(group, candidate)
-            if found is None and candidate != own:
-                return self._new_scale(self._home(group, candidate), candidate, length, unlimited)
-            if found is None or not isinstance(found, h5py.Dataset):
-                continue
-            if found.name in used and candidate != name:
-                continue
-            fits = is_scale(found) and found.ndim and self._length(found) == length
-            if fits and (found.maxshape[0] is None) == unlimited and found != dataset:
-                return found
+            home = self._home(group, candidate)
+            if candidate != own and home.get(candidate, getlink=True) is None:
+                return self._new_scale(home, candidate, length, unlimited)
+            found = home.get(candidate)
+            if isinstance(found, h5py.Dataset) and (found.name not in used or candidate == name):
+                fits = is_scale(found) and found.ndim and self._length(found) == length
+                if fits and (found.maxshape[0] is None) == unlimited and found != dataset:
+                    return found
+            if candidate == name and group.get(name, getlink=True) is None:
+                return self._new_scale(
+                    group, name, length, unlimited
+                )  # hides that of a group above
         raise AssertionError
 
     def forget(self) -> None:
@@ -135,9 +137,12 @@ class Dimensions:
         return self._lengths[name]
 
     def _home(self, group: Any, name: str) -> Any:
-        """The group that a dimension goes to: the one above an array that it is wanted in."""
+        """The nearest group, from that of an array upwards, that has such a dimension or gets it.
+
+        A group may have a dimension of its own that has the name of one above it.
+        """
         above = group
-        while _path(above, name) not in self._wanted:
+        while above.get(name, getlink=True) is None and _path(above, name) not in self._wanted:
             if above.name == "/":
                 return group
             above = above.parent
@@ -171,16 +176,6 @@ def _candidates(name: str | None, axis: int) -> Iterator[str]:
     if name:
         yield name
     yield from (f"x{number}" for number in count(axis))
-
-
-def _visible(group: Any, name: str) -> Any:
-    """The object with a name in a group, or in the nearest group above that has one."""
-    while True:
-        if group.get(name, getlink=True) is not None:
-            return group.get(name)
-        if group.name == "/":
-            return None
-        group = group.parent
 
 
 def _scales(file: Any) -> list[Any]:

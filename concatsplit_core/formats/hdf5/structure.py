@@ -21,6 +21,8 @@ from concatsplit_core.foundation.records import replace
 
 _MOST_USER_BLOCK = 1 << 20
 _ANNDATA = "anndata: anndata.experimental.concat_on_disk joins such files"
+_WITHOUT_NUMBER = -1
+"""In the place of a dimension's number: older netCDF libraries often wrote none."""
 _OF_A_LIBRARY = ("_NCProperties", "_nc3_strict")
 """What netCDF-C says of the version that wrote the file."""
 
@@ -37,6 +39,7 @@ def read_structure(file: Any, netcdf: bool) -> Structure:
             attrs.pop(name, None)
         groups[path] = GroupInfo(attrs, own, keeps_order(group))
         notes += [f"group '/{path}': {note}" for note in unread]
+    _number(found.dimensions)
     is_anndata = groups[""].attrs.get("encoding-type") == "anndata"
     kept_by = _ANNDATA if is_anndata else ""
     return replace(found, links_out=tuple(out), notes=tuple(notes), kept_by=kept_by)
@@ -87,16 +90,28 @@ def _walk(file: Any, found: Structure, out: list[str]) -> Iterator[tuple[str, An
                 dimensions[whole] = dimension
 
 
+def _number(dimensions: Any) -> None:
+    """Number those without a number behind all others, in the order in which they were found."""
+    last = max((known.number for known in dimensions.values()), default=_WITHOUT_NUMBER)
+    for path, dimension in dimensions.items():
+        if dimension.number == _WITHOUT_NUMBER:
+            last += 1
+            dimensions[path] = dimension._replace(number=last)
+
+
 def _dimension(item: Any) -> Dimension | None:
-    """The dimension that a scale stands for; None where it has no number."""
+    """The dimension that a scale stands for; None where nothing says that it is netCDF's."""
     try:
-        if not is_scale(item) or "_Netcdf4Dimid" not in item.attrs:
+        if not is_scale(item):
+            return None
+        has_number, alone = "_Netcdf4Dimid" in item.attrs, is_dimension_only(item)
+        if not has_number and not alone:
             return None
         return Dimension(
-            int(item.attrs["_Netcdf4Dimid"]),
+            int(item.attrs["_Netcdf4Dimid"]) if has_number else _WITHOUT_NUMBER,
             dimension_length(item),
             item.maxshape[0] is None,
-            not is_dimension_only(item) or "REFERENCE_LIST" in item.attrs,
+            not alone or "REFERENCE_LIST" in item.attrs,
         )
     except Exception:  # a damaged scale makes h5py raise anything; a new one gets a new number
         return None
