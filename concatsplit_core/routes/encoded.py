@@ -35,7 +35,13 @@ def run(task: Task, context: Context) -> None:
             encoded.append((target, target.encode(box, seen, ready)))
     if context.ordered:
         context.turns.wait(task.number)
+    placed = []
     for write, (target, data) in zip(task.writes, encoded, strict=True):
+        with context.writing_to(write.array):
+            placed.append((target, target.place(data)))
+    if context.ordered:
+        context.turns.finish(task.number)
+    for write, (target, data) in zip(task.writes, placed, strict=True):
         with context.writing_to(write.array):
             target.store(data)
 
