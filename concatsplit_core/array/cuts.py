@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from operator import index
 from typing import Any, Literal
 
 from concatsplit_core.array.geometry import Interval, tile
 from concatsplit_core.array.shares import interval_of, parse_range, parse_ratio, whole_shares
 from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.given import whole_number, whole_numbers
 from concatsplit_core.foundation.records import dataclass
 
 Uneven = Literal["balanced", "trailing"]
@@ -31,7 +31,7 @@ def select(only: str | int | Sequence[int], count: int) -> list[int]:
     UsageError
         The text is not such a list, or names a part that there is not.
     """
-    if isinstance(only, str | int):
+    if isinstance(only, str) or hasattr(only, "__index__"):
         only = str(only)
         chosen: list[int] = []
         for piece in only.split(","):
@@ -41,26 +41,12 @@ def select(only: str | int | Sequence[int], count: int) -> list[int]:
             span = range(int(first), int(last if dash else first) + 1)
             chosen += span if span.stop <= count else [span.stop - 1]
     else:
-        chosen = list(only)
+        chosen = list(whole_numbers("--only", only))
     beyond = [number for number in chosen if not 0 <= number < count]
     if beyond or not chosen:
         what = f"there is no part {beyond[0]}" if beyond else "it names none"
         raise UsageError(f"--only {only}: {what}; the parts are 0 to {count - 1}", found=beyond)
     return sorted(set(chosen))
-
-
-def whole_numbers(name: str, values: Iterable[Any]) -> list[int]:
-    """Numbers as Python's own integers; NumPy's would end up in headers.
-
-    Raises
-    ------
-    UsageError
-        One of them is not whole.
-    """
-    try:
-        return [index(value) for value in values]
-    except TypeError as error:
-        raise UsageError(f"--{name.replace('_', '-')} {values}: {error}") from error
 
 
 def _is_number(text: str) -> bool:
@@ -124,14 +110,14 @@ class Cut:
             object.__setattr__(self, "range", _start_and_stop(self.range))
         for field in ("lengths", "at"):
             if (values := getattr(self, field)) is not None:
-                object.__setattr__(self, field, whole_numbers(field, values))
+                object.__setattr__(self, field, list(whole_numbers(f"--{field}", values)))
         for field in ("parts", "size", "hop", "max_bytes"):
             if (value := getattr(self, field)) is not None:
-                object.__setattr__(self, field, whole_numbers(field, [value])[0])
-        given = [name for name in _WAYS if getattr(self, name) is not None]
-        if len(given) > 1:
+                object.__setattr__(self, field, whole_number(f"--{field.replace('_', '-')}", value))
+        chosen = [name for name in _WAYS if getattr(self, name) is not None]
+        if len(chosen) > 1:
             raise UsageError(
-                f"{' and '.join('--' + g.replace('_', '-') for g in given)} are "
+                f"{' and '.join('--' + g.replace('_', '-') for g in chosen)} are "
                 "two ways to cut; give one of them"
             )
         if self.hop is not None and self.remainder is not None:
@@ -197,7 +183,7 @@ def _start_and_stop(given: Any) -> tuple[int | None, int | None]:
         if given.step not in (None, 1):
             raise UsageError(f"--range {given}: a range here cannot have a step")
         given = given.start, given.stop
-    pair = [None if n is None else whole_numbers("range", [n])[0] for n in given]
+    pair = [None if n is None else whole_number("--range", n) for n in given]
     if len(pair) != 2:
         raise UsageError(f"--range {given} is not a start and a stop, such as 3:8")
     return pair[0], pair[1]
@@ -328,13 +314,13 @@ def _listed(length: int, lengths: Sequence[int]) -> list[int]:
 
 def _positions(length: int, at: Sequence[int]) -> list[Interval]:
     edges = [0, *(p + length if p < 0 else p for p in at), length]
-    for given, before, here in zip([*at, length], edges, edges[1:], strict=False):
+    for asked, before, here in zip([*at, length], edges, edges[1:], strict=False):
         if not 0 <= here <= length:
             raise UsageError(
-                f"cannot cut at {given}: the axis has length {length}", found=given, expected=length
+                f"cannot cut at {asked}: the axis has length {length}", found=asked, expected=length
             )
         if here < before:
             raise UsageError(
-                f"cut positions must not decrease: {given} comes after {before}", found=list(at)
+                f"cut positions must not decrease: {asked} comes after {before}", found=list(at)
             )
     return [Interval(a, b) for a, b in pairwise(edges)]

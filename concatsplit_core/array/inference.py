@@ -21,6 +21,7 @@ from concatsplit_core.array.geometry import (
 )
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.foundation.errors import DtypeMismatch, ShapeMismatch, UsageError
+from concatsplit_core.foundation.given import whole_numbers
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.foundation.sizes import counted
 
@@ -91,6 +92,9 @@ def infer_concat(
     """
     if not specs:
         raise UsageError("no inputs: name at least one array to join")
+    if isinstance(specs, ArraySpec) or not hasattr(specs[0], "ndim"):
+        what = "ArraySpec" if isinstance(specs, ArraySpec) else type(specs[0]).__name__
+        raise UsageError(f"specs: found {what}; expected a list of ArraySpec((2, 3), dtype)")
     first = specs[0]
     if add_axis:
         axis = normalize_axis(axis, first.ndim + 1, "the joined array")
@@ -161,6 +165,7 @@ def infer_split(
         The lengths do not sum to the axis, or a part whose axis is to go is not of length 1.
     """
     axis = normalize_axis(axis, spec.ndim, "the input")
+    lengths = whole_numbers("lengths", lengths)
     if any(n < 0 for n in lengths) or sum(lengths) != spec.shape[axis]:
         raise UsageError(
             f"lengths {list(lengths)} sum to {sum(lengths)}, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import lcm
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,8 @@ def whole_shares(shares: Sequence[Any], text: str = "") -> list[int]:
     """
     from fractions import Fraction
 
+    if not isinstance(shares, Iterable):
+        raise UsageError(f"--ratio: {shares} is not a list of shares, such as [8, 1, 1]")
     text = text or ",".join(map(str, shares))
     try:
         exact = [Fraction(str(share)) for share in shares]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -27,12 +27,14 @@ from concatsplit_core.foundation.errors import (
     MalformedInput,
     UsageError,
 )
+from concatsplit_core.foundation.given import shown
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, output_error
 from concatsplit_core.stores.folders import Folders
 from concatsplit_core.stores.local import local
 
 STREAM = "-"
+_ONE_OF = "give its arrays one by one, such as file['x']"
 _MAY_STAND_FOR_MORE = re.compile(r"^@|[*?[]")
 _TWICE = "stdin (-) is one input; it cannot be read twice"
 
@@ -225,14 +227,28 @@ def _stdin() -> Iterator[bytes]:
         yield piece
 
 
+def once(inputs: Any) -> Any:
+    """Inputs that can be gone through again: what a generator makes is kept."""
+    return list(inputs) if isinstance(inputs, Iterator) else inputs
+
+
 def _listed(inputs: Any) -> Iterable[Any]:
     if isinstance(
         inputs, str | os.PathLike | np.ndarray | np.generic | int | float | complex
     ) or format_of_object(inputs):
         return [inputs]
-    if not isinstance(inputs, Sequence):
-        return list(inputs)
-    return inputs
+    if isinstance(inputs, bytes | Set | Mapping) or not isinstance(inputs, Iterable):
+        raise UsageError(f"inputs: {shown(inputs)} {_why_no_inputs(inputs)}")
+    return inputs if isinstance(inputs, Sequence) else list(inputs)
+
+
+def _why_no_inputs(inputs: Any) -> str:
+    """Why something is no list of inputs, and what to do."""
+    if isinstance(inputs, Set):
+        return "has no order; give a list"
+    if isinstance(inputs, Mapping):
+        return f"holds several arrays; {_ONE_OF}, or arrays=... for a data set"
+    return "is not a reference, an array or a list of these"
 
 
 def open_ref(ref: str) -> Source:
@@ -256,9 +272,14 @@ def _wrap(item: Any, ref: str) -> Source:
     if form is not None:
         return form.wrap(item)
     if not isinstance(item, np.ndarray | np.generic | list | tuple | int | float | complex):
+        hint = ""
+        if isinstance(item, Mapping):
+            hint = f"; {_ONE_OF}"
+        elif hasattr(item, "__array__"):
+            hint = "; numpy.asarray makes an array of it"
         raise UsageError(
-            f"{ref}: a {type(item).__name__} is not a reference, "
-            "numpy.ndarray, h5py.Dataset or zarr.Array"
+            f"{ref}: {shown(item)} is not a reference, numpy.ndarray, h5py.Dataset or "
+            f"zarr.Array{hint}"
         )
     return wrap_array(item if isinstance(item, np.ndarray) else np.asarray(item), ref)
 

@@ -12,7 +12,10 @@ from concatsplit_core.array.geometry import Interval
 from concatsplit_core.endpoints.references import is_name, refuse_unsafe_name
 from concatsplit_core.formats.registry import named_format, suffix_of
 from concatsplit_core.foundation.errors import UsageError, did_you_mean
+from concatsplit_core.foundation.given import text
 
+_OF_AN_ARRAY = re.compile(r"<input (\d+)>")
+"""What messages call an array that a program gives."""
 FIELDS = ("index", "count", "start", "stop", "stem", "name", "array")
 FOLDER_TEMPLATE = "{stem}-{index:05d}-of-{count:05d}"
 
@@ -196,7 +199,11 @@ def parse_names(names: str | Sequence[str] | None) -> list[str] | None:
     """
     if names is None:
         return None
-    found = [n.strip() for n in names.split(",")] if isinstance(names, str) else [*names]
+    found = (
+        [n.strip() for n in names.split(",")]
+        if isinstance(names, str)
+        else [text("names", name) for name in names]
+    )
     seen: set[str] = set()
     for name in found:
         if name in {"", ".", ".."} or "/" in name or "::" in name or not is_name(name):
@@ -215,7 +222,7 @@ def _template(output: str, source: str) -> tuple[str, str]:
     name = name.removesuffix(INDEX_SUFFIX)
     suffix = name[len(name) - len(suffix_of(name)) :]
     stem = name.removesuffix(suffix)
-    stem = "stdin" if source == "-" else stem
+    stem = "stdin" if source == "-" else _OF_AN_ARRAY.sub(r"input-\1", stem)
     if is_template(output):
         return output, stem
     known = ".npy" if named_format(name) is None else suffix

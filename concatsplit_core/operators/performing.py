@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
+from concatsplit_core.endpoints.inputs import close_all, once, open_inputs, refuse_second_stream
 from concatsplit_core.formats.registry import named_format
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import AmbiguousContainer, UsageError
+from concatsplit_core.operators.arguments import checked
 from concatsplit_core.operators.requests import Adjust, Axes, Request, job_of, move_of
 from concatsplit_core.operators.selection import Selection
 from concatsplit_core.run.engine import execute, recover_in
@@ -52,6 +53,7 @@ def perform(
     adjust : callable
         Called for every array that is joined or cut.
     """
+    inputs, request = once(inputs), checked(request)
     refuse_second_stream(inputs, request.vectors)
     selection = request.selection
     if options.depfile is not None:

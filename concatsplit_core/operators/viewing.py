@@ -19,6 +19,7 @@ from concatsplit_core.formats.memory import MemorySource
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.meaning.agreement import ConflictRule
+from concatsplit_core.operators.arguments import checked
 from concatsplit_core.operators.requests import Axes, Request, move_of
 from concatsplit_core.operators.view import View
 from concatsplit_core.run.gathering import Joined
@@ -78,7 +79,7 @@ def open(
         offset=offset,
         follow_links=follow_links,
     )
-    return _view(inputs, Request("open", [""], axis, order, add_axis), options)
+    return _view(inputs, checked(Request("open", [""], axis, order, add_axis)), options)
 
 
 def _view(inputs: Any, request: Request, options: Options) -> View:
