@@ -15,7 +15,7 @@ import click
 from concatsplit_cli.allocation import keep_freed_memory
 from concatsplit_cli.ending import end_at_once
 from concatsplit_cli.environment import is_asked, origin
-from concatsplit_cli.help import Group, eager_flag
+from concatsplit_cli.help import CommandGroup, eager_flag
 from concatsplit_cli.signals import (
     Terminated,
     ignore_further_signals,
@@ -88,7 +88,7 @@ class Commands(MutableMapping[str, click.Command]):
         return len(self._loaded)
 
 
-class ErrorBoundary(Group):
+class ErrorBoundary(CommandGroup):
     """A command group that turns every error into one line on stderr and an exit code."""
 
     has_watcher = False

@@ -89,7 +89,7 @@ class Chunks(Word):
         return INTEGERS.convert(value, param, ctx)
 
 
-class Axis(Word):
+class AxisType(Word):
     """The number of an axis, or the name of a dimension."""
 
     name = "N|NAME"
@@ -117,7 +117,7 @@ class Named(Word):
         return name, ref
 
 
-AXIS = Axis("axis")
+AXIS = AxisType("axis")
 NAMED = Named("named ref")
 INTEGERS = Integers("N,N,...", ",", "3,2,4")
 CHUNKS = Chunks("chunks")

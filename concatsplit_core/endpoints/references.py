@@ -96,7 +96,7 @@ def parse_output(ref: str) -> BlobRef:
     return BlobRef(place, member)
 
 
-def place_of(name: str) -> Location:
+def location_named(name: str) -> Location:
     """The file or folder that a path names, or a URL if a store has its scheme."""
     return _in_other_store(name) or local(_normal(name))
 
@@ -138,7 +138,7 @@ def _divide(ref: str) -> BlobRef:
     if not ref:
         raise UsageError("an empty reference names no blob")
     if SEPARATOR not in ref or (is_path(ref) and os.path.exists(ref)):
-        return BlobRef(place_of(ref), None)
+        return BlobRef(location_named(ref), None)
     path, _, member = ref.rpartition(SEPARATOR)
     if is_path(ref) and not os.path.exists(path):  # the member's own name may hold the separator
         head, _, tail = ref.partition(SEPARATOR)
@@ -147,7 +147,7 @@ def _divide(ref: str) -> BlobRef:
     if not path or not parts or any(part in {".", ".."} for part in parts):
         hint = f"; leave out {SEPARATOR}, or name an array behind it" if path and not parts else ""
         raise UsageError(f"'{ref}' is not PATH or PATH::MEMBER{hint}", ref=ref)
-    return BlobRef(place_of(path), "/".join(parts))
+    return BlobRef(location_named(path), "/".join(parts))
 
 
 def _has_store_suffix(ref: str) -> bool:

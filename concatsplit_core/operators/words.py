@@ -9,7 +9,7 @@ from concatsplit_core.endpoints.lists import expand, parse_list, read_list
 from concatsplit_core.endpoints.references import parse_input
 
 
-def listed(source: str | bytes, null: bool = False) -> list[str]:
+def references_in(source: str | bytes, null: bool = False) -> list[str]:
     """The references of a list.
 
     Parameters
@@ -35,7 +35,7 @@ def files_of(words: Iterable[str]) -> Iterator[str]:
                 yield ref
 
 
-def members_of(path: str) -> list[str]:
+def member_names(path: str) -> list[str]:
     """The names of the arrays in a file or store, as far as a shell can show them."""
     from concatsplit_core.formats.registry import detect
 
