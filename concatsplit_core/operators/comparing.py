@@ -30,6 +30,7 @@ from concatsplit_core.operators.comparison.facts import differing_facts
 from concatsplit_core.operators.comparison.values import EqualityRule, comparable
 from concatsplit_core.operators.describing import shown_attributes
 from concatsplit_core.run.events import Finished, Moved, Started
+from concatsplit_core.run.noting import tell_of_raw
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.side_by_side import (
     BlockReader,
@@ -86,10 +87,14 @@ def diff(
     try:
         sources = open_inputs([a, b], raw=options.raw_description)
     except AmbiguousContainer:
+        if raw is not None:
+            tell_of_raw(options, ())
         return _compare_containers(os.fspath(a), os.fspath(b), rule, options, follow_links)
     try:
         if len(sources) != 2:
             raise UsageError(f"diff compares two arrays, but A and B name {len(sources)}")
+        if raw is not None:
+            tell_of_raw(options, (source.ref for source in sources))
         fingerprints = Fingerprints(sources, follow_links)
         difference = compare_opened(sources[0], sources[1], rule, options)
         fingerprints.check()

@@ -122,6 +122,10 @@ def info(
         raise UsageError(f"head: {head} is less than 0")
     wanted = _Wanted(flag("stats", stats), head, options, follow_links)
     items = resolve(ref, None, options.raw_description)
+    if raw is not None:
+        from concatsplit_core.run.noting import tell_of_raw
+
+        tell_of_raw(options, (item for item in items if isinstance(item, str)))
     if not all(isinstance(item, str) for item in items):
         sources = open_inputs(items)
         try:

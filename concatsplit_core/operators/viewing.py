@@ -88,6 +88,10 @@ def _view(inputs: Any, request: Request, options: Options) -> View:
     try:
         if not sources:
             raise UsageError("no inputs: give at least one array")
+        if options.raw is not None:
+            from concatsplit_core.run.noting import tell_of_raw
+
+            tell_of_raw(options, (source.ref for source in sources), depth=4)
         fingerprints = Fingerprints(sources, options.follow_links, is_for_long=True)
         is_scalar = len(sources) == 1 and not sources[0].spec.ndim and not request.add_axis
         if is_scalar:
