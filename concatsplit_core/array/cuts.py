@@ -189,6 +189,24 @@ def _start_and_stop(given: Any) -> tuple[int | None, int | None]:
     return pair[0], pair[1]
 
 
+def notes_on_parts(cut: Cut, lengths: Sequence[int]) -> list[str]:
+    """Notes on parts that may not be meant: empty ones, and a single one."""
+    if cut == Cut() and len(lengths) == 1:
+        return ["there is one part, since there is one output and no option that says where to cut"]
+    if cut.ratio is None or not any(lengths):
+        return []
+    empty = [
+        str(n)
+        for n, (share, has) in enumerate(zip(cut.ratio, lengths, strict=True))
+        if share and not has
+    ]
+    return (
+        [f"--ratio: the axis is too short for part {', '.join(empty)}, which is empty"]
+        if empty
+        else []
+    )
+
+
 def _refuse_many(parts: int) -> None:
     if parts > MOST_PARTS:
         raise UsageError(
@@ -274,7 +292,8 @@ def _bounded(length: int, most: int, index_bytes: int) -> list[int]:
         return [length]
     if index_bytes > most:
         raise UsageError(
-            f"--max-bytes {most}: one index of the axis holds {index_bytes} bytes already",
+            f"--max-bytes {most}: one index of the axis holds {index_bytes} bytes already; "
+            "give at least that",
             found=most,
             expected=index_bytes,
         )

@@ -30,7 +30,7 @@ def parse_ratio(text: str) -> list[int]:
         The text is none of these, or fractions do not sum to 1, or percentages to 100 %.
     """
     separator = ":" if ":" in text else ","
-    pieces = [piece.strip() for piece in text.split(separator)]
+    pieces = [piece.replace(" ", "") for piece in text.split(separator)]
     is_list = separator == "," and all(map(_WHOLE.fullmatch, pieces))
     if is_list or not all(map(_SHARE.fullmatch, pieces)):
         numbers = re.findall(r"\d+", text) if _NUMBERS.fullmatch(text) else []
@@ -104,8 +104,11 @@ def parse_range(text: str) -> tuple[int | None, int | None]:
     """
     found = _RANGE.fullmatch(text)
     if found is None:
-        what = "has a step, which a range here cannot have" if text.count(":") > 1 else "is none"
-        raise UsageError(f"--range {text} {what}; write START:STOP, such as 3:8, :8 or -3:")
+        has_step = text.count(":") > 1
+        what = "has a step, which a range here cannot have" if has_step else "is not a range"
+        pair = re.fullmatch(r"(\d+)\s*(?:[-,]|\.\.)\s*(\d+)", text)
+        hint = f"; did you mean {pair[1]}:{pair[2]}?" if pair else ""
+        raise UsageError(f"--range {text} {what}; write START:STOP, such as 3:8, :8 or -3:{hint}")
     start, stop = (None if piece is None else int(piece) for piece in found.groups())
     return start, stop
 

@@ -124,7 +124,7 @@ def name_parts(
         if len(outputs) != len(intervals):
             raise UsageError(
                 f"{len(outputs)} output name{'s' * (len(outputs) != 1)} for {len(intervals)} "
-                "parts; name each, or give a template such as 'part-{index:05d}.npy'",
+                f"parts; name each, or give a template such as '{_as_template(outputs)}'",
                 found=len(outputs),
                 expected=len(intervals),
             )
@@ -187,6 +187,16 @@ def _refuse_names(names: Sequence[str], outputs: Sequence[str], count: int) -> N
             found=len(names),
             expected=count,
         )
+
+
+def _as_template(outputs: Sequence[str]) -> str:
+    """The template that a name with a place for a number in another notation may stand for."""
+    name = outputs[0] if len(outputs) == 1 else ""
+    printed = re.search(r"%(0\d+)?d", name)
+    if printed:
+        field = f"{{index:{printed[1]}d}}" if printed[1] else "{index}"
+        return name.replace(printed[0], field)
+    return name.replace("*", "{index}") if name.count("*") == 1 else "part-{index:05d}.npy"
 
 
 def parse_names(names: str | Sequence[str] | None) -> list[str] | None:

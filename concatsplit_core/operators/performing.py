@@ -143,6 +143,9 @@ def perform_on(request: Request, sources: Sequence[Source], options: Options) ->
         raise UsageError("no inputs: give at least one array")
     move, along = move_of(request, sources, options)
     job = job_of(request, [move], along.split_info)
-    if request.selection is not None:
-        job = job._replace(notes=request.selection.notes_for_one_array())
-    return execute(job, options)
+    notes = [] if request.selection is None else request.selection.notes_for_one_array()
+    if request.cut is not None:
+        from concatsplit_core.array.cuts import notes_on_parts
+
+        notes += notes_on_parts(request.cut, [interval.length for interval in along.intervals])
+    return execute(job._replace(notes=notes) if notes else job, options)

@@ -298,7 +298,7 @@ class Options:
         try:
             dtype: np.dtype = np.dtype(self.dtype)
         except (TypeError, ValueError, SyntaxError) as error:
-            hint = _meant_dtype(str(self.dtype))
+            hint = _meant_dtype(str(self.dtype)) or "; write float32, '>i4' or bfloat16, say"
             raise UsageError(f"--dtype {self.dtype}: {error}{hint}") from error
         if dtype.hasobject:
             raise UsageError(f"--dtype {self.dtype}: Python objects cannot be stored")

@@ -42,6 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "0.npy", np.array(1.0))
     (folder / "link.npy").symlink_to("nowhere")
     (folder / "folder").mkdir()
+    (folder / "folder.npy").mkdir()
     (folder / "e.dat").write_bytes(bytes(48))
     with zipfile.ZipFile(folder / "texts.zip", "w") as archive:
         archive.writestr("a.txt", "text")
@@ -102,6 +103,10 @@ def test_a_mistake_on_stdin_is_explained(there: Shell, line: str, stdin: bytes) 
     explained(there, line, ON_STDIN[line][stdin], stdin)
 
 
+def test_a_folder_of_an_output_may_be_a_file(there: Shell) -> None:
+    there.fails(7, "concat", "a.npy", "-o", "b.npy/y.npy", says="is a file, and no folder")
+
+
 def test_a_name_may_be_long_and_the_message_is_not(there: Shell) -> None:
     outcome = there.run("concat", "a.npy\n" * 100_000, "-o", "y.npy")
     assert outcome.code == 4
@@ -132,6 +137,8 @@ ODD = {
     "concat a.npy b.npy -o y.zarr --memory-order F": "--memory-order F changes nothing: no output "
     "is .npy or .npz",
     f"{J} --raw int8,*": "--raw int8,* changes nothing: no input is a .dat, .bin or .raw file",
+    "split a.npy -o p0.npy": "there is one part, since there is one output and no option that says",
+    "split a.npy -o p0.npy -o p1.npy --ratio 9:1": "--ratio: the axis is too short for part 1, ",
     f"{J} --carry first": "--carry first changes nothing: this is one array",
     "split a.npy -o 'p{index}.npy' --parts 2 --carry drop": "--carry drop changes nothing",
 }
@@ -192,6 +199,10 @@ def test_in_python_the_note_is_a_warning(there: Shell, call: Any) -> None:
         "concat a.npy b.npy -o y.npy --split-info n.zarr --zarr-format 2",
         "concat e.dat a.npy -o y.npy --raw <f4,*,6",
         "concat x.h5 -o y.h5 --carry first --members '*'",
+        "split a.npy -o p0.npy --parts 1",
+        "split a.npy -o p0.npy --range 3:1",
+        "split a.npy -o p0.npy -o p1.npy --ratio 1:0",
+        "split a.npy -o p0.npy -o p1.npy --ratio '75 %,25 %'",
     ],
 )
 def test_options_that_one_input_or_output_has_a_use_for_get_none(
