@@ -13,6 +13,7 @@ from concatsplit_core.endpoints.references import is_name, refuse_unsafe_name
 from concatsplit_core.formats.registry import named_format, suffix_of
 from concatsplit_core.foundation.errors import UsageError, did_you_mean
 from concatsplit_core.foundation.given import text
+from concatsplit_core.foundation.sizes import counted
 
 _OF_AN_ARRAY = re.compile(r"<input (\d+)>")
 """What messages call an array that a program gives."""
@@ -123,8 +124,8 @@ def name_parts(
     if named_count(outputs) is not None:
         if len(outputs) != len(intervals):
             raise UsageError(
-                f"{len(outputs)} output name{'s' * (len(outputs) != 1)} for {len(intervals)} "
-                f"parts; name each, or give a template such as '{_as_template(outputs)}'",
+                f"{counted(len(outputs), 'output name')} for {counted(len(intervals), 'part')}; "
+                f"name each, or give a template such as '{_as_template(outputs)}'",
                 found=len(outputs),
                 expected=len(intervals),
             )

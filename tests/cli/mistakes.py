@@ -85,6 +85,12 @@ MISTAKES = {
     "feed a.npy -o x.h5::new": "feed has no option -o; it writes to REF, its second word",
     "info a.npy -o info.txt": "info has no option -o; it prints to stdout",
     "concat a.npy -o y.npy --by-array": "--by-array is an option of split and reshard",
+    "-o y.npy concat a.npy": "concatsplit has no option -o; -o is an option of concat, split and "
+    "reshard; write it behind the command",
+    "--memory 1G concat a.npy -o y.npy": "write it behind the command",
+    "stage concat a.npy --to new.run": "say where to write, such as -o y.npy",
+    "version": "did you mean --version?",
+    "help environ": "did you mean 'concatsplit help environment'?",
     # one dash for two
     f"{J} -axis 1": "-axis has one dash; write --axis",
     f"{J} -force": "-force has one dash; write --force",
@@ -141,6 +147,8 @@ MISTAKES = {
     f"{S} --lengths-from 1,3": "did you mean --lengths 1,3?",
     f"{S} --lengths 3,1,": "did you mean 3,1?",
     "concat a.npy -o y.zarr --chunks 1MiB": "is not a list of whole numbers like 3,2,4, nor auto",
+    "split-by-lengths a.npy 1,3 -o 'p{index}.npy'": "for numbers, give split --lengths 1,3",
+    "concat --array x=a.npy y=b.npy -o y.h5": "write --array y=b.npy",
     # what is missing
     "split a.npy 4": "say where to write, such as -o 'part-{index}.npy'",
     "concat a.npy b.npy z.npy": "say where to write, such as -o z.npy",
@@ -175,6 +183,9 @@ MISTAKES = {
     "concat '~/a.npy' -o y.npy": "the shell did not expand ~, write $HOME instead",
     "concat \"x.h5['images']\" -o y.npy": "an array in a file is named as in x.h5::images",
     "concat x.h5:: -o y.npy": "is not PATH or PATH::MEMBER; leave out ::, or name an array",
+    "concat a.npy -o y.npy::x": "holds one array and has no members; leave out ::x",
+    "concat a.npy -o y.h5::a/../b": "leave out . and .. behind ::",
+    "concat '' -o y.npy": "an empty reference names nothing; a variable may not be set",
     "concat a.npy::x -o y.npy": "has no member 'x'; leave out ::x",
     "concat n.npz::images.npy -o y.npy": "did you mean 'images'?",
     "concat one.zarr/zarr.json -o y.npy": "describes a Zarr array or group; name the folder that "
