@@ -21,7 +21,6 @@ from concatsplit_core.array.geometry import (
 )
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.foundation.errors import DtypeMismatch, ShapeMismatch, UsageError
-from concatsplit_core.foundation.given import whole_numbers
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.foundation.sizes import counted
 
@@ -165,6 +164,8 @@ def infer_split(
         The lengths do not sum to the axis, or a part whose axis is to go is not of length 1.
     """
     axis = normalize_axis(axis, spec.ndim, "the input")
+    from concatsplit_core.foundation.given import whole_numbers
+
     lengths = whole_numbers("lengths", lengths)
     if any(n < 0 for n in lengths) or sum(lengths) != spec.shape[axis]:
         raise UsageError(

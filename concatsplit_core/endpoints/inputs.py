@@ -27,7 +27,6 @@ from concatsplit_core.foundation.errors import (
     MalformedInput,
     UsageError,
 )
-from concatsplit_core.foundation.given import shown
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, output_error
 from concatsplit_core.stores.folders import Folders
@@ -238,6 +237,8 @@ def _listed(inputs: Any) -> Iterable[Any]:
     ) or format_of_object(inputs):
         return [inputs]
     if isinstance(inputs, bytes | Set | Mapping) or not isinstance(inputs, Iterable):
+        from concatsplit_core.foundation.given import shown
+
         raise UsageError(f"inputs: {shown(inputs)} {_why_no_inputs(inputs)}")
     return inputs if isinstance(inputs, Sequence) else list(inputs)
 
@@ -272,6 +273,8 @@ def _wrap(item: Any, ref: str) -> Source:
     if form is not None:
         return form.wrap(item)
     if not isinstance(item, np.ndarray | np.generic | list | tuple | int | float | complex):
+        from concatsplit_core.foundation.given import shown
+
         hint = ""
         if isinstance(item, Mapping):
             hint = f"; {_ONE_OF}"

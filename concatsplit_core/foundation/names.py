@@ -6,7 +6,6 @@ import os
 from typing import Any
 
 from concatsplit_core.foundation.errors import UsageError
-from concatsplit_core.foundation.given import shown
 
 
 def path(name: str, value: Any) -> str:
@@ -19,4 +18,6 @@ def path(name: str, value: Any) -> str:
     """
     if isinstance(value, str | bytes | os.PathLike):
         return os.fsdecode(value)
+    from concatsplit_core.foundation.given import shown
+
     raise UsageError(f"{name}: {shown(value)} is not a name; give text or a path")

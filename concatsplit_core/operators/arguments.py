@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from concatsplit_core.foundation.errors import UsageError
-from concatsplit_core.foundation.given import flag, shown, text, whole_number
-from concatsplit_core.foundation.names import path
 from concatsplit_core.foundation.records import fields
 from concatsplit_core.operators.requests import Axes, Request
 from concatsplit_core.run.options import Options
+
+_TYPES: dict[str, Any] = {
+    "axis": int | str,
+    "order": str,
+    "add_axis": bool,
+    "drop_axis": bool,
+    "split_info": str,
+}
+"""Types that arguments can have as they are."""
 
 
 def checked(request: Request) -> Request:
@@ -22,10 +28,10 @@ def checked(request: Request) -> Request:
         One has a type that it cannot have.
     """
     changes: dict[str, Any] = {}
-    for name, usual, settle in _ARGUMENTS:
+    for name, usual in _TYPES.items():
         value: Any = getattr(request, name)
         if value is not None and not isinstance(value, usual):
-            changes[name] = settle(name, value)
+            changes[name] = _settled(name, value)
     return request._replace(**changes) if changes else request
 
 
@@ -47,26 +53,29 @@ def options_of(operator: str, given: dict[str, Any]) -> Options:
     return Options(**given)
 
 
-def _axes(_: str, axis: Any) -> Axes:
+def _settled(name: str, value: Any) -> Any:
+    """An argument as the rest of the program expects it."""
+    from concatsplit_core.foundation import given
+    from concatsplit_core.foundation.names import path
+
+    if name == "axis":
+        return _axes(value)
+    kinds = {"order": given.text, "split_info": path}
+    return kinds.get(name, given.flag)(name, value)
+
+
+def _axes(axis: Any) -> Axes:
     if isinstance(axis, list | tuple):
         return [each if isinstance(each, str) else _axis(each) for each in axis]
     return _axis(axis)
 
 
 def _axis(axis: Any) -> int:
+    from concatsplit_core.foundation.given import shown, whole_number
+
     try:
         return whole_number("axis", axis)
     except UsageError:
         raise UsageError(
             f"axis: {shown(axis)} is not a whole number, and not the name of a dimension"
         ) from None
-
-
-_ARGUMENTS: tuple[tuple[str, Any, Callable[[str, Any], Any]], ...] = (
-    ("axis", int | str, _axes),
-    ("order", str, text),
-    ("add_axis", bool, flag),
-    ("drop_axis", bool, flag),
-    ("split_info", str, path),
-)
-"""Arguments, the types that need no change, and what is done with others."""
