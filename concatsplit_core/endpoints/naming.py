@@ -191,13 +191,21 @@ def _refuse_names(names: Sequence[str], outputs: Sequence[str], count: int) -> N
 
 
 def _as_template(outputs: Sequence[str]) -> str:
-    """The template that a name with a place for a number in another notation may stand for."""
-    name = outputs[0] if len(outputs) == 1 else ""
+    """The template that one name for several parts may stand for."""
+    if len(outputs) != 1:
+        return "part-{index:05d}.npy"
+    name = outputs[0]
     printed = re.search(r"%(0\d+)?d", name)
     if printed:
-        field = f"{{index:{printed[1]}d}}" if printed[1] else "{index}"
-        return name.replace(printed[0], field)
-    return name.replace("*", "{index}") if name.count("*") == 1 else "part-{index:05d}.npy"
+        return name.replace(printed[0], f"{{index:{printed[1]}d}}" if printed[1] else "{index}")
+    if name.count("*") == 1:
+        return name.replace("*", "{index}")
+    if "::" in name:
+        return f"{name}{{index}}"
+    form, suffix = named_format(name), suffix_of(name)
+    if form is not None and form.has_members:
+        return f"{name}::part{{index}}"
+    return f"{name.removesuffix(suffix)}-{{index}}{suffix}" if form else "part-{index:05d}.npy"
 
 
 def parse_names(names: str | Sequence[str] | None) -> list[str] | None:

@@ -136,7 +136,12 @@ MISTAKES = {
     "split a.npy -o 'y.%03d.npy' --parts 2": "give a template such as 'y.{index:03d}.npy'",
     "split a.npy -o 'y.%d.npy' --parts 2": "give a template such as 'y.{index}.npy'",
     "split a.npy -o 'y-*.npy' --parts 2": "give a template such as 'y-{index}.npy'",
-    "split a.npy -o y.npy --parts 2": "give a template such as 'part-{index:05d}.npy'",
+    "split a.npy -o y.npy --parts 2": "1 output name for 2 parts; name each, or give a template "
+    "such as 'y-{index}.npy'",
+    "split a.npy -o y.h5 --parts 2": "give a template such as 'y.h5::part{index}'",
+    "split a.npy -o y.h5::x --parts 2": "give a template such as 'y.h5::x{index}'",
+    "split a.npy -o y --parts 2": "give a template such as 'part-{index:05d}.npy'",
+    "split a.npy -o y.npy -o z.npy -o x.npy --parts 2": "3 output names for 2 parts; name each",
     "split a.npy -o 'y-{count}.npy' --parts 2": "have the same name; {index} in a template gives",
     "concat a.npy -o folder.npy": "folder.npy is a folder; it is not replaced",
     "feed a.npy x.h5::group": "'group/labels' is in the way; choose another name",
