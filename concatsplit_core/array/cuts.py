@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from concatsplit_core.array.geometry import Interval, tile
 from concatsplit_core.array.shares import interval_of, parse_range, parse_ratio, whole_shares
@@ -21,36 +21,6 @@ MOST_PARTS = 1 << 20
 
 _WAYS = ("parts", "size", "lengths", "at", "ratio", "max_bytes", "range")
 _GOES_WITH = {"uneven": "parts", "remainder": "size", "hop": "size", "by_array": "max_bytes"}
-
-
-def select_parts(only: str | int | Sequence[int], count: int) -> list[int]:
-    """Numbers of the parts that ``0-3,8`` names.
-
-    Raises
-    ------
-    UsageError
-        The text is not such a list, or names a part that there is not.
-    """
-    if isinstance(only, str) or hasattr(only, "__index__"):
-        only = str(only)
-        chosen: list[int] = []
-        for piece in only.split(","):
-            first, dash, last = piece.partition("-")
-            if not _is_number(first) or (dash and not _is_number(last)):
-                raise UsageError(f"--only {only} is not a list of parts such as 3 or 0-3,8")
-            span = range(int(first), int(last if dash else first) + 1)
-            chosen += span if span.stop <= count else [span.stop - 1]
-    else:
-        chosen = list(whole_numbers("--only", only))
-    beyond = [number for number in chosen if not 0 <= number < count]
-    if beyond or not chosen:
-        what = f"there is no part {beyond[0]}" if beyond else "it names none"
-        raise UsageError(f"--only {only}: {what}; the parts are 0 to {count - 1}", found=beyond)
-    return sorted(set(chosen))
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +84,7 @@ class Cut:
         for field in ("parts", "size", "hop", "max_bytes"):
             if (value := getattr(self, field)) is not None:
                 object.__setattr__(self, field, whole_number(f"--{field.replace('_', '-')}", value))
+        self._refuse_other_words()
         chosen = [name for name in _WAYS if getattr(self, name) is not None]
         if len(chosen) > 1:
             raise UsageError(
@@ -126,6 +97,13 @@ class Cut:
             if getattr(self, option) is not None and getattr(self, needs) is None:
                 names = (name.replace("_", "-") for name in (option, needs))
                 raise UsageError("--{} goes with --{}".format(*names))
+
+    def _refuse_other_words(self) -> None:
+        for option, words in (("uneven", get_args(Uneven)), ("remainder", get_args(Remainder))):
+            if getattr(self, option) not in (None, *words):
+                raise UsageError(
+                    f"--{option} {getattr(self, option)} is not one of {', '.join(words)}"
+                )
 
     def intervals(
         self, length: int, names: int | None = None, index_bytes: int = 1
@@ -183,6 +161,8 @@ def _start_and_stop(given: Any) -> tuple[int | None, int | None]:
         if given.step not in (None, 1):
             raise UsageError(f"--range {given}: a range here cannot have a step")
         given = given.start, given.stop
+    if not isinstance(given, Sequence):
+        raise UsageError(f"--range {given} is not a start and a stop, such as (3, 8)")
     pair = [None if n is None else whole_number("--range", n) for n in given]
     if len(pair) != 2:
         raise UsageError(f"--range {given} is not a start and a stop, such as 3:8")

@@ -163,6 +163,8 @@ def infer_split(
     UsageError
         The lengths do not sum to the axis, or a part whose axis is to go is not of length 1.
     """
+    if not hasattr(spec, "ndim"):
+        raise UsageError(f"spec: found {type(spec).__name__}; expected an ArraySpec((2, 3), dtype)")
     axis = normalize_axis(axis, spec.ndim, "the input")
     from concatsplit_core.foundation.given import whole_numbers
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.given import whole_numbers
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -117,3 +118,33 @@ def interval_of(start: int | None, stop: int | None, length: int) -> Interval:
     """The elements that a slice in Python takes from an axis."""
     first, last, _ = slice(start, stop).indices(length)
     return Interval(first, max(first, last))
+
+
+def select_parts(only: str | int | Sequence[int], count: int) -> list[int]:
+    """Numbers of the parts that ``0-3,8`` names.
+
+    Raises
+    ------
+    UsageError
+        The text is not such a list, or names a part that there is not.
+    """
+    if isinstance(only, str) or hasattr(only, "__index__"):
+        only = str(only)
+        chosen: list[int] = []
+        for piece in only.split(","):
+            first, dash, last = piece.partition("-")
+            if not _is_number(first) or (dash and not _is_number(last)):
+                raise UsageError(f"--only {only} is not a list of parts such as 3 or 0-3,8")
+            span = range(int(first), int(last if dash else first) + 1)
+            chosen += span if span.stop <= count else [span.stop - 1]
+    else:
+        chosen = list(whole_numbers("--only", only))
+    beyond = [number for number in chosen if not 0 <= number < count]
+    if beyond or not chosen:
+        what = f"there is no part {beyond[0]}" if beyond else "it names none"
+        raise UsageError(f"--only {only}: {what}; the parts are 0 to {count - 1}", found=beyond)
+    return sorted(set(chosen))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20

@@ -89,7 +89,7 @@ def resolve(
     try:
         found = _expanded(inputs, raw)
     except InputUnavailable:  # a pattern may match what is not there yet
-        if recover(_folders_of(_listed(inputs))):
+        if recover(_folders_of(given_inputs(inputs))):
             return _expanded(inputs, raw)
         raise
     return _expanded(inputs, raw) if recover(_folders_of(found)) else found
@@ -133,7 +133,7 @@ def _folders_of(items: Iterable[Any]) -> list[Location]:
 
 def refuse_second_stream(inputs: Any, vectors: Iterable[Any]) -> None:
     """Refuse stdin as an input if a vector of lengths was read from it."""
-    both = (vectors, _listed(inputs))
+    both = (vectors, given_inputs(inputs))
     if all(any(isinstance(item, str) and item == STREAM for item in items) for items in both):
         raise UsageError(_TWICE, ref=STREAM)
 
@@ -141,7 +141,7 @@ def refuse_second_stream(inputs: Any, vectors: Iterable[Any]) -> None:
 def _expanded(inputs: Any, raw: str | None) -> list[Any]:
     """The inputs, with patterns and lists replaced by what they stand for; stdin only once."""
     found: list[Any] = []
-    for item in _listed(inputs):
+    for item in given_inputs(inputs):
         if not isinstance(item, str | os.PathLike):
             found.append(item)
             continue
@@ -231,7 +231,14 @@ def once(inputs: Any) -> Any:
     return list(inputs) if isinstance(inputs, Iterator) else inputs
 
 
-def _listed(inputs: Any) -> Iterable[Any]:
+def given_inputs(inputs: Any) -> Iterable[Any]:
+    """The inputs that a program gives: one, or several in an order.
+
+    Raises
+    ------
+    UsageError
+        They are none of this.
+    """
     if isinstance(
         inputs, str | os.PathLike | np.ndarray | np.generic | int | float | complex
     ) or format_of_object(inputs):

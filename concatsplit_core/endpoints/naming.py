@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.endpoints.references import is_name, refuse_unsafe_name
 from concatsplit_core.formats.registry import named_format, suffix_of
 from concatsplit_core.foundation.errors import UsageError, did_you_mean
-from concatsplit_core.foundation.given import text
+from concatsplit_core.foundation.given import shown, text
 from concatsplit_core.foundation.sizes import counted
 
 _OF_AN_ARRAY = re.compile(r"<input (\d+)>")
@@ -218,6 +218,8 @@ def parse_names(names: str | Sequence[str] | None) -> list[str] | None:
     """
     if names is None:
         return None
+    if isinstance(names, Set) or not isinstance(names, Iterable):
+        raise UsageError(f"names: {shown(names)} is not text such as 'a,b', and no list of names")
     found = (
         [n.strip() for n in names.split(",")]
         if isinstance(names, str)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,6 +17,8 @@ from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import AmbiguousContainer, UsageError
+from concatsplit_core.foundation.given import flag
+from concatsplit_core.foundation.names import path
 from concatsplit_core.foundation.records import replace
 from concatsplit_core.operators.comparison.blocks import BlockComparison
 from concatsplit_core.operators.comparison.difference import (
@@ -82,14 +83,14 @@ def diff(
         An input is missing or malformed, or was changed during the run; a link leads out of its
         store; or the smallest step does not fit the memory.
     """
-    rule = EqualityRule(nan_equal, rtol, atol).validated()
+    rule = EqualityRule(flag("nan_equal", nan_equal), rtol, atol).validated()
     options = Options(memory=memory, jobs=jobs, raw=raw, offset=offset, on_event=on_event)
     try:
         sources = open_inputs([a, b], raw=options.raw_description)
     except AmbiguousContainer:
         if raw is not None:
             tell_of_raw(options, ())
-        return _compare_containers(os.fspath(a), os.fspath(b), rule, options, follow_links)
+        return _compare_containers(path("a", a), path("b", b), rule, options, follow_links)
     try:
         if len(sources) != 2:
             raise UsageError(f"diff compares two arrays, but A and B name {len(sources)}")

@@ -10,6 +10,7 @@ from concatsplit_core.array.orders import DEFAULT_ORDER
 from concatsplit_core.endpoints.naming import named_count, parse_names
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.given import flag, whole_number
 from concatsplit_core.operators.arguments import options_of
 from concatsplit_core.operators.lengths import cut_from, read_lengths, refuse_negative
 from concatsplit_core.operators.performing import perform, spelled_out
@@ -224,6 +225,7 @@ def split_by_lengths(
 
 def _sums(lengths: list[int], count: int) -> list[int]:
     """The length of each output: the sum of its share of the lengths."""
+    count = whole_number("outputs", count)
     if count < 1 or len(lengths) % count:
         raise UsageError(
             f"{len(lengths)} lengths cannot be shared out evenly to {count} outputs; give a number "
@@ -310,6 +312,7 @@ def concat_gradient(
 
 def _cut_one_input(request: Request, input: Any, options: Options, scaled: bool = False) -> Result:
     """Open one input and cut it; with `scaled`, multiply the lengths to fit the axis first."""
+    scaled = flag("scale", scaled)
 
     def adjust(request: Request, sources: Sequence[Source]) -> Request:
         if len(sources) != 1:

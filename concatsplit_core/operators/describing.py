@@ -117,6 +117,7 @@ def info(
     options = Options(memory=memory, jobs=jobs, raw=raw, offset=offset, on_event=on_event)
     if memory is not None:
         options.memory_bytes  # noqa: B018 - a wrong one is refused whether it is needed or not
+    flag("follow_links", follow_links)
     head = whole_number("head", head)
     if head < 0:
         raise UsageError(f"head: {head} is less than 0")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from concatsplit_core.array.geometry import with_length
 from concatsplit_core.array.orders import DEFAULT_ORDER
-from concatsplit_core.endpoints.inputs import close_all, open_inputs, wrap_array
+from concatsplit_core.endpoints.inputs import close_all, given_inputs, open_inputs, wrap_array
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import ShapeMismatch, UsageError
 from concatsplit_core.foundation.names import path
@@ -203,7 +202,7 @@ def split_gradient(
     )
     if lengths is not None:
         refuse_negative(lengths, "split_info")
-    listed = [dys] if isinstance(dys, str | os.PathLike) else list(dys)
+    listed = list(given_inputs(dys))
     config = options_of("gradient split", {**options})
     sources = _with_zeros(listed, lengths, request, config)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -261,7 +261,7 @@ def _parts(
     if request.cut is None:
         intervals = [Interval(0, length)]
         return intervals, outputs_of(request, intervals, source, array), [0]
-    from concatsplit_core.array.cuts import select_parts
+    from concatsplit_core.array.shares import select_parts
     from concatsplit_core.endpoints.naming import named_count, parse_names
 
     if not request.outputs:
@@ -327,7 +327,8 @@ def outputs_of(
 
 def names_of(output: Any) -> list[str]:
     """One name or several, as a list."""
-    is_several = isinstance(output, Iterable) and not isinstance(output, str | bytes | os.PathLike)
+    one = (str, bytes, os.PathLike, Set, Mapping)
+    is_several = isinstance(output, Iterable) and not isinstance(output, one)
     return [path("output", name) for name in (output if is_several else [output])]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from concatsplit_core.foundation.errors import UsageError, did_you_mean
@@ -107,6 +107,24 @@ def _paths(name: str, value: Any) -> tuple[str, ...]:
     return tuple(path(name, each) for each in value)
 
 
+def _members(name: str, value: Any) -> str:
+    if isinstance(value, Iterable) and not isinstance(value, bytes):
+        return ",".join(text(name, each) for each in value)
+    raise UsageError(f"{name}: {shown(value)} is not text such as 'x,y*', and no list of names")
+
+
+def _pairs(name: str, value: Any) -> list[tuple[str, Any]]:
+    given = value.items() if isinstance(value, Mapping) else value
+    is_list = isinstance(given, Iterable) and not isinstance(given, str | bytes)
+    pairs: list[Any] = list(given) if is_list else []
+    if not is_list or not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
+        raise UsageError(
+            f"{name}: {shown(value)} is not like {{'x': 'part-*.npy'}}, and no list of pairs like "
+            "('x', 'part-*.npy')"
+        )
+    return [(text(name, each), ref) for each, ref in pairs]
+
+
 def _callable(name: str, value: Any) -> Any:
     if callable(value):
         return value
@@ -123,5 +141,8 @@ _SETTLE: tuple[tuple[str, Callable[[str, Any], Any]], ...] = (
     ("picture manifest depfile", path),
     ("depends_on", _paths),
     ("raw", text),
+    ("members", _members),
+    ("arrays", _pairs),
+    ("history", flag),
     ("on_event", _callable),
 )

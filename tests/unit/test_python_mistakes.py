@@ -76,10 +76,29 @@ MISTAKES = {
     "cs.split(a, 'p{index}.npy', ratio=0.5)": "--ratio: 0.5 is not a list of shares",
     "cs.split(a, 'p{index}.npy', parts=2, only=0.5)": "--only: 0.5 is not a list of whole numbers",
     "cs.split(a, 'p{name}.npy', parts=2, names=['a', 3])": "names: 3 is not text",
+    "cs.split(a, 'p{name}.npy', parts=2, names={'a', 'b'})": "names: a set is not text such as",
+    "cs.split(a, 'p{name}.npy', parts=2, names=3)": "names: 3 is not text such as 'a,b'",
+    "cs.split(a, {'y.npy', 'z.npy'})": "output: a set is not a name",
+    "cs.split(a, 'p{index}.npy', parts=2, uneven=True)": "--uneven True is not one of balanced",
+    "cs.split(a, 'p{index}.npy', size=2, remainder='x')": "--remainder x is not one of keep, drop",
+    "cs.split(a, 'p{index}.npy', range=3)": "--range 3 is not a start and a stop",
+    "cs.split_by_lengths(a, [1, 3], 'p{index}.npy', outputs=2.0)": "outputs: 2.0 is not a whole",
+    "cs.split_by_lengths(a, [1, 3], 'p{index}.npy', scale='x')": "scale: 'x' is not True or False",
+    # data sets
+    "cs.concat([], 'y.h5', arrays='x=a.npy')": "arrays: 'x=a.npy' is not like {'x': 'part-*.npy'}",
+    "cs.concat([], 'y.h5', arrays=[('x', 'a.npy', 1)])": "arrays: a list is not like",
+    "cs.concat([], 'y.h5', arrays=3)": "arrays: 3 is not like",
+    "cs.concat('x.h5', 'y.h5', members=3)": "members: 3 is not text such as 'x,y*'",
+    "cs.concat('x.h5', 'y.h5', members=[3])": "members: 3 is not text",
+    "cs.concat('x.h5', 'y.h5', members='*', history=3)": "history: 3 is not True or False",
+    "cs.split_gradient(None, 'y.npy')": "inputs: None is not a reference",
+    "cs.infer_split(None, [2, 2])": "spec: found NoneType; expected an ArraySpec",
     "cs.infer_concat([(2, 3)])": "specs: found tuple; expected a list of ArraySpec((2, 3), dtype)",
     "cs.infer_concat(cs.ArraySpec((2, 3), 'f4'))": "specs: found ArraySpec",
     "cs.infer_split(cs.ArraySpec((4, 3), 'f4'), lengths=2)": "lengths: 2 is not a list",
     # looking
+    "cs.diff('a.npy', a, nan_equal='no')": "nan_equal: 'no' is not True or False",
+    "cs.info('a.npy', follow_links='no')": "follow_links: 'no' is not True or False",
     "cs.info('a.npy', head=-1)": "head: -1 is less than 0",
     "cs.info('a.npy', head='3')": "head: '3' is not a whole number",
     "cs.info('a.npy', stats='no')": "stats: 'no' is not True or False",
@@ -141,6 +160,14 @@ def test_other_types_are_taken_for_what_they_are(
     result = cs.concat(eval(inputs, names), tmp_path / "y.npy", **options)
     assert result.outputs[0].shape == (8, 3)
     assert np.load(tmp_path / "y.npy").shape == (8, 3)
+
+
+def test_names_of_arrays_may_be_a_dict_and_a_list(names: dict[str, Any], tmp_path: Path) -> None:
+    arrays = {"x": "a.npy", "y": names["a"]}
+    made = cs.concat([], tmp_path / "y.h5", arrays=arrays, history="made by a test")
+    assert list(made.to_dict()["arrays"]) == ["x", "y"]
+    chosen = cs.concat(tmp_path / "y.h5", tmp_path / "z.h5", members=["x", "y"], axis=0)
+    assert list(chosen.to_dict()["arrays"]) == ["x", "y"]
 
 
 def test_arrays_of_a_program_have_names_of_files(names: dict[str, Any], tmp_path: Path) -> None:
