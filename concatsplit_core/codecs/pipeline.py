@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from concatsplit_core.foundation.errors import UsageError, did_you_mean
@@ -86,6 +87,9 @@ def _parse_step(text: str) -> Step:
     if name not in _COMPRESSORS:
         known = codec_names()
         hint = did_you_mean(name, known)
+        level = re.fullmatch(r"([a-z]+2?)[-_=( ]*(\d+)\)?", name)
+        if level is not None and level[1] in _COMPRESSORS:
+            hint = f"; did you mean '{level[1]}:{level[2]}'?"
         raise UsageError(f"--codec: unknown codec '{name}'; known are {', '.join(known)}{hint}")
     if len(settings) > 1:
         raise UsageError(f"codec '{name}' has one setting, its level; found '{text}'")

@@ -32,6 +32,7 @@ from concatsplit_core.foundation.errors import (
     VerificationMismatch,
 )
 from concatsplit_core.foundation.records import NamedTuple
+from concatsplit_core.operators.arguments import options_of
 from concatsplit_core.operators.performing import recovering, spelled_out
 from concatsplit_core.operators.requests import (
     converted_specs,
@@ -84,7 +85,7 @@ def undo(
     UnsafeContent
         Without `output`: an input of the run lies outside the manifest's folder.
     """
-    config = Options(**options)
+    config = options_of("undo", {**options})
     recover_in([local(os.fspath(path)).resolved.parent], config)
     record = read_manifest(Path(path))
     with ExitStack() as stack:

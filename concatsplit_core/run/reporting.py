@@ -157,12 +157,10 @@ def without_effect(
         if not is_default and not any(name in place.format.honours for place in places):
             option, formats = _ONLY_FOR[name]
             notes.append(f"{option} {value} changes nothing: no output is {formats}")
-    described = options.raw_description
-    if described is not None and not any(s.ref.endswith(f"::{described}") for s in sources):
-        notes.append(
-            f"--raw {options.raw} changes nothing: no input is a .dat, .bin or .raw file of bare "
-            "elements"
-        )
+    if options.raw is not None:
+        from concatsplit_core.run.noting import note_on_raw
+
+        notes += filter(None, [note_on_raw(options, (source.ref for source in sources))])
     return notes
 
 
