@@ -9,6 +9,7 @@ import h5py
 import hdf5plugin
 import numpy as np
 import pytest
+import zarr
 from conformance.arrays import (
     BYTES,
     NESTED,
@@ -26,7 +27,7 @@ from conformance.base import FormatConformance
 from conformance.dumped import check_with_h5dump
 
 import concatsplit_core as cs
-from concatsplit_core.foundation.errors import UnsupportedDtype, UsageError
+from concatsplit_core.foundation.errors import DtypeMismatch, UnsupportedDtype, UsageError
 
 SHUFFLED_GZIP = {"compression": "gzip", "compression_opts": 6, "shuffle": True}
 
@@ -257,11 +258,28 @@ def test_strings_of_one_length(tmp_path: Path, encoding: str) -> None:
         assert h5py.check_string_dtype(file["data"].dtype).encoding == encoding
 
 
-@pytest.mark.parametrize("dtype", ["<U4", np.dtype([("a", "<U3")])], ids=str)
-def test_text_of_one_length_is_refused(tmp_path: Path, dtype: object) -> None:
+def test_text_of_one_length_in_records_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedDtype, match=r"no HDF5 type"):
-        cs.concat([make("<U4", (3,)).astype(dtype)], str(tmp_path / "out.h5"))
+        cs.concat([make("<U4", (3,)).astype([("a", "<U3")])], str(tmp_path / "out.h5"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_text_of_one_length_becomes_strings(tmp_path: Path) -> None:
+    """Also where chunks are absent: the fill value of strings is always empty."""
+    stored = zarr.create_array(
+        tmp_path / "a.zarr", shape=(4, 2), chunks=(2, 2), dtype="U3", fill_value="ü", zarr_format=2
+    )
+    stored[3] = "abc"
+    out, record = str(tmp_path / "out.h5"), str(tmp_path / "m.json")
+    cs.concat([str(tmp_path / "a.zarr")] * 2, out, manifest=record)
+    with h5py.File(out) as file:
+        found = file["data"].asstr()[:].tolist()
+    assert found == [["ü", "ü"], ["ü", "ü"], ["ü", "ü"], ["abc", "abc"]] * 2
+    cs.undo(record, str(tmp_path / "{index}.npy"))
+    np.testing.assert_array_equal(np.load(tmp_path / "1.npy"), stored[:])
+    for text, why in (("\ud800", "unicode"), ("a\0b", "NUL")):
+        with pytest.raises((UnsupportedDtype, DtypeMismatch), match=why):
+            cs.concat([np.array([text])], str(tmp_path / "bad.h5"))
 
 
 AGREE = {"chunks": (4, 3), **SHUFFLED_GZIP}
