@@ -44,10 +44,10 @@ def _references(_: click.Context, incomplete: str) -> Iterator[str]:
     """Arrays of a file after ``::``, and lists after ``@``."""
     if "::" not in incomplete:
         return _files(incomplete[1:], "@")
-    from concatsplit_core.operators.words import members_of
+    from concatsplit_core.operators.words import member_names
 
     path = incomplete.partition("::")[0]
-    return (f"{path}::{name}" for name in members_of(path))
+    return (f"{path}::{name}" for name in member_names(path))
 
 
 def _named_references(_: click.Context, incomplete: str) -> Iterator[str]:
@@ -96,10 +96,10 @@ def _axes(ctx: click.Context, _: str) -> Iterator[str]:
 
 def _arrays(ctx: click.Context, incomplete: str) -> Iterator[str]:
     """Names of the arrays of the first input, after the last comma."""
-    from concatsplit_core.operators.words import members_of
+    from concatsplit_core.operators.words import member_names
 
     first = next(_inputs(ctx), None)
-    return iter(()) if first is None else _in_list(members_of(first), incomplete)
+    return iter(()) if first is None else _in_list(member_names(first), incomplete)
 
 
 def _inputs(ctx: click.Context) -> Iterator[str]:

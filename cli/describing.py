@@ -12,7 +12,7 @@ import click
 from concatsplit_cli.readable import clipped, first_elements, readable, statistics
 from concatsplit_cli.streams import checked_stdout, one_line, terminal_width
 from concatsplit_cli.tables import Table, lines_of
-from concatsplit_core.foundation.sizes import format_size
+from concatsplit_core.foundation.sizes import format_size, shape_text
 
 if TYPE_CHECKING:
     from concatsplit_core.operators import BlobInfo
@@ -102,11 +102,6 @@ def _elements(blob: BlobInfo) -> Iterator[str]:
         yield from statistics(blob.stats)
     if blob.head is not None:
         yield from first_elements(blob.head)
-
-
-def shape_text(shape: Sequence[int]) -> str:
-    """A shape as tables show it."""
-    return " x ".join(map(str, shape)) or "scalar"
 
 
 class _Node:

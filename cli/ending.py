@@ -1,4 +1,4 @@
-"""Ends the process of a command that went well."""
+"""Ends the process of a command."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ def end_at_once(code: int) -> None:
     """End the process without taking the interpreter apart, which takes as long as to start it.
 
     Python frees all modules and objects one by one at its end: 15 to 50 ms after a join. What was
-    written is complete by now, and durable if that was asked for. Functions that were registered
-    for the end are called; if there is more to do, nothing happens here.
+    written is complete by now, and durable if that was asked for; what failed is cleaned up.
+    Functions that were registered for the end are called; if there is more to do, nothing happens
+    here.
+
+    After an error it is safer, too: when h5py's import was broken off by a signal or for lack of
+    memory, HDF5's own function for the end would call into the interpreter that is gone by then.
 
     Parameters
     ----------

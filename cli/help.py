@@ -119,7 +119,7 @@ class Command(_Helpful):
             formatter.write_text(f"More about each option: concatsplit help {path}")
 
 
-class Group(_Helpful, click.Group):
+class CommandGroup(_Helpful, click.Group):
     """A group of commands, whose help lists them in sections."""
 
     command_class = Command

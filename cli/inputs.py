@@ -62,13 +62,13 @@ def _references(inputs: tuple[str, ...], files_from: str | None, null: bool) -> 
         raise click.UsageError("-0 needs --files-from")
     names = list(inputs)
     if files_from is not None:
-        from concatsplit_core.operators.words import listed
+        from concatsplit_core.operators.words import references_in
 
         if files_from == "-" and "-" in names:
             raise click.UsageError(
                 "stdin cannot be both an input (-) and the list of --files-from -"
             )
-        names += listed(sys.stdin.buffer.read() if files_from == "-" else files_from, null)
+        names += references_in(sys.stdin.buffer.read() if files_from == "-" else files_from, null)
     if names.count("-") > 1:
         raise click.UsageError("stdin (-) is one input; it cannot be read twice")
     return names

@@ -8,14 +8,14 @@ import sys
 import warnings
 from collections.abc import Iterator, MutableMapping, Sequence
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from concatsplit_cli.allocation import keep_freed_memory
 from concatsplit_cli.ending import end_at_once
 from concatsplit_cli.environment import is_asked, origin
-from concatsplit_cli.help import Group, eager_flag
+from concatsplit_cli.help import CommandGroup, eager_flag
 from concatsplit_cli.signals import (
     Terminated,
     ignore_further_signals,
@@ -26,7 +26,7 @@ from concatsplit_cli.streams import (
     ReaderGone,
     checked_stdout,
     discard_stdout,
-    one_line,
+    message_line,
     open_standard_descriptors,
     out_of_memory_message,
     print_to_stderr,
@@ -88,7 +88,7 @@ class Commands(MutableMapping[str, click.Command]):
         return len(self._loaded)
 
 
-class ErrorBoundary(Group):
+class ErrorBoundary(CommandGroup):
     """A command group that turns every error into one line on stderr and an exit code."""
 
     has_watcher = False
@@ -150,7 +150,7 @@ class ErrorBoundary(Group):
                     import traceback
 
                     traceback.print_exc()
-                _exit(error, words, self.context)
+                code = _report(error, words, self.context)
         code = code if isinstance(code, int) else 0
         if args is None and is_the_command():
             end_at_once(code)
@@ -165,16 +165,16 @@ def _silence_libraries(is_debug: bool) -> None:
         sys.unraisablehook = lambda _: None  # errors in finalizers do not change the result
 
 
-def _exit(error: BaseException, words: Sequence[str], context: click.Context | None) -> NoReturn:
-    """Print the message of an error, and exit with its code."""
+def _report(error: BaseException, words: Sequence[str], context: click.Context | None) -> int:
+    """Print the message of an error, and return the exit code."""
     if isinstance(error, SystemExit):
         raise error
     if isinstance(error, BrokenPipeError | ReaderGone):
         discard_stdout()
-        sys.exit(ReaderGone.exit_code)
+        return ReaderGone.exit_code
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         print_to_stderr(error.format_message())
-        sys.exit(error.exit_code)
+        return error.exit_code
     code, kind, message = _describe(error, words)
     if isinstance(error, ConcatsplitError | click.ClickException):
         message = message.rstrip(".") + where if (where := origin(message, context)) else message
@@ -187,7 +187,7 @@ def _exit(error: BaseException, words: Sequence[str], context: click.Context | N
         except (ReaderGone, ConcatsplitError):
             discard_stdout()  # the message on stderr and the exit code remain
     print_to_stderr(f"concatsplit: error: {message}")
-    sys.exit(code)
+    return code
 
 
 def _describe(error: BaseException, words: Sequence[str]) -> tuple[int, str, str]:
@@ -195,11 +195,11 @@ def _describe(error: BaseException, words: Sequence[str]) -> tuple[int, str, str
     if isinstance(error, ConcatsplitError):
         notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
         message = error.message + _hint(error, words) + notes
-        return error.exit_code, error.kind, one_line(message)
+        return error.exit_code, error.kind, message_line(message)
     if isinstance(error, click.ClickException):
         from concatsplit_cli.suggestions import message_of
 
-        return error.exit_code, "UsageError", one_line(message_of(error, words))
+        return error.exit_code, "UsageError", message_line(message_of(error, words))
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return 130, "Interrupted", f"interrupted; {_left_by(error)}"
     if isinstance(error, Terminated):
@@ -210,11 +210,11 @@ def _describe(error: BaseException, words: Sequence[str]) -> tuple[int, str, str
     if isinstance(error, OSError) and error.errno:
         discard_stdout()
         io_error = stdout_error(error)
-        return io_error.exit_code, io_error.kind, one_line(io_error.message)
+        return io_error.exit_code, io_error.kind, message_line(io_error.message)
     return (
         1,
         "InternalError",
-        one_line(
+        message_line(
             f"internal error, a bug of concatsplit: {type(error).__name__}: {error}; "
             "run again with --debug for the traceback"
         ),
@@ -225,16 +225,16 @@ def _left_by(error: BaseException) -> str:
     """What an interrupted run has left behind; a run that can be resumed notes it in the error."""
     cause = error.__cause__ or error  # Click raises an error of its own from an interrupt
     notes: list[str] = getattr(cause, "__notes__", [])
-    return one_line("; ".join(notes)) or "nothing was left behind"
+    return message_line("; ".join(notes)) or "nothing was left behind"
 
 
 def _hint(error: ConcatsplitError, words: Sequence[str]) -> str:
     """What may have gone wrong on the command line before the core saw it."""
     if not isinstance(error, InputUnavailable):
         return ""
-    from concatsplit_cli.suggestions import list_in_words
+    from concatsplit_cli.misplaced import list_in_words, misplaced
 
-    return list_in_words(words)
+    return list_in_words(words) or misplaced(str(error.ref), words)
 
 
 def _show_version(ctx: click.Context) -> None:

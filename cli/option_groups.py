@@ -15,7 +15,7 @@ _FOR_THE_COMMAND_LINE = ("as_json", "quiet", "progress", "debug")
 """Shared options that are not passed to the core."""
 
 
-class SharedOptions(NamedTuple):
+class SharedValues(NamedTuple):
     """The values of the shared options: for the core, and for the command line itself."""
 
     options: dict[str, Any]
@@ -79,7 +79,7 @@ def as_shared(group: OptionGroup) -> Callable[[Callable[..., Any]], Callable[...
             options = group.pop_from(values)
             own = {name: options.pop(name) for name in _FOR_THE_COMMAND_LINE}
             own.pop("debug")
-            return function(shared=SharedOptions(options, **own), **values)
+            return function(shared=SharedValues(options, **own), **values)
 
         wrapped: Callable[..., R] = group.add_to(command)
         return wrapped

@@ -69,7 +69,7 @@ class Integers(ListOfIntegers):
         try:
             return [int(piece) for piece in str(value).split(self._separator)]
         except ValueError:
-            numbers = re.fullmatch(r"\[?\(?(\d+(?:[^\deE.-]+\d+)+)\)?\]?", str(value))
+            numbers = re.fullmatch(r"[\[( ]*(\d+(?:[^\deE.%-]+\d+)+)[\]), ]*", str(value))
             pieces = [] if numbers is None else re.findall(r"\d+", numbers[1])
             hint = f"; did you mean {self._separator.join(pieces)}?" if pieces else ""
             self.fail(
@@ -89,7 +89,7 @@ class Chunks(Word):
         return INTEGERS.convert(value, param, ctx)
 
 
-class Axis(Word):
+class AxisType(Word):
     """The number of an axis, or the name of a dimension."""
 
     name = "N|NAME"
@@ -117,7 +117,7 @@ class Named(Word):
         return name, ref
 
 
-AXIS = Axis("axis")
+AXIS = AxisType("axis")
 NAMED = Named("named ref")
 INTEGERS = Integers("N,N,...", ",", "3,2,4")
 CHUNKS = Chunks("chunks")

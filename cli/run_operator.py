@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from concatsplit_cli.option_groups import SharedOptions
+from concatsplit_cli.option_groups import SharedValues
 from concatsplit_cli.progress import progress_bar
 from concatsplit_cli.render import show_result
 from concatsplit_cli.streams import checked_stdout, one_line, print_to_stderr
@@ -20,7 +20,7 @@ STAGED = "concatsplit.staged"
 
 
 def run_operator(
-    shared: SharedOptions, operator: Callable[..., Result], *args: Any, **options: Any
+    shared: SharedValues, operator: Callable[..., Result], *args: Any, **options: Any
 ) -> None:
     """Run an operator of the core with a command's own arguments and the shared options."""
     context = click.get_current_context()

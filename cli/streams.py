@@ -15,6 +15,8 @@ import click
 
 from concatsplit_core.foundation.errors import ConcatsplitError, IOFailure, NoSpace
 
+_LONGEST = 4000
+"""Characters of the longest message."""
 _NO_MEMORY = ("cannot allocate memory", "failed to map segment", "can't start new thread")
 """Parts of messages, from Python and the loader of libraries, that mean a lack of memory."""
 
@@ -81,6 +83,13 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def message_line(text: str) -> str:
+    """A message as one line that a person can still read, whatever was given as a name."""
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 4 :]}"
+    return one_line(text)
 
 
 def terminal_width(stream: TextIO) -> int | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from concatsplit_cli.misplaced import list_in_words, why_extra
 from concatsplit_core.foundation.errors import did_you_mean
 
 _COMMANDS = {
@@ -28,19 +29,19 @@ _COMMANDS = {
 
 _OPTIONS = {
     "--axis": "dim dimension along record-dimension axes d",
-    "--force": "overwrite replace clobber yes y",
+    "--force": "overwrite force-overwrite replace clobber yes y",
+    "--parts": "num count number sections pieces n-parts num-parts nparts chunks-count k p",
     "--picture": "draw plot svg image graph visualize visualise diagram chart",
     "--jobs": "threads workers nproc num-workers parallel cpus n-jobs processes num-threads p",
     "--codec": "compress compression compressor filter gzip zstd z",
     "--memory": "mem memory-limit max-memory budget buffer-size ram m",
     "--output": "out outfile output-file dest destination to target outputs",
-    "--parts": "num count number sections pieces n-parts num-parts nparts chunks-count k",
     "--shards": "shard shard-shape sharding",
-    "--size": "length chunk-size part-size lines rows step batch-size shard-size",
+    "--size": "length chunk-size part-size lines rows step batch-size shard-size l",
     "--lengths": "sections split-sizes sizes",
     "--at": "indices positions split-at points",
     "--ratio": "proportions fractions percent ratios",
-    "--max-bytes": "bytes max-size max-shard-size size-limit",
+    "--max-bytes": "bytes max-size max-shard-size size-limit b",
     "--dtype": "type astype cast convert-to data-type",
     "--chunks": "chunk chunk-shape chunksize chunk-sizes tile tiles",
     "--dry-run": "plan dryrun simulate no-act what-if just-print",
@@ -64,26 +65,26 @@ _OPTIONS = {
     "--split-info": "splitinfo save-lengths",
     "--offset": "skip header-size skip-bytes",
     "--zarr-format": "zarr-version zarr_version",
-    "--json": "as-json format-json",
+    "--json": "as-json format-json format output-format",
     "--version": "v V",
     "--help": "? usage",
 }
 """What options are called elsewhere, without their dashes."""
 
-_LISTS = {
-    "--lengths": ",",
-    "--at": ",",
-    "--chunks": ",",
-    "--shards": ",",
-    "--only": ",",
-    "--ratio": ":",
+_NO_OPTIONS = {
+    "i in input inputs infile input-file if": "inputs need none; only name them",
+    "level compression-level clevel compression-opts": "the level stands behind the codec, as in "
+    "--codec zstd:3",
+    "format output-format to-format": "the suffix of the output chooses the format, such as y.zarr",
+    "r recursive": "quote a pattern, such as 'folder/**/*.npy'",
 }
-"""Options with a list as their value, and what stands between its items."""
-_NUMBER = re.compile(r"-?\d+")
+"""What elsewhere are options, and here are none."""
+
 _VALUES = (
     (r"is not a valid integer( range)?", "is not a whole number"),
     (r"is not a valid float( range)?", "is not a number"),
     (r"is not in the range x>=(\d+)", r"is less than \1"),
+    (r"is not a valid boolean.*", "is neither yes nor no; write 1 or 0"),
 )
 """What Click says of values, and how it is said here."""
 
@@ -117,7 +118,7 @@ def message_of(error: click.ClickException, words: Sequence[str]) -> str:
     extra = re.fullmatch(r"Got unexpected extra arguments? \((.*)\)", message)
     if extra:
         count = "is one argument" if " " not in extra[1] else "are arguments"
-        return f"{extra[1]} {count} too many{_why_extra(extra[1], context, words)}"
+        return f"{extra[1]} {count} too many{why_extra(extra[1], context, words)}"
     return message
 
 
@@ -131,20 +132,6 @@ def no_command(name: str, known: Iterable[str]) -> str:
     return f"there is no command '{name}'{hint or '; concatsplit --help lists all commands'}"
 
 
-def list_in_words(words: Sequence[str]) -> str:
-    """The hint if the items of a list are words of their own; empty if they are not."""
-    for place, option in enumerate(words):
-        if option in _LISTS:
-            items = []
-            for word in words[place + 1 :]:
-                if not _NUMBER.fullmatch(word.strip(",:")):
-                    break
-                items.append(word.strip(",:"))
-            if len(items) > 1:
-                return f"; write {option} {_LISTS[option].join(items)}"
-    return ""
-
-
 def _no_option(name: str, context: click.Context) -> str:
     command = context.command
     options = [p for p in command.get_params(context) if isinstance(p, click.Option)]
@@ -153,6 +140,16 @@ def _no_option(name: str, context: click.Context) -> str:
     ]
     bare = name.lstrip("-").lower().replace("_", "-")
     path = _path(context)
+    for theirs, remedy in _NO_OPTIONS.items():
+        if bare in theirs.split() and "--output" in known:
+            return f"{path} has no option {name}; {remedy}"
+    if name in {"-o", "--output"}:
+        where = "writes to REF, its second word" if path == "feed" else "prints to stdout"
+        return f"{path} has no option {name}; it {where}"
+    if name == "-:":
+        return "stdin is one .npy array, whose name is - alone"
+    if bare.isdigit() and "--codec" in known:
+        return f"{path} has no option {name}; a level stands behind the codec: --codec gzip:{bare}"
     start = [opt for opt in known if len(bare) > 2 and opt.startswith(f"--{bare}")]
     meant = f"--{bare}" if f"--{bare}" in known else _by_meaning(bare, _OPTIONS, known)
     meant = meant or (start[0] if len(start) == 1 else None)
@@ -174,7 +171,8 @@ def _of_other_commands(name: str, context: click.Context) -> str:
         return ""
     usual = [root.commands[command] for command in ("concat", "split", "reshard", "diff")]
     having = [str(c.name) for c in usual if any(name in param.opts for param in c.params)]
-    return f"; {name} is an option of {' and '.join(having)}" if having else ""
+    listed = " and ".join(filter(None, (", ".join(having[:-1]), *having[-1:])))
+    return f"; {name} is an option of {listed}" if having else ""
 
 
 def _by_meaning(name: str, synonyms: dict[str, str], known: Iterable[str]) -> str | None:
@@ -193,9 +191,27 @@ def _wrong_value(error: click.BadParameter, context: click.Context) -> str:
         message += did_you_mean(choices[1], re.findall(r"'([^']*)'", choices[2]))
     if error.param is None:
         return message
+    message += _meant_by_value(error.param.opts[-1], message)
     is_option = isinstance(error.param, click.Option)
     name = error.param.opts[-1] if is_option else error.param.make_metavar(context)
     return f"{name}: {message}"
+
+
+def _meant_by_value(option: str, message: str) -> str:
+    """The option that takes a value of this kind; empty if none does."""
+    quoted = re.match(r"'(.*?)' is not", message)
+    value = quoted[1] if quoted else ""
+    if option in {"--parts", "--size"} and re.fullmatch(r"\d+(,\d+)+", value):
+        return f"; did you mean --lengths {value}?"
+    if option == "--size" and re.fullmatch(r"[\d.]+ *[kKmMgGtT]?[iI]?[bB]?", value):
+        return f"; --size counts along the axis: for bytes, give --max-bytes {value}"
+    if option == "--lengths" and "%" in value:
+        return f"; did you mean --ratio {value.replace(' ', '')}?"
+    if option == "--lengths" and value and os.path.exists(value.partition("::")[0]):
+        return f"; did you mean --lengths-from {value}?"
+    if option in {"--chunks", "--shards"} and "did you mean" not in message:
+        return ", nor auto or none"
+    return ""
 
 
 def _missing_option(option: click.Option, words: Sequence[str]) -> str:
@@ -204,19 +220,6 @@ def _missing_option(option: click.Option, words: Sequence[str]) -> str:
         return f"{names} is missing: {(option.help or '').partition('.')[0]}"
     given = [word for word in words[1:] if not word.startswith("-")]
     usual = "'part-{index}.npy'" if option.multiple else "y.npy"
-    last = given[-1] if len(given) > 1 and not os.path.exists(given[-1]) else usual
+    is_new = len(given) > 1 and "." in given[-1] and not os.path.exists(given[-1])
+    last = given[-1] if is_new else usual
     return f"{names} is missing: say where to write, such as -o {last}"
-
-
-def _why_extra(extra: str, context: click.Context, words: Sequence[str]) -> str:
-    in_words = list_in_words(words)
-    if in_words:
-        return in_words
-    known = {opt for p in context.command.params for opt in p.opts}
-    if _NUMBER.fullmatch(extra) and "--parts" in known:
-        return f"; did you mean --parts {extra}?"
-    if "--output" in known and " " not in extra and "--parts" not in known:
-        return f"; to write to it, give -o {extra}"
-    if "--parts" in known:
-        return "; give one input, or use reshard for an array in several files"
-    return f"; see concatsplit {_path(context)} --help"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +62,9 @@ OWNERS = {
 UNUSED = "shutil,dataclasses,difflib,queue,fractions,base64"
 """Modules of the standard library that a tiny join does without."""
 LONGEST_FILE, LONGEST_FUNCTION = 350, 60
+CALLS = {"distances_between", "lay_out", "open_member", "recover", "run", "unequal"}
+"""Functions that one room offers and a lower one, or each of several, does under the same name."""
+_DEFINITIONS = ast.FunctionDef | ast.ClassDef
 
 
 def test_the_walk_sees_imports() -> None:
@@ -261,6 +266,30 @@ def test_functions_fit_a_screen() -> None:
         return [(name, length) for name, length in lengths if length > LONGEST_FUNCTION]
 
     assert not offenders(long, modules())
+
+
+def test_a_name_stands_for_one_thing() -> None:
+    """What a format defines may have the name that it has in the other formats."""
+    homes: dict[str, set[str]] = {}
+    for module, path in modules().items():
+        where = f"{CORE}.formats" if below(module, f"{CORE}.formats") else module
+        for one in tree(path).body:
+            if isinstance(one, _DEFINITIONS) and one.name[0] != "_" and one.name not in CALLS:
+                homes.setdefault(one.name, set()).add(where)
+    commands = "concatsplit_cli.commands"
+    for name, found in homes.items():
+        parts = [one for one in found if not below(one, commands)]
+        assert len(parts) < 2, f"{name} is defined in {sorted(parts)}"
+
+
+def test_what_is_defined_is_used() -> None:
+    words = Counter(re.findall(r"\w+", "".join(path.read_text() for path in modules().values())))
+
+    def unused(module: str) -> list[str]:
+        ours = [one for one in tree(modules()[module]).body if isinstance(one, _DEFINITIONS)]
+        return [one.name for one in ours if words[one.name] < 2 and one.name[:2] != "__"]
+
+    assert not offenders(unused, modules())
 
 
 def _offered(path: Path) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from concatsplit_cli.help import Command
-from concatsplit_cli.option_groups import SharedOptions
+from concatsplit_cli.option_groups import SharedValues
 from concatsplit_cli.options import operator_options
 from concatsplit_cli.param_types import FILE, REF
 from concatsplit_cli.run_operator import run_operator
@@ -17,7 +17,7 @@ from concatsplit_cli.run_operator import run_operator
     "-o", "--output", default="-", metavar="FILE", type=REF, help="Output.  [default: stdout]"
 )
 @operator_options
-def fetch(ref: str, output: str, shared: SharedOptions) -> None:
+def fetch(ref: str, output: str, shared: SharedValues) -> None:
     """Copy a blob (one array in a file) out of its file: to stdout as .npy, or to a file.
 
     \b
@@ -34,7 +34,7 @@ def fetch(ref: str, output: str, shared: SharedOptions) -> None:
 @click.argument("file", metavar="FILE", type=REF)
 @click.argument("ref", metavar="REF", type=REF)
 @operator_options
-def feed(file: str, ref: str, shared: SharedOptions) -> None:
+def feed(file: str, ref: str, shared: SharedValues) -> None:
     """Copy FILE to REF. FILE is any blob (one array in a file), or - for .npy on stdin.
 
     REF may be a new array in an existing file, such as store.h5::new. The file keeps its other
@@ -63,7 +63,7 @@ def feed(file: str, ref: str, shared: SharedOptions) -> None:
     "without and with the suffix.  [default: the names that the inputs had]",
 )
 @operator_options
-def undo(record: str, outputs: tuple[str, ...], shared: SharedOptions) -> None:
+def undo(record: str, outputs: tuple[str, ...], shared: SharedValues) -> None:
     """Make the inputs of a run again from its outputs and its --manifest.
 
     \b

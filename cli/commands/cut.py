@@ -10,7 +10,7 @@ from concatsplit_cli.data_set_options import data_set_options
 from concatsplit_cli.help import Command
 from concatsplit_cli.how_options import how_options
 from concatsplit_cli.inputs import many_inputs
-from concatsplit_cli.option_groups import SharedOptions
+from concatsplit_cli.option_groups import SharedValues
 from concatsplit_cli.options import (
     axes_option,
     depth_order_option,
@@ -43,7 +43,7 @@ def split(
     drop_axis: bool,
     how: dict[str, Any],
     selection: dict[str, Any],
-    shared: SharedOptions,
+    shared: SharedValues,
 ) -> None:
     """Cut an array into parts along an axis.
 
@@ -86,7 +86,7 @@ def split(
 @how_options
 @operator_options
 def depth_split(
-    input: str, outputs: tuple[str, ...], order: str, how: dict[str, Any], shared: SharedOptions
+    input: str, outputs: tuple[str, ...], order: str, how: dict[str, Any], shared: SharedValues
 ) -> None:
     """Cut an array along its channel axis (Caffe2's DepthSplit).
 
@@ -112,7 +112,7 @@ def unstack(
     names: str | None,
     axis: tuple[int | str, ...],
     selection: dict[str, Any],
-    shared: SharedOptions,
+    shared: SharedValues,
 ) -> None:
     """Cut an array into its items along an axis, as numpy.unstack does; the axis is dropped.
 
@@ -150,7 +150,7 @@ def split_by_lengths(
     order: str | None,
     scale: bool,
     selection: dict[str, Any],
-    shared: SharedOptions,
+    shared: SharedValues,
 ) -> None:
     """Cut an array by a vector of lengths (Caffe2's SplitByLengths).
 
@@ -192,7 +192,7 @@ def reshard(
     order: str | None,
     how: dict[str, Any],
     selection: dict[str, Any],
-    shared: SharedOptions,
+    shared: SharedValues,
 ) -> None:
     """Cut an array that is stored in shards into new shards, without joining it on disk first.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from concatsplit_cli.help import Command
-from concatsplit_cli.option_groups import SharedOptions
+from concatsplit_cli.option_groups import SharedValues
 from concatsplit_cli.options import RAW_OPTIONS, reading_options
 from concatsplit_cli.param_types import REF
 from concatsplit_cli.progress import progress_bar
@@ -35,7 +35,7 @@ def diff(
     atol: float,
     raw: str | None,
     offset: int,
-    shared: SharedOptions,
+    shared: SharedValues,
 ) -> None:
     """Compare two arrays element by element, in any formats: exit 0 if they are equal, else 8.
 

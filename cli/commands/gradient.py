@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from concatsplit_cli.help import Group
+from concatsplit_cli.help import CommandGroup
 from concatsplit_cli.inputs import many_inputs
-from concatsplit_cli.option_groups import SharedOptions
+from concatsplit_cli.option_groups import SharedValues
 from concatsplit_cli.options import (
     axis_option,
     operator_options,
@@ -19,7 +19,7 @@ from concatsplit_cli.run_operator import run_operator
 _dys = many_inputs("dys", "DY...")
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def gradient() -> None:
     """The gradients of concat and split.
 
@@ -50,7 +50,7 @@ def concat(
     axis: int | str | None,
     order: str | None,
     add_axis: bool,
-    shared: SharedOptions,
+    shared: SharedValues,
 ) -> None:
     """The gradient of concat: split DY by the lengths of the concat's inputs.
 
@@ -93,7 +93,7 @@ def split(
     axis: int | str | None,
     order: str | None,
     drop_axis: bool,
-    shared: SharedOptions,
+    shared: SharedValues,
 ) -> None:
     """The gradient of split: join the gradients of its parts.
 

@@ -9,7 +9,7 @@ import click
 from concatsplit_cli.data_set_options import data_set_options
 from concatsplit_cli.help import Command
 from concatsplit_cli.inputs import many_inputs
-from concatsplit_cli.option_groups import SharedOptions
+from concatsplit_cli.option_groups import SharedValues
 from concatsplit_cli.options import (
     axes_option,
     depth_order_option,
@@ -41,7 +41,7 @@ def concat(
     add_axis: bool,
     split_info: str | None,
     selection: dict[str, Any],
-    shared: SharedOptions,
+    shared: SharedValues,
 ) -> None:
     """Join arrays along an axis, as numpy.concatenate does.
 
@@ -99,7 +99,7 @@ def stack(
     axis: tuple[int | str, ...],
     split_info: str | None,
     selection: dict[str, Any],
-    shared: SharedOptions,
+    shared: SharedValues,
 ) -> None:
     """Join arrays of the same shape along a new axis, as numpy.stack does.
 
@@ -124,7 +124,7 @@ def depth_concat(
     output: str,
     order: str,
     split_info: str | None,
-    shared: SharedOptions,
+    shared: SharedValues,
 ) -> None:
     """Join arrays along their channel axis (Caffe2's DepthConcat).
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from concatsplit_cli.help import Command
-from concatsplit_cli.option_groups import SharedOptions
+from concatsplit_cli.option_groups import SharedValues
 from concatsplit_cli.options import reading_options
 from concatsplit_cli.param_types import FILE
 from concatsplit_cli.progress import progress_bar
@@ -23,7 +23,7 @@ def verify(
     record: str,
     only_outputs: bool,
     only_inputs: bool,
-    shared: SharedOptions,
+    shared: SharedValues,
 ) -> None:
     """Compare the outputs and inputs of a run with the hashes in its --manifest.
 

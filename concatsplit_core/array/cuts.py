@@ -23,7 +23,7 @@ _WAYS = ("parts", "size", "lengths", "at", "ratio", "max_bytes", "range")
 _GOES_WITH = {"uneven": "parts", "remainder": "size", "hop": "size", "by_array": "max_bytes"}
 
 
-def select(only: str | int | Sequence[int], count: int) -> list[int]:
+def select_parts(only: str | int | Sequence[int], count: int) -> list[int]:
     """Numbers of the parts that ``0-3,8`` names.
 
     Raises

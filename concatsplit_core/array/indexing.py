@@ -16,7 +16,7 @@ Picks = range | np.ndarray
 """The indices that are wanted along one axis, without repetition, in rising order."""
 
 
-class Selection(NamedTuple):
+class IndexSelection(NamedTuple):
     """What an index asks for.
 
     Parameters
@@ -36,7 +36,7 @@ class Selection(NamedTuple):
         return tuple(map(len, self.picks))
 
 
-def select(key: Any, shape: Shape) -> Selection:
+def select_elements(key: Any, shape: Shape) -> IndexSelection:
     """What an index asks for of an array of some shape.
 
     Integers, slices, an ellipsis and `numpy.newaxis` mean what they mean in NumPy; one axis may be
@@ -78,7 +78,7 @@ def select(key: Any, shape: Shape) -> Selection:
             final.append(left)
             axis += 1
     picks += map(range, shape[axis:])
-    return Selection(tuple(picks), tuple(final))
+    return IndexSelection(tuple(picks), tuple(final))
 
 
 def _kind(item: Any) -> str:
@@ -151,7 +151,7 @@ def _among(wanted: np.ndarray, axis: int, length: int) -> tuple[Picks, np.ndarra
     return picked, places.reshape(wanted.shape)
 
 
-class Group(NamedTuple):
+class PickGroup(NamedTuple):
     """Neighbouring picks that lie in one piece of an axis.
 
     Parameters
@@ -168,13 +168,13 @@ class Group(NamedTuple):
     picks: Picks
 
 
-def grouped(picks: Picks, edges: Sequence[int]) -> Iterator[Group]:
+def grouped(picks: Picks, edges: Sequence[int]) -> Iterator[PickGroup]:
     """Picks by the pieces of an axis; `edges` are where the pieces end, in rising order."""
     done = 0
     while done < len(picks):
         number = bisect_left(edges, int(picks[done]) + 1)
         end = bisect_left(picks, edges[number], done)
-        yield Group(number, slice(done, end), picks[done:end])
+        yield PickGroup(number, slice(done, end), picks[done:end])
         done = end
 
 

@@ -54,7 +54,7 @@ def _frame(step: Step, checked: bool) -> Step:
     return Step(_ZSTD, (*step.settings[:1], *((True,) if checked else ())))
 
 
-def agreed(codecs: list[Codec | None]) -> Codec | None:
+def agreed_steps(codecs: list[Codec | None]) -> Codec | None:
     """The codec of several arrays; if only checksums differ, the one with the most steps.
 
     Returns

@@ -67,7 +67,7 @@ def is_fill(block: np.ndarray, fill: np.ndarray) -> bool:
     return block.tobytes() == wanted * block.size
 
 
-def place_of(index: Shape, chunks: Shape | None, shape: Shape) -> str:
+def chunk_label(index: Shape, chunks: Shape | None, shape: Shape) -> str:
     """The name of a chunk in messages: its index in the grid, and the elements that it holds."""
     name = f"chunk {'.'.join(map(str, index)) or '0'}"
     if not chunks or len(chunks) != len(index):

@@ -15,8 +15,8 @@ from concatsplit_core.stores.files import (
     write_all,
 )
 from concatsplit_core.stores.local import local
-from concatsplit_core.stores.zips.kept import Kept
-from concatsplit_core.stores.zips.records import LONGEST_NAME, Member, data_offset, directory
+from concatsplit_core.stores.zips.kept import KeptMembers
+from concatsplit_core.stores.zips.records import LONGEST_NAME, ZipMember, data_offset, directory
 
 _WINDOW = 1 << 20
 
@@ -24,7 +24,7 @@ _WINDOW = 1 << 20
 def pack(
     folder: str,
     archive: str,
-    kept: Kept | None,
+    kept: KeptMembers | None,
     replaced: Collection[str],
     lasting: Collection[str],
     frees_room: bool = True,
@@ -34,7 +34,7 @@ def pack(
     Parameters
     ----------
     folder, archive : str
-    kept : Kept, optional
+    kept : KeptMembers, optional
         Members of another archive that come first; where a file has the name of one, it is left
         out.
     replaced : collection of str
@@ -47,7 +47,7 @@ def pack(
     """
     fd = os.open(archive, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        members: list[Member] = []
+        members: list[ZipMember] = []
         if kept is not None:
             folders = tuple(f"{name}/".encode() for name in replaced)
             names = [name for name in kept.members if not name.startswith(folders)]
@@ -67,11 +67,11 @@ def pack(
         os.close(fd)
 
 
-def _end(members: list[Member]) -> int:
+def _end(members: list[ZipMember]) -> int:
     return members[-1].data_offset + members[-1].packed_bytes if members else 0
 
 
-def _packed(fd: int, path: str, name: bytes, offset: int) -> Member:
+def _packed(fd: int, path: str, name: bytes, offset: int) -> ZipMember:
     """Copy a file into an archive, and sum it; where file systems can, they share its blocks."""
     here = open_input(path)
     try:
@@ -87,7 +87,7 @@ def _packed(fd: int, path: str, name: bytes, offset: int) -> Member:
                 write_all(fd, view, start + done)
     finally:
         os.close(here)
-    made = Member(name, offset, start, size, size, crc)
+    made = ZipMember(name, offset, start, size, size, crc)
     write_all(fd, made.header, offset)
     return made
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Order
-from concatsplit_core.codecs.checksums import Checksum, agreed
+from concatsplit_core.codecs.checksums import Checksum, agreed_steps
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.foundation.records import NamedTuple, dataclass, field
 from concatsplit_core.meaning.model import BARE, Meaning
@@ -87,7 +87,7 @@ class Storage:
 
 def agreed_codec(storages: Sequence[Storage]) -> Codec | None:
     """The codec of several arrays; if only checksums differ, the one with the most steps."""
-    return agreed([storage.codec for storage in storages])
+    return agreed_steps([storage.codec for storage in storages])
 
 
 @dataclass(frozen=True, slots=True)

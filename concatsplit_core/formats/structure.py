@@ -88,7 +88,7 @@ class Structure:
     kept_by: str = ""
 
 
-def agreed(structures: Sequence[Structure], attrs: KeptAttributes) -> Structure:
+def agreed_structure(structures: Sequence[Structure], attrs: KeptAttributes) -> Structure:
     """The structure of an output that is made of several containers.
 
     Parameters

@@ -1,8 +1,9 @@
-"""Byte counts as people write and read them."""
+"""Sizes, shapes and counts as people write and read them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from concatsplit_core.foundation.errors import UsageError
 
@@ -72,3 +73,8 @@ def format_size(nbytes: int, up: bool = False) -> str:
 def counted(number: int, thing: str, things: str = "") -> str:
     """A number and what it counts: ``1 task``, ``3 tasks``, ``2 axes``."""
     return f"{number} {thing}" if number == 1 else f"{number} {things or f'{thing}s'}"
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """A shape as people write it."""
+    return " x ".join(map(str, shape)) or "scalar"

@@ -10,7 +10,7 @@ import numpy as np
 from concatsplit_core.foundation.errors import MeaningMismatch
 from concatsplit_core.foundation.records import replace
 from concatsplit_core.meaning.agreement import Agreement, ConflictRule, InputMeaning
-from concatsplit_core.meaning.conversions import Conversion, Step, Unpack
+from concatsplit_core.meaning.conversions import Conversion, ConversionStep, Unpack
 from concatsplit_core.meaning.hints import KEEP_FIRST, ROUND
 from concatsplit_core.meaning.missing import is_among, is_low_precision, is_nan, markers_of
 from concatsplit_core.meaning.model import Meaning, shown
@@ -18,7 +18,7 @@ from concatsplit_core.meaning.model import Meaning, shown
 
 def agree_on_marker(
     inputs: Sequence[InputMeaning],
-    steps: Sequence[Step | None],
+    steps: Sequence[ConversionStep | None],
     dtype: np.dtype,
     rule: ConflictRule,
     meaning: Meaning,
@@ -29,7 +29,7 @@ def agree_on_marker(
     ----------
     inputs : sequence of InputMeaning
         At least one of them is described.
-    steps : sequence of Step or None
+    steps : sequence of ConversionStep or None
         One per input: how its numbers change before markers are replaced.
     dtype : numpy.dtype
         The dtype of the output.
@@ -90,7 +90,11 @@ def cast(marker: Any, dtype: np.dtype) -> Any:
 
 
 def _conversion(
-    one: InputMeaning, step: Step | None, dtype: np.dtype, common: list[Any], rule: ConflictRule
+    one: InputMeaning,
+    step: ConversionStep | None,
+    dtype: np.dtype,
+    common: list[Any],
+    rule: ConflictRule,
 ) -> Conversion | None:
     """How the elements of one input have to change; None if they stay as they are."""
     if rule == "first":

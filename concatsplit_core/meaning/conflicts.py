@@ -19,7 +19,7 @@ from concatsplit_core.meaning.agreement import (
     KeptAttributes,
 )
 from concatsplit_core.meaning.common_marker import agree_on_marker
-from concatsplit_core.meaning.conversions import Rebase, Step, Unpack
+from concatsplit_core.meaning.conversions import ConversionStep, Rebase, Unpack
 from concatsplit_core.meaning.dtype_metadata import enum_maps, with_input_metadata
 from concatsplit_core.meaning.hints import KEEP_FIRST, UNPACK_ALL
 from concatsplit_core.meaning.merging import merge_meanings
@@ -49,7 +49,7 @@ def reconcile_described(
 ) -> Agreement:
     """As `reconcile`, where at least one input says what its numbers mean."""
     described = [index for index, one in enumerate(inputs) if not one.meaning.is_bare]
-    steps: list[Step | None] = [None] * len(inputs)
+    steps: list[ConversionStep | None] = [None] * len(inputs)
     if rule != "first":
         first = inputs[described[0]]
         for index in described[1:]:
@@ -111,7 +111,7 @@ def _sign(one: InputMeaning) -> str:
 
 
 def _refuse_lost_signs(
-    described: Sequence[tuple[InputMeaning, Step | None]], dtype: np.dtype
+    described: Sequence[tuple[InputMeaning, ConversionStep | None]], dtype: np.dtype
 ) -> None:
     """Refuse a cast that would change what `_Unsigned` makes of the numbers.
 
@@ -198,7 +198,7 @@ def _refuse_dependent_attributes(first: InputMeaning, other: InputMeaning) -> No
 
 
 def _converted_dtypes(
-    inputs: Sequence[InputMeaning], steps: Sequence[Step | None], rule: ConflictRule
+    inputs: Sequence[InputMeaning], steps: Sequence[ConversionStep | None], rule: ConflictRule
 ) -> list[np.dtype]:
     """The dtype of each input after its step; `convert` widens all of them if one needs it."""
     own = [one.dtype for one in inputs]

@@ -190,10 +190,10 @@ class Unpack(NamedTuple):
         return out
 
 
-Step = Rebase | Unpack
+ConversionStep = Rebase | Unpack
 
 
-def _applied(step: Step, values: np.ndarray, dtype: np.dtype, exact: bool) -> np.ndarray:
+def _applied(step: ConversionStep, values: np.ndarray, dtype: np.dtype, exact: bool) -> np.ndarray:
     """What a step makes of values; for a low-precision type it calculates in float32."""
     if not is_low_precision(dtype):
         return step.apply(values, dtype, exact)
@@ -235,7 +235,7 @@ class Conversion:
 
     name: str
     dtype: np.dtype
-    step: Step | None = None
+    step: ConversionStep | None = None
     own: tuple[Any, ...] = ()
     common: Any = None
     kept: tuple[Any, ...] = ()

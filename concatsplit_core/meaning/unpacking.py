@@ -8,13 +8,13 @@ import numpy as np
 
 from concatsplit_core.foundation.errors import MeaningMismatch
 from concatsplit_core.meaning.agreement import InputMeaning
-from concatsplit_core.meaning.conversions import Step, Unpack
+from concatsplit_core.meaning.conversions import ConversionStep, Unpack
 from concatsplit_core.meaning.missing import sign_of
 from concatsplit_core.meaning.model import NO_PACKING, plain, shown
 
 
 def unpack_where_packings_differ(
-    inputs: Sequence[InputMeaning], described: Sequence[int], steps: list[Step | None]
+    inputs: Sequence[InputMeaning], described: Sequence[int], steps: list[ConversionStep | None]
 ) -> None:
     """Set the steps of all described inputs to unpack them, unless they are packed alike.
 
@@ -23,7 +23,7 @@ def unpack_where_packings_differ(
     inputs : sequence of InputMeaning
     described : sequence of int
         Indexes of the inputs whose format can store attributes.
-    steps : list of Step or None
+    steps : list of ConversionStep or None
         One per input; changed in place.
     """
     packings = [packing_of(inputs[index]) for index in described]

@@ -10,7 +10,7 @@ from concatsplit_core.array.geometry import normalize_axis
 from concatsplit_core.endpoints.member_patterns import is_match
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import AxisError, ShapeMismatch, UsageError
-from concatsplit_core.operators.selection import listed
+from concatsplit_core.operators.selection import first_names
 
 CARRY = "carry"
 """In place of an axis: the array is copied as it is."""
@@ -123,7 +123,9 @@ class AxisRules:
                 "one of them an axis, such as --axis 'PATTERN=0'",
                 found=CARRY,
             )
-        has = f"the dimensions are {listed(list(known))}" if known else "no dimension has a name"
+        has = (
+            f"the dimensions are {first_names(list(known))}" if known else "no dimension has a name"
+        )
         wanted = ", ".join(str(axis) for _, axis in self._rules)
         raise AxisError(f"--axis {wanted}: no array has that axis: {has}", found=wanted)
 
@@ -164,7 +166,9 @@ def _by_length(lengths: Mapping[str, int]) -> str:
     for name, length in lengths.items():
         names.setdefault(length, []).append(name)
     rarest = sorted(names.items(), key=lambda item: len(item[1]))
-    return "; ".join(f"{length} in {listed(found)}" for length, found in rarest[:_MOST_LENGTHS])
+    return "; ".join(
+        f"{length} in {first_names(found)}" for length, found in rarest[:_MOST_LENGTHS]
+    )
 
 
 def _rule(axis: Any) -> tuple[str | None, Axis]:

@@ -23,7 +23,7 @@ from concatsplit_core.operators.comparison.blocks import BlockComparison
 from concatsplit_core.operators.comparison.difference import (
     DataSetDifference,
     Difference,
-    Pair,
+    ElementPair,
     Side,
 )
 from concatsplit_core.operators.comparison.facts import differing_facts
@@ -91,7 +91,7 @@ def diff(
         if len(sources) != 2:
             raise UsageError(f"diff compares two arrays, but A and B name {len(sources)}")
         fingerprints = Fingerprints(sources, follow_links)
-        difference = compare(sources[0], sources[1], rule, options)
+        difference = compare_opened(sources[0], sources[1], rule, options)
         fingerprints.check()
         return difference
     finally:
@@ -109,7 +109,9 @@ def _compare_containers(
         stack.callback(close_all, other.values())
         fingerprints = Fingerprints([*one.values(), *other.values()], follow_links)
         arrays = {
-            name: compare(one[name], other[name], rule, options) for name in one if name in other
+            name: compare_opened(one[name], other[name], rule, options)
+            for name in one
+            if name in other
         }
         fingerprints.check()
     return DataSetDifference(
@@ -121,7 +123,7 @@ def _compare_containers(
     )
 
 
-def compare(a: Source, b: Source, rule: EqualityRule, options: Options) -> Difference:
+def compare_opened(a: Source, b: Source, rule: EqualityRule, options: Options) -> Difference:
     """As `diff`, with arrays that are open."""
     facts = differing_facts(
         a, b, (shown_attributes(a.storage.meaning), shown_attributes(b.storage.meaning))
@@ -146,7 +148,7 @@ def _side(source: Source) -> Side:
 
 def _elements(
     a: Source, b: Source, rule: EqualityRule, options: Options
-) -> tuple[int, Pair | None, Pair | None]:
+) -> tuple[int, ElementPair | None, ElementPair | None]:
     """How many elements differ, the first pair of them, and the pair with the largest one."""
     shape = logical_shape(a.spec)
     refuse_hollow([a, b])
@@ -171,7 +173,9 @@ def _elements(
                 return 0, None, None
             if not comparable(a.spec.dtype, b.spec.dtype):
                 start = Box((0,) * len(shape), (1,) * len(shape))
-                pair = Pair(start.start, one.block(start).item(0), other.block(start).item(0))
+                pair = ElementPair(
+                    start.start, one.block(start).item(0), other.block(start).item(0)
+                )
                 return prod(shape), _own_index(pair, a), None
             run_on_threads(boxes_of(plan), work, jobs=plan.workers, done=done)
         finally:
@@ -181,6 +185,6 @@ def _elements(
     return comparison.count, _own_index(comparison.first, a), _own_index(comparison.largest, a)
 
 
-def _own_index(pair: Pair | None, source: Source) -> Pair | None:
+def _own_index(pair: ElementPair | None, source: Source) -> ElementPair | None:
     """The pair with an empty index if the arrays are scalars, which were compared as length 1."""
     return pair if pair is None or source.spec.shape else replace(pair, index=())

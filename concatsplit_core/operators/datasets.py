@@ -33,7 +33,7 @@ from concatsplit_core.operators.requests import (
     reconcile_sources,
     with_own_meanings,
 )
-from concatsplit_core.operators.selection import Selection, listed
+from concatsplit_core.operators.selection import Selection, first_names
 from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.operators.whole_arrays import copied, is_copy, shared_out, whole_move
 from concatsplit_core.run.options import Options
@@ -143,8 +143,8 @@ def _refuse_one_array(request: Request, arrays: Arrays) -> None:
             container = next(iter(arrays.values()))[0].ref.partition("::")[0]
             raise AmbiguousContainer(
                 f"output {output}: holds one array, but {container} holds {len(arrays)} "
-                f"({listed(list(arrays))}); choose one with {container}::NAME, name a container "
-                "such as y.h5, or give a template with {array}"
+                f"({first_names(list(arrays))}); choose one with {container}::NAME, name a "
+                "container such as y.h5, or give a template with {array}"
             )
 
 
@@ -177,7 +177,7 @@ def _refuse_other_meanings(name: str, sources: Sequence[Source], options: Option
 
 def _refuse_differing(arrays: Mapping[str, Sequence[Source]], options: Options) -> Sequence[str]:
     """Refuse arrays that are carried and are not equal in all inputs."""
-    from concatsplit_core.operators.comparing import compare
+    from concatsplit_core.operators.comparing import compare_opened
     from concatsplit_core.operators.comparison.values import EqualityRule
 
     quiet = replace(options, on_event=None)
@@ -185,7 +185,7 @@ def _refuse_differing(arrays: Mapping[str, Sequence[Source]], options: Options) 
         for number, other in enumerate(others, 1):
             if other is first:  # the input itself lacks the array
                 continue
-            found = compare(first, other, EqualityRule(), quiet)
+            found = compare_opened(first, other, EqualityRule(), quiet)
             if found.equal:
                 continue
             if found.first is not None:

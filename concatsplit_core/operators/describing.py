@@ -154,7 +154,7 @@ class _Wanted(NamedTuple):
     is_total_told: bool = False
 
 
-class Member(NamedTuple):
+class ArrayMember(NamedTuple):
     """An array of a container, by its own name, since some names cannot stand in a reference."""
 
     place: Location
@@ -170,10 +170,10 @@ def _describe_ref(ref: str, wanted: _Wanted) -> list[BlobInfo]:
             return _with_elements([source], [_describe(source)], wanted)
         finally:
             source.close()
-    return _describe_members(*members_of(ref), wanted)
+    return _describe_members(*arrays_named(ref), wanted)
 
 
-def members_of(ref: str) -> tuple[InputFormat, list[Member]]:
+def arrays_named(ref: str) -> tuple[InputFormat, list[ArrayMember]]:
     """The array that a reference names, or all arrays of the container that it names."""
     place, member = parse_input(ref)
     form = format_of(place, member, ref)
@@ -183,13 +183,13 @@ def members_of(ref: str) -> tuple[InputFormat, list[Member]]:
         names = [name for name in form.members(place, ref) if name.startswith(f"{member}/")]
         names = names or [member]
     if names in ([""], [member]):
-        return form, [Member(place, member, ref)]
+        return form, [ArrayMember(place, member, ref)]
     base = ref if member is None else str(place)
-    return form, [Member(place, name, f"{base}::{printable(name)}") for name in names]
+    return form, [ArrayMember(place, name, f"{base}::{printable(name)}") for name in names]
 
 
 def _describe_members(
-    form: InputFormat, members: Sequence[Member], wanted: _Wanted
+    form: InputFormat, members: Sequence[ArrayMember], wanted: _Wanted
 ) -> list[BlobInfo]:
     """Describe arrays of a file, which stays open until all are described.
 

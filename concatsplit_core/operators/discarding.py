@@ -14,7 +14,7 @@ from concatsplit_core.run.staged.folder import remove_run
 from concatsplit_core.run.staged.locks import alone
 from concatsplit_core.run.staged.record import read_record
 from concatsplit_core.run.staged.state import RunState, run_folder, state_of
-from concatsplit_core.stores.keeping import Kept, StagedOutput, read_kept
+from concatsplit_core.stores.keeping import KeptRun, StagedOutput, read_kept
 from concatsplit_core.stores.kept_staging import KeptStaging
 
 
@@ -60,7 +60,7 @@ def discard(folder: str | os.PathLike[str]) -> RunState:
     return state
 
 
-def _kept_of(path: Path) -> Kept | None:
+def _kept_of(path: Path) -> KeptRun | None:
     """What is kept in a staging folder, or in the one around the folder of a run."""
     kept = read_kept(path) if path.is_dir() else None
     if kept is None and path.parent.is_dir():
@@ -72,7 +72,7 @@ def _kept_of(path: Path) -> Kept | None:
     return kept
 
 
-def _moved_run(kept: Kept, path: Path) -> Path:
+def _moved_run(kept: KeptRun, path: Path) -> Path:
     """The folder of a run that was moved together with a staging folder of it.
 
     Raises
@@ -91,7 +91,7 @@ def _moved_run(kept: Kept, path: Path) -> Path:
     )
 
 
-def _staged_for(path: Path, kept: Kept | None, given: Path) -> tuple[_Staged, RunState]:
+def _staged_for(path: Path, kept: KeptRun | None, given: Path) -> tuple[_Staged, RunState]:
     """What a run has staged; if its record is damaged, what its staging folder tells of it."""
     try:
         record = read_record(path)
@@ -99,8 +99,13 @@ def _staged_for(path: Path, kept: Kept | None, given: Path) -> tuple[_Staged, Ru
         if kept is None:
             raise
         outputs, nonce = kept.outputs, kept.nonce
-        homes = (path, given, path.parent, *(output.staged.parent.parent for output in outputs))
-        state = RunState(str(path), 0, 0, tuple(str(output.final) for output in outputs))
+        homes = (
+            path,
+            given,
+            path.parent,
+            *(Path(output.staged).parent.parent for output in outputs),
+        )
+        state = RunState(str(path), 0, 0, tuple(output.final for output in outputs))
         return _Staged(_folders_of(nonce, homes), [], outputs, nonce), state
     named, made = list(map(Path, record.folders)), list(map(Path, record.made))
     folders = _folders_of(record.nonce, named)

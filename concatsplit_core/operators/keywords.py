@@ -22,7 +22,7 @@ from concatsplit_core.meaning.agreement import ConflictRule, KeptAttributes
 from concatsplit_core.operators.selection import Carry, Missing, Selection
 from concatsplit_core.planning.thresholds import Thresholds
 from concatsplit_core.run.options import Options
-from concatsplit_core.run.staged.step import Step
+from concatsplit_core.run.staged.step import RunStep
 
 
 class SharedOptions(TypedDict, total=False):
@@ -56,7 +56,7 @@ class SharedOptions(TypedDict, total=False):
     offset: int
     follow_links: bool
     resume: bool
-    step: Step | None
+    step: RunStep | None
     executor: Any
     on_event: Callable[[Any], None] | None
     thresholds: Thresholds

@@ -21,7 +21,7 @@ from concatsplit_core.foundation.errors import (
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.meaning.bounds import remembered_neighbours
 from concatsplit_core.operators.missing import Found
-from concatsplit_core.operators.selection import Selection, listed
+from concatsplit_core.operators.selection import Selection, first_names
 from concatsplit_core.stores.base import Location
 
 
@@ -113,8 +113,8 @@ def _add_container(number: int, ref: Any, selection: Selection, arrays: Found) -
     structure = form.structure(place, ref)
     if structure.links_out and selection.members is None:
         raise UnsafeContent(
-            f"input {number} ({ref}): {listed(structure.links_out)} leads out of the file, where "
-            "no link is followed; --members '*' leaves it out",
+            f"input {number} ({ref}): {first_names(structure.links_out)} leads out of the file, "
+            "where no link is followed; --members '*' leaves it out",
             ref=ref,
         )
     return [structure]
@@ -134,8 +134,8 @@ def _refuse_others(number: int, ref: str, found: Sequence[str], wanted: Sequence
     missing = [name for name in wanted if name not in there]
     more = [name for name in found if name not in asked]
     if missing or more:
-        differences = [f"lacks {listed(missing)}"] if missing else []
-        what = " and ".join(differences + ([f"has also {listed(more)}"] if more else []))
+        differences = [f"lacks {first_names(missing)}"] if missing else []
+        what = " and ".join(differences + ([f"has also {first_names(more)}"] if more else []))
         raise MalformedInput(
             f"input {number} ({ref}): {what}, unlike input 0; choose with --members what all hold, "
             "or have --missing fill put fill values in the place of what is missing",

@@ -260,7 +260,7 @@ def _parts(
     if request.cut is None:
         intervals = [Interval(0, length)]
         return intervals, outputs_of(request, intervals, source, array), [0]
-    from concatsplit_core.array.cuts import select
+    from concatsplit_core.array.cuts import select_parts
     from concatsplit_core.endpoints.naming import named_count, parse_names
 
     if not request.outputs:
@@ -274,7 +274,7 @@ def _parts(
         raise UsageError(f"axis {axis} of {source} has length 0, so there are no parts to write")
     numbers = list(range(len(intervals)))
     if request.only is not None:
-        numbers = select(request.only, len(intervals))
+        numbers = select_parts(request.only, len(intervals))
     return intervals, outputs_of(request, intervals, source, array, numbers), numbers
 
 

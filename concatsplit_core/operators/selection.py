@@ -100,7 +100,7 @@ class Selection:
         for pattern in patterns if self.missing == "refuse" else ():
             if not any(is_match(name, pattern) for name in names):
                 raise UsageError(
-                    f"--members {pattern}: {ref} has no such array; it holds {listed(names)}"
+                    f"--members {pattern}: {ref} has no such array; it holds {first_names(names)}"
                 )
         return [name for name in names if any(is_match(name, p) for p in patterns)]
 
@@ -111,7 +111,7 @@ def selection_from(options: dict[str, Any]) -> Selection:
     return Selection(**{name: options.pop(name) for name in names if name in options})
 
 
-def listed(names: Sequence[str]) -> str:
+def first_names(names: Sequence[str]) -> str:
     """The first of many names."""
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return ", ".join(names[:_LISTED]) + more

@@ -12,7 +12,7 @@ from concatsplit_core.foundation.errors import InputUnavailable, ResumeMismatch,
 from concatsplit_core.run.staged.record import RUN_FILE, RunRecord, read_record
 from concatsplit_core.run.staged.shared import SharedRun
 from concatsplit_core.run.staged.state import RunState, run_folder, state_of
-from concatsplit_core.run.staged.step import Step, parse_share
+from concatsplit_core.run.staged.step import RunStep, parse_share
 from concatsplit_core.run.staged.task_file import read_work
 from concatsplit_core.stores.keeping import read_kept, refuse_missing
 
@@ -62,7 +62,7 @@ def run_tasks(
     if shared is not None:
         SharedRun(path, shared, on_event).do_share(record, share)
     else:
-        call_step(request, Step("run", str(path), share), on_event)
+        call_step(request, RunStep("run", str(path), share), on_event)
     return state_of(path, record)
 
 
@@ -106,7 +106,7 @@ def request_of(record: RunRecord, folder: Path) -> Mapping[str, Any]:
 
 
 def call_step(
-    request: Mapping[str, Any], step: Step, listener: Callable[[Any], None] | None
+    request: Mapping[str, Any], step: RunStep, listener: Callable[[Any], None] | None
 ) -> Result:
     """Call the operator of a request, for one step of its run."""
     name = request["operator"]

@@ -20,7 +20,7 @@ from concatsplit_core.run.staged.folder import remove_run
 from concatsplit_core.run.staged.locks import alone
 from concatsplit_core.run.staged.record import read_record
 from concatsplit_core.run.staged.state import RunState, run_folder, state_of
-from concatsplit_core.run.staged.step import Step
+from concatsplit_core.run.staged.step import RunStep
 from concatsplit_core.stores.keeping import refuse_missing
 from concatsplit_core.stores.recovery import recover
 
@@ -68,7 +68,7 @@ def stage(
         "args": [_plain(value) for value in args],
         "options": {key: _plain(value) for key, value in options.items()},
     }
-    step = Step("stage", os.path.abspath(to), request=request)
+    step = RunStep("stage", os.path.abspath(to), request=request)
     return call_step(request, step, listener)
 
 
@@ -102,7 +102,7 @@ def commit(
             remove_run(path)
         return state_of(path, record, missing=0)
     refuse_missing([Path(name) for name in record.folders], record.nonce)
-    call_step(request_of(record, path), Step("commit", str(path)), on_event)
+    call_step(request_of(record, path), RunStep("commit", str(path)), on_event)
     return state_of(path, record, missing=0)
 
 

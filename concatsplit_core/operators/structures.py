@@ -7,7 +7,7 @@ from typing import Any
 
 from concatsplit_core.endpoints.job import Move
 from concatsplit_core.endpoints.references import MemberOf
-from concatsplit_core.formats.structure import GroupInfo, Structure, agreed
+from concatsplit_core.formats.structure import GroupInfo, Structure, agreed_structure
 from concatsplit_core.foundation.records import NamedTuple, replace
 from concatsplit_core.meaning import multiscales
 from concatsplit_core.run.options import Options
@@ -52,7 +52,7 @@ def structures_of(
     """
     if not structures:
         return {}
-    whole = agreed(structures, options.attrs)
+    whole = agreed_structure(structures, options.attrs)
     images: list[_Image] = []
     notes = list(whole.notes)
     for group in whole.groups:

@@ -42,7 +42,7 @@ from concatsplit_core.operators.requests import (
 from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.operators.verifying import damaged
 from concatsplit_core.run.engine import execute, recover_in
-from concatsplit_core.run.manifest import ArrayRecord, Entry, Manifest
+from concatsplit_core.run.manifest import ArrayRecord, Manifest, ManifestEntry
 from concatsplit_core.run.manifest_reading import read_manifest
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.result import Result
@@ -188,12 +188,12 @@ def _refuse_damage(arrays: Sequence[_Array], options: Options) -> list[str]:
     return [f"{blob.ref}: used though damaged: {blob.reason}" for blob in found]
 
 
-def _read(record: ArrayRecord) -> list[Entry]:
+def _read(record: ArrayRecord) -> list[ManifestEntry]:
     """The outputs that an array is made of again: any one of those that hold all of it."""
     return [record.outputs[0]] if record.is_carried else _sorted(record)
 
 
-def _sorted(record: ArrayRecord) -> list[Entry]:
+def _sorted(record: ArrayRecord) -> list[ManifestEntry]:
     return sorted(record.outputs, key=lambda entry: entry.interval)
 
 
@@ -228,7 +228,7 @@ def _tiled(record: ArrayRecord) -> list[Interval]:
     return intervals
 
 
-def _check_exact(entry: Entry, output: Entry) -> None:
+def _check_exact(entry: ManifestEntry, output: ManifestEntry) -> None:
     """Refuse a cast back that may not give the original numbers."""
     if not is_exact(entry.dtype, output.dtype):
         raise DtypeMismatch(
@@ -255,7 +255,7 @@ def is_exact(original: np.dtype, cast: np.dtype) -> bool:
     return bool(np.can_cast(numbers_of(original), numbers_of(cast), "safe"))
 
 
-def _check_unchanged(source: Source, entry: Entry) -> None:
+def _check_unchanged(source: Source, entry: ManifestEntry) -> None:
     if source.spec.shape != entry.shape or source.spec.dtype != entry.dtype:
         raise MalformedInput(
             f"{source.ref}: has shape {source.spec.shape} and dtype {source.spec.dtype}, but the "

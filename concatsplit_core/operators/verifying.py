@@ -19,10 +19,10 @@ from concatsplit_core.foundation.errors import (
 )
 from concatsplit_core.foundation.records import NamedTuple, dataclass
 from concatsplit_core.run.events import Finished, Moved, Started
-from concatsplit_core.run.hashing.blob_check import compare
+from concatsplit_core.run.hashing.blob_check import compare_blob
 from concatsplit_core.run.hashing.blobs import Stretch
 from concatsplit_core.run.hashing.rereading import OnBytes
-from concatsplit_core.run.manifest import Entry
+from concatsplit_core.run.manifest import ManifestEntry
 from concatsplit_core.run.manifest_reading import read_manifest
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.threads import run_on_threads
@@ -169,7 +169,7 @@ def verify(
 class _Wanted(NamedTuple):
     """A blob that is to be verified."""
 
-    entry: Entry
+    entry: ManifestEntry
     role: Role
     axis: int
 
@@ -293,7 +293,9 @@ class _Verifier:
     ) -> BlobVerification:
         """Compare an open blob with its entry; too little memory that is shared is raised."""
         try:
-            reason, stretches = compare(wanted.entry, source, wanted.axis, memory, jobs, on_bytes)
+            reason, stretches = compare_blob(
+                wanted.entry, source, wanted.axis, memory, jobs, on_bytes
+            )
         except ConcatsplitError as error:
             if isinstance(error, OverBudget) and (
                 is_shared or (error.ref is None and error.expected == memory)
@@ -326,7 +328,7 @@ def _failed(wanted: _Wanted, error: ConcatsplitError) -> BlobVerification:
 
 
 def damaged(
-    entries: Sequence[Entry], sources: Sequence[Source], axis: int, options: Options
+    entries: Sequence[ManifestEntry], sources: Sequence[Source], axis: int, options: Options
 ) -> list[BlobVerification]:
     """Verify the open outputs of a run, and return those that differ from their entries."""
     emit = options.on_event or (lambda _: None)

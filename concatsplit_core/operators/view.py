@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from concatsplit_core.array.indexing import Picks, select
+from concatsplit_core.array.indexing import Picks, select_elements
 from concatsplit_core.array.low_precision import as_numbers
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import close_all
@@ -124,7 +124,7 @@ class View:
         return self.shape[0]
 
     def __getitem__(self, key: Any) -> Any:
-        selection = select(key, self.shape)
+        selection = select_elements(key, self.shape)
         found = self._block(selection.picks)[selection.final]
         if isinstance(found, np.ndarray) and not found.flags.c_contiguous:
             found = found.copy(order="C")

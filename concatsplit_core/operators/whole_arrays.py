@@ -125,9 +125,9 @@ def shared_out(
     first = moves[0].sources[0].ref
     numbers = list(range(len(groups)))
     if request.only is not None:
-        from concatsplit_core.array.cuts import select
+        from concatsplit_core.array.cuts import select_parts
 
-        numbers = select(request.only, len(groups))
+        numbers = select_parts(request.only, len(groups))
     outputs = plain_for_one(request.outputs, numbers, len(groups))
     names = name_parts(outputs, groups, first, names=parse_names(request.names))
     files = {move.name: names[n] for n in numbers for move in moves[slice(*groups[n])]}

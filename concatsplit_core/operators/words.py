@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from concatsplit_core.endpoints.references import expand, parse_input, parse_list, read_list
+from concatsplit_core.endpoints.lists import expand, parse_list, read_list
+from concatsplit_core.endpoints.references import parse_input
 
 
-def listed(source: str | bytes, null: bool = False) -> list[str]:
+def references_in(source: str | bytes, null: bool = False) -> list[str]:
     """The references of a list.
 
     Parameters
@@ -21,7 +22,7 @@ def listed(source: str | bytes, null: bool = False) -> list[str]:
     Raises
     ------
     InputUnavailable
-        The file cannot be read.
+        The file cannot be read, or is no list.
     """
     return parse_list(source, null) if isinstance(source, bytes) else read_list(source, null)
 
@@ -34,7 +35,7 @@ def files_of(words: Iterable[str]) -> Iterator[str]:
                 yield ref
 
 
-def members_of(path: str) -> list[str]:
+def member_names(path: str) -> list[str]:
     """The names of the arrays in a file or store, as far as a shell can show them."""
     from concatsplit_core.formats.registry import detect
 

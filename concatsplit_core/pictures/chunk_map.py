@@ -13,7 +13,7 @@ MOST_ROWS, MOST_COLUMNS = 64, 192
 """More chunks than this along an axis share cells."""
 
 
-class Cell(NamedTuple):
+class DrawnChunks(NamedTuple):
     """Some chunks that are drawn as one.
 
     Parameters
@@ -89,7 +89,7 @@ class ChunkMap:
             self._present[at_row * self.columns + at] += 1
             self._stored[at_row * self.columns + at] += nbytes
 
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[DrawnChunks]:
         """All cells, row by row."""
         beside = self.count // (self._length(self._row) * self._length(self._column) or 1)
         rows = _ranges(self._length(self._row), self.rows)
@@ -98,7 +98,9 @@ class ChunkMap:
         for number, (across, along) in enumerate(product(rows, columns)):
             size = len(across) * len(along) * beside
             first, last = (across[0], along[0]), (across[-1], along[-1])
-            found.append(Cell(first, last, size, self._present[number], self._stored[number]))
+            found.append(
+                DrawnChunks(first, last, size, self._present[number], self._stored[number])
+            )
         return found
 
     def _length(self, axis: int | None) -> int:

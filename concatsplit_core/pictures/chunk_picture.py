@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from concatsplit_core.array.geometry import Shape
-from concatsplit_core.foundation.sizes import format_size
-from concatsplit_core.pictures.chunk_map import Cell, ChunkMap
+from concatsplit_core.foundation.sizes import format_size, shape_text
+from concatsplit_core.pictures.chunk_map import ChunkMap, DrawnChunks
 from concatsplit_core.pictures.drawing import HEAD_LETTER, LETTER, NAME, WIDTH, Drawing, shortened
-from concatsplit_core.pictures.panels import LEFT, ROOM, shape_text
+from concatsplit_core.pictures.panels import LEFT, ROOM
 
 LEVELS = 6
 """Shades of the heat map."""
@@ -190,7 +190,7 @@ def _level(nbytes: int, low: int, high: int) -> int:
     return min(LEVELS - 1, (nbytes - low) * LEVELS // (high - low)) if high > low else LEVELS // 2
 
 
-def _tip(cell: Cell) -> str:
+def _tip(cell: DrawnChunks) -> str:
     if cell.chunks == 1:
         size = format_size(cell.stored_bytes) if cell.present else "absent"
         return f"chunk {cell.first[0]}, {cell.first[1]}: {size}"

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 from typing import NamedTuple
 
 from concatsplit_core.array.descr import dtype_label
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.inference import name_of
 from concatsplit_core.array.tiling import Tiling
-from concatsplit_core.foundation.sizes import format_size
+from concatsplit_core.foundation.sizes import format_size, shape_text
 from concatsplit_core.pictures.columns import column_shares
 from concatsplit_core.pictures.drawing import HEAD_LETTER, NAME, WIDTH, Drawing, shortened
-from concatsplit_core.pictures.routed import Piece, routed_pieces
+from concatsplit_core.pictures.routed import RoutedPiece, routed_pieces
 from concatsplit_core.planning.plan import MovePlan
 from concatsplit_core.planning.task import ROUTES
 
@@ -149,7 +148,7 @@ def _draw_outputs(drawing: Drawing, row: _Row, plan: MovePlan, lanes: Sequence[i
     return row.y + number_of_lanes * (tall + 4) - 4
 
 
-def _draw_columns(drawing: Drawing, y: float, pieces: Sequence[Piece], length: int) -> None:
+def _draw_columns(drawing: Drawing, y: float, pieces: Sequence[RoutedPiece], length: int) -> None:
     """Many pieces: how much of each column goes by each route."""
     shares = [
         column_shares((p.interval for p in pieces if p.route == route), length, COLUMNS)
@@ -225,13 +224,3 @@ def _tip(row: _Row, number: int) -> str:
         f"{name}: {interval.start} to {interval.stop} on the axis, "
         f"{shape_text(spec.shape)} {dtype_label(spec.dtype)}, {format_size(spec.nbytes)}, {lies}"
     )
-
-
-def shape_text(shape: Shape) -> str:
-    """A shape as people write it."""
-    return " x ".join(map(str, shape)) or "scalar"
-
-
-def chunk_count(shape: Shape, chunks: Shape) -> int:
-    """How many chunks an array has."""
-    return prod(-(-n // c) for n, c in zip(shape, chunks, strict=True))

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from concatsplit_core.array.descr import dtype_label
 from concatsplit_core.array.inference import name_of
-from concatsplit_core.foundation.sizes import format_size
+from concatsplit_core.foundation.sizes import format_size, shape_text
 from concatsplit_core.pictures.drawing import NAME, WIDTH, Drawing, shortened, wrapped
-from concatsplit_core.pictures.panels import draw_panel, shape_text
+from concatsplit_core.pictures.panels import draw_panel
 from concatsplit_core.planning.plan import MovePlan, Plan
 from concatsplit_core.planning.task import ROUTES, Route
 

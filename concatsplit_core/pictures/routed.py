@@ -13,24 +13,24 @@ from concatsplit_core.planning.sweep import Part, Strip, Sweep
 from concatsplit_core.planning.task import Route
 
 
-class Piece(NamedTuple):
+class RoutedPiece(NamedTuple):
     """An interval of the logical axis that an output gets by one route."""
 
     interval: Interval
     route: Route
 
 
-def routed_pieces(plan: MovePlan) -> list[list[Piece]]:
+def routed_pieces(plan: MovePlan) -> list[list[RoutedPiece]]:
     """The pieces of every output, in order along the axis; neighbours of one route are one piece.
 
     The lengths of the pieces, times the bytes of an index of the axis, are the bytes in
     ``plan.routes``.
     """
-    found: defaultdict[int, list[Piece]] = defaultdict(list)
+    found: defaultdict[int, list[RoutedPiece]] = defaultdict(list)
     for sweep in plan.sweeps:
         for target, interval, route in _moved(plan, sweep):
-            _add(found[target], Piece(interval, route))
-    every: list[list[Piece]] = []
+            _add(found[target], RoutedPiece(interval, route))
+    every: list[list[RoutedPiece]] = []
     for target in range(len(plan.move.targets.segments)):
         every.append([])
         for piece in sorted(found[target]):
@@ -38,13 +38,13 @@ def routed_pieces(plan: MovePlan) -> list[list[Piece]]:
     return every
 
 
-def _add(pieces: list[Piece], piece: Piece) -> None:
+def _add(pieces: list[RoutedPiece], piece: RoutedPiece) -> None:
     """Add a piece behind the others; it becomes one with the last where it goes on from there."""
     last = pieces[-1] if pieces else None
     if last is None or (last.interval.stop, last.route) != (piece.interval.start, piece.route):
         pieces.append(piece)
     else:
-        pieces[-1] = Piece(Interval(last.interval.start, piece.interval.stop), piece.route)
+        pieces[-1] = RoutedPiece(Interval(last.interval.start, piece.interval.stop), piece.route)
 
 
 def _moved(plan: MovePlan, sweep: Sweep) -> Iterator[tuple[int, Interval, Route]]:

@@ -11,7 +11,7 @@ from concatsplit_core.array.layouts import Order
 from concatsplit_core.planning.blocking import Block
 from concatsplit_core.planning.elementwise import TaskMemory
 from concatsplit_core.planning.pairs import fast_axes
-from concatsplit_core.planning.problem import Group, Problem, group_targets, subtract
+from concatsplit_core.planning.problem import Problem, TargetGroup, group_targets, subtract
 from concatsplit_core.planning.routing import Share
 from concatsplit_core.planning.sweep import Band, Part, Strip, Sweep
 
@@ -121,7 +121,7 @@ def _shard_rows(
 class ChunkCopies:
     """Chunks, or whole shards, of one group of targets that are all copied as they are stored."""
 
-    def __init__(self, problem: Problem, group: Group, rows: list[Strip | Band]) -> None:
+    def __init__(self, problem: Problem, group: TargetGroup, rows: list[Strip | Band]) -> None:
         self._problem, self._rows = problem, rows
         self._unit = problem.unit(group.members)
         views = [problem.views[i] for i in group.members]
@@ -157,7 +157,7 @@ class ChunkCopies:
 class ShardRebuilds:
     """Shards in which some chunks are copied as they are stored, and the others are decoded."""
 
-    def __init__(self, problem: Problem, group: Group, rows: list[Band]) -> None:
+    def __init__(self, problem: Problem, group: TargetGroup, rows: list[Band]) -> None:
         self._problem, self._rows = problem, rows
         self._unit = problem.unit(group.members)
         self._memory = TaskMemory(problem, group.members)

@@ -16,7 +16,7 @@ from concatsplit_core.planning.blocking import (
     merge,
     union,
 )
-from concatsplit_core.planning.problem import Group, Problem, group_targets
+from concatsplit_core.planning.problem import Problem, TargetGroup, group_targets
 from concatsplit_core.planning.sweep import Band, Part, Strip, Sweep
 from concatsplit_core.planning.task import CONVERTED_AT_ONCE, Route
 
@@ -62,7 +62,9 @@ class TaskMemory:
 class Elementwise:
     """Blocks over one group of targets."""
 
-    def __init__(self, problem: Problem, group: Group, left: dict[int, list[Interval]]) -> None:
+    def __init__(
+        self, problem: Problem, group: TargetGroup, left: dict[int, list[Interval]]
+    ) -> None:
         self._problem, self._group, self._left = problem, group, left
         self._memory = TaskMemory(problem, group.members)
         self._unit = problem.unit(group.members)

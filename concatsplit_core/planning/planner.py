@@ -13,7 +13,7 @@ from concatsplit_core.planning.amounts import bytes_read
 from concatsplit_core.planning.elementwise import elementwise_batches
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import MovePlan, Plan
-from concatsplit_core.planning.problem import Batch, Problem, facts_of
+from concatsplit_core.planning.problem import Batch, Problem, source_facts
 from concatsplit_core.planning.routing import route_shares
 from concatsplit_core.planning.sweep import Sweep
 from concatsplit_core.planning.task import ROUTES, Route
@@ -98,7 +98,7 @@ def _problem(
         move=move,
         edges=edges,
         routing=route_shares(move, edges, routes, thresholds),
-        facts=facts_of(move.sources.views(), len(move.shape)),
+        facts=source_facts(move.sources.views(), len(move.shape)),
         views=views,
         itemsize=max(view.memory_itemsize for view in views),
         window=window,

@@ -48,7 +48,7 @@ class SourceFacts(NamedTuple):
     counted: bool
 
 
-def facts_of(views: Iterable[ArraySpec], ndim: int) -> SourceFacts:
+def source_facts(views: Iterable[ArraySpec], ndim: int) -> SourceFacts:
     """Look at every source once; many are one and the same spec."""
     chunk_bytes = strided_bytes = 0
     want, orders, converted, counted = (1,) * ndim, set[Order](), False, False
@@ -178,14 +178,14 @@ class Batch(Protocol):
         ...
 
 
-class Group(NamedTuple):
+class TargetGroup(NamedTuple):
     """Targets that can share tasks: their chunk grids agree off the axis."""
 
     order: Order
     members: tuple[int, ...]
 
 
-def group_targets(views: list[ArraySpec], axis: int, wanted: Iterable[int]) -> list[Group]:
+def group_targets(views: list[ArraySpec], axis: int, wanted: Iterable[int]) -> list[TargetGroup]:
     """Targets grouped by element order, and by what they write as a whole on other axes."""
     found: defaultdict[tuple[Shape | None, Order], list[int]] = defaultdict(list)
     for index in wanted:
@@ -193,7 +193,7 @@ def group_targets(views: list[ArraySpec], axis: int, wanted: Iterable[int]) -> l
         unit = view.write_unit
         key = None if unit is None else unit[:axis] + unit[axis + 1 :]
         found[key, view.order].append(index)
-    return [Group(order, tuple(members)) for (_, order), members in found.items()]
+    return [TargetGroup(order, tuple(members)) for (_, order), members in found.items()]
 
 
 def subtract(interval: Interval, taken: Iterable[Interval]) -> list[Interval]:

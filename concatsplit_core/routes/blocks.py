@@ -23,7 +23,7 @@ from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.task import CONVERTED_AT_ONCE, Piece, Task
 from concatsplit_core.routes.base import Context, Convert, Hashes
 from concatsplit_core.routes.elements import copy_elements
-from concatsplit_core.routes.extents import extent_of, read_whole, read_windows
+from concatsplit_core.routes.extents import extent_of, read_extent, read_windows
 from concatsplit_core.stores.files import read_file
 
 _WIDEST = 8
@@ -239,7 +239,7 @@ def _fill_straight(read: Piece, context: Context, source: Source, space: np.ndar
         return True
     with context.reading.use(extent.path) as fd:
         box = context.source_tiling.local(read.array, read.box)
-        return read_whole(fd, extent, spec, box, into)
+        return read_extent(fd, extent, spec, box, into)
 
 
 def _converted(

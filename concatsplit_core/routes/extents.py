@@ -32,7 +32,7 @@ def extent_of(array: Source | Target) -> Extent:
     return array.extent
 
 
-def read_whole(fd: int, extent: Extent, spec: ArraySpec, box: Box, into: memoryview) -> bool:
+def read_extent(fd: int, extent: Extent, spec: ArraySpec, box: Box, into: memoryview) -> bool:
     """Read a box straight into its place, where it is one run; else say False."""
     runs = runs_of(spec, box)
     if runs.number != 1:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
-from concatsplit_core.array.indexing import Group, Picks, as_index, bounds, grouped
+from concatsplit_core.array.indexing import PickGroup, Picks, as_index, bounds, grouped
 from concatsplit_core.array.spec import ArraySpec
 
 PIECE = 16 << 20
@@ -29,13 +29,13 @@ class Cell(NamedTuple):
         Of the piece in the grid of pieces.
     box : Box
         Of the piece.
-    groups : tuple of Group
+    groups : tuple of PickGroup
         What is wanted of it, along each axis.
     """
 
     number: Shape
     box: Box
-    groups: tuple[Group, ...]
+    groups: tuple[PickGroup, ...]
 
     @property
     def is_whole(self) -> bool:
@@ -62,7 +62,7 @@ def cells(shape: Shape, unit: Shape, picks: Sequence[Picks]) -> Iterator[Cell]:
         yield Cell(index, Box(start, stop), groups)
 
 
-def piece_of(spec: ArraySpec) -> Shape:
+def piece_shape(spec: ArraySpec) -> Shape:
     """The shape of the pieces in which an array without chunks is read: whole rows where it can."""
     unit, room = [1] * spec.ndim, max(1, PIECE // max(1, spec.memory_itemsize))
     axes = range(spec.ndim)

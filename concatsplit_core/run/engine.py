@@ -54,9 +54,9 @@ def execute(job: Job, options: Options) -> Result:
 
         options = resumed(job, options, folders, fingerprints)
     elif not options.is_on_threads and not options.dry_run:
-        from concatsplit_core.run.staged.step import Step
+        from concatsplit_core.run.staged.step import RunStep
 
-        options = replace(options, step=Step("once"))
+        options = replace(options, step=RunStep("once"))
     comparison = _comparison(job, options, record)
     outputs, extras = _checked_outputs(job, options, comparison)
     plan = _plan_moves(job, outputs, options)

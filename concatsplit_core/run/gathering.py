@@ -23,7 +23,7 @@ from concatsplit_core.routes.blocks import in_small_boxes
 from concatsplit_core.routes.buffers import Buffers
 from concatsplit_core.routes.elements import copy_elements
 from concatsplit_core.routes.extents import read_windows
-from concatsplit_core.run.cells import PIECE, Part, cells, piece_of, wanted_of
+from concatsplit_core.run.cells import PIECE, Part, cells, piece_shape, wanted_of
 from concatsplit_core.run.chunk_cache import ChunkCache
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, open_input
@@ -175,7 +175,7 @@ class Gatherer:
         elif source.spec.chunks:
             yield from self._from_chunks(number, source, picks, keeps, starts)
         else:
-            for cell in cells(source.spec.shape, piece_of(source.spec), picks):
+            for cell in cells(source.spec.shape, piece_shape(source.spec), picks):
                 yield from wanted_of(source.read(cell.needed), cell)
 
     def _mapped(self, source: ContiguousSource, picks: Sequence[Picks]) -> Iterator[Part]:
@@ -201,7 +201,7 @@ class Gatherer:
         fd = open_input(extent.path)
         try:
             self._check(source, ())
-            for cell in cells(spec.shape, piece_of(spec), picks):
+            for cell in cells(spec.shape, piece_shape(spec), picks):
                 parts = read_windows(fd, extent, spec, cell.needed, Buffers(), PIECE)
                 yield from wanted_of(parts, cell)
         finally:

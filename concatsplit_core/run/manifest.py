@@ -32,7 +32,7 @@ _SEAL_BYTES = 82
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ManifestEntry:
     """One blob of a manifest.
 
     Parameters
@@ -65,7 +65,7 @@ class ArrayRecord:
         The inputs do not have the axis: they were stacked.
     unstacked : bool
         The outputs do not have the axis: it was dropped.
-    inputs, outputs : tuple of Entry
+    inputs, outputs : tuple of ManifestEntry
     name : str
         Of the array in a data set; empty for a bare array.
     is_carried : bool
@@ -77,8 +77,8 @@ class ArrayRecord:
     axis: int
     stacked: bool
     unstacked: bool
-    inputs: tuple[Entry, ...]
-    outputs: tuple[Entry, ...]
+    inputs: tuple[ManifestEntry, ...]
+    outputs: tuple[ManifestEntry, ...]
     name: str = ""
     is_carried: bool = False
     is_compared: bool = True

@@ -21,8 +21,8 @@ from concatsplit_core.run.manifest import (
     SCHEMA,
     SCHEMA_OF_SETS,
     ArrayRecord,
-    Entry,
     Manifest,
+    ManifestEntry,
     Recipe,
     is_sound,
 )
@@ -203,7 +203,7 @@ def _check_hashes(record: ArrayRecord, has_hashes: bool) -> None:
             at = stop
 
 
-def _read_entry(entry: Any, path: Path, where: str, schema: int) -> Entry:
+def _read_entry(entry: Any, path: Path, where: str, schema: int) -> ManifestEntry:
     if not isinstance(entry, dict):
         raise TypeError(f"{where} is not an object")
     shape = tuple(_length(n, f"{where}.shape") for n in _typed(entry, "shape", list))
@@ -216,10 +216,12 @@ def _read_entry(entry: Any, path: Path, where: str, schema: int) -> Entry:
     dtype = entry["dtype"]
     plain = _plain_dtype(dtype) if isinstance(dtype, str) else _dtype(dtype)
     if schema == _OLD:
-        return Entry(ref, shape, plain, Interval(start, stop))
+        return ManifestEntry(ref, shape, plain, Interval(start, stop))
     _refuse_others(entry, ENTRY, where)
     _length(entry["stored_bytes"], f"{where}.stored_bytes")
-    return Entry(ref, shape, plain, Interval(start, stop), _hash(entry["hash"], f"{where}.hash"))
+    return ManifestEntry(
+        ref, shape, plain, Interval(start, stop), _hash(entry["hash"], f"{where}.hash")
+    )
 
 
 def _hash(document: Any, where: str) -> HashRecord | None:

@@ -23,7 +23,7 @@ from concatsplit_core.planning.thresholds import Thresholds
 from concatsplit_core.run.limits import default_budget
 
 if TYPE_CHECKING:
-    from concatsplit_core.run.staged.step import Step
+    from concatsplit_core.run.staged.step import RunStep
 
 CASTINGS = get_args(Casting)
 
@@ -137,7 +137,7 @@ class Options:
     offset: int = 0
     follow_links: bool = False
     resume: bool = False
-    step: Step | None = None
+    step: RunStep | None = None
     executor: Any = "threads"
     on_event: Callable[[Any], None] | None = None
     thresholds: Thresholds = field(default_factory=lambda: thresholds.DEFAULT)

@@ -36,13 +36,13 @@ _NAME = "journal.json"
 _SCHEMA = 1
 
 
-class Entry:
+class JournalEntry:
     """One output that is to be published.
 
     Parameters
     ----------
-    staged, final : Path
-        Where the output was built, and the name that it gets.
+    staged, final : str
+        The path where the output was built, and the one that it gets.
     new : Identity
         The output itself.
     old : Identity, optional
@@ -51,28 +51,18 @@ class Entry:
         The folder of `final`.
     """
 
-    __slots__ = ("final_name", "folder", "new", "old", "staged_name")
+    __slots__ = ("final", "folder", "new", "old", "staged")
 
     def __init__(
         self,
-        staged: Path | str,
-        final: Path | str,
+        staged: str,
+        final: str,
         new: Identity,
         old: Identity | None,
         folder: Identity,
     ) -> None:
-        self.staged_name, self.final_name = os.fspath(staged), os.fspath(final)
+        self.staged, self.final = staged, final
         self.folder, self.new, self.old = folder, new, old
-
-    @property
-    def staged(self) -> Path:
-        """Where the output was built."""
-        return Path(self.staged_name)
-
-    @property
-    def final(self) -> Path:
-        """The name that it gets."""
-        return Path(self.final_name)
 
     @property
     def is_published(self) -> bool:
@@ -94,7 +84,7 @@ class Entry:
 
     @property
     def _is_in_its_folder(self) -> bool:
-        return self.folder.is_same_entry(identify(self.final.parent))
+        return self.folder.is_same_entry(identify(Path(self.final).parent))
 
     def publish(
         self, sync: bool, before: Callable[[], None] = lambda: None, is_first: bool = False
@@ -116,7 +106,7 @@ class Entry:
             Something else has the name now, and keeps it.
         """
         if self.old is None or self._is_half_exchanged:
-            move_to_free_name(self.staged_name, self.final_name, sync, is_first)
+            move_to_free_name(self.staged, self.final, sync, is_first)
             return
         exchange(self.staged, self.final, sync, self._has_old, before)
 
@@ -173,12 +163,14 @@ class Journal:
         The staging folder that holds the journal.
     folders : tuple of Path
         All staging folders of the run.
-    entries : tuple of Entry
+    entries : tuple of JournalEntry
     """
 
     __slots__ = ("entries", "folders", "home")
 
-    def __init__(self, home: Path, folders: tuple[Path, ...], entries: tuple[Entry, ...]) -> None:
+    def __init__(
+        self, home: Path, folders: tuple[Path, ...], entries: tuple[JournalEntry, ...]
+    ) -> None:
         self.home, self.folders, self.entries = home, folders, entries
 
     def write(self, sync: bool) -> None:
@@ -195,8 +187,8 @@ class Journal:
             "folders": [os.path.relpath(path, root) for path in self.folders],
             "entries": [
                 {
-                    "staged": below(entry.staged_name),
-                    "final": below(entry.final_name),
+                    "staged": below(entry.staged),
+                    "final": below(entry.final),
                     "new": entry.new,
                     "old": entry.old,
                     "folder": entry.folder,
@@ -223,7 +215,7 @@ class Journal:
     @property
     def missing_folders(self) -> list[Path]:
         """Folders of outputs that were moved, removed or replaced."""
-        folders = {entry.final.parent: entry.folder for entry in self.entries}
+        folders = {Path(entry.final).parent: entry.folder for entry in self.entries}
         return [path for path, was in folders.items() if not was.is_same_entry(identify(path))]
 
     def complete_or_roll_back(self, sync: bool) -> bool:
@@ -255,7 +247,7 @@ class Journal:
                 if not entry.roll_back(sync, when_ns):
                     raise OSError(f"{entry.final} is no longer what it was")
         if sync:
-            for folder in {entry.final.parent for entry in self.entries}:
+            for folder in {Path(entry.final).parent for entry in self.entries}:
                 with suppress(FileNotFoundError):
                     sync_path(folder)
         return can_complete
@@ -289,23 +281,24 @@ def read_journal(home: Path) -> Journal | None:
         raise ValueError(str(error)) from error
     if not all(path == home or not path.exists() or belongs_to(path, home) for path in folders):
         raise ValueError("it names a folder that does not belong to its run")
-    if not all(any(path in entry.staged.parents for path in folders) for entry in entries):
+    if not all(any(path in Path(entry.staged).parents for path in folders) for entry in entries):
         raise ValueError("it names an output that its run did not stage")
     return Journal(home, folders, entries)
 
 
-def _entry(root: Path, item: Any) -> Entry:
+def _entry(root: Path, item: Any) -> JournalEntry:
     new, old, folder = (Identity.from_json(item[key]) for key in ("new", "old", "folder"))
     if new is None or folder is None:
         raise ValueError("an entry has no identity")
-    return Entry(_path(root, item["staged"]), _path(root, item["final"]), new, old, folder)
+    staged, final = (str(_path(root, item[key])) for key in ("staged", "final"))
+    return JournalEntry(staged, final, new, old, folder)
 
 
 def _path(root: Path, name: str) -> Path:
     return Path(os.path.normpath(root / name))
 
 
-def make_entries(outputs: Sequence[tuple[str, str, Identity | None]]) -> tuple[Entry, ...]:
+def make_entries(outputs: Sequence[tuple[str, str, Identity | None]]) -> tuple[JournalEntry, ...]:
     """Journal entries for outputs: each is its staged path, its name and what it replaces."""
     folder_of = cache(identify)
     entries = []
@@ -314,11 +307,11 @@ def make_entries(outputs: Sequence[tuple[str, str, Identity | None]]) -> tuple[E
         if new is None or folder is None:
             missing = staged if new is None else os.path.dirname(final)
             raise FileNotFoundError(2, os.strerror(2), missing)
-        entries.append(Entry(staged, final, new, old, folder))
+        entries.append(JournalEntry(staged, final, new, old, folder))
     return tuple(entries)
 
 
-def _was_changed_since(path: Path, before: Identity, when_ns: int) -> bool:
+def _was_changed_since(path: str, before: Identity, when_ns: int) -> bool:
     """Whether a file is not as it was before, or a file in a folder was changed after a time."""
     if before.kind != "folder":
         return identify(path) != before

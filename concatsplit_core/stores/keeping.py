@@ -28,12 +28,12 @@ _SCHEMA = 1
 class StagedOutput(NamedTuple):
     """One output of a staged run.
 
-    There may be very many. They hold texts, from which a `Path` is made where one is needed.
+    There may be very many: their paths are texts, which are made faster than a `Path`.
 
     Parameters
     ----------
-    final_name, staged_name : str
-        Its name, and where it is built.
+    final, staged : str
+        The path that the output gets, and the one where it is built.
     made : Identity
         What is built there, as it was when it was created.
     replaces : Identity, optional
@@ -42,27 +42,17 @@ class StagedOutput(NamedTuple):
         The content of what it replaces must not change either.
     """
 
-    final_name: str
-    staged_name: str
+    final: str
+    staged: str
     made: Identity
     replaces: Identity | None
     must_be_unchanged: bool
 
     @property
-    def final(self) -> Path:
-        """The name that the output gets."""
-        return Path(self.final_name)
-
-    @property
-    def staged(self) -> Path:
-        """Where it is built."""
-        return Path(self.staged_name)
-
-    @property
     def is_published(self) -> bool:
         """Whether it has its name."""
-        is_staged = self.made.is_same_entry(identify(self.staged_name))
-        return self.made.is_same_entry(identify(self.final_name)) and not is_staged
+        is_staged = self.made.is_same_entry(identify(self.staged))
+        return self.made.is_same_entry(identify(self.final)) and not is_staged
 
     def to_json(self) -> dict[str, Any]:
         """What is written to a file."""
@@ -93,7 +83,7 @@ class StagedOutput(NamedTuple):
         return cls(final, staged, made, replaces, unchanged)
 
 
-class Kept(NamedTuple):
+class KeptRun(NamedTuple):
     """What the file `kept` in a home says.
 
     Parameters
@@ -154,7 +144,7 @@ class Kept(NamedTuple):
         replace_file(home / KEPT, json.dumps(document).encode(), sync)
 
 
-def read_kept(folder: Path) -> Kept | None:
+def read_kept(folder: Path) -> KeptRun | None:
     """What is kept in a staging folder of this user, or in its home; None if nothing is."""
     home = home_of(folder)
     if home is None:
@@ -167,7 +157,7 @@ def read_kept(folder: Path) -> Kept | None:
         document = json.loads(text)
         outputs = tuple(StagedOutput.from_json(value) for value in document["outputs"])
         run, nonce = Path(document["run"]), str(document["nonce"])
-        return Kept(
+        return KeptRun(
             run,
             nonce,
             bool(document["resumes"]),
@@ -177,7 +167,7 @@ def read_kept(folder: Path) -> Kept | None:
             list(document.get("tasks", ())),
         )
     except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
-        return Kept(home, "", False, (), "")  # whatever it says, nothing is cleared
+        return KeptRun(home, "", False, (), "")  # whatever it says, nothing is cleared
 
 
 def refuse_missing(folders: Sequence[Path], nonce: str) -> None:

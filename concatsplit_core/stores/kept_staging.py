@@ -8,7 +8,7 @@ from pathlib import Path
 from concatsplit_core.foundation.errors import OutputBusy
 from concatsplit_core.stores.files import identify
 from concatsplit_core.stores.keeping import (
-    Kept,
+    KeptRun,
     StagedOutput,
     forget_kept,
     name_when_complete,
@@ -42,17 +42,17 @@ class KeptStaging(LocalStaging):
         """All outputs, with what has been created of them; a file that is missing is created."""
         found = []
         for claim in self._claims:
-            final, staged = claim.final_name, claim.staged_name
+            final, staged = claim.final, claim.staged
             made = identify(staged)
             if made is None:
-                claim.staged.touch()
+                Path(staged).touch()
                 made = identify(staged)
             if made is None:
                 raise FileNotFoundError(2, "No such file or directory", staged)
             found.append(StagedOutput(final, staged, made, claim.replaces, claim.must_be_unchanged))
         return tuple(found)
 
-    def keep(self, kept: Kept) -> None:
+    def keep(self, kept: KeptRun) -> None:
         """Leave everything staged until `adopt`; no other run clears it."""
         kept.write(self.home, self._sync)
 
@@ -126,7 +126,7 @@ class KeptStaging(LocalStaging):
     def _clean(self) -> None:
         """Remove the staging folders, the home last."""
         if self._decided is not None:
-            finals = [claim.final_name for claim in self._claims]
+            finals = [claim.final for claim in self._claims]
             home, *others = self._folders.values()
             for folder in reversed(others):
                 folder.remove()

@@ -12,7 +12,7 @@ from typing import Literal
 from concatsplit_core.foundation.errors import ConcatsplitError, IOFailure
 from concatsplit_core.foundation.interrupts import deferred_signals
 from concatsplit_core.stores.journal import Journal, has_journal, read_journal
-from concatsplit_core.stores.keeping import Kept, read_kept
+from concatsplit_core.stores.keeping import KeptRun, read_kept
 from concatsplit_core.stores.owner import OWNER_FILE, Owner, lock, open_owner_file, read_owner
 from concatsplit_core.stores.publishing import Recovered
 from concatsplit_core.stores.staging_folders import (
@@ -99,7 +99,7 @@ def _recover(path: Path) -> Recovered | None:
             return _recover_home(home, (*home_owner.made, *made), (path,))
 
 
-def _recover_kept(home: Path, kept: Kept) -> Recovered | None:
+def _recover_kept(home: Path, kept: KeptRun) -> Recovered | None:
     """Leave a staged run as it is, unless all its outputs have their names already."""
     if not kept.is_published:
         return None

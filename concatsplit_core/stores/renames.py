@@ -27,14 +27,12 @@ _NO_FLAGS = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
 """Errors of kernels and file systems that do not know the flags of renameat2."""
 
 
-def move_to_free_name(
-    staged: Path | str, final: Path | str, sync: bool, is_first: bool = False
-) -> None:
+def move_to_free_name(staged: str, final: str, sync: bool, is_first: bool = False) -> None:
     """Move a staged file or folder to a name that is free.
 
     Parameters
     ----------
-    staged, final : Path or str
+    staged, final : str
     sync : bool
         Make copies durable, where the file system needs a copy.
     is_first : bool
@@ -45,7 +43,7 @@ def move_to_free_name(
     FileExistsError
         Something has the name.
     """
-    if not is_first and os.path.lexists(_copied_name(staged)):
+    if not is_first and os.path.lexists(_copied_path(staged)):
         _copy_to_free_name(Path(staged), Path(final), sync)
         return
     try:
@@ -60,8 +58,8 @@ def move_to_free_name(
 
 
 def exchange(
-    staged: Path,
-    final: Path,
+    staged: str,
+    final: str,
     sync: bool,
     is_right: Callable[[Path], bool],
     before: Callable[[], None] = lambda: None,
@@ -70,7 +68,7 @@ def exchange(
 
     Parameters
     ----------
-    staged, final : Path
+    staged, final : str
     sync : bool
         Make copies durable, where the file system needs copies.
     is_right : callable
@@ -91,22 +89,23 @@ def exchange(
             raise
         before()
         way = _exchange_by_copies if error.errno == errno.EXDEV else _exchange_by_renames
-        way(staged, final, sync, is_right)
+        way(Path(staged), Path(final), sync, is_right)
         return
-    if not is_right(staged):
+    if not is_right(Path(staged)):
         renameat2(staged, final, EXCHANGE)
-        raise _name_is_taken(final)
+        raise _name_is_taken(Path(final))
 
 
-def waiting_path(staged: Path) -> Path:
+def waiting_path(staged: str) -> str:
     """Where the old entry waits during an exchange that takes more than one step."""
-    folder = staged.parent
-    return folder.with_name(f"{folder.name}.old") / staged.name
+    folder, name = os.path.split(staged)
+    return f"{folder}.old/{name}"
 
 
-def has_copy_beside(staged: Path, final: Path) -> bool:
+def has_copy_beside(staged: str, final: str) -> bool:
     """Whether a complete copy of a staged output lies beside its name."""
-    return os.path.lexists(_copied_path(staged)) and os.path.lexists(_copy_path(staged, final))
+    copy = _copy_path(Path(staged), Path(final))
+    return os.path.lexists(_copied_path(staged)) and os.path.lexists(copy)
 
 
 def was_copied_from(folder: str) -> bool:
@@ -114,12 +113,8 @@ def was_copied_from(folder: str) -> bool:
     return os.path.lexists(f"{folder}.moved")
 
 
-def _copied_path(staged: Path) -> Path:
+def _copied_path(staged: Path | str) -> str:
     """Where a staged output is moved when a complete copy of it lies beside its name."""
-    return Path(_copied_name(staged))
-
-
-def _copied_name(staged: Path | str) -> str:
     folder, name = os.path.split(staged)
     return f"{folder}.moved/{name}"
 
@@ -155,7 +150,7 @@ def _rename_to_free_name(here: Path, final: Path) -> None:
 def _exchange_by_renames(
     staged: Path, final: Path, _sync: bool, is_right: Callable[[Path], bool]
 ) -> None:
-    old = waiting_path(staged)
+    old = Path(waiting_path(str(staged)))
     old.parent.mkdir(exist_ok=True)
     os.rename(final, old)
     try:
@@ -172,7 +167,7 @@ def _exchange_by_copies(
     staged: Path, final: Path, sync: bool, is_right: Callable[[Path], bool]
 ) -> None:
     """Exchange where renames between folders fail, as on overlay file systems."""
-    old = waiting_path(staged)
+    old = Path(waiting_path(str(staged)))
     old.parent.mkdir(exist_ok=True)
     if not os.path.lexists(old):
         draft = old.with_name(f"{zlib.crc32(os.fsencode(old.name)):08x}.draft")
@@ -196,7 +191,7 @@ def _copy_to_free_name(staged: Path, final: Path, sync: bool) -> None:
     The staged output is moved to the copied path as soon as the copy is complete. So a recovery
     knows whether a copy that it finds is complete.
     """
-    copy, copied = _copy_path(staged, final), _copied_path(staged)
+    copy, copied = _copy_path(staged, final), Path(_copied_path(staged))
     try:
         if not os.path.lexists(copied):
             _remove(copy)

@@ -31,7 +31,7 @@ from concatsplit_core.stores.durability import make_durable, sync_path
 from concatsplit_core.stores.files import identify, output_error
 from concatsplit_core.stores.folders import Folders
 from concatsplit_core.stores.identity import Identity
-from concatsplit_core.stores.journal import Entry, Journal, make_entries
+from concatsplit_core.stores.journal import Journal, JournalEntry, make_entries
 from concatsplit_core.stores.locks import locked
 from concatsplit_core.stores.permissions import copy_mode, copy_owner_and_attributes, create_like
 from concatsplit_core.stores.renames import was_copied_from
@@ -48,31 +48,21 @@ _CLAIM_SECONDS, _PUBLISH_SECONDS = 2.0, 30.0
 class StagedClaim:
     """One output: its name, where it is staged and what it may replace.
 
-    There may be very many. They hold texts, from which a `Path` is made where one is needed.
+    There may be very many: their paths are texts, which are made faster than a `Path`.
     """
 
-    __slots__ = ("final_name", "last", "must_be_unchanged", "replaces", "staged_name")
+    __slots__ = ("final", "last", "must_be_unchanged", "replaces", "staged")
 
     def __init__(
         self,
-        final: Path | str,
-        staged: Path | str,
+        final: str,
+        staged: str,
         replaces: Identity | None,
         must_be_unchanged: bool,
         last: bool = False,
     ) -> None:
-        self.final_name, self.staged_name = os.fspath(final), os.fspath(staged)
+        self.final, self.staged = final, staged
         self.replaces, self.must_be_unchanged, self.last = replaces, must_be_unchanged, last
-
-    @property
-    def final(self) -> Path:
-        """The name that the output gets."""
-        return Path(self.final_name)
-
-    @property
-    def staged(self) -> Path:
-        """Where it is built."""
-        return Path(self.staged_name)
 
 
 class LocalStaging:
@@ -153,7 +143,7 @@ class LocalStaging:
         OutputBusy
             Another run is writing one of the outputs.
         """
-        finals = [claim.final_name for claim in self._claims]
+        finals = [claim.final for claim in self._claims]
         own = {folder.path for folder in self._folders.values()}
         # Locked, so that of two runs at the same time the later one sees the other.
         with locked(self._folders, _CLAIM_SECONDS):
@@ -203,11 +193,11 @@ class LocalStaging:
         for claim in self._claims:
             if claim.replaces is not None:
                 try:
-                    copy_mode(claim.staged, claim.final)
+                    copy_mode(Path(claim.staged), Path(claim.final))
                 except FileNotFoundError:
                     raise _changed(claim.final) from None
         if self._sync:
-            make_durable(claim.staged_name for claim in self._claims)
+            make_durable(claim.staged for claim in self._claims)
         with locked(map(Path, shared), _PUBLISH_SECONDS):
             entries = self._entries(self._amended(amend))
             journal = self._journal(entries)
@@ -225,10 +215,10 @@ class LocalStaging:
         folder = next(iter(self._folders.values()))
         more = []
         for amendment in amend(str(folder.path / "amended")):
-            final, staged = Path(amendment.final), Path(amendment.staged)
-            copy_owner_and_attributes(staged, final)
-            copy_mode(staged, final)
-            more.append(StagedClaim(final, staged, amendment.found, must_be_unchanged=True))
+            final, staged, found = amendment
+            copy_owner_and_attributes(Path(staged), Path(final))
+            copy_mode(Path(staged), Path(final))
+            more.append(StagedClaim(final, staged, found, must_be_unchanged=True))
         if self._sync:
             make_durable(claim.staged for claim in more)
             for path in self._made:
@@ -237,11 +227,11 @@ class LocalStaging:
         outputs = [claim for claim in self._claims if not claim.last]
         return [*outputs, *more, *(claim for claim in self._claims if claim.last)]
 
-    def _entries(self, claims: list[StagedClaim]) -> tuple[Entry, ...]:
+    def _entries(self, claims: list[StagedClaim]) -> tuple[JournalEntry, ...]:
         """The journal entries of all claims, after a last check of what each one replaces."""
         outputs, known = [], Folders()
         for claim in claims:
-            final, before = claim.final_name, claim.replaces
+            final, before = claim.final, claim.replaces
             is_free = before is None and not known.may_hold(*split_path(final))
             now = None if is_free else identify(final)
             if before is None and now is not None:
@@ -250,28 +240,28 @@ class LocalStaging:
                 is_exact = claim.must_be_unchanged or before.kind == "folder"
                 if not (before == now if is_exact else before.is_same_entry(now)):
                     raise _changed(final)
-            outputs.append((claim.staged_name, final, now))
+            outputs.append((claim.staged, final, now))
         return make_entries(outputs)
 
-    def _journal(self, entries: tuple[Entry, ...]) -> Journal:
+    def _journal(self, entries: tuple[JournalEntry, ...]) -> Journal:
         folders = tuple(folder.path for folder in self._folders.values())
         return Journal(folders[0], folders, entries)
 
-    def _publish_entries(self, entries: tuple[Entry, ...], journal: Journal) -> None:
-        done: list[Entry] = []
+    def _publish_entries(self, entries: tuple[JournalEntry, ...], journal: Journal) -> None:
+        done: list[JournalEntry] = []
 
         def before_steps() -> None:
             if len(entries) == 1:
                 journal.write(self._sync)
 
-        folders = {split_path(entry.staged_name)[0] for entry in entries}
+        folders = {split_path(entry.staged)[0] for entry in entries}
         is_first = not any(map(was_copied_from, folders))
         try:
             for entry in entries:
                 done.append(entry)
                 entry.publish(self._sync, before_steps, is_first)
             if self._sync:
-                for folder in {split_path(entry.final_name)[0] for entry in entries}:
+                for folder in {split_path(entry.final)[0] for entry in entries}:
                     sync_path(Path(folder))
         except BaseException as error:
             self._roll_back(done, journal)
@@ -280,7 +270,7 @@ class LocalStaging:
                 raise (_appeared if last.old is None else _changed)(last.final) from None
             raise
 
-    def _roll_back(self, done: list[Entry], journal: Journal) -> None:
+    def _roll_back(self, done: list[JournalEntry], journal: Journal) -> None:
         """Undo the renames; if that fails, leave the journal for the next run to recover."""
         try:
             for entry in reversed(done):
@@ -294,7 +284,7 @@ class LocalStaging:
             raise IOFailure(
                 f"{done[0].final}: the outputs could be neither published nor taken back: {error}; "
                 f"nothing is lost: run 'concatsplit recover {journal.home.parent}' to try again",
-                ref=str(done[0].final),
+                ref=done[0].final,
             ) from error
 
     def rollback(self) -> None:

@@ -1,4 +1,4 @@
-"""A command that went well ends at once, unless there is something left to do."""
+"""A command ends at once, unless there is something left to do."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from environment import unwatched
 
@@ -36,6 +37,23 @@ main()
 """
 
 
+_BROKEN_IMPORT = """
+import atexit, sys
+from concatsplit_cli.main import main
+
+real = atexit.register
+
+def register(function, *args, **options):
+    if function.__name__ == "unregister_converters":
+        raise KeyboardInterrupt
+    return real(function, *args, **options)
+
+atexit.register = register
+sys.argv = ["concatsplit", "feed", sys.argv[1], sys.argv[2]]
+main()
+"""
+
+
 def child(how: str, name: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", _CHILD, how, name]
     return subprocess.run(command, capture_output=True, text=True, check=True, env=unwatched())
@@ -51,6 +69,17 @@ def test_threads_end_first() -> None:
     done = child("thread", "concatsplit")
     assert done.stdout.splitlines()[-2:] == ["thread", "registered"]
     assert done.stderr == "taken apart"
+
+
+def test_an_import_of_h5py_that_was_broken_off_does_not_crash_the_end(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.arange(3))
+    command = [sys.executable, "-c", _BROKEN_IMPORT, "a.npy", "y.h5::a"]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, check=False, text=True, env=unwatched()
+    )
+    assert done.stderr.strip() == "concatsplit: error: interrupted; nothing was left behind"
+    assert done.returncode == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
 
 
 def test_a_program_that_calls_the_command_ends_as_it_likes() -> None:

@@ -6,7 +6,10 @@ import os
 import shlex
 import shutil
 import subprocess
+import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,157 +17,9 @@ import h5py
 import numpy as np
 import pytest
 import zarr
+from mistakes import MISTAKES, ON_STDIN, J
 from safetensors.numpy import save_file
-
-J = "concat a.npy b.npy -o y.npy"
-S = "split a.npy -o 'p{index}.npy'"
-
-MISTAKES = {
-    # commands by what they are called elsewhere, and misspelt
-    "join a.npy b.npy -o y.npy": "there is no command 'join'; did you mean 'concat'?",
-    "merge a.npy": "did you mean 'concat'?",
-    "cat a.npy": "did you mean 'concat'?",
-    "concatenate a.npy": "did you mean 'concat'?",
-    "conact a.npy": "did you mean 'concat'?",
-    "cut a.npy": "did you mean 'split'?",
-    "chunk a.npy": "did you mean 'split'?",
-    "slice a.npy": "did you mean 'split'?",
-    "splt a.npy": "did you mean 'split'?",
-    "Split a.npy": "did you mean 'split'?",
-    "rechunk a.npy": "did you mean 'reshard'?",
-    "extract x.h5": "did you mean 'fetch'?",
-    "insert a.npy": "did you mean 'feed'?",
-    "ls x.h5": "did you mean 'info'?",
-    "compare a.npy b.npy": "did you mean 'diff'?",
-    "check run.json": "did you mean 'verify'?",
-    "repair .": "did you mean 'recover'?",
-    "revert run.json": "did you mean 'undo'?",
-    "a.npy b.npy": "a command comes first, such as 'concatsplit concat', then the files",
-    "frobnicate": "concatsplit --help lists all commands",
-    "gradient join dy.npy": "did you mean 'concat'?",
-    "help splitt": "did you mean 'split'?",
-    # options by what they are called elsewhere, and misspelt
-    f"{J} --dim 1": "concat has no option --dim; did you mean --axis?",
-    f"{J} --axes 1": "did you mean --axis?",
-    f"{J} --axsi 1": "did you mean --axis?",
-    f"{J} --Axis 1": "did you mean --axis?",
-    f"{J} --along 1": "did you mean --axis?",
-    f"{J} --overwrite": "did you mean --force?",
-    f"{J} -n --plot p.svg": "did you mean --picture?",
-    f"{J} --replace": "did you mean --force?",
-    f"{J} --clobber": "did you mean --force?",
-    f"{J} --threads 2": "did you mean --jobs?",
-    f"{J} --workers 2": "did you mean --jobs?",
-    f"{J} --compress gzip": "did you mean --codec?",
-    f"{J} --compression gzip": "did you mean --codec?",
-    f"{J} --mem 1G": "did you mean --memory?",
-    f"{J} --type f4": "did you mean --dtype?",
-    f"{J} --astype f4": "did you mean --dtype?",
-    f"{J} --dryrun": "did you mean --dry-run?",
-    f"{J} --plan": "did you mean --dry-run?",
-    f"{J} --silent": "did you mean --quiet?",
-    f"{J} --verbose": "did you mean --debug?",
-    f"{J} --variables x": "did you mean --members?",
-    f"{J} --new-axis": "did you mean --add-axis?",
-    f"{J} --add_axis": "did you mean --add-axis?",
-    f"{J} --chunk 2,2": "did you mean --chunks?",
-    f"{J} --chunksize 2,2": "did you mean --chunks?",
-    f"{J} --nosync": "did you mean --no-sync?",
-    f"{J} --frobnicate": "concatsplit concat --help lists all",
-    f"{J} --parts 2": "--parts is an option of split",
-    "concat a.npy b.npy --out y.npy": "did you mean --output?",
-    f"{S} --count 2": "did you mean --parts?",
-    f"{S} --sections 2": "did you mean --parts?",
-    f"{S} --chunk-size 2": "did you mean --size?",
-    f"{S} --part-size 2": "did you mean --size?",
-    f"{S} --indices 2": "did you mean --at?",
-    f"{S} --max-shard-size 1G": "did you mean --max-bytes?",
-    f"{S} --squeeze": "did you mean --drop-axis?",
-    f"{S} --stride 2": "did you mean --hop?",
-    "diff a.npy b.npy --tolerance 1": "did you mean --rtol?",
-    "diff a.npy b.npy --equal-nan": "did you mean --nan-equal?",
-    # one dash for two
-    f"{J} -axis 1": "-axis has one dash; write --axis",
-    f"{J} -force": "-force has one dash; write --force",
-    "concat a.npy b.npy -output y.npy": "-output has one dash; write --output",
-    f"{J} -axis=1": "-axis=1 has one dash; write --axis=1",
-    # lists in several words
-    f"{S} --lengths 1 1 2": "write --lengths 1,1,2",
-    f"{S} --lengths 1, 1, 2": "write --lengths 1,1,2",
-    f"{S} --at 1 3": "write --at 1,3",
-    f"{S} --ratio 3 1": "write --ratio 3:1",
-    "concat a.npy -o y.h5 --chunks 2 2": "write --chunks 2,2",
-    "concat a.npy -o y.zarr --shards 2 2": "write --shards 2,2",
-    f"{J} --shard 2,2": "did you mean --shards?",
-    f"{S} --ratio 3,1": "did you mean 3:1?",
-    f"{S} --ratio 3/1": "did you mean 3:1?",
-    f"{S} --lengths 3:1": "did you mean 3,1?",
-    f"{S} --lengths [3,1]": "did you mean 3,1?",
-    "concat a.npy -o y.h5 --chunks 2x2": "did you mean 2,2?",
-    "split a.npy 2 -o 'p{index}.npy'": "did you mean --parts 2?",
-    "split a.npy b.npy -o 'p{index}.npy'": "use reshard",
-    # what is missing
-    "concat a.npy b.npy z.npy": "say where to write, such as -o z.npy",
-    "concat a.npy b.npy": "say where to write, such as -o y.npy",
-    "split a.npy": "say where to write, such as -o 'part-{index}.npy'",
-    "feed a.npy": "REF is missing: concatsplit feed [OPTIONS] FILE REF",
-    "gradient concat a.npy -o y.npy": "--split-info is missing",
-    # names of files and arrays
-    "concat aa.npy -o y.npy": "did you mean 'a.npy'?",
-    "concat A.npy -o y.npy": "did you mean 'a.npy'?",
-    "concat a.np -o y.npy": "did you mean 'a.npy'?",
-    "concat nowhere/a.npy -o y.npy": "there is no folder nowhere",
-    "concat x.h5:images -o y.npy": "two colons before it: x.h5::images",
-    "concat x.h5/images -o y.npy": "name an array in it as x.h5::images",
-    "concat x.h5::imges -o y.npy": "did you mean 'images'?",
-    "concat x.h5::labels -o y.npy": "did you mean 'group/labels'?",
-    "concat two.zarr::imges -o y.npy": "did you mean 'images'?",
-    "concat two.zarr/imges -o y.npy": "did you mean 'images'?",
-    "concat n.npz::Images -o y.npy": "did you mean 'images'?",
-    "concat m.safetensors::image -o y.npy": "did you mean 'images'?",
-    "info x.h5::group/label": "did you mean 'group/labels'?",
-    "concat a.npy -o y.np": "did you mean '.npy'?",
-    "concat a.npy -o y.hdf55": "did you mean '.hdf5'?",
-    "concat a.npy -o y.zar": "did you mean '.zarr'?",
-    "concat a.npy -o .": "output .: is a folder; name a file in it",
-    # values
-    f"{J} --memory lots": "--memory: 'lots' is not a size",
-    f"{S} --max-bytes lots": "--max-bytes: 'lots' is not a size",
-    f"{J} --dtype flot32": "did you mean '--dtype float32'?",
-    f"{J} --dtype fp16": "did you mean '--dtype float16'?",
-    f"{J} --dtype double64": "did you mean '--dtype float64'?",
-    "concat a.npy -o y.h5 --codec gzp": "did you mean 'gzip'?",
-    f"{J} --routes kernal": "did you mean 'kernel'?",
-    "split a.npy -o 'p{idx}.npy' --parts 2": "did you mean '{index}'?",
-    "split a.npy -o 'p{i}.npy' --parts 2": "did you mean '{index}'?",
-    "split a.npy -o 'p{cuont}.npy' --parts 2": "did you mean '{count}'?",
-    f"{J} --jobs many": "--jobs: 'many' is not a whole number",
-    f"{J} --jobs 0": "--jobs: 0 is less than 1",
-    f"{S} --parts 1.5": "--parts: '1.5' is not a whole number",
-    "diff a.npy b.npy --rtol x": "--rtol: 'x' is not a number",
-    f"{J} --casting save": "--casting: 'save' is not one of 'no', 'equiv', 'safe', 'same_kind', "
-    "'unsafe'; did you mean 'safe'?",
-    f"{J} --axis ''": "--axis: '' is empty",
-    f"{J} --routes ''": "--routes: '' is empty",
-    f"{J} --memory": "--memory needs a value behind it",
-    f"{J} --force=yes": "--force takes no value",
-    # two of one, and one in place of another
-    f"{J} --output z.npy": "-o is given 2 times; concat writes one output",
-    "fetch x.h5::images y.npy": "to write to it, give -o y.npy",
-    "split 0.npy -o 'p{index}.npy' --parts 1": "has no axis to join or cut along",
-    "concat a.npy -o y": "output y: no suffix says its format",
-    # names that are there, and are not what was meant
-    "concat x.h5::group -o y.npy": "is a group, not an array; name an array in it, such as "
-    "group/labels",
-    "concat one.zarr::x -o y.npy": "is one array, and has no array 'x'",
-    "concat link.npy -o y.npy": "it is a link to nowhere, which is not there",
-    "concat s3://bucket/a.npy -o y.npy": "only files of this machine are read",
-    "concat a.npy -o s3://bucket/y.npy": "only files of this machine are written, and no URLs",
-    f"{J} --manifest folder": "is a folder; it is not replaced",
-    "info texts.zip": "texts.zip::a.txt: not an .npy file",
-    "verify a.npy": "is not a manifest of concatsplit: it is not text",
-}
-"""Command lines, and what the message says at its end or in it."""
+from shells import Shell
 
 
 @pytest.fixture(scope="module")
@@ -200,14 +55,55 @@ def test_there_are_a_hundred() -> None:
     assert len(MISTAKES) >= 100
 
 
-@pytest.mark.parametrize("line", MISTAKES)
-def test_a_mistake_is_explained(shell: Any, things: None, line: str) -> None:
-    before = shell.snapshot()
-    outcome = shell.run(*shlex.split(line))
+@pytest.fixture
+def there(made: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """A shell among these files themselves, which no mistake changes."""
+    monkeypatch.chdir(made)
+    return Shell(made)
+
+
+@contextmanager
+def as_stdin(content: bytes) -> Iterator[None]:
+    """Have the descriptor of stdin read this, as for a process of its own."""
+    before = os.dup(0)
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        os.dup2(file.fileno(), 0)
+        try:
+            yield
+        finally:
+            os.dup2(before, 0)
+            os.close(before)
+
+
+def explained(there: Shell, line: str, says: str, stdin: bytes | None = None) -> None:
+    before = there.snapshot()
+    with as_stdin(stdin or b""):
+        outcome = there.run(*shlex.split(line), stdin=stdin)
     assert outcome.code in {2, 3, 4, 5}
-    shell.one_line(outcome.err, MISTAKES[line])
+    there.one_line(outcome.err, says)
     assert outcome.out == ""
-    assert shell.snapshot() == before
+    assert there.snapshot() == before
+
+
+@pytest.mark.parametrize("line", MISTAKES)
+def test_a_mistake_is_explained(there: Shell, line: str) -> None:
+    explained(there, line, MISTAKES[line])
+
+
+@pytest.mark.parametrize(
+    ("line", "stdin"), [(line, stdin) for line, rows in ON_STDIN.items() for stdin in rows]
+)
+def test_a_mistake_on_stdin_is_explained(there: Shell, line: str, stdin: bytes) -> None:
+    explained(there, line, ON_STDIN[line][stdin], stdin)
+
+
+def test_a_name_may_be_long_and_the_message_is_not(there: Shell) -> None:
+    outcome = there.run("concat", "a.npy\n" * 100_000, "-o", "y.npy")
+    assert outcome.code == 4
+    assert 1000 < len(outcome.err) < 5000
+    assert outcome.err.endswith("file name too long\n")
 
 
 def test_the_message_is_that_of_json_too(shell: Any, things: None) -> None:

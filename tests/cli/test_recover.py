@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from concatsplit_core.stores.journal import Entry
+from concatsplit_core.stores.journal import JournalEntry
 
 A = np.arange(40.0).reshape(8, 5)
 SPLIT = ("split", "a.npy", "-o", "p{index}.npy", "--parts", 4)
@@ -28,16 +28,16 @@ def killed(shell: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(*args: Any, after: int = 2) -> None:
         child = os.fork()
         if not child:
-            do, count = Entry.publish, 0
+            do, count = JournalEntry.publish, 0
 
-            def counted(self: Entry, *given: Any) -> None:
+            def counted(self: JournalEntry, *given: Any) -> None:
                 nonlocal count
                 if count == after:
                     os._exit(9)
                 count += 1
                 do(self, *given)
 
-            Entry.publish = counted  # type: ignore[method-assign]
+            JournalEntry.publish = counted  # type: ignore[method-assign]
             shell.run(*args)
             os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9

@@ -106,8 +106,8 @@ def test_nothing_is_added_to_what_is_ambiguous(tmp_path: Path) -> None:
 
 def test_nothing_is_added_to_members_that_lie_in_each_other(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
-    inner = records.Member(b"y.npy", 64, 128, 5000, 5000)
-    outer = records.Member(b"x.npy", 0, 64, 5064, 5064)
+    inner = records.ZipMember(b"y.npy", 64, 128, 5000, 5000)
+    outer = records.ZipMember(b"x.npy", 0, 64, 5064, 5064)
     data = outer.header + inner.header + b"x" * 5000
     path.write_bytes(data + records.directory([outer, inner], len(data)))
     before = tree_bytes(tmp_path)
@@ -165,7 +165,7 @@ def test_long_members_and_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for name, size in ((b"a", 2000), (b"b", 10), (b"c", 1000)):
         start = records.data_offset(at, name, size)
         content = name * size
-        made = records.Member(name, at, start, size, size, zipfile.crc32(content))
+        made = records.ZipMember(name, at, start, size, size, zipfile.crc32(content))
         assert len(made.header) == start - at
         data += made.header + content
         members.append(made)

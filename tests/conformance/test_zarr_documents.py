@@ -50,7 +50,7 @@ def read(folder: Path) -> document_v3.Facts | None:
 
 def the_same(folder: Path) -> None:
     """What is read of a document here is what zarr-python reads."""
-    own, theirs = read(folder), library.facts_of(library.open_array(local(folder)))
+    own, theirs = read(folder), library.facts_of(library.open_by_library(local(folder)))
     assert own is not None
     assert own.key((3,) * len(own.shape)) == theirs.key((3,) * len(own.shape))
     assert np.asarray(own.fill_value).tobytes() == np.asarray(theirs.fill_value).tobytes()

@@ -42,7 +42,7 @@ def read(folder: Path) -> Facts | None:
 
 def the_same(folder: Path) -> None:
     """What is read of an array here is what zarr-python reads."""
-    own, theirs = read(folder), library.facts_of(library.open_array(local(folder)))
+    own, theirs = read(folder), library.facts_of(library.open_by_library(local(folder)))
     assert own is not None
     assert np.asarray(own.fill_value).tobytes() == np.asarray(theirs.fill_value).tobytes()
     assert own._replace(fill_value=None) == theirs._replace(fill_value=None)

@@ -93,7 +93,7 @@ def test_one_run_is_read_straight(path: Path, case: tuple) -> None:
     path.write_bytes(b"x" * OFFSET + expected.tobytes(order=spec.order))
     into = bytearray(box.size * spec.dtype.itemsize)
     fd = os.open(path, os.O_RDONLY)
-    straight = extents.read_whole(fd, Extent(path, OFFSET), spec, box, memoryview(into))
+    straight = extents.read_extent(fd, Extent(path, OFFSET), spec, box, memoryview(into))
     os.close(fd)
     inside = expected[box.slices]
     assert straight == (

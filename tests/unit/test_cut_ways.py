@@ -14,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import concatsplit_core as cs
-from concatsplit_core.array.cuts import Cut, select
+from concatsplit_core.array.cuts import Cut, select_parts
 from concatsplit_core.array.orders import channel_axis
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.foundation.errors import AxisError, UsageError
@@ -162,7 +162,7 @@ def test_two_unknown_or_negative_lengths_are_refused(lengths: list[int]) -> None
      ((0,), [0])],
 )  # fmt: skip
 def test_only_selects(only: Any, expected: list[int]) -> None:
-    assert select(only, 10) == expected
+    assert select_parts(only, 10) == expected
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_only_selects(only: Any, expected: list[int]) -> None:
 )  # fmt: skip
 def test_only_that_names_no_part_is_refused(only: Any) -> None:
     with pytest.raises(UsageError, match="--only"):
-        select(only, 10)
+        select_parts(only, 10)
 
 
 WAYS = {

@@ -25,7 +25,7 @@ from concatsplit_core.run.hashing.blob_check import differing
 from concatsplit_core.run.hashing.blobs import ByteHash, ChunkHash, ElementHash
 from concatsplit_core.run.hashing.blobs import record_of as record
 from concatsplit_core.run.hashing.leaf_hasher import LeafHasher, WaitingMemory
-from concatsplit_core.run.hashing.leaves import Cut, cut_elements
+from concatsplit_core.run.hashing.leaves import LeafCut, cut_elements
 from concatsplit_core.run.hashing.record import HashRecord
 from concatsplit_core.stores import files
 
@@ -175,7 +175,7 @@ def test_blocks_that_are_shared_are_hashed_and_not_written(
 @pytest.mark.parametrize("room", [0, 700, 1 << 20])
 def test_parts_in_any_order_from_any_thread(room: int) -> None:
     data = np.random.default_rng(1).integers(0, 256, 5000).astype("u1").tobytes()
-    stream = LeafHasher(Cut(5000, 1000, 300), WaitingMemory(room))
+    stream = LeafHasher(LeafCut(5000, 1000, 300), WaitingMemory(room))
     rng, parts, at = random.Random(2), [], 0
     while at < len(data):
         size = rng.randrange(1, 400)
@@ -206,7 +206,7 @@ def test_parts_in_any_order_from_any_thread(room: int) -> None:
 
 def test_waiting_parts_take_no_more_than_their_room() -> None:
     room = WaitingMemory(1000)
-    streams = [LeafHasher(Cut(600, 600, 600), room) for _ in range(4)]
+    streams = [LeafHasher(LeafCut(600, 600, 600), room) for _ in range(4)]
     for stream in streams:
         stream.put_bytes(100, memoryview(bytes(450)))
     assert room.left == 100

@@ -19,8 +19,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_members_of_a_container_and_of_a_bare_array() -> None:
-    assert words.members_of("a.npz") == ["x", "y"]
-    assert words.members_of("b.npy") == []
+    assert words.member_names("a.npz") == ["x", "y"]
+    assert words.member_names("b.npy") == []
 
 
 def test_files_are_those_that_are_there() -> None:
@@ -29,7 +29,11 @@ def test_files_are_those_that_are_there() -> None:
 
 def test_a_list_is_a_file_or_its_bytes() -> None:
     Path("list").write_bytes(b"a.npy\nb.npy\n")
-    assert words.listed("list") == words.listed(b"a.npy\0b.npy\0", null=True) == ["a.npy", "b.npy"]
+    assert (
+        words.references_in("list")
+        == words.references_in(b"a.npy\0b.npy\0", null=True)
+        == ["a.npy", "b.npy"]
+    )
 
 
 def test_events_are_public() -> None:

@@ -12,7 +12,7 @@ from h5py import h5, h5a, h5d, h5g, h5p, h5s, h5t
 
 from concatsplit_core.array.fields import overlapping
 from concatsplit_core.formats.hdf5.named_types import named
-from concatsplit_core.formats.hdf5.types import is_plain
+from concatsplit_core.formats.hdf5.types import has_numpy_bytes
 from concatsplit_core.formats.hdf5.values import attribute, fixed_length
 from concatsplit_core.foundation.jsonable import text_of
 from concatsplit_core.foundation.records import NamedTuple
@@ -166,7 +166,7 @@ def _number_dtype(code: bytes) -> np.dtype | None:
     if not isinstance(kind, h5t.TypeIntegerID | h5t.TypeFloatID):
         return None
     dtype = np.dtype(kind.dtype)
-    return dtype if dtype.kind in "iuf" and is_plain(code, dtype) else None
+    return dtype if dtype.kind in "iuf" and has_numpy_bytes(code, dtype) else None
 
 
 def _has_variable_text(kind: Any) -> bool:

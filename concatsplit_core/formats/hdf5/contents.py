@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 
 from concatsplit_core.formats.hdf5 import links
-from concatsplit_core.formats.hdf5.files import malformed, open_now, pool
+from concatsplit_core.formats.hdf5.files import open_briefly
 from concatsplit_core.formats.hdf5.netcdf import has_dimensions
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.structure import read_structure, with_user_block
 from concatsplit_core.formats.structure import Structure
-from concatsplit_core.foundation.errors import ConcatsplitError
 
 
 def list_members(path: str, ref: str, with_links: bool = False) -> list[str]:
@@ -40,57 +39,36 @@ def structure_of(path: str, ref: str) -> Structure:
 
 
 def _look_at_structure(path: str, member: str | None) -> None:
-    try:
-        _structure_of(path, member or "")
-    finally:
-        pool.discard(path)
+    _structure_of(path, member or "")
 
 
 def _structure_of(path: str, ref: str) -> Structure:
-    try:
-        with open_now(path) as opened:
-            netcdf = opened.is_netcdf or has_dimensions(opened.file)
-            return with_user_block(read_structure(opened.file, netcdf), opened)
-    except ConcatsplitError:
-        raise
-    except Exception as error:  # a damaged file makes h5py raise nearly anything
-        raise malformed(ref, error) from error
+    with open_briefly(path, ref) as opened:
+        netcdf = opened.is_netcdf or has_dimensions(opened.file)
+        return with_user_block(read_structure(opened.file, netcdf), opened)
 
 
 def is_netcdf_file(path: str, ref: str) -> bool:
     """Whether a file says that a netCDF library wrote it, or has netCDF's dimensions."""
-    try:
-        with open_now(path) as opened:
-            if opened.is_netcdf:
-                return True
-        seen = _scouts.check(_look_for_dimensions, path, None, ref)
-        return bool(int(seen)) if seen else _has_dimensions(path)
-    except Exception as error:  # a damaged file makes h5py raise nearly anything
-        raise malformed(ref, error) from error
+    with open_briefly(path, ref) as opened:
+        if opened.is_netcdf:
+            return True
+    seen = _scouts.check(_look_for_dimensions, path, None, ref)
+    return bool(int(seen)) if seen else _has_dimensions(path, ref)
 
 
-def _look_for_dimensions(path: str, _: str | None) -> bytes:
-    try:
-        return b"%d" % _has_dimensions(path)
-    finally:
-        pool.discard(path)
+def _look_for_dimensions(path: str, member: str | None) -> bytes:
+    return b"%d" % _has_dimensions(path, member or "")
 
 
-def _has_dimensions(path: str) -> bool:
-    with open_now(path) as opened:
+def _has_dimensions(path: str, ref: str) -> bool:
+    with open_briefly(path, ref) as opened:
         return has_dimensions(opened.file)
 
 
 def _survey(path: str, ref: str) -> links.Survey:
-    try:
-        with open_now(path) as opened:
-            return links.survey(opened.file)
-    except ConcatsplitError:
-        raise
-    except Exception as error:  # a damaged file makes h5py raise nearly anything
-        raise malformed(ref, error) from error
-    finally:
-        pool.discard(path)
+    with open_briefly(path, ref) as opened:
+        return links.survey(opened.file)
 
 
 _scouts = Scouts(_look_at_links, _look_at_structure, _look_for_dimensions)

@@ -58,7 +58,7 @@ def create(
     elif spec.is_contiguous:
         dcpl.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
         dcpl.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    fill = fill_of(spec, storage)
+    fill = fill_for(spec, storage)
     if not spec.is_string and fill.tobytes() != bytes(spec.dtype.itemsize):
         # h5py stores an address in the place of text of a fixed length
         dcpl.set_fill_value(np.array(fill.item(), _TEXT) if spec.dtype.kind == "S" else fill)
@@ -103,7 +103,7 @@ def _space(spec: ArraySpec, storage: Storage) -> Any:
     return h5py.h5s.create_simple(spec.shape, limits)
 
 
-def fill_of(spec: ArraySpec, storage: Storage) -> np.ndarray:
+def fill_for(spec: ArraySpec, storage: Storage) -> np.ndarray:
     """The fill value; zero for strings, for items that are arrays, and for times.
 
     Zero for bytes with a NUL amid them as well, where h5py would end the fill value.

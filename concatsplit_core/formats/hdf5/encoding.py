@@ -13,7 +13,7 @@ from concatsplit_core.codecs.chunks import encode
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.hdf5 import filters
-from concatsplit_core.formats.hdf5.creating import fill_of
+from concatsplit_core.formats.hdf5.creating import fill_for
 from concatsplit_core.formats.hdf5.types import takes_items
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.stored import Stored, read_stored
@@ -36,7 +36,7 @@ class Hdf5Encoder(ChunkedTarget):
         plain = not spec.is_string and (own is None or takes_items(own, spec.dtype))
         self._as_stored = own is not None and plain
         self._direct = bool(spec.chunks) and plain and filters.own_encoding(codec)
-        self._absent = fill_of(spec, storage)
+        self._absent = fill_for(spec, storage)
         self._rank = spec.ndim - len(storage.item_shape)
         self._skipped = 0 if storage.native is None else (1 << len(storage.native[1])) - 1
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import h5py
@@ -104,6 +105,26 @@ def open_now(path: str) -> AbstractContextManager[Opened]:
         if not is_same:
             pool.discard(path)
     return pool.use(path)
+
+
+@contextmanager
+def open_briefly(path: str, ref: str) -> Iterator[Opened]:
+    """The file that is at a path now, for one look: it is closed, unless an array of it is in use.
+
+    Raises
+    ------
+    ConcatsplitError
+        For all that h5py raises inside the context.
+    """
+    try:
+        with open_now(path) as opened:
+            yield opened
+    except ConcatsplitError:
+        raise
+    except Exception as error:  # a damaged file makes h5py raise nearly anything
+        raise malformed(ref, error) from error
+    finally:
+        pool.discard(path)
 
 
 def malformed(ref: str, error: Exception) -> ConcatsplitError:

@@ -11,7 +11,7 @@ from concatsplit_core.array.fields import is_ordered, overlapping, packed
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Chunked
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.formats.hdf5.types import is_plain
+from concatsplit_core.formats.hdf5.types import has_numpy_bytes
 from concatsplit_core.foundation.errors import UnsupportedDtype
 from concatsplit_core.foundation.records import NamedTuple, replace
 
@@ -86,7 +86,7 @@ def _items_of(dataset: Any, stored: bytes, ref: str) -> Items:
         shape += inner
     if not is_ordered(dtype):
         return Items(packed(dtype), shape, False)
-    plain = is_plain(stored, np.dtype(found))
+    plain = has_numpy_bytes(stored, np.dtype(found))
     return Items(dtype, shape, plain, None if shape else stored)
 
 

@@ -24,7 +24,7 @@ from concatsplit_core.formats.hdf5.filters import (
 from concatsplit_core.formats.hdf5.items import as_items, kept_items
 from concatsplit_core.formats.hdf5.types import (
     encoding,
-    is_plain,
+    has_numpy_bytes,
     loses_text,
     stored_dtype,
     takes_items,
@@ -147,7 +147,7 @@ def _is_lost(stored_type: bytes | None) -> bool:
 
 def _has_plain_type(spec: ArraySpec, stored_type: bytes | None) -> bool:
     """Whether the bytes of the items in the file are NumPy's."""
-    return not spec.is_string and (stored_type is None or is_plain(stored_type, spec.dtype))
+    return not spec.is_string and (stored_type is None or has_numpy_bytes(stored_type, spec.dtype))
 
 
 def _as_strings(spec: ArraySpec, inherited: Storage) -> tuple[ArraySpec, Storage]:

@@ -16,7 +16,7 @@ from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import check_guard, decode
 from concatsplit_core.codecs.pipeline import Step
-from concatsplit_core.formats.grid import chunks_of, clip, place_of, space_for
+from concatsplit_core.formats.grid import chunk_label, chunks_of, clip, space_for
 from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.chunk_index import UNKNOWN, ChunkIndex, ChunkPlace, index_of
 from concatsplit_core.formats.hdf5.files import malformed, pool
@@ -134,7 +134,7 @@ class Hdf5Unchunked(Hdf5Array, DecodedSource):
         if not chunks:
             return self.ref
         index = tuple(a // c for a, c in zip(start, chunks, strict=True))
-        return f"{self.ref}: {place_of(index, chunks, self.spec.shape)}"
+        return f"{self.ref}: {chunk_label(index, chunks, self.spec.shape)}"
 
 
 @dataclass(slots=True, eq=False)

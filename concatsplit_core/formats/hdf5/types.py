@@ -12,7 +12,7 @@ from concatsplit_core.array.layouts import Encoding
 from concatsplit_core.foundation.errors import UnsupportedDtype
 
 
-def is_plain(stored: bytes, dtype: np.dtype) -> bool:
+def has_numpy_bytes(stored: bytes, dtype: np.dtype) -> bool:
     """Whether the bytes of an encoded HDF5 type are those of the NumPy dtype."""
     try:
         made = h5py.h5t.py_create(stored_dtype(dtype), logical=True)
@@ -28,7 +28,7 @@ def takes_items(stored: bytes, dtype: np.dtype) -> bool:
     and others do without the NUL there.
     """
     kind = h5py.h5t.decode(stored)
-    return is_plain(stored, dtype) or (
+    return has_numpy_bytes(stored, dtype) or (
         dtype.kind == "S" and _is_terminated(kind) and kind.get_size() == dtype.itemsize
     )
 
@@ -60,7 +60,7 @@ def encoding(dtype: np.dtype, codec: Hashable, stored: bytes | None) -> Encoding
     """
     if dtype.kind == "T":
         return None
-    if stored is None or is_plain(stored, dtype):
+    if stored is None or has_numpy_bytes(stored, dtype):
         return Encoding(dtype, codec)
     return Encoding(dtype, (codec, stored))
 

@@ -20,10 +20,10 @@ from concatsplit_core.formats.packing import encoded
 from concatsplit_core.formats.storage import Extent, Storage
 from concatsplit_core.formats.targets import ContiguousTarget, Target, Writer
 from concatsplit_core.stores.files import read_exactly, write_all
-from concatsplit_core.stores.zips.kept import Kept
+from concatsplit_core.stores.zips.kept import KeptMembers
 from concatsplit_core.stores.zips.records import (
     DEFLATED,
-    Member,
+    ZipMember,
     data_offset,
     directory,
 )
@@ -44,9 +44,9 @@ class NpzWriter(Writer):
     def __init__(self, path: str, base: str | None) -> None:
         super().__init__()
         self._path = path
-        self._kept = None if base is None else Kept(base)
+        self._kept = None if base is None else KeptMembers(base)
         self._names: list[bytes] = [] if self._kept is None else list(self._kept.members)
-        self._stored: dict[bytes, Member] = {}
+        self._stored: dict[bytes, ZipMember] = {}
         self._deflated: dict[bytes, DeflatedTarget] = {}
         self._end = 0
 
@@ -71,7 +71,7 @@ class NpzWriter(Writer):
         start = data_offset(
             self._end, name, nbytes, None if wanted is None else wanted - len(header)
         )
-        self._stored[name] = Member(name, self._end, start, nbytes, nbytes)
+        self._stored[name] = ZipMember(name, self._end, start, nbytes, nbytes)
         self._end = start + nbytes
         write_all(fd, header, start)
         if os.fstat(fd).st_size < self._end:  # else it was added before, and more lies behind it
@@ -80,7 +80,7 @@ class NpzWriter(Writer):
 
     def finish(self) -> None:
         """Complete the archive: deflated members, kept members, checksums, the directory."""
-        made: dict[bytes, Member] = {}
+        made: dict[bytes, ZipMember] = {}
         with _open(self._path) as fd:
             for name, member in self._stored.items():
                 made[name] = member._replace(crc=self._crc(fd, member))
@@ -100,7 +100,7 @@ class NpzWriter(Writer):
         for target in self._deflated.values() if self.frees_room else ():
             target.remove()
 
-    def _crc(self, fd: int, member: Member) -> int:
+    def _crc(self, fd: int, member: ZipMember) -> int:
         """The CRC-32 of a stored member, read again: the kernel may have copied all of it."""
         total, buffer = 0, memoryview(bytearray(min(_WINDOW, member.nbytes)))
         for done in range(0, member.nbytes, _WINDOW):
@@ -110,12 +110,12 @@ class NpzWriter(Writer):
         return total
 
 
-def _join(fd: int, name: bytes, target: DeflatedTarget, offset: int, frees_room: bool) -> Member:
+def _join(fd: int, name: bytes, target: DeflatedTarget, offset: int, frees_room: bool) -> ZipMember:
     """Write a deflated member behind what is there."""
     most = target.most_bytes
     start = data_offset(offset, name, most)
     packed = target.join(fd, start, frees_room)
-    made = Member(name, offset, start, packed.nbytes, packed.packed_bytes, packed.crc, DEFLATED)
+    made = ZipMember(name, offset, start, packed.nbytes, packed.packed_bytes, packed.crc, DEFLATED)
     write_all(fd, made.header, offset)
     return made
 

@@ -72,7 +72,7 @@ def elements_shape(dtype: np.dtype, shape: Shape) -> Shape:
     return (*shape[:-1], shape[-1] * found.elements)
 
 
-def kind_of(dtype: np.dtype) -> str:
+def type_of(dtype: np.dtype) -> str:
     """The type that safetensors has for a dtype.
 
     Raises

@@ -13,7 +13,7 @@ from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.chunking import refuse_checksum
-from concatsplit_core.formats.safetensors.elements import elements_shape, kind_of, little_endian
+from concatsplit_core.formats.safetensors.elements import elements_shape, little_endian, type_of
 from concatsplit_core.formats.safetensors.header import (
     ALIGNMENT,
     LENGTH_BYTES,
@@ -46,7 +46,7 @@ def lay_out(spec: ArraySpec, wish: Wish) -> tuple[ArraySpec, Storage]:
         raise UsageError("--memory-order F: tensors in safetensors are in C order; write to .npy")
     refuse_checksum(wish, "safetensors")
     dtype = little_endian(spec.dtype)
-    kind_of(dtype)
+    type_of(dtype)
     return replace(spec, dtype=dtype, layout=Contiguous("C", offset_step=ALIGNMENT)), Storage()
 
 
@@ -114,7 +114,7 @@ class SafetensorsWriter(Writer):
                 f"output member '{shown}': names in safetensors are UTF-8, which this is not"
             ) from None
         target = ContiguousTarget(spec, Extent(str(self._path), 0))
-        kind, shape = kind_of(spec.dtype), elements_shape(spec.dtype, spec.shape)
+        kind, shape = type_of(spec.dtype), elements_shape(spec.dtype, spec.shape)
         wanted = storage.offset_modulo_block
         self._tensors[member] = _Tensor(kind, shape, spec.nbytes, target, 0, wanted)
         return target

@@ -155,6 +155,6 @@ def _check_array(folder: Location, node: _Node) -> None:
     else:
         facts = document_v2.facts_of(node[_ARRAY], node[_ATTRIBUTES])
     if facts is None:
-        from concatsplit_core.formats.zarr.library import open_array
+        from concatsplit_core.formats.zarr.library import open_by_library
 
-        open_array(folder)
+        open_by_library(folder)

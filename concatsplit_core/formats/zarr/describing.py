@@ -52,7 +52,7 @@ def open_member(place: Location, member: str | None, ref: str) -> Source:
     from concatsplit_core.formats.zarr import library
 
     try:
-        array = library.open_array(folder)
+        array = library.open_by_library(folder)
         return describe(library.facts_of(array), array, folder, ref, place)
     except ConcatsplitError:
         raise

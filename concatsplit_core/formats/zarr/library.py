@@ -48,7 +48,7 @@ def zarr_store(place: Location, read_only: bool = False) -> Store:
     return Bridge(place, read_only=read_only)
 
 
-def open_array(folder: Location) -> Any:
+def open_by_library(folder: Location) -> Any:
     """Open the array in a folder, read-only."""
     with quiet():
         return zarr.open_array(store=zarr_store(folder, read_only=True), mode="r")
@@ -155,7 +155,7 @@ def create_array(
     form: Literal[2, 3] = 2 if storage.dialect == "zarr2" else 3
     document = place / member / (".zarray" if form == 2 else "zarr.json")
     if document.kind:  # another process of the same run has created it
-        return facts_of(open_array(place / member))
+        return facts_of(open_by_library(place / member))
     with quiet():
         store = zarr_store(place)
         if member and not (place.kind and any(place.entries())):
@@ -174,7 +174,7 @@ def create_array(
             chunk_key_encoding=_key_encoding(storage, form),
             **_codec_arguments(spec, storage, form),
         )
-    return facts_of(open_array(place / member))
+    return facts_of(open_by_library(place / member))
 
 
 def _chunks(spec: ArraySpec, storage: Storage) -> Any:

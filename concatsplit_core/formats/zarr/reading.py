@@ -14,7 +14,7 @@ from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.codecs.bounds import most_stored
 from concatsplit_core.codecs.checksums import is_guarded
 from concatsplit_core.codecs.chunks import check_guard, decode, decode_most
-from concatsplit_core.formats.grid import chunks_of, clip, place_of, space_for
+from concatsplit_core.formats.grid import chunk_label, chunks_of, clip, space_for
 from concatsplit_core.formats.sources import ChunkedSource, FindSpace
 from concatsplit_core.formats.stored import Check, Stored, copy_summed, read_unchecked, stored_in
 from concatsplit_core.formats.zarr.dialect import absent
@@ -297,4 +297,4 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
             return None
 
     def _at(self, index: Shape) -> str:
-        return f"{self.ref}: {place_of(index, self.spec.chunks, self.spec.shape)}"
+        return f"{self.ref}: {chunk_label(index, self.spec.chunks, self.spec.shape)}"

@@ -45,9 +45,9 @@ class ZarrUnchunked(DecodedSource):
         if self.in_store is not None or self.folder is None:
             return self.in_store
         if self.opened is None:
-            from concatsplit_core.formats.zarr.library import open_array
+            from concatsplit_core.formats.zarr.library import open_by_library
 
-            self.opened = open_array(self.folder)
+            self.opened = open_by_library(self.folder)
         return self.opened
 
     def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:

@@ -16,7 +16,7 @@ from concatsplit_core.formats.zarr.stores import OWN_NAMES
 from concatsplit_core.formats.zarr.writing import ZarrDivided, ZarrWriter
 from concatsplit_core.foundation.errors import OutputRefused
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.zips.kept import Kept
+from concatsplit_core.stores.zips.kept import KeptMembers
 from concatsplit_core.stores.zips.store import ZipStore
 
 
@@ -36,7 +36,7 @@ class ZippedZarrWriter(Writer):
         self._place, self._base = place, base
         self._folder = Location(place.store, f"{place.key}.files")
         self._inner = ZarrWriter(self._folder)
-        self._kept = None if base is None else Kept(base.archive, may_repeat=True)
+        self._kept = None if base is None else KeptMembers(base.archive, may_repeat=True)
         self._added: list[str] = []
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> ChunkedTarget | ZarrDivided:

@@ -12,7 +12,7 @@ import numpy as np
 from concatsplit_core.array.geometry import Box, Shape
 from concatsplit_core.array.layouts import Order
 from concatsplit_core.foundation.records import NamedTuple
-from concatsplit_core.operators.comparison.difference import Pair
+from concatsplit_core.operators.comparison.difference import ElementPair
 from concatsplit_core.operators.comparison.values import EqualityRule, distances_between, unequal
 
 _AT_ONCE = 1 << 16
@@ -26,7 +26,7 @@ class _Candidate(NamedTuple):
     """A pair and its rank; of all candidates the one with the largest rank is kept."""
 
     rank: Any
-    pair: Pair
+    pair: ElementPair
 
 
 class BlockComparison:
@@ -49,12 +49,12 @@ class BlockComparison:
         self.count = 0
 
     @property
-    def first(self) -> Pair | None:
+    def first(self) -> ElementPair | None:
         """The first pair that differs, in C order."""
         return None if self._first is None else self._first.pair
 
     @property
-    def largest(self) -> Pair | None:
+    def largest(self) -> ElementPair | None:
         """The pair with the largest difference; the first one of several."""
         return None if self._largest is None else self._largest.pair
 
@@ -68,7 +68,7 @@ class BlockComparison:
         box : Box
             Where in the arrays the blocks lie.
         """
-        if same_bytes(a, b):
+        if are_same_bits(a, b):
             return
         flat, other = a.reshape(-1, order=self._order), b.reshape(-1, order=self._order)
         for start in range(0, len(flat), _AT_ONCE):
@@ -109,7 +109,7 @@ def _seen(flat: np.ndarray, start: int) -> np.ndarray:
     return widened(piece)
 
 
-def same_bytes(a: np.ndarray, b: np.ndarray) -> bool:
+def are_same_bits(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two blocks are equal bit by bit, which is faster than comparing their elements."""
     if a.dtype != b.dtype or a.dtype.kind == "T" or not a.nbytes:
         return not a.size
@@ -132,10 +132,10 @@ def _ranks(index: list[np.ndarray], shape: Shape) -> np.ndarray:
 
 def _pair(
     a: np.ndarray, b: np.ndarray, index: list[np.ndarray], at: int, distances: np.ndarray | None
-) -> Pair:
+) -> ElementPair:
     difference = None if distances is None or distances[at] < 0 else distances[at]
     unit = a.dtype if a.dtype.kind in "mM" else None
     if difference is not None and unit is not None:
         name, step = np.datetime_data(unit)
         difference = f"{int(difference) * step} {name}"
-    return Pair(tuple(int(places[at]) for places in index), a[at], b[at], difference)
+    return ElementPair(tuple(int(places[at]) for places in index), a[at], b[at], difference)

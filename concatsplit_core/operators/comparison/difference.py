@@ -13,7 +13,7 @@ COUNTED = ("shape", "dtype")
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ElementPair:
     """The elements of both arrays at one index.
 
     Parameters
@@ -58,7 +58,7 @@ class Difference:
         attributes that differ or that only one array has.
     elements : int, optional
         How many elements differ; None if the shapes differ, so that nothing was compared.
-    first, largest : Pair, optional
+    first, largest : ElementPair, optional
         The first pair that differs, in C order, and the pair with the largest difference.
     dtype_counts : bool
         Whether different dtypes make the arrays unequal.
@@ -68,8 +68,8 @@ class Difference:
     b: Side
     facts: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     elements: int | None = None
-    first: Pair | None = None
-    largest: Pair | None = None
+    first: ElementPair | None = None
+    largest: ElementPair | None = None
     dtype_counts: bool = True
 
     @property

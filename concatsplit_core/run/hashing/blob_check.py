@@ -14,24 +14,24 @@ from concatsplit_core.run.hashing.leaf_hasher import WaitingMemory
 from concatsplit_core.run.hashing.leaves import (
     DIGEST_BYTES,
     Sections,
-    in_sections,
     leaves_bytes,
     refuse_many_leaves,
     root,
+    section_digests,
 )
 from concatsplit_core.run.hashing.record import HashRecord
 from concatsplit_core.run.hashing.rereading import OnBytes, complete
-from concatsplit_core.run.manifest import Entry
+from concatsplit_core.run.manifest import ManifestEntry
 
 
-def compare(
-    entry: Entry, source: Source, axis: int, memory: int, jobs: int, on_bytes: OnBytes
+def compare_blob(
+    entry: ManifestEntry, source: Source, axis: int, memory: int, jobs: int, on_bytes: OnBytes
 ) -> tuple[str, list[Stretch]]:
     """Compare a blob with its entry: the reason why it differs, and where; both empty if equal.
 
     Parameters
     ----------
-    entry : Entry
+    entry : ManifestEntry
         The blob's entry in the manifest.
     source : Source
         The open blob.
@@ -66,7 +66,7 @@ def compare(
     return (describe_stretches(stretches), stretches) if stretches else ("", [])
 
 
-def _blob(entry: Entry, source: Source, axis: int) -> BlobHash | None:
+def _blob(entry: ManifestEntry, source: Source, axis: int) -> BlobHash | None:
     """The hash to compute for a blob; None if the blob's layout has no hash of that kind."""
     if entry.hash is None:
         return None
@@ -125,6 +125,6 @@ def differing(blob: BlobHash, recorded: HashRecord) -> list[Stretch]:
 
 def _differing_sections(digests: bytes, recorded: Sections) -> list[bool]:
     """For every section, whether it differs from the record."""
-    now, before = in_sections(digests, recorded.leaves), recorded.digests
+    now, before = section_digests(digests, recorded.leaves), recorded.digests
     starts = range(0, len(now), DIGEST_BYTES)
     return [now[at : at + DIGEST_BYTES] != before[at : at + DIGEST_BYTES] for at in starts]

@@ -13,7 +13,7 @@ import numpy as np
 from concatsplit_core.array.geometry import Box, Interval, Shape
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.foundation.records import NamedTuple
-from concatsplit_core.run.hashing.elements import is_plain, put_box
+from concatsplit_core.run.hashing.elements import is_hashed_as_stored, put_box
 from concatsplit_core.run.hashing.leaf_hasher import LeafHasher, WaitingMemory
 from concatsplit_core.run.hashing.leaves import (
     ABSENT,
@@ -93,7 +93,7 @@ class ElementHash:
             _Region(b, LeafHasher(cut_elements(b.shape, spec.dtype), waiting)) for b in boxes
         ]
         self._starts = [part.start for part in self.ranges or ()]
-        self.takes_bytes = spec.order == "C" and is_plain(spec.dtype)
+        self.takes_bytes = spec.order == "C" and is_hashed_as_stored(spec.dtype)
         """Whether the array's bytes in its file are the bytes that are hashed."""
 
     def _region(self, start: int) -> _Region:

@@ -22,7 +22,7 @@ _NO_TEXT = b"\xff" * 8
 """Hashed in place of a missing text; no text is that long."""
 
 
-def is_plain(dtype: np.dtype) -> bool:
+def is_hashed_as_stored(dtype: np.dtype) -> bool:
     """Whether elements of a dtype are hashed by the very bytes that they have in memory."""
     return dtype.kind != "T" and (
         dtype.itemsize == packed(dtype).itemsize and dtype.newbyteorder("<") == dtype
@@ -82,7 +82,7 @@ def _put_run(stream: LeafHasher, start: int, run: np.ndarray) -> None:
 
 def _as_bytes(run: np.ndarray) -> Iterator[tuple[int, memoryview]]:
     """The bytes to hash of a run, piece by piece, each with its offset in the run."""
-    if run.flags.c_contiguous and is_plain(run.dtype):
+    if run.flags.c_contiguous and is_hashed_as_stored(run.dtype):
         yield 0, run.reshape(-1).view(np.uint8).data
         return
     if not run.ndim:

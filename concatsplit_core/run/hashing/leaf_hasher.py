@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from concatsplit_core.run.hashing.leaves import Cut, Leaves, Part, digest
+from concatsplit_core.run.hashing.leaves import LeafCut, Leaves, Part, digest
 
 WAITING_BYTES = 16 << 20
 """The most bytes of parts that wait for earlier ones; leaves for which this is too little are read
@@ -37,13 +37,13 @@ class LeafHasher:
 
     Parameters
     ----------
-    cut : Cut
+    cut : LeafCut
     waiting : WaitingMemory
     """
 
     __slots__ = ("_memory", "_opened", "cut", "leaves")
 
-    def __init__(self, cut: Cut, waiting: WaitingMemory) -> None:
+    def __init__(self, cut: LeafCut, waiting: WaitingMemory) -> None:
         self.cut = cut
         self.leaves = Leaves(cut.leaves)
         self._memory = waiting

@@ -70,7 +70,7 @@ class Part(NamedTuple):
     whole: int
 
 
-class Cut(NamedTuple):
+class LeafCut(NamedTuple):
     """How a sequence of units is cut into leaves.
 
     A unit is a byte. Of texts, whose bytes are not known before they are read, it is an element.
@@ -127,30 +127,30 @@ def unit_bytes(dtype: np.dtype) -> int:
     return 1 if dtype.kind == "T" else packed(dtype).itemsize
 
 
-def cut_elements(shape: Shape, dtype: np.dtype) -> Cut:
+def cut_elements(shape: Shape, dtype: np.dtype) -> LeafCut:
     """The leaves of an array's elements in C order."""
     scale = STRING_BYTES if dtype.kind == "T" else 1
     unit = unit_bytes(dtype) * scale
     total = prod(shape) * unit
     if not total:
-        return Cut(0, 1, 1)
+        return LeafCut(0, 1, 1)
     axis = len(shape) - 1
     while axis >= 0 and unit * shape[axis] <= ROW_BYTES:
         unit *= shape[axis]
         axis -= 1
     fixed = len(shape) - 1 - axis
     if axis < 0:
-        return Cut(total // scale, total // scale, total // scale, len(shape))
+        return LeafCut(total // scale, total // scale, total // scale, len(shape))
     leaf = unit * min(shape[axis], max(1, LEAF_BYTES // unit))
-    return Cut(total // scale, unit * shape[axis] // scale, leaf // scale, fixed)
+    return LeafCut(total // scale, unit * shape[axis] // scale, leaf // scale, fixed)
 
 
-def cut_bytes(nbytes: int) -> Cut:
+def cut_bytes(nbytes: int) -> LeafCut:
     """The leaves of bytes as they are stored."""
-    return Cut(nbytes, max(1, nbytes), LEAF_BYTES)
+    return LeafCut(nbytes, max(1, nbytes), LEAF_BYTES)
 
 
-def whole_rows(shape: Shape, cut: Cut, box: Box) -> bool:
+def whole_rows(shape: Shape, cut: LeafCut, box: Box) -> bool:
     """Whether a box consists of whole rows, on the axes that no leaf cuts."""
     first = len(shape) - cut.fixed
     return box.start[first:] == (0,) * cut.fixed and box.stop[first:] == shape[first:]
@@ -243,10 +243,10 @@ def sections(digests: bytes) -> Sections | None:
     leaves = 1
     while -(-count // leaves) > MOST_SECTIONS:
         leaves *= 2
-    return Sections(leaves, in_sections(digests, leaves))
+    return Sections(leaves, section_digests(digests, leaves))
 
 
-def in_sections(digests: bytes, leaves: int) -> bytes:
+def section_digests(digests: bytes, leaves: int) -> bytes:
     """The digests of all sections, for a number of leaves per section."""
     step = leaves * DIGEST_BYTES
     return b"".join(digest(digests[at : at + step]) for at in range(0, len(digests), step))

@@ -26,7 +26,7 @@ from concatsplit_core.run.hashing.blobs import (
     is_complete,
     record_of,
 )
-from concatsplit_core.run.hashing.elements import is_plain, same_bytes
+from concatsplit_core.run.hashing.elements import is_hashed_as_stored, same_bytes
 from concatsplit_core.run.hashing.leaf_hasher import WAITING_BYTES, WaitingMemory
 from concatsplit_core.run.hashing.leaves import leaves_bytes, refuse_many_leaves
 from concatsplit_core.run.hashing.record import Hashed, HashRecord
@@ -121,7 +121,7 @@ class RunHashes:
         axis = self._made.tiling.axis
         if stored and spec.chunks is not None:
             return ChunkHash(spec, fill, axis, used)
-        if stored and used is None and not (spec.order == "C" and is_plain(spec.dtype)):
+        if stored and used is None and not (spec.order == "C" and is_hashed_as_stored(spec.dtype)):
             return ByteHash(spec, self._waiting)
         return ElementHash(spec, self._waiting, axis, used)
 

@@ -27,7 +27,7 @@ _NO_MATTER = {
 """Options on which the outputs do not depend, or that the plan's digest has in it."""
 
 
-def facts_of(job: Job, options: Options, plan: Plan, fingerprints: Fingerprints) -> dict[str, Any]:
+def run_facts(job: Job, options: Options, plan: Plan, fingerprints: Fingerprints) -> dict[str, Any]:
     """All that has to be the same, by the names that users know, the plan as a whole last."""
     return {**_facts_before(job, options, fingerprints), "plan": plan_digest(plan)}
 

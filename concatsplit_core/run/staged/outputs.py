@@ -84,7 +84,7 @@ class SharedOutputSet(OutputSet):
 
     def write_record(self, final: Location, record: RunRecord, data: bytes) -> None:
         """Write the manifest where it is staged."""
-        staged = {output.final_name: output.staged_name for output in record.outputs}
+        staged = {output.final: output.staged for output in record.outputs}
         with self._named_in_errors():
             self._store.write(staged[final.key], [data])
 
@@ -128,7 +128,7 @@ class SharedOutputSet(OutputSet):
         if record is None:
             return
         self._offsets = record.offsets
-        staged = {output.final_name: output.staged_name for output in record.outputs}
+        staged = {output.final: output.staged for output in record.outputs}
         for place in self._places:
             found = staged.get(place.final.key)
             if found is None:
@@ -140,7 +140,7 @@ class SharedOutputSet(OutputSet):
         if self._created is None or set(self._ways.values()) != {"again"}:
             return False
         mine = {final.key: staged.key for final, staged in self.staged.items()}
-        return all(mine.get(each.final_name) == each.staged_name for each in record.outputs)
+        return all(mine.get(each.final) == each.staged for each in record.outputs)
 
     def create(self) -> list[list[Target]]:
         """As `OutputSet.create`; what this process has created before stays as it is."""

@@ -28,7 +28,7 @@ class RunRecord(NamedTuple):
     resumes : bool
         The run was started with ``--resume``.
     facts : dict
-        What has to be the same when it is gone on with; see `facts_of`.
+        What has to be the same when it is gone on with; see `run_facts`.
     tasks : int
         Their number.
     memory, jobs : int
@@ -134,7 +134,7 @@ def _refuse_outside(outputs: Sequence[StagedOutput], folders: Sequence[str]) -> 
     if not homes or not all(map(is_staging_name, homes)):
         raise ValueError("it names no staging folder")
     for output in outputs:
-        if os.path.normpath(os.path.dirname(os.path.dirname(output.staged_name))) not in homes:
+        if os.path.normpath(os.path.dirname(os.path.dirname(output.staged))) not in homes:
             raise ValueError(f"{output.staged} is in none of its staging folders")
 
 

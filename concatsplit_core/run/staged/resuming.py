@@ -18,7 +18,7 @@ from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.staged.facts import decided_by
 from concatsplit_core.run.staged.record import RunRecord, read_record
-from concatsplit_core.run.staged.step import Completions, Step
+from concatsplit_core.run.staged.step import Completions, RunStep
 from concatsplit_core.stores.keeping import read_kept
 from concatsplit_core.stores.local import local
 from concatsplit_core.stores.staging_folders import find_staging_folders, read_announced
@@ -50,7 +50,7 @@ def resumed(
     seen = options.on_event
     decided = cache(partial(decided_by, job, options, fingerprints))
     if isinstance(seen, Completions) and seen.has_completed(finals, decided):
-        return replace(options, force=True, step=Step("published"))
+        return replace(options, force=True, step=RunStep("published"))
     for folder in folders:
         for path in find_staging_folders(folder.key):
             kept = read_kept(path)
@@ -58,9 +58,9 @@ def resumed(
                 continue
             record = read_record(kept.run)
             _refuse_others(options, record, kept.run)
-            step = Step("resume", str(kept.run))
+            step = RunStep("resume", str(kept.run))
             return replace(options, memory=record.memory, jobs=record.jobs, step=step)
-    return replace(options, step=Step("resume"))
+    return replace(options, step=RunStep("resume"))
 
 
 def _finals(job: Job, options: Options) -> set[Path]:

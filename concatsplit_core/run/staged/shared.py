@@ -100,7 +100,7 @@ class SharedRun:
         except OSError as error:
             if isinstance(error, ConcatsplitError):
                 raise
-            raise output_error(record.outputs[0].final_name, error) from error
+            raise output_error(record.outputs[0].final, error) from error
 
     def check(self) -> None:
         """Compare the files that the tasks have read once more."""

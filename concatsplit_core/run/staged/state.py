@@ -40,7 +40,7 @@ def state_of(folder: Path, record: RunRecord, missing: int | None = None) -> Run
     """The state of a run in a folder; the missing tasks are counted unless they are given."""
     if missing is None:
         missing = record.tasks - sum(read_done(folder, record.nonce, record.tasks))
-    outputs = tuple(output.final_name for output in record.outputs)
+    outputs = tuple(output.final for output in record.outputs)
     return RunState(str(folder), record.tasks, missing, outputs)
 
 

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.foundation.records import NamedTuple
-from concatsplit_core.stores.keeping import Kept, name_when_complete, read_kept
+from concatsplit_core.stores.keeping import KeptRun, name_when_complete, read_kept
 from concatsplit_core.stores.staging_folders import find_staging_folders
 
 
-class Step(NamedTuple):
+class RunStep(NamedTuple):
     """One step of a staged run.
 
     Parameters
@@ -77,7 +77,7 @@ class Completions:
     def __init__(self, listener: Callable[[Any], None] | None) -> None:
         self._listener = listener
         self._names: set[str] = set()
-        self._kept: list[Kept] = []
+        self._kept: list[KeptRun] = []
 
     def __call__(self, event: Any) -> None:
         if self._listener is not None:
@@ -106,7 +106,7 @@ class Completions:
             return True
         return any(
             kept.is_published
-            and {output.final for output in kept.outputs} == finals
+            and {Path(output.final) for output in kept.outputs} == finals
             and kept.decided == decided()
             for kept in self._kept
         )

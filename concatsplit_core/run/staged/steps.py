@@ -20,7 +20,7 @@ from concatsplit_core.run.output_set import OutputSet
 from concatsplit_core.run.planned import PlannedRun
 from concatsplit_core.run.result import Result
 from concatsplit_core.run.staged.doing import do_tasks, say_how_to_go_on
-from concatsplit_core.run.staged.facts import decided_by, facts_of
+from concatsplit_core.run.staged.facts import decided_by, run_facts
 from concatsplit_core.run.staged.folder import (
     make_run,
     refuse_full,
@@ -32,7 +32,7 @@ from concatsplit_core.run.staged.locks import alone
 from concatsplit_core.run.staged.outputs import SharedOutputSet
 from concatsplit_core.run.staged.record import RunRecord, read_record, refuse_changes
 from concatsplit_core.run.worker import Work
-from concatsplit_core.stores.keeping import Kept, refuse_missing
+from concatsplit_core.stores.keeping import KeptRun, refuse_missing
 from concatsplit_core.stores.kept_staging import KeptStaging
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class StagedRun(PlannedRun):
         self._fingerprints = fingerprints
         if step is None:
             raise AssertionError("no step was asked for")
-        self._facts = facts_of(self.job, self.options, self.plan, fingerprints)
+        self._facts = run_facts(self.job, self.options, self.plan, fingerprints)
         if step.phase == "published":
             return result._replace(notes=(*result.notes, _WAS_COMPLETE))
         if step.phase == "once":
@@ -117,7 +117,7 @@ class StagedRun(PlannedRun):
             if record.sync:
                 outputs.make_durable(record.folders)
             decided = decided_by(self.job, self.options, fingerprints) if resumes else ""
-            kept = Kept(folder, record.nonce, resumes, record.outputs, digest, decided, tasks)
+            kept = KeptRun(folder, record.nonce, resumes, record.outputs, digest, decided, tasks)
             staging.keep(kept)
         except BaseException:
             outputs.roll_back()
@@ -146,14 +146,14 @@ class StagedRun(PlannedRun):
     def _write_tasks(self, staging: KeptStaging, record: RunRecord, digest: str) -> list[int]:
         """Write what other processes need to do tasks; returns by what the file is recognised."""
         from concatsplit_core.endpoints.touched import InputLooks
-        from concatsplit_core.run.staged.task_file import SharedWork, write_work
+        from concatsplit_core.run.staged.task_file import SharedWork, write_tasks
 
         self.output_set.begin("run", record)
         sizes = tuple(move.dtype.itemsize for move in self.job.moves)
         looks = InputLooks.of(self.job.sources, self._fingerprints)
         shared = SharedWork(self.work(), sizes, looks, self.options.check, digest)
         self.output_set.abandon()
-        return write_work(staging.home, shared, record.sync)
+        return write_tasks(staging.home, shared, record.sync)
 
     def _do_at_once(self, fingerprints: Fingerprints) -> None:
         """Have a cluster do all tasks; an error leaves nothing behind."""

@@ -22,7 +22,7 @@ from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.task import Task
 from concatsplit_core.run.worker import Work
 from concatsplit_core.stores.durability import sync_path
-from concatsplit_core.stores.keeping import Kept
+from concatsplit_core.stores.keeping import KeptRun
 
 _NAME = "tasks"
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -62,7 +62,7 @@ class SharedWork(NamedTuple):
             yield move.sources[piece.array], box
 
 
-def write_work(home: Path, shared: SharedWork, sync: bool) -> list[int]:
+def write_tasks(home: Path, shared: SharedWork, sync: bool) -> list[int]:
     """Write the file; returns by what it is recognised."""
     path = home / _NAME
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -74,7 +74,7 @@ def write_work(home: Path, shared: SharedWork, sync: bool) -> list[int]:
     return _marks(path.stat())
 
 
-def read_work(kept: Kept, home: Path) -> SharedWork | None:
+def read_work(kept: KeptRun, home: Path) -> SharedWork | None:
     """Read the file in a home; None if it is not the one that was kept, or of another version."""
     try:
         around = home.lstat()

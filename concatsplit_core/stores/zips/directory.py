@@ -108,7 +108,7 @@ def data_start(fd: int, entry: zipfile.ZipInfo, ref: str) -> int:
     MalformedInput
         There is no such header, or the archive ends before the data do.
     """
-    name = name_of(entry)
+    name = member_name(entry)
     local = os.pread(fd, _LOCAL_HEADER + len(name), max(0, entry.header_offset))
     if len(local) < _LOCAL_HEADER or local[:4] != b"PK\x03\x04":
         raise MalformedInput(f"{ref}: the archive's member is not where it should be", ref=ref)
@@ -125,7 +125,7 @@ def data_start(fd: int, entry: zipfile.ZipInfo, ref: str) -> int:
     return start
 
 
-def name_of(entry: zipfile.ZipInfo) -> bytes:
+def member_name(entry: zipfile.ZipInfo) -> bytes:
     """The name of a member as it is in the archive."""
     return entry.orig_filename.encode("utf-8" if entry.flag_bits & _UTF8 else "cp437")
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 
 from concatsplit_core.foundation.errors import ConcatsplitError, OutputRefused
 from concatsplit_core.stores.files import SHAREABLE, SHARED_BLOCK, copy_range, open_input, write_all
-from concatsplit_core.stores.zips.directory import ENCRYPTED, data_start, directory_of, name_of
-from concatsplit_core.stores.zips.records import Member, data_offset
+from concatsplit_core.stores.zips.directory import ENCRYPTED, data_start, directory_of, member_name
+from concatsplit_core.stores.zips.records import ZipMember, data_offset
 
 
-class Kept:
+class KeptMembers:
     """The members of an archive.
 
     Parameters
@@ -23,7 +23,7 @@ class Kept:
 
     Attributes
     ----------
-    members : dict of bytes to Member
+    members : dict of bytes to ZipMember
         By their names, in the order in which the archive lists them.
     comment : bytes
         Of the archive.
@@ -36,7 +36,7 @@ class Kept:
 
     def __init__(self, base: str, may_repeat: bool = False) -> None:
         self._base, self._may_repeat = base, may_repeat
-        self.members: dict[bytes, Member] = {}
+        self.members: dict[bytes, ZipMember] = {}
         try:
             directory = directory_of(base, base)
             self.comment = directory.comment
@@ -53,14 +53,14 @@ class Kept:
         self._refuse_overlaps()
 
     def _note(self, entry: zipfile.ZipInfo, fd: int) -> None:
-        name = name_of(entry)
+        name = member_name(entry)
         if name in self.members and not self._may_repeat:
             raise self._refusal(f"two members are called '{entry.filename}'")
         if entry.flag_bits & ENCRYPTED:
             raise self._refusal(f"the member '{entry.filename}' is encrypted")
         year, month, day, hour, minute, second = entry.date_time
         date = (year - 1980) << 9 | month << 5 | day
-        self.members[name] = Member(
+        self.members[name] = ZipMember(
             name,
             entry.header_offset,
             data_start(fd, entry, self._base),
@@ -89,7 +89,7 @@ class Kept:
             ref=self._base,
         )
 
-    def copy(self, fd: int, end: int, names: Iterable[bytes]) -> dict[bytes, Member]:
+    def copy(self, fd: int, end: int, names: Iterable[bytes]) -> dict[bytes, ZipMember]:
         """Copy members behind what an archive holds.
 
         Where file systems share blocks, data stay where they are within a block, and are shared.

@@ -39,7 +39,7 @@ LONGEST_NAME = 0xFFFF
 """Bytes of the longest name."""
 
 
-class Member(NamedTuple):
+class ZipMember(NamedTuple):
     """One member of an archive.
 
     Parameters
@@ -98,7 +98,7 @@ class Member(NamedTuple):
         return head + self.name + extra
 
 
-def _is_long(member: Member) -> bool:
+def _is_long(member: ZipMember) -> bool:
     return max(member.nbytes, member.packed_bytes) >= LONG
 
 
@@ -134,12 +134,12 @@ def data_offset(offset: int, name: bytes, nbytes: int, modulo_block: int | None 
     return start + padding
 
 
-def directory(members: Sequence[Member], at: int, comment: bytes = b"") -> bytes:
+def directory(members: Sequence[ZipMember], at: int, comment: bytes = b"") -> bytes:
     """The directory of an archive, and the records that end it.
 
     Parameters
     ----------
-    members : sequence of Member
+    members : sequence of ZipMember
         In the order in which they are listed.
     at : int
         Where the directory starts.
@@ -157,7 +157,7 @@ def directory(members: Sequence[Member], at: int, comment: bytes = b"") -> bytes
     return listed + end + comment
 
 
-def _central(member: Member) -> bytes:
+def _central(member: ZipMember) -> bytes:
     numbers = (member.nbytes, member.packed_bytes, member.offset)
     long = [n for n in numbers if n >= LONG]
     extra = struct.pack(f"<2H{len(long)}Q", _ZIP64, 8 * len(long), *long) if long else b""

@@ -1,0 +1,102 @@
+"""Words of a command line that stand where they do not belong, and what was probably meant."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+
+import click
+
+_LISTS = {
+    "--lengths": ",",
+    "--at": ",",
+    "--chunks": ",",
+    "--shards": ",",
+    "--only": ",",
+    "--ratio": ":",
+}
+"""Options with a list as their value, and what stands between its items."""
+_NUMBER = re.compile(r"-?\d+")
+_LIST = re.compile(r"\d+(,\d+)*")
+
+
+def list_in_words(words: Sequence[str]) -> str:
+    """The hint if the items of a list are words of their own; empty if they are not."""
+    for place, option in enumerate(words):
+        if option in _LISTS:
+            items = []
+            for word in words[place + 1 :]:
+                if not _NUMBER.fullmatch(word.strip(",:")):
+                    break
+                items.append(word.strip(",:"))
+            if len(items) > 1:
+                return f"; write {option} {_LISTS[option].join(items)}"
+    return ""
+
+
+def misplaced(number: str, words: Sequence[str]) -> str:
+    """The hint if a number was to belong to an option, and was taken as a word of its own.
+
+    Parameters
+    ----------
+    number : str
+        What was taken as a word.
+    words : sequence of str
+        The command line.
+    """
+    place = words.index(number) if number in words else 0
+    before, last = words[max(place - 2, 0)], words[max(place - 1, 0)]
+    if last == "--lengths-from" and _LIST.fullmatch(number):
+        return f"; did you mean --lengths {number}?"
+    if not _NUMBER.fullmatch(number):
+        return ""
+    if before == "--codec":
+        return f"; write --codec {last}:{number}"
+    if last in {"-n", "--dry-run"}:
+        return f"; {last} takes no value, and asks for the plan only"
+    return ""
+
+
+def why_extra(extra: str, context: click.Context, words: Sequence[str]) -> str:
+    """What was probably meant by words that are too many.
+
+    Parameters
+    ----------
+    extra : str
+        These words.
+    context : click.Context
+        Of the command.
+    words : sequence of str
+        The command line.
+    """
+    in_words = list_in_words(words)
+    if in_words:
+        return in_words
+    known = {opt for p in context.command.params for opt in p.opts}
+    if "--parts" not in known:
+        return _why_second(extra, context, words, known)
+    numbers = [word for word in words[1:] if word.isdigit() and not os.path.exists(word)]
+    taken = [number for number in numbers if number in {extra, *_first_words(words)}]
+    if taken:
+        return f"{misplaced(taken[0], words)}; did you mean --parts {taken[0]}?"
+    if "." in extra and " " not in extra and not os.path.exists(extra):
+        return f"; to write to it as well, give -o {extra}"
+    return "; give one input, or use reshard for an array in several files"
+
+
+def _first_words(words: Sequence[str]) -> list[str]:
+    """What may have been taken as the input: the first words that are no option."""
+    return [word for word in words[1:] if not word.startswith("-")][:1]
+
+
+def _why_second(
+    extra: str, context: click.Context, words: Sequence[str], known: Iterable[str]
+) -> str:
+    """What was probably meant by a second word of a command that takes one, or a third of two."""
+    if "--output" in known and " " not in extra:
+        for file in _first_words(words):
+            if "." not in extra and os.path.exists(file) and not file.endswith(".npy"):
+                return f"; an array in a file is named as in {file}::{extra}"
+        return f"; to write to it, give -o {extra}"
+    return f"; see {context.command_path} --help"
