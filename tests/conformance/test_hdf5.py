@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import h5py
 import hdf5plugin
+import numcodecs
 import numpy as np
 import pytest
 import zarr
@@ -361,3 +362,21 @@ def test_other_suffixes(tmp_path: Path, suffix: str) -> None:
     array = make("<f4", (4, 3))
     cs.concat([array, array], str(tmp_path / f"out{suffix}::a/b"))
     assert_same(read(f"{tmp_path / f'out{suffix}'}::a/b"), concatenated([array, array], 0))
+
+
+def test_a_negative_level_of_zstd(tmp_path: Path) -> None:
+    """As netCDF-C stores it: the filter's parameters have no sign."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_chunk((4,))
+        plist.set_filter(32015, h5py.h5z.FLAG_OPTIONAL, ((1 << 32) - 5,))
+        space = h5py.h5s.create_simple((8,))
+        made = h5py.h5d.create(file.id, b"x", h5py.h5t.STD_I64LE, space, plist)
+        for start in (0, 4):
+            frame = numcodecs.zstd.compress(np.arange(start, start + 4), -5)
+            made.write_direct_chunk((start,), frame)
+    for name in ("b.h5", "b.zarr"):
+        cs.split(str(tmp_path / "a.h5"), str(tmp_path / f"{{index}}{name}"), lengths=[3, 5])
+        cs.concat([str(tmp_path / f"{i}{name}") for i in (1, 0)], str(tmp_path / f"{name}.npy"))
+        found = np.load(tmp_path / f"{name}.npy")
+        np.testing.assert_array_equal(found, [*range(3, 8), *range(3)])
