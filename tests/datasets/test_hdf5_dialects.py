@@ -119,3 +119,20 @@ def test_netcdf_is_known_by_its_dimensions(tmp_path: Path, numbered: bool) -> No
         dimensions = ("x", "y", "z")
         assert [file[name].attrs["_Netcdf4Dimid"] for name in dimensions] == [0, 1, 2]
         assert [len(file[name]) for name in dimensions] == [1, 4, 3]
+
+
+def test_a_stale_index_of_a_table_is_left_out(tmp_path: Path) -> None:
+    """PyTables would look rows up in it: it has their numbers as they were."""
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        file["df/table"], file["df/other"] = X[:, 0], X
+        for path, kind in (("df/_i_table", "TINDEX"), ("df/_i_table/a", "INDEX")):
+            file.require_group(path).attrs["CLASS"] = np.bytes_(kind)
+        file["df/_i_table/a/sorted"] = np.arange(10)
+    source, out = str(tmp_path / "in.h5"), str(tmp_path / "out.h5")
+    assert not cs.concat(source, out).notes  # a copy has the same rows
+    for axis, is_kept in (("*table=0", False), ("*other=1", True)):
+        notes = cs.concat([source] * 2, out, axis=[axis, "*=carry"], force=True).notes
+        assert any("the index of 'df/table' is left out" in note for note in notes) != is_kept
+        with h5py.File(out) as file:
+            assert ("df/_i_table/a/sorted" in file) == ("_i_table" in file["df"]) == is_kept
+            assert len(file["df/table"]) == (10 if is_kept else 20)

@@ -24,6 +24,8 @@ _MOST_USER_BLOCK = 1 << 20
 _ANNDATA = "anndata: anndata.experimental.concat_on_disk joins such files"
 _WITHOUT_NUMBER = -1
 """In the place of a dimension's number: older netCDF libraries often wrote none."""
+_INDEX = "_i_"
+"""How PyTables begins the name of the group with the index of a table."""
 _OF_A_LIBRARY = ("_NCProperties", "_nc3_strict")
 """What netCDF-C says of the version that wrote the file."""
 
@@ -43,7 +45,14 @@ def read_structure(file: Any, netcdf: bool) -> Structure:
     _number(found.dimensions)
     is_anndata = groups[""].attrs.get("encoding-type") == "anndata"
     kept_by = _ANNDATA if is_anndata else ""
-    return replace(found, links_out=tuple(out), notes=tuple(notes), kept_by=kept_by)
+    indexes = {
+        path: _table_of(path)
+        for path, info in groups.items()
+        if info.attrs.get("CLASS") == "TINDEX" and path.rpartition("/")[2].startswith(_INDEX)
+    }
+    return replace(
+        found, links_out=tuple(out), notes=tuple(notes), indexes=indexes, kept_by=kept_by
+    )
 
 
 def with_user_block(structure: Structure, opened: Opened) -> Structure:
@@ -89,6 +98,12 @@ def _walk(file: Any, found: Structure, out: list[str]) -> Iterator[tuple[str, An
                 types[whole] = item.id.encode()
             elif found.is_netcdf and (dimension := _dimension(item)) is not None:
                 dimensions[whole] = dimension
+
+
+def _table_of(index: str) -> str:
+    """The path of the table that has an index: ``group/_i_table`` is that of ``group/table``."""
+    parent, slash, name = index.rpartition("/")
+    return f"{parent}{slash}{name.removeprefix(_INDEX)}"
 
 
 def _number(dimensions: Any) -> None:
