@@ -92,6 +92,14 @@ class Structure:
     kept_by: str = ""
 
 
+def keeper_of(attrs: Mapping[str, Any]) -> str:
+    """What keeps a container's arrays consistent, by the attributes of its root; else nothing."""
+    return _ANNDATA if attrs.get("encoding-type") == "anndata" else ""
+
+
+_ANNDATA = "anndata: anndata.experimental.concat_on_disk joins such files"
+
+
 def agreed_structure(structures: Sequence[Structure], attrs: KeptAttributes) -> Structure:
     """The structure of an output that is made of several containers.
 

@@ -78,11 +78,11 @@ def _job(
     options: Options,
     adjust: Adjust,
 ) -> Job:
+    if is_copy(request, arrays):
+        return copied(request, arrays, structures, options)
     _refuse_kept_by_others(structures)
     if request.cut is not None and request.cut.by_array:
         return shared_out(request, request.cut, arrays, structures, options)
-    if is_copy(request, arrays):
-        return copied(request, arrays, structures, options)
     rules, selection = AxisRules(request.axis), request.selection or Selection()
     rules.refuse_order(request.order)
     arrays, structures = _without_stale_indexes(rules, arrays, structures, request.add_axis)

@@ -84,18 +84,23 @@ def test_a_large_user_block_is_left_out_with_a_note(
         assert file.userblock_size == 0
 
 
-def test_files_of_anndata_are_left_to_anndata(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["h5ad", "zarr"])
+def test_files_of_anndata_are_left_to_anndata(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / "in.h5ad"
     with h5py.File(path, "w") as file:
         file.attrs["encoding-type"] = "anndata"
         file["X"], file["obs/batch"], file["var/name"] = X, X[:, 0], X[0]
+    if suffix == "zarr":
+        cs.concat(str(path), str(tmp_path / "in.zarr"))  # a copy is as consistent
+        path = tmp_path / "in.zarr"
+    axes = ["X=0", "*=carry"]
     with pytest.raises(UsageError, match="concat_on_disk"):
-        cs.concat([str(path)] * 2, str(tmp_path / "out.h5ad"))
+        cs.concat([str(path)] * 2, str(tmp_path / f"out.{suffix}"), axis=axes)
     with pytest.raises(UsageError, match="concat_on_disk"):
-        cs.split(str(path), str(tmp_path / "p{index}.h5ad"), parts=2)
+        cs.split(str(path), str(tmp_path / f"p{{index}}.{suffix}"), parts=2, axis=axes)
     cs.concat([f"{path}::X"] * 2, str(tmp_path / "x.npy"))
     np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), np.concatenate([X, X]))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.h5ad", "x.npy"]
+    assert {p.name for p in tmp_path.iterdir()} == {"in.h5ad", path.name, "x.npy"}
 
 
 @pytest.mark.parametrize("numbered", [True, False])

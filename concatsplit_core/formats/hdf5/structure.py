@@ -17,11 +17,10 @@ from concatsplit_core.formats.hdf5.attributes import (
 from concatsplit_core.formats.hdf5.dimensions import dimension_length, is_dimension_only, is_scale
 from concatsplit_core.formats.hdf5.files import Opened
 from concatsplit_core.formats.hdf5.links import item_of, keeps_order, key, link_of, names_in
-from concatsplit_core.formats.structure import Dimension, GroupInfo, Structure
+from concatsplit_core.formats.structure import Dimension, GroupInfo, Structure, keeper_of
 from concatsplit_core.foundation.records import replace
 
 _MOST_USER_BLOCK = 1 << 20
-_ANNDATA = "anndata: anndata.experimental.concat_on_disk joins such files"
 _WITHOUT_NUMBER = -1
 """In the place of a dimension's number: older netCDF libraries often wrote none."""
 _INDEX = "_i_"
@@ -43,8 +42,7 @@ def read_structure(file: Any, netcdf: bool) -> Structure:
         groups[path] = GroupInfo(attrs, own, keeps_order(group))
         notes += [f"group '/{path}': {note}" for note in unread]
     _number(found.dimensions)
-    is_anndata = groups[""].attrs.get("encoding-type") == "anndata"
-    kept_by = _ANNDATA if is_anndata else ""
+    kept_by = keeper_of(groups[""].attrs)
     indexes = {
         path: _table_of(path)
         for path, info in groups.items()
