@@ -141,3 +141,19 @@ def test_a_stale_index_of_a_table_is_left_out(tmp_path: Path) -> None:
         with h5py.File(out) as file:
             assert ("df/_i_table/a/sorted" in file) == ("_i_table" in file["df"]) == is_kept
             assert len(file["df/table"]) == (10 if is_kept else 20)
+
+
+@pytest.mark.parametrize("name", ["wind_t", "_t"])
+def test_attributes_of_files_have_the_types_of_the_file(tmp_path: Path, name: str) -> None:
+    """Also one that is called as a new type would be."""
+    with h5py.File(tmp_path / "in.nc", "w") as file:
+        file.attrs["_NCProperties"] = "version=2"
+        file[name] = np.dtype([("speed", "f4"), ("angle", "i2")])
+        file.create_dataset("v", (4,), dtype=file[name])
+        file.attrs.create("calm", np.zeros((), file[name].dtype), dtype=file[name])
+    cs.concat([str(tmp_path / "in.nc")] * 2, str(tmp_path / "out.nc"))
+    with h5py.File(tmp_path / "out.nc") as file:
+        for place in (file["v"].id, h5py.h5a.open(file.id, b"calm")):
+            assert place.get_type().equal(file[name].id)
+            assert place.get_type().committed()
+        assert [key for key in file if isinstance(file[key], h5py.Datatype)] == [name]

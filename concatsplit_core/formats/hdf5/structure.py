@@ -134,12 +134,12 @@ def _dimension(item: Any) -> Dimension | None:
 def write_structure(file: Any, structure: Structure, netcdf: bool) -> list[str]:
     """Make groups and write their attributes; gives a line for each that HDF5 cannot hold."""
     notes: list[str] = []
-    for path, info in structure.groups.items():
-        group = _make_group(file, path, info, netcdf)
-        lost = write_attributes(group, info.attrs, info.own, netcdf)
-        notes += [f"group '/{path}': {note}" for note in lost]
-    for path, code in structure.types.items():
+    made = {path: _make_group(file, path, info, netcdf) for path, info in structure.groups.items()}
+    for path, code in structure.types.items():  # attributes may have them
         h5py.h5t.decode(code).commit(file.id, key(path))
+    for path, info in structure.groups.items():
+        lost = write_attributes(made[path], info.attrs, info.own, netcdf)
+        notes += [f"group '/{path}': {note}" for note in lost]
     return notes
 
 
