@@ -85,6 +85,9 @@ def test_a_missing_letter_does_not_keep_xarray_out(zarr_format: int) -> None:
     assert readers.xarray("y.zarr", "v").values.tolist() == ["xa", "-q"] * 2
     cs.concat(["y.zarr::v", "a.h5"], "z.h5::v")
     assert cs.fetch("z.h5::v").shape == (6, 2)
+    with h5py.File("z.h5") as file:
+        assert dict(file["v"].attrs)["_FillValue"] in (b"-", "-")
+        assert "missing_value" not in file["v"].attrs
 
 
 def _odd_integer() -> Any:

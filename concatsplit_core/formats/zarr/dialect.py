@@ -69,6 +69,11 @@ def meaning_of(
         is_named = True
     if zarr_format == 3:
         missing = from_zarr3(left.pop("_FillValue", None), dtype)
+        marker = left.get("missing_value")
+        if missing is None and dtype.kind == "S" and isinstance(marker, str):
+            missing = as_marker(marker, dtype)  # it is written in the place of `_FillValue`, below
+            if missing is not None:
+                del left["missing_value"]
         return Meaning(left, names or None, missing)
     left, missing = take_fill_value(left, dtype)
     if missing is None and is_named and fill_value is not None and dtype.kind not in "mM":
