@@ -139,6 +139,8 @@ class OutputFormat(Format):
     """Which of the options it honours that most formats have no use for, by their names."""
     has_low_precision: ClassVar[bool] = False
     """Whether it has floating-point types that NumPy has not, such as BF16."""
+    marks_records: ClassVar[bool] = True
+    """Whether an array of records, or of raw items such as BF16, can have a `_FillValue`."""
     has_groups: ClassVar[bool] = True
     """Whether ``a/b`` is in a group ``a``, so that no array can be called ``a`` as well."""
     index_suffix: ClassVar[str] = ""

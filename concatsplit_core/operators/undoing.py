@@ -251,8 +251,8 @@ def is_exact(original: np.dtype, cast: np.dtype) -> bool:
         real = cast if cast.kind == "f" else np.empty(0, cast).real.dtype
         bits = 8 * original.itemsize - (original.kind == "i")
         return bits <= int(np.finfo(real).nmant) + 1
-    if original.kind == "T":
-        return False
+    if "T" in (original.kind, cast.kind):
+        return original.kind == "U"
     return bool(np.can_cast(numbers_of(original), numbers_of(cast), "safe"))
 
 
