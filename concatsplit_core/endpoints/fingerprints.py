@@ -22,8 +22,6 @@ class Fingerprints:
     is_checked : bool
         `check` is going to be called. If not, as in a dry run, only what may hold links is
         looked at.
-    is_for_long : bool
-        Files of folders are going to be compared one by one, with `check_one`.
 
     Raises
     ------
@@ -36,7 +34,6 @@ class Fingerprints:
         sources: Sequence[Source],
         follow_links: bool = False,
         is_checked: bool = True,
-        is_for_long: bool = False,
     ) -> None:
         self._all = sources
         self._sources: list[Source] = []
@@ -51,7 +48,7 @@ class Fingerprints:
             if place is None or place.key in known.setdefault(place.store, set()):
                 continue
             known[place.store].add(place.key)
-            looked = _look(source, is_for_long)
+            looked = _look(source)
             self._sources.append(source)
             self._numbers.append(looked.number)
             self._newest.append(looked.newest_ns)
@@ -133,10 +130,10 @@ def _is_any_newer(root: Location, files: Sequence[Location], newest_ns: int) -> 
     return False
 
 
-def _look(source: Source, with_newest: bool = False) -> Look:
+def _look(source: Source) -> Look:
     place = source.place
     try:
-        return Look(None, []) if place is None else place.store.look(place.key, with_newest)
+        return Look(None, []) if place is None else place.store.look(place.key)
     except OSError as error:
         raise input_error(source.ref, error) from error
 

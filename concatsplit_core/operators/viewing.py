@@ -87,7 +87,7 @@ def _view(inputs: Any, request: Request, options: Options) -> View:
     try:
         if not sources:
             raise UsageError("no inputs: give at least one array")
-        fingerprints = Fingerprints(sources, options.follow_links, is_for_long=True)
+        fingerprints = Fingerprints(sources, options.follow_links)
         is_scalar = len(sources) == 1 and not sources[0].spec.ndim and not request.add_axis
         if is_scalar:
             request = request._replace(add_axis=True)
