@@ -146,6 +146,8 @@ def _no_option(name: str, context: click.Context) -> str:
     if name in {"-o", "--output"}:
         where = "writes to REF, its second word" if path == "feed" else "prints to stdout"
         return f"{path} has no option {name}; it {where}"
+    if name == "-:":
+        return "stdin is one .npy array, whose name is - alone"
     if bare.isdigit() and "--codec" in known:
         return f"{path} has no option {name}; a level stands behind the codec: --codec gzip:{bare}"
     start = [opt for opt in known if len(bare) > 2 and opt.startswith(f"--{bare}")]

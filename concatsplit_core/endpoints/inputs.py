@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -11,7 +13,6 @@ import numpy as np
 
 from concatsplit_core.endpoints.references import (
     SEPARATOR,
-    expand,
     is_path,
     parse_input,
     split_store,
@@ -22,6 +23,7 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import (
     ConcatsplitError,
     InputUnavailable,
+    IOFailure,
     MalformedInput,
     UsageError,
 )
@@ -31,6 +33,7 @@ from concatsplit_core.stores.folders import Folders
 from concatsplit_core.stores.local import local
 
 STREAM = "-"
+_MAY_STAND_FOR_MORE = re.compile(r"^@|[*?[]")
 _TWICE = "stdin (-) is one input; it cannot be read twice"
 
 
@@ -141,7 +144,7 @@ def _expanded(inputs: Any, raw: str | None) -> list[Any]:
         if not isinstance(item, str | os.PathLike):
             found.append(item)
             continue
-        for ref in expand([os.fspath(item)]):
+        for ref in _stands_for(os.fspath(item)):
             found += _members_of(ref) if SEPARATOR in ref else [ref]
     if sum(isinstance(item, str) and item == STREAM for item in found) > 1:
         raise UsageError(_TWICE, ref=STREAM)
@@ -150,6 +153,15 @@ def _expanded(inputs: Any, raw: str | None) -> list[Any]:
     from concatsplit_core.formats.raw import with_description
 
     return [with_description(item, raw) if isinstance(item, str) else item for item in found]
+
+
+def _stands_for(word: str) -> Iterable[str]:
+    """The references that a pattern or a list stands for; of most words, themselves."""
+    if not _MAY_STAND_FOR_MORE.search(word):
+        return [word]
+    from concatsplit_core.endpoints.lists import expand
+
+    return expand([word])
 
 
 def _members_of(ref: str) -> list[str]:
@@ -186,8 +198,11 @@ def _spool(beside: str | None) -> Source:
             spooled.write(piece)
         spooled.flush()
         path = f"/proc/self/fd/{spooled.fileno()}"
-        if not isinstance(detect(local(path), "stdin"), NpyFormat):
-            raise MalformedInput("-: stdin is no .npy stream", ref=STREAM)
+        form = detect(local(path), "stdin")
+        if not isinstance(form, NpyFormat):
+            raise MalformedInput(
+                f"-: stdin is {form.name} and no .npy stream; give the name of the file", ref=STREAM
+            )
         return spooled_source(spooled, path, STREAM)
     except BaseException as error:
         spooled.close()
@@ -202,6 +217,8 @@ def _stdin() -> Iterator[bytes]:
         try:
             piece = os.read(0, 1 << 20)
         except OSError as error:
+            if error.errno == errno.EBADF:
+                raise IOFailure("stdin: cannot be read: it is closed", ref=STREAM) from error
             raise input_error("stdin", error) from error
         if not piece:
             return

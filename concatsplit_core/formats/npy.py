@@ -93,7 +93,9 @@ class NpyFormat(InputFormat, OutputFormat):
 
 def _refuse_member(member: str | None, ref: str) -> None:
     if member:
-        raise UsageError(f"{ref}: an .npy file is one array and has no member '{member}'")
+        raise UsageError(
+            f"{ref}: an .npy file is one array and has no member '{member}'; leave out ::{member}"
+        )
 
 
 class NpyWriter(Writer):

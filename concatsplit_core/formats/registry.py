@@ -19,8 +19,6 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import (
     ConcatsplitError,
     InputUnavailable,
-    UsageError,
-    did_you_mean,
 )
 from concatsplit_core.foundation.interrupts import BlockingLibraries
 from concatsplit_core.foundation.records import NamedTuple
@@ -201,18 +199,10 @@ def format_by_suffix(path: str, ref: str) -> OutputFormat:
     found = named_format(path)
     if found is not None:
         return found
-    suffix = suffix_of(path)
-    if not suffix and os.path.isdir(path):
-        raise UsageError(f"output {ref}: is a folder; name a file in it, such as y.npy", ref=ref)
-    is_read = any(suffix in form.suffixes for form in _inputs())
-    hint = f"{suffix} is read only; " if is_read else ""
-    what = f"the suffix '{suffix}' says no format" if suffix else "no suffix says its format"
-    raise UsageError(
-        f"output {ref}: {hint}{what}; use one of "
-        f"{' '.join(suffixes())}{did_you_mean(suffix, suffixes())}",
-        ref=ref,
-        found=suffix,
-    )
+    from concatsplit_core.formats.misnamed import no_suffix
+
+    is_read = any(suffix_of(path) in form.suffixes for form in _inputs())
+    raise no_suffix(path, ref, suffix_of(path), suffixes(), is_read)
 
 
 def format_of_object(array: Any) -> LibraryFormat | None:

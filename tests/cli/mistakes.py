@@ -145,6 +145,24 @@ MISTAKES = {
     "concat a.npy -o y.hdf55": "did you mean '.hdf5'?",
     "concat a.npy -o y.zar": "did you mean '.zarr'?",
     "concat a.npy -o .": "output .: is a folder; name a file in it",
+    "concat a -o y.npy": "a: no such file or directory; did you mean 'a.npy'?",
+    "info folder/../two": "did you mean 'folder/../two.zarr'?",
+    "concat a.npy,b.npy -o y.npy": "names are words of their own: a.npy b.npy",
+    "concat 'a.npy b.npy' -o y.npy": "names are words of their own: a.npy b.npy",
+    "concat '[a.npy, b.npy]' -o y.npy": "names are words of their own: a.npy b.npy",
+    "concat '$DATA/a.npy' -o y.npy": "the shell did not expand $DATA, since it stands in single",
+    "concat '~/a.npy' -o y.npy": "the shell did not expand ~, write $HOME instead",
+    "concat \"x.h5['images']\" -o y.npy": "an array in a file is named as in x.h5::images",
+    "concat x.h5:: -o y.npy": "is not PATH or PATH::MEMBER; leave out ::, or name an array",
+    "concat a.npy::x -o y.npy": "has no member 'x'; leave out ::x",
+    "concat n.npz::images.npy -o y.npy": "did you mean 'images'?",
+    "concat one.zarr/zarr.json -o y.npy": "describes a Zarr array or group; name the folder that "
+    "it lies in, one.zarr",
+    "concat a.npy -o /dev/stdout": "output /dev/stdout: write - for an .npy stream on stdout",
+    "concat a.npy -o -::x": "output -::x: write - for an .npy stream on stdout",
+    "concat -::x -o y.npy": "stdin is one .npy array, whose name is - alone",
+    "concat a.npy -o y.npy.gz": "--codec compresses inside of .npz, .h5 and .zarr",
+    "concat a.npy -o y.pt": "did you mean '.safetensors'?",
     # values
     f"{J} --memory lots": "--memory: 'lots' is not a size",
     f"{S} --max-bytes lots": "--max-bytes: 'lots' is not a size",
@@ -184,11 +202,18 @@ MISTAKES = {
     # lists
     "concat @a.npy -o y.npy": "the list a.npy: it is not text; a list has one name a line",
     "concat --files-from a.npy b.npy -o y.npy": "the list a.npy: it is not text",
+    "concat @- -o y.npy": "--files-from - reads a list from stdin",
 }
 """Command lines, and what the message says at its end or in it."""
 
 NUL_NAMES = b"a.npy\0b.npy\0"
 ON_STDIN = {
+    "concat - -o y.npy": {
+        b"a.npy\nb.npy\n": "stdin: is text, which is not read: it starts with 'a.npy'; read it "
+        "with numpy.loadtxt and save it with numpy.save, or give names to --files-from -",
+        b"\x89HDF\r\n\x1a\n": "-: stdin is hdf5 and no .npy stream; give the name of the file",
+        b"": "stdin: the file is empty",
+    },
     # lists of names that are none, or are written in the other way
     "concat --files-from - -o y.npy": {
         NUL_NAMES: "the list stdin: it holds NUL bytes; a list has one name a line, or names that "

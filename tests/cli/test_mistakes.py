@@ -6,7 +6,10 @@ import os
 import shlex
 import shutil
 import subprocess
+import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +62,25 @@ def there(made: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     return Shell(made)
 
 
+@contextmanager
+def as_stdin(content: bytes) -> Iterator[None]:
+    """Have the descriptor of stdin read this, as for a process of its own."""
+    before = os.dup(0)
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        os.dup2(file.fileno(), 0)
+        try:
+            yield
+        finally:
+            os.dup2(before, 0)
+            os.close(before)
+
+
 def explained(there: Shell, line: str, says: str, stdin: bytes | None = None) -> None:
     before = there.snapshot()
-    outcome = there.run(*shlex.split(line), stdin=stdin)
+    with as_stdin(stdin or b""):
+        outcome = there.run(*shlex.split(line), stdin=stdin)
     assert outcome.code in {2, 3, 4, 5}
     there.one_line(outcome.err, says)
     assert outcome.out == ""

@@ -10,6 +10,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
@@ -20,12 +22,6 @@ import concatsplit_core
 from concatsplit_core.stores import renames
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_OURS = [
-    module.name
-    for package in (concatsplit_cli, concatsplit_core)
-    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-]
-_CONTEXT.set_forkserver_preload([*_OURS, "difflib", "xxhash"])
 
 AUDITED = {
     "open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.chmod",
@@ -50,8 +46,28 @@ def wait_for(condition: Callable[[], Any]) -> None:
         time.sleep(0.002)
 
 
+@cache
+def _load() -> None:
+    """Start the process that all others are forked from, with all modules of ours in it.
+
+    This one is there as well: each child would look for it and load it again.
+    """
+    import pytest
+
+    ours = [
+        module.name
+        for package in (concatsplit_cli, concatsplit_core)
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    ]
+    _CONTEXT.set_forkserver_preload([*ours, "difflib", "xxhash", __name__])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+        forkserver.ensure_running()
+
+
 def start(target: Callable[..., Any], *args: Any) -> BaseProcess:
     """Start a child."""
+    _load()
     process = _CONTEXT.Process(target=target, args=args)
     process.start()
     return process

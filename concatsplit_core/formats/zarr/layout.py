@@ -21,6 +21,7 @@ from concatsplit_core.formats.zarr.codecs import (
     packing,
 )
 from concatsplit_core.formats.zarr.dialect import meaning_as_written
+from concatsplit_core.formats.zarr.exactness import is_exact
 from concatsplit_core.formats.zarr.sharding import grid_of
 from concatsplit_core.foundation.errors import UnsupportedDtype, UsageError
 from concatsplit_core.foundation.records import replace
@@ -48,6 +49,8 @@ def lay_out(
     ragged = wish.rectilinear and wish.hint is not None
     moving = ragged or _may_move(spec, inherited, chunks, like)
     native = _kept_native(inherited, wish, dialect)
+    if native is not None and not (moving and inherited.aligned and not shards):
+        native = native if is_exact(native) else None  # it would round what it is given
     found, ours = _codec(inherited, native, wish, spec.dtype.itemsize, number)
     if spec.is_string:  # texts have no item size to shuffle by
         found = found.without("shuffle")
