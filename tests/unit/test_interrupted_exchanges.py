@@ -1,0 +1,82 @@
+"""Exchanges of several renames or copies that a kill interrupted, and what becomes of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from concatsplit_core.stores import recovery
+from concatsplit_core.stores.files import identify
+from concatsplit_core.stores.journal import JournalEntry, make_entries
+from concatsplit_core.stores.keeping import KeptRun, StagedOutput
+from concatsplit_core.stores.renames import waiting_path
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a staged file, and with what it is to replace."""
+    monkeypatch.chdir(tmp_path)
+    staged = tmp_path / ".concatsplit-x" / "new"
+    staged.mkdir(parents=True)
+    (staged / "y").write_text("new")
+    (tmp_path / "y").write_text("old")
+    return tmp_path
+
+
+@pytest.fixture
+def half(here: Path) -> JournalEntry:
+    """The journal's entry of an exchange that was killed when the old file had been moved away."""
+    staged, final = str(here / ".concatsplit-x" / "new" / "y"), str(here / "y")
+    (entry,) = make_entries([(staged, final, identify(final))])
+    waiting = waiting_path(staged)
+    os.mkdir(os.path.dirname(waiting))
+    os.rename(final, waiting)
+    return entry
+
+
+def test_half_an_exchange_is_completed(half: JournalEntry) -> None:
+    assert half.can_publish
+    half.publish(sync=False)
+    assert Path(half.final).read_text() == "new"
+    assert half.is_published
+
+
+def test_half_an_exchange_is_taken_back(half: JournalEntry) -> None:
+    assert half.roll_back(sync=False)
+    assert Path(half.final).read_text() == "old"
+    assert Path(half.staged).read_text() == "new"
+
+
+def test_a_name_that_another_program_took_meanwhile_is_its_own(half: JournalEntry) -> None:
+    Path(half.final).write_text("other")
+    assert not half.can_publish
+    assert half.roll_back(sync=False, when_ns=0)
+    assert Path(half.final).read_text() == "other"
+
+
+def test_copies_beside_an_output_are_removed_and_links_are_not_followed(here: Path) -> None:
+    folder = here / ".concatsplit-x"
+    (here / "kept").mkdir()
+    (here / "kept" / "file").touch()
+    (here / ".concatsplit-x-1").touch()
+    (here / ".concatsplit-x-2").mkdir()
+    (here / ".concatsplit-x-2" / "file").touch()
+    (here / ".concatsplit-x-3").symlink_to("kept")
+    recovery._remove(folder)
+    assert sorted(os.listdir(here)) == ["kept", "y"]
+    assert os.listdir(here / "kept") == ["file"]
+
+
+def test_a_run_is_published_when_all_its_outputs_are(here: Path) -> None:
+    def output(name: str) -> StagedOutput:
+        made = identify(name)
+        assert made is not None
+        return StagedOutput(name, f".concatsplit-x/new/{name}", made, None, False)
+
+    Path("z").touch()
+    done = output("z")
+    waits = StagedOutput("w", "z", done.made, None, False)
+    for outputs, published in (((done,), True), ((done, waits), False), ((), False)):
+        assert KeptRun(here, "", True, outputs, "").is_published is published
