@@ -57,7 +57,7 @@ class Fingerprints:
 
     @property
     def numbers(self) -> dict[str, int | None]:
-        """By the reference of an input, what its files look like: the same in every process."""
+        """How the files of each input look, by its reference: the same number in every process."""
         known = {
             source.place: number
             for source, number in zip(self._sources, self._numbers, strict=True)
@@ -112,7 +112,7 @@ class Fingerprints:
 def _is_any_newer(root: Location, files: Sequence[Location], newest_ns: int) -> bool:
     """Whether one of the files, or the root, was changed later than that, or the root is gone.
 
-    A file that is not there is as it was if the folder is that was to hold it.
+    A file that is not there is unchanged if the folder that it would lie in is.
     """
     store, top = root
     changed = store.changed_ns(top)
