@@ -96,7 +96,7 @@ class Hashes(Protocol):
     def of_chunk(
         self, source: int, here: Box, target: int, there: Box | None, stored: Stored | None
     ) -> None:
-        """A chunk as it is stored, and its box in the output, unless it is encoded anew for that."""
+        """A chunk as it is stored, and its box in the output, if it moves as it is."""
         ...
 
     def is_same(self, source: int, target: int) -> bool:

@@ -77,7 +77,7 @@ def _windows(spec: ArraySpec, box: Box, packed: bool, window: int) -> Iterator[B
 def _read_span(
     fd: int, extent: Extent, spec: ArraySpec, box: Box, runs: Runs, buffers: Buffers
 ) -> np.ndarray:
-    """All bytes from the first to the last element, in one read; its strides leave out the others."""
+    """All bytes from the first to the last element, in one read; strides leave out the others."""
     buffer = buffers.scratch(runs.span)
     read_exactly(fd, buffer.data, extent.offset + runs.first, extent.path)
     strides = runs.strides[:: -1 if spec.order == "F" else 1]
