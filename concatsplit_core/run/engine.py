@@ -284,5 +284,5 @@ def _record_place(options: Options) -> Location | None:
     if options.manifest is None:
         return None
     if not is_name(os.fspath(options.manifest)):
-        raise UsageError("--manifest: the name contains a NUL byte or a half surrogate pair")
+        raise UsageError("--manifest: no file can have its name: it holds NUL or half a character")
     return local(options.manifest).resolved
