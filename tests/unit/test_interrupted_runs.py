@@ -1,4 +1,4 @@
-"""Exchanges of several renames or copies that a kill interrupted, and what becomes of them."""
+"""What a run that was killed, or has ended, leaves: it is completed, taken back or taken over."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from concatsplit_core.stores import recovery
+from concatsplit_core.stores import recovery, staging_folders
 from concatsplit_core.stores.files import identify
 from concatsplit_core.stores.journal import JournalEntry, make_entries
 from concatsplit_core.stores.keeping import KeptRun, StagedOutput
+from concatsplit_core.stores.owner import Owner, open_owner_file, read_owner
 from concatsplit_core.stores.renames import waiting_path
+from concatsplit_core.stores.staging_folders import OWNER_FILE, StagingFolder
 
 
 @pytest.fixture
@@ -80,3 +82,38 @@ def test_a_run_is_published_when_all_its_outputs_are(here: Path) -> None:
     waits = StagedOutput("w", "z", done.made, None, False)
     for outputs, published in (((done,), True), ((done, waits), False), ((), False)):
         assert KeptRun(here, "", True, outputs, "").is_published is published
+
+
+def test_who_takes_over_a_staging_folder_is_its_owner(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = StagingFolder(here, None, [])
+    other = StagingFolder(here, home, [])
+    assert StagingFolder.adopted(other.path, []) is None  # its process has it
+    for folder in (home, other):
+        folder.release()
+    adopted = StagingFolder.adopted(other.path, [here / "made"])
+    assert adopted is not None
+    owner = _owner_of(other.path)
+    assert os.path.normpath(other.path / owner.home) == str(home.path)
+    assert [os.path.normpath(other.path / made) for made in owner.made] == [str(here / "made")]
+    monkeypatch.setattr(staging_folders, "lock", lambda _: None)  # a file system without locks
+    assert StagingFolder.adopted(other.path, []) is None  # this process lives
+    adopted.remove()
+    damaged = home.path / OWNER_FILE
+    damaged.write_bytes(b"damaged")
+    found = StagingFolder.adopted(home.path, [])
+    assert found is not None
+    assert _owner_of(home.path).home == "."
+    found.remove()
+
+
+def _owner_of(path: Path) -> Owner:
+    fd = open_owner_file(path)
+    assert fd is not None
+    try:
+        owner = read_owner(fd, path)
+    finally:
+        os.close(fd)
+    assert owner is not None
+    return owner
