@@ -9,7 +9,7 @@ import pytest
 
 from concatsplit_core.stores import recovery, staging_folders
 from concatsplit_core.stores.files import identify
-from concatsplit_core.stores.journal import JournalEntry, make_entries
+from concatsplit_core.stores.journal import Journal, JournalEntry, has_journal, make_entries
 from concatsplit_core.stores.keeping import KeptRun, StagedOutput
 from concatsplit_core.stores.owner import Owner, open_owner_file, read_owner
 from concatsplit_core.stores.renames import waiting_path
@@ -56,6 +56,30 @@ def test_a_name_that_another_program_took_meanwhile_is_its_own(half: JournalEntr
     assert not half.can_publish
     assert half.roll_back(sync=False, when_ns=0)
     assert Path(half.final).read_text() == "other"
+
+
+def test_a_run_that_was_taken_back_is_not_taken_back_again(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its journal is gone before anything else is removed, which may be interrupted."""
+    folder = StagingFolder(here, None, [])
+    staged = folder.name_for("w")
+    Path(staged).write_text("new")
+    entries = make_entries([(staged, str(here / "w"), None)])
+    journal = Journal(folder.path, (folder.path,), entries)
+    journal.write(sync=False)
+    folder.release()
+    Path("w").write_text("other")
+
+    def killed(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recovery, "_remove", killed)
+    with pytest.raises(KeyboardInterrupt):
+        recovery._follow_journal(journal)
+    assert not has_journal(folder.path)
+    assert Path("w").read_text() == "other"
+    assert Path(staged).read_text() == "new"
 
 
 def test_copies_beside_an_output_are_removed_and_links_are_not_followed(here: Path) -> None:
