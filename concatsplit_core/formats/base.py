@@ -87,6 +87,9 @@ class Format(ABC):
 class InputFormat(Format):
     """A format that is read."""
 
+    is_piped: ClassVar[bool] = False
+    """Whether stdin may be a file of it."""
+
     @abstractmethod
     def open(self, place: Location, member: str | None, ref: str) -> Source:
         """Open one array read-only; without a member the only one there is."""
