@@ -13,6 +13,7 @@ import at_once
 import environment
 import pytest
 import scratch
+from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite(
@@ -57,6 +58,24 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Let a worker say once how a test ended, and not also that it was set up and cleared away.
+
+    The process that asked for it takes as long over such a message as many a test takes. What
+    fails there or is skipped is told all the same, and all of it where somebody wants the times.
+    """
+    options = item.config.option
+    if not hasattr(item.config, "workerinput") or options.verbose > 0 or options.durations:
+        return None
+    place = {"nodeid": item.nodeid, "location": item.location}
+    item.ihook.pytest_runtest_logstart(**place)
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == "call" or not report.passed:
+            item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(**place)
+    return True
 
 
 @pytest.fixture(scope="session", autouse=True)
