@@ -54,6 +54,7 @@ UNUSED = "shutil,dataclasses,difflib,queue,fractions,base64"
 LONGEST_FILE, LONGEST_FUNCTION = 350, 60
 CALLS = {"distances_between", "lay_out", "open_member", "recover", "run", "unequal"}
 """Functions that one room offers and a lower one, or each of several, does under the same name."""
+FORMATS_AS_SUCH = {"Format", "InputFormat", "OutputFormat"}
 _DEFINITIONS = ast.FunctionDef | ast.ClassDef
 
 
@@ -131,6 +132,15 @@ def test_routes_know_what_formats_share_and_no_format() -> None:
         return [name for name in ours if not below(name, *shared)]
 
     assert not offenders(known, members_of(*core("routes")))
+
+
+def test_no_format_is_told_by_its_class_outside_the_formats() -> None:
+    def named(module: str) -> list[str]:
+        words = re.findall(r"\w+", modules()[module].read_text())
+        return sorted({word for word in words if word.endswith("Format")} - FORMATS_AS_SUCH)
+
+    others = [name for name in members_of(CORE) if not below(name, f"{CORE}.formats")]
+    assert not offenders(named, others)
 
 
 def test_zarr_names_its_files_by_a_store() -> None:

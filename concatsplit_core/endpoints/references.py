@@ -136,7 +136,7 @@ def is_name(ref: str) -> bool:
 
 def _divide(ref: str) -> BlobRef:
     if not ref:
-        raise UsageError("an empty reference names no blob")
+        raise UsageError("an empty reference names nothing; a variable may not be set")
     if SEPARATOR not in ref or (is_path(ref) and os.path.exists(ref)):
         return BlobRef(location_named(ref), None)
     path, _, member = ref.rpartition(SEPARATOR)
@@ -146,6 +146,7 @@ def _divide(ref: str) -> BlobRef:
     parts = [part for part in member.split("/") if part]
     if not path or not parts or any(part in {".", ".."} for part in parts):
         hint = f"; leave out {SEPARATOR}, or name an array behind it" if path and not parts else ""
+        hint = hint or ("; leave out . and .. behind ::" if path else "")
         raise UsageError(f"'{ref}' is not PATH or PATH::MEMBER{hint}", ref=ref)
     return BlobRef(location_named(path), "/".join(parts))
 

@@ -63,7 +63,9 @@ def _items_of(dataset: Any, stored: bytes, ref: str) -> Items:
     try:
         found = dataset.dtype
     except (TypeError, ValueError) as error:
-        raise UnsupportedDtype(f"{ref}: {error}", ref=ref) from error
+        raise UnsupportedDtype(
+            f"{ref}: its items are of a type that NumPy lacks: {error}", ref=ref
+        ) from error
     text = h5py.check_string_dtype(found)
     if text is not None and text.length is None:
         return Items(np.dtypes.StringDType(), (), False)
