@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 import click
 from click.core import ParameterSource
 
+from concatsplit_core.foundation.errors import did_you_mean
+
 PREFIX = "CONCATSPLIT_"
 
 _COMMAND = "concatsplit.command"
@@ -57,6 +59,33 @@ def remember_command(ctx: click.Context) -> None:
     ctx.meta[_COMMAND] = ctx
 
 
+def notes_on_unknown(ctx: click.Context, words: Sequence[str]) -> list[str]:
+    """Notes on variables that look like those of options, where no command has such an option.
+
+    Parameters
+    ----------
+    ctx : click.Context
+        Of the command.
+    words : sequence of str
+        The command line behind its name.
+    """
+    given = {name for name in os.environ if name.startswith(PREFIX)}
+    given.difference_update(str(param.envvar) for param in ctx.command.params)
+    if not given or "-q" in words or is_asked("--quiet", words):
+        return []
+    known = _variables(ctx.find_root().command)
+    bare = [name.removeprefix(PREFIX) for name in known]
+    return [
+        f"the environment variable {name} sets no option"
+        + (
+            did_you_mean(name.removeprefix(PREFIX), bare, PREFIX)
+            or "; see concatsplit help environment"
+        )
+        for name in sorted(given.difference(known))
+        if name.isprintable()
+    ]
+
+
 def origin(message: str, root: click.Context | None) -> str:
     """The end of an error message: which variables have set the options that it is about.
 
@@ -88,17 +117,23 @@ def is_asked(option: str, words: Sequence[str]) -> bool:
 
 def help_of_environment(root: click.Context) -> str:
     """All that there is to say about environment variables."""
+    options = _variables(root.command)
+    width = max(map(len, options))
+    lines = (f"  {name.ljust(width)}  {options[name]}" for name in sorted(options))
+    return _INTRODUCTION + "\nVariables:\n" + "\n".join(lines)
+
+
+def _variables(root: click.Command) -> dict[str, str]:
+    """The variables of all options of all commands, and the options."""
     options: dict[str, str] = {}
-    for command in _commands(root.command):
+    for command in _commands(root):
         for param in command.params:
             if isinstance(param, click.Option) and not param.hidden:
                 variable = variable_of(param)
                 if variable is not None:
                     names = max(param.opts, key=len), *param.secondary_opts
                     options[variable] = " / ".join(names)
-    width = max(map(len, options))
-    lines = (f"  {name.ljust(width)}  {options[name]}" for name in sorted(options))
-    return _INTRODUCTION + "\nVariables:\n" + "\n".join(lines)
+    return options
 
 
 def _commands(command: click.Command) -> Iterator[click.Command]:

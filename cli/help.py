@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from concatsplit_cli.environment import name_variables, remember_command
+from concatsplit_cli.environment import name_variables, notes_on_unknown, remember_command
+from concatsplit_cli.streams import print_to_stderr
 
 SECTIONS = {
     "What": "axis order add_axis drop_axis members arrays carry missing files_from null raw offset "
@@ -93,6 +94,8 @@ class Command(_Helpful):
         if not ctx.resilient_parsing:  # as it is while a shell completes a word
             _refuse_one_dash(self, ctx, args)
             _refuse_second_output(self, ctx, args)
+            for note in notes_on_unknown(ctx, args):
+                print_to_stderr(f"concatsplit: note: {note}")
         return super().parse_args(ctx, args)
 
     def make_parser(self, ctx: click.Context) -> Any:

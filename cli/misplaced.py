@@ -49,6 +49,8 @@ def misplaced(number: str, words: Sequence[str]) -> str:
     before, last = words[max(place - 2, 0)], words[max(place - 1, 0)]
     if last == "--lengths-from" and _LIST.fullmatch(number):
         return f"; did you mean --lengths {number}?"
+    if words[:1] == ["split-by-lengths"] and "," in number and _LIST.fullmatch(number):
+        return f"; LENGTHS is an array; for numbers, give split --lengths {number}"
     if not _NUMBER.fullmatch(number):
         return ""
     if before == "--codec":

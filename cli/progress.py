@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from concatsplit_cli.signals import answer_sigusr1, ignore_further_signals
-from concatsplit_cli.streams import DrawnLine, print_to_stderr, terminal_width
+from concatsplit_cli.streams import DrawnLine, one_line, print_to_stderr, terminal_width
 from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.operators import Finished, Moved, Publishing, Started
 
@@ -21,6 +21,27 @@ _BAR = 12
 """Characters of a bar."""
 
 Clock = Callable[[], float]
+
+
+def noting(draw: Callable[[Any], None], quiet: bool = False) -> Callable[[Any], None]:
+    """A listener that prints notes, and leaves all other events to another one.
+
+    Parameters
+    ----------
+    draw : callable
+        The other one.
+    quiet : bool
+        Print no notes.
+    """
+
+    def listen(event: Any) -> None:
+        text = getattr(event, "text", None)
+        if text is None:
+            draw(event)
+        elif not quiet:
+            print_to_stderr(f"concatsplit: note: {one_line(text)}")
+
+    return listen
 
 
 class ProgressLine:

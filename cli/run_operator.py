@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from concatsplit_cli.option_groups import SharedValues
-from concatsplit_cli.progress import progress_bar
+from concatsplit_cli.progress import noting, progress_bar
 from concatsplit_cli.render import show_result
-from concatsplit_cli.streams import checked_stdout, one_line, print_to_stderr
+from concatsplit_cli.streams import checked_stdout, one_line
 
 if TYPE_CHECKING:
     from concatsplit_core.operators import Result
@@ -33,14 +33,7 @@ def run_operator(
     if shared.options.get("depfile") and context.params.get("files_from") not in (None, "-"):
         options["depends_on"] = [context.params["files_from"]]
     with progress_bar(shared.shows_progress, name) as draw:
-
-        def listen(event: Any) -> None:
-            text = getattr(event, "text", None)
-            if text is not None:
-                print_to_stderr(f"concatsplit: note: {one_line(text)}")
-            else:
-                draw(event)
-
+        listen = noting(draw)
         to = context.meta.get(STAGED)
         if to is None:
             result = operator(*args, on_event=listen, **options, **shared.options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import click
 
@@ -127,6 +128,7 @@ def no_command(name: str, known: Iterable[str]) -> str:
     names = list(known)
     meant = _by_meaning(name.lower(), _COMMANDS, names)
     hint = f"; did you mean '{meant}'?" if meant else did_you_mean(name, names)
+    hint = "; did you mean --version?" if name == "version" else hint
     if not hint and "." in name:
         hint = "; a command comes first, such as 'concatsplit concat', then the files"
     return f"there is no command '{name}'{hint or '; concatsplit --help lists all commands'}"
@@ -140,12 +142,16 @@ def _no_option(name: str, context: click.Context) -> str:
     ]
     bare = name.lstrip("-").lower().replace("_", "-")
     path = _path(context)
+    if not path and (having := _of_other_commands(name, context)):
+        return f"concatsplit has no option {name}{having}; write it behind the command"
     for theirs, remedy in _NO_OPTIONS.items():
         if bare in theirs.split() and "--output" in known:
             return f"{path} has no option {name}; {remedy}"
-    if name in {"-o", "--output"}:
+    if name in {"-o", "--output"} and path:
         where = "writes to REF, its second word" if path == "feed" else "prints to stdout"
         return f"{path} has no option {name}; it {where}"
+    if name == "-:":
+        return "stdin is one .npy array, whose name is - alone"
     if bare.isdigit() and "--codec" in known:
         return f"{path} has no option {name}; a level stands behind the codec: --codec gzip:{bare}"
     start = [opt for opt in known if len(bare) > 2 and opt.startswith(f"--{bare}")]
@@ -216,7 +222,11 @@ def _missing_option(option: click.Option, words: Sequence[str]) -> str:
     names = "/".join(option.opts)
     if option.name not in {"output", "outputs"}:
         return f"{names} is missing: {(option.help or '').partition('.')[0]}"
-    given = [word for word in words[1:] if not word.startswith("-")]
+    given = [
+        word
+        for before, word in pairwise(words)
+        if not word.startswith("-") and not before.startswith("--")
+    ]
     usual = "'part-{index}.npy'" if option.multiple else "y.npy"
     is_new = len(given) > 1 and "." in given[-1] and not os.path.exists(given[-1])
     last = given[-1] if is_new else usual

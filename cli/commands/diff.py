@@ -8,7 +8,7 @@ from concatsplit_cli.help import Command
 from concatsplit_cli.option_groups import SharedValues
 from concatsplit_cli.options import RAW_OPTIONS, reading_options
 from concatsplit_cli.param_types import REF
-from concatsplit_cli.progress import progress_bar
+from concatsplit_cli.progress import noting, progress_bar
 
 DIFFERENT = 8
 """The exit code if the arrays are not equal."""
@@ -64,7 +64,7 @@ def diff(
             atol=atol,
             raw=raw,
             offset=offset,
-            on_event=listen,
+            on_event=noting(listen, shared.quiet),
             **shared.options,
         )
     if shared.as_json or not shared.quiet:

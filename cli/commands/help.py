@@ -29,6 +29,8 @@ def help(ctx: click.Context, names: tuple[str, ...]) -> None:
         with checked_stdout():
             click.echo(help_of_environment(root))
         return
+    if names and "environment".startswith(names[0].lower()) and len(names[0]) > 2:
+        raise click.UsageError("did you mean 'concatsplit help environment'?", ctx)
     path: list[click.Command] = []
     group: click.Command = root.command
     for name in names:

@@ -21,6 +21,7 @@ from concatsplit_cli.options import (
     progress_option,
 )
 from concatsplit_cli.param_types import FILE
+from concatsplit_cli.streams import print_to_stderr
 
 _refs = many_inputs("refs", "REF...")
 
@@ -88,22 +89,27 @@ def info(
 
     if as_json and as_tree:
         raise click.UsageError("--tree is for people, --json for programs; give one of them")
+    if force and picture is None:
+        print_to_stderr("concatsplit: note: --force changes nothing: there is no --picture")
     if picture is not None:
         given = {name: options[name] for name in ("raw", "offset", "follow_links")}
         operators.draw_chunks(refs, picture, force=force, **given)
-    with _progress(progress, stats) as listen:
+    with _progress(progress, stats, options["raw"] is not None) as listen:
         blobs = operators.info(refs, stats=stats, head=head or 0, on_event=listen, **options)
     show_info(blobs, as_json, as_tree)
 
 
 @contextmanager
-def _progress(progress: bool | None, stats: bool) -> Iterator[Any]:
-    """A listener that shows the progress of statistics; describing alone takes no time."""
-    if not stats:
+def _progress(progress: bool | None, stats: bool, has_notes: bool) -> Iterator[Any]:
+    """A listener to notes and to the progress of statistics; describing alone takes no time."""
+    if not has_notes and not stats:
         yield None
         return
-    from concatsplit_cli.progress import progress_bar
+    from concatsplit_cli.progress import noting, progress_bar
 
+    if not stats:
+        yield noting(lambda _: None)
+        return
     shown = sys.stderr.isatty() if progress is None else progress
     with progress_bar(shown, "info", has_result=True) as listen:
-        yield listen
+        yield noting(listen)

@@ -14,9 +14,9 @@ import click
 from concatsplit_cli.help import Command
 from concatsplit_cli.options import debug_option, json_option, progress_option
 from concatsplit_cli.param_types import COMMAND, FOLDER
-from concatsplit_cli.progress import progress_bar
+from concatsplit_cli.progress import noting, progress_bar
 from concatsplit_cli.run_operator import STAGED
-from concatsplit_cli.streams import checked_stdout, one_line, print_to_stderr
+from concatsplit_cli.streams import checked_stdout, one_line
 
 if TYPE_CHECKING:
     from concatsplit_core.operators import RunState
@@ -159,14 +159,7 @@ def _in_its_folder(
     path = os.path.abspath(folder)
     shown = not quiet and (sys.stderr.isatty() if progress is None else progress)
     with progress_bar(shown, title) as draw:
-
-        def listen(event: Any) -> None:
-            text = getattr(event, "text", None)
-            if text is not None:
-                print_to_stderr(f"concatsplit: note: {one_line(text)}")
-            else:
-                draw(event)
-
+        listen = noting(draw)
         with chdir(working_folder(path)):
             return step(path, listen)
 

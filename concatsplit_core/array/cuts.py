@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from operator import index
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from concatsplit_core.array.geometry import Interval, tile
 from concatsplit_core.array.shares import interval_of, parse_range, parse_ratio, whole_shares
 from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.given import whole_number, whole_numbers
 from concatsplit_core.foundation.records import dataclass
 
 Uneven = Literal["balanced", "trailing"]
@@ -21,50 +21,6 @@ MOST_PARTS = 1 << 20
 
 _WAYS = ("parts", "size", "lengths", "at", "ratio", "max_bytes", "range")
 _GOES_WITH = {"uneven": "parts", "remainder": "size", "hop": "size", "by_array": "max_bytes"}
-
-
-def select_parts(only: str | int | Sequence[int], count: int) -> list[int]:
-    """Numbers of the parts that ``0-3,8`` names.
-
-    Raises
-    ------
-    UsageError
-        The text is not such a list, or names a part that there is not.
-    """
-    if isinstance(only, str | int):
-        only = str(only)
-        chosen: list[int] = []
-        for piece in only.split(","):
-            first, dash, last = piece.partition("-")
-            if not _is_number(first) or (dash and not _is_number(last)):
-                raise UsageError(f"--only {only} is not a list of parts such as 3 or 0-3,8")
-            span = range(int(first), int(last if dash else first) + 1)
-            chosen += span if span.stop <= count else [span.stop - 1]
-    else:
-        chosen = list(only)
-    beyond = [number for number in chosen if not 0 <= number < count]
-    if beyond or not chosen:
-        what = f"there is no part {beyond[0]}" if beyond else "it names none"
-        raise UsageError(f"--only {only}: {what}; the parts are 0 to {count - 1}", found=beyond)
-    return sorted(set(chosen))
-
-
-def whole_numbers(name: str, values: Iterable[Any]) -> list[int]:
-    """Numbers as Python's own integers; NumPy's would end up in headers.
-
-    Raises
-    ------
-    UsageError
-        One of them is not whole.
-    """
-    try:
-        return [index(value) for value in values]
-    except TypeError as error:
-        raise UsageError(f"--{name.replace('_', '-')} {values}: {error}") from error
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +80,15 @@ class Cut:
             object.__setattr__(self, "range", _start_and_stop(self.range))
         for field in ("lengths", "at"):
             if (values := getattr(self, field)) is not None:
-                object.__setattr__(self, field, whole_numbers(field, values))
+                object.__setattr__(self, field, list(whole_numbers(f"--{field}", values)))
         for field in ("parts", "size", "hop", "max_bytes"):
             if (value := getattr(self, field)) is not None:
-                object.__setattr__(self, field, whole_numbers(field, [value])[0])
-        given = [name for name in _WAYS if getattr(self, name) is not None]
-        if len(given) > 1:
+                object.__setattr__(self, field, whole_number(f"--{field.replace('_', '-')}", value))
+        self._refuse_other_words()
+        chosen = [name for name in _WAYS if getattr(self, name) is not None]
+        if len(chosen) > 1:
             raise UsageError(
-                f"{' and '.join('--' + g.replace('_', '-') for g in given)} are "
+                f"{' and '.join('--' + g.replace('_', '-') for g in chosen)} are "
                 "two ways to cut; give one of them"
             )
         if self.hop is not None and self.remainder is not None:
@@ -140,6 +97,13 @@ class Cut:
             if getattr(self, option) is not None and getattr(self, needs) is None:
                 names = (name.replace("_", "-") for name in (option, needs))
                 raise UsageError("--{} goes with --{}".format(*names))
+
+    def _refuse_other_words(self) -> None:
+        for option, words in (("uneven", get_args(Uneven)), ("remainder", get_args(Remainder))):
+            if getattr(self, option) not in (None, *words):
+                raise UsageError(
+                    f"--{option} {getattr(self, option)} is not one of {', '.join(words)}"
+                )
 
     def intervals(
         self, length: int, names: int | None = None, index_bytes: int = 1
@@ -197,10 +161,30 @@ def _start_and_stop(given: Any) -> tuple[int | None, int | None]:
         if given.step not in (None, 1):
             raise UsageError(f"--range {given}: a range here cannot have a step")
         given = given.start, given.stop
-    pair = [None if n is None else whole_numbers("range", [n])[0] for n in given]
+    if not isinstance(given, Sequence):
+        raise UsageError(f"--range {given} is not a start and a stop, such as (3, 8)")
+    pair = [None if n is None else whole_number("--range", n) for n in given]
     if len(pair) != 2:
         raise UsageError(f"--range {given} is not a start and a stop, such as 3:8")
     return pair[0], pair[1]
+
+
+def notes_on_parts(cut: Cut, lengths: Sequence[int]) -> list[str]:
+    """Notes on parts that may not be meant: empty ones, and a single one."""
+    if cut == Cut() and len(lengths) == 1:
+        return ["there is one part, since there is one output and no option that says where to cut"]
+    if cut.ratio is None or not any(lengths):
+        return []
+    empty = [
+        str(n)
+        for n, (share, has) in enumerate(zip(cut.ratio, lengths, strict=True))
+        if share and not has
+    ]
+    return (
+        [f"--ratio: the axis is too short for part {', '.join(empty)}, which is empty"]
+        if empty
+        else []
+    )
 
 
 def _refuse_many(parts: int) -> None:
@@ -288,7 +272,8 @@ def _bounded(length: int, most: int, index_bytes: int) -> list[int]:
         return [length]
     if index_bytes > most:
         raise UsageError(
-            f"--max-bytes {most}: one index of the axis holds {index_bytes} bytes already",
+            f"--max-bytes {most}: one index of the axis holds {index_bytes} bytes already; "
+            "give at least that",
             found=most,
             expected=index_bytes,
         )
@@ -328,13 +313,13 @@ def _listed(length: int, lengths: Sequence[int]) -> list[int]:
 
 def _positions(length: int, at: Sequence[int]) -> list[Interval]:
     edges = [0, *(p + length if p < 0 else p for p in at), length]
-    for given, before, here in zip([*at, length], edges, edges[1:], strict=False):
+    for asked, before, here in zip([*at, length], edges, edges[1:], strict=False):
         if not 0 <= here <= length:
             raise UsageError(
-                f"cannot cut at {given}: the axis has length {length}", found=given, expected=length
+                f"cannot cut at {asked}: the axis has length {length}", found=asked, expected=length
             )
         if here < before:
             raise UsageError(
-                f"cut positions must not decrease: {given} comes after {before}", found=list(at)
+                f"cut positions must not decrease: {asked} comes after {before}", found=list(at)
             )
     return [Interval(a, b) for a, b in pairwise(edges)]

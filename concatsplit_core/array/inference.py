@@ -91,6 +91,9 @@ def infer_concat(
     """
     if not specs:
         raise UsageError("no inputs: name at least one array to join")
+    if isinstance(specs, ArraySpec) or not hasattr(specs[0], "ndim"):
+        what = "ArraySpec" if isinstance(specs, ArraySpec) else type(specs[0]).__name__
+        raise UsageError(f"specs: found {what}; expected a list of ArraySpec((2, 3), dtype)")
     first = specs[0]
     if add_axis:
         axis = normalize_axis(axis, first.ndim + 1, "the joined array")
@@ -160,7 +163,12 @@ def infer_split(
     UsageError
         The lengths do not sum to the axis, or a part whose axis is to go is not of length 1.
     """
+    if not hasattr(spec, "ndim"):
+        raise UsageError(f"spec: found {type(spec).__name__}; expected an ArraySpec((2, 3), dtype)")
     axis = normalize_axis(axis, spec.ndim, "the input")
+    from concatsplit_core.foundation.given import whole_numbers
+
+    lengths = whole_numbers("lengths", lengths)
     if any(n < 0 for n in lengths) or sum(lengths) != spec.shape[axis]:
         raise UsageError(
             f"lengths {list(lengths)} sum to {sum(lengths)}, "
@@ -267,9 +275,12 @@ def _sized(dtype: np.dtype, dtypes: Sequence[np.dtype], names: Sequence[str] | N
 
 
 def _can_cast(found: np.dtype, to: np.dtype, casting: Casting) -> bool:
-    """NumPy's rule, which takes strings of every kind for castable to text: refuse that."""
+    """NumPy's rule, which takes strings of every kind for castable to text: refuse that.
+
+    Strings become text of a fixed number of letters, and text strings, where that may cut them.
+    """
     if (found.kind == "T") != (to.kind == "T"):
-        return False
+        return casting == "unsafe" and {found.kind, to.kind} == {"T", "U"}
     from concatsplit_core.array.low_precision import numbers_of
 
     if found == to:

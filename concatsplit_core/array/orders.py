@@ -31,7 +31,8 @@ def channel_axis(order: str, ndim: int, what: str) -> int:
     if not letters.isalpha() or not letters.isascii() or len(set(letters)) != len(letters):
         raise UsageError(f"--order {order} is not made of distinct letters, such as NCHW or NHWC")
     if "C" not in letters:
-        raise UsageError(f"--order {order} has no C, the channel axis to work along")
+        hint = "; how elements lie in memory is --memory-order F" if letters == "F" else ""
+        raise UsageError(f"--order {order} has no C, the channel axis to work along{hint}")
     if len(letters) != ndim:
         raise AxisError(
             f"--order {order} names {counted(len(letters), 'axis', 'axes')}, but {what} has "

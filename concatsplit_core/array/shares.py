@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import lcm
 from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.given import whole_numbers
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -30,7 +31,7 @@ def parse_ratio(text: str) -> list[int]:
         The text is none of these, or fractions do not sum to 1, or percentages to 100 %.
     """
     separator = ":" if ":" in text else ","
-    pieces = [piece.strip() for piece in text.split(separator)]
+    pieces = [piece.replace(" ", "") for piece in text.split(separator)]
     is_list = separator == "," and all(map(_WHOLE.fullmatch, pieces))
     if is_list or not all(map(_SHARE.fullmatch, pieces)):
         numbers = re.findall(r"\d+", text) if _NUMBERS.fullmatch(text) else []
@@ -66,6 +67,8 @@ def whole_shares(shares: Sequence[Any], text: str = "") -> list[int]:
     """
     from fractions import Fraction
 
+    if not isinstance(shares, Iterable):
+        raise UsageError(f"--ratio: {shares} is not a list of shares, such as [8, 1, 1]")
     text = text or ",".join(map(str, shares))
     try:
         exact = [Fraction(str(share)) for share in shares]
@@ -102,8 +105,11 @@ def parse_range(text: str) -> tuple[int | None, int | None]:
     """
     found = _RANGE.fullmatch(text)
     if found is None:
-        what = "has a step, which a range here cannot have" if text.count(":") > 1 else "is none"
-        raise UsageError(f"--range {text} {what}; write START:STOP, such as 3:8, :8 or -3:")
+        has_step = text.count(":") > 1
+        what = "has a step, which a range here cannot have" if has_step else "is not a range"
+        pair = re.fullmatch(r"(\d+)\s*(?:[-,]|\.\.)\s*(\d+)", text)
+        hint = f"; did you mean {pair[1]}:{pair[2]}?" if pair else ""
+        raise UsageError(f"--range {text} {what}; write START:STOP, such as 3:8, :8 or -3:{hint}")
     start, stop = (None if piece is None else int(piece) for piece in found.groups())
     return start, stop
 
@@ -112,3 +118,33 @@ def interval_of(start: int | None, stop: int | None, length: int) -> Interval:
     """The elements that a slice in Python takes from an axis."""
     first, last, _ = slice(start, stop).indices(length)
     return Interval(first, max(first, last))
+
+
+def select_parts(only: str | int | Sequence[int], count: int) -> list[int]:
+    """Numbers of the parts that ``0-3,8`` names.
+
+    Raises
+    ------
+    UsageError
+        The text is not such a list, or names a part that there is not.
+    """
+    if isinstance(only, str) or hasattr(only, "__index__"):
+        only = str(only)
+        chosen: list[int] = []
+        for piece in only.split(","):
+            first, dash, last = piece.partition("-")
+            if not _is_number(first) or (dash and not _is_number(last)):
+                raise UsageError(f"--only {only} is not a list of parts such as 3 or 0-3,8")
+            span = range(int(first), int(last if dash else first) + 1)
+            chosen += span if span.stop <= count else [span.stop - 1]
+    else:
+        chosen = list(whole_numbers("--only", only))
+    beyond = [number for number in chosen if not 0 <= number < count]
+    if beyond or not chosen:
+        what = f"there is no part {beyond[0]}" if beyond else "it names none"
+        raise UsageError(f"--only {only}: {what}; the parts are 0 to {count - 1}", found=beyond)
+    return sorted(set(chosen))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -11,7 +13,6 @@ import numpy as np
 
 from concatsplit_core.endpoints.references import (
     SEPARATOR,
-    expand,
     is_path,
     parse_input,
     split_store,
@@ -22,6 +23,7 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import (
     ConcatsplitError,
     InputUnavailable,
+    IOFailure,
     MalformedInput,
     UsageError,
 )
@@ -31,6 +33,8 @@ from concatsplit_core.stores.folders import Folders
 from concatsplit_core.stores.local import local
 
 STREAM = "-"
+_ONE_OF = "give its arrays one by one, such as file['x']"
+_MAY_STAND_FOR_MORE = re.compile(r"^@|[*?[]")
 _TWICE = "stdin (-) is one input; it cannot be read twice"
 
 
@@ -85,7 +89,7 @@ def resolve(
     try:
         found = _expanded(inputs, raw)
     except InputUnavailable:  # a pattern may match what is not there yet
-        if recover(_folders_of(_listed(inputs))):
+        if recover(_folders_of(given_inputs(inputs))):
             return _expanded(inputs, raw)
         raise
     return _expanded(inputs, raw) if recover(_folders_of(found)) else found
@@ -129,7 +133,7 @@ def _folders_of(items: Iterable[Any]) -> list[Location]:
 
 def refuse_second_stream(inputs: Any, vectors: Iterable[Any]) -> None:
     """Refuse stdin as an input if a vector of lengths was read from it."""
-    both = (vectors, _listed(inputs))
+    both = (vectors, given_inputs(inputs))
     if all(any(isinstance(item, str) and item == STREAM for item in items) for items in both):
         raise UsageError(_TWICE, ref=STREAM)
 
@@ -137,11 +141,11 @@ def refuse_second_stream(inputs: Any, vectors: Iterable[Any]) -> None:
 def _expanded(inputs: Any, raw: str | None) -> list[Any]:
     """The inputs, with patterns and lists replaced by what they stand for; stdin only once."""
     found: list[Any] = []
-    for item in _listed(inputs):
+    for item in given_inputs(inputs):
         if not isinstance(item, str | os.PathLike):
             found.append(item)
             continue
-        for ref in expand([os.fspath(item)]):
+        for ref in _stands_for(os.fspath(item)):
             found += _members_of(ref) if SEPARATOR in ref else [ref]
     if sum(isinstance(item, str) and item == STREAM for item in found) > 1:
         raise UsageError(_TWICE, ref=STREAM)
@@ -150,6 +154,15 @@ def _expanded(inputs: Any, raw: str | None) -> list[Any]:
     from concatsplit_core.formats.raw import with_description
 
     return [with_description(item, raw) if isinstance(item, str) else item for item in found]
+
+
+def _stands_for(word: str) -> Iterable[str]:
+    """The references that a pattern or a list stands for; of most words, themselves."""
+    if not _MAY_STAND_FOR_MORE.search(word):
+        return [word]
+    from concatsplit_core.endpoints.lists import expand
+
+    return expand([word])
 
 
 def _members_of(ref: str) -> list[str]:
@@ -171,7 +184,6 @@ def _spool(beside: str | None) -> Source:
         raise UsageError(
             "-: stdin is a terminal; send an .npy stream to it with < FILE or PROGRAM |", ref=STREAM
         )
-    from concatsplit_core.formats.npy import NpyFormat
     from concatsplit_core.formats.stream import spooled_source
 
     folder = os.path.dirname(os.path.abspath(beside.partition("::")[0])) if beside else None
@@ -186,8 +198,11 @@ def _spool(beside: str | None) -> Source:
             spooled.write(piece)
         spooled.flush()
         path = f"/proc/self/fd/{spooled.fileno()}"
-        if not isinstance(detect(local(path), "stdin"), NpyFormat):
-            raise MalformedInput("-: stdin is no .npy stream", ref=STREAM)
+        form = detect(local(path), "stdin")
+        if not form.is_piped:
+            raise MalformedInput(
+                f"-: stdin is {form.name} and no .npy stream; give the name of the file", ref=STREAM
+            )
         return spooled_source(spooled, path, STREAM)
     except BaseException as error:
         spooled.close()
@@ -202,20 +217,45 @@ def _stdin() -> Iterator[bytes]:
         try:
             piece = os.read(0, 1 << 20)
         except OSError as error:
+            if error.errno == errno.EBADF:
+                raise IOFailure("stdin: cannot be read: it is closed", ref=STREAM) from error
             raise input_error("stdin", error) from error
         if not piece:
             return
         yield piece
 
 
-def _listed(inputs: Any) -> Iterable[Any]:
+def once(inputs: Any) -> Any:
+    """Inputs that can be gone through again: what a generator makes is kept."""
+    return list(inputs) if isinstance(inputs, Iterator) else inputs
+
+
+def given_inputs(inputs: Any) -> Iterable[Any]:
+    """The inputs that a program gives: one, or several in an order.
+
+    Raises
+    ------
+    UsageError
+        They are none of this.
+    """
     if isinstance(
         inputs, str | os.PathLike | np.ndarray | np.generic | int | float | complex
     ) or format_of_object(inputs):
         return [inputs]
-    if not isinstance(inputs, Sequence):
-        return list(inputs)
-    return inputs
+    if isinstance(inputs, bytes | Set | Mapping) or not isinstance(inputs, Iterable):
+        from concatsplit_core.foundation.given import shown
+
+        raise UsageError(f"inputs: {shown(inputs)} {_why_no_inputs(inputs)}")
+    return inputs if isinstance(inputs, Sequence) else list(inputs)
+
+
+def _why_no_inputs(inputs: Any) -> str:
+    """Why something is no list of inputs, and what to do."""
+    if isinstance(inputs, Set):
+        return "has no order; give a list"
+    if isinstance(inputs, Mapping):
+        return f"holds several arrays; {_ONE_OF}, or arrays=... for a data set"
+    return "is not a reference, an array or a list of these"
 
 
 def open_ref(ref: str) -> Source:
@@ -239,9 +279,16 @@ def _wrap(item: Any, ref: str) -> Source:
     if form is not None:
         return form.wrap(item)
     if not isinstance(item, np.ndarray | np.generic | list | tuple | int | float | complex):
+        from concatsplit_core.foundation.given import shown
+
+        hint = ""
+        if isinstance(item, Mapping):
+            hint = f"; {_ONE_OF}"
+        elif hasattr(item, "__array__"):
+            hint = "; numpy.asarray makes an array of it"
         raise UsageError(
-            f"{ref}: a {type(item).__name__} is not a reference, "
-            "numpy.ndarray, h5py.Dataset or zarr.Array"
+            f"{ref}: {shown(item)} is not a reference, numpy.ndarray, h5py.Dataset or "
+            f"zarr.Array{hint}"
         )
     return wrap_array(item if isinstance(item, np.ndarray) else np.asarray(item), ref)
 

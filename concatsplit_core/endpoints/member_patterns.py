@@ -5,7 +5,8 @@ from __future__ import annotations
 import glob
 from fnmatch import fnmatchcase
 
-from concatsplit_core.endpoints.references import SEPARATOR, natural_key, parse_input
+from concatsplit_core.endpoints.patterns import natural_key
+from concatsplit_core.endpoints.references import SEPARATOR, parse_input
 from concatsplit_core.formats.registry import format_of
 from concatsplit_core.foundation.errors import InputUnavailable
 

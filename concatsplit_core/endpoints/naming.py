@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.endpoints.references import is_name, refuse_unsafe_name
 from concatsplit_core.formats.registry import named_format, suffix_of
 from concatsplit_core.foundation.errors import UsageError, did_you_mean
+from concatsplit_core.foundation.given import shown, text
+from concatsplit_core.foundation.sizes import counted
 
+_OF_AN_ARRAY = re.compile(r"<input (\d+)>")
+"""What messages call an array that a program gives."""
 FIELDS = ("index", "count", "start", "stop", "stem", "name", "array")
 FOLDER_TEMPLATE = "{stem}-{index:05d}-of-{count:05d}"
 
@@ -120,8 +124,8 @@ def name_parts(
     if named_count(outputs) is not None:
         if len(outputs) != len(intervals):
             raise UsageError(
-                f"{len(outputs)} output name{'s' * (len(outputs) != 1)} for {len(intervals)} "
-                "parts; name each, or give a template such as 'part-{index:05d}.npy'",
+                f"{counted(len(outputs), 'output name')} for {counted(len(intervals), 'part')}; "
+                f"name each, or give a template such as '{_as_template(outputs)}'",
                 found=len(outputs),
                 expected=len(intervals),
             )
@@ -186,6 +190,24 @@ def _refuse_names(names: Sequence[str], outputs: Sequence[str], count: int) -> N
         )
 
 
+def _as_template(outputs: Sequence[str]) -> str:
+    """The template that one name for several parts may stand for."""
+    if len(outputs) != 1:
+        return "part-{index:05d}.npy"
+    name = outputs[0]
+    printed = re.search(r"%(0\d+)?d", name)
+    if printed:
+        return name.replace(printed[0], f"{{index:{printed[1]}d}}" if printed[1] else "{index}")
+    if name.count("*") == 1:
+        return name.replace("*", "{index}")
+    if "::" in name:
+        return f"{name}{{index}}"
+    form, suffix = named_format(name), suffix_of(name)
+    if form is not None and form.has_members:
+        return f"{name}::part{{index}}"
+    return f"{name.removesuffix(suffix)}-{{index}}{suffix}" if form else "part-{index:05d}.npy"
+
+
 def parse_names(names: str | Sequence[str] | None) -> list[str] | None:
     """The names of parts, of ``train,val,test``.
 
@@ -196,7 +218,13 @@ def parse_names(names: str | Sequence[str] | None) -> list[str] | None:
     """
     if names is None:
         return None
-    found = [n.strip() for n in names.split(",")] if isinstance(names, str) else [*names]
+    if isinstance(names, Set) or not isinstance(names, Iterable):
+        raise UsageError(f"names: {shown(names)} is not text such as 'a,b', and no list of names")
+    found = (
+        [n.strip() for n in names.split(",")]
+        if isinstance(names, str)
+        else [text("names", name) for name in names]
+    )
     seen: set[str] = set()
     for name in found:
         if name in {"", ".", ".."} or "/" in name or "::" in name or not is_name(name):
@@ -215,7 +243,7 @@ def _template(output: str, source: str) -> tuple[str, str]:
     name = name.removesuffix(INDEX_SUFFIX)
     suffix = name[len(name) - len(suffix_of(name)) :]
     stem = name.removesuffix(suffix)
-    stem = "stdin" if source == "-" else stem
+    stem = "stdin" if source == "-" else _OF_AN_ARRAY.sub(r"input-\1", stem)
     if is_template(output):
         return output, stem
     known = ".npy" if named_format(name) is None else suffix

@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile
 
-from concatsplit_core.endpoints.references import natural_key
 from concatsplit_core.formats.raw import is_described
 
 _FIELD = re.compile(r"\{[a-z]\w*(?::[^{}]*)?\}")
@@ -40,6 +39,8 @@ def notes_on_order(inputs: Sequence[str]) -> list[str]:
         return []
     if _are_numbered(inputs) or len({re.sub(r"\d+", "0", ref) for ref in inputs}) > 1:
         return []
+    from concatsplit_core.endpoints.patterns import natural_key
+
     natural = sorted(inputs, key=natural_key)
     if natural == inputs:
         return []

@@ -161,7 +161,8 @@ def find_place(
     if not form.has_members:
         if member and not form.is_said(member, ref):
             raise NameCollision(
-                f"output {ref}: a file of the format {form.name} holds one array and has no members"
+                f"output {ref}: a file of the format {form.name} holds one array and has no "
+                f"members; leave out ::{member}"
             )
         whole = Place(ref, form, place, "", place, "", found=found)
         if not member and found is None:

@@ -46,7 +46,10 @@ def refuse_collisions(places: Sequence[Place]) -> None:
             )
         key = (place.container, place.member)
         if key in seen:
-            raise NameCollision(f"outputs {seen[key]} and {place.ref} have the same name")
+            raise NameCollision(
+                f"outputs {seen[key]} and {place.ref} have the same name; {{index}} in a template "
+                "gives each part its own"
+            )
         seen[key] = place.ref
     for place in places:
         above = place.member if place.format.has_groups else ""
@@ -158,6 +161,8 @@ def refuse_existing(places: Sequence[Place], force: bool) -> None:
             _check_member(place, containers[place.base], force)
         elif place.found is not None and not place.is_stream:
             if not force:
+                if place.found.kind in {"file", "folder"}:
+                    _check_kind(place, "folder" if place.format.is_folder else "file")
                 raise OutputExists(_what_exists(place), ref=place.ref)
             _check_replaceable(place)
 
@@ -294,7 +299,9 @@ def _check_member(place: Place, members: _Members, force: bool) -> None:
     )
     if way is not None:
         what = f"'{way}'" if way else "an array, not a group,"
-        raise OutputRefused(f"output {place.ref}: {what} is in the way", ref=place.ref)
+        raise OutputRefused(
+            f"output {place.ref}: {what} is in the way; choose another name", ref=place.ref
+        )
     if place.member in arrays and not force:
         raise OutputExists(f"output {place.ref} exists; give --force to replace it", ref=place.ref)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from concatsplit_core.foundation.errors import (
     ConcatsplitError,
     InputUnavailable,
     MalformedInput,
+    UsageError,
     did_you_mean,
 )
 from concatsplit_core.stores.files import input_error
@@ -20,12 +21,15 @@ _LISTED = 8
 """How many names a message lists."""
 _LOOKED_AT = 10_000
 """The most files of a folder that are compared with a name."""
-_FOREIGN = {
-    b"\xcd\xf3\x00\x01": ("a CDF file of NASA", "convert it with NASA's 'cdf-to-netcdf'"),
-    b"MATLAB 5": ("a MATLAB 5 file", "save it in MATLAB with '-v7.3', which is HDF5"),
-    b"\x0e\x03\x13\x01": ("an HDF4 file", "convert it with 'h4toh5convert {name} new.h5'"),
+_APART = "; names are words of their own: {}"
+_STDOUT = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
+_INSTEAD = {
+    **dict.fromkeys((".pt", ".pth", ".ckpt"), "; did you mean '.safetensors'?"),
+    **dict.fromkeys(
+        (".gz", ".bz2", ".xz", ".zst"), "; --codec compresses inside of .npz, .h5 and .zarr"
+    ),
 }
-"""Formats that are not read here: what they are called, and what to do with a file of them."""
+"""What is meant by suffixes that are no format's."""
 _MAGIC = r"[*?[]"
 _URL = r"[A-Za-z][A-Za-z0-9+.-]+:/"
 
@@ -54,7 +58,8 @@ def no_member(
     listed = ", ".join(known[:_LISTED]) or "none"
     if len(known) > _LISTED:
         listed += f" and {len(known) - _LISTED} more"
-    inside = [name for name in known if name.rpartition("/")[2] == member.rpartition("/")[2]]
+    last = member.rpartition("/")[2]
+    inside = [n for n in known if n.rpartition("/")[2] in {last, last.removesuffix(".npy")}]
     hint = f"; did you mean '{inside[0]}'?" if len(inside) == 1 else did_you_mean(member, known)
     return InputUnavailable(f"{ref}: has no {kind} '{member}'; it holds {listed}{hint}", ref=ref)
 
@@ -82,14 +87,11 @@ def no_format(ref: str, start: bytes, is_bare: bool) -> MalformedInput:
     """
     if not start:
         return MalformedInput(f"{ref}: the file is empty", ref=ref)
-    for magic, (what, remedy) in _FOREIGN.items():
-        if start.startswith(magic):
-            name = ref.partition("::")[0]
-            return MalformedInput(
-                f"{ref}: is {what}, which is not read; {remedy.format(name=name)}",
-                ref=ref,
-                found=what,
-            )
+    from concatsplit_core.formats.foreign import what_it_is
+
+    foreign = "" if is_bare else what_it_is(ref.partition("::")[0], start)
+    if foreign:
+        return MalformedInput(f"{ref}: {foreign}", ref=ref)
     if is_bare:
         return MalformedInput(
             f"{ref}: is of no format that is known; if it holds bare elements, say which: "
@@ -98,20 +100,60 @@ def no_format(ref: str, start: bytes, is_bare: bool) -> MalformedInput:
         )
     return MalformedInput(
         f"{ref}: neither .npy, .npz, HDF5, netCDF, Zarr nor safetensors: it starts with "
-        f"{start[:8]!r}",
+        f"{start[:8]!r}; if it holds bare elements, call it .dat, .bin or .raw and give --raw",
         ref=ref,
+    )
+
+
+def no_suffix(path: str, ref: str, suffix: str, known: Sequence[str], is_read: bool) -> UsageError:
+    """The error that the name of an output does not say its format.
+
+    Parameters
+    ----------
+    path, ref : str
+        Where it is to lie, and as it was given.
+    suffix : str
+        What the name ends in; may be empty.
+    known : sequence of str
+        The suffixes of all formats that are written.
+    is_read : bool
+        Whether the suffix is that of a format that is read only.
+    """
+    if ref.partition("::")[0] in _STDOUT:
+        return UsageError(f"output {ref}: write - for an .npy stream on stdout", ref=ref)
+    if not suffix and os.path.isdir(path):
+        return UsageError(f"output {ref}: is a folder; name a file in it, such as y.npy", ref=ref)
+    hint = f"{suffix} is read only; " if is_read else ""
+    what = f"the suffix '{suffix}' says no format" if suffix else "no suffix says its format"
+    return UsageError(
+        f"output {ref}: {hint}{what}; use one of "
+        f"{' '.join(known)}{_INSTEAD.get(suffix) or did_you_mean(suffix, known)}",
+        ref=ref,
+        found=suffix,
     )
 
 
 def no_match(ref: str, pattern: str) -> InputUnavailable:
     """The error that no file has a name of a pattern, and why, if its folder is the reason."""
     folder = os.path.dirname(re.split(_MAGIC, pattern, maxsplit=1)[0])
+    head, bracket, member = pattern.rstrip("]").rpartition("[")
+    names = re.split(r"[,\s]+", pattern.strip("[]()"))
     hint = ""
-    if folder and not os.path.isdir(folder):
+    if bracket and os.path.isfile(head):
+        member = member.strip("'\"")
+        hint = f"; an array in a file is named as in {head}::{member}"
+    elif _are_files(names):
+        hint = _APART.format(" ".join(names))
+    elif folder and not os.path.isdir(folder):
         hint = f"; there is no folder {folder}"
     elif not os.access(folder or ".", os.R_OK | os.X_OK):
         hint = f"; there is no permission to list the folder {folder or '.'}"
     return InputUnavailable(f"{ref}: the pattern matches no file{hint}", ref=ref)
+
+
+def _are_files(names: list[str]) -> bool:
+    """Whether one word is several names of files."""
+    return 1 < len(names) <= _LISTED and all(map(os.path.exists, names))
 
 
 def _hint(path: str, ref: str) -> str:
@@ -127,6 +169,12 @@ def _hint(path: str, ref: str) -> str:
         return f"; {inside} is a file; name an array in it as {inside}::{path[len(inside) + 1 :]}"
     if path.startswith("~"):
         return "; the shell did not expand ~, write $HOME instead"
+    variable = re.match(r"\$\{?\w+\}?", path)
+    if variable:
+        return f"; the shell did not expand {variable[0]}, since it stands in single quotes"
+    names = re.split(r"[,\s]+", path.strip())
+    if _are_files(names):
+        return _APART.format(" ".join(names))
     folder, name = os.path.split(path)
     if folder and not os.path.isdir(folder):
         return f"; there is no folder {folder}"
@@ -135,9 +183,11 @@ def _hint(path: str, ref: str) -> str:
             names = sorted(entry.name for entry in islice(entries, _LOOKED_AT))
     except OSError:
         return ""
-    return did_you_mean(
-        name, _alike(name, names), folder and f"{folder.rstrip('/')}/", ref[len(path) :]
-    )
+    before, after = folder and f"{folder.rstrip('/')}/", ref[len(path) :]
+    same = [other for other in names if _stem(other) == name.lower() != other.lower()]
+    if len(same) == 1 and same[0].isprintable():
+        return f"; did you mean '{before}{same[0]}{after}'?"
+    return did_you_mean(name, _alike(name, names), before, after)
 
 
 def _alike(name: str, names: Iterable[str]) -> list[str]:

@@ -37,6 +37,7 @@ class NpyFormat(InputFormat, OutputFormat):
 
     name = "npy"
     suffixes = (".npy",)
+    is_piped = True
     adds_again = True
     honours = frozenset({"memory_order"})
 
@@ -93,7 +94,9 @@ class NpyFormat(InputFormat, OutputFormat):
 
 def _refuse_member(member: str | None, ref: str) -> None:
     if member:
-        raise UsageError(f"{ref}: an .npy file is one array and has no member '{member}'")
+        raise UsageError(
+            f"{ref}: an .npy file is one array and has no member '{member}'; leave out ::{member}"
+        )
 
 
 class NpyWriter(Writer):

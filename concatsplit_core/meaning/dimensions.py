@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import count
 
@@ -71,5 +72,8 @@ def axis_named(name: str, names: Sequence[str | None] | None, array: str) -> int
         return axes[0]
     listed = ", ".join(known or "(no name)" for known in names or ())
     has = f"its axes are {listed}" if names else "its axes have no names; give a number"
+    if re.fullmatch(r"[-+]?[\d.]+(, *[-+]?\d+)*", name):
+        has = "one axis is joined or cut" if "," in name else "the number of an axis is whole"
+        has = f"{name} is text; give a number" if name.lstrip("-").isdigit() else has
     how_many = f"{len(axes)} axes" if axes else "no axis"
     raise AxisError(f"--axis {name}: {array} has {how_many} of that name: {has}", found=name)

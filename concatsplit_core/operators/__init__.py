@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # "import x as x" makes x public for type checkers
     from concatsplit_core.operators.viewing import open as open
     from concatsplit_core.run.events import Finished as Finished
     from concatsplit_core.run.events import Moved as Moved
+    from concatsplit_core.run.events import Noted as Noted
     from concatsplit_core.run.events import Publishing as Publishing
     from concatsplit_core.run.events import Started as Started
     from concatsplit_core.run.options import Options as Options
@@ -70,6 +71,7 @@ _HOMES = {
     "Difference": "operators.comparison.difference",
     "Finished": "run.events",
     "Moved": "run.events",
+    "Noted": "run.events",
     "Options": "run.options",
     "Publishing": "run.events",
     "Result": "run.result",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,6 +17,8 @@ from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import AmbiguousContainer, UsageError
+from concatsplit_core.foundation.given import flag
+from concatsplit_core.foundation.names import path
 from concatsplit_core.foundation.records import replace
 from concatsplit_core.operators.comparison.blocks import BlockComparison
 from concatsplit_core.operators.comparison.difference import (
@@ -30,6 +31,7 @@ from concatsplit_core.operators.comparison.facts import differing_facts
 from concatsplit_core.operators.comparison.values import EqualityRule, comparable
 from concatsplit_core.operators.describing import shown_attributes
 from concatsplit_core.run.events import Finished, Moved, Started
+from concatsplit_core.run.noting import tell_of_raw
 from concatsplit_core.run.options import Options
 from concatsplit_core.run.side_by_side import (
     BlockReader,
@@ -81,15 +83,19 @@ def diff(
         An input is missing or malformed, or was changed during the run; a link leads out of its
         store; or the smallest step does not fit the memory.
     """
-    rule = EqualityRule(nan_equal, rtol, atol).validated()
+    rule = EqualityRule(flag("nan_equal", nan_equal), rtol, atol).validated()
     options = Options(memory=memory, jobs=jobs, raw=raw, offset=offset, on_event=on_event)
     try:
         sources = open_inputs([a, b], raw=options.raw_description)
     except AmbiguousContainer:
-        return _compare_containers(os.fspath(a), os.fspath(b), rule, options, follow_links)
+        if raw is not None:
+            tell_of_raw(options, ())
+        return _compare_containers(path("a", a), path("b", b), rule, options, follow_links)
     try:
         if len(sources) != 2:
             raise UsageError(f"diff compares two arrays, but A and B name {len(sources)}")
+        if raw is not None:
+            tell_of_raw(options, (source.ref for source in sources))
         fingerprints = Fingerprints(sources, follow_links)
         difference = compare_opened(sources[0], sources[1], rule, options)
         fingerprints.check()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
@@ -12,6 +11,8 @@ from concatsplit_core.array.low_precision import as_numbers
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.names import path
+from concatsplit_core.operators.arguments import options_of
 from concatsplit_core.operators.performing import perform_on, recovering, spelled_out
 from concatsplit_core.operators.requests import Request
 from concatsplit_core.run.loading import load
@@ -67,7 +68,7 @@ def fetch_to(ref: Any, output: str, **options: Unpack[SharedOptions]) -> Result:
     **options
         Those of `Options`.
     """
-    return _copy("fetch", ref, output, Options(**options))
+    return _copy("fetch", ref, output, options_of("fetch", {**options}))
 
 
 @spelled_out
@@ -86,12 +87,12 @@ def feed(ref: str, array: Any, **options: Unpack[SharedOptions]) -> Result:
     **options
         Those of `Options`.
     """
-    return _copy("feed", array, ref, Options(**options))
+    return _copy("feed", array, ref, options_of("feed", {**options}))
 
 
 def _copy(operator: str, item: Any, output: str, options: Options) -> Result:
     """Copy one array. A scalar is stacked to length 1 and the axis dropped again."""
-    name = os.fspath(output)
+    name = path("REF" if operator == "feed" else "output", output)
     sources = open_inputs(
         item, beside=name, recover=recovering(options), raw=options.raw_description
     )

@@ -10,6 +10,8 @@ from concatsplit_core.array.orders import DEFAULT_ORDER
 from concatsplit_core.endpoints.naming import named_count, parse_names
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.given import flag, whole_number
+from concatsplit_core.operators.arguments import options_of
 from concatsplit_core.operators.lengths import cut_from, read_lengths, refuse_negative
 from concatsplit_core.operators.performing import perform, spelled_out
 from concatsplit_core.operators.requests import Axes, Request, axis_of, names_of
@@ -80,7 +82,7 @@ def split(
     asked = Request("split", names_of(output), axis, order, only=only, names=names)
     shared: dict[str, Any] = {**options}
     request = _with_cut(asked._replace(drop_axis=drop_axis), shared)
-    return _cut_one_input(request, input, Options(**shared))
+    return _cut_one_input(request, input, options_of(request.operator, shared))
 
 
 def _with_cut(request: Request, options: dict[str, Any]) -> Request:
@@ -119,7 +121,7 @@ def depth_split(
         names=shared.pop("names", None),
         vectors=vectors,
     )
-    return _cut_one_input(request, input, Options(**shared))
+    return _cut_one_input(request, input, options_of(request.operator, shared))
 
 
 @spelled_out
@@ -155,7 +157,7 @@ def unstack(
         drop_axis=True,
         selection=selection,
     )
-    return _cut_one_input(request, input, Options(**shared))
+    return _cut_one_input(request, input, options_of(request.operator, shared))
 
 
 @spelled_out
@@ -218,11 +220,12 @@ def split_by_lengths(
         vectors=(lengths,),
         selection=selection_from(shared),
     )
-    return _cut_one_input(request, input, Options(**shared), scaled=scale)
+    return _cut_one_input(request, input, options_of(request.operator, shared), scaled=scale)
 
 
 def _sums(lengths: list[int], count: int) -> list[int]:
     """The length of each output: the sum of its share of the lengths."""
+    count = whole_number("outputs", count)
     if count < 1 or len(lengths) % count:
         raise UsageError(
             f"{len(lengths)} lengths cannot be shared out evenly to {count} outputs; give a number "
@@ -260,7 +263,7 @@ def reshard(
     asked = Request("reshard", names_of(output), axis, order, only=only, names=names)
     shared: dict[str, Any] = {**options}
     request = _with_cut(asked, shared)
-    return perform(request, inputs, Options(**shared))
+    return perform(request, inputs, options_of(request.operator, shared))
 
 
 @spelled_out
@@ -304,11 +307,12 @@ def concat_gradient(
         drop_axis=add_axis,
         vectors=(split_info,),
     )
-    return _cut_one_input(request, dy, Options(**options))
+    return _cut_one_input(request, dy, options_of(request.operator, {**options}))
 
 
 def _cut_one_input(request: Request, input: Any, options: Options, scaled: bool = False) -> Result:
     """Open one input and cut it; with `scaled`, multiply the lengths to fit the axis first."""
+    scaled = flag("scale", scaled)
 
     def adjust(request: Request, sources: Sequence[Source]) -> Request:
         if len(sources) != 1:

@@ -18,7 +18,8 @@ from concatsplit_core.endpoints.references import parse_input
 from concatsplit_core.formats.base import InputFormat
 from concatsplit_core.formats.registry import format_of
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.foundation.errors import ConcatsplitError
+from concatsplit_core.foundation.errors import ConcatsplitError, UsageError
+from concatsplit_core.foundation.given import flag, whole_number
 from concatsplit_core.foundation.jsonable import as_json
 from concatsplit_core.foundation.records import NamedTuple, dataclass, replace
 from concatsplit_core.meaning.model import Meaning
@@ -116,8 +117,16 @@ def info(
     options = Options(memory=memory, jobs=jobs, raw=raw, offset=offset, on_event=on_event)
     if memory is not None:
         options.memory_bytes  # noqa: B018 - a wrong one is refused whether it is needed or not
-    wanted = _Wanted(stats, head, options, follow_links)
+    flag("follow_links", follow_links)
+    head = whole_number("head", head)
+    if head < 0:
+        raise UsageError(f"head: {head} is less than 0")
+    wanted = _Wanted(flag("stats", stats), head, options, follow_links)
     items = resolve(ref, None, options.raw_description)
+    if raw is not None:
+        from concatsplit_core.run.noting import tell_of_raw
+
+        tell_of_raw(options, (item for item in items if isinstance(item, str)))
     if not all(isinstance(item, str) for item in items):
         sources = open_inputs(items)
         try:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from concatsplit_core.array.geometry import with_length
 from concatsplit_core.array.orders import DEFAULT_ORDER
-from concatsplit_core.endpoints.inputs import close_all, open_inputs, wrap_array
+from concatsplit_core.endpoints.inputs import close_all, given_inputs, open_inputs, wrap_array
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import ShapeMismatch, UsageError
+from concatsplit_core.foundation.names import path
 from concatsplit_core.foundation.sizes import counted
+from concatsplit_core.operators.arguments import checked, options_of
 from concatsplit_core.operators.performing import perform, perform_on, recovering, spelled_out
 from concatsplit_core.operators.requests import Axes, Request, axis_of, zeros_like
 from concatsplit_core.operators.selection import selection_from
@@ -77,14 +78,14 @@ def concat(
     selection = selection_from(shared)
     request = Request(
         "concat",
-        [os.fspath(output)],
+        [path("output", output)],
         axis=axis,
         order=order,
         add_axis=add_axis,
         split_info=split_info,
         selection=selection,
     )
-    return perform(request, inputs, Options(**shared))
+    return perform(request, inputs, options_of(request.operator, shared))
 
 
 @spelled_out
@@ -114,13 +115,13 @@ def stack(
     selection = selection_from(shared)
     request = Request(
         "stack",
-        [os.fspath(output)],
+        [path("output", output)],
         axis=axis,
         add_axis=True,
         split_info=split_info,
         selection=selection,
     )
-    return perform(request, inputs, Options(**shared))
+    return perform(request, inputs, options_of(request.operator, shared))
 
 
 @spelled_out
@@ -146,8 +147,8 @@ def depth_concat(
     **options
         Those of `Options`.
     """
-    request = Request("depth-concat", [os.fspath(output)], order=order, split_info=split_info)
-    return perform(request, inputs, Options(**options))
+    request = Request("depth-concat", [path("output", output)], order=order, split_info=split_info)
+    return perform(request, inputs, options_of(request.operator, {**options}))
 
 
 @spelled_out
@@ -189,18 +190,20 @@ def split_gradient(
     from concatsplit_core.operators.lengths import read_lengths, refuse_negative
 
     lengths = None if split_info is None else read_lengths(split_info)
-    request = Request(
-        "gradient split",
-        [os.fspath(dx)],
-        axis=axis,
-        order=order,
-        add_axis=drop_axis,
-        vectors=(split_info,),
+    request = checked(
+        Request(
+            "gradient split",
+            [path("dx", dx)],
+            axis=axis,
+            order=order,
+            add_axis=drop_axis,
+            vectors=(split_info,),
+        )
     )
     if lengths is not None:
         refuse_negative(lengths, "split_info")
-    listed = [dys] if isinstance(dys, str | os.PathLike) else list(dys)
-    config = Options(**options)
+    listed = list(given_inputs(dys))
+    config = options_of("gradient split", {**options})
     sources = _with_zeros(listed, lengths, request, config)
     try:
         return perform_on(request, sources, config)

@@ -7,7 +7,7 @@ without it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from inspect import Parameter, Signature
 from types import FunctionType
@@ -65,8 +65,8 @@ class SharedOptions(TypedDict, total=False):
 class DataSetOptions(SharedOptions, total=False):
     """The options of operators that work on data sets as well: see `Options` and `Selection`."""
 
-    members: str | None
-    arrays: Sequence[tuple[str, Any]]
+    members: str | Sequence[str] | None
+    arrays: Mapping[str, Any] | Sequence[tuple[str, Any]]
     carry: Carry
     missing: Missing
     history: bool | str

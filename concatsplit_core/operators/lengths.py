@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from concatsplit_core.array.cuts import Cut, whole_numbers
+from concatsplit_core.array.cuts import Cut
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.foundation.errors import MalformedInput, UsageError
+from concatsplit_core.foundation.given import whole_numbers
 from concatsplit_core.foundation.records import fields
 from concatsplit_core.foundation.sizes import parse_size
 from concatsplit_core.run.loading import load
@@ -40,7 +41,7 @@ def read_lengths(vector: Any) -> list[int]:
         The array is not 1-D, does not hold integers, or is too long.
     """
     if isinstance(vector, list | tuple):
-        return whole_numbers("lengths", vector)
+        return list(whole_numbers("lengths", vector))
     sources = open_inputs(vector)
     try:
         if len(sources) != 1:

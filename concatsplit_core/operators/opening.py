@@ -83,7 +83,8 @@ def _open_each(
     inputs: Any, selection: Selection, opener: Callable[[Any], list[Source]], arrays: Found
 ) -> None:
     if len(inputs):
-        raise UsageError(f"--array is given in place of INPUT; leave out {inputs[0]}")
+        what = f"write --array {inputs[0]}" if "=" in str(inputs[0]) else f"leave out {inputs[0]}"
+        raise UsageError(f"--array is given in place of INPUT; {what}")
     for name, ref in selection.arrays:
         if name in arrays:
             raise UsageError(f"--array {name}: is given twice; name a pattern or an @list once")

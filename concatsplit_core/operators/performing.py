@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from concatsplit_core.endpoints.inputs import close_all, open_inputs, refuse_second_stream
+from concatsplit_core.endpoints.inputs import close_all, once, open_inputs, refuse_second_stream
 from concatsplit_core.formats.registry import named_format
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import AmbiguousContainer, UsageError
+from concatsplit_core.operators.arguments import checked
 from concatsplit_core.operators.requests import Adjust, Axes, Request, job_of, move_of
 from concatsplit_core.operators.selection import Selection
 from concatsplit_core.run.engine import execute, recover_in
@@ -52,6 +53,7 @@ def perform(
     adjust : callable
         Called for every array that is joined or cut.
     """
+    inputs, request = once(inputs), checked(request)
     refuse_second_stream(inputs, request.vectors)
     selection = request.selection
     if options.depfile is not None:
@@ -141,6 +143,9 @@ def perform_on(request: Request, sources: Sequence[Source], options: Options) ->
         raise UsageError("no inputs: give at least one array")
     move, along = move_of(request, sources, options)
     job = job_of(request, [move], along.split_info)
-    if request.selection is not None:
-        job = job._replace(notes=request.selection.notes_for_one_array())
-    return execute(job, options)
+    notes = [] if request.selection is None else request.selection.notes_for_one_array()
+    if request.cut is not None:
+        from concatsplit_core.array.cuts import notes_on_parts
+
+        notes += notes_on_parts(request.cut, [interval.length for interval in along.intervals])
+    return execute(job._replace(notes=notes) if notes else job, options)

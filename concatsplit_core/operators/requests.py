@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.names import path
 from concatsplit_core.foundation.records import NamedTuple, replace
 from concatsplit_core.meaning.agreement import Agreement, InputMeaning
 from concatsplit_core.meaning.dimensions import axis_named
@@ -260,7 +261,7 @@ def _parts(
     if request.cut is None:
         intervals = [Interval(0, length)]
         return intervals, outputs_of(request, intervals, source, array), [0]
-    from concatsplit_core.array.cuts import select_parts
+    from concatsplit_core.array.shares import select_parts
     from concatsplit_core.endpoints.naming import named_count, parse_names
 
     if not request.outputs:
@@ -326,8 +327,9 @@ def outputs_of(
 
 def names_of(output: Any) -> list[str]:
     """One name or several, as a list."""
-    names = [output] if isinstance(output, str | os.PathLike) else list(output)
-    return [os.fspath(name) for name in names]
+    one = (str, bytes, os.PathLike, Set, Mapping)
+    is_several = isinstance(output, Iterable) and not isinstance(output, one)
+    return [path("output", name) for name in (output if is_several else [output])]
 
 
 def zeros_like(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:

@@ -108,7 +108,15 @@ class Selection:
 def selection_from(options: dict[str, Any]) -> Selection:
     """What chooses the arrays of a data set, taken out of an operator's options."""
     names = ("members", "arrays", "carry", "missing", "history")
-    return Selection(**{name: options.pop(name) for name in names if name in options})
+    chosen = {name: options.pop(name) for name in names if name in options}
+    usual = {"members": str, "history": bool | str}
+    for name in ("members", "arrays", "history"):
+        value = chosen.get(name)
+        if value and not isinstance(value, usual.get(name, ())):
+            from concatsplit_core.run.option_types import settled
+
+            chosen[name] = settled(name, value)
+    return Selection(**chosen)
 
 
 def first_names(names: Sequence[str]) -> str:

@@ -32,6 +32,7 @@ from concatsplit_core.foundation.errors import (
     VerificationMismatch,
 )
 from concatsplit_core.foundation.records import NamedTuple
+from concatsplit_core.operators.arguments import options_of
 from concatsplit_core.operators.performing import recovering, spelled_out
 from concatsplit_core.operators.requests import (
     converted_specs,
@@ -84,7 +85,7 @@ def undo(
     UnsafeContent
         Without `output`: an input of the run lies outside the manifest's folder.
     """
-    config = Options(**options)
+    config = options_of("undo", {**options})
     recover_in([local(os.fspath(path)).resolved.parent], config)
     record = read_manifest(Path(path))
     with ExitStack() as stack:
@@ -230,7 +231,7 @@ def _tiled(record: ArrayRecord) -> list[Interval]:
 
 def _check_exact(entry: ManifestEntry, output: ManifestEntry) -> None:
     """Refuse a cast back that may not give the original numbers."""
-    if not is_exact(entry.dtype, output.dtype):
+    if not keeps_every_value(entry.dtype, output.dtype):
         raise DtypeMismatch(
             f"{entry.ref or 'an input'} had dtype {entry.dtype} and was cast to {output.dtype}: "
             "numbers may have been rounded and cannot be made again",
@@ -239,7 +240,7 @@ def _check_exact(entry: ManifestEntry, output: ManifestEntry) -> None:
         )
 
 
-def is_exact(original: np.dtype, cast: np.dtype) -> bool:
+def keeps_every_value(original: np.dtype, cast: np.dtype) -> bool:
     """Whether a cast to a dtype and back keeps every value of the original dtype.
 
     NumPy calls int64 to float64 safe, but a double holds whole numbers only up to 2**53.
@@ -250,8 +251,8 @@ def is_exact(original: np.dtype, cast: np.dtype) -> bool:
         real = cast if cast.kind == "f" else np.empty(0, cast).real.dtype
         bits = 8 * original.itemsize - (original.kind == "i")
         return bits <= int(np.finfo(real).nmant) + 1
-    if original.kind == "T":
-        return False
+    if "T" in (original.kind, cast.kind):
+        return original.kind == "U"
     return bool(np.can_cast(numbers_of(original), numbers_of(cast), "safe"))
 
 

@@ -19,6 +19,7 @@ from concatsplit_core.formats.memory import MemorySource
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.meaning.agreement import ConflictRule
+from concatsplit_core.operators.arguments import checked
 from concatsplit_core.operators.requests import Axes, Request, move_of
 from concatsplit_core.operators.view import View
 from concatsplit_core.run.gathering import Joined
@@ -78,7 +79,7 @@ def open(
         offset=offset,
         follow_links=follow_links,
     )
-    return _view(inputs, Request("open", [""], axis, order, add_axis), options)
+    return _view(inputs, checked(Request("open", [""], axis, order, add_axis)), options)
 
 
 def _view(inputs: Any, request: Request, options: Options) -> View:
@@ -87,7 +88,11 @@ def _view(inputs: Any, request: Request, options: Options) -> View:
     try:
         if not sources:
             raise UsageError("no inputs: give at least one array")
-        fingerprints = Fingerprints(sources, options.follow_links, is_for_long=True)
+        if options.raw is not None:
+            from concatsplit_core.run.noting import tell_of_raw
+
+            tell_of_raw(options, (source.ref for source in sources), depth=4)
+        fingerprints = Fingerprints(sources, options.follow_links)
         is_scalar = len(sources) == 1 and not sources[0].spec.ndim and not request.add_axis
         if is_scalar:
             request = request._replace(add_axis=True)

@@ -125,7 +125,7 @@ def shared_out(
     first = moves[0].sources[0].ref
     numbers = list(range(len(groups)))
     if request.only is not None:
-        from concatsplit_core.array.cuts import select_parts
+        from concatsplit_core.array.shares import select_parts
 
         numbers = select_parts(request.only, len(groups))
     outputs = plain_for_one(request.outputs, numbers, len(groups))

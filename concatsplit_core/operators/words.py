@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from concatsplit_core.endpoints.references import expand, parse_input, parse_list, read_list
+from concatsplit_core.endpoints.lists import expand, parse_list, read_list
+from concatsplit_core.endpoints.references import parse_input
 
 
 def references_in(source: str | bytes, null: bool = False) -> list[str]:

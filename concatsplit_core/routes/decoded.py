@@ -14,7 +14,11 @@ from concatsplit_core.routes.strided import write_block
 
 
 def run(task: Task, context: Context) -> None:
-    """Move what a task says; encoding runs beside other tasks, ordered targets wait for theirs."""
+    """Move what a task says.
+
+    Blocks are encoded while other tasks do the same. What has to be written in the order of the
+    tasks then waits for its turn.
+    """
     blocks = fill_blocks(task, context)
     if not context.ordered:
         for write, block in zip(task.writes, blocks, strict=True):

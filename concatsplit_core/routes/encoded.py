@@ -56,7 +56,7 @@ def _source(move: Piece, context: Context) -> ChunkedSource:
 
 
 def _ready_chunks(task: Task, write: Piece, target: ChunkedTarget, context: Context) -> ReadyChunks:
-    """The chunks, or shards, that need not be cut out of a block of one target."""
+    """The chunks, or shards, of a target that come from no block, by where each one starts."""
     ready: dict[Shape, Stored | np.ndarray | None] = {}
     for move in task.copies:
         source = _source(move, context)

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from concatsplit_core.endpoints.group_documents import documents_beside, group_documents
+from concatsplit_core.endpoints.lists import lists_in
 from concatsplit_core.endpoints.places import Place
 from concatsplit_core.endpoints.records import refuse_record
-from concatsplit_core.endpoints.references import lists_in, parse_input
+from concatsplit_core.endpoints.references import parse_input
 from concatsplit_core.formats.registry import format_named
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import OutputExists, UsageError

@@ -38,3 +38,14 @@ class Publishing(NamedTuple):
 
 class Finished(NamedTuple):
     """All outputs have their names."""
+
+
+class Noted(NamedTuple):
+    """Something that the caller may not have meant; a run's `Result` holds its notes instead.
+
+    Parameters
+    ----------
+    text : str
+    """
+
+    text: str

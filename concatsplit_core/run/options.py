@@ -26,6 +26,18 @@ if TYPE_CHECKING:
     from concatsplit_core.run.staged.step import RunStep
 
 CASTINGS = get_args(Casting)
+_PATH = (str, os.PathLike)
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("force", "promote", "check", "dry_run", "sync"), bool),
+    **dict.fromkeys(("if_changed", "follow_links", "resume"), bool),
+    **dict.fromkeys(("jobs", "zarr_format", "offset"), int),
+    **dict.fromkeys(("chunks", "shards", "codec", "routes", "raw"), str),
+    **dict.fromkeys(("picture", "manifest", "depfile"), _PATH),
+    "memory": (str, int),
+    "depends_on": tuple,
+    "on_event": Callable,
+}
+"""Types that options can have as they are; those that a program gives may be others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +155,7 @@ class Options:
     thresholds: Thresholds = field(default_factory=lambda: thresholds.DEFAULT)
 
     def __post_init__(self) -> None:
+        self._settle_types()
         self.raw_description  # noqa: B018 - raises for a wrong one before anything is opened
         self.allowed_routes  # noqa: B018 - raises for a wrong route before anything is opened
         self._refuse_alone()
@@ -173,6 +186,15 @@ class Options:
 
         if self.resume or self.step is not None or not self.is_on_threads:
             self._stay_staged()
+
+    def _settle_types(self) -> None:
+        """Take what a program gives for what it stands for, and refuse other types."""
+        for name, usual in _TYPES.items():
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, usual):
+                from concatsplit_core.run.option_types import settled
+
+                object.__setattr__(self, name, settled(name, value))
 
     def _refuse_alone(self) -> None:
         """Refuse options that mean nothing without another one."""
@@ -276,7 +298,7 @@ class Options:
         try:
             dtype: np.dtype = np.dtype(self.dtype)
         except (TypeError, ValueError, SyntaxError) as error:
-            hint = _meant_dtype(str(self.dtype))
+            hint = _meant_dtype(str(self.dtype)) or "; write float32, '>i4' or bfloat16, say"
             raise UsageError(f"--dtype {self.dtype}: {error}{hint}") from error
         if dtype.hasobject:
             raise UsageError(f"--dtype {self.dtype}: Python objects cannot be stored")

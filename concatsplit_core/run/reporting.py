@@ -94,6 +94,12 @@ def _left_behind(move: Move, made: Outputs) -> list[str]:
     pairs = list(zip(made.places, made.storages, strict=True))
     bare = [place for place, storage in pairs if storage.meaning.is_bare]
     notes = []
+    unmarked = [place for place in made.places if not place.format.marks_records]
+    if unmarked and move.dtype.names is not None and "_FillValue" in move.meaning.attrs:
+        notes.append(
+            f"{_listed([place.ref for place in unmarked])}: attribute '_FillValue' is left out: "
+            f"in {unmarked[0].format.name} only numbers and text have one"
+        )
     if lost and bare:
         notes.append(
             f"{_listed([place.ref for place in bare])}: the format {bare[0].format.name} cannot "
@@ -157,12 +163,10 @@ def without_effect(
         if not is_default and not any(name in place.format.honours for place in places):
             option, formats = _ONLY_FOR[name]
             notes.append(f"{option} {value} changes nothing: no output is {formats}")
-    described = options.raw_description
-    if described is not None and not any(s.ref.endswith(f"::{described}") for s in sources):
-        notes.append(
-            f"--raw {options.raw} changes nothing: no input is a .dat, .bin or .raw file of bare "
-            "elements"
-        )
+    if options.raw is not None:
+        from concatsplit_core.run.noting import note_on_raw
+
+        notes += filter(None, [note_on_raw(options, (source.ref for source in sources))])
     return notes
 
 

@@ -32,6 +32,11 @@ UNAVAILABLE = {
 }
 
 
+_WHAT_TO_DO = {
+    errno.EROFS: "; write elsewhere",
+    errno.ENOTDIR: "; what its name has before the last / is a file, and no folder",
+    errno.EACCES: "; write elsewhere, or ask for the permission",
+}
 COPY_BUFFER = 64 << 10
 
 
@@ -235,7 +240,7 @@ def output_error(ref: str, error: OSError) -> ConcatsplitError:
             "write elsewhere",
             ref=ref,
         )
-    what_to_do = "; write elsewhere" if error.errno == errno.EROFS else ""
+    what_to_do = _WHAT_TO_DO.get(error.errno or 0, "")
     return IOFailure(f"{ref}: cannot be written: {reason}{what_to_do}", ref=ref)
 
 

@@ -85,6 +85,12 @@ MISTAKES = {
     "feed a.npy -o x.h5::new": "feed has no option -o; it writes to REF, its second word",
     "info a.npy -o info.txt": "info has no option -o; it prints to stdout",
     "concat a.npy -o y.npy --by-array": "--by-array is an option of split and reshard",
+    "-o y.npy concat a.npy": "concatsplit has no option -o; -o is an option of concat, split and "
+    "reshard; write it behind the command",
+    "--memory 1G concat a.npy -o y.npy": "write it behind the command",
+    "stage concat a.npy --to new.run": "say where to write, such as -o y.npy",
+    "version": "did you mean --version?",
+    "help environ": "did you mean 'concatsplit help environment'?",
     # one dash for two
     f"{J} -axis 1": "-axis has one dash; write --axis",
     f"{J} -force": "-force has one dash; write --force",
@@ -113,6 +119,32 @@ MISTAKES = {
     "split a.npy -o y.npy z.npy": "to write to it as well, give -o z.npy",
     "fetch x.h5 images": "an array in a file is named as in x.h5::images",
     # values of another option
+    f"{J} --axis 0,1": "one axis is joined or cut",
+    f"{J} --axis 1.0": "the number of an axis is whole",
+    f"{J} --axis time": "its axes have no names; give a number",
+    f"{J} --axis=-5": "axis -5 is out of range for input a.npy with 2 axes; use -2 to 1",
+    f"{J} --order F": "how elements lie in memory is --memory-order F",
+    f"{J} --dtype torch.float32": "did you mean '--dtype float32'?",
+    f"{J} --dtype string": "data type 'string' not understood; write float32, '>i4' or bfloat16",
+    "concat a.npy -o y.zarr --codec zstd-3": "did you mean 'zstd:3'?",
+    "concat a.npy -o y.zarr --codec bzip2=9": "unknown codec 'bzip2=9'",
+    "concat a.npy -o y.zarr --codec gzip9": "did you mean 'gzip:9'?",
+    f"{S} --range 1-3": "--range 1-3 is not a range; write START:STOP, such as 3:8, :8 or -3:; did "
+    "you mean 1:3?",
+    f"{S} --range 3": "--range 3 is not a range",
+    f"{S} --max-bytes 10": "one index of the axis holds 24 bytes already; give at least that",
+    "split a.npy -o 'y.%03d.npy' --parts 2": "give a template such as 'y.{index:03d}.npy'",
+    "split a.npy -o 'y.%d.npy' --parts 2": "give a template such as 'y.{index}.npy'",
+    "split a.npy -o 'y-*.npy' --parts 2": "give a template such as 'y-{index}.npy'",
+    "split a.npy -o y.npy --parts 2": "1 output name for 2 parts; name each, or give a template "
+    "such as 'y-{index}.npy'",
+    "split a.npy -o y.h5 --parts 2": "give a template such as 'y.h5::part{index}'",
+    "split a.npy -o y.h5::x --parts 2": "give a template such as 'y.h5::x{index}'",
+    "split a.npy -o y --parts 2": "give a template such as 'part-{index:05d}.npy'",
+    "split a.npy -o y.npy -o z.npy -o x.npy --parts 2": "3 output names for 2 parts; name each",
+    "split a.npy -o 'y-{count}.npy' --parts 2": "have the same name; {index} in a template gives",
+    "concat a.npy -o folder.npy": "folder.npy is a folder; it is not replaced",
+    "feed a.npy x.h5::group": "'group/labels' is in the way; choose another name",
     f"{S} --parts 2,2": "did you mean --lengths 2,2?",
     f"{S} --size 1gb": "--size counts along the axis: for bytes, give --max-bytes 1gb",
     f"{S} --lengths 50%,50%": "did you mean --ratio 50%,50%?",
@@ -120,6 +152,8 @@ MISTAKES = {
     f"{S} --lengths-from 1,3": "did you mean --lengths 1,3?",
     f"{S} --lengths 3,1,": "did you mean 3,1?",
     "concat a.npy -o y.zarr --chunks 1MiB": "is not a list of whole numbers like 3,2,4, nor auto",
+    "split-by-lengths a.npy 1,3 -o 'p{index}.npy'": "for numbers, give split --lengths 1,3",
+    "concat --array x=a.npy y=b.npy -o y.h5": "write --array y=b.npy",
     # what is missing
     "split a.npy 4": "say where to write, such as -o 'part-{index}.npy'",
     "concat a.npy b.npy z.npy": "say where to write, such as -o z.npy",
@@ -145,6 +179,27 @@ MISTAKES = {
     "concat a.npy -o y.hdf55": "did you mean '.hdf5'?",
     "concat a.npy -o y.zar": "did you mean '.zarr'?",
     "concat a.npy -o .": "output .: is a folder; name a file in it",
+    "concat a -o y.npy": "a: no such file or directory; did you mean 'a.npy'?",
+    "info folder/../two": "did you mean 'folder/../two.zarr'?",
+    "concat a.npy,b.npy -o y.npy": "names are words of their own: a.npy b.npy",
+    "concat 'a.npy b.npy' -o y.npy": "names are words of their own: a.npy b.npy",
+    "concat '[a.npy, b.npy]' -o y.npy": "names are words of their own: a.npy b.npy",
+    "concat '$DATA/a.npy' -o y.npy": "the shell did not expand $DATA, since it stands in single",
+    "concat '~/a.npy' -o y.npy": "the shell did not expand ~, write $HOME instead",
+    "concat \"x.h5['images']\" -o y.npy": "an array in a file is named as in x.h5::images",
+    "concat x.h5:: -o y.npy": "is not PATH or PATH::MEMBER; leave out ::, or name an array",
+    "concat a.npy -o y.npy::x": "holds one array and has no members; leave out ::x",
+    "concat a.npy -o y.h5::a/../b": "leave out . and .. behind ::",
+    "concat '' -o y.npy": "an empty reference names nothing; a variable may not be set",
+    "concat a.npy::x -o y.npy": "has no member 'x'; leave out ::x",
+    "concat n.npz::images.npy -o y.npy": "did you mean 'images'?",
+    "concat one.zarr/zarr.json -o y.npy": "describes a Zarr array or group; name the folder that "
+    "it lies in, one.zarr",
+    "concat a.npy -o /dev/stdout": "output /dev/stdout: write - for an .npy stream on stdout",
+    "concat a.npy -o -::x": "output -::x: write - for an .npy stream on stdout",
+    "concat -::x -o y.npy": "stdin is one .npy array, whose name is - alone",
+    "concat a.npy -o y.npy.gz": "--codec compresses inside of .npz, .h5 and .zarr",
+    "concat a.npy -o y.pt": "did you mean '.safetensors'?",
     # values
     f"{J} --memory lots": "--memory: 'lots' is not a size",
     f"{S} --max-bytes lots": "--max-bytes: 'lots' is not a size",
@@ -184,11 +239,18 @@ MISTAKES = {
     # lists
     "concat @a.npy -o y.npy": "the list a.npy: it is not text; a list has one name a line",
     "concat --files-from a.npy b.npy -o y.npy": "the list a.npy: it is not text",
+    "concat @- -o y.npy": "--files-from - reads a list from stdin",
 }
 """Command lines, and what the message says at its end or in it."""
 
 NUL_NAMES = b"a.npy\0b.npy\0"
 ON_STDIN = {
+    "concat - -o y.npy": {
+        b"a.npy\nb.npy\n": "stdin: is text, which is not read: it starts with 'a.npy'; read it "
+        "with numpy.loadtxt and save it with numpy.save, or give names to --files-from -",
+        b"\x89HDF\r\n\x1a\n": "-: stdin is hdf5 and no .npy stream; give the name of the file",
+        b"": "stdin: the file is empty",
+    },
     # lists of names that are none, or are written in the other way
     "concat --files-from - -o y.npy": {
         NUL_NAMES: "the list stdin: it holds NUL bytes; a list has one name a line, or names that "

@@ -14,15 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from executors import SMALL, A, ExecutorConformance
 
 import concatsplit_core as cs
 from concatsplit_core.foundation.errors import IOFailure, UsageError, WorkerDied
 from concatsplit_core.run import batches, cluster, worker
 
 distributed: Any = pytest.importorskip("distributed")
-
-A = np.random.default_rng(3).integers(0, 1 << 40, (96, 500))
-SMALL: dict[str, Any] = {"memory": "2MiB", "jobs": 2}
 
 
 @pytest.fixture(scope="module")
@@ -45,78 +43,14 @@ def two(shell: Any) -> Any:
     return shell
 
 
-def _contents(path: Path) -> dict[str, bytes]:
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    return {str(file.relative_to(path)): file.read_bytes() for file in files}
+class TestCluster(ExecutorConformance):
+    @pytest.fixture
+    def executor(self, client: Any) -> Any:
+        return client
 
-
-@pytest.mark.parametrize(
-    ("suffix", "options"),
-    [
-        ("npy", {}),
-        ("h5", {"chunks": "none"}),
-        ("h5", {"chunks": (16, 500), "codec": "gzip:1"}),
-        ("zarr", {"chunks": (16, 500)}),
-        ("npz", {"codec": "gzip:1"}),
-    ],
-)
-def test_a_cluster_makes_the_bytes_that_threads_make(
-    two: Any, client: Any, suffix: str, options: dict[str, Any]
-) -> None:
-    seen: list[str] = []
-
-    def listen(event: Any) -> None:
-        seen.append(type(event).__name__)
-
-    made = cs.concat(
-        ["a.npy", "b.npy"], f"y.{suffix}", executor=client, on_event=listen, **options, **SMALL
-    )
-    cs.concat(["a.npy", "b.npy"], f"z.{suffix}", **options, **SMALL)
-    assert _contents(Path(f"y.{suffix}")) == _contents(Path(f"z.{suffix}"))
-    assert seen.count("Moved") == len(made.plan)
-    assert two.hidden() == []
-
-
-def test_an_error_is_that_of_threads_and_leaves_nothing(two: Any, client: Any) -> None:
-    two.ok("concat", "a.npy", "-o", "s.zarr", "--chunks", "16,500", "--codec", "gzip:1")
-    (chunk, *_) = sorted(path for path in Path("s.zarr").rglob("*") if path.is_file())
-    chunk.write_bytes(chunk.read_bytes()[:-9])
-    before = two.snapshot()
-    with pytest.raises(cs.ConcatsplitError) as caught:
-        cs.concat(["s.zarr"], "y.npy", executor=client, **SMALL)
-    assert caught.value.exit_code == 3
-    assert "s.zarr" in str(caught.value)
-    assert two.snapshot() == before
-
-
-def test_what_fails_to_be_read_is_tried_again(
-    two: Any, client: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    failures = iter([IOFailure("the network is away"), IOFailure("again")])
-    original = batches._worker_of
-
-    def failing(path: str, key: str) -> Any:
-        for failure in failures:
-            raise failure
-        return original(path, key)
-
-    monkeypatch.setattr(batches, "_worker_of", failing)
-    cs.concat(["a.npy", "b.npy"], "y.npy", executor=client, **SMALL)
-    np.testing.assert_array_equal(np.load("y.npy"), np.concatenate([A, A + 1]))
-    failures = iter([IOFailure(str(number)) for number in range(99)])
-    with pytest.raises(IOFailure):
-        cs.concat(["a.npy", "b.npy"], "z.npy", executor=client, **SMALL)
-    assert two.hidden() == []
-
-
-def test_an_interrupted_run_leaves_nothing(two: Any, client: Any) -> None:
-    def stop(event: Any) -> None:
-        if type(event).__name__ == "Moved":
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        cs.concat(["a.npy"], "y.zarr", chunks=(4, 500), executor=client, on_event=stop, **SMALL)
-    assert two.names() == ["a.npy", "b.npy"]
+    @pytest.fixture
+    def threads(self, client: Any) -> Any:
+        return client
 
 
 def test_a_worker_with_too_little_memory_is_refused(

@@ -291,7 +291,15 @@ def test_the_reference_has_every_command_option_and_function(
 def test_pages_are_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(DOCS / "_site")
     sources = import_module("sources")
-    for page in ("safety", "project/contributing", "comparison", "commands", "python", "recipes"):
+    for page in (
+        "safety",
+        "formats",
+        "project/contributing",
+        "comparison",
+        "commands",
+        "python",
+        "recipes",
+    ):
         content = [(DOCS / f"{page}.md").read_text()]
         sources.fill(None, page, content)
         assert "<!--" not in content[0]

@@ -114,3 +114,31 @@ def test_the_command_line_is_not_blamed_on_the_environment(
     monkeypatch.setenv("CONCATSPLIT_JOBS", "2")
     failed = shell.run(*JOIN, "-o", "y.npy", "-j", "0")
     assert (failed.code, "CONCATSPLIT" in failed.err) == (2, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("MEM", "; did you mean 'CONCATSPLIT_MEMORY'?"),
+        ("MEMROY", "; did you mean 'CONCATSPLIT_MEMORY'?"),
+        ("FROBNICATE", "; see concatsplit help environment"),
+    ],
+)
+def test_a_variable_of_no_option_gets_a_note(
+    shell: Any, pair: Any, monkeypatch: pytest.MonkeyPatch, name: str, says: str
+) -> None:
+    monkeypatch.setenv("CONCATSPLIT_PARTS", "2")  # which another command has
+    monkeypatch.setenv(f"CONCATSPLIT_{name}", "1G")
+    outcome = shell.run("concat", "a.npy", "b.npy", "-o", "y.npy")
+    assert outcome.code == 0
+    note = f"the environment variable CONCATSPLIT_{name} sets no option{says}"
+    assert outcome.err == f"concatsplit: note: {note}\n"
+    shell.ok("concat", "a.npy", "b.npy", "-o", "z.npy", "-q")
+
+
+def test_a_variable_that_is_neither_yes_nor_no(
+    shell: Any, pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONCATSPLIT_FORCE", "maybe")
+    says = "--force: 'maybe' is neither yes nor no; write 1 or 0; --force is set by the environment"
+    shell.fails(2, "concat", "a.npy", "-o", "y.npy", says=says)

@@ -19,6 +19,15 @@ FOREIGN = {
         "-v7.3",
     ),
     "x.cdf": (b"\xcd\xf3\x00\x01\x00\x00\xff\xff" + bytes(60), "CDF file of NASA", "cdf-to-netcdf"),
+    "x.pt": (b"\x80\x02\x8a\x0al\xfc", "a Python pickle", "safetensors or with numpy.save"),
+    "x.pkl": (b"\x80\x05\x95\x00", "a Python pickle", "can run code"),
+    "x.csv": ("\u00b5,1\n3,4\n".encode(), "is text", "'\u00b5,1'; read it with numpy.loadtxt"),
+    "x.txt": ("\u00b5".encode() * 2100, "is text", "..."),
+    "x.npy": (b"\x1f\x8b\x08", "compressed with gzip", "unpack it first"),
+    "x.fits": (b"SIMPLE  =    T", "a FITS file", "numpy.save"),
+    "x.tif": (b"II*\0\x08\0\0\0", "a TIFF image", "numpy.save"),
+    "x": (b"\0\1\xfe\xff", "neither .npy", "--raw"),
+    ".zgroup": (b"{}", "a Zarr array or group", "lies in, ."),
     "x.hdf": (b"\x0e\x03\x13\x01" + bytes(60), "HDF4", "h4toh5convert x.hdf"),
 }
 
@@ -32,6 +41,14 @@ def test_a_format_that_is_not_read_is_named_with_what_to_do(
     Path(name).write_bytes(content)
     shell.fails(3, "concat", name + member, "-o", "y.npy", says=(name, what, remedy))
     shell.fails(3, "info", name + member, says=(name, what, remedy))
+
+
+def test_a_checkpoint_that_pytorch_zipped_is_named(shell: Any) -> None:
+    with zipfile.ZipFile("x.pt", "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02")
+        archive.writestr("archive/data/0", bytes(8))
+    for args in (("info", "x.pt"), ("concat", "x.pt::archive/data/0", "-o", "y.npy")):
+        shell.fails(3, *args, says=("x.pt", "a Python pickle", "safetensors"))
 
 
 def test_a_zipped_zarr_store_is_named(shell: Any) -> None:

@@ -14,14 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from executors import SMALL, WHOLE, A, ExecutorConformance
 
 import concatsplit_core as cs
-from concatsplit_core.foundation.errors import IOFailure, MalformedInput, UsageError, WorkerDied
+from concatsplit_core.foundation.errors import UsageError, WorkerDied
 from concatsplit_core.run import batches, worker
-
-A = np.random.default_rng(3).integers(0, 1 << 40, (96, 500))
-WHOLE = np.concatenate([A, A + 1])
-SMALL: dict[str, Any] = {"memory": "2MiB", "jobs": 2}
 
 
 @pytest.fixture(scope="module")
@@ -47,33 +44,14 @@ def two(shell: Any) -> Any:
     return shell
 
 
-@pytest.mark.parametrize(
-    ("suffix", "options"),
-    [
-        ("npy", {}),
-        ("h5", {"chunks": (16, 500), "codec": "gzip:1"}),
-        ("zarr", {"chunks": (16, 500)}),
-    ],
-)
-def test_a_pool_makes_the_bytes_that_threads_make(
-    two: Any, processes: Pool, suffix: str, options: dict[str, Any]
-) -> None:
-    seen: list[str] = []
+class TestPool(ExecutorConformance):
+    @pytest.fixture
+    def executor(self, processes: Pool) -> Any:
+        return processes
 
-    def listen(event: Any) -> None:
-        seen.append(type(event).__name__)
-
-    inputs, words = ["a.npy", "b.npy"], options | SMALL
-    made = cs.concat(inputs, f"y.{suffix}", executor=processes, on_event=listen, **words)
-    cs.concat(inputs, f"z.{suffix}", **words)
-    assert _contents(Path(f"y.{suffix}")) == _contents(Path(f"z.{suffix}"))
-    assert seen.count("Moved") == len(made.plan)
-    assert two.hidden() == []
-
-
-def _contents(path: Path) -> dict[str, bytes]:
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    return {str(file.relative_to(path)): file.read_bytes() for file in files}
+    @pytest.fixture
+    def threads(self, threads: Pool) -> Any:
+        return threads
 
 
 @pytest.mark.parametrize("suffix", ["npy", "zarr", "zarr.zip", "h5"])
@@ -86,46 +64,6 @@ def test_processes_in_another_working_folder_read_the_same_files(
         cs.concat([f"../{name}.npy"], f"../{name}{name}.{suffix}")
     cs.concat([f"../{name}{name}.{suffix}" for name in "ab"], "y.npy", executor=processes, **SMALL)
     np.testing.assert_array_equal(np.load("y.npy"), WHOLE)
-
-
-def test_an_error_is_that_of_threads_and_leaves_nothing(two: Any, processes: Pool) -> None:
-    cs.concat(["a.npy"], "in.zarr", chunks=(16, 500), codec="zstd:1")
-    Path("in.zarr/c/3/0").write_bytes(b"damaged")
-    before = two.names()
-    with pytest.raises(MalformedInput, match=r"in\.zarr"):
-        cs.concat(["in.zarr", "b.npy"], "y.zarr", executor=processes, codec="none", **SMALL)
-    assert two.names() == before
-
-
-def test_what_fails_to_be_read_is_tried_three_times(
-    two: Any, threads: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    failures = iter([IOFailure("the network is away"), IOFailure("again")])
-    original = batches._worker_of
-
-    def failing(path: str, key: str) -> Any:
-        for failure in failures:
-            raise failure
-        return original(path, key)
-
-    monkeypatch.setattr(batches, "_worker_of", failing)
-    cs.concat(["a.npy", "b.npy"], "y.npy", executor=threads, **SMALL)
-    np.testing.assert_array_equal(np.load("y.npy"), WHOLE)
-    failures = iter([IOFailure(str(number)) for number in range(99)])
-    with pytest.raises(IOFailure):
-        cs.concat(["a.npy", "b.npy"], "z.npy", executor=threads, **SMALL)
-    assert two.hidden() == []
-
-
-def test_an_interrupted_run_leaves_nothing(two: Any, threads: Pool) -> None:
-    def stop(event: Any) -> None:
-        if type(event).__name__ == "Moved":
-            raise KeyboardInterrupt
-
-    words: dict[str, Any] = {"executor": threads, "on_event": stop, "chunks": (4, 500)}
-    with pytest.raises(KeyboardInterrupt):
-        cs.concat(["a.npy"], "y.zarr", memory="128KiB", jobs=1, **words)
-    assert two.names() == ["a.npy", "b.npy"]
 
 
 def test_what_takes_no_tasks_is_refused(two: Any) -> None:

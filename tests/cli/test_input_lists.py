@@ -54,6 +54,30 @@ def test_patterns_and_names_mix(shell: Any, parts: np.ndarray) -> None:
     np.testing.assert_array_equal(shell.read("y.npy")[::2], [3, 0, 2, 4, 1])
 
 
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("d/**/*.npy", [2, 10, 0]),
+        ("**/x10.npy", [10]),
+        ("d*/**/e/**/*.npy", [2, 10]),
+        ("d/**/nothing.npy", []),
+        ("d/**.npy", [0]),
+    ],
+)
+def test_two_stars_stand_for_folders_at_any_depth(
+    shell: Any, pattern: str, found: list[int]
+) -> None:
+    for name, index in (("d", 0), ("d/e", 2), ("d/e/z[f]", 10), ("d/.hidden", 5)):
+        (shell.folder / name).mkdir()
+        np.save(f"{name}/x{index}.npy", np.full(1, index))
+    (shell.folder / "d/e/above").symlink_to("..")
+    if not found:
+        shell.fails(4, "concat", pattern, "-o", "y.npy", says="the pattern matches no file")
+        return
+    shell.ok("concat", pattern, "-o", "y.npy")
+    np.testing.assert_array_equal(shell.read("y.npy"), found)
+
+
 def test_folders_sort_naturally_too(shell: Any) -> None:
     for index in (1, 2, 10):
         (shell.folder / f"d{index}").mkdir()

@@ -6,7 +6,10 @@ import os
 import shlex
 import shutil
 import subprocess
+import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ import zarr
 from mistakes import MISTAKES, ON_STDIN, J
 from safetensors.numpy import save_file
 from shells import Shell
+
+import concatsplit_core as cs
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +42,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "0.npy", np.array(1.0))
     (folder / "link.npy").symlink_to("nowhere")
     (folder / "folder").mkdir()
+    (folder / "folder.npy").mkdir()
+    (folder / "e.dat").write_bytes(bytes(48))
     with zipfile.ZipFile(folder / "texts.zip", "w") as archive:
         archive.writestr("a.txt", "text")
     return folder
@@ -59,9 +66,25 @@ def there(made: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     return Shell(made)
 
 
+@contextmanager
+def as_stdin(content: bytes) -> Iterator[None]:
+    """Have the descriptor of stdin read this, as for a process of its own."""
+    before = os.dup(0)
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        os.dup2(file.fileno(), 0)
+        try:
+            yield
+        finally:
+            os.dup2(before, 0)
+            os.close(before)
+
+
 def explained(there: Shell, line: str, says: str, stdin: bytes | None = None) -> None:
     before = there.snapshot()
-    outcome = there.run(*shlex.split(line), stdin=stdin)
+    with as_stdin(stdin or b""):
+        outcome = there.run(*shlex.split(line), stdin=stdin)
     assert outcome.code in {2, 3, 4, 5}
     there.one_line(outcome.err, says)
     assert outcome.out == ""
@@ -78,6 +101,10 @@ def test_a_mistake_is_explained(there: Shell, line: str) -> None:
 )
 def test_a_mistake_on_stdin_is_explained(there: Shell, line: str, stdin: bytes) -> None:
     explained(there, line, ON_STDIN[line][stdin], stdin)
+
+
+def test_a_folder_of_an_output_may_be_a_file(there: Shell) -> None:
+    there.fails(7, "concat", "a.npy", "-o", "b.npy/y.npy", says="is a file, and no folder")
 
 
 def test_a_name_may_be_long_and_the_message_is_not(there: Shell) -> None:
@@ -110,6 +137,8 @@ ODD = {
     "concat a.npy b.npy -o y.zarr --memory-order F": "--memory-order F changes nothing: no output "
     "is .npy or .npz",
     f"{J} --raw int8,*": "--raw int8,* changes nothing: no input is a .dat, .bin or .raw file",
+    "split a.npy -o p0.npy": "there is one part, since there is one output and no option that says",
+    "split a.npy -o p0.npy -o p1.npy --ratio 9:1": "--ratio: the axis is too short for part 1, ",
     f"{J} --carry first": "--carry first changes nothing: this is one array",
     "split a.npy -o 'p{index}.npy' --parts 2 --carry drop": "--carry drop changes nothing",
 }
@@ -129,6 +158,37 @@ def test_what_may_not_be_meant_gets_a_note(shell: Any, things: None, line: str) 
     assert [ODD[line] in note for note in noted] == [True]
 
 
+NO_RAW = "--raw int8,* changes nothing: no input is a .dat, .bin or .raw file of bare elements"
+LOOKED_AT = {
+    "info a.npy --raw int8,*": NO_RAW,
+    "info x.h5 --raw int8,* --stats": NO_RAW,
+    "info a.npy --force": "--force changes nothing: there is no --picture",
+    "diff a.npy b.npy --raw int8,*": NO_RAW,
+    "diff x.h5 x.h5 --raw int8,*": NO_RAW,
+}
+
+
+@pytest.mark.parametrize("line", LOOKED_AT)
+def test_who_only_looks_gets_a_note_too(there: Shell, line: str) -> None:
+    outcome = there.run(*shlex.split(line))
+    assert outcome.code == 0
+    assert outcome.err == f"concatsplit: note: {LOOKED_AT[line]}\n"
+
+
+def test_a_quiet_diff_and_a_description_that_is_needed_get_none(there: Shell) -> None:
+    assert there.ok("diff", "a.npy", "b.npy", "--raw", "int8,*", "--quiet").out == ""
+    there.ok("info", "a.npy", "e.dat", "--raw", "<f4,*,6")
+    there.ok("info", "e.dat", "--raw", "<f4,*,6", "--stats")
+    assert there.run("diff", "a.npy", "e.dat", "--raw", "<f4,*,6").err == ""
+
+
+@pytest.mark.parametrize("call", [cs.info, cs.open, lambda ref, raw: cs.diff(ref, ref, raw=raw)])
+def test_in_python_the_note_is_a_warning(there: Shell, call: Any) -> None:
+    with pytest.warns(UserWarning, match=r"--raw int8,\* changes nothing") as caught:
+        call("a.npy", raw="int8,*")
+    assert caught[0].filename == __file__
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -139,12 +199,15 @@ def test_what_may_not_be_meant_gets_a_note(shell: Any, things: None, line: str) 
         "concat a.npy b.npy -o y.npy --split-info n.zarr --zarr-format 2",
         "concat e.dat a.npy -o y.npy --raw <f4,*,6",
         "concat x.h5 -o y.h5 --carry first --members '*'",
+        "split a.npy -o p0.npy --parts 1",
+        "split a.npy -o p0.npy --range 3:1",
+        "split a.npy -o p0.npy -o p1.npy --ratio 1:0",
+        "split a.npy -o p0.npy -o p1.npy --ratio '75 %,25 %'",
     ],
 )
 def test_options_that_one_input_or_output_has_a_use_for_get_none(
     shell: Any, things: None, line: str
 ) -> None:
-    Path("e.dat").write_bytes(bytes(48))
     assert shell.ok(*shlex.split(line)).err == ""
 
 

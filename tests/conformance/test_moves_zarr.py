@@ -241,3 +241,37 @@ def test_a_payload_of_nan_that_metadata_cannot_keep(tmp_path: Path) -> None:
         for routes in (None, "decoded"):
             cs.concat([ref], str(tmp_path / "y.zarr"), routes=routes, force=True)
             assert_same(read(tmp_path / "y.zarr"), expected)
+
+
+ROUNDING = {
+    "v2 scaled": (2, numcodecs.FixedScaleOffset(offset=0, scale=10, dtype="<f8", astype="u1")),
+    "v2 digits": (2, numcodecs.Quantize(1, "<f8")),
+    "v2 narrower": (2, numcodecs.AsType("<f4", "<f8")),
+    "v2 differences": (2, numcodecs.Delta("<f8")),
+    "v2 short differences": (2, numcodecs.Delta("<f8", astype="<f4")),
+    "v3 bits": (3, foreign.BitRound(keepbits=4)),
+}
+
+
+@pytest.mark.parametrize("kind", ROUNDING)
+def test_a_codec_that_rounds_gets_no_elements_to_encode(tmp_path: Path, kind: str) -> None:
+    zarr_format, codec = ROUNDING[kind]
+    rounded = zarr.create_array(
+        tmp_path / "a.zarr",
+        shape=8,
+        chunks=4,
+        dtype="<f8",
+        filters=[codec],
+        zarr_format=zarr_format,  # type: ignore[arg-type]
+    )
+    rounded[:] = np.arange(8) / 7
+    other = np.array([3000.789, -5.55, 1 / 3])
+    np.save(tmp_path / "b.npy", other)
+    refs = [str(tmp_path / name) for name in ("a.zarr", "b.npy")]
+    cs.concat(refs, str(tmp_path / "mixed.zarr"))
+    np.testing.assert_array_equal(
+        read(tmp_path / "mixed.zarr"), np.concatenate([rounded[:], other])
+    )
+    whole = cs.concat([refs[0]] * 2, str(tmp_path / "whole.zarr"))
+    assert whole.to_dict()["routes"]["encoded"] == 128
+    assert zarr.open_array(tmp_path / "whole.zarr").filters == rounded.filters

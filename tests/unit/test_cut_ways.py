@@ -14,8 +14,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import concatsplit_core as cs
-from concatsplit_core.array.cuts import Cut, select_parts
+from concatsplit_core.array.cuts import Cut
 from concatsplit_core.array.orders import channel_axis
+from concatsplit_core.array.shares import select_parts
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.foundation.errors import AxisError, UsageError
 

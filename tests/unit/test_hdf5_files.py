@@ -1,17 +1,20 @@
-"""HDF5 files that an earlier call left open are not taken for those that are at their paths now."""
+"""HDF5 files that an earlier call left open, and what the import of h5py leaves behind."""
 
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_core.formats.hdf5.contents import is_netcdf_file, structure_of
+from concatsplit_core.formats.hdf5.describing import open_member
 from concatsplit_core.formats.hdf5.files import open_now, pool
+from concatsplit_core.formats.hdf5.library import unknown_processor
 
 
 def save(path: Path, value: int) -> None:
@@ -19,15 +22,13 @@ def save(path: Path, value: int) -> None:
         file["x"] = np.full(3, value)
 
 
-@pytest.mark.parametrize("leave", [is_netcdf_file, structure_of])
 @pytest.mark.parametrize("how", ["replaced", "written to", "elsewhere"])
 def test_a_file_that_is_open_still_is_opened_again_if_it_is_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leave: object, how: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    assert callable(leave)
     monkeypatch.chdir(tmp_path)
     save(tmp_path / "a.h5", 1)
-    leave("a.h5", "a.h5")
+    open_member("a.h5", "x", "a.h5")
     assert "a.h5" in pool.keys()  # noqa: SIM118 - it is no dict
     if how == "replaced":
         save(tmp_path / "b.h5", 2)
@@ -53,7 +54,32 @@ def test_a_file_that_is_open_still_is_opened_again_if_it_is_another(
 def test_a_file_that_is_gone_is_not_read(tmp_path: Path) -> None:
     save(tmp_path / "a.h5", 1)
     path = str(tmp_path / "a.h5")
-    is_netcdf_file(path, path)
+    open_member(path, "x", path)
     os.unlink(path)
     with pytest.raises(FileNotFoundError), open_now(path):
         pass
+    assert path not in pool.keys()  # noqa: SIM118 - it is no dict
+
+
+def test_a_refused_join_leaves_no_input_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is open for reading cannot be opened for writing by the same process."""
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "a.nc", 1)
+    with h5py.File("a.nc", "a") as file:
+        file.attrs["_NCProperties"] = np.bytes_(b"version=2,hdf5=1.14.4")
+    with pytest.raises(cs.ConcatsplitError):
+        cs.concat(["a.nc", "missing.nc"], "y.nc")
+    h5py.File("a.nc", "a").close()
+
+
+@pytest.mark.parametrize("known", [{}, {"processor": "z80"}])
+def test_the_name_of_the_processor_is_as_python_knows_it(
+    monkeypatch: pytest.MonkeyPatch, known: dict[str, str]
+) -> None:
+    fields = SimpleNamespace(**known)
+    monkeypatch.setattr(platform, "uname", lambda: fields)
+    with unknown_processor():
+        assert vars(platform.uname()) == (known or {"processor": ""})
+    assert vars(platform.uname()) == known

@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 
 from concatsplit_core.array.geometry import tile
+from concatsplit_core.endpoints.lists import expand, read_list
 from concatsplit_core.endpoints.naming import is_folder, name_parts, named_count
+from concatsplit_core.endpoints.patterns import natural_key, naturally_sorted
 from concatsplit_core.endpoints.references import (
-    expand,
-    natural_key,
-    naturally_sorted,
     parse_input,
     parse_output,
-    read_list,
     split_store,
 )
 from concatsplit_core.foundation.errors import ConcatsplitError, InputUnavailable, UsageError

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 
 from concatsplit_core.formats.hdf5 import links
-from concatsplit_core.formats.hdf5.files import malformed, open_now, pool
+from concatsplit_core.formats.hdf5.files import open_briefly, scouts
 from concatsplit_core.formats.hdf5.netcdf import has_dimensions
-from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.structure import read_structure, with_user_block
 from concatsplit_core.formats.structure import Structure
-from concatsplit_core.foundation.errors import ConcatsplitError
 
 
 def list_members(path: str, ref: str, with_links: bool = False) -> list[str]:
@@ -23,7 +21,7 @@ def list_members(path: str, ref: str, with_links: bool = False) -> list[str]:
     with_links : bool
         Also of links that lead out of the file, or nowhere.
     """
-    text = _scouts.check(_look_at_links, path, None, ref)
+    text = scouts.check(_look_at_links, path, None, ref)
     found = links.Survey(*json.loads(text)) if text else _survey(path, ref)
     return sorted([*found.arrays, *found.links_out]) if with_links else found.arrays
 
@@ -35,62 +33,38 @@ def _look_at_links(path: str, member: str | None) -> bytes:
 
 def structure_of(path: str, ref: str) -> Structure:
     """The groups of a file, as far as they can be read."""
-    _scouts.check(_look_at_structure, path, None, ref)
+    scouts.check(_look_at_structure, path, None, ref)
     return _structure_of(path, ref)
 
 
 def _look_at_structure(path: str, member: str | None) -> None:
-    try:
-        _structure_of(path, member or "")
-    finally:
-        pool.discard(path)
+    _structure_of(path, member or "")
 
 
 def _structure_of(path: str, ref: str) -> Structure:
-    try:
-        with open_now(path) as opened:
-            netcdf = opened.is_netcdf or has_dimensions(opened.file)
-            return with_user_block(read_structure(opened.file, netcdf), opened)
-    except ConcatsplitError:
-        raise
-    except Exception as error:  # a damaged file makes h5py raise nearly anything
-        raise malformed(ref, error) from error
+    with open_briefly(path, ref) as opened:
+        netcdf = opened.is_netcdf or has_dimensions(opened.file)
+        return with_user_block(read_structure(opened.file, netcdf), opened)
 
 
 def is_netcdf_file(path: str, ref: str) -> bool:
     """Whether a file says that a netCDF library wrote it, or has netCDF's dimensions."""
-    try:
-        with open_now(path) as opened:
-            if opened.is_netcdf:
-                return True
-        seen = _scouts.check(_look_for_dimensions, path, None, ref)
-        return bool(int(seen)) if seen else _has_dimensions(path)
-    except Exception as error:  # a damaged file makes h5py raise nearly anything
-        raise malformed(ref, error) from error
+    with open_briefly(path, ref) as opened:
+        if opened.is_netcdf:
+            return True
+    seen = scouts.check(_look_for_dimensions, path, None, ref)
+    return bool(int(seen)) if seen else _has_dimensions(path, ref)
 
 
-def _look_for_dimensions(path: str, _: str | None) -> bytes:
-    try:
-        return b"%d" % _has_dimensions(path)
-    finally:
-        pool.discard(path)
+def _look_for_dimensions(path: str, member: str | None) -> bytes:
+    return b"%d" % _has_dimensions(path, member or "")
 
 
-def _has_dimensions(path: str) -> bool:
-    with open_now(path) as opened:
+def _has_dimensions(path: str, ref: str) -> bool:
+    with open_briefly(path, ref) as opened:
         return has_dimensions(opened.file)
 
 
 def _survey(path: str, ref: str) -> links.Survey:
-    try:
-        with open_now(path) as opened:
-            return links.survey(opened.file)
-    except ConcatsplitError:
-        raise
-    except Exception as error:  # a damaged file makes h5py raise nearly anything
-        raise malformed(ref, error) from error
-    finally:
-        pool.discard(path)
-
-
-_scouts = Scouts(_look_at_links, _look_at_structure, _look_for_dimensions)
+    with open_briefly(path, ref) as opened:
+        return links.survey(opened.file)

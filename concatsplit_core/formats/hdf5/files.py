@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
-import h5py
-
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf
+from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.foundation.errors import ConcatsplitError, InputUnavailable, MalformedInput
+from concatsplit_core.foundation.interrupts import BlockingLibraries
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.files import input_error, open_input
 from concatsplit_core.stores.pool import Pool
@@ -60,6 +62,7 @@ def _version(status: os.stat_result) -> tuple[int, ...]:
 
 
 def _open_file(path: str) -> Opened:
+    BlockingLibraries.announce()
     fd = open_input(path)
     try:
         return look_at(_opened(path), fd)
@@ -88,6 +91,7 @@ def _close_file(opened: Opened) -> None:
 
 
 pool: Pool[str, Opened] = Pool(_open_file, _close_file, _OPEN_FILES, 2)
+scouts = Scouts(forget=pool.close)
 
 
 def open_now(path: str) -> AbstractContextManager[Opened]:
@@ -104,6 +108,26 @@ def open_now(path: str) -> AbstractContextManager[Opened]:
         if not is_same:
             pool.discard(path)
     return pool.use(path)
+
+
+@contextmanager
+def open_briefly(path: str, ref: str) -> Iterator[Opened]:
+    """The file that is at a path now, for one look: it is closed, unless an array of it is in use.
+
+    Raises
+    ------
+    ConcatsplitError
+        For all that h5py raises inside the context.
+    """
+    try:
+        with open_now(path) as opened:
+            yield opened
+    except ConcatsplitError:
+        raise
+    except Exception as error:  # a damaged file makes h5py raise nearly anything
+        raise malformed(ref, error) from error
+    finally:
+        pool.discard(path)
 
 
 def malformed(ref: str, error: Exception) -> ConcatsplitError:

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
@@ -17,6 +16,7 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.hdf5.creating import create, describe
 from concatsplit_core.formats.hdf5.encoding import Hdf5Encoder, Item
 from concatsplit_core.formats.hdf5.items import as_items
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.links import refuse_links_out
 from concatsplit_core.formats.hdf5.naming import has_netcdf_name
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, take_up

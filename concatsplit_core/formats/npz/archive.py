@@ -28,6 +28,9 @@ from concatsplit_core.stores.zips.directory import Directory, data_start, direct
 
 _COPY = 1 << 20
 _ZARR_METADATA = {".zarray", ".zgroup", "zarr.json"}
+_ZIPPED_IN_FOLDER = (
+    "is a zipped Zarr store in a folder of its own; unzip it, or zip the files without the folder"
+)
 
 _CODECS = {zipfile.ZIP_STORED: Codec(), zipfile.ZIP_DEFLATED: Codec((Step("gzip", (6,)),))}
 """What members went through. No archive says at which level; NumPy's is that of zlib, 6."""
@@ -126,13 +129,13 @@ class _Arrays(NamedTuple):
         By the names of the arrays, without the .npy that the names of members end in.
     doubled : frozenset of str
         Names that two members have.
-    is_zarr : bool
-        The members are the files of a Zarr store.
+    instead : str
+        What the archive is, and what to do, if it is none of arrays.
     """
 
     entries: dict[str, zipfile.ZipInfo]
     doubled: frozenset[str]
-    is_zarr: bool
+    instead: str
 
 
 @lru_cache(maxsize=4)
@@ -146,18 +149,21 @@ def _arrays_in(directory: Directory) -> _Arrays:
             doubled.add(name)
         entries[name] = entry
         names.add(entry.filename.rpartition("/")[2])
-    is_zarr = not _ZARR_METADATA.isdisjoint(names) and not any(n.endswith(".npy") for n in names)
-    return _Arrays(entries, frozenset(doubled), is_zarr)
+    instead = ""
+    if not any(name.endswith(".npy") for name in names):
+        if not _ZARR_METADATA.isdisjoint(names):
+            instead = _ZIPPED_IN_FOLDER
+        elif "data.pkl" in names:
+            from concatsplit_core.formats.foreign import TORCH
+
+            instead = TORCH
+    return _Arrays(entries, frozenset(doubled), instead)
 
 
 def _arrays(path: str, ref: str) -> _Arrays:
     found = _arrays_in(directory_of(path, ref))
-    if found.is_zarr:
-        raise MalformedInput(
-            f"{ref}: is a zipped Zarr store in a folder of its own; unzip it, or zip the files "
-            "without the folder",
-            ref=ref,
-        )
+    if found.instead:
+        raise MalformedInput(f"{ref}: {found.instead}", ref=ref)
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.given import shown
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.operators.comparison import datetimes, numbers
 
@@ -37,7 +38,10 @@ class EqualityRule(NamedTuple):
 
     def validated(self) -> EqualityRule:
         """The rule itself, after a check of its tolerances."""
-        for name, value in (("--rtol", self.rtol), ("--atol", self.atol)):
+        given: tuple[tuple[str, Any], ...] = (("--rtol", self.rtol), ("--atol", self.atol))
+        for name, value in given:
+            if isinstance(value, str) or not hasattr(value, "__float__"):
+                raise UsageError(f"{name}: {shown(value)} is not a number")
             if not (isfinite(value) and value >= 0):
                 raise UsageError(f"{name} {value}: a tolerance is a finite number, 0 or more")
         return self

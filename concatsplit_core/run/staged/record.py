@@ -28,7 +28,7 @@ class RunRecord(NamedTuple):
     resumes : bool
         The run was started with ``--resume``.
     facts : dict
-        What has to be the same when it is gone on with; see `facts_of`.
+        What has to be the same when it is gone on with; see `run_facts`.
     tasks : int
         Their number.
     memory, jobs : int
