@@ -91,7 +91,7 @@ def decode_bounded(data: Bytes, step: Step, limit: int) -> Bytes:
     """Undo one step; its result may have this many bytes at most."""
     try:
         return DECODERS[step.name](data, step, limit)
-    except (OverBudget, MalformedInput):
+    except (MemoryError, MalformedInput):  # of which `OverBudget` is one
         raise
     except Exception as error:  # each codec library raises errors of its own for damaged data
         raise MalformedInput(f"{step.name} cannot decode it: {error}") from error

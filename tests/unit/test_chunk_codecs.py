@@ -11,6 +11,7 @@ import numcodecs
 import numpy as np
 import pytest
 
+from concatsplit_core.codecs import steps
 from concatsplit_core.codecs.chunks import (
     announce_libraries,
     can_decode,
@@ -19,6 +20,7 @@ from concatsplit_core.codecs.chunks import (
     encode,
 )
 from concatsplit_core.codecs.pipeline import Codec, Step, parse_codec
+from concatsplit_core.formats.hdf5.files import malformed
 from concatsplit_core.foundation.errors import MalformedInput, OverBudget, UsageError
 from concatsplit_core.foundation.interrupts import BlockingLibraries
 
@@ -225,3 +227,19 @@ def test_libraries_that_may_hold_up_signals_are_announced(
     for _ in range(2):
         announce_libraries((Step(name, ()),))
     assert calls == ([name] if is_announced else [])
+
+
+def test_a_chunk_is_not_called_damaged_for_want_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setitem(steps.DECODERS, "zlib", refuse)
+    with pytest.raises(MemoryError) as caught:
+        decode(zlib.compress(PLAIN), (Step("zlib", (4,)),), len(PLAIN))
+    assert not isinstance(caught.value, OverBudget)
+
+
+def test_an_hdf5_file_is_not_called_damaged_for_want_of_memory() -> None:
+    found = malformed("a.h5::x", MemoryError((64, 3), "u1"))
+    assert isinstance(found, OverBudget)
+    assert found.message.startswith("a.h5::x: the system gives no memory")

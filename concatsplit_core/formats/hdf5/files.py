@@ -11,7 +11,12 @@ from typing import Any
 from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf
 from concatsplit_core.formats.hdf5.scout import Scouts
-from concatsplit_core.foundation.errors import ConcatsplitError, InputUnavailable, MalformedInput
+from concatsplit_core.foundation.errors import (
+    ConcatsplitError,
+    InputUnavailable,
+    MalformedInput,
+    OverBudget,
+)
 from concatsplit_core.foundation.interrupts import BlockingLibraries
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.files import input_error, open_input
@@ -134,6 +139,12 @@ def malformed(ref: str, error: Exception) -> ConcatsplitError:
     """The error that stands for what h5py raises for a file or data set that it cannot read."""
     if isinstance(error, ConcatsplitError):
         return error if error.ref else type(error)(f"{ref}: {error.message}", ref=ref)
+    if isinstance(error, MemoryError):  # the file may be sound
+        return OverBudget(
+            f"{ref}: the system gives no memory to read it; give a smaller --memory or fewer "
+            "--jobs, or raise the limit that ulimit -v shows",
+            ref=ref,
+        )
     if isinstance(error, BlockingIOError):
         return InputUnavailable(
             f"{ref}: locked: another program has it open for writing; close it there", ref=ref

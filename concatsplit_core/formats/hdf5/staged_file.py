@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ class StagedFile(io.RawIOBase):
         self.last: tuple[str, Any] | None = None
         """Name and data set that chunks were written to last: to open it takes a while."""
 
+        self.writing = threading.Lock()
+        """Held while chunks are written: the system lets one write a file, while others spin."""
         self._awaited: tuple[int, int] | None = None
         """Address and length of memory that is not to be written."""
         self._place: int | None = None

@@ -224,9 +224,9 @@ class Hdf5Target(Hdf5Encoder, PartTarget):
         return placed
 
     def store(self, placed: list[Placed]) -> None:
-        """Write chunks to their places; threads do so beside each other."""
+        """Write chunks to their places, in the order in which threads come."""
         if placed:
-            with _pool.use(self._writer) as (staged, _):
+            with _pool.use(self._writer) as (staged, _), staged.writing:
                 write_placed(placed, staged.fd)
 
     def take_part(self, box: Box, folder: str) -> None:
