@@ -15,8 +15,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from typing import NoReturn
+from contextlib import contextmanager, suppress
 
 from concatsplit_core.foundation.interrupts import BlockingLibraries
 
@@ -36,46 +35,98 @@ _MESSAGE = (
 
 @contextmanager
 def watched() -> Iterator[None]:
-    """Inside the context, start the child before the first C library is loaded, and not earlier.
+    """Inside the context, have a child watch when the first C library is used, and not earlier.
 
-    A run without C libraries does not need it, and starting it takes a few milliseconds.
+    A run without C libraries does not need it, and starting it takes a few milliseconds. A child
+    that is forked for other work before then watches as well.
     """
-    with ExitStack() as stack:
-        BlockingLibraries.before = lambda: stack.enter_context(_child())
-        try:
-            yield
-        finally:
-            BlockingLibraries.before = None
-
-
-@contextmanager
-def _child() -> Iterator[None]:
-    """Inside the context, be watched by a child, unless the system cannot start one."""
     try:
-        if threading.active_count() > 1:
-            raise OSError("a lock held by another thread would stay locked in the child")
-        reading, writing = os.pipe()
-    except OSError:
+        watcher = _Watcher()
+    except OSError:  # no descriptor is left
         yield
         return
-    parent, child = os.getpid(), None
-    try:
-        child = os.fork()
-        if child == 0:
-            _watch(reading, parent)
-        os.set_blocking(writing, False)
-        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    except OSError:
-        pass
-    os.close(reading)
+    BlockingLibraries.before, BlockingLibraries.watch = watcher.start, watcher
     try:
         yield
     finally:
+        BlockingLibraries.before = BlockingLibraries.watch = None
+        watcher.end()
+
+
+class _Watcher:
+    """The pipe between this process and the child; each of them has its own methods."""
+
+    def __init__(self) -> None:
+        self._parent = os.getpid()
+        self._child: int | None = None
+        self._first: float | None = None
+        self._errors = 2
+        self.reading, self._writing = os.pipe()
+        os.set_blocking(self._writing, False)
+
+    def start(self) -> None:
+        """Fork a child that only watches, unless the system cannot."""
+        if threading.active_count() > 1:
+            return  # a lock held by another thread would stay locked in the child
+        with suppress(OSError):
+            child = os.fork()
+            if child == 0:
+                self._only_watch()
+            self.entrust(child)
+
+    def entrust(self, child: int) -> None:
+        """Let the handler in C write to a child from now on."""
+        BlockingLibraries.before = BlockingLibraries.watch = None
+        self._child = child
+        signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+
+    def lost(self) -> None:
+        """The child has ended: before the next use of a library, another one is started."""
         signal.set_wakeup_fd(-1)
-        os.close(writing)
-        if child is not None:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+        self._child, BlockingLibraries.before = None, self.start
+
+    def end(self) -> None:
+        """End the child."""
+        signal.set_wakeup_fd(-1)
+        os.close(self.reading)
+        os.close(self._writing)
+        if self._child is not None:
+            os.kill(self._child, signal.SIGKILL)
+            os.waitpid(self._child, 0)
+
+    def _only_watch(self) -> None:
+        try:
+            self.settle(())
+            while True:
+                self.hear()
+        finally:
+            os._exit(0)
+
+    def settle(self, kept: tuple[int, ...]) -> None:
+        """In the child: ignore signals, and keep no files open but these."""
+        for number in _IGNORED:
+            signal.signal(number, signal.SIG_IGN)
+        BlockingLibraries.before = BlockingLibraries.watch = None
+        self._errors = os.dup(2)
+        for fd in _descriptors():
+            if fd not in {self._errors, self.reading, *kept}:
+                with suppress(OSError):
+                    os.close(fd)
+        os.chdir("/")  # else the file system of the working folder could not be unmounted
+
+    def hear(self) -> None:
+        """In the child: read the numbers of signals; leave when the parent has ended."""
+        numbers = os.read(self.reading, 64)
+        if not numbers:
+            os._exit(0)
+        now = time.monotonic()
+        if not any(number in _REQUESTS for number in numbers):
+            return
+        if self._first is None:
+            self._first = now
+        elif now - self._first >= PATIENCE and os.getppid() == self._parent:
+            os.write(self._errors, _MESSAGE)
+            os.kill(self._parent, signal.SIGKILL)
 
 
 def _descriptors() -> list[int]:
@@ -84,27 +135,3 @@ def _descriptors() -> list[int]:
         return [int(name) for name in os.listdir("/proc/self/fd")]
     except OSError:
         return list(range(256))
-
-
-def _watch(reading: int, parent: int) -> NoReturn:
-    """In the child: read the numbers of signals until the parent has ended."""
-    try:
-        for number in _IGNORED:
-            signal.signal(number, signal.SIG_IGN)
-        for fd in _descriptors():
-            if fd not in {2, reading}:
-                with suppress(OSError):
-                    os.close(fd)
-        os.chdir("/")  # else the file system of the working folder could not be unmounted
-        first: float | None = None
-        while numbers := os.read(reading, 64):
-            now = time.monotonic()
-            if not any(number in _REQUESTS for number in numbers):
-                continue
-            if first is None:
-                first = now
-            elif now - first >= PATIENCE and os.getppid() == parent:
-                os.write(2, _MESSAGE)
-                os.kill(parent, signal.SIGKILL)
-    finally:
-        os._exit(0)

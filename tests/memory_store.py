@@ -60,7 +60,7 @@ class MemoryStore(Store):
         """The keys of a file, or of all files in a folder."""
         return [name for name in self.files if name == key or name.startswith(f"{key}/")]
 
-    def look(self, key: str, with_newest: bool = False) -> Look:
+    def look(self, key: str) -> Look:
         found = [(zlib.crc32(n.encode()), zlib.crc32(self.files[n])) for n in self.keys(key)]
         return Look(hash(tuple(sorted(found))) if found else None, [])
 

@@ -13,6 +13,7 @@ from concatsplit_core.formats import registry
 SHARED = (
     "base",
     "chunking",
+    "foreign",
     "grid",
     "memory",
     "misnamed",

@@ -13,7 +13,9 @@ BYTE_ORDERS = "<>|="
 _PLAIN = (
     r"[?bBhHiIlLqQefdgFDGO]|[biufcSaUVO]\d{1,9}"
     r"|[mM]8?(?:\[(?:[1-9]\d{0,8})?(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as|generic)\])?"
+    r"|bool|u?int(?:8|16|32|64)|float(?:16|32|64)|complex(?:64|128)"
 )
+"""The last line are names that NumPy reads and other programs write."""
 _COMMON = tuple("biufcSVU")
 _MOST_DIGITS = 9
 

@@ -275,9 +275,12 @@ def _sized(dtype: np.dtype, dtypes: Sequence[np.dtype], names: Sequence[str] | N
 
 
 def _can_cast(found: np.dtype, to: np.dtype, casting: Casting) -> bool:
-    """NumPy's rule, which takes strings of every kind for castable to text: refuse that."""
+    """NumPy's rule, which takes strings of every kind for castable to text: refuse that.
+
+    Strings become text of a fixed number of letters, and text strings, where that may cut them.
+    """
     if (found.kind == "T") != (to.kind == "T"):
-        return False
+        return casting == "unsafe" and {found.kind, to.kind} == {"T", "U"}
     from concatsplit_core.array.low_precision import numbers_of
 
     if found == to:

@@ -15,6 +15,7 @@ BLOSC_COMPRESSORS = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
 """Blosc's inner compressors; their places are the numbers that HDF5's filter has for them."""
 BLOSC_MISSING = "snappy"
 """The one that numcodecs is built without."""
+BLOSC_AVAILABLE = tuple(name for name in BLOSC_COMPRESSORS if name != BLOSC_MISSING)
 BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 """How blosc shuffles; the places are its own numbers, in HDF5 and in Zarr format 2."""
 _FILTERS = ("shuffle", "fletcher32", "crc32c")
@@ -98,11 +99,10 @@ def _parse_step(text: str) -> Step:
 
 def _parse_blosc(settings: list[str]) -> Step:
     cname, level, shuffle = (settings + ["lz4", "5", "shuffle"][len(settings) :])[:3]
-    known = [name for name in BLOSC_COMPRESSORS if name != BLOSC_MISSING]
-    if len(settings) > 3 or cname not in known or shuffle not in BLOSC_SHUFFLES:
+    if len(settings) > 3 or cname not in BLOSC_AVAILABLE or shuffle not in BLOSC_SHUFFLES:
         raise UsageError(
             f"'blosc:{':'.join(settings)}' is not blosc:NAME:LEVEL:SHUFFLE with NAME of "
-            f"{', '.join(known)} and SHUFFLE of {', '.join(BLOSC_SHUFFLES)}"
+            f"{', '.join(BLOSC_AVAILABLE)} and SHUFFLE of {', '.join(BLOSC_SHUFFLES)}"
         )
     return Step("blosc", (cname, _level("blosc", level), shuffle))
 

@@ -30,7 +30,7 @@ _mine = threading.local()
 
 
 def content_size(data: Bytes) -> int | None:
-    """The content size that a frame's header claims, where it has one (3.1.1.1).
+    """The content size that the first frame's header claims, where it has one (3.1.1.1).
 
     Raises
     ------
@@ -38,6 +38,8 @@ def content_size(data: Bytes) -> int | None:
         There is no frame.
     """
     head = bytes(memoryview(data)[:18])
+    if _is_skippable(head):
+        return None
     if head[:4] != _MAGIC:
         raise MalformedInput("it is not a zstd frame")
     at, size = _content_size_field(head)
@@ -149,13 +151,18 @@ def _frames(view: memoryview) -> Iterator[memoryview]:
             stop = _end_of_frame(view, at)
             if stop <= len(view):
                 yield view[at:stop]
-        elif view[at] >> 4 == 5 and view[at + 1 : at + 4] == _SKIPPABLE:
+        elif _is_skippable(view[at : at + 4]):
             stop = at + 8 + int.from_bytes(view[at + 4 : at + 8], "little")
         else:
             raise MalformedInput("behind its zstd frame is something else")
         if stop > len(view):
             raise MalformedInput("its zstd frame is cut short")
         at = stop
+
+
+def _is_skippable(head: Bytes) -> bool:
+    """Whether a frame starts that holds nothing for readers (3.1.2)."""
+    return bool(head[1:4] == _SKIPPABLE and head[0] >> 4 == 5)
 
 
 def _end_of_frame(view: memoryview, start: int) -> int:

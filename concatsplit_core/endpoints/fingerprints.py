@@ -22,8 +22,6 @@ class Fingerprints:
     is_checked : bool
         `check` is going to be called. If not, as in a dry run, only what may hold links is
         looked at.
-    is_for_long : bool
-        Files of folders are going to be compared one by one, with `check_one`.
 
     Raises
     ------
@@ -36,7 +34,6 @@ class Fingerprints:
         sources: Sequence[Source],
         follow_links: bool = False,
         is_checked: bool = True,
-        is_for_long: bool = False,
     ) -> None:
         self._all = sources
         self._sources: list[Source] = []
@@ -51,7 +48,7 @@ class Fingerprints:
             if place is None or place.key in known.setdefault(place.store, set()):
                 continue
             known[place.store].add(place.key)
-            looked = _look(source, is_for_long)
+            looked = _look(source)
             self._sources.append(source)
             self._numbers.append(looked.number)
             self._newest.append(looked.newest_ns)
@@ -60,7 +57,7 @@ class Fingerprints:
 
     @property
     def numbers(self) -> dict[str, int | None]:
-        """By the reference of an input, what its files look like: the same in every process."""
+        """How the files of each input look, by its reference: the same number in every process."""
         known = {
             source.place: number
             for source, number in zip(self._sources, self._numbers, strict=True)
@@ -115,7 +112,7 @@ class Fingerprints:
 def _is_any_newer(root: Location, files: Sequence[Location], newest_ns: int) -> bool:
     """Whether one of the files, or the root, was changed later than that, or the root is gone.
 
-    A file that is not there is as it was if the folder is that was to hold it.
+    A file that is not there is unchanged if the folder that it would lie in is.
     """
     store, top = root
     changed = store.changed_ns(top)
@@ -133,10 +130,10 @@ def _is_any_newer(root: Location, files: Sequence[Location], newest_ns: int) -> 
     return False
 
 
-def _look(source: Source, with_newest: bool = False) -> Look:
+def _look(source: Source) -> Look:
     place = source.place
     try:
-        return Look(None, []) if place is None else place.store.look(place.key, with_newest)
+        return Look(None, []) if place is None else place.store.look(place.key)
     except OSError as error:
         raise input_error(source.ref, error) from error
 

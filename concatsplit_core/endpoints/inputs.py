@@ -184,7 +184,6 @@ def _spool(beside: str | None) -> Source:
         raise UsageError(
             "-: stdin is a terminal; send an .npy stream to it with < FILE or PROGRAM |", ref=STREAM
         )
-    from concatsplit_core.formats.npy import NpyFormat
     from concatsplit_core.formats.stream import spooled_source
 
     folder = os.path.dirname(os.path.abspath(beside.partition("::")[0])) if beside else None
@@ -200,7 +199,7 @@ def _spool(beside: str | None) -> Source:
         spooled.flush()
         path = f"/proc/self/fd/{spooled.fileno()}"
         form = detect(local(path), "stdin")
-        if not isinstance(form, NpyFormat):
+        if not form.is_piped:
             raise MalformedInput(
                 f"-: stdin is {form.name} and no .npy stream; give the name of the file", ref=STREAM
             )

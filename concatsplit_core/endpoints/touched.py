@@ -33,7 +33,7 @@ class FolderLooks(NamedTuple):
 
     @classmethod
     def of(cls, files: Iterable[tuple[str, int]]) -> FolderLooks:
-        """From names and numbers."""
+        """Keep the number of each file, by a hash of its name."""
         found = [(_hash(name), look) for name, look in files]
         names = np.array([name for name, _ in found], np.uint64)
         looks = np.array([look for _, look in found], np.int64)

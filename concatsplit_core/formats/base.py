@@ -87,6 +87,9 @@ class Format(ABC):
 class InputFormat(Format):
     """A format that is read."""
 
+    is_piped: ClassVar[bool] = False
+    """Whether stdin may be a file of it."""
+
     @abstractmethod
     def open(self, place: Location, member: str | None, ref: str) -> Source:
         """Open one array read-only; without a member the only one there is."""
@@ -120,8 +123,6 @@ class LibraryFormat(InputFormat):
 
     library: ClassVar[str]
     """The Python package of the library."""
-    loads_at_once: ClassVar[bool] = True
-    """Whether the first file loads it; else that is announced where it is loaded."""
 
     @abstractmethod
     def wrap(self, array: Any) -> Source:
@@ -141,6 +142,8 @@ class OutputFormat(Format):
     """Which of the options it honours that most formats have no use for, by their names."""
     has_low_precision: ClassVar[bool] = False
     """Whether it has floating-point types that NumPy has not, such as BF16."""
+    marks_records: ClassVar[bool] = True
+    """Whether an array of records, or of raw items such as BF16, can have a `_FillValue`."""
     has_groups: ClassVar[bool] = True
     """Whether ``a/b`` is in a group ``a``, so that no array can be called ``a`` as well."""
     index_suffix: ClassVar[str] = ""

@@ -37,6 +37,7 @@ class NpyFormat(InputFormat, OutputFormat):
 
     name = "npy"
     suffixes = (".npy",)
+    is_piped = True
     adds_again = True
     honours = frozenset({"memory_order"})
 

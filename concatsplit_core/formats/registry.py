@@ -20,7 +20,6 @@ from concatsplit_core.foundation.errors import (
     ConcatsplitError,
     InputUnavailable,
 )
-from concatsplit_core.foundation.interrupts import BlockingLibraries
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error, open_input
@@ -131,28 +130,17 @@ START = 4096
 
 
 @cache
-def _format_of_row(name: str) -> Format:
+def format_named(name: str) -> Format:
+    """A format by the name of its row."""
     return ROWS[name].make()
 
 
-def format_named(name: str) -> Format:
-    """A format by the name of its row."""
-    return _announced(_format_of_row(name))
-
-
-def _announced[F: Format](form: F) -> F:
-    """Tell the handlers of signals before a library in C is used."""
-    if isinstance(form, LibraryFormat) and form.loads_at_once:
-        BlockingLibraries.announce()
-    return form
-
-
 def _inputs() -> Iterator[InputFormat]:
-    return (form for form in map(_format_of_row, ROWS) if isinstance(form, InputFormat))
+    return (form for form in map(format_named, ROWS) if isinstance(form, InputFormat))
 
 
 def _outputs() -> Iterator[OutputFormat]:
-    return (form for form in map(_format_of_row, ROWS) if isinstance(form, OutputFormat))
+    return (form for form in map(format_named, ROWS) if isinstance(form, OutputFormat))
 
 
 @cache
@@ -183,9 +171,8 @@ def suffix_of(path: str) -> str:
 def named_format(path: str) -> OutputFormat | None:
     """The format that an output's name asks for; None if that is of no format that is written."""
     suffix = suffix_of(path)
-    forms = (_format_of_row(name) for name, row in ROWS.items() if suffix in row.suffixes)
-    found = next((form for form in forms if isinstance(form, OutputFormat)), None)
-    return None if found is None else _announced(found)
+    forms = (format_named(name) for name, row in ROWS.items() if suffix in row.suffixes)
+    return next((form for form in forms if isinstance(form, OutputFormat)), None)
 
 
 def format_by_suffix(path: str, ref: str) -> OutputFormat:
@@ -211,8 +198,7 @@ def format_of_object(array: Any) -> LibraryFormat | None:
         return None
     library = type(array).__module__.partition(".")[0]
     forms = (form for form in _inputs() if isinstance(form, LibraryFormat))
-    found = next((form for form in forms if form.library == library), None)
-    return None if found is None else _announced(found)
+    return next((form for form in forms if form.library == library), None)
 
 
 def format_of(place: Location, member: str | None, ref: str) -> InputFormat:
@@ -313,8 +299,8 @@ def _of_folder(place: Location, ref: str) -> tuple[InputFormat, Candidate]:
 
 def _asked(name: str, found: Candidate) -> InputFormat | None:
     """The format of a row, if a file or folder is of that format."""
-    form = _format_of_row(name)
-    return _announced(form) if isinstance(form, InputFormat) and form.sniff(found) else None
+    form = format_named(name)
+    return form if isinstance(form, InputFormat) and form.sniff(found) else None
 
 
 def _of_file(found: Candidate, ref: str) -> tuple[InputFormat, Candidate]:

@@ -6,7 +6,7 @@ import errno
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -155,6 +155,33 @@ def copy_stored(stored: Stored, fd: int, to: int) -> None:
         copy_range(here, stored.offset, fd, to, stored.nbytes, stored.ref)
     finally:
         os.close(here)
+
+
+Placed = tuple[Any, int]
+"""A chunk, stored or as its bytes, and where it goes in a file."""
+
+
+def write_placed(placed: Iterable[Placed], fd: int) -> None:
+    """Write chunks to their places in a file; neighbours on both sides are copied together."""
+    run: Stored | None = None
+    goes = 0
+    for data, at in placed:
+        if not isinstance(data, Stored):
+            write_all(fd, data, at)
+        elif run is not None and at == goes + run.nbytes and _follows(data, run):
+            run = run._replace(nbytes=run.nbytes + data.nbytes)
+        else:
+            if run is not None:
+                copy_stored(run, fd, goes)
+            run, goes = data, at
+    if run is not None:
+        copy_stored(run, fd, goes)
+
+
+def _follows(chunk: Stored, run: Stored) -> bool:
+    """Whether a chunk and the one before it are one run of bytes in a file."""
+    both_plain = chunk.is_plain and run.is_plain
+    return both_plain and chunk.path == run.path and chunk.offset == run.offset + run.nbytes
 
 
 def copy_summed(

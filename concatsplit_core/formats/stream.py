@@ -111,9 +111,12 @@ class StreamTarget(EncodedTarget):
         """The bytes of a block, in the order of the stream."""
         return np.ascontiguousarray(block).reshape(-1).view(np.uint8)
 
-    def store(self, encoded: Any) -> None:
-        """Write them."""
+    def place(self, encoded: Any) -> None:
+        """Write them: their place is behind all that is written."""
         _write(encoded.data)
+
+    def store(self, placed: None) -> None:
+        """Nothing is left to be written."""
 
 
 class StreamWriter(Writer):

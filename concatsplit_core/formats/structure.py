@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from concatsplit_core.foundation.records import NamedTuple, dataclass, field, replace
@@ -72,6 +72,9 @@ class Structure:
         What could not be read.
     user_block : bytes
         What comes first in the file and is not the format's own; no more than a format keeps.
+    indexes : mapping of str to str
+        Groups that hold an index of an array, by path, and the array: cut or joined, it has to be
+        made anew.
     kept_by : str
         What keeps the arrays of the container consistent with each other, if nothing else can.
     """
@@ -85,7 +88,16 @@ class Structure:
     is_consolidated: bool = False
     notes: tuple[str, ...] = ()
     user_block: bytes = b""
+    indexes: Mapping[str, str] = field(default_factory=dict)
     kept_by: str = ""
+
+
+def keeper_of(attrs: Mapping[str, Any]) -> str:
+    """What keeps a container's arrays consistent, by the attributes of its root; else nothing."""
+    return _ANNDATA if attrs.get("encoding-type") == "anndata" else ""
+
+
+_ANNDATA = "anndata: anndata.experimental.concat_on_disk joins such files"
 
 
 def agreed_structure(structures: Sequence[Structure], attrs: KeptAttributes) -> Structure:
@@ -112,6 +124,29 @@ def agreed_structure(structures: Sequence[Structure], attrs: KeptAttributes) -> 
             }
             groups[path] = replace(info, attrs=kept)
     return replace(first, groups=groups)
+
+
+def without_indexes(structure: Structure, arrays: Set[str]) -> Structure:
+    """A structure without the indexes of some arrays, and a note for each that had one."""
+    stale = {group: array for group, array in structure.indexes.items() if array in arrays}
+    if not stale:
+        return structure
+    notes = [
+        f"the index of '{array}' is left out, as it lists the rows that were there before; its "
+        "program makes it anew (PyTables: Column.create_index)"
+        for array in stale.values()
+    ]
+    groups = {
+        path: info
+        for path, info in structure.groups.items()
+        if not any(is_within(path, group) for group in stale)
+    }
+    return replace(structure, groups=groups, indexes={}, notes=(*structure.notes, *notes))
+
+
+def is_within(path: str, group: str) -> bool:
+    """Whether a path is that of a group, or of something in it."""
+    return path == group or path.startswith(f"{group}/")
 
 
 def with_all_groups(structure: Structure, structures: Sequence[Structure]) -> Structure:

@@ -42,7 +42,7 @@ class BaseTarget:
 
     @property
     def ordered(self) -> bool:
-        """Whether `store` has to be called in the order of the tasks, by one thread at a time."""
+        """Whether `place` has to be called in the order of the tasks, by one thread at a time."""
         return False
 
 
@@ -101,9 +101,19 @@ class EncodedTarget(BaseTarget, ABC):
     def encode(self, box: Box, block: np.ndarray) -> Any:
         """Encode a block that covers whole chunks; called by many threads."""
 
+    def place(self, encoded: Any) -> Any:
+        """Find places for what `encode` gave, where the order of the tasks decides on them.
+
+        Returns
+        -------
+        object
+            What `store` takes.
+        """
+        return encoded
+
     @abstractmethod
-    def store(self, encoded: Any) -> None:
-        """Write what `encode` gave; done twice, it leaves the same bytes."""
+    def store(self, placed: Any) -> None:
+        """Write what `place` gave, in any order; done twice, it leaves the same bytes."""
 
 
 class ChunkedTarget(EncodedTarget):

@@ -7,10 +7,34 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU)
 """Signals that ask a process to end; a batch system sends SIGXCPU at its time limit."""
+
+
+class Watch(Protocol):
+    """What a child process does to watch this one, maybe beside other work.
+
+    Attributes
+    ----------
+    reading : int
+        A descriptor of the child; when there is something to read, `hear` has to be called.
+    """
+
+    reading: int
+
+    def settle(self, kept: tuple[int, ...]) -> None:
+        """In the child, first of all: close all descriptors but these, and ignore signals."""
+
+    def hear(self) -> None:
+        """In the child: read what has come, and act on it."""
+
+    def entrust(self, child: int) -> None:
+        """In this process: this child watches from now on."""
+
+    def lost(self) -> None:
+        """In this process: the child that watched has ended."""
 
 
 class BlockingLibraries:
@@ -19,15 +43,18 @@ class BlockingLibraries:
     Attributes
     ----------
     before : callable, optional
-        Called once, before the first of them is loaded.
+        Called once, before the first of them is used: it has a child watch.
+    watch : Watch, optional
+        For a child that is forked anyway, before the first of them is used.
     """
 
     before: Callable[[], None] | None = None
+    watch: Watch | None = None
 
     @classmethod
     def announce(cls) -> None:
-        """Call `before`, since one of these libraries is about to be loaded."""
-        before, cls.before = cls.before, None
+        """Call `before`, since one of these libraries is about to be used."""
+        before, cls.before, cls.watch = cls.before, None, None
         if before is not None:
             before()
 

@@ -129,8 +129,11 @@ def take_fill_value(attrs: Mapping[str, Any], dtype: np.dtype) -> tuple[dict[str
 
 
 def fill_value_notes(attrs: Mapping[str, Any], marker: Any, dtype: np.dtype) -> list[str]:
-    """A note if `_FillValue` was left out because no element can equal it; else no notes."""
-    if marker is not None or "_FillValue" not in attrs:
+    """A note if `_FillValue` was left out because no element can equal it; else no notes.
+
+    In an array of records it stays an attribute.
+    """
+    if marker is not None or "_FillValue" not in attrs or dtype.names is not None:
         return []
     value = shown(attrs["_FillValue"])
     return [f"attribute '_FillValue' is left out: {value} is not a value of {dtype}"]

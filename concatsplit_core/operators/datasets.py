@@ -10,7 +10,12 @@ from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.naming import is_folder
 from concatsplit_core.formats.registry import format_by_suffix
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.formats.structure import Structure, with_all_groups
+from concatsplit_core.formats.structure import (
+    Structure,
+    is_within,
+    with_all_groups,
+    without_indexes,
+)
 from concatsplit_core.foundation.errors import (
     AmbiguousContainer,
     MalformedInput,
@@ -73,13 +78,14 @@ def _job(
     options: Options,
     adjust: Adjust,
 ) -> Job:
+    if is_copy(request, arrays):
+        return copied(request, arrays, structures, options)
     _refuse_kept_by_others(structures)
     if request.cut is not None and request.cut.by_array:
         return shared_out(request, request.cut, arrays, structures, options)
-    if is_copy(request, arrays):
-        return copied(request, arrays, structures, options)
     rules, selection = AxisRules(request.axis), request.selection or Selection()
     rules.refuse_order(request.order)
+    arrays, structures = _without_stale_indexes(rules, arrays, structures, request.add_axis)
     axes = {name: rules.of(name, s[0], request.add_axis) for name, s in arrays.items()}
     cut = {name: axis for name, axis in axes.items() if axis is not None}
     if not cut:
@@ -118,6 +124,27 @@ def _job(
         compared=[source for sources in compared.values() for source in sources[1:]],
         check=partial(_refuse_differing, compared, options),
     )
+
+
+def _without_stale_indexes(
+    rules: AxisRules, arrays: Arrays, structures: Sequence[Structure], add_axis: bool
+) -> tuple[Arrays, Sequence[Structure]]:
+    """Leave out the indexes of tables that are joined or cut: they list rows by number."""
+    indexes = {group: array for one in structures for group, array in one.indexes.items()}
+    changed = {
+        array
+        for array in {*indexes.values()} & arrays.keys()
+        if rules.of(array, arrays[array][0], add_axis) is not None
+    }
+    stale = [group for group, array in indexes.items() if array in changed]
+    if not stale:
+        return arrays, structures
+    kept = {
+        name: sources
+        for name, sources in arrays.items()
+        if not any(is_within(name, group) for group in stale)
+    }
+    return kept, [without_indexes(structure, changed) for structure in structures]
 
 
 def _refuse_kept_by_others(structures: Sequence[Structure]) -> None:

@@ -231,7 +231,7 @@ def _tiled(record: ArrayRecord) -> list[Interval]:
 
 def _check_exact(entry: ManifestEntry, output: ManifestEntry) -> None:
     """Refuse a cast back that may not give the original numbers."""
-    if not casts_exactly(entry.dtype, output.dtype):
+    if not keeps_every_value(entry.dtype, output.dtype):
         raise DtypeMismatch(
             f"{entry.ref or 'an input'} had dtype {entry.dtype} and was cast to {output.dtype}: "
             "numbers may have been rounded and cannot be made again",
@@ -240,7 +240,7 @@ def _check_exact(entry: ManifestEntry, output: ManifestEntry) -> None:
         )
 
 
-def casts_exactly(original: np.dtype, cast: np.dtype) -> bool:
+def keeps_every_value(original: np.dtype, cast: np.dtype) -> bool:
     """Whether a cast to a dtype and back keeps every value of the original dtype.
 
     NumPy calls int64 to float64 safe, but a double holds whole numbers only up to 2**53.
@@ -251,8 +251,8 @@ def casts_exactly(original: np.dtype, cast: np.dtype) -> bool:
         real = cast if cast.kind == "f" else np.empty(0, cast).real.dtype
         bits = 8 * original.itemsize - (original.kind == "i")
         return bits <= int(np.finfo(real).nmant) + 1
-    if original.kind == "T":
-        return False
+    if "T" in (original.kind, cast.kind):
+        return original.kind == "U"
     return bool(np.can_cast(numbers_of(original), numbers_of(cast), "safe"))
 
 

@@ -92,7 +92,7 @@ def _view(inputs: Any, request: Request, options: Options) -> View:
             from concatsplit_core.run.noting import tell_of_raw
 
             tell_of_raw(options, (source.ref for source in sources), depth=4)
-        fingerprints = Fingerprints(sources, options.follow_links, is_for_long=True)
+        fingerprints = Fingerprints(sources, options.follow_links)
         is_scalar = len(sources) == 1 and not sources[0].spec.ndim and not request.add_axis
         if is_scalar:
             request = request._replace(add_axis=True)

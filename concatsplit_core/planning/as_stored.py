@@ -16,7 +16,7 @@ from concatsplit_core.planning.routing import Share
 from concatsplit_core.planning.sweep import Band, Part, Strip, Sweep
 
 _DECODED = 2
-"""Chunks that a chunk being looked at makes: decoded, and between the steps of its codec."""
+"""Chunks that fit in the room to check one: its elements, and what a step of its codec makes."""
 
 
 def as_stored_batches(problem: Problem) -> Iterator[RunCopies | ChunkCopies | ShardRebuilds]:
@@ -131,7 +131,10 @@ class ChunkCopies:
         self.smallest = 2 * self._chunk + self._compared
 
     def peak(self, sweep: Sweep) -> int:
-        """Two chunks, and what a task of chunks has read; shards are put together on the disk."""
+        """The chunks that a task has read, one that is written, and the room to check one.
+
+        Shards are put together on the disk: of them only two chunks are in memory.
+        """
         held = 0 if self._streams else prod(sweep.block) * self._problem.itemsize
         return max(self._chunk, held) + self._chunk + self._compared
 
@@ -170,7 +173,7 @@ class ShardRebuilds:
         return self._memory.peak(elements) + self._compared
 
     def peak(self, sweep: Sweep) -> int:
-        """A block, and what one chunk that is looked at needs."""
+        """A block, and the room to check one chunk."""
         return self._peak(prod(sweep.block))
 
     def sweeps(self, budget: int) -> Iterator[Sweep]:

@@ -168,7 +168,10 @@ def cut_target(
 
 
 def _repeats(at: int, step: int, longest: int, unit: int, interval: Interval, edges: Edges) -> int:
-    """How often a step may be taken anew: within one source, where its chunks lie alike again."""
+    """How many more bands of this step may follow without a look at each.
+
+    They lie in one source, and cut its chunks in the same places.
+    """
     start, stop, chunk = edges.of_source(edges.source_at(at + step))
     if step < longest and step % chunk:
         return 0

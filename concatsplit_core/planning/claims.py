@@ -82,7 +82,7 @@ def _needed(
 
 
 def _count(view: ArraySpec, axis: int, interval: Interval, start: int) -> int:
-    """Chunks of an array in an interval of the axis, at which the array starts."""
+    """How many chunks of an array, which starts at `start`, lie in an interval of the axis."""
     chunks = view.chunks or view.write_unit or ()
     first, last = interval.start - start, interval.stop - start
     along = -(-last // chunks[axis]) - first // chunks[axis]

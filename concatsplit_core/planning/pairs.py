@@ -115,7 +115,7 @@ def _other_values(here: ArraySpec, there: ArraySpec) -> tuple[str, ...]:
 
 
 def _not_strided(here: ArraySpec, there: ArraySpec) -> tuple[str, ...]:
-    """What keeps two arrays from being two runs of bytes."""
+    """Why one of two arrays, or both, is not one run of bytes."""
     why = []
     for side, spec in (("input", here), ("output", there)):
         if spec.is_string:

@@ -51,7 +51,7 @@ class MovePlan(NamedTuple):
 
     @property
     def tasks(self) -> int:
-        """How many tasks it is."""
+        """How many tasks it takes."""
         return sum(sweep.tasks for sweep in self.sweeps)
 
     @property
@@ -173,7 +173,10 @@ class Plan:
 
     @property
     def alignment(self) -> dict[str, int]:
-        """By its name, where an output is to start in its file, modulo the shared block."""
+        """Where each output is to start in its file, by its name.
+
+        It is the remainder of that place by the size of a block that files can share.
+        """
         return {
             move.move.name_of_target(target): offset
             for move in self.moves
@@ -182,9 +185,9 @@ class Plan:
 
     @property
     def compares_checksums(self) -> bool:
-        """Whether to compare the checksums of what is copied as it is stored takes little.
+        """Whether checksums are compared unasked, since little is copied as it is stored.
 
-        Where start-up is most of the run, it is less than a fifth.
+        Start-up is most of such a run, and to compare takes less than a fifth of it.
         """
         return self.routes.get("encoded", 0) <= self.compared_bytes
 

@@ -22,7 +22,7 @@ from concatsplit_core.planning.thresholds import Thresholds
 
 
 class SourceFacts(NamedTuple):
-    """What blocks have to know of all sources together.
+    """What has to be known of all sources together to choose blocks.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ class Batch(Protocol):
     """Bytes that its smallest possible task holds."""
 
     def sweeps(self, budget: int) -> Iterator[Sweep]:
-        """Its tasks; each may hold so many bytes."""
+        """Its tasks, none of which holds more than so many bytes."""
         ...
 
     def peak(self, sweep: Sweep) -> int:

@@ -52,7 +52,7 @@ class Band(NamedTuple):
 
     @property
     def length(self) -> int:
-        """Of all writes together."""
+        """How much of the axis all writes cover together."""
         return sum(interval.length for _, interval in self.writes)
 
 
@@ -78,12 +78,12 @@ class Strip(NamedTuple):
 
     @property
     def number(self) -> int:
-        """How many bands it is."""
+        """How many bands it stands for."""
         return -(-self.interval.length // self.step)
 
     @property
     def length(self) -> int:
-        """Of the longest band."""
+        """Length of its longest band."""
         return min(self.step, self.interval.length)
 
     def band(self, number: int) -> Band:
@@ -132,7 +132,8 @@ class Sweep(NamedTuple):
     Parameters
     ----------
     route : str
-        Who does the tasks: mapped only as far as sources and targets are strided, else decoded.
+        Who does the tasks. What a mapped sweep reads from, or writes to, an array that is not
+        strided is decoded.
     order : {"C", "F"}
         Which way the tasks follow each other: as the elements of the targets do.
     block : tuple of int
@@ -150,7 +151,7 @@ class Sweep(NamedTuple):
 
     @property
     def tasks(self) -> int:
-        """How many tasks it is."""
+        """How many tasks it stands for."""
         return prod(self.grid)
 
     def cell(self, number: int) -> Shape:

@@ -52,7 +52,10 @@ class Turns:
                 raise Cancelled
 
     def finish(self, number: int) -> None:
-        """Say that a task is finished, whether it waited for its turn or not; twice is once."""
+        """Say that a task is finished, whether it waited for its turn or not.
+
+        To say it again does nothing.
+        """
         with self._changed:
             if number >= self._next:
                 self._finished.add(number)
@@ -62,14 +65,14 @@ class Turns:
             self._changed.notify_all()
 
     def cancel(self) -> None:
-        """Send all who wait away."""
+        """Stop all tasks that wait, now or later: each raises `Cancelled`."""
         with self._changed:
             self._over = True
             self._changed.notify_all()
 
 
 TakeBytes = Callable[[int, int, memoryview], None]
-"""Takes bytes, and where the first one lies, seen from the first element of each side."""
+"""Takes the offsets of a byte from the first element of the input, and of the output; and bytes."""
 
 
 class Hashes(Protocol):
@@ -93,7 +96,7 @@ class Hashes(Protocol):
     def of_chunk(
         self, source: int, here: Box, target: int, there: Box | None, stored: Stored | None
     ) -> None:
-        """A chunk as it is stored; it moves as it is unless there is no box in the target."""
+        """A chunk as it is stored, and its box in the output, if it moves as it is."""
         ...
 
     def is_same(self, source: int, target: int) -> bool:

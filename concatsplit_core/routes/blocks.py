@@ -29,9 +29,9 @@ from concatsplit_core.stores.files import read_file
 _WIDEST = 8
 """Bytes of the items that a conversion works with, however few its input has."""
 _LARGE = 64 << 10
-"""Bytes of a chunk from which on a copy takes more time than to find out where it belongs."""
+"""A chunk of this many bytes is decoded where it belongs: to find that is quicker than to copy."""
 _MANY = 8
-"""Neighbours that are worth being looked at together."""
+"""From this many neighbours on, one copy serves all of them together."""
 
 
 def fill_blocks(task: Task, context: Context) -> list[np.ndarray]:
@@ -60,7 +60,8 @@ def fill_blocks(task: Task, context: Context) -> list[np.ndarray]:
 class _Even(NamedTuple):
     """Neighbouring writes of one shape, whose blocks lie evenly spaced in memory.
 
-    A window cut into hundreds of columns would else be hundreds of copies of a few items each.
+    One copy serves all of them. Else a window that is cut into hundreds of columns would be
+    hundreds of copies of a few items each.
     """
 
     first: int
@@ -70,7 +71,7 @@ class _Even(NamedTuple):
 
 
 class _Served:
-    """The writes of a task, in order along the axis, to be found by what they overlap."""
+    """The writes of a task, in order along the axis; finds those that overlap a box."""
 
     def __init__(self, writes: Sequence[Piece], axis: int, blocks: list[np.ndarray]) -> None:
         self.writes, self._axis, self._blocks = writes, axis, blocks
@@ -214,7 +215,7 @@ def _hashed_by_part(read: Piece, served: _Served, source: Source, context: Conte
 
 
 def _comes_whole(source: Source) -> bool:
-    """Whether every element is read once: of sparse arrays what is stored comes over the rest."""
+    """Whether every element is read once; sparse arrays give fill values, then what is stored."""
     return source.spec.stored_chunks is None
 
 
@@ -267,7 +268,7 @@ def in_small_boxes(box: Box, itemsize: int) -> Iterator[Box]:
 
 
 def _has_large_chunks(spec: ArraySpec) -> bool:
-    """Whether to decode chunks to where they belong takes less time than to copy them there."""
+    """Whether it is quicker to decode chunks where they belong than to copy them there."""
     nbytes = 0 if spec.is_string else prod(spec.chunks or (0,)) * spec.dtype.itemsize
     return nbytes >= _LARGE
 

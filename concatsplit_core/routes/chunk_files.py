@@ -115,12 +115,12 @@ def _places(box: Box, unit: Shape, axis: int, shift: int) -> Iterator[tuple[Shap
 
 
 def check_size(nbytes: int, source: Source, start: Shape) -> None:
-    """Refuse a chunk that cannot be one, by all that is known without looking into it.
+    """Refuse a chunk that is stored in more or fewer bytes than any chunk of its array can be.
 
     Parameters
     ----------
     nbytes : int
-        In which it is stored.
+        How many it is stored in.
     source : Source
     start : tuple of int
         Its first element.

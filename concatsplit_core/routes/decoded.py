@@ -14,7 +14,11 @@ from concatsplit_core.routes.strided import write_block
 
 
 def run(task: Task, context: Context) -> None:
-    """Move what a task says; encoding runs beside other tasks, ordered targets wait for theirs."""
+    """Move what a task says.
+
+    Blocks are encoded while other tasks do the same. What has to be written in the order of the
+    tasks then waits for its turn.
+    """
     blocks = fill_blocks(task, context)
     if not context.ordered:
         for write, block in zip(task.writes, blocks, strict=True):
@@ -25,7 +29,11 @@ def run(task: Task, context: Context) -> None:
         for write, block in zip(task.writes, blocks, strict=True)
     ]
     context.turns.wait(task.number)
-    for write, block, data in zip(task.writes, blocks, encoded, strict=True):
+    placed = [
+        _place(write, data, context) for write, data in zip(task.writes, encoded, strict=True)
+    ]
+    context.turns.finish(task.number)
+    for write, block, data in zip(task.writes, blocks, placed, strict=True):
         _store(write, block, data, context)
 
 
@@ -35,16 +43,25 @@ def _finish(write: Piece, block: np.ndarray, context: Context) -> None:
         write_block(write, block, context)
         return
     with context.writing_to(write.array):
-        target.store(_encode(target, write, block, context))
+        target.store(target.place(_encode(target, write, block, context)))
 
 
-def _store(write: Piece, block: np.ndarray, encoded: Any, context: Context) -> None:
+def _place(write: Piece, encoded: Any, context: Context) -> Any:
+    """Do what has to be done in the order of the tasks."""
+    target = context.targets[write.array]
+    if isinstance(target, ContiguousTarget):
+        return None
+    with context.writing_to(write.array):
+        return target.place(encoded)
+
+
+def _store(write: Piece, block: np.ndarray, placed: Any, context: Context) -> None:
     target = context.targets[write.array]
     if isinstance(target, ContiguousTarget):
         write_block(write, block, context)
         return
     with context.writing_to(write.array):
-        target.store(encoded)
+        target.store(placed)
 
 
 def _encode(target: Target, write: Piece, block: np.ndarray, context: Context) -> Any:

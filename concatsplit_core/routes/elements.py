@@ -131,5 +131,5 @@ def _seen_as(
     shape: tuple[int, ...],
     strides: tuple[int, ...],
 ) -> np.ndarray:
-    """The same memory, from an offset behind its first element on, seen as other items."""
+    """The same memory seen as other items, from an offset behind its first element on."""
     return np.asarray(_Memory(array, offset, item, shape, strides))

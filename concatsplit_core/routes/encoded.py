@@ -35,7 +35,13 @@ def run(task: Task, context: Context) -> None:
             encoded.append((target, target.encode(box, seen, ready)))
     if context.ordered:
         context.turns.wait(task.number)
+    placed = []
     for write, (target, data) in zip(task.writes, encoded, strict=True):
+        with context.writing_to(write.array):
+            placed.append((target, target.place(data)))
+    if context.ordered:
+        context.turns.finish(task.number)
+    for write, (target, data) in zip(task.writes, placed, strict=True):
         with context.writing_to(write.array):
             target.store(data)
 
@@ -55,7 +61,7 @@ def _source(move: Piece, context: Context) -> ChunkedSource:
 
 
 def _ready_chunks(task: Task, write: Piece, target: ChunkedTarget, context: Context) -> ReadyChunks:
-    """The chunks, or shards, that need not be cut out of a block of one target."""
+    """The chunks, or shards, of a target that come from no block, by where each one starts."""
     ready: dict[Shape, Stored | np.ndarray | None] = {}
     for move in task.copies:
         source = _source(move, context)

@@ -33,7 +33,7 @@ def extent_of(array: Source | Target) -> Extent:
 
 
 def read_extent(fd: int, extent: Extent, spec: ArraySpec, box: Box, into: memoryview) -> bool:
-    """Read a box straight into its place, where it is one run; else say False."""
+    """Read a box straight into its place if it is one run of bytes; says whether it is."""
     runs = runs_of(spec, box)
     if runs.number != 1:
         return False
@@ -77,7 +77,7 @@ def _windows(spec: ArraySpec, box: Box, packed: bool, window: int) -> Iterator[B
 def _read_span(
     fd: int, extent: Extent, spec: ArraySpec, box: Box, runs: Runs, buffers: Buffers
 ) -> np.ndarray:
-    """All bytes from the first to the last element, seen with the array's strides."""
+    """All bytes from the first to the last element, in one read; strides leave out the others."""
     buffer = buffers.scratch(runs.span)
     read_exactly(fd, buffer.data, extent.offset + runs.first, extent.path)
     strides = runs.strides[:: -1 if spec.order == "F" else 1]
@@ -87,7 +87,7 @@ def _read_span(
 def _read_packed(
     fd: int, extent: Extent, spec: ArraySpec, box: Box, runs: Runs, buffers: Buffers
 ) -> np.ndarray:
-    """Run by run, side by side."""
+    """Its runs alone, read one by one and put side by side in memory."""
     buffer = buffers.scratch(runs.number * runs.nbytes)
     for at, offset in zip(range(0, buffer.nbytes, runs.nbytes), runs.offsets(), strict=True):
         read_exactly(fd, buffer.data[at : at + runs.nbytes], extent.offset + offset, extent.path)

@@ -16,7 +16,7 @@ _TOGETHER = 1 << 20
 
 
 def hash_blocks(task: Task, context: Context, hashes: Hashes, blocks: list[np.ndarray]) -> None:
-    """Hash what a task writes, and of what it has read all that its blocks hold."""
+    """Hash what a task writes, and of its inputs what its blocks hold whole and unchanged."""
     hashes.turns.wait(task.number)
     for write, block in zip(task.writes, blocks, strict=True):
         hashes.of_target(write.array, write.box, block)
@@ -28,7 +28,7 @@ def hash_blocks(task: Task, context: Context, hashes: Hashes, blocks: list[np.nd
 
 
 def holders(read: Piece, writes: Sequence[Piece], context: Context) -> list[tuple[int, Box]] | None:
-    """The blocks that hold all of a read, in elements that are hashed as those read.
+    """The blocks that together hold all of a read, in the bytes that its input is hashed as.
 
     Returns
     -------

@@ -28,9 +28,9 @@ class _End(NamedTuple):
         Number of the input or output.
     fd : int
     offset : int
-        Of its first element in the file.
+        Of the first element of the array, in the file.
     start : int
-        Of the run, from there.
+        Of the run, from the first element on.
     """
 
     array: int

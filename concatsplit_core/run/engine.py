@@ -17,7 +17,7 @@ from concatsplit_core.endpoints.places import Looked, Place, find_place, folders
 from concatsplit_core.endpoints.records import refuse_record
 from concatsplit_core.endpoints.references import MemberOf, is_name
 from concatsplit_core.foundation.errors import UsageError
-from concatsplit_core.foundation.records import replace
+from concatsplit_core.foundation.records import NamedTuple, replace
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan
@@ -31,10 +31,39 @@ from concatsplit_core.stores.local import local
 if TYPE_CHECKING:
     from concatsplit_core.run.recipes import Comparison
     from concatsplit_core.stores.base import Location, Store
+    from concatsplit_core.stores.identity import Identity
+
+
+class _Decided(NamedTuple):
+    """All that is decided of a run before anything is created.
+
+    Parameters
+    ----------
+    plan : Plan
+    outputs : list of Outputs
+        Of each move.
+    extras : list of Place
+        Where the arrays go that are carried along.
+    places : list of Place
+        Of all outputs, those of `extras` last.
+    documents : list of StagedDocument
+        What appears beside the outputs.
+    result : Result
+    manifest : (Location, Identity or None), optional
+        Where the manifest goes, and what it may replace.
+    """
+
+    plan: Plan
+    outputs: list[Outputs]
+    extras: list[Place]
+    places: list[Place]
+    documents: list[StagedDocument]
+    result: Result
+    manifest: tuple[Location, Identity | None] | None
 
 
 def execute(job: Job, options: Options) -> Result:
-    """Plan a job and, unless it is a dry run, do it.
+    """Decide what a job does and, unless it is a dry run, do it.
 
     Raises
     ------
@@ -43,6 +72,34 @@ def execute(job: Job, options: Options) -> Result:
     """
     started = time.perf_counter()
     record = _record_place(options)
+    options, fingerprints = _prepared(job, options, record)
+    comparison = _comparison(job, options, record)
+    decided = _decide(job, options, record, comparison)
+    result = decided.result
+    if options.dry_run:
+        return _shown(job, options, decided)
+    if result.is_unchanged:
+        for document in decided.documents[len(job.documents) :]:
+            publish_document(document, options.sync)
+        return result._replace(seconds=time.perf_counter() - started)
+    plan, outputs, extras, _, documents, _, manifest = decided
+    checked: Sequence[str] = ()
+    run: PlannedRun
+    if options.step is None:
+        checked = () if job.check is None else job.check()
+        run = PlannedRun(job, options, plan, outputs, extras, documents, comparison)
+        run.commit(fingerprints, result, manifest)
+    else:
+        from concatsplit_core.run.staged.steps import StagedRun
+
+        run = staged = StagedRun(job, options, plan, outputs, extras, documents, comparison)
+        result = staged.perform(fingerprints, result, manifest)
+    notes = (*checked, *result.notes, *run.notes)
+    return result._replace(seconds=time.perf_counter() - started, notes=notes)
+
+
+def _prepared(job: Job, options: Options, record: Location | None) -> tuple[Options, Fingerprints]:
+    """Recover what killed runs left, and look at the inputs; the options say which steps follow."""
     folders = folders_of([*job.outputs, *(ref for ref, _ in job.extras)])
     beside = [] if options.depfile is None else [local(options.depfile).resolved.parent]
     beside += [] if record is None else [record.parent]
@@ -57,42 +114,37 @@ def execute(job: Job, options: Options) -> Result:
         from concatsplit_core.run.staged.step import RunStep
 
         options = replace(options, step=RunStep("once"))
-    comparison = _comparison(job, options, record)
+    return options, fingerprints
+
+
+def _decide(
+    job: Job, options: Options, record: Location | None, comparison: Comparison | None
+) -> _Decided:
+    """Where the outputs go, how they are laid out, which task moves what; creates nothing."""
     outputs, extras = _checked_outputs(job, options, comparison)
     plan = _plan_moves(job, outputs, options)
     places = [*(p for made in outputs for p in made.places), *extras]
+    read = [*job.sources, *job.compared]
     odd = [*_looks_odd(job), *without_effect(options, places, read)]
     result = report(job, outputs, plan, odd)
-    replaced = None
     documents = _documents(job, places, record, options, comparison)
+    manifest = None
     if record is not None:
         is_ours = comparison is not None and comparison.recorded is not None
-        replaced = refuse_record(record, places, read, options.force or is_ours)
+        manifest = record, refuse_record(record, places, read, options.force or is_ours)
     if comparison is not None:
         result = comparison.judged(result)
-    if result.is_unchanged and not options.dry_run:
-        for document in documents[len(job.documents) :]:
-            publish_document(document, options.sync)
-        return result._replace(seconds=time.perf_counter() - started)
-    if options.dry_run:
-        looks = what_check_does(job, plan) if options.check else []
-        looks += [f"{document.ref} will list what the outputs hold" for document in job.documents]
-        if options.picture is not None:
-            _draw(job, result, places, options)
-        return result._replace(dry_run=True, notes=(*result.notes, *looks))
-    manifest = None if record is None else (record, replaced)
-    if options.step is not None:
-        from concatsplit_core.run.staged.steps import StagedRun
+    return _Decided(plan, outputs, extras, places, documents, result, manifest)
 
-        staged = StagedRun(job, options, plan, outputs, extras, documents, comparison)
-        result = staged.perform(fingerprints, result, manifest)
-        notes = (*result.notes, *staged.notes)
-        return result._replace(seconds=time.perf_counter() - started, notes=notes)
-    checked = () if job.check is None else job.check()
-    run = PlannedRun(job, options, plan, outputs, extras, documents, comparison)
-    run.commit(fingerprints, result, manifest)
-    notes = (*checked, *result.notes, *run.notes)
-    return result._replace(seconds=time.perf_counter() - started, notes=notes)
+
+def _shown(job: Job, options: Options, decided: _Decided) -> Result:
+    """What a dry run returns."""
+    result = decided.result
+    looks = what_check_does(job, decided.plan) if options.check else []
+    looks += [f"{document.ref} will list what the outputs hold" for document in job.documents]
+    if options.picture is not None:
+        _draw(job, result, decided.places, options)
+    return result._replace(dry_run=True, notes=(*result.notes, *looks))
 
 
 def _draw(job: Job, result: Result, places: Sequence[Place], options: Options) -> None:
@@ -232,5 +284,5 @@ def _record_place(options: Options) -> Location | None:
     if options.manifest is None:
         return None
     if not is_name(os.fspath(options.manifest)):
-        raise UsageError("--manifest: the name contains a NUL byte or a half surrogate pair")
+        raise UsageError("--manifest: no file can have its name: it holds NUL or half a character")
     return local(options.manifest).resolved

@@ -299,7 +299,7 @@ class OutputSet:
 def _write_small(target: Target | DivisibleTarget, array: np.ndarray) -> None:
     """Write a small array that is in memory."""
     if isinstance(target, EncodedTarget):
-        target.store(target.encode(Box.whole(array.shape), array))
+        target.store(target.place(target.encode(Box.whole(array.shape), array)))
     elif isinstance(target, ContiguousTarget) and array.nbytes:
         fd = os.open(target.extent.path, os.O_RDWR | os.O_CLOEXEC)
         try:

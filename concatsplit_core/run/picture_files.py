@@ -56,6 +56,6 @@ def refuse_name(name: str | os.PathLike[str]) -> None:
     """Refuse a name that is not one for a picture."""
     text = os.fspath(name)
     if not is_name(text):
-        raise UsageError("--picture: the name contains a NUL byte or a half surrogate pair")
+        raise UsageError("--picture: no file can have its name: it holds NUL or half a character")
     if not text.lower().endswith(SUFFIX):
         raise UsageError(f"--picture {text}: a picture is SVG; give a name that ends in {SUFFIX}")

@@ -94,6 +94,12 @@ def _left_behind(move: Move, made: Outputs) -> list[str]:
     pairs = list(zip(made.places, made.storages, strict=True))
     bare = [place for place, storage in pairs if storage.meaning.is_bare]
     notes = []
+    unmarked = [place for place in made.places if not place.format.marks_records]
+    if unmarked and move.dtype.names is not None and "_FillValue" in move.meaning.attrs:
+        notes.append(
+            f"{_listed([place.ref for place in unmarked])}: attribute '_FillValue' is left out: "
+            f"in {unmarked[0].format.name} only numbers and text have one"
+        )
     if lost and bare:
         notes.append(
             f"{_listed([place.ref for place in bare])}: the format {bare[0].format.name} cannot "

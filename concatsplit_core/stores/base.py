@@ -57,8 +57,7 @@ class Look(NamedTuple):
     links : list of str
         The keys of the links in a folder.
     newest_ns : int
-        When any of it was last changed, by the clock of the store; 0 where it keeps no such times,
-        and where nobody asks.
+        When any of it was last changed, by the clock of the store; 0 where it keeps no such times.
     """
 
     number: int | None
@@ -150,15 +149,8 @@ class Store(ABC):
         """By what a file or folder is recognised; links are not followed; None if nothing is."""
 
     @abstractmethod
-    def look(self, key: str, with_newest: bool = False) -> Look:
-        """How a file, or a folder with all that it holds, looks now.
-
-        Parameters
-        ----------
-        key : str
-        with_newest : bool
-            Find out also when any of it was last changed.
-        """
+    def look(self, key: str) -> Look:
+        """How a file, or a folder with all that it holds, looks now."""
 
     def changed_ns(self, key: str) -> int | None:
         """When a file or folder was last changed, as in `Look.newest_ns`; None if it is gone."""

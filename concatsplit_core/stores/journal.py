@@ -98,7 +98,7 @@ class JournalEntry:
         before : callable
             Called before an exchange that takes more than one step.
         is_first : bool
-            Nobody has tried it before, and left a part of the work.
+            No killed run has tried it before and left a part of the work behind.
 
         Raises
         ------

@@ -148,14 +148,14 @@ class LocalStore(Store):
         """By what a file or folder is recognised."""
         return identify(key)
 
-    def look(self, key: str, with_newest: bool = False) -> Look:
+    def look(self, key: str) -> Look:
         """The sizes, times and identities of all files below a path, as one number."""
         links: list[str] = []
         try:
             status = os.stat(key)
             number, newest_ns = _look_at(status), status.st_ctime_ns
             if stat.S_ISDIR(status.st_mode):
-                inside, newest_ns = _look_inside(key, links, with_newest)
+                inside, newest_ns = _look_inside(key, links)
                 number ^= inside
         except (FileNotFoundError, NotADirectoryError):
             return Look(None, links)
@@ -179,16 +179,16 @@ class LocalStore(Store):
         """The sizes, times and identities of all files below a folder without links to others."""
         if not os.path.isdir(key):
             return None
-        found: list[tuple[str, int]] = []
-        for where, folders, names in os.walk(key, onerror=_fail):
-            if any(os.path.islink(f"{where}/{name}") for name in folders):
-                return None
-            inside = where[len(key) + 1 :]
-            for name in names:
-                look = self.look_at(f"{where}/{name}")
-                if look is not None:
-                    found.append((f"{inside}/{name}" if inside else name, look))
-        return found
+        links: list[str] = []
+        try:
+            found = [
+                (f"{inside}/{name}" if inside else name, _look_at(status))
+                for inside, name, status in _walk(key, links)
+                if name
+            ]
+        except FileNotFoundError:  # one was removed meanwhile, so that the whole has changed
+            return None
+        return None if any(map(os.path.isdir, links)) else found
 
     def staging(self, sync: bool) -> Staging:
         """What stages outputs in folders beside them, and renames them."""
@@ -243,25 +243,21 @@ def _fail(error: OSError) -> None:
     raise error
 
 
-def _look_inside(path: str, links: list[str], with_newest: bool) -> tuple[int, int]:
-    """A number made of how all files below a folder look, by their names; notes the links there.
+def _walk(path: str, links: list[str]) -> Iterator[tuple[str, str, os.stat_result]]:
+    """All files below a folder: each one's folder, as the rest of its path, its name and status.
 
-    There may be very many: folders are read by their descriptors, so that the kernel does not look
-    up the path of every file, and most files are told from folders and links by one question.
-
-    Returns
-    -------
-    number, newest_ns : int
+    Of each folder there comes its own status as well, without a name. Links are noted; the files
+    that they lead to count as files, and the folders are not looked into. There may be very many
+    files: folders are read by their descriptors, so that the kernel does not look up the path of
+    every file, and most files are told from folders and links by one question.
     """
-    number, newest_ns, start, waiting = 0, 0, len(path), [path]
-    crc32, encoded = zlib.crc32, os.fsencode
+    start, waiting = len(path) + 1, [path]
     while waiting:
         folder = waiting.pop()
-        above = crc32(encoded(f"{folder[start:]}/"))
+        inside = folder[start:]
         fd = os.open(folder, _READING_FOLDER)
         try:
-            if with_newest:
-                newest_ns = max(newest_ns, os.fstat(fd).st_ctime_ns)
+            yield inside, "", os.fstat(fd)
             with os.scandir(fd) as entries:
                 for entry in entries:
                     if not entry.is_file(follow_symlinks=False):
@@ -272,12 +268,26 @@ def _look_inside(path: str, links: list[str], with_newest: bool) -> tuple[int, i
                             links.append(f"{folder}/{entry.name}")
                         if not entry.is_file():
                             continue
-                    status = entry.stat()
-                    number ^= hash((crc32(encoded(entry.name), above), _look_at(status)))
-                    if with_newest:
-                        newest_ns = max(newest_ns, status.st_ctime_ns)
+                    yield inside, entry.name, entry.stat()
         finally:
             os.close(fd)
+
+
+def _look_inside(path: str, links: list[str]) -> tuple[int, int]:
+    """A number made of how all files below a folder look, by their names; notes the links there.
+
+    Returns
+    -------
+    number, newest_ns : int
+    """
+    number = newest_ns = above = 0
+    crc32, encoded = zlib.crc32, os.fsencode
+    for inside, name, status in _walk(path, links):
+        if name:
+            number ^= hash((crc32(encoded(name), above), _look_at(status)))
+        else:
+            above = crc32(encoded(f"/{inside}/" if inside else "/"))
+        newest_ns = max(newest_ns, status.st_ctime_ns)
     return number, newest_ns
 
 

@@ -36,7 +36,7 @@ def move_to_free_name(staged: str, final: str, sync: bool, is_first: bool = Fals
     sync : bool
         Make copies durable, where the file system needs a copy.
     is_first : bool
-        Nobody has tried it before: there cannot be a complete copy already.
+        No killed run has tried it before: there cannot be a complete copy already.
 
     Raises
     ------

@@ -21,7 +21,7 @@ from concatsplit_core.stores.owner import (
 PREFIX = ".concatsplit-"
 _DIGITS = 12
 KEPT = "kept"
-"""The file that says to whom a folder belongs whose process has ended; see `keeping`."""
+"""The file that keeps a folder when its process has ended, and names its run; see `keeping`."""
 _CLAIMS, _OTHERS, _NEW = "claims", "folders", "new"
 
 

@@ -97,10 +97,12 @@ def test_a_malformed_file_is_exit_3(shell: Any, what: str, command: str) -> None
     shell.fails(3, command, "bad.npy", *outputs.get(command, ()), says="bad.npy")
 
 
-def test_the_builder_builds_what_numpy_reads(shell: Any) -> None:
-    (shell.folder / "good.npy").write_bytes(npy())
+@pytest.mark.parametrize("descr", ["<f4", "f4", "=f4", "float32", "int32", "uint32"])
+def test_the_builder_builds_what_numpy_reads(shell: Any, descr: str) -> None:
+    (shell.folder / "good.npy").write_bytes(npy(descr=f"'{descr}'"))
     assert np.load("good.npy").shape == (2, 2)
     shell.ok("concat", "good.npy", "-o", "y.npy")
+    np.testing.assert_array_equal(np.load("y.npy"), np.load("good.npy"))
 
 
 @pytest.mark.parametrize("what", ["truncated", "trailing bytes", "empty"])

@@ -71,4 +71,4 @@ def _write(target: Any, array: np.ndarray) -> None:
             os.close(fd)
     else:
         assert isinstance(target, EncodedTarget)
-        target.store(target.encode(Box.whole(array.shape), array))
+        target.store(target.place(target.encode(Box.whole(array.shape), array)))

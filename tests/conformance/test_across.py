@@ -37,10 +37,7 @@ TARGETS = {
     "zarr 3": (".zarr", {"zarr_format": 3, "chunks": (2, 3)}),
     "zarr 3 blosc": (".zarr", {"codec": "blosc:lz4:1:shuffle", "chunks": (2, 3)}),
 }
-REFUSED = {
-    ".h5": {np.dtype(t) for t in TEXT},
-    ".zarr": {SUBARRAY},
-}
+REFUSED = {".h5": set[np.dtype](), ".zarr": {SUBARRAY}}
 
 
 def fields(array: np.ndarray) -> list[np.ndarray]:
@@ -54,7 +51,9 @@ def read(path: Path) -> np.ndarray:
     if path.suffix == ".zarr":
         return read_zarr(str(path))
     with h5py.File(path) as file:
-        return file["data"][...]
+        text = h5py.check_string_dtype(file["data"].dtype)
+        strings = text is not None and text.length is None
+        return file["data"].asstr()[...].astype("U4") if strings else file["data"][...]
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -62,6 +61,8 @@ def read(path: Path) -> np.ndarray:
 def test_there_and_back(tmp_path: Path, dtype: object, target: str) -> None:
     suffix, options = TARGETS[target]
     array = make(dtype, (5, 4))
+    if array.dtype.kind == "U" and suffix == ".h5":  # strings of HDF5 end at a NUL
+        array = np.where(np.strings.find(array, "\0") < 0, array, "ü").astype(array.dtype)
     np.save(tmp_path / "a.npy", array)
     there = tmp_path / f"there{suffix}"
     if array.dtype in REFUSED[suffix]:
@@ -71,7 +72,8 @@ def test_there_and_back(tmp_path: Path, dtype: object, target: str) -> None:
         return
     cs.concat([str(tmp_path / "a.npy")] * 2, str(there), axis=1, **options)
     expected = concatenated([array, array], 1)
-    cs.concat([str(there)], str(tmp_path / "back.npy"))
+    to_text = {"dtype": "U4", "casting": "unsafe"} if array.dtype.kind == "U" else {}
+    cs.concat([str(there)], str(tmp_path / "back.npy"), **to_text)
     for found in (read(there), np.load(tmp_path / "back.npy")):
         for here, wanted in zip(fields(found), fields(expected), strict=True):
             assert_same(here, wanted)

@@ -257,13 +257,6 @@ def test_strings_of_one_length(tmp_path: Path, encoding: str) -> None:
         assert h5py.check_string_dtype(file["data"].dtype).encoding == encoding
 
 
-@pytest.mark.parametrize("dtype", ["<U4", np.dtype([("a", "<U3")])], ids=str)
-def test_text_of_one_length_is_refused(tmp_path: Path, dtype: object) -> None:
-    with pytest.raises(UnsupportedDtype, match=r"no HDF5 type"):
-        cs.concat([make("<U4", (3,)).astype(dtype)], str(tmp_path / "out.h5"))
-    assert list(tmp_path.iterdir()) == []
-
-
 AGREE = {"chunks": (4, 3), **SHUFFLED_GZIP}
 
 

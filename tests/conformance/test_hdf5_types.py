@@ -8,14 +8,16 @@ from typing import Any
 
 import h5py
 import hdf5plugin
+import numcodecs
 import numpy as np
 import pytest
-from conformance.arrays import assert_same
+import zarr
+from conformance.arrays import assert_same, make
 from conformance.moves import read
 
 import concatsplit_core as cs
 from concatsplit_core.array.fields import is_ordered, overlapping, packed
-from concatsplit_core.foundation.errors import UnsupportedDtype, UsageError
+from concatsplit_core.foundation.errors import DtypeMismatch, UnsupportedDtype, UsageError
 
 ALIGNED = np.dtype([("a", "i1"), ("b", "<f8"), ("c", "<i2")], align=True)
 UNORDERED = np.dtype(
@@ -234,3 +236,45 @@ def test_a_fill_value_that_is_not_defined(tmp_path: Path, suffix: str) -> None:
     cs.concat([str(path)] * 2, out)
     got = np.load(out) if suffix == ".npy" else read(out)
     assert_same(got, np.tile(np.arange(48, dtype="<i4"), 2))
+
+
+def test_text_of_one_length_in_records_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedDtype, match=r"no HDF5 type"):
+        cs.concat([make("<U4", (3,)).astype([("a", "<U3")])], str(tmp_path / "out.h5"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_text_of_one_length_becomes_strings(tmp_path: Path) -> None:
+    """Also where chunks are absent: the fill value of strings is always empty."""
+    stored = zarr.create_array(
+        tmp_path / "a.zarr", shape=(4, 2), chunks=(2, 2), dtype="U3", fill_value="ü", zarr_format=2
+    )
+    stored[3] = "abc"
+    out, record = str(tmp_path / "out.h5"), str(tmp_path / "m.json")
+    cs.concat([str(tmp_path / "a.zarr")] * 2, out, manifest=record)
+    with h5py.File(out) as file:
+        found = file["data"].asstr()[:].tolist()
+    assert found == [["ü", "ü"], ["ü", "ü"], ["ü", "ü"], ["abc", "abc"]] * 2
+    cs.undo(record, str(tmp_path / "{index}.npy"))
+    np.testing.assert_array_equal(np.load(tmp_path / "1.npy"), stored[:])
+    for text, why in (("\ud800", "unicode"), ("a\0b", "NUL")):
+        with pytest.raises((UnsupportedDtype, DtypeMismatch), match=why):
+            cs.concat([np.array([text])], str(tmp_path / "bad.h5"))
+
+
+def test_a_negative_level_of_zstd(tmp_path: Path) -> None:
+    """As netCDF-C stores it: the filter's parameters have no sign."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_chunk((4,))
+        plist.set_filter(32015, h5py.h5z.FLAG_OPTIONAL, ((1 << 32) - 5,))
+        space = h5py.h5s.create_simple((8,))
+        made = h5py.h5d.create(file.id, b"x", h5py.h5t.STD_I64LE, space, plist)
+        for start in (0, 4):
+            frame = numcodecs.zstd.compress(np.arange(start, start + 4), -5)
+            made.write_direct_chunk((start,), frame)
+    for name in ("b.h5", "b.zarr"):
+        cs.split(str(tmp_path / "a.h5"), str(tmp_path / f"{{index}}{name}"), lengths=[3, 5])
+        cs.concat([str(tmp_path / f"{i}{name}") for i in (1, 0)], str(tmp_path / f"{name}.npy"))
+        found = np.load(tmp_path / f"{name}.npy")
+        np.testing.assert_array_equal(found, [*range(3, 8), *range(3)])

@@ -118,27 +118,38 @@ def test_every_kind_of_chunk_index(tmp_path: Path, index: str, suffix: str) -> N
     cut(refs[0], tmp_path, suffix, [5], moved=0 if "single" in index else 7 * 4 * 4)
 
 
-def test_edge_chunks_that_are_kept_without_their_filters(tmp_path: Path) -> None:
-    """HDF5 has an option for it, which leaves no note at the chunk, and h5py no name for that."""
+GZIP, SHUFFLE, PLAIN_BITSHUFFLE, BITSHUFFLE = (1, (4,)), (2, ()), (32008, ()), (32008, (0, 2))
+
+
+@pytest.mark.parametrize("userblock", [0, 512])
+@pytest.mark.parametrize(
+    "filters", [(GZIP,), (SHUFFLE,), (SHUFFLE, GZIP), (PLAIN_BITSHUFFLE,), (BITSHUFFLE,)]
+)
+def test_edge_chunks_that_are_kept_without_their_filters(
+    tmp_path: Path, filters: tuple[Any, ...], userblock: int
+) -> None:
+    """HDF5 has an option for it, which leaves no note at the chunk."""
     with open("/proc/self/maps") as maps:
         names = {line.split()[-1] for line in maps if "libhdf5" in line and "_hl" not in line}
-    array = np.arange(49, dtype="<i4").reshape(7, 7)
-    with h5py.File(tmp_path / "a.h5", "w", libver="latest") as file:
+    array = np.arange(49, dtype="<i4").reshape(7, 7) * 1001
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", libver="latest", userblock_size=userblock) as file:
         dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         dcpl.set_chunk(CHUNKS)
-        dcpl.set_deflate(4)
+        for code, values in filters:
+            dcpl.set_filter(code, 0, values)
         library = ctypes.CDLL(min(names))
         if library.H5Pset_chunk_opts(ctypes.c_int64(dcpl.id), ctypes.c_uint(2)) < 0:
             pytest.skip("this HDF5 has not the option")
-        space, kind = h5py.h5s.create_simple((7, 7)), h5py.h5t.NATIVE_INT32
-        made = h5py.Dataset(h5py.h5d.create(file.id, b"x", kind, space, dcpl))
-        made[...] = array
-    assert_same(read(f"{tmp_path / 'a.h5'}::x"), array)
-    for suffix in (".npy", ".h5", ".zarr"):
-        cs.concat([f"{tmp_path / 'a.h5'}::x"], str(tmp_path / f"y{suffix}"))
-    assert_same(np.load(tmp_path / "y.npy"), array)
-    assert_same(read(tmp_path / "y.h5"), array)
-    assert_same(read(tmp_path / "y.zarr"), array)
+        space = h5py.h5s.create_simple((7, 7))
+        h5py.h5d.create(file.id, b"x", h5py.h5t.STD_I32LE, space, dcpl).write(space, space, array)
+    assert_same(cs.fetch(f"{path}::x"), array)
+    for suffix in (".h5", ".zarr"):
+        cs.concat([f"{path}::x"], str(tmp_path / f"y{suffix}"))
+        assert_same(read(tmp_path / f"y{suffix}"), array)
+    with h5py.File(path) as file:
+        cs.concat([file["x"]], str(tmp_path / "z.h5"))
+    assert_same(read(tmp_path / "z.h5"), array)
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".zarr"])

@@ -84,18 +84,23 @@ def test_a_large_user_block_is_left_out_with_a_note(
         assert file.userblock_size == 0
 
 
-def test_files_of_anndata_are_left_to_anndata(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["h5ad", "zarr"])
+def test_files_of_anndata_are_left_to_anndata(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / "in.h5ad"
     with h5py.File(path, "w") as file:
         file.attrs["encoding-type"] = "anndata"
         file["X"], file["obs/batch"], file["var/name"] = X, X[:, 0], X[0]
+    if suffix == "zarr":
+        cs.concat(str(path), str(tmp_path / "in.zarr"))  # a copy is as consistent
+        path = tmp_path / "in.zarr"
+    axes = ["X=0", "*=carry"]
     with pytest.raises(UsageError, match="concat_on_disk"):
-        cs.concat([str(path)] * 2, str(tmp_path / "out.h5ad"))
+        cs.concat([str(path)] * 2, str(tmp_path / f"out.{suffix}"), axis=axes)
     with pytest.raises(UsageError, match="concat_on_disk"):
-        cs.split(str(path), str(tmp_path / "p{index}.h5ad"), parts=2)
+        cs.split(str(path), str(tmp_path / f"p{{index}}.{suffix}"), parts=2, axis=axes)
     cs.concat([f"{path}::X"] * 2, str(tmp_path / "x.npy"))
     np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), np.concatenate([X, X]))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.h5ad", "x.npy"]
+    assert {p.name for p in tmp_path.iterdir()} == {"in.h5ad", path.name, "x.npy"}
 
 
 @pytest.mark.parametrize("numbered", [True, False])
@@ -119,3 +124,36 @@ def test_netcdf_is_known_by_its_dimensions(tmp_path: Path, numbered: bool) -> No
         dimensions = ("x", "y", "z")
         assert [file[name].attrs["_Netcdf4Dimid"] for name in dimensions] == [0, 1, 2]
         assert [len(file[name]) for name in dimensions] == [1, 4, 3]
+
+
+def test_a_stale_index_of_a_table_is_left_out(tmp_path: Path) -> None:
+    """PyTables would look rows up in it: it has their numbers as they were."""
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        file["df/table"], file["df/other"] = X[:, 0], X
+        for path, kind in (("df/_i_table", "TINDEX"), ("df/_i_table/a", "INDEX")):
+            file.require_group(path).attrs["CLASS"] = np.bytes_(kind)
+        file["df/_i_table/a/sorted"] = np.arange(10)
+    source, out = str(tmp_path / "in.h5"), str(tmp_path / "out.h5")
+    assert not cs.concat(source, out).notes  # a copy has the same rows
+    for axis, is_kept in (("*table=0", False), ("*other=1", True)):
+        notes = cs.concat([source] * 2, out, axis=[axis, "*=carry"], force=True).notes
+        assert any("the index of 'df/table' is left out" in note for note in notes) != is_kept
+        with h5py.File(out) as file:
+            assert ("df/_i_table/a/sorted" in file) == ("_i_table" in file["df"]) == is_kept
+            assert len(file["df/table"]) == (10 if is_kept else 20)
+
+
+@pytest.mark.parametrize("name", ["wind_t", "_t"])
+def test_attributes_of_files_have_the_types_of_the_file(tmp_path: Path, name: str) -> None:
+    """Also one that is called as a new type would be."""
+    with h5py.File(tmp_path / "in.nc", "w") as file:
+        file.attrs["_NCProperties"] = "version=2"
+        file[name] = np.dtype([("speed", "f4"), ("angle", "i2")])
+        file.create_dataset("v", (4,), dtype=file[name])
+        file.attrs.create("calm", np.zeros((), file[name].dtype), dtype=file[name])
+    cs.concat([str(tmp_path / "in.nc")] * 2, str(tmp_path / "out.nc"))
+    with h5py.File(tmp_path / "out.nc") as file:
+        for place in (file["v"].id, h5py.h5a.open(file.id, b"calm")):
+            assert place.get_type().equal(file[name].id)
+            assert place.get_type().committed()
+        assert [key for key in file if isinstance(file[key], h5py.Datatype)] == [name]

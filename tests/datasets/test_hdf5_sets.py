@@ -147,7 +147,7 @@ def test_a_child_looks_first_at_what_a_file_holds(monkeypatch: pytest.MonkeyPatc
                 raise MalformedInput(f"{ref}: takes for ever")
             return b""
 
-    monkeypatch.setattr(contents, "_scouts", Refusing())
+    monkeypatch.setattr(contents, "scouts", Refusing())
     with pytest.raises(MalformedInput, match=r"a.h5: takes for ever"):
         cs.concat([write("a.h5")], "out.h5", axis=AXES)
     assert looks == ["_look_at_links", "_look_at_structure"]
@@ -165,7 +165,7 @@ def test_the_members_that_a_child_has_found_are_not_looked_for_again(
         def check(self, look: Any, path: str, member: str | None, ref: str) -> bytes:
             return text
 
-    monkeypatch.setattr(contents, "_scouts", Telling())
+    monkeypatch.setattr(contents, "scouts", Telling())
     monkeypatch.setattr(contents, "_survey", lambda path, ref: pytest.fail("looked again"))
     assert contents.list_members("a.h5", "a.h5") == ["a", "b\udcff"]
     assert contents.list_members("a.h5", "a.h5", with_links=True) == ["a", "b\udcff", "out"]

@@ -217,15 +217,27 @@ def test_a_rename_that_fails_takes_the_whole_set_back(
         np.testing.assert_array_equal(shell.read(f"p{index}.{suffix}"), x[index : index + 1])
 
 
-@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS])
+@pytest.mark.parametrize(
+    ("number", "refused"),
+    [
+        (errno.EINVAL, [renames.EXCHANGE]),
+        (errno.EINVAL, [renames.EXCHANGE, renames.NOREPLACE]),
+        (errno.ENOSYS, [renames.EXCHANGE, renames.NOREPLACE]),
+    ],
+)
 @pytest.mark.parametrize("suffix", ["npy", "zarr"])
-def test_file_systems_without_an_exchange(
-    shell: Any, whole: np.ndarray, monkeypatch: pytest.MonkeyPatch, number: int, suffix: str
+def test_file_systems_without_flags_of_renameat2(
+    shell: Any,
+    whole: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    refused: list[int],
+    suffix: str,
 ) -> None:
     original = renames.renameat2
 
     def rename(here: Any, there: Any, flags: int) -> None:
-        if flags == renames.EXCHANGE:
+        if flags in refused:
             raise OSError(number, os.strerror(number))
         original(here, there, flags)
 

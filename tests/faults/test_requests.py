@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from children import wait_for
@@ -169,10 +170,10 @@ STUCK = """
 import ctypes, itertools, os
 import concatsplit_core.operators as operators
 from concatsplit_cli.main import main
-from concatsplit_core.formats.registry import format_named
+from concatsplit_core.foundation.interrupts import BlockingLibraries
 
 def stuck(*given, **options):
-    format_named("hdf5")
+    USES
     # one call of a function in C, from the word to the loop: no handler of Python's runs
     lock, libc = ctypes.create_string_buffer(64), ctypes.CDLL(None)
     word = map(os.write, [1], [b"stuck\\n"])
@@ -187,16 +188,27 @@ LOOPS = {
     "with the GIL": "itertools.repeat(0)",
     "without": "map(libc.pthread_mutex_lock, [lock, lock])",
 }
+USES = {
+    "writes": "BlockingLibraries.announce()",
+    "reads": "operators.info('a.h5'); operators.info('a.h5')",
+}
+"""What starts the child: one that only watches, or one that also looks at HDF5 files."""
 
 
 @pytest.mark.parametrize(
-    ("number", "kind"),
-    [(signal.SIGINT, "with the GIL"), (signal.SIGTERM, "without"), (signal.SIGHUP, "with the GIL")],
+    ("number", "kind", "use"),
+    [
+        (signal.SIGINT, "with the GIL", "reads"),
+        (signal.SIGTERM, "without", "writes"),
+        (signal.SIGHUP, "with the GIL", "reads"),
+    ],
 )
 def test_a_loop_in_a_library_ends_at_the_second_request(
-    shell: Any, whole: np.ndarray, begin: Any, number: int, kind: str
+    shell: Any, whole: np.ndarray, begin: Any, number: int, kind: str, use: str
 ) -> None:
-    script = STUCK.replace("LOOP", LOOPS[kind])
+    with h5py.File("a.h5", "w") as file:
+        file["x"] = whole
+    script = STUCK.replace("LOOP", LOOPS[kind]).replace("USES", USES[use])
     run = begin([sys.executable, "-c", script, "concat", "a.npy", "-o", "y.npy"])
     process = run.process
     assert process.stdout.readline() == b"stuck\n"

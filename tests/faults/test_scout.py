@@ -17,8 +17,11 @@ from concatsplit_core.formats.hdf5 import describing
 _SCRIPT = """
 import os, select, signal, sys, threading, warnings
 warnings.simplefilter("error")
+from contextlib import ExitStack
 from pathlib import Path
+from concatsplit_cli.watcher import watched
 from concatsplit_core.foundation.errors import ConcatsplitError
+from concatsplit_core.foundation.interrupts import BlockingLibraries
 from concatsplit_core.formats.hdf5 import scout
 
 def crash(path, member):
@@ -57,8 +60,23 @@ owner = os.getpid()
 scout._SECONDS = 0
 every = crash, loop, fail, leave, killed, place, tell, note, wait
 looks = {look.__name__: look for look in every}
-scouts = scout.Scouts(*looks.values())
+scouts = scout.Scouts(lambda: note(sys.argv[1], "forgets"))
+context = ExitStack()
 for name in sys.argv[2:]:
+    if name == "watched":
+        scout._IDLE_MS = 20
+        context.enter_context(watched())
+        continue
+    if name == "idle":
+        for _ in range(1000):
+            if Path(sys.argv[1]).read_text().endswith("forgets False\\n"):
+                break
+            select.select([], [], [], 0.005)
+        continue
+    if name == "library":
+        BlockingLibraries.announce()
+        print(Path(f"/proc/self/task/{owner}/children").read_text().strip())
+        continue
     if name == "thread":
         threading.Thread(target=signal.pause, daemon=True).start()
         continue
@@ -68,6 +86,7 @@ for name in sys.argv[2:]:
         print(len(found) or "ok")
     except ConcatsplitError as error:
         print(error.exit_code, error.message)
+context.close()
 """
 
 
@@ -100,6 +119,20 @@ def test_a_child_that_somebody_killed_says_nothing_of_the_file(tmp_path: Path) -
     path = tmp_path / "a.h5"
     path.touch()
     assert scouted(path, "killed", "note") == ["ok"] * 2
+
+
+def test_a_child_that_also_watches_stays_and_is_replaced_by_one_that_watches(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.h5"
+    path.touch()
+    looks = "note", "library", "idle", "note", "library", "crash", "library"
+    _, child, _, same, crashed, other = scouted(path, "watched", *looks)
+    assert child == same
+    assert crashed.startswith("3 a.h5: the HDF5 library crashes on it (SIGSEGV)")
+    assert other not in {"", child}
+    assert other.isdigit()
+    assert path.read_text().startswith("note False\nforgets False\nnote False\n")
 
 
 def test_the_child_keeps_no_folder_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +215,7 @@ def test_of_many_inputs_the_first_are_looked_at(
         def check(self, look: object, path: Path, member: str | None, ref: str, *_: object) -> None:
             looks.append(ref)
 
-    monkeypatch.setattr(describing, "_scouts", Counting())
+    monkeypatch.setattr(describing, "scouts", Counting())
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["x"] = np.arange(3)
     inputs, output = [str(tmp_path / "a.h5")] * 100, str(tmp_path / "y.npy")
@@ -210,7 +243,7 @@ def test_of_many_members_that_are_closed_one_by_one_the_first_are_looked_at(
             file[f"x{number}"] = np.arange(3)
     cs.split(str(tmp_path / "a.h5"), [f"{tmp_path}/y{{index}}.h5"], parts=3,
              manifest=tmp_path / "m.json")  # fmt: skip
-    monkeypatch.setattr(describing, "_scouts", Counting())
+    monkeypatch.setattr(describing, "scouts", Counting())
     monkeypatch.setattr(describing, "_tried", {})
     assert cs.verify(tmp_path / "m.json").exit_code == 0
     assert len(looks) == 4 * 64

@@ -221,3 +221,19 @@ def test_absent_chunks_of_text_keep_their_fill_value(
         cs.concat("b.h5::absent", name)
         with h5py.File(name) as file:
             assert set(file["data"][:]) == {fill.partition(b"\0")[0]}
+
+
+def test_scalars_of_zarr_2_are_open_to_xarray(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It opens no group with a scalar that does not say that it has no dimensions."""
+    monkeypatch.chdir(tmp_path)
+    with h5py.File("a.h5", "w") as file:
+        file["crs"], file["height"] = np.int32(0), 2.0
+    cs.concat("a.h5", "y.zarr", zarr_format=2)
+    assert readers.xarray("y.zarr", "crs").values == 0
+    group = zarr.open_group("y.zarr", mode="r+")
+    group.create_array("gone", shape=(), dtype="f8", fill_value=7).attrs["_ARRAY_DIMENSIONS"] = []
+    cs.concat("y.zarr", "z.zarr", zarr_format=3)
+    for name in ("y.zarr", "z.zarr"):
+        assert np.isnan(readers.xarray(name, "gone").values)

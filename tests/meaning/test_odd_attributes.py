@@ -64,7 +64,8 @@ def test_the_missing_value_of_records(suffix: str) -> None:
     with h5py.File("a.h5", "w") as file:
         made = file.create_dataset("v", data=np.zeros(3, RECORD))
         made.attrs["_FillValue"] = missing
-    cs.concat(["a.h5", "a.h5"], f"y{suffix}::v")
+    notes = cs.concat(["a.h5", "a.h5"], f"y{suffix}::v").notes
+    assert any("'_FillValue' is left out" in note for note in notes) == (suffix == ".zarr")
     if suffix == ".zarr":
         assert cs.fetch("y.zarr::v").tolist() == [(0, 0.0)] * 6
         return
@@ -84,6 +85,9 @@ def test_a_missing_letter_does_not_keep_xarray_out(zarr_format: int) -> None:
     assert readers.xarray("y.zarr", "v").values.tolist() == ["xa", "-q"] * 2
     cs.concat(["y.zarr::v", "a.h5"], "z.h5::v")
     assert cs.fetch("z.h5::v").shape == (6, 2)
+    with h5py.File("z.h5") as file:
+        assert dict(file["v"].attrs)["_FillValue"] in (b"-", "-")
+        assert "missing_value" not in file["v"].attrs
 
 
 def _odd_integer() -> Any:

@@ -208,11 +208,19 @@ def _no_write_cuts_through_a_chunk(problem: tuple, plan: Plan) -> None:
 
 
 def _peak_is_kept(problem: tuple, plan: Plan) -> None:
-    _, _, targets = problem
+    """A worker holds its block, and of a chunk what is stored and what it is decoded to."""
+    _, sources, targets = problem
     itemsize = targets.segments[0].spec.dtype.itemsize
-    largest = max((sum(w.box.size for w in t.writes) for t in plan.tasks() if t.reads), default=0)
-    assert plan.workers * largest * itemsize <= plan.peak_memory_bytes
+    for task in plan.tasks():
+        views = [sources.view(piece.array) for piece in (*task.reads, *task.copies)]
+        held = 2 * max((prod(view.chunks) for view in views if view.chunks is not None), default=0)
+        held += sum(write.box.size for write in task.writes) if task.reads else 0
+        assert plan.workers * held * itemsize <= plan.peak_memory_bytes
     assert max(prod(w.box.shape) for t in plan.tasks() for w in t.writes) <= prod(plan.block)
+    for move in plan.moves:
+        for sweep in move.sweeps:
+            bands = [sweep.bands[number] for number in range(len(sweep.bands))]
+            assert max(band.length for band in bands) == sweep.block[move.move.axis]
 
 
 def _counts_of_bytes(problem: tuple, plan: Plan) -> None:

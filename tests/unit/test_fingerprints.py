@@ -18,9 +18,9 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     look = LocalStore.look
 
-    def noted(self: LocalStore, key: str, with_newest: bool = False) -> Any:
+    def noted(self: LocalStore, key: str) -> Any:
         names.append(Path(key).name)
-        return look(self, key, with_newest)
+        return look(self, key)
 
     monkeypatch.setattr(LocalStore, "look", noted)
     return names

@@ -1,9 +1,11 @@
-"""HDF5 files that an earlier call left open are not taken for those that are at their paths now."""
+"""HDF5 files that an earlier call left open, and what the import of h5py leaves behind."""
 
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 import concatsplit_core as cs
 from concatsplit_core.formats.hdf5.describing import open_member
 from concatsplit_core.formats.hdf5.files import open_now, pool
+from concatsplit_core.formats.hdf5.library import unknown_processor
 
 
 def save(path: Path, value: int) -> None:
@@ -69,3 +72,14 @@ def test_a_refused_join_leaves_no_input_open(
     with pytest.raises(cs.ConcatsplitError):
         cs.concat(["a.nc", "missing.nc"], "y.nc")
     h5py.File("a.nc", "a").close()
+
+
+@pytest.mark.parametrize("known", [{}, {"processor": "z80"}])
+def test_the_name_of_the_processor_is_as_python_knows_it(
+    monkeypatch: pytest.MonkeyPatch, known: dict[str, str]
+) -> None:
+    fields = SimpleNamespace(**known)
+    monkeypatch.setattr(platform, "uname", lambda: fields)
+    with unknown_processor():
+        assert vars(platform.uname()) == (known or {"processor": ""})
+    assert vars(platform.uname()) == known

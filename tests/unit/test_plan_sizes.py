@@ -202,3 +202,56 @@ def test_tasks_that_take_long_are_started_before_those_that_only_copy() -> None:
     copies = routes.index("encoded")
     assert copies > 0
     assert set(routes[copies:]) == {"encoded"}
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_what_the_chunks_of_a_copy_need_is_its_peak(check: bool) -> None:
+    """One is read and one written; one that is looked at is decoded, between two steps at most."""
+    nbytes = 4 * COLUMNS * F8.itemsize
+    assert (
+        planned(copy(4, CHUNKS, CHUNKS), check=check).peak_memory_bytes == (2 + 2 * check) * nbytes
+    )
+
+
+def test_a_block_is_no_longer_than_the_only_shard_is_filled() -> None:
+    plan = planned(copy(8, CHUNKS, Sharded((16, COLUMNS), (4, COLUMNS), ZSTD)))
+    assert plan.routes.keys() == {"encoded"}
+    assert plan.moves[0].block == (8, COLUMNS)
+
+
+def claiming(rows: int, there: ArrayLayout, sharded: bool = False) -> MoveSpec:
+    """A join of four rows with an array that claims many, and stores one chunk."""
+    claims: ArrayLayout = Chunked((4, COLUMNS), ZSTD, 1)
+    if sharded:
+        claims = Sharded((16, COLUMNS), (4, COLUMNS), ZSTD, None, 1)
+    total = 4 + rows
+    segments = (
+        Segment(Interval(0, 4), ArraySpec((4, COLUMNS), F8, CHUNKS)),
+        Segment(Interval(4, total), ArraySpec((rows, COLUMNS), F8, claims)),
+    )
+    return MoveSpec((total, COLUMNS), Tiling(0, segments), whole(total, there))
+
+
+@pytest.mark.parametrize(
+    ("move", "says"),
+    [
+        (claiming(4 * MILLION, CHUNKS), r"^input 1 claims 1000000 chunks, and stores 1 at most"),
+        (
+            claiming(4 * MILLION, Chunked((5, COLUMNS), ZSTD)),
+            r"^input 1 claims 800001 chunks of 244\.1MiB, and stores 1 at most",
+        ),
+        (
+            claiming(4 * MILLION, OUTPUT, sharded=True),
+            r"^input 1 claims 1000000 chunks, and stores 1 at most",
+        ),
+    ],
+)
+def test_chunks_that_are_claimed_are_counted(move: MoveSpec, says: str) -> None:
+    with pytest.raises(OverBudget, match=says):
+        planned(move)
+
+
+def test_few_absent_chunks_are_looked_for() -> None:
+    for there in (CHUNKS, Chunked((5, COLUMNS), ZSTD), OUTPUT):
+        assert planned(claiming(4000, there)).bytes_written == 4004 * COLUMNS * F8.itemsize
+    assert planned(claiming(4 * MILLION, OUTPUT)).routes.keys() == {"decoded"}

@@ -73,6 +73,21 @@ def plan_of(
     return make_plan([MoveSpec(shape, *tilings)], memory=1 << 30, jobs=1, routes=routes)
 
 
+def test_outputs_of_one_input_are_each_compared_with_it() -> None:
+    half = ROWS // 2
+    others = CHUNKED, encoded_by(Encoding(F8, "gzip")), FLAT
+    shape = (3 * half, COLUMNS)
+    source = Segment(Interval(0, 3 * half), replace(CHUNKED, shape=shape))
+    targets = tuple(
+        Segment(Interval(i * half, (i + 1) * half), replace(spec, shape=(half, COLUMNS)))
+        for i, spec in enumerate(others)
+    )
+    move = MoveSpec(shape, Tiling(0, (source,)), Tiling(0, targets))
+    plan = make_plan([move], memory=1 << 30, jobs=1)
+    routes = {write.array: task.route for task in plan.tasks() for write in task.writes}
+    assert routes == {0: "encoded", 1: "decoded", 2: "decoded"}
+
+
 WAYS: dict[str, tuple[ArraySpec, ArraySpec, str, str | None]] = {
     # from, to, the way, and why it is no cheaper one
     "flat": (FLAT, FLAT, "kernel", None),

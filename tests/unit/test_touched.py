@@ -19,6 +19,7 @@ from concatsplit_core.endpoints.inputs import open_ref, wrap_array
 from concatsplit_core.endpoints.touched import FolderLooks, InputLooks, Touched
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import ConcatsplitError
+from concatsplit_core.stores import local
 from concatsplit_core.stores.local import LOCAL
 
 A = np.arange(4096).reshape(64, 64)
@@ -119,3 +120,17 @@ def test_a_store_without_files_of_its_own_is_looked_at_as_a_whole() -> None:
     assert store.looks("folder") is None
     assert store.look_at("folder/file") == store.look("folder/file").number
     assert store.from_root("folder/file") == "folder/file"
+
+
+def test_a_folder_that_loses_a_file_meanwhile_is_looked_at_as_a_whole(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "folder").mkdir()
+    (here / "folder" / "file").touch()
+    assert [name for name, _ in LOCAL.looks("folder") or ()] == ["file"]
+
+    def losing(_path: str, _links: list[str]) -> Any:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(local, "_walk", losing)
+    assert LOCAL.looks("folder") is None

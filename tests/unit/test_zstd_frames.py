@@ -42,6 +42,7 @@ GOOD = {
     "two silent": silent(PLAIN[:HALF]) + silent(PLAIN[HALF:]),
     "sized, silent": sized(PLAIN[:HALF]) + silent(PLAIN[HALF:]),
     "silent, sized": silent(PLAIN[:HALF]) + sized(PLAIN[HALF:]),
+    "skippable before": SKIPPABLE + sized(PLAIN),
     "skippable behind": sized(PLAIN) + SKIPPABLE,
     "skippable behind silent": silent(PLAIN) + SKIPPABLE,
     "skippable between": sized(PLAIN[:HALF]) + SKIPPABLE + sized(PLAIN[HALF:]),
@@ -62,7 +63,7 @@ def test_frames_are_decoded_whatever_they_say_of_themselves(name: str) -> None:
 
 DAMAGED = {
     "nothing": (b"", "not a zstd frame"),
-    "skippable before": (SKIPPABLE + sized(PLAIN), "not a zstd frame"),
+    "skippable alone": (SKIPPABLE, "holds 0 bytes"),
     "junk behind": (sized(PLAIN) + b"junk", "something else"),
     "zeros behind silent": (silent(PLAIN) + bytes(2), "something else"),
     "magic only": (sized(PLAIN)[:4], "cut short"),

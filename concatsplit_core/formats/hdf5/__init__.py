@@ -12,6 +12,7 @@ from concatsplit_core.formats.hdf5 import naming
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.formats.targets import Target, Writer
+from concatsplit_core.foundation.interrupts import BlockingLibraries
 from concatsplit_core.foundation.records import replace
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class Hdf5Format(LibraryFormat, OutputFormat):
         """A writer of a staged file."""
         from concatsplit_core.formats.hdf5.writing import Hdf5Writer
 
+        BlockingLibraries.announce()
         kept = None if base is None else Path(self.path_of(base, base.key))
         return Hdf5Writer(Path(self.path_of(place, place.key)), kept)
 
@@ -108,4 +110,5 @@ class Hdf5Format(LibraryFormat, OutputFormat):
         """What encodes a data set in chunks, and keeps each task's in a file."""
         from concatsplit_core.formats.hdf5.parts import Hdf5PartTarget
 
+        BlockingLibraries.announce()
         return Hdf5PartTarget(spec, storage, folder)

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-import h5py
 import numpy as np
-from h5py import h5, h5a, h5d, h5g, h5p, h5s, h5t
 
 from concatsplit_core.array.fields import overlapping
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.named_types import named
 from concatsplit_core.formats.hdf5.types import has_numpy_bytes
 from concatsplit_core.formats.hdf5.values import attribute, fixed_length
@@ -97,16 +96,16 @@ def plain_text(value: Any) -> str | None:
 
 def _each(place: Any) -> Iterator[Any]:
     """The attributes in the order of their creation if the file keeps it, else by name."""
-    count = h5a.get_num_attrs(place)
+    count = h5py.h5a.get_num_attrs(place)
     tracked = (
         count > 1
-        and isinstance(place, h5d.DatasetID | h5g.GroupID)
-        and place.get_create_plist().get_attr_creation_order() & h5p.CRT_ORDER_TRACKED
+        and isinstance(place, h5py.h5d.DatasetID | h5py.h5g.GroupID)
+        and place.get_create_plist().get_attr_creation_order() & h5py.h5p.CRT_ORDER_TRACKED
     )
-    order = h5.INDEX_CRT_ORDER if tracked else h5.INDEX_NAME
+    order = h5py.h5.INDEX_CRT_ORDER if tracked else h5py.h5.INDEX_NAME
     for number in range(count):
         try:
-            yield h5a.open(place, index=number, index_type=order)
+            yield h5py.h5a.open(place, index=number, index_type=order)
         except Exception as error:  # a damaged one makes h5py raise anything
             yield f"attribute {number} cannot be opened: {_line(error)}"
 
@@ -119,14 +118,18 @@ def _as_stored(item: Any, found: Any) -> OwnAttribute | str:
     """One attribute, or the reason why it cannot be kept outside its file."""
     kind, space = found.get_type(), found.get_space()
     code = kind.encode()
-    if space.get_simple_extent_type() == h5s.NULL:
-        return OwnAttribute("" if isinstance(kind, h5t.TypeStringID) else None, code, None, None)
+    if space.get_simple_extent_type() == h5py.h5s.NULL:
+        return OwnAttribute(
+            "" if isinstance(kind, h5py.h5t.TypeStringID) else None, code, None, None
+        )
     shape = tuple(space.get_simple_extent_dims())
-    if kind.detect_class(h5t.REFERENCE):
+    if kind.detect_class(h5py.h5t.REFERENCE):
         return "it points into the file"
-    if isinstance(kind, h5t.TypeStringID) and kind.is_variable_str():
+    if isinstance(kind, h5py.h5t.TypeStringID) and kind.is_variable_str():
         return OwnAttribute(_texts(_variable_texts(found, shape)), code, shape, None)
-    if kind.detect_class(h5t.VLEN) or (kind.detect_class(h5t.STRING) and _has_variable_text(kind)):
+    if kind.detect_class(h5py.h5t.VLEN) or (
+        kind.detect_class(h5py.h5t.STRING) and _has_variable_text(kind)
+    ):
         return "its items are of variable length"
     plain = _number_dtype(code)
     if plain is None and overlapping(np.dtype(found.dtype)) is not None:  # corrupts memory
@@ -135,14 +138,14 @@ def _as_stored(item: Any, found: Any) -> OwnAttribute | str:
     found.read(raw, mtype=kind)
     if plain is not None:
         return OwnAttribute(raw.view(plain)[()], code, shape, raw)
-    if isinstance(kind, h5t.TypeStringID):
+    if isinstance(kind, h5py.h5t.TypeStringID):
         texts = np.zeros(shape, found.dtype)
         found.read(texts)
         return OwnAttribute(_value(texts[()]), code, shape, raw)
     try:
         value = _value(item.attrs[found.name])
     except OSError:
-        if not isinstance(kind, h5t.TypeOpaqueID):
+        if not isinstance(kind, h5py.h5t.TypeOpaqueID):
             raise
         value = raw  # opaque items with a tag that h5py does not know
     return OwnAttribute(value, code, shape, raw)
@@ -156,25 +159,25 @@ def _variable_texts(found: Any, shape: tuple[int, ...]) -> Any:
 
 
 _BYTES = h5py.string_dtype("utf-8")
-_BYTES_TYPE = h5t.py_create(_BYTES)
+_BYTES_TYPE = h5py.h5t.py_create(_BYTES)
 
 
 @lru_cache(256)
 def _number_dtype(code: bytes) -> np.dtype | None:
     """The dtype that the bytes of an encoded type of numbers have as they are; else None."""
-    kind = h5t.decode(code)
-    if not isinstance(kind, h5t.TypeIntegerID | h5t.TypeFloatID):
+    kind = h5py.h5t.decode(code)
+    if not isinstance(kind, h5py.h5t.TypeIntegerID | h5py.h5t.TypeFloatID):
         return None
     dtype = np.dtype(kind.dtype)
     return dtype if dtype.kind in "iuf" and has_numpy_bytes(code, dtype) else None
 
 
 def _has_variable_text(kind: Any) -> bool:
-    if isinstance(kind, h5t.TypeStringID):
+    if isinstance(kind, h5py.h5t.TypeStringID):
         return bool(kind.is_variable_str())
-    if isinstance(kind, h5t.TypeCompoundID):
+    if isinstance(kind, h5py.h5t.TypeCompoundID):
         return any(_has_variable_text(kind.get_member_type(i)) for i in range(kind.get_nmembers()))
-    return isinstance(kind, h5t.TypeArrayID) and _has_variable_text(kind.get_super())
+    return isinstance(kind, h5py.h5t.TypeArrayID) and _has_variable_text(kind.get_super())
 
 
 def _texts(value: Any) -> Any:
@@ -228,23 +231,23 @@ def _write_own(item: Any, name: str, kept: OwnAttribute, netcdf: bool) -> bool:
         texts = np.array(kept.value, object).reshape(kept.shape)
         item.attrs.create(name, texts, dtype=h5py.string_dtype())
         return True
-    kind = h5t.decode(kept.type)
-    if netcdf and isinstance(kind, h5t.TypeStringID) and kept.data is not None:
+    kind = h5py.h5t.decode(kept.type)
+    if netcdf and isinstance(kind, h5py.h5t.TypeStringID) and kept.data is not None:
         try:
             kept.data.tobytes().decode()
         except UnicodeDecodeError:  # netCDF4-python and xarray read UTF-8 only
             return False
     if netcdf:
         kind = named(item.file, kind, item.name.rpartition("/")[2])
-    space = h5s.create(h5s.NULL) if kept.shape is None else _space(kept.shape)
-    made = h5a.create(item.id, name.encode("utf-8", "surrogateescape"), kind, space)
+    space = h5py.h5s.create(h5py.h5s.NULL) if kept.shape is None else _space(kept.shape)
+    made = h5py.h5a.create(item.id, name.encode("utf-8", "surrogateescape"), kind, space)
     if kept.data is not None:
         made.write(kept.data, mtype=kind)
     return True
 
 
 def _space(shape: tuple[int, ...]) -> Any:
-    return h5s.create_simple(shape) if shape else h5s.create(h5s.SCALAR)
+    return h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
 
 
 def _write(item: Any, name: str, value: Any, as_letters: bool = False) -> None:

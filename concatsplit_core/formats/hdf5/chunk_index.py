@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any, Protocol
 
-import h5py
 import numpy as np
 
 from concatsplit_core.array.geometry import Shape
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.object_header import EXTENSIBLE_ARRAY, chunk_index_kind
 from concatsplit_core.foundation.errors import MalformedInput
 from concatsplit_core.foundation.records import NamedTuple

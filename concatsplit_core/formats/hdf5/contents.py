@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 from concatsplit_core.formats.hdf5 import links
-from concatsplit_core.formats.hdf5.files import open_briefly
+from concatsplit_core.formats.hdf5.files import open_briefly, scouts
 from concatsplit_core.formats.hdf5.netcdf import has_dimensions
-from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.structure import read_structure, with_user_block
 from concatsplit_core.formats.structure import Structure
 
@@ -22,7 +21,7 @@ def list_members(path: str, ref: str, with_links: bool = False) -> list[str]:
     with_links : bool
         Also of links that lead out of the file, or nowhere.
     """
-    text = _scouts.check(_look_at_links, path, None, ref)
+    text = scouts.check(_look_at_links, path, None, ref)
     found = links.Survey(*json.loads(text)) if text else _survey(path, ref)
     return sorted([*found.arrays, *found.links_out]) if with_links else found.arrays
 
@@ -34,7 +33,7 @@ def _look_at_links(path: str, member: str | None) -> bytes:
 
 def structure_of(path: str, ref: str) -> Structure:
     """The groups of a file, as far as they can be read."""
-    _scouts.check(_look_at_structure, path, None, ref)
+    scouts.check(_look_at_structure, path, None, ref)
     return _structure_of(path, ref)
 
 
@@ -53,7 +52,7 @@ def is_netcdf_file(path: str, ref: str) -> bool:
     with open_briefly(path, ref) as opened:
         if opened.is_netcdf:
             return True
-    seen = _scouts.check(_look_for_dimensions, path, None, ref)
+    seen = scouts.check(_look_for_dimensions, path, None, ref)
     return bool(int(seen)) if seen else _has_dimensions(path, ref)
 
 
@@ -69,6 +68,3 @@ def _has_dimensions(path: str, ref: str) -> bool:
 def _survey(path: str, ref: str) -> links.Survey:
     with open_briefly(path, ref) as opened:
         return links.survey(opened.file)
-
-
-_scouts = Scouts(_look_at_links, _look_at_structure, _look_for_dimensions)

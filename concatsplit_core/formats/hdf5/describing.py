@@ -8,7 +8,6 @@ from math import prod
 from typing import Any
 from weakref import WeakSet
 
-import h5py
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
@@ -23,8 +22,9 @@ from concatsplit_core.formats.hdf5.dimensions import (
     has_attribute,
     is_scale,
 )
-from concatsplit_core.formats.hdf5.files import Opened, look_at, malformed, open_now, pool
+from concatsplit_core.formats.hdf5.files import Opened, look_at, malformed, open_now, pool, scouts
 from concatsplit_core.formats.hdf5.items import Items, items_of
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.neighbours import beside
 from concatsplit_core.formats.hdf5.reading import (
     Hdf5Chunked,
@@ -33,7 +33,6 @@ from concatsplit_core.formats.hdf5.reading import (
     Hdf5Unchunked,
 )
 from concatsplit_core.formats.hdf5.scales import scales_of
-from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.formats.hdf5.types import encoding
 from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
 from concatsplit_core.formats.storage import Storage
@@ -63,7 +62,7 @@ _FILES = 1024
 def open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
     """Describe a data set; without a name, the only one of the file."""
     if len(_inputs) < _FIRST and _is_one_of_the_first(path):
-        _scouts.check(_look_at_member, path, member, ref, _prepare_to_write)
+        scouts.check(_look_at_member, path, member, ref, _prepare_to_write)
     source = _open_member(path, member, ref)
     _inputs.add(source)
     return source
@@ -317,4 +316,3 @@ _inputs: WeakSet[Hdf5Source] = WeakSet()
 """Those that are open: mostly the inputs of one call."""
 _tried: dict[tuple[int, ...], int] = {}
 """How many members of each file were tried, by what tells one version of a file from another."""
-_scouts = Scouts(_look_at_member)

@@ -6,10 +6,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import h5py
-
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.hdf5.attributes import plain_text
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.foundation.jsonable import text_of
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.meaning.dimensions import Names

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
-import h5py
-
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf
+from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.foundation.errors import ConcatsplitError, InputUnavailable, MalformedInput
+from concatsplit_core.foundation.interrupts import BlockingLibraries
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.files import input_error, open_input
 from concatsplit_core.stores.pool import Pool
@@ -61,6 +62,7 @@ def _version(status: os.stat_result) -> tuple[int, ...]:
 
 
 def _open_file(path: str) -> Opened:
+    BlockingLibraries.announce()
     fd = open_input(path)
     try:
         return look_at(_opened(path), fd)
@@ -89,6 +91,7 @@ def _close_file(opened: Opened) -> None:
 
 
 pool: Pool[str, Opened] = Pool(_open_file, _close_file, _OPEN_FILES, 2)
+scouts = Scouts(forget=pool.close)
 
 
 def open_now(path: str) -> AbstractContextManager[Opened]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import h5py
 import numpy as np
 
 from concatsplit_core.array.fields import is_ordered, overlapping, packed
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Chunked
 from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.types import has_numpy_bytes
 from concatsplit_core.foundation.errors import UnsupportedDtype
 from concatsplit_core.foundation.records import NamedTuple, replace
@@ -63,7 +63,9 @@ def _items_of(dataset: Any, stored: bytes, ref: str) -> Items:
     try:
         found = dataset.dtype
     except (TypeError, ValueError) as error:
-        raise UnsupportedDtype(f"{ref}: {error}", ref=ref) from error
+        raise UnsupportedDtype(
+            f"{ref}: its items are of a type that NumPy lacks: {error}", ref=ref
+        ) from error
     text = h5py.check_string_dtype(found)
     if text is not None and text.length is None:
         return Items(np.dtypes.StringDType(), (), False)

@@ -8,7 +8,7 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Chunked, Contiguous, Opaque
-from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.array.spec import STRING_BYTES, ArraySpec
 from concatsplit_core.codecs.checksums import Checksum, bare, guarded, in_frames, is_guarded
 from concatsplit_core.codecs.pipeline import Codec, Step
 from concatsplit_core.formats.chunking import COMFORTABLE, choose_chunks
@@ -41,6 +41,8 @@ def lay_out(
     spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
 ) -> tuple[ArraySpec, Storage]:
     """Lay out a data set: contiguous as its inputs and without a codec, else chunked."""
+    if spec.dtype.kind == "U":
+        spec, inherited = _as_strings(spec, inherited)
     if wish.netcdf:
         spec, inherited = _as_netcdf(spec, inherited)
     stored_dtype(spec.dtype)
@@ -146,6 +148,13 @@ def _is_lost(stored_type: bytes | None) -> bool:
 def _has_plain_type(spec: ArraySpec, stored_type: bytes | None) -> bool:
     """Whether the bytes of the items in the file are NumPy's."""
     return not spec.is_string and (stored_type is None or has_numpy_bytes(stored_type, spec.dtype))
+
+
+def _as_strings(spec: ArraySpec, inherited: Storage) -> tuple[ArraySpec, Storage]:
+    """Text of a fixed number of letters as strings, which HDF5 has in UTF-8."""
+    in_memory = max(STRING_BYTES, STRING_BYTES // 4 + 2 * spec.dtype.itemsize)
+    spec = replace(spec, dtype=np.dtypes.StringDType(), string_bytes=in_memory)
+    return spec, replace(inherited, fill_value=None, native=None)
 
 
 def _as_netcdf(spec: ArraySpec, inherited: Storage) -> tuple[ArraySpec, Storage]:

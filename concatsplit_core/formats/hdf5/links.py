@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import h5py
-
 from concatsplit_core.formats.hdf5.dimensions import NON_COORDINATE, is_dimension_only
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.foundation.errors import (
     AmbiguousContainer,
     ConcatsplitError,

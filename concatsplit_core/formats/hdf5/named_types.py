@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-import h5py
-from h5py import h5t
+from concatsplit_core.formats.hdf5.library import h5py
 
 
 def named(file: Any, kind: Any, name: str) -> Any:
@@ -22,14 +21,17 @@ def named(file: Any, kind: Any, name: str) -> Any:
     name : str
         Of the data set: the type is called after it.
     """
-    if isinstance(kind, h5t.TypeArrayID):
+    if isinstance(kind, h5py.h5t.TypeArrayID):
         named(file, kind.get_super(), name)
         return kind
-    if isinstance(kind, h5t.TypeCompoundID):
+    if isinstance(kind, h5py.h5t.TypeCompoundID):
         for number in range(kind.get_nmembers()):
             field = kind.get_member_name(number).decode("utf-8", "replace")
             named(file, kind.get_member_type(number), f"{name}_{field}")
-    elif not isinstance(kind, h5t.TypeEnumID) or kind.get_super().get_order() == h5t.ORDER_BE:
+    elif (
+        not isinstance(kind, h5py.h5t.TypeEnumID)
+        or kind.get_super().get_order() == h5py.h5t.ORDER_BE
+    ):
         return kind  # netCDF-C does not open a file with a name for a big-endian enum
     return _known(file, kind) or _committed(file, kind, name)
 

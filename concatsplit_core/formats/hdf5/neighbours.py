@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import h5py
-
 from concatsplit_core.formats.hdf5.dimensions import identity, text_attribute
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.meaning.bounds import BOUNDS
 from concatsplit_core.meaning.model import TIME
 

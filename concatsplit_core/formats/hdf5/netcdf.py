@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import h5py
 import numpy as np
 
 from concatsplit_core.formats.hdf5.dimensions import (
@@ -13,6 +12,7 @@ from concatsplit_core.formats.hdf5.dimensions import (
     is_dimension_only,
     is_scale,
 )
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.foundation.errors import OutputRefused, UnsupportedDtype
 from concatsplit_core.foundation.records import NamedTuple
 

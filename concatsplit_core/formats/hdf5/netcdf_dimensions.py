@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping, Set
 from itertools import count
 from typing import Any
 
-import h5py
 import numpy as np
-from h5py import h5ds
 
 from concatsplit_core.formats.hdf5.dimensions import (
     NON_COORDINATE,
@@ -22,6 +20,7 @@ from concatsplit_core.formats.hdf5.dimensions import (
     is_dimension_only,
     is_scale,
 )
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.links import key
 from concatsplit_core.formats.structure import Dimension
 from concatsplit_core.meaning.dimensions import Names
@@ -91,7 +90,7 @@ class Dimensions:
             _renumber(file)
 
     def _make_scale(self, dataset: Any, name: str) -> None:
-        h5ds.set_scale(dataset.id, name.encode())
+        h5py.h5ds.set_scale(dataset.id, name.encode())
         dataset.attrs[_NUMBER] = np.int32(self._number(dataset))
 
     def _make_coordinate_variable(self, dataset: Any, names: Names, own: str) -> None:
@@ -153,7 +152,7 @@ class Dimensions:
         """A dimension without a variable."""
         more: dict[str, Any] = {"maxshape": (None,), "chunks": (1024,)} if unlimited else {}
         scale = group.create_dataset(name, (length,), ">f4", track_times=False, **more)
-        h5ds.set_scale(scale.id, f"{WITHOUT_VARIABLE}.{length:10d}".encode())
+        h5py.h5ds.set_scale(scale.id, f"{WITHOUT_VARIABLE}.{length:10d}".encode())
         scale.attrs[_NUMBER] = np.int32(self._number(scale))
         return scale
 

@@ -1,4 +1,4 @@
-"""The one thing that HDF5 does not tell of a data set: what kind of index finds its chunks.
+"""What HDF5 does not tell of a data set: which index finds its chunks, and which have no filters.
 
 Read from the data set's object header in the file (HDF5 file format specification, version 3.0,
 IV.A.1 object headers and IV.A.2.i the data layout message).
@@ -10,14 +10,15 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import h5py
-
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.foundation.records import NamedTuple
 
 EXTENSIBLE_ARRAY = 4
 BTREE_OF_OLD = 0
 """Layouts before version 4 have no number for it: there is no other index."""
 
+_OLD, _NEW = {b"\1", b"\2", b"\3"}, {b"\4", b"\5"}
+"""Versions of the layout message."""
 _LAYOUT, _CONTINUATION = 0x08, 0x10
 _MOST_BLOCKS, _MOST_BYTES = 64, 1 << 20
 """Bounds of what is read of a header, however long a damaged one says it is."""
@@ -43,24 +44,34 @@ def chunk_index_kind(dataset: Any, fd: int) -> int | None:
         1 single chunk, 2 implicit, 3 fixed array, 4 extensible array, 5 B-tree of version 2, 0 the
         B-tree of old files; None where the header does not say it in a way known here.
     """
-    if fd < 0:
-        return None
-    sizes = dataset.file.id.get_create_plist().get_sizes()
-    for message in _messages(fd, h5py.h5o.get_info(dataset.id).addr, sizes):
-        if message.kind == _LAYOUT:
-            return _index_of(message.data)
-    return None
-
-
-def _index_of(layout: bytes) -> int | None:
-    version = layout[0] if layout else 0
-    if version in {1, 2, 3}:
+    layout = _layout(dataset, fd)
+    if layout[:1] in _OLD:
         return BTREE_OF_OLD
-    if version not in {4, 5} or len(layout) < 5:
+    if layout[:1] not in _NEW or len(layout) < 5:
         return None
     rank, width = layout[3], layout[4]
     at = 5 + rank * width
     return layout[at] if at < len(layout) else None
+
+
+def leaves_edges_raw(dataset: Any, fd: int) -> bool | None:
+    """Whether chunks at the edge of an array are stored without its filters.
+
+    Parameters and None as for `chunk_index_kind`.
+    """
+    layout = _layout(dataset, fd)
+    if layout[:1] in _OLD:
+        return False
+    return bool(layout[2] & 1) if layout[:1] in _NEW and len(layout) > 2 else None
+
+
+def _layout(dataset: Any, fd: int) -> bytes:
+    """The data layout message; empty if there is none, or its place in the file is not known."""
+    if fd < 0:
+        return b""
+    sizes = dataset.file.id.get_create_plist().get_sizes()
+    messages = _messages(fd, h5py.h5o.get_info(dataset.id).addr, sizes)
+    return next((message.data for message in messages if message.kind == _LAYOUT), b"")
 
 
 def _messages(fd: int, address: int, sizes: tuple[int, int]) -> Iterator[_Message]:

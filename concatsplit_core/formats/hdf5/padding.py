@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import h5py
 import numpy as np
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.hdf5.dimensions import netcdf_shape
 from concatsplit_core.formats.hdf5.filters import Filter
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.foundation.records import NamedTuple
 
 _DEFAULTS: dict[str, int | float] = {

@@ -9,7 +9,6 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import h5py
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
@@ -20,7 +19,10 @@ from concatsplit_core.formats.grid import chunk_label, chunks_of, clip, space_fo
 from concatsplit_core.formats.hdf5 import filter_checks, filters, links
 from concatsplit_core.formats.hdf5.chunk_index import UNKNOWN, ChunkIndex, ChunkPlace, index_of
 from concatsplit_core.formats.hdf5.files import malformed, pool
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.lookups import check_lookups
+from concatsplit_core.formats.hdf5.object_header import leaves_edges_raw
+from concatsplit_core.formats.hdf5.raw_edges import looks_raw
 from concatsplit_core.formats.sources import (
     BaseSource,
     ChunkedSource,
@@ -156,6 +158,8 @@ class Hdf5Chunked(ChunkedSource, Hdf5Unchunked):
     padding: Padding | None = None
     index: ChunkIndex | None = field(default=None, init=False)
     """Where the chunks lie, once that is needed."""
+    raw_edges: bool | None = field(default=None, init=False)
+    """Whether chunks at the edge have no filters, once that is needed and known."""
 
     @property
     def fill(self) -> np.ndarray:
@@ -192,14 +196,14 @@ class Hdf5Chunked(ChunkedSource, Hdf5Unchunked):
         """Refuse a chunk that would expand to more than it should hold, before HDF5 decodes it."""
         native = self.storage.native and self.storage.native[1]
         pipeline = native if self.padding is None else list(self.padding.filters)
-        place = self._place(opened, start) if pipeline else None
-        if place is None or not pipeline:
+        stored = self._stored(opened, start) if pipeline else None
+        if stored is None or not pipeline:
             return
         filters.refuse_unavailable(pipeline, self.ref)
         nbytes = prod(self.spec.chunks or ()) * self.spec.dtype.itemsize
         try:
             data = self._fetch(start)
-            filter_checks.check_chunk(data, pipeline, place.skipped, nbytes)
+            filter_checks.check_chunk(data, pipeline, stored.skipped, nbytes)
         except (MalformedInput, OverBudget) as error:
             raise malformed(self._at(start), error) from error
 
@@ -280,7 +284,7 @@ class Hdf5Chunked(ChunkedSource, Hdf5Unchunked):
             stored = Stored(
                 place.nbytes, self.path, place.offset, skipped=place.skipped, ref=self.ref
             )
-        return self._unfiltered(stored, start) if self._may_be_raw(stored) else stored
+        return self._unfiltered(opened, stored, start) if self._may_be_raw(stored) else stored
 
     def _fetch(self, start: Shape) -> Any:
         """A chunk as it is stored, through HDF5."""
@@ -291,24 +295,27 @@ class Hdf5Chunked(ChunkedSource, Hdf5Unchunked):
                 raise malformed(self._at(start), error) from error
 
     def _may_be_raw(self, stored: Stored) -> bool:
-        """Whether a chunk could be one that HDF5 was told to store without its filters.
+        """Whether a chunk is as long as one that HDF5 was told to store without its filters.
 
-        That is possible for chunks at the edge, and HDF5 does not say which ones they are.
+        That is possible for chunks at the edge.
         """
         raw = prod(self.spec.chunks or ()) * self.spec.dtype.itemsize
-        return bool(self.steps) and not stored.skipped and stored.nbytes == raw
+        return self.storage.native is not None and not stored.skipped and stored.nbytes == raw
 
-    def _unfiltered(self, stored: Stored, start: Shape) -> Stored:
-        """The same chunk, marked as stored without filters if these cannot have made it."""
-        unit, steps = self.spec.chunks or (), self.steps or ()
-        partial = any(a + c > n for a, c, n in zip(start, unit, self.spec.shape, strict=True))
-        if not partial:
+    def _unfiltered(self, opened: _Reading, stored: Stored, start: Shape) -> Stored:
+        """The same chunk, marked as stored without filters if it is."""
+        unit, shape = self.spec.chunks or (), self.spec.shape
+        stop = tuple(min(a + c, n) for a, c, n in zip(start, unit, shape, strict=True))
+        if all(z - a == c for a, z, c in zip(start, stop, unit, strict=True)):
             return stored
-        try:
-            decode(read_unchecked(stored), steps, stored.nbytes)
-        except (MalformedInput, OverBudget):
-            return stored._replace(skipped=(1 << len(steps)) - 1)
-        return stored
+        if self.raw_edges is None:
+            self.raw_edges = leaves_edges_raw(opened.dataset, opened.fd)
+        is_raw, native = self.raw_edges, self.storage.native[1] if self.storage.native else ()
+        if is_raw is None:
+            box, raw = Box(start, stop), read_unchecked(stored)
+            seen = partial(self._through_hdf5, opened.dataset, box)
+            is_raw = looks_raw(raw, unit, self.steps, native, seen)
+        return stored._replace(skipped=(1 << len(native)) - 1) if is_raw else stored
 
     def _place(self, opened: _Reading, start: Shape) -> ChunkPlace | None:
         try:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import h5py
 import numpy as np
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.formats.hdf5.filters import BITSHUFFLE, OPTIONAL, Filter
+from concatsplit_core.formats.hdf5.library import h5py
 
 SZ3 = 32024
 

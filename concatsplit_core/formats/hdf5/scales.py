@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import h5py
-from h5py import h5ds
-
 from concatsplit_core.formats.hdf5.dimensions import (
     Axis,
     axes_of,
@@ -14,6 +11,7 @@ from concatsplit_core.formats.hdf5.dimensions import (
     is_scale,
     text_attribute,
 )
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.links import key
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.foundation.records import NamedTuple
@@ -53,7 +51,7 @@ class Scales:
         if len(axes) != dataset.ndim:
             return set()
         if storage.own.get("scale") is not None:
-            h5ds.set_scale(dataset.id, storage.own["scale"].encode())
+            h5py.h5ds.set_scale(dataset.id, storage.own["scale"].encode())
             return set() if any(axis.label for axis in axes) else set(range(dataset.ndim))
         member = dataset.name.lstrip("/")
         for number, axis in enumerate(axes):

@@ -1,8 +1,9 @@
 """Tries a file in a child process first: HDF5 crashes on some damaged files, or loops.
 
-The child is forked from this process, which costs 2 ms, looks at all the files of one call, and is
-gone when nobody has asked it anything for a moment. It is only forked while this process has one
-thread: a lock that another one held would stay locked in the child for ever.
+The child is forked from this process, which costs 5 ms, looks at all the files of one call, and is
+gone when nobody has asked it anything for a moment. In a command, which has a child that watches it
+as well, one child does both, and stays. It is only forked while this process has one thread: a lock
+that another one held would stay locked in the child for ever.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import select
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from typing import NoReturn
 
 from concatsplit_core.foundation.errors import MalformedInput
+from concatsplit_core.foundation.interrupts import BlockingLibraries, Watch
 
 _IDLE_MS = 500
-"""How long the child waits to be asked."""
+"""How long the child waits to be asked, before it leaves or closes its files."""
 _SECONDS = 2
 _BYTES_A_SECOND = 1 << 20
 """Processor time that a trial may take: a fixed part, and more for large files."""
@@ -36,9 +39,9 @@ _CRASHES = {
 """Signals by which a child ends because of a file; others come from somebody else."""
 
 Look = Callable[[str, str | None], bytes | None]
-"""Looks at a member of a file, or at the whole of it; what it raises does not matter.
+"""A function of a module that looks at a member of a file, or at the whole of it.
 
-It may return what it has found.
+It may return what it has found; what it raises does not matter.
 """
 _LENGTH, _PIECE = 8, 1 << 16
 """Bytes of the length that goes before a text, and of a piece that is read at once."""
@@ -47,25 +50,29 @@ _LENGTH, _PIECE = 8, 1 << 16
 class _Scout:
     """A child process and the pipes to it."""
 
-    def __init__(self, looks: tuple[Look, ...]) -> None:
+    def __init__(self, forget: Callable[[], None]) -> None:
+        self._watch = BlockingLibraries.watch
         ask, self._asking = os.pipe()
         self._answering, answer = os.pipe()
         self.pid = os.fork()
         if not self.pid:
             os.close(self._asking)
             os.close(self._answering)
-            _serve(ask, answer, looks)
+            _serve(ask, answer, forget, self._watch)
+        if self._watch is not None:
+            self._watch.entrust(self.pid)
         os.close(ask)
         os.close(answer)
 
     def sees(
-        self, number: int, path: str, member: str | None, meanwhile: Callable[[], None]
+        self, look: Look, path: str, member: str | None, meanwhile: Callable[[], None]
     ) -> bytes | None:
         """Let the child look; None where it is gone without an answer."""
         try:
             whole = os.fsencode(os.path.abspath(path))
             inner = b"" if member is None else os.fsencode(member)
-            question = b"\0".join((b"%d" % number, whole, inner))
+            called = look.__module__.encode(), look.__name__.encode()
+            question = b"\0".join((*called, whole, inner))
             _write(self._asking, question)
             meanwhile()
             size = int.from_bytes(_read(self._answering, _LENGTH), "little")
@@ -74,6 +81,8 @@ class _Scout:
             return None
         except BaseException:  # a signal: nobody waits for the answer any more
             os.kill(self.pid, signal.SIGKILL)
+            if self._watch is not None:
+                self._watch.lost()
             raise
 
     def ended_by(self) -> int:
@@ -81,6 +90,8 @@ class _Scout:
         os.close(self._asking)
         os.close(self._answering)
         _, status = os.waitpid(self.pid, 0)
+        if self._watch is not None:
+            self._watch.lost()
         return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
 
@@ -89,12 +100,12 @@ class Scouts:
 
     Parameters
     ----------
-    looks : tuple of callable
-        What they can be asked to do.
+    forget : callable
+        Closes the files that a look has left open.
     """
 
-    def __init__(self, *looks: Look) -> None:
-        self._looks = looks
+    def __init__(self, forget: Callable[[], None]) -> None:
+        self._forget = forget
         self._scout: _Scout | None = None
         self._owner = 0
         self._is_child = False
@@ -129,7 +140,6 @@ class Scouts:
         MalformedInput
             The child crashed, or used up its time.
         """
-        number = self._looks.index(look)
         for _ in range(2):  # the first child may have left just now
             if self._is_child or not _may_fork():
                 break
@@ -137,7 +147,7 @@ class Scouts:
                 self._scout, self._owner = self._start(), os.getpid()
             if self._scout is None:
                 break
-            found = self._scout.sees(number, path, member, meanwhile)
+            found = self._scout.sees(look, path, member, meanwhile)
             if found is not None:
                 return found
             ended, self._scout = self._scout.ended_by(), None
@@ -149,7 +159,7 @@ class Scouts:
         """A new child; None where the system has no room for one."""
         self._is_child = True  # a child looks without another child
         try:
-            return _Scout(self._looks)
+            return _Scout(self._forget)
         except OSError:
             return None
         finally:
@@ -169,12 +179,13 @@ def _may_fork() -> bool:
         return False
 
 
-def _serve(ask: int, answer: int, looks: tuple[Look, ...]) -> NoReturn:
-    """Answer what is asked; nothing of it is seen or heard outside."""
+def _serve(ask: int, answer: int, forget: Callable[[], None], watch: Watch | None) -> NoReturn:
+    """Answer what is asked, and watch; nothing of what is looked at is seen or heard outside."""
     try:
+        if watch is not None:
+            watch.settle((ask, answer))
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
             signal.signal(number, signal.SIG_IGN)
-        signal.signal(signal.SIGXCPU, signal.SIG_DFL)
         nowhere = _nowhere()
         for standard in (0, 1, 2):
             os.dup2(nowhere, standard)
@@ -182,18 +193,35 @@ def _serve(ask: int, answer: int, looks: tuple[Look, ...]) -> NoReturn:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         _limit_memory()
         waiting = select.poll()
-        waiting.register(ask, select.POLLIN)
-        while waiting.poll(_IDLE_MS):
-            question = _read(ask, int.from_bytes(_read(ask, _LENGTH), "little"))
-            kind, path, member = question.split(b"\0")
-            found = None
-            with suppress(BaseException):  # whoever asked will meet it as well
-                name = os.fsdecode(path)
-                _limit_time(os.stat(name).st_size)
-                found = looks[int(kind)](name, os.fsdecode(member) if member else None)
-            _write(answer, found or b"")
+        for fd in (ask,) if watch is None else (ask, watch.reading):
+            waiting.register(fd, select.POLLIN)
+        patience: int | None = _IDLE_MS
+        while (ready := waiting.poll(patience)) or watch is not None:
+            if not ready:
+                forget()
+                patience = None
+            elif watch is not None and any(fd == watch.reading for fd, _ in ready):
+                watch.hear()
+            else:
+                patience = _IDLE_MS
+                _answer(ask, answer)
     finally:
         os._exit(0)
+
+
+def _answer(ask: int, answer: int) -> None:
+    """Do one look."""
+    question = _read(ask, int.from_bytes(_read(ask, _LENGTH), "little"))
+    module, look, path, member = question.split(b"\0")
+    found = None
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+    with suppress(BaseException):  # whoever asked will meet it as well
+        name = os.fsdecode(path)
+        _limit_time(os.stat(name).st_size)
+        function = getattr(import_module(module.decode()), look.decode())
+        found = function(name, os.fsdecode(member) if member else None)
+    signal.signal(signal.SIGXCPU, signal.SIG_IGN)  # from now on it is meant for somebody else
+    _write(answer, found or b"")
 
 
 def _write(fd: int, text: bytes) -> None:

@@ -3,10 +3,11 @@
 HDF5 crashes at exit when its last writes fail. Here its writes never fail: the first error is
 kept, and raised after the call of HDF5; all later writes are dropped, as the file will be.
 
-A chunk that moves as it is stored is copied inside the kernel: HDF5 gets memory that nothing has
-been read into, and where it writes that memory, the chunk is copied from its file instead::
+HDF5 only finds places for chunks, which are written later, by threads that do not wait for each
+other. It gets memory that it is told to write, and the place where it wants to write that memory is
+the chunk's. What moves as it is stored need not even be read for that::
 
-    write_chunk -> HDF5: finds a place, notes it in its index -> write(memory) -> copy_file_range
+    place_chunk -> HDF5: finds a place, notes it in its index -> write(memory) -> the place
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from concatsplit_core.formats.stored import Stored, copy_stored
 from concatsplit_core.stores.files import write_all
 
 
@@ -34,24 +34,36 @@ class StagedFile(io.RawIOBase):
         self.last: tuple[str, Any] | None = None
         """Name and data set that chunks were written to last: to open it takes a while."""
 
-        self._copied: tuple[Stored, int] | None = None
+        self._awaited: tuple[int, int] | None = None
+        """Address and length of memory that is not to be written."""
+        self._place: int | None = None
 
-    def write_chunk(self, dataset: Any, start: tuple[int, ...], chunk: Stored) -> bool:
-        """Have HDF5 write a chunk of a file, which is copied inside the kernel.
+    def place_chunk(
+        self, dataset: Any, start: tuple[int, ...], memory: Any, skipped: int
+    ) -> int | None:
+        """Have HDF5 find a place for a chunk, where others are to write it.
+
+        Parameters
+        ----------
+        dataset : h5py.Dataset
+        start : tuple of int
+            The first element of the chunk.
+        memory : buffer
+            As long as the chunk.
+        skipped : int
+            A bit for each filter that the chunk did not go through.
 
         Returns
         -------
-        bool
-            Whether that worked; if not, HDF5 has written other bytes, which have to be written
-            over.
+        int or None
+            The place; None if HDF5 has written the memory, or other bytes.
         """
-        memory = np.empty(chunk.nbytes, np.uint8)
-        self._copied = chunk, _address(memory)
+        self._awaited, self._place = _lies(memory), None
         try:
-            dataset.id.write_direct_chunk(start, memory, chunk.skipped)
-            return self._copied is None
+            dataset.id.write_direct_chunk(start, memory, skipped)
+            return self._place
         finally:
-            self._copied = None
+            self._awaited = None
 
     def seek(self, offset: int, whence: int = 0) -> int:
         try:
@@ -68,19 +80,16 @@ class StagedFile(io.RawIOBase):
         try:
             if self.error is None:
                 self._write(data)
-        except Exception as error:  # also of the input that a chunk is copied from
+        except Exception as error:
             self.error = error
         self._at += len(data)
         return len(data)
 
     def _write(self, data: Any) -> None:
-        if self._copied is not None:
-            chunk, address = self._copied
-            if len(data) == chunk.nbytes and _address(np.frombuffer(data, np.uint8)) == address:
-                copy_stored(chunk, self.fd, self._at)
-                self._copied = None
-                return
-        write_all(self.fd, data, self._at)
+        if self._awaited is not None and _lies(data) == self._awaited:
+            self._place = self._at
+        else:
+            write_all(self.fd, data, self._at)
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
@@ -111,6 +120,7 @@ class StagedFile(io.RawIOBase):
             os.close(fd)
 
 
-def _address(memory: np.ndarray) -> int:
-    address: int = memory.__array_interface__["data"][0]
-    return address
+def _lies(memory: Any) -> tuple[int, int]:
+    """The address and the length of memory."""
+    seen = np.frombuffer(memory, np.uint8)
+    return seen.__array_interface__["data"][0], seen.nbytes

@@ -6,8 +6,6 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import h5py
-
 from concatsplit_core.formats.hdf5.attributes import (
     LARGE,
     attribute_bytes,
@@ -16,14 +14,16 @@ from concatsplit_core.formats.hdf5.attributes import (
 )
 from concatsplit_core.formats.hdf5.dimensions import dimension_length, is_dimension_only, is_scale
 from concatsplit_core.formats.hdf5.files import Opened
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.links import item_of, keeps_order, key, link_of, names_in
-from concatsplit_core.formats.structure import Dimension, GroupInfo, Structure
+from concatsplit_core.formats.structure import Dimension, GroupInfo, Structure, keeper_of
 from concatsplit_core.foundation.records import replace
 
 _MOST_USER_BLOCK = 1 << 20
-_ANNDATA = "anndata: anndata.experimental.concat_on_disk joins such files"
 _WITHOUT_NUMBER = -1
 """In the place of a dimension's number: older netCDF libraries often wrote none."""
+_INDEX = "_i_"
+"""How PyTables begins the name of the group with the index of a table."""
 _OF_A_LIBRARY = ("_NCProperties", "_nc3_strict")
 """What netCDF-C says of the version that wrote the file."""
 
@@ -41,9 +41,15 @@ def read_structure(file: Any, netcdf: bool) -> Structure:
         groups[path] = GroupInfo(attrs, own, keeps_order(group))
         notes += [f"group '/{path}': {note}" for note in unread]
     _number(found.dimensions)
-    is_anndata = groups[""].attrs.get("encoding-type") == "anndata"
-    kept_by = _ANNDATA if is_anndata else ""
-    return replace(found, links_out=tuple(out), notes=tuple(notes), kept_by=kept_by)
+    kept_by = keeper_of(groups[""].attrs)
+    indexes = {
+        path: _table_of(path)
+        for path, info in groups.items()
+        if info.attrs.get("CLASS") == "TINDEX" and path.rpartition("/")[2].startswith(_INDEX)
+    }
+    return replace(
+        found, links_out=tuple(out), notes=tuple(notes), indexes=indexes, kept_by=kept_by
+    )
 
 
 def with_user_block(structure: Structure, opened: Opened) -> Structure:
@@ -91,6 +97,12 @@ def _walk(file: Any, found: Structure, out: list[str]) -> Iterator[tuple[str, An
                 dimensions[whole] = dimension
 
 
+def _table_of(index: str) -> str:
+    """The path of the table that has an index: ``group/_i_table`` is that of ``group/table``."""
+    parent, slash, name = index.rpartition("/")
+    return f"{parent}{slash}{name.removeprefix(_INDEX)}"
+
+
 def _number(dimensions: Any) -> None:
     """Number those without a number behind all others, in the order in which they were found."""
     last = max((known.number for known in dimensions.values()), default=_WITHOUT_NUMBER)
@@ -121,12 +133,12 @@ def _dimension(item: Any) -> Dimension | None:
 def write_structure(file: Any, structure: Structure, netcdf: bool) -> list[str]:
     """Make groups and write their attributes; gives a line for each that HDF5 cannot hold."""
     notes: list[str] = []
-    for path, info in structure.groups.items():
-        group = _make_group(file, path, info, netcdf)
-        lost = write_attributes(group, info.attrs, info.own, netcdf)
-        notes += [f"group '/{path}': {note}" for note in lost]
-    for path, code in structure.types.items():
+    made = {path: _make_group(file, path, info, netcdf) for path, info in structure.groups.items()}
+    for path, code in structure.types.items():  # attributes may have them
         h5py.h5t.decode(code).commit(file.id, key(path))
+    for path, info in structure.groups.items():
+        lost = write_attributes(made[path], info.attrs, info.own, netcdf)
+        notes += [f"group '/{path}': {note}" for note in lost]
     return notes
 
 

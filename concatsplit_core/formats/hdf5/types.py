@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-import h5py
 import numpy as np
 
 from concatsplit_core.array.layouts import Encoding
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.foundation.errors import UnsupportedDtype
 
 

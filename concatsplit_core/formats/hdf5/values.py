@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-import h5py
 import numpy as np
 
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.foundation.jsonable import as_json
 
 _LONG = range(-(1 << 63), 1 << 64)

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from concatsplit_core.array.geometry import Box
@@ -17,6 +16,7 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.hdf5.creating import create, describe
 from concatsplit_core.formats.hdf5.encoding import Hdf5Encoder, Item
 from concatsplit_core.formats.hdf5.items import as_items
+from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.links import refuse_links_out
 from concatsplit_core.formats.hdf5.naming import has_netcdf_name
 from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, take_up
@@ -25,7 +25,13 @@ from concatsplit_core.formats.hdf5.scales import Scales
 from concatsplit_core.formats.hdf5.staged_file import StagedFile
 from concatsplit_core.formats.hdf5.types import stored_dtype
 from concatsplit_core.formats.storage import Extent, Storage
-from concatsplit_core.formats.stored import Stored, read_stored
+from concatsplit_core.formats.stored import (
+    Placed,
+    Stored,
+    read_stored,
+    room_for,
+    write_placed,
+)
 from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import (
     ContiguousTarget,
@@ -187,7 +193,7 @@ class Hdf5Target(Hdf5Encoder, PartTarget):
 
     @property
     def ordered(self) -> bool:
-        """HDF5 puts chunks into the file in the order in which they come."""
+        """HDF5 finds places for chunks in the order in which they come."""
         return True
 
     def encode(
@@ -196,8 +202,9 @@ class Hdf5Target(Hdf5Encoder, PartTarget):
         """The chunks of a block."""
         return self.items(box, block, ready)
 
-    def store(self, encoded: list[Item]) -> None:
-        """Hand the chunks to HDF5, one thread at a time."""
+    def place(self, encoded: list[Item]) -> list[Placed]:
+        """Have HDF5 find places for chunks, and write what only it can encode."""
+        placed: list[Placed] = []
         with deferred_signals(), _pool.use(self._writer) as (staged, file):
             if staged.last is None or staged.last[0] != self._member:
                 staged.last = self._member, file[self._member]
@@ -205,19 +212,28 @@ class Hdf5Target(Hdf5Encoder, PartTarget):
             for box, data, skipped in encoded:
                 if skipped is None:
                     self._write(dataset, box, data)
-                else:
-                    start, is_stored = box.start[: self._rank], isinstance(data, Stored)
-                    if is_stored and data.is_plain and staged.write_chunk(dataset, start, data):
-                        continue
-                    raw = read_stored(data) if is_stored else data
-                    dataset.id.write_direct_chunk(start, raw, skipped)
+                    continue
+                start, is_stored = box.start[: self._rank], isinstance(data, Stored)
+                memory = room_for(data.nbytes) if is_stored else data
+                at = staged.place_chunk(dataset, start, memory, skipped)
+                if at is not None:
+                    placed.append((data, at))
+                elif is_stored:
+                    dataset.id.write_direct_chunk(start, read_stored(data), skipped)
             _raise_kept(staged)
+        return placed
+
+    def store(self, placed: list[Placed]) -> None:
+        """Write chunks to their places; threads do so beside each other."""
+        if placed:
+            with _pool.use(self._writer) as (staged, _):
+                write_placed(placed, staged.fd)
 
     def take_part(self, box: Box, folder: str) -> None:
         """Store the chunks that a task of another process has encoded."""
         from concatsplit_core.formats.hdf5.parts import part_path, read_part
 
-        self.store(read_part(part_path(folder, box), self.spec.dtype))
+        self.store(self.place(read_part(part_path(folder, box), self.spec.dtype)))
 
     def _write(self, dataset: Any, box: Box, data: np.ndarray) -> None:
         """Let HDF5 encode a block, without converting items that can be written as they are."""

@@ -20,7 +20,6 @@ class ZarrFormat(LibraryFormat, ZarrStores):
 
     suffixes = (".zarr",)
     library = "zarr"
-    loads_at_once = False  # most arrays need only codecs that leave signals alone
     is_folder = True
     needs_paths = False
 

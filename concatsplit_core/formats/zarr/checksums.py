@@ -20,14 +20,14 @@ class Chosen(NamedTuple):
         The inputs' own settings, where they are kept.
     ours : bool
         It was neither asked for nor taken from the inputs.
-    moving : bool
+    may_move : bool
         Chunks of the inputs may become chunks of the output as they are stored.
     """
 
     codec: Codec
     native: tuple[str, Any] | None
     ours: bool
-    moving: bool
+    may_move: bool
 
 
 def with_checksum(
@@ -55,7 +55,7 @@ def with_checksum(
         return codec, native
     if chosen.ours and zarr_format == 3:
         return guarded(codec, "crc32c"), _appended(native, "crc32c")
-    if chosen.moving and zarr_format == 3:
+    if chosen.may_move and zarr_format == 3:
         if native is not None:
             return codec, native
         if inherited is not None and bare(inherited) == bare(codec):

@@ -62,14 +62,21 @@ def meaning_of(
     if dtype.kind in "fc" and "missing_value" in left:
         left["missing_value"] = words_to_numbers(left["missing_value"])
     listed = left.get(_DIMENSIONS)
+    is_named = bool(names)
     if _are_names(listed, ndim):
         del left[_DIMENSIONS]
         names = names if names else tuple(listed)  # type: ignore[arg-type]
+        is_named = True
     if zarr_format == 3:
         missing = from_zarr3(left.pop("_FillValue", None), dtype)
+        marker = left.get("missing_value")
+        if missing is None and dtype.kind == "S" and isinstance(marker, str):
+            missing = as_marker(marker, dtype)  # it is written in the place of `_FillValue`, below
+            if missing is not None:
+                del left["missing_value"]
         return Meaning(left, names or None, missing)
     left, missing = take_fill_value(left, dtype)
-    if missing is None and names and fill_value is not None and dtype.kind not in "mM":
+    if missing is None and is_named and fill_value is not None and dtype.kind not in "mM":
         missing = fill_value
     return Meaning(left, names or None, missing)
 
@@ -103,11 +110,12 @@ def meaning_as_written(
         elif missing is not None:
             attrs["_FillValue"] = to_zarr3(missing, dtype)
         return MeaningAsWritten(as_json(attrs), dims, absent(fill, dtype))
-    if dims:
-        attrs[_DIMENSIONS] = list(name_all_axes(dims, len(shape)))
+    if dims or not shape:  # xarray opens no group with a scalar that lacks the empty list
+        attrs[_DIMENSIONS] = list(name_all_axes(dims or (), len(shape)))
     elif missing is not None:  # without names the fill value does not stand for missing values
         attrs["_FillValue"] = missing
-    fill = missing if missing is not None or dims else storage.fill_value
+    is_named = _DIMENSIONS in attrs
+    fill = missing if missing is not None or is_named else storage.fill_value
     return MeaningAsWritten(as_json(attrs), None, None if fill is None else absent(fill, dtype))
 
 

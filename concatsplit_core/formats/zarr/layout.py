@@ -21,7 +21,7 @@ from concatsplit_core.formats.zarr.codecs import (
     packing,
 )
 from concatsplit_core.formats.zarr.dialect import meaning_as_written
-from concatsplit_core.formats.zarr.exactness import is_exact
+from concatsplit_core.formats.zarr.lossless import is_lossless
 from concatsplit_core.formats.zarr.sharding import grid_of
 from concatsplit_core.foundation.errors import UnsupportedDtype, UsageError
 from concatsplit_core.foundation.records import replace
@@ -47,15 +47,15 @@ def lay_out(
         _check_rectilinear(wish, number)
     chunks, shards = grid_of(spec, wish, None if wish.rectilinear else like, number)
     ragged = wish.rectilinear and wish.hint is not None
-    moving = ragged or _may_move(spec, inherited, chunks, like)
+    may_move = ragged or _may_move(spec, inherited, chunks, like)
     native = _kept_native(inherited, wish, dialect)
-    if native is not None and not (moving and inherited.aligned and not shards):
-        native = native if is_exact(native) else None  # it would round what it is given
+    if native is not None and not (may_move and inherited.aligned and not shards):
+        native = native if is_lossless(native) else None  # it would round what it is given
     found, ours = _codec(inherited, native, wish, spec.dtype.itemsize, number)
     if spec.is_string:  # texts have no item size to shuffle by
         found = found.without("shuffle")
-    ours = ours or (wish.codec is None and not found and not moving)
-    chosen = Chosen(found, native, ours, moving)
+    ours = ours or (wish.codec is None and not found and not may_move)
+    chosen = Chosen(found, native, ours, may_move)
     codec, native = with_checksum(chosen, wish.checksum, inherited.codec, number)
     if codec is not None:
         announce_libraries(codec.steps)

@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from concatsplit_core.array.descr import check_descr
+from concatsplit_core.codecs.pipeline import BLOSC_AVAILABLE
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.kinds import (
     Kind,
@@ -97,7 +98,7 @@ _GROUP_V2 = fields({"zarr_format": one_of(2)})
 _DOCUMENTS = {".zarray": _ARRAY_V2, ".zgroup": _GROUP_V2, ".zattrs": table}
 
 _BLOSC = {
-    "cname": one_of("blosclz", "lz4", "lz4hc", "zlib", "zstd"),
+    "cname": one_of(*BLOSC_AVAILABLE),
     "clevel": number(0, 9),
     "shuffle": optional(text_or(number(-1, 2))),
     "typesize": optional(_SMALL),

@@ -27,6 +27,7 @@ class ZarrStores(InputFormat, OutputFormat):
     name = "zarr"
     has_members = True
     is_rectilinear = True
+    marks_records = False
     honours = frozenset({"zarr_format"})
     own_names = OWN_NAMES
     adds_again = True

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from concatsplit_core.formats.structure import GroupInfo, Structure
+from concatsplit_core.formats.structure import GroupInfo, Structure, keeper_of
 from concatsplit_core.foundation.jsonable import as_json
 from concatsplit_core.stores.base import Location, join
 
@@ -26,7 +26,12 @@ def read_structure(store: Location) -> Structure:
         except (OSError, ValueError, TypeError, RecursionError) as error:
             groups[path] = GroupInfo()
             notes.append(f"attributes of group '/{path}' are left out: {error}")
-    return Structure(groups, is_consolidated=is_consolidated(store), notes=tuple(notes))
+    return Structure(
+        groups,
+        is_consolidated=is_consolidated(store),
+        notes=tuple(notes),
+        kept_by=keeper_of(groups[""].attrs if groups else {}),
+    )
 
 
 def holds_images(store: Location) -> bool:

@@ -134,9 +134,9 @@ class ZipStore(Store):
         """By what the archive is recognised, for all of its members."""
         return None if self.stat(key) is None else LOCAL.identify(self.archive)
 
-    def look(self, key: str, with_newest: bool = False) -> Look:  # noqa: ARG002 - as of every store
+    def look(self, key: str) -> Look:  # noqa: ARG002 - as of every store
         """How the archive looks."""
-        return LOCAL.look(self.archive, with_newest)
+        return LOCAL.look(self.archive)
 
     def staging(self, sync: bool) -> Staging:
         """Refused: an archive is written as a whole."""
