@@ -243,9 +243,9 @@ def given_inputs(inputs: Any) -> Iterable[Any]:
     ) or format_of_object(inputs):
         return [inputs]
     if isinstance(inputs, bytes | Set | Mapping) or not isinstance(inputs, Iterable):
-        from concatsplit_core.foundation.given import shown
+        from concatsplit_core.foundation.given import wrong_value
 
-        raise UsageError(f"inputs: {shown(inputs)} {_why_no_inputs(inputs)}")
+        raise UsageError(f"inputs: {wrong_value(inputs)} {_why_no_inputs(inputs)}")
     return inputs if isinstance(inputs, Sequence) else list(inputs)
 
 
@@ -279,7 +279,7 @@ def _wrap(item: Any, ref: str) -> Source:
     if form is not None:
         return form.wrap(item)
     if not isinstance(item, np.ndarray | np.generic | list | tuple | int | float | complex):
-        from concatsplit_core.foundation.given import shown
+        from concatsplit_core.foundation.given import wrong_value
 
         hint = ""
         if isinstance(item, Mapping):
@@ -287,7 +287,7 @@ def _wrap(item: Any, ref: str) -> Source:
         elif hasattr(item, "__array__"):
             hint = "; numpy.asarray makes an array of it"
         raise UsageError(
-            f"{ref}: {shown(item)} is not a reference, numpy.ndarray, h5py.Dataset or "
+            f"{ref}: {wrong_value(item)} is not a reference, numpy.ndarray, h5py.Dataset or "
             f"zarr.Array{hint}"
         )
     return wrap_array(item if isinstance(item, np.ndarray) else np.asarray(item), ref)

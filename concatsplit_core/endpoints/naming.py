@@ -12,7 +12,7 @@ from concatsplit_core.array.geometry import Interval
 from concatsplit_core.endpoints.references import is_name, refuse_unsafe_name
 from concatsplit_core.formats.registry import named_format, suffix_of
 from concatsplit_core.foundation.errors import UsageError, did_you_mean
-from concatsplit_core.foundation.given import shown, text
+from concatsplit_core.foundation.given import as_text, wrong_value
 from concatsplit_core.foundation.sizes import counted
 
 _OF_AN_ARRAY = re.compile(r"<input (\d+)>")
@@ -219,11 +219,13 @@ def parse_names(names: str | Sequence[str] | None) -> list[str] | None:
     if names is None:
         return None
     if isinstance(names, Set) or not isinstance(names, Iterable):
-        raise UsageError(f"names: {shown(names)} is not text such as 'a,b', and no list of names")
+        raise UsageError(
+            f"names: {wrong_value(names)} is not text such as 'a,b', and no list of names"
+        )
     found = (
         [n.strip() for n in names.split(",")]
         if isinstance(names, str)
-        else [text("names", name) for name in names]
+        else [as_text("names", name) for name in names]
     )
     seen: set[str] = set()
     for name in found:

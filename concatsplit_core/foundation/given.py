@@ -23,7 +23,7 @@ def whole_number(name: str, value: Any) -> int:
     try:
         return index(value)
     except TypeError:
-        raise UsageError(f"{name}: {shown(value)} is not a whole number") from None
+        raise UsageError(f"{name}: {wrong_value(value)} is not a whole number") from None
 
 
 def whole_numbers(name: str, values: Any) -> tuple[int, ...]:
@@ -36,7 +36,7 @@ def whole_numbers(name: str, values: Any) -> tuple[int, ...]:
     """
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise UsageError(
-            f"{name}: {shown(values)} is not a list of whole numbers, such as [3, 2, 4]"
+            f"{name}: {wrong_value(values)} is not a list of whole numbers, such as [3, 2, 4]"
         )
     return tuple(whole_number(name, value) for value in values)
 
@@ -53,10 +53,10 @@ def flag(name: str, value: Any) -> bool:
         return value
     if not isinstance(value, str | bytes) and hasattr(value, "__bool__") and value in (0, 1):
         return bool(value)
-    raise UsageError(f"{name}: {shown(value)} is not True or False")
+    raise UsageError(f"{name}: {wrong_value(value)} is not True or False")
 
 
-def text(name: str, value: Any) -> str:
+def as_text(name: str, value: Any) -> str:
     """A word.
 
     Raises
@@ -66,10 +66,10 @@ def text(name: str, value: Any) -> str:
     """
     if isinstance(value, str):
         return value
-    raise UsageError(f"{name}: {shown(value)} is not text")
+    raise UsageError(f"{name}: {wrong_value(value)} is not text")
 
 
-def shown(value: Any) -> str:
+def wrong_value(value: Any) -> str:
     """How a message calls a value of the wrong type."""
     if value is None or isinstance(value, str | bytes | bool | int | float):
         return repr(value)

@@ -18,6 +18,6 @@ def path(name: str, value: Any) -> str:
     """
     if isinstance(value, str | bytes | os.PathLike):
         return os.fsdecode(value)
-    from concatsplit_core.foundation.given import shown
+    from concatsplit_core.foundation.given import wrong_value
 
-    raise UsageError(f"{name}: {shown(value)} is not a name; give text or a path")
+    raise UsageError(f"{name}: {wrong_value(value)} is not a name; give text or a path")

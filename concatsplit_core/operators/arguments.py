@@ -60,7 +60,7 @@ def _settled(name: str, value: Any) -> Any:
 
     if name == "axis":
         return _axes(value)
-    kinds = {"order": given.text, "split_info": path}
+    kinds = {"order": given.as_text, "split_info": path}
     return kinds.get(name, given.flag)(name, value)
 
 
@@ -71,11 +71,11 @@ def _axes(axis: Any) -> Axes:
 
 
 def _axis(axis: Any) -> int:
-    from concatsplit_core.foundation.given import shown, whole_number
+    from concatsplit_core.foundation.given import whole_number, wrong_value
 
     try:
         return whole_number("axis", axis)
     except UsageError:
         raise UsageError(
-            f"axis: {shown(axis)} is not a whole number, and not the name of a dimension"
+            f"axis: {wrong_value(axis)} is not a whole number, and not the name of a dimension"
         ) from None

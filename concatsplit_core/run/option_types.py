@@ -8,11 +8,11 @@ from typing import Any
 
 from concatsplit_core.foundation.errors import UsageError, did_you_mean
 from concatsplit_core.foundation.given import (
+    as_text,
     flag,
-    shown,
-    text,
     whole_number,
     whole_numbers,
+    wrong_value,
 )
 from concatsplit_core.foundation.names import path
 
@@ -70,7 +70,7 @@ def _size(name: str, value: Any) -> str | int:
         return whole_number(name, value)
     except UsageError:
         raise UsageError(
-            f"{name}: {shown(value)} is not a size; give '64MiB', '1GB' or a number of bytes"
+            f"{name}: {wrong_value(value)} is not a size; give '64MiB', '1GB' or a number of bytes"
         ) from None
 
 
@@ -79,8 +79,8 @@ def _lengths(name: str, value: Any) -> str | tuple[int, ...]:
         return value
     if not isinstance(value, Iterable):
         raise UsageError(
-            f"{name}: {shown(value)} is not a length for each axis, such as (64, 128), 'auto' or "
-            "'none'"
+            f"{name}: {wrong_value(value)} is not a length for each axis, such as (64, 128), "
+            "'auto' or 'none'"
         )
     return whole_numbers(name, value)
 
@@ -90,27 +90,29 @@ def _codec(name: str, value: Any) -> Any:
 
     if isinstance(value, str | Codec):
         return value
-    raise UsageError(f"{name}: {shown(value)} is not text such as 'zstd:3' or 'none'")
+    raise UsageError(f"{name}: {wrong_value(value)} is not text such as 'zstd:3' or 'none'")
 
 
 def _words(name: str, value: Any) -> Any:
     if isinstance(value, str):
         return value
     if not isinstance(value, Iterable):
-        raise UsageError(f"{name}: {shown(value)} is not text, and no list of words")
-    return tuple(text(name, word) for word in value)
+        raise UsageError(f"{name}: {wrong_value(value)} is not text, and no list of words")
+    return tuple(as_text(name, word) for word in value)
 
 
 def _paths(name: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, str | bytes | os.PathLike) or not isinstance(value, Iterable):
-        raise UsageError(f"{name}: {shown(value)} is not a list of names")
+        raise UsageError(f"{name}: {wrong_value(value)} is not a list of names")
     return tuple(path(name, each) for each in value)
 
 
 def _members(name: str, value: Any) -> str:
     if isinstance(value, Iterable) and not isinstance(value, bytes):
-        return ",".join(text(name, each) for each in value)
-    raise UsageError(f"{name}: {shown(value)} is not text such as 'x,y*', and no list of names")
+        return ",".join(as_text(name, each) for each in value)
+    raise UsageError(
+        f"{name}: {wrong_value(value)} is not text such as 'x,y*', and no list of names"
+    )
 
 
 def _pairs(name: str, value: Any) -> list[tuple[str, Any]]:
@@ -119,16 +121,16 @@ def _pairs(name: str, value: Any) -> list[tuple[str, Any]]:
     pairs: list[Any] = list(given) if is_list else []
     if not is_list or not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
         raise UsageError(
-            f"{name}: {shown(value)} is not like {{'x': 'part-*.npy'}}, and no list of pairs like "
-            "('x', 'part-*.npy')"
+            f"{name}: {wrong_value(value)} is not like {{'x': 'part-*.npy'}}, and no list of pairs "
+            "like ('x', 'part-*.npy')"
         )
-    return [(text(name, each), ref) for each, ref in pairs]
+    return [(as_text(name, each), ref) for each, ref in pairs]
 
 
 def _callable(name: str, value: Any) -> Any:
     if callable(value):
         return value
-    raise UsageError(f"{name}: {shown(value)} is not a function")
+    raise UsageError(f"{name}: {wrong_value(value)} is not a function")
 
 
 _SETTLE: tuple[tuple[str, Callable[[str, Any], Any]], ...] = (
@@ -140,7 +142,7 @@ _SETTLE: tuple[tuple[str, Callable[[str, Any], Any]], ...] = (
     ("routes", _words),
     ("picture manifest depfile", path),
     ("depends_on", _paths),
-    ("raw", text),
+    ("raw", as_text),
     ("members", _members),
     ("arrays", _pairs),
     ("history", flag),

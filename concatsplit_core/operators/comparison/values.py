@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from concatsplit_core.foundation.errors import UsageError
-from concatsplit_core.foundation.given import shown
+from concatsplit_core.foundation.given import wrong_value
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.operators.comparison import datetimes, numbers
 
@@ -41,7 +41,7 @@ class EqualityRule(NamedTuple):
         given: tuple[tuple[str, Any], ...] = (("--rtol", self.rtol), ("--atol", self.atol))
         for name, value in given:
             if isinstance(value, str) or not hasattr(value, "__float__"):
-                raise UsageError(f"{name}: {shown(value)} is not a number")
+                raise UsageError(f"{name}: {wrong_value(value)} is not a number")
             if not (isfinite(value) and value >= 0):
                 raise UsageError(f"{name} {value}: a tolerance is a finite number, 0 or more")
         return self
