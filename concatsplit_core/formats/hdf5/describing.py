@@ -131,7 +131,7 @@ def _describe(path: str, member: str, ref: str, dataset: Any, opened: Opened) ->
     spec, offset = stored.spec, stored.offset
     if offset is not None and offset + spec.nbytes > os.fstat(opened.fd).st_size:
         raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
-    storage = _storage_of(dataset, member.rpartition("/")[2], stored, has_attributes)
+    storage = _storage_of(dataset, member, stored, has_attributes, opened.version)
     if stored.is_netcdf and not opened.is_netcdf:
         storage = replace(storage, own=storage.own | scales_of(dataset))
     file = path if _is_file(opened) else None
@@ -221,14 +221,17 @@ def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened, is_netcd
     return _Stored(spec, found, codec, items, fill, padding, offset, is_netcdf)
 
 
-def _storage_of(dataset: Any, name: str, stored: _Stored, has_attributes: bool) -> Storage:
+def _storage_of(
+    dataset: Any, member: str, stored: _Stored, has_attributes: bool, version: tuple[int, ...]
+) -> Storage:
     """What an output inherits: codec, fill value, meaning, and what is HDF5's own."""
     spec, items, found = stored.spec, stored.items, stored.filters
     bare = not has_attributes
     values, own, notes = ({}, {}, []) if bare else read_attributes(dataset, stored.is_netcdf)
     borrowed: tuple[str, ...] = ()
     if may_be_bounds(values, dataset.shape):
-        more = with_units(values, name, beside(dataset))
+        others = beside(dataset, member, version)
+        more = with_units(values, member.rpartition("/")[2], others)
         values, borrowed = more, tuple(key for key in more if key not in values)
     attrs, missing = take_fill_value(values, spec.dtype)
     notes += fill_value_notes(values, missing, spec.dtype)
