@@ -11,19 +11,16 @@ from multiprocessing.util import Finalize
 
 import at_once
 import environment
+import examples
 import pytest
 import scratch
 from _pytest.runner import runtestprotocol
-from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite(
     "conformance.arrays", "conformance.base", "conformance.moves", "conformance.zarr_arrays"
 )
 
-_COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("dev", **_COMMON)
-settings.register_profile("ci", **_COMMON, derandomize=True, database=None)
-settings.load_profile("ci" if os.environ.get("CI") else "dev")
+examples.register_profiles()
 
 
 @pytest.hookimpl(tryfirst=True)
