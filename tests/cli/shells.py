@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -174,6 +175,10 @@ class Shell:
         """Files and folders on the top level."""
         return sorted(os.listdir(self.folder))
 
+    def bring(self, folder: Path) -> None:
+        """Copy the small files of a folder here, and nothing of their times and modes."""
+        shutil.copytree(folder, self.folder, symlinks=True, copy_function=_copy, dirs_exist_ok=True)
+
     def save(self, **arrays: np.ndarray) -> None:
         """Write .npy files, one an argument."""
         for name, array in arrays.items():
@@ -211,6 +216,12 @@ def _below(folder: str) -> Iterator[os.DirEntry[str]]:
             yield entry
             if entry.is_dir(follow_symlinks=False):
                 yield from _below(entry.path)
+
+
+def _copy(old: str, new: str) -> None:
+    """Twice as fast as `shutil.copyfile` for files as small as here."""
+    with open(old, "rb", buffering=0) as source, open(new, "wb", buffering=0) as target:
+        target.write(source.readall())
 
 
 def _facts(entry: os.DirEntry[str]) -> tuple[Any, ...]:
