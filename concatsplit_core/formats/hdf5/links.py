@@ -7,6 +7,7 @@ from typing import Any
 
 from concatsplit_core.formats.hdf5.dimensions import NON_COORDINATE, is_dimension_only
 from concatsplit_core.formats.hdf5.library import h5py
+from concatsplit_core.formats.hdf5.opened import OpenDataset
 from concatsplit_core.foundation.errors import (
     AmbiguousContainer,
     ConcatsplitError,
@@ -182,7 +183,7 @@ def only_member(file: Any, ref: str) -> str:
     return names[0]
 
 
-def follow(file: Any, member: str, ref: str, groups: dict[str, Any]) -> tuple[str, Any]:
+def follow(file: Any, member: str, ref: str, groups: dict[str, Any]) -> tuple[str, OpenDataset]:
     """Follow links to a data set within the file; returns its own name, and the data set.
 
     Parameters
@@ -213,7 +214,7 @@ def follow(file: Any, member: str, ref: str, groups: dict[str, Any]) -> tuple[st
         inside = [name for name in walk(file) if name.startswith(f"{member.strip('/')}/")]
         hint = f"; name an array in it, such as {inside[0]}" if inside else ""
         raise InputUnavailable(f"{ref}: '{member}' is {what}, not an array{hint}", ref=ref)
-    return f"{group}{slash}{part}", here
+    return f"{group}{slash}{part}", OpenDataset(here.id)
 
 
 _MOST_GROUPS = 64
@@ -237,16 +238,22 @@ def _step(file: Any, here: Any, part: str, member: str, ref: str) -> Any:
     return item_of(here, part)
 
 
-def _plain_array(group: Any, name: str) -> Any:
+def _plain_array(group: Any, name: str) -> OpenDataset | None:
     """The data set that a hard link leads to, which most names do; None where more has to be asked.
 
     Only a data set that is a dimension and no more can have a variable of another name beside it.
     """
-    if not isinstance(link_of(group, name), h5py.HardLink):
+    own = key(name)
+    if not isinstance(group, h5py.Group) or not own:
         return None
-    found = item_of(group, name)
-    is_array = isinstance(found, h5py.Dataset) and not is_dimension_only(found)
-    return found if is_array else None
+    links = group.id.links
+    if not links.exists(own) or links.get_info(own).type != h5py.h5l.TYPE_HARD:
+        return None
+    found = h5py.h5o.open(group.id, own)
+    if not isinstance(found, h5py.h5d.DatasetID):
+        return None
+    dataset = OpenDataset(found)
+    return None if dataset.has_attributes and is_dimension_only(dataset) else dataset
 
 
 def _spelled(group: Any, name: str) -> str:
