@@ -28,10 +28,9 @@ class OpenDataset:
         return h5py.Dataset(self.id, readonly=True)
 
     @cached_property
-    def shape(self) -> tuple[int, ...] | None:
-        """How long each axis is; None for a data set without elements."""
-        found: tuple[int, ...] | None = self.id.shape
-        return found
+    def shape(self) -> Any:
+        """How long each axis is; None for a data set that has no shape."""
+        return self.id.shape
 
     @cached_property
     def has_attributes(self) -> bool:
