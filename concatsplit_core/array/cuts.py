@@ -117,7 +117,7 @@ class Cut:
         names : int, optional
             How many outputs were named: the number of equal parts where no way was given.
         index_bytes : int
-            Bytes of array data below one index of the axis.
+            Bytes of array data at one index of the axis.
 
         Raises
         ------
@@ -267,7 +267,7 @@ def _proportional(length: int, ratio: Sequence[int]) -> list[int]:
 
 def _bounded(length: int, most: int, index_bytes: int) -> list[int]:
     if most < 1:
-        raise UsageError(f"--max-bytes {most}: a part has to hold something", found=most)
+        raise UsageError(f"--max-bytes {most}: a part holds at least 1 byte", found=most)
     if not index_bytes:
         return [length]
     if index_bytes > most:
