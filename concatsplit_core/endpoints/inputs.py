@@ -44,7 +44,7 @@ def open_inputs(
     recover: Callable[[list[Location]], bool] | None = None,
     raw: str | None = None,
 ) -> list[Source]:
-    """Open references, patterns, ``@list`` files, ndarrays, h5py data sets and zarr arrays.
+    """Open references, patterns, ``@list`` files, ndarrays, h5py datasets and zarr arrays.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ def check_lengths(what: str, lengths: Shape, spec: ArraySpec) -> Shape:
     if len(lengths) != spec.ndim:
         raise UsageError(
             f"{option} has {counted(len(lengths), 'axis', 'axes')}, the output {spec.shape} "
-            f"has {spec.ndim}",
+            f"has {spec.ndim}; give one length for each",
             found=lengths,
             expected=spec.ndim,
         )

@@ -1,4 +1,4 @@
-"""Errors about files and arrays that are not there, or not known, and what was probably meant."""
+"""Errors about files and arrays that do not exist or are unknown, and what was probably meant."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LISTED = 8
 """How many names a message lists."""
 _LOOKED_AT = 10_000
 """The most files of a folder that are compared with a name."""
-_APART = "; names are words of their own: {}"
+_APART = "; give each name as an argument of its own: {}"
 _STDOUT = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
 _INSTEAD = {
     **dict.fromkeys((".pt", ".pth", ".ckpt"), "; did you mean '.safetensors'?"),
@@ -29,7 +29,7 @@ _INSTEAD = {
         (".gz", ".bz2", ".xz", ".zst"), "; --codec compresses inside of .npz, .h5 and .zarr"
     ),
 }
-"""What is meant by suffixes that are no format's."""
+"""What is probably meant by a suffix of no format here."""
 _MAGIC = r"[*?[]"
 _URL = r"[A-Za-z][A-Za-z0-9+.-]+:/"
 
@@ -44,9 +44,9 @@ def no_member(
     ref : str
         As it was given.
     member : str
-        The name that is not there.
+        The name that was not found.
     names : iterable of str
-        Of all arrays that are there.
+        Names of all arrays in the container.
     kind : str
         What the format calls an array.
     """
@@ -83,7 +83,7 @@ def no_format(ref: str, start: bytes, is_bare: bool) -> MalformedInput:
     start : bytes
         Of the file.
     is_bare : bool
-        Whether it has a name of files that hold bare elements.
+        Whether its suffix is one of files that hold bare elements.
     """
     if not start:
         return MalformedInput(f"{ref}: the file is empty", ref=ref)
@@ -111,9 +111,9 @@ def no_suffix(path: str, ref: str, suffix: str, known: Sequence[str], is_read: b
     Parameters
     ----------
     path, ref : str
-        Where it is to lie, and as it was given.
+        Its path, and the reference as it was given.
     suffix : str
-        What the name ends in; may be empty.
+        Of the path; may be empty.
     known : sequence of str
         The suffixes of all formats that are written.
     is_read : bool
@@ -134,7 +134,7 @@ def no_suffix(path: str, ref: str, suffix: str, known: Sequence[str], is_read: b
 
 
 def no_match(ref: str, pattern: str) -> InputUnavailable:
-    """The error that no file has a name of a pattern, and why, if its folder is the reason."""
+    """The error that no file matches a pattern, and why, if its folder is the reason."""
     folder = os.path.dirname(re.split(_MAGIC, pattern, maxsplit=1)[0])
     head, bracket, member = pattern.rstrip("]").rpartition("[")
     names = re.split(r"[,\s]+", pattern.strip("[]()"))
@@ -191,7 +191,7 @@ def _hint(path: str, ref: str) -> str:
 
 
 def _alike(name: str, names: Iterable[str]) -> list[str]:
-    """The names that are like one, but for their suffixes: a.npy is not like y.npy."""
+    """The names like a given one, compared without suffixes: a.npy is not like y.npy."""
     from difflib import get_close_matches
 
     stem, stems = _stem(name), {other: _stem(other) for other in names}

@@ -60,7 +60,7 @@ class NpyFormat(InputFormat, OutputFormat):
         return NpySource(path, ref, spec_of_file(path, ref), _PLAIN)
 
     def open_found(self, found: Candidate, member: str | None, ref: str) -> NpySource:
-        """As `open`, with no other look at the file."""
+        """As `open`, without opening the file again."""
         if found.fd is None:
             return self.open(found.place, member, ref)
         try:

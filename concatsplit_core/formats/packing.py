@@ -35,8 +35,7 @@ def pack(
     ----------
     folder, archive : str
     kept : KeptMembers, optional
-        Members of another archive that come first; where a file has the name of one, it is left
-        out.
+        Members of another archive that come first; a file with the name of one is left out.
     replaced : collection of str
         Folders of the other archive that are not kept.
     lasting : collection of str
