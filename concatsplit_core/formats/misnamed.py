@@ -5,16 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 
 from concatsplit_core.foundation.errors import (
+    AmbiguousContainer,
     ConcatsplitError,
     InputUnavailable,
     MalformedInput,
     UsageError,
     did_you_mean,
 )
+from concatsplit_core.foundation.names import first_names, printable
 from concatsplit_core.stores.files import input_error
 
 _LISTED = 8
@@ -55,13 +57,56 @@ def no_member(
         return InputUnavailable(
             f"{ref}: is one array, and has no {kind} '{member}'; leave out '{member}'", ref=ref
         )
-    listed = ", ".join(known[:_LISTED]) or "none"
-    if len(known) > _LISTED:
-        listed += f" and {len(known) - _LISTED} more"
     last = member.rpartition("/")[2]
     inside = [n for n in known if n.rpartition("/")[2] in {last, last.removesuffix(".npy")}]
     hint = f"; did you mean '{inside[0]}'?" if len(inside) == 1 else did_you_mean(member, known)
-    return InputUnavailable(f"{ref}: has no {kind} '{member}'; it holds {listed}{hint}", ref=ref)
+    return InputUnavailable(
+        f"{ref}: has no {kind} '{member}'; it holds {first_names(known)}{hint}", ref=ref
+    )
+
+
+def not_one_array(ref: str, names: Collection[str]) -> AmbiguousContainer:
+    """The error that a container holds several arrays, or none, and none was named."""
+    if not names:
+        return AmbiguousContainer(f"{ref}: holds no array", ref=ref)
+    return AmbiguousContainer(
+        f"{ref}: holds {len(names)} arrays ({first_names(names)}); name one as {ref}::MEMBER",
+        ref=ref,
+    )
+
+
+def chosen_member(
+    names: Collection[str], member: str | None, ref: str, kind: str = "member"
+) -> str:
+    """The name of a member, which has to be one of these; without one, the only name there is.
+
+    Raises
+    ------
+    AmbiguousContainer
+        None is asked for, and there is not exactly one.
+    InputUnavailable
+        There is none of that name.
+    """
+    if member is not None:
+        if member in names:
+            return member
+        raise no_member(ref, member, names, kind)
+    if len(names) != 1:
+        raise not_one_array(ref, names)
+    return next(iter(names))
+
+
+def not_utf8(member: str, place: str) -> UsageError:
+    """The error that an output's member has a name that is not text.
+
+    Parameters
+    ----------
+    member : str
+    place : str
+        Where names have to be UTF-8, such as ``an archive``.
+    """
+    shown = printable(member)
+    return UsageError(f"output member '{shown}': names in {place} are UTF-8, which this is not")
 
 
 def missing_file(ref: str, error: OSError) -> ConcatsplitError:

@@ -16,7 +16,7 @@ from concatsplit_core.array.descr import check_descr
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.base import Candidate, InputFormat, OutputFormat
-from concatsplit_core.formats.chunking import refuse_checksum
+from concatsplit_core.formats.chunking import refuse_chunks_and_codec
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Extent, Storage, Wish
 from concatsplit_core.formats.targets import ContiguousTarget, Writer
@@ -173,15 +173,9 @@ class RawFormat(InputFormat, OutputFormat):
     ) -> tuple[ArraySpec, Storage]:
         """C order, from the first byte on."""
         what = "a file of bare elements"
-        if wish.chunks not in (None, "none", "auto"):
-            raise UsageError(f"--chunks: {what} has no chunks; write to .h5 or .zarr")
-        if wish.codec:
-            raise UsageError(
-                f"--codec {wish.codec}: {what} is not compressed; write to .npz, .h5 or .zarr"
-            )
+        refuse_chunks_and_codec(wish, what)
         if wish.memory_order == "F":
             raise UsageError(f"--memory-order F: {what} is in C order; write to .npy")
-        refuse_checksum(wish, what)
         plain = spec.dtype.names is None and spec.dtype.kind in "biufcmMSUV"
         if spec.is_string or not plain:
             raise UnsupportedDtype(

@@ -29,8 +29,8 @@ from concatsplit_core.formats.hdf5.neighbours import beside
 from concatsplit_core.formats.hdf5.reading import (
     Hdf5Chunked,
     Hdf5Contiguous,
+    Hdf5Decoded,
     Hdf5Source,
-    Hdf5Unchunked,
 )
 from concatsplit_core.formats.hdf5.scales import scales_of
 from concatsplit_core.formats.hdf5.types import encoding
@@ -138,7 +138,7 @@ def _describe(path: str, member: str, ref: str, dataset: Any, opened: Opened) ->
     if file is not None and offset is not None:
         return Hdf5Contiguous(file, ref, spec, storage, member=member)
     if spec.chunks is None:
-        return Hdf5Unchunked(file, ref, spec, storage, member=member)
+        return Hdf5Decoded(file, ref, spec, storage, member=member)
     return Hdf5Chunked(
         file, ref, spec, storage, stored.steps, stored.known_fill, stored.padding, member=member
     )

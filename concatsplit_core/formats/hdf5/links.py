@@ -8,7 +8,6 @@ from typing import Any
 from concatsplit_core.formats.hdf5.dimensions import NON_COORDINATE, is_dimension_only
 from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.foundation.errors import (
-    AmbiguousContainer,
     ConcatsplitError,
     InputUnavailable,
     MalformedInput,
@@ -175,10 +174,9 @@ def only_member(file: Any, ref: str) -> str:
     """The name of the one dataset of a file."""
     names = walk(file)
     if len(names) != 1:
-        listed = ", ".join(names) or "none"
-        raise AmbiguousContainer(
-            f"{ref}: holds {len(names)} arrays ({listed}); name one as {ref}::MEMBER", ref=ref
-        )
+        from concatsplit_core.formats.misnamed import not_one_array
+
+        raise not_one_array(ref, names)
     return names[0]
 
 

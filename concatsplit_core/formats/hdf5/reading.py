@@ -102,7 +102,7 @@ class Hdf5Contiguous(Hdf5Array, ContiguousSource):
 
 
 @dataclass(slots=True, eq=False)
-class Hdf5Unchunked(Hdf5Array, DecodedSource):
+class Hdf5Decoded(Hdf5Array, DecodedSource):
     """A dataset without chunks whose elements only HDF5 can read."""
 
     def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
@@ -140,7 +140,7 @@ class Hdf5Unchunked(Hdf5Array, DecodedSource):
 
 
 @dataclass(slots=True, eq=False)
-class Hdf5Chunked(ChunkedSource, Hdf5Unchunked):
+class Hdf5Chunked(ChunkedSource, Hdf5Decoded):
     """A dataset in chunks.
 
     Parameters
@@ -341,4 +341,4 @@ def _read_strings(dataset: Any, box: Box) -> np.ndarray:
     return texts.astype(np.dtypes.StringDType())
 
 
-Hdf5Source = Hdf5Contiguous | Hdf5Unchunked
+Hdf5Source = Hdf5Contiguous | Hdf5Decoded

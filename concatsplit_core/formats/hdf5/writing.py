@@ -43,7 +43,6 @@ from concatsplit_core.foundation.errors import (
     IOFailure,
     OutputRefused,
     UnsupportedDtype,
-    UsageError,
 )
 from concatsplit_core.foundation.interrupts import deferred_signals
 from concatsplit_core.stores.files import copy_range, write_all
@@ -93,8 +92,9 @@ class Hdf5Writer(Writer):
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target:
         """Create a dataset; a contiguous one gets its place in the file at once."""
         if any("\ud800" <= letter <= "\udfff" for letter in member):
-            shown = member.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-            raise UsageError(f"output member '{shown}': names in HDF5 are UTF-8, which this is not")
+            from concatsplit_core.formats.misnamed import not_utf8
+
+            raise not_utf8(member, "HDF5")
         ref = f"{self.path.name}::{member}"
         with deferred_signals(), _pool.use(self) as (staged, file), _in_terms(staged, ref):
             staged.last, netcdf = None, self._netcdf or is_netcdf(file)
