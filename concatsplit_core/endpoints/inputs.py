@@ -55,7 +55,7 @@ def open_inputs(
         Completes what killed runs left in these folders, before anything there is read. Returns
         whether there was anything.
     raw : str, optional
-        What files of bare elements hold, as it stands behind ``::`` in a reference.
+        What files of bare elements hold, as it follows ``::`` in a reference.
 
     Raises
     ------

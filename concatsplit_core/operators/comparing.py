@@ -59,6 +59,8 @@ def diff(
 ) -> Difference | DataSetDifference:
     """Compare two arrays of any formats, in bounded memory and on all cores.
 
+    0 equals -0; integers are not rounded; dtypes may differ in byte order.
+
     Parameters
     ----------
     a, b
@@ -75,7 +77,6 @@ def diff(
     -------
     Difference or DataSetDifference
         The latter if one of them is a container with several arrays.
-        0 equals -0; integers are not rounded; dtypes may differ in byte order.
 
     Raises
     ------
