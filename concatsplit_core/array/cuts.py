@@ -17,7 +17,7 @@ Remainder = Literal["keep", "drop", "error"]
 
 
 MOST_PARTS = 1 << 20
-"""Parts of one split: each has a name and a file or member of its own."""
+"""The most parts of one split: each has its own name, and its own file or member."""
 
 _WAYS = ("parts", "size", "lengths", "at", "ratio", "max_bytes", "range")
 _GOES_WITH = {"uneven": "parts", "remainder": "size", "hop": "size", "by_array": "max_bytes"}

@@ -93,7 +93,7 @@ def decode_bounded(data: Bytes, step: Step, limit: int) -> Bytes:
         return DECODERS[step.name](data, step, limit)
     except (MemoryError, MalformedInput):  # of which `OverBudget` is one
         raise
-    except Exception as error:  # each codec library raises errors of its own for damaged data
+    except Exception as error:  # each codec library raises its own errors for damaged data
         raise MalformedInput(f"{step.name} cannot decode it: {error}") from error
 
 
@@ -101,7 +101,7 @@ def _goes_into(data: Bytes, step: Step, space: memoryview) -> bool:
     """Undo a step into `space`; False where that fails, and `decode_bounded` then says why."""
     try:
         return INTO[step.name](data, step, space)
-    except Exception:  # each codec library raises errors of its own for damaged data
+    except Exception:  # each codec library raises its own errors for damaged data
         return False
 
 

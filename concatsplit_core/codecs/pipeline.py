@@ -20,7 +20,7 @@ BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 """How blosc shuffles; the position of each is its number in HDF5 and in Zarr format 2."""
 _FILTERS = ("shuffle", "fletcher32", "crc32c")
 _SPOKEN = {"lz4_blocks": "lz4", "loose_shuffle": "shuffle"}
-"""What users call a step that HDF5 has in a variant of its own: its lz4 comes in blocks, and its
+"""What users call a step that HDF5 has in its own variant: its lz4 comes in blocks, and its
 shuffle takes bytes that are not a whole number of items."""
 
 

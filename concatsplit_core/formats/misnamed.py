@@ -23,7 +23,7 @@ _LISTED = 8
 """How many names a message lists."""
 _LOOKED_AT = 10_000
 """The most files of a folder that are compared with a name."""
-_APART = "; give each name as an argument of its own: {}"
+_APART = "; give each name as a separate argument: {}"
 _STDOUT = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
 _INSTEAD = {
     **dict.fromkeys((".pt", ".pth", ".ckpt"), "; did you mean '.safetensors'?"),

@@ -169,7 +169,7 @@ class DivisibleTarget(BaseTarget, ABC):
 
     @abstractmethod
     def region(self, spec: ArraySpec, element: int, chunk: int) -> ChunkedTarget:
-        """A region, to be written like an array of its own.
+        """A region, to be written like a whole array.
 
         Parameters
         ----------

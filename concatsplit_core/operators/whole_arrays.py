@@ -103,7 +103,7 @@ def shared_out(
 ) -> Job:
     """The job of ``--by-array``: whole arrays in order to files of at most so many bytes.
 
-    An array that is larger than that gets a file of its own.
+    A larger array is alone in its file.
 
     Raises
     ------

@@ -153,7 +153,7 @@ def _blosc_step(values: tuple[int, ...]) -> Step:
 
 
 def in_own_steps(codec: Codec, itemsize: int) -> Codec:
-    """A codec as HDF5 has it: gzip is deflate in a zlib stream, lz4 comes in blocks of its own.
+    """A codec as HDF5 has it: gzip is deflate in a zlib stream, lz4 comes in HDF5's blocks.
 
     Raises
     ------

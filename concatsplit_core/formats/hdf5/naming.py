@@ -4,7 +4,7 @@ from __future__ import annotations
 
 NETCDF = (".nc", ".nc4")
 APPLICATIONS = (".h5ad", ".nwb", ".nxs", ".mat", ".keras", ".loom")
-"""Suffixes of programs that look for groups and attributes of their own in a file."""
+"""Suffixes of programs that look for their own groups and attributes in a file."""
 
 
 def has_netcdf_name(name: str) -> bool:
@@ -13,5 +13,5 @@ def has_netcdf_name(name: str) -> bool:
 
 
 def is_of_application(name: str) -> bool:
-    """Whether a program looks for groups and attributes of its own in a file of this name."""
+    """Whether a program looks for its own groups and attributes in a file of this name."""
     return name.lower().endswith(APPLICATIONS)

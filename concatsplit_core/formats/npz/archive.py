@@ -29,7 +29,7 @@ from concatsplit_core.stores.zips.directory import Directory, data_start, direct
 _COPY = 1 << 20
 _ZARR_METADATA = {".zarray", ".zgroup", "zarr.json"}
 _ZIPPED_IN_FOLDER = (
-    "is a zipped Zarr store in a folder of its own; unzip it, or zip the files without the folder"
+    "is a zipped Zarr store inside a folder; unzip it, or zip the files without the folder"
 )
 
 _CODECS = {zipfile.ZIP_STORED: Codec(), zipfile.ZIP_DEFLATED: Codec((Step("gzip", (6,)),))}
