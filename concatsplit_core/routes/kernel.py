@@ -7,6 +7,7 @@ from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.task import Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.extents import extent_of
+from concatsplit_core.stores.disk_space import take_space
 from concatsplit_core.stores.durability import start_writing
 from concatsplit_core.stores.files import (
     copy_range,
@@ -72,6 +73,8 @@ def _copy(context: Context, here: _End, there: _End, size: int) -> None:
         copy_range(here.fd, start, there.fd, to, size, ref, context.window)
         return
     shared = share_range(here.fd, start, there.fd, to, size)
+    if not shared:
+        take_space(there.fd, to, size)
     take = hashes.of_bytes(here.array, there.array)
     buffer = context.buffers.scratch(min(size, context.window, _HASHED_AT_ONCE)).data
     cuts = ((0, shared.start), (shared.start, shared.stop), (shared.stop, size))
