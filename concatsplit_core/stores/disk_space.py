@@ -9,18 +9,24 @@ from functools import cache
 from typing import Any
 
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2
-_WORTH_TAKING = 1 << 20
+WORTH_TAKING = 1 << 20
 """Bytes of a range for which to take space at once saves more than a call."""
 
 
-def take_space(fd: int, offset: int, nbytes: int) -> None:
+def take_space(fd: int, offset: int, nbytes: int) -> bool:
     """Take the space that a range of a file needs, all at once and not page by page.
 
     What is in the range stays, and so does the size of the file. If there is not enough space,
     nothing is taken: the writes take what they need, and say what is wrong.
+
+    Returns
+    -------
+    bool
+        Whether it has been taken.
     """
-    if nbytes >= _WORTH_TAKING and _is_on_disk(fd):
-        _fallocate()(fd, _KEEP_SIZE, offset, nbytes)
+    if nbytes < WORTH_TAKING or not _is_on_disk(fd):
+        return False
+    return _fallocate()(fd, _KEEP_SIZE, offset, nbytes) == 0
 
 
 def _is_on_disk(fd: int) -> bool:
@@ -40,7 +46,7 @@ def give_back(fd: int, offset: int, nbytes: int) -> None:
 
 
 @cache
-def _fallocate() -> Callable[[int, int, int, int], Any]:
+def _fallocate() -> Callable[[int, int, int, int], int]:
     """The C library's function, with offsets of 64 bits."""
     libc = ctypes.CDLL(None)
     fallocate: Any = getattr(libc, "fallocate64", None) or libc.fallocate

@@ -17,7 +17,7 @@ from concatsplit_core.foundation.errors import (
     IOFailure,
     NoSpace,
 )
-from concatsplit_core.stores.disk_space import take_space
+from concatsplit_core.stores.disk_space import WORTH_TAKING, take_space
 from concatsplit_core.stores.identity import Identity
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -129,12 +129,28 @@ def copy_range(
     InputChanged
         The source ends inside the range.
     """
-    if not _can_share(source, start, target, to):
-        take_space(target, to, size)
-    elif (head := -start % SHARED_BLOCK) and size >= SHAREABLE and not (start - to) % SHARED_BLOCK:
+    make_room(source, start, target, to, size)
+    head = -start % SHARED_BLOCK
+    is_shareable = size >= SHAREABLE and not (start - to) % SHARED_BLOCK
+    if head and is_shareable and _can_share(source, start, target, to):
         _copy(source, start, target, to, head, ref, buffer)
         start, to, size = start + head, to + head, size - head
     _copy(source, start, target, to, size, ref, buffer)
+
+
+def make_room(source: int, start: int, target: int, to: int, size: int) -> bool:
+    """Take disk space for a range that is going to be copied, unless files can share it.
+
+    Returns
+    -------
+    bool
+        Whether space has been taken.
+    """
+    return (
+        size >= WORTH_TAKING
+        and not _can_share(source, start, target, to)
+        and take_space(target, to, size)
+    )
 
 
 _FICLONERANGE = 0x4020940D
