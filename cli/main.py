@@ -223,7 +223,7 @@ def _describe(error: BaseException, words: Sequence[str]) -> tuple[int, str, str
 
 def _left_by(error: BaseException) -> str:
     """What an interrupted run has left behind; a run that can be resumed notes it in the error."""
-    cause = error.__cause__ or error  # Click raises an error of its own from an interrupt
+    cause = error.__cause__ or error  # Click raises its own error from an interrupt
     notes: list[str] = getattr(cause, "__notes__", [])
     return message_line("; ".join(notes)) or "nothing was left behind"
 

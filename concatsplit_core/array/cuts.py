@@ -17,7 +17,7 @@ Remainder = Literal["keep", "drop", "error"]
 
 
 MOST_PARTS = 1 << 20
-"""Parts of one split: each has a name and a file or member of its own."""
+"""The most parts of one split: each has its own name, and its own file or member."""
 
 _WAYS = ("parts", "size", "lengths", "at", "ratio", "max_bytes", "range")
 _GOES_WITH = {"uneven": "parts", "remainder": "size", "hop": "size", "by_array": "max_bytes"}
@@ -117,7 +117,7 @@ class Cut:
         names : int, optional
             How many outputs were named: the number of equal parts where no way was given.
         index_bytes : int
-            Bytes of array data below one index of the axis.
+            Bytes of array data at one index of the axis.
 
         Raises
         ------
@@ -267,7 +267,7 @@ def _proportional(length: int, ratio: Sequence[int]) -> list[int]:
 
 def _bounded(length: int, most: int, index_bytes: int) -> list[int]:
     if most < 1:
-        raise UsageError(f"--max-bytes {most}: a part has to hold something", found=most)
+        raise UsageError(f"--max-bytes {most}: a part holds at least 1 byte", found=most)
     if not index_bytes:
         return [length]
     if index_bytes > most:

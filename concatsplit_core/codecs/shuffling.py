@@ -20,7 +20,7 @@ def shuffled(data: Bytes, itemsize: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        They are no whole number of items.
+        The bytes are not a whole number of items.
     """
     view = np.frombuffer(data, np.uint8)
     if view.nbytes % itemsize:
@@ -42,7 +42,7 @@ def unshuffled(data: Bytes, itemsize: int, space: memoryview | None = None) -> n
     Raises
     ------
     MalformedInput
-        They are no whole number of items.
+        The bytes are not a whole number of items.
     """
     view = np.frombuffer(data, np.uint8)
     if view.nbytes % itemsize:

@@ -220,7 +220,7 @@ INTO: dict[str, Callable[[Bytes, Step, memoryview], bool]] = {
     "blosc": _unblosc_into,
     "shuffle": _unshuffle_into,
 }
-"""Decoders that can put what they make where it belongs; they return False if it does not fit."""
+"""Decoders that write into memory of the caller; they return False if the result does not fit."""
 
 ENCODERS: dict[str, Callable[[Bytes, Step, int], Bytes]] = {
     "gzip": _gzip,

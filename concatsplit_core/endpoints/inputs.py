@@ -44,7 +44,7 @@ def open_inputs(
     recover: Callable[[list[Location]], bool] | None = None,
     raw: str | None = None,
 ) -> list[Source]:
-    """Open references, patterns, ``@list`` files, ndarrays, h5py data sets and zarr arrays.
+    """Open references, patterns, ``@list`` files, ndarrays, h5py datasets and zarr arrays.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def open_inputs(
         Completes what killed runs left in these folders, before anything there is read. Returns
         whether there was anything.
     raw : str, optional
-        What files of bare elements hold, as it stands behind ``::`` in a reference.
+        What files of bare elements hold, as it follows ``::`` in a reference.
 
     Raises
     ------

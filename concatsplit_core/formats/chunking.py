@@ -46,6 +46,22 @@ def refuse_checksum(wish: Wish, what: str) -> None:
         )
 
 
+def refuse_chunks(wish: Wish, what: str) -> None:
+    """Refuse chunks, and a checksum of chunks, for an output that has none."""
+    if wish.chunks not in (None, "none", "auto"):
+        raise UsageError(f"--chunks: {what} has no chunks; write to .h5 or .zarr")
+    refuse_checksum(wish, what)
+
+
+def refuse_chunks_and_codec(wish: Wish, what: str) -> None:
+    """As `refuse_chunks`, for an output that is not compressed either."""
+    refuse_chunks(wish, what)
+    if wish.codec:
+        raise UsageError(
+            f"--codec {wish.codec}: {what} is not compressed; write to .npz, .h5 or .zarr"
+        )
+
+
 def check_lengths(what: str, lengths: Shape, spec: ArraySpec) -> Shape:
     """Refuse the shape of chunks or shards that does not fit the array.
 
@@ -66,7 +82,7 @@ def check_lengths(what: str, lengths: Shape, spec: ArraySpec) -> Shape:
     if len(lengths) != spec.ndim:
         raise UsageError(
             f"{option} has {counted(len(lengths), 'axis', 'axes')}, the output {spec.shape} "
-            f"has {spec.ndim}",
+            f"has {spec.ndim}; give one length for each",
             found=lengths,
             expected=spec.ndim,
         )

@@ -77,7 +77,10 @@ class StreamFormat(OutputFormat):
     ) -> tuple[ArraySpec, Storage]:
         """C order, in pieces that follow each other as the elements do."""
         if wish.codec or wish.chunks not in (None, "auto", "none") or wish.memory_order == "F":
-            raise UsageError("a stream on stdout is .npy in C order, without chunks and codec")
+            raise UsageError(
+                "output -: a stream on stdout is .npy in C order, without chunks and codec; leave "
+                "the option out, or write to a file"
+            )
         refuse_checksum(wish, "an .npy stream")
         format_header(ArraySpec(spec.shape, spec.dtype))
         unit, room = [1] * spec.ndim, max(1, _PIECE // max(1, spec.dtype.itemsize))
@@ -112,7 +115,7 @@ class StreamTarget(EncodedTarget):
         return np.ascontiguousarray(block).reshape(-1).view(np.uint8)
 
     def place(self, encoded: Any) -> None:
-        """Write them: their place is behind all that is written."""
+        """Write the bytes after all that is written already."""
         _write(encoded.data)
 
     def store(self, placed: None) -> None:

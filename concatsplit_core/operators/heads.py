@@ -1,4 +1,4 @@
-"""The first elements of an array, as they are meant."""
+"""The first elements of an array, unpacked where they are packed."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def test_links_and_arrays_of_other_files_are_refused() -> None:
     cs.concat(["a.h5"], "out.h5", axis=AXES, members="*")
     with h5py.File("out.h5") as file:
         assert "outside" not in file
-    with pytest.raises(UnsafeContent, match=r"b.h5::seen: is a virtual data set.*--members"):
+    with pytest.raises(UnsafeContent, match=r"b.h5::seen: is a virtual dataset.*--members"):
         cs.concat([write("b.h5", more=virtual)], "other.h5", axis=AXES)
     assert not Path("other.h5").exists()
 

@@ -106,7 +106,7 @@ def test_a_crash_and_a_loop_are_damaged_files(tmp_path: Path) -> None:
     path.touch()
     said = scouted(path, "crash", "note", "loop", "fail", "note")
     assert said[0].startswith("3 a.h5: the HDF5 library crashes on it (SIGSEGV)")
-    assert said[2].startswith("3 a.h5: the HDF5 library takes for ever to read it (SIGXCPU)")
+    assert said[2].startswith("3 a.h5: the HDF5 library takes too long to read it (SIGXCPU)")
     assert [said[1], *said[3:]] == ["ok"] * 3
     assert path.read_text() == "note False\nnote False\n"
 

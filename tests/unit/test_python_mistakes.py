@@ -42,6 +42,8 @@ MISTAKES = {
     "cs.concat([a, a], 'y.npy', axis=[0.5])": "axis: 0.5 is not a whole number",
     "cs.concat([a, a], 'y.npy', axis='1')": "--axis 1: input <input 0> has no axis of that name: "
     "1 is text; give a number",
+    "cs.concat('a.npy', 'b.npy', 'y.npy')": "--axis y.npy: input a.npy has no axis of that name: "
+    "y.npy looks like a file; in a call from Python, all inputs go in one list",
     "cs.open([a, a], axis={0})": "axis: a set is not a whole number",
     "cs.concat([a, a], 'y.npy', order=1)": "order: 1 is not text",
     "cs.concat([a, a], 'y.npy', add_axis='no')": "add_axis: 'no' is not True or False",

@@ -1,4 +1,4 @@
-"""What an HDF5 file holds: the names of its data sets, and what there is beside them."""
+"""What an HDF5 file holds: the names of its datasets, its groups and links."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from concatsplit_core.formats.structure import Structure
 
 
 def list_members(path: str, ref: str, with_links: bool = False) -> list[str]:
-    """Names of all data sets below the root, links not followed.
+    """Names of all datasets below the root, links not followed.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def list_members(path: str, ref: str, with_links: bool = False) -> list[str]:
 
 
 def _look_at_links(path: str, member: str | None) -> bytes:
-    """Also what there is, which takes long to find twice."""
+    """Returns the survey as well, since making it twice would take long."""
     return json.dumps(_survey(path, member or "")).encode()
 
 

@@ -1,4 +1,4 @@
-"""What an HDF5 data set is: found in its file, checked, and put in our terms."""
+"""Opens an HDF5 dataset: finds it in its file, checks it, and describes it as a source."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from concatsplit_core.formats.hdf5.opened import OpenDataset
 from concatsplit_core.formats.hdf5.reading import (
     Hdf5Chunked,
     Hdf5Contiguous,
+    Hdf5Decoded,
     Hdf5Source,
-    Hdf5Unchunked,
 )
 from concatsplit_core.formats.hdf5.scales import scales_of
 from concatsplit_core.formats.hdf5.types import encoding
@@ -46,7 +46,7 @@ from concatsplit_core.meaning.model import Meaning
 
 
 def describe_member(path: str, member: str | None, ref: str) -> Hdf5Source:
-    """Describe a data set; without a name, the only one of the file."""
+    """Describe a dataset; without a name, the only one of the file."""
     try:
         with open_now(path) as opened:
             name = member if member is not None else links.only_member(opened.file, ref)
@@ -74,14 +74,14 @@ def _describe(path: str, member: str, ref: str, dataset: OpenDataset, opened: Op
     if file is not None and offset is not None:
         return Hdf5Contiguous(file, ref, spec, storage, member=member)
     if spec.chunks is None:
-        return Hdf5Unchunked(file, ref, spec, storage, member=member)
+        return Hdf5Decoded(file, ref, spec, storage, member=member)
     return Hdf5Chunked(
         file, ref, spec, storage, stored.steps, stored.known_fill, stored.padding, member=member
     )
 
 
 class _Stored(NamedTuple):
-    """What the file says of how a data set lies in it.
+    """How a dataset lies in its file.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class _Stored(NamedTuple):
     fill : numpy.ndarray, optional
         None where no neutral fill value is known.
     padding : Padding, optional
-        What netCDF readers see behind the end of an array on an unlimited dimension.
+        What netCDF readers see after the end of an array on an unlimited dimension.
     offset : int, optional
         Of the first element, where the elements are one run of plain bytes.
     is_netcdf : bool
@@ -194,17 +194,19 @@ def _is_file(opened: Opened) -> bool:
 
 
 def _refuse_elsewhere(dataset: Any, dcpl: Any, ref: str) -> None:
-    """Refuse data sets whose elements lie in other files, or nowhere."""
+    """Refuse datasets whose elements lie in other files, or nowhere."""
     if dcpl.get_layout() == h5py.h5d.VIRTUAL:
         raise UnsafeContent(
-            f"{ref}: is a virtual data set, whose data lie in other files; name those", ref=ref
+            f"{ref}: is a virtual dataset, whose data lie in other files; name those", ref=ref
         )
     if dcpl.get_external_count():
         raise UnsafeContent(
-            f"{ref}: keeps its data outside the file, in {dataset.external[0][0]}", ref=ref
+            f"{ref}: keeps its data outside the file, in {dataset.external[0][0]}; copy them into "
+            "one file first",
+            ref=ref,
         )
     if dataset.shape is None:
-        raise UnsupportedDtype(f"{ref}: is an empty data set without a shape", ref=ref)
+        raise UnsupportedDtype(f"{ref}: is an empty dataset, which has no shape", ref=ref)
 
 
 def _lossless(found: list[filters.Filter]) -> bool:
@@ -242,7 +244,7 @@ def _has_scales(dataset: Any) -> bool:
 
 
 def wrap(dataset: Any) -> Hdf5Source:
-    """A data set that is open in this process, read through its own handle."""
+    """A dataset that is open in this process, read through its own handle."""
     if not dataset:
         raise UsageError("an h5py.Dataset whose file is closed is not an input; open it again")
     dataset.file.flush()

@@ -1,4 +1,4 @@
-"""How a data set is laid out: contiguous or in chunks, its filters and its type."""
+"""How a dataset is laid out: contiguous or in chunks, its filters and its type."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SANE = Codec((Step("shuffle", (0,)), Step("zlib", (4,))))
 def lay_out(
     spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
 ) -> tuple[ArraySpec, Storage]:
-    """Lay out a data set: contiguous as its inputs and without a codec, else chunked."""
+    """Lay out a dataset: contiguous as its inputs and without a codec, else chunked."""
     if spec.dtype.kind == "U":
         spec, inherited = _as_strings(spec, inherited)
     if wish.netcdf:
@@ -77,10 +77,7 @@ def lay_out(
 
 
 def _clipped(chunks: Shape, spec: ArraySpec, inherited: Storage) -> Shape:
-    """A chunk shape no longer than the array, except along an axis that may grow.
-
-    There a small chunk stays as it is: it will be filled.
-    """
+    """A chunk shape no longer than the array, unless it is small and the axis may grow."""
     limits = inherited.maxshape
     is_small = prod(chunks) * spec.memory_itemsize <= COMFORTABLE
     free = [limits is not None and is_small and limits[d] is None for d in range(spec.ndim)]

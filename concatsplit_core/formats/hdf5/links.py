@@ -1,4 +1,4 @@
-"""Finding data sets in an HDF5 file without ever leaving it."""
+"""Finds datasets in an HDF5 file without ever leaving it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from concatsplit_core.formats.hdf5.dimensions import NON_COORDINATE, is_dimensio
 from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.opened import OpenDataset
 from concatsplit_core.foundation.errors import (
-    AmbiguousContainer,
     ConcatsplitError,
     InputUnavailable,
     MalformedInput,
@@ -24,8 +23,8 @@ class Survey(NamedTuple):
     Parameters
     ----------
     arrays : list of str
-        Names of data sets that hard links lead to, and of damaged objects that may be some: in the
-        order in which they were made where the file keeps it, else in that of the alphabet.
+        Names of datasets that hard links lead to, and of damaged objects that may be such: in the
+        order in which they were made where the file keeps it, else sorted.
     links_out : list of str
         Names of links that lead out of the file, or nowhere.
     """
@@ -35,7 +34,7 @@ class Survey(NamedTuple):
 
 
 def key(member: str) -> bytes:
-    """A name as HDF5 has it: in bytes. Those that are not UTF-8 are escaped in the text."""
+    """The bytes of a name in HDF5; in the text, bytes that are not UTF-8 are escaped."""
     return member.encode("utf-8", "surrogateescape")
 
 
@@ -81,7 +80,7 @@ def _about(group: Any, own: bytes) -> Any:
 
 
 def _is_dimension(group: Any, name: str, about: Any) -> bool:
-    """Whether a data set is a dimension only; most need not be opened to say that they are none."""
+    """Whether a dataset is a dimension only; most need not be opened to find that they are not."""
     try:
         return bool(about.num_attrs) and is_dimension_only(item_of(group, name))
     except Exception:  # a damaged member makes h5py raise nearly anything
@@ -89,7 +88,7 @@ def _is_dimension(group: Any, name: str, about: Any) -> bool:
 
 
 def keeps_order(group: Any) -> bool:
-    """Whether a group tells in which order its members were made."""
+    """Whether a group records in which order its members were made."""
     tracked = group["/" if isinstance(group, h5py.File) else "."].id.get_create_plist()
     return bool(tracked.get_link_creation_order() & h5py.h5p.CRT_ORDER_TRACKED)
 
@@ -109,7 +108,7 @@ def _from_behind(group: Any) -> list[tuple[bytes, int]]:
 
 
 def walk(root: Any) -> list[str]:
-    """Names of all data sets below a group that hard links lead to."""
+    """Names of all datasets below a group that hard links lead to."""
     return survey(root).arrays
 
 
@@ -177,25 +176,24 @@ def _leads_out(file: Any, here: Any, link: Any) -> bool:
 
 
 def only_member(file: Any, ref: str) -> str:
-    """The name of the one data set of a file."""
+    """The name of the one dataset of a file."""
     names = walk(file)
     if len(names) != 1:
-        listed = ", ".join(names) or "none"
-        raise AmbiguousContainer(
-            f"{ref}: holds {len(names)} arrays ({listed}); name one as {ref}::MEMBER", ref=ref
-        )
+        from concatsplit_core.formats.misnamed import not_one_array
+
+        raise not_one_array(ref, names)
     return names[0]
 
 
 def follow(file: Any, member: str, ref: str, groups: dict[str, Any]) -> tuple[str, OpenDataset]:
-    """Follow links to a data set within the file; returns its own name, and the data set.
+    """Follow links to a dataset within the file; returns its own name, and the dataset.
 
     Parameters
     ----------
     file : h5py.File
     member, ref : str
     groups : dict of str to object
-        What the names of groups led to before; it is added to.
+        Groups by the names that led to them before; this call adds to it.
     """
     group, slash, given = member.rpartition("/")
     here = groups.get(group + slash)
@@ -243,9 +241,9 @@ def _step(file: Any, here: Any, part: str, member: str, ref: str) -> Any:
 
 
 def _plain_array(group: Any, name: str) -> OpenDataset | None:
-    """The data set that a hard link leads to, which most names do; None where more has to be asked.
+    """The dataset of a hard link, as most names have one; None for all that needs another look.
 
-    Only a data set that is a dimension and no more can have a variable of another name beside it.
+    A dimension without a variable may have one of its name beside it, which is spelled otherwise.
     """
     own = key(name)
     if not isinstance(group, h5py.Group) or not own:
@@ -279,7 +277,8 @@ def _follow_soft(file: Any, here: Any, target: str, ref: str, depth: int = 0) ->
         link = link_of(at, part)
         if isinstance(link, h5py.ExternalLink):
             raise UnsafeContent(
-                f"{ref}: leads over a link out of the file, to {link.filename}", ref=ref
+                f"{ref}: leads over a link out of the file, to {link.filename}; name that file",
+                ref=ref,
             )
         if link is None:
             raise InputUnavailable(f"{ref}: is a link to '{target}', which is not there", ref=ref)

@@ -3,9 +3,9 @@
 HDF5 crashes at exit when its last writes fail. Here its writes never fail: the first error is
 kept, and raised after the call of HDF5; all later writes are dropped, as the file will be.
 
-HDF5 only finds places for chunks, which are written later, by threads that do not wait for each
-other. It gets memory that it is told to write, and the place where it wants to write that memory is
-the chunk's. What moves as it is stored need not even be read for that::
+HDF5 only finds places for chunks; threads that do not wait for each other write them later. HDF5 is
+told to write some memory, and the place where it wants to write it is the chunk's. So a chunk that
+moves as it is stored need not even be read for that::
 
     place_chunk -> HDF5: finds a place, notes it in its index -> write(memory) -> the place
 """
@@ -33,10 +33,10 @@ class StagedFile(io.RawIOBase):
         self.error: Exception | None = None
         self._at = 0
         self.last: tuple[str, Any] | None = None
-        """Name and data set that chunks were written to last: to open it takes a while."""
+        """Name and dataset that chunks were written to last, kept because opening takes a while."""
 
         self.writing = threading.Lock()
-        """Held while chunks are written: the system lets one write a file, while others spin."""
+        """Held while chunks are written: the kernel lets one thread write, while others spin."""
         self._awaited: tuple[int, int] | None = None
         """Address and length of memory that is not to be written."""
         self._place: int | None = None

@@ -1,4 +1,4 @@
-"""Opens data sets, the first ones of a file when a child process has tried them."""
+"""Opens datasets, the first ones of a file when a child process has tried them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _passed: set[tuple[tuple[int, ...], str]] = set()
 
 
 def open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
-    """Open a data set; without a name, the only one of the file."""
+    """Open a dataset; without a name, the only one of the file."""
     is_early = len(_inputs) < _FIRST
     if is_early and _is_to_be_tried(path, member):
         scouts.check(_look_at_member, path, member, ref, _prepare_to_write)
@@ -112,7 +112,7 @@ def _look_at_members(path: str, members: str | None) -> bytes:
 
 
 def _look_at_member(path: str, member: str | None) -> None:
-    """Try what is done with a data set through HDF5, with all of it if the file is small."""
+    """Try what is done with a dataset through HDF5, with all of it if the file is small."""
     source = describe_member(path, member, "")
     try:
         if os.stat(path).st_size > _SMALL:

@@ -1,4 +1,4 @@
-"""What a variable of a classic netCDF file is, in our terms."""
+"""Opens a variable of a classic netCDF file, and describes it as a source."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from math import prod
 
 from concatsplit_core.array.layouts import Contiguous, Opaque
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.formats.misnamed import no_member
+from concatsplit_core.formats.misnamed import chosen_member
 from concatsplit_core.formats.netcdf3.header import Header, Variable, parse_header
 from concatsplit_core.formats.netcdf3.reading import Netcdf3Contiguous, Netcdf3Decoded
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.structure import Dimension, GroupInfo, Structure
-from concatsplit_core.foundation.errors import AmbiguousContainer, ConcatsplitError
+from concatsplit_core.foundation.errors import ConcatsplitError
 from concatsplit_core.meaning.bounds import may_be_bounds, with_units
 from concatsplit_core.meaning.missing import fill_value_notes, take_fill_value
 from concatsplit_core.meaning.model import Meaning
@@ -47,18 +47,7 @@ def header_of(path: str, ref: str) -> Header:
 def open_variable(path: str, member: str | None, ref: str) -> Source:
     """Describe a variable; without a name, the only one of the file."""
     header = header_of(path, ref)
-    listed = ", ".join(header.variables) or "none"
-    if member is None:
-        if len(header.variables) != 1:
-            raise AmbiguousContainer(
-                f"{ref}: holds {len(header.variables)} arrays ({listed}); name one as "
-                f"{ref}::MEMBER",
-                ref=ref,
-            )
-        member = next(iter(header.variables))
-    name = member.strip("/")
-    if name not in header.variables:
-        raise no_member(ref, member, header.variables)
+    name = chosen_member(header.variables, member and member.strip("/"), ref)
     variable = header.variables[name]
     storage, stored = _storage(header, name, variable), variable.dtype
     is_apart = variable.is_record and header.record_bytes != variable.step_bytes

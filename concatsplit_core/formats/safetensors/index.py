@@ -15,11 +15,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from concatsplit_core.formats.misnamed import chosen_member
 from concatsplit_core.formats.safetensors.header import LONGEST
 from concatsplit_core.formats.safetensors.reading import (
     TensorSource,
     header_of,
-    named,
     open_tensor,
 )
 from concatsplit_core.formats.structure import GroupInfo, Structure
@@ -71,7 +71,10 @@ def _read_index(path: str, version: tuple[int, ...]) -> Mapping[str, str]:
     files: dict[str, str] = index.weight_map
     for name, file in files.items():
         if not name or not file or "\0" in file or os.path.basename(file) in {".", ".."}:
-            raise MalformedInput(f"{ref}: the tensor '{name}' is in the file '{file}'", ref=ref)
+            raise MalformedInput(
+                f"{ref}: says that the tensor '{name}' is in '{file}', which no file is called",
+                ref=ref,
+            )
         if os.path.basename(file) != file:
             raise UnsafeContent(
                 f"{ref}: the tensor '{name}' is in '{file}', which is not in the folder of the "
@@ -132,8 +135,8 @@ def open_member(path: str, member: str | None, ref: str) -> TensorSource:
     """Open a tensor in its shard."""
     files = _files_of(path, ref)
     if member is None:
-        list_members(path, ref)  # is it all that the shards hold?
-    name = named(files, member, ref)
+        list_members(path, ref)  # refuses an index that does not list all that the shards hold
+    name = chosen_member(files, member, ref, "tensor")
     file = _beside(path, files[name])
     if not os.path.exists(file):
         raise InputUnavailable(

@@ -50,7 +50,7 @@ def lay_out(
     may_move = ragged or _may_move(spec, inherited, chunks, like)
     native = _kept_native(inherited, wish, dialect)
     if native is not None and not (may_move and inherited.aligned and not shards):
-        native = native if is_lossless(native) else None  # it would round what it is given
+        native = native if is_lossless(native) else None  # other codecs would round elements
     found, ours = _codec(inherited, native, wish, spec.dtype.itemsize, number)
     if spec.is_string:  # texts have no item size to shuffle by
         found = found.without("shuffle")
@@ -119,16 +119,14 @@ def _may_move(spec: ArraySpec, inherited: Storage, chunks: Any, like: ArraySpec 
 def _codec(
     inherited: Storage, native: Any, wish: Wish, itemsize: int, zarr_format: int
 ) -> tuple[Codec, bool]:
-    """The codec as asked for, else as in the inputs, else a sane one; and whether it is that."""
+    """The codec as asked for, else as in the inputs, else `_SANE`; and whether it is the last."""
     if wish.codec is not None:
         return in_own_steps(wish.codec, itemsize, zarr_format), False
     codec = inherited.codec
     if codec is None:
         return _SANE, native is None
-    if (
-        zarr_format == 2 and _common_dialect(inherited) != "zarr2"
-    ):  # of its readers only some have it
-        codec = codec.without("crc32c")
+    if zarr_format == 2 and _common_dialect(inherited) != "zarr2":
+        codec = codec.without("crc32c")  # only some readers of format 2 have it
     if not all(available(step) for step in codec.steps):
         return _SANE, native is None
     return in_own_steps(codec, itemsize, zarr_format), False

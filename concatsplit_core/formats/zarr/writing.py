@@ -48,7 +48,7 @@ class ZarrWriter(Writer):
         self._structure: Structure | None = None
 
     def add_groups(self, structure: Structure) -> None:
-        """Keep them until all arrays are there: groups have the arrays' Zarr format."""
+        """Keep the groups until all arrays are there: they get the arrays' Zarr format."""
         self._structure = structure
 
     def finish(self) -> None:
@@ -100,7 +100,7 @@ class _Made:
 
     @property
     def array(self) -> Any:
-        """The array as zarr-python has it, which is opened when it is needed."""
+        """The array as zarr-python has it, opened when it is needed."""
         if self._array is None:
             from concatsplit_core.formats.zarr.library import open_created
 
@@ -278,7 +278,7 @@ class ZarrDivided(DivisibleTarget):
 
 
 def _target(spec: ArraySpec, made: _Made, corner: Corner) -> ChunkedTarget:
-    """What writes an array or a region, encoding it here where that can be done."""
+    """The target of an array or a region, which encodes it here where that can be done."""
     form = _with_frames(made.facts.form, made.storage.codec)
     inner = form.inner if isinstance(form, ShardForm) else form
     if form is None or inner is None or not can_encode(inner.steps) or spec.is_string:
@@ -299,7 +299,7 @@ def _with_frames(
 def _write_file(store: Store, key: str, parts: list[Any]) -> None:
     """Write the file of a chunk or shard, over what may be there.
 
-    Whoever does a task writes the same bytes. So a task that was killed half-way can be done again.
+    Every time a task is done it writes the same bytes, so one that was killed can be done again.
     """
     fd = store.open_for_writing(key)
     if fd is None:
