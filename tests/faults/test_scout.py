@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
+from concatsplit_cli.main import _DOCSTRINGS, _leave_out_docstrings
 from concatsplit_core.formats.hdf5 import files, trials
 from concatsplit_core.foundation.errors import MalformedInput
 
@@ -192,21 +193,34 @@ def test_a_file_that_crashes_the_library_ends_in_a_message(tmp_path: Path) -> No
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.h5"]
 
 
-def test_the_command_has_one_thread_while_it_opens_its_inputs(tmp_path: Path) -> None:
+def test_the_command_has_one_thread_while_it_opens_its_inputs_and_reads_no_docstrings(
+    tmp_path: Path,
+) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["x"] = np.arange(3)
     script = (
-        "import atexit, os\n"
-        "atexit.register(lambda: print(len(os.listdir('/proc/self/task'))))\n"
+        "import atexit, os, sys\n"
+        "def tell():\n"
+        "    import numpy as np\n"
+        "    texts = np.ndarray.__doc__, np.float32.__doc__, np.ndarray.sum.__doc__\n"
+        "    print(len(os.listdir('/proc/self/task')), any(texts))\n"
+        "atexit.register(tell)\n"
         "from concatsplit_cli.main import main\n"
-        "main(['info', 'a.h5'])\n"
+        "main()\n"
     )
     environ = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, env=environ,
-        check=True,
+        [sys.executable, "-c", script, "info", "a.h5"], capture_output=True, text=True,
+        cwd=tmp_path, env=environ, check=True,
     )  # fmt: skip
-    assert done.stdout.splitlines()[-1] == "1"
+    assert done.stdout.splitlines()[-1] == "1 False"
+    assert done.stderr == ""
+
+
+def test_numpy_keeps_its_docstrings_where_it_is_imported_already() -> None:
+    _leave_out_docstrings()
+    assert all(callable(sys.modules[name].add_newdoc) for name in _DOCSTRINGS)
+    assert np.ndarray.__doc__
 
 
 def test_of_many_inputs_the_first_are_looked_at(
