@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import warnings
@@ -196,6 +195,8 @@ def _report(error: BaseException, words: Sequence[str], context: click.Context |
     if isinstance(error, click.UsageError) and error.ctx is not None:
         print_to_stderr(error.ctx.get_usage())
     if is_asked("--json", words):
+        import json
+
         try:
             with checked_stdout():
                 click.echo(json.dumps({"error": {"code": code, "kind": kind, "message": message}}))
