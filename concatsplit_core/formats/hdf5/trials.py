@@ -59,7 +59,8 @@ def try_members(path: str, members: Sequence[str]) -> None:
     left = list(members[: _FIRST - max(len(_inputs), _tried.get(version, 0))])
     with suppress(MalformedInput):
         while len(left) > 1:
-            passed = int(scouts.check(_look_at_members, path, json.dumps(left), path) or 0)
+            question = _look_at_members, path, json.dumps(left), path
+            passed = int(scouts.check(*question, _prepare_to_write) or 0)
             if not passed:
                 break
             if len(_passed) >= _FILES:
