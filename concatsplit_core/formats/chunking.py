@@ -16,7 +16,7 @@ COMFORTABLE = 1 << 20
 
 
 def choose_chunks(spec: ArraySpec, wish: Wish, like: ArraySpec | None) -> Shape:
-    """The chunk shape of an output: as asked for, else that of the inputs, else a sane one.
+    """The chunk shape of an output: as asked for, else that of the inputs, else about 1 MiB.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Bare elements in a file: there is no header, so the reference says what they are.
 
-``x.dat::int16,*,384@1024`` are rows of 384 elements of int16 behind a header of 1,024 bytes.
+``x.dat::int16,*,384@1024`` are rows of 384 elements of int16 after a header of 1,024 bytes.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from concatsplit_core.formats.zarr.sharding import grid_of
 from concatsplit_core.foundation.errors import UnsupportedDtype, UsageError
 from concatsplit_core.foundation.records import replace
 
-_SANE = Codec((Step("zstd", (3,)),))
+_DEFAULT = Codec((Step("zstd", (3,)),))
 """For inputs whose codecs differ or have no name in Zarr."""
 
 
@@ -119,14 +119,14 @@ def _may_move(spec: ArraySpec, inherited: Storage, chunks: Any, like: ArraySpec 
 def _codec(
     inherited: Storage, native: Any, wish: Wish, itemsize: int, zarr_format: int
 ) -> tuple[Codec, bool]:
-    """The codec as asked for, else as in the inputs, else `_SANE`; and whether it is the last."""
+    """The codec as asked for, else as in the inputs, else the default; and whether it is that."""
     if wish.codec is not None:
         return in_own_steps(wish.codec, itemsize, zarr_format), False
     codec = inherited.codec
     if codec is None:
-        return _SANE, native is None
+        return _DEFAULT, native is None
     if zarr_format == 2 and _common_dialect(inherited) != "zarr2":
         codec = codec.without("crc32c")  # only some readers of format 2 have it
     if not all(available(step) for step in codec.steps):
-        return _SANE, native is None
+        return _DEFAULT, native is None
     return in_own_steps(codec, itemsize, zarr_format), False
