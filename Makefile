@@ -10,7 +10,7 @@ FIND_PYTHON := for p in python3 python3.14 python3.13 python3.12; do \
 PYTEST := pytest --numprocesses auto --dist worksteal
 
 # Hundreds of processes that tests start load what is compiled, also where Python is told to keep nothing.
-test check coverage test-minimums: export PYTHONDONTWRITEBYTECODE :=
+test check coverage test-deep test-minimums: export PYTHONDONTWRITEBYTECODE :=
 COMPILE = -m compileall -q cli concatsplit_core
 
 # What make check runs: what is quick, of every room, and no process that is waited for.
@@ -22,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 PIP_INSTALL := -m pip install --quiet --quiet
 
-.PHONY: demo test check lint coverage test-minimums test-loaders bench docs dist clean
+.PHONY: demo test check lint coverage test-deep test-minimums test-loaders bench docs dist clean
 
 demo: $(VENV)/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh sample_data/demo.sh
@@ -48,6 +48,11 @@ coverage: $(VENV)/.dev
 	COVERAGE_CORE=sysmon $(BIN)/coverage run -m $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing
+
+# What is tried with examples, with very many of them, and other ones each time: some ten minutes.
+test-deep: $(VENV)/.dev
+	@$(BIN)/python $(COMPILE)
+	$(BIN)/$(PYTEST) -m hypothesis --hypothesis-profile deep
 
 # All tests with the oldest versions that pyproject.toml allows.
 test-minimums: $(MINIMUMS)/.installed

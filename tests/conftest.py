@@ -11,19 +11,16 @@ from multiprocessing.util import Finalize
 
 import at_once
 import environment
+import examples
 import pytest
 import scratch
 from _pytest.runner import runtestprotocol
-from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite(
     "conformance.arrays", "conformance.base", "conformance.moves", "conformance.zarr_arrays"
 )
 
-_COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("dev", **_COMMON)
-settings.register_profile("ci", **_COMMON, derandomize=True, database=None)
-settings.load_profile("ci" if os.environ.get("CI") else "dev")
+examples.register_profiles()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -61,20 +58,17 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Have a worker report once how a test ended, and not also its setup and teardown.
+    """Have a worker report once how a test ended, and not also its start, setup and teardown.
 
     The main process takes as long over a report as many a test takes. A setup or teardown that
     fails or skips is reported all the same; with ``-v`` or ``--durations`` all of them are.
     """
     options = item.config.option
-    if not hasattr(item.config, "workerinput") or options.verbose > 0 or options.durations:
+    if not hasattr(item.config, "workerinput") or options.verbose >= 0 or options.durations:
         return None
-    place = {"nodeid": item.nodeid, "location": item.location}
-    item.ihook.pytest_runtest_logstart(**place)
     for report in runtestprotocol(item, log=False, nextitem=nextitem):
         if report.when == "call" or not report.passed:
             item.ihook.pytest_runtest_logreport(report=report)
-    item.ihook.pytest_runtest_logfinish(**place)
     return True
 
 

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import stat
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,24 +62,25 @@ class Owner:
     @classmethod
     def of_this_process(cls, path: Path, home: str, made: tuple[str, ...]) -> Owner:
         """The owner of a staging folder that this process makes."""
-        pid, inode = os.getpid(), path.lstat().st_ino
-        host, started = os.uname().nodename, _started(pid) or 0
-        return cls(host, _boot(), _space(), pid, started, inode, home, made)
+        boot, space, started = _this_process()
+        host, inode = os.uname().nodename, path.lstat().st_ino
+        return cls(host, boot, space, os.getpid(), started, inode, home, made)
 
     @property
     def is_gone(self) -> bool:
         """Whether the process ran on this machine since its last boot, and has ended."""
         known = self.boot and self.space and self.started
-        return bool(known) and self.fate == "dead" and self.boot == _boot()
+        return bool(known) and self.fate == "dead" and self.boot == _this_process()[0]
 
     @property
     def fate(self) -> Fate:
         """Whether the process still runs; "unknown" if this machine cannot tell."""
         if self.host != os.uname().nodename:
             return "unknown"
-        if self.boot != _boot():
+        boot, space, _ = _this_process()
+        if self.boot != boot:
             return "dead"
-        if self.space != _space() or not self.started:
+        if self.space != space or not self.started:
             return "unknown"
         return "alive" if _started(self.process) == self.started else "dead"
 
@@ -182,6 +184,15 @@ def write_all_bytes(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
+
+
+@cache
+def _this_process() -> tuple[str, str, int]:
+    """The boot, the name space and the start of this process, which never change."""
+    return _boot(), _space(), _started(os.getpid()) or 0
+
+
+os.register_at_fork(after_in_child=_this_process.cache_clear)
 
 
 def _boot() -> str:

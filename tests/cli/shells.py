@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+import xxhash
 import zarr
 import zarr.storage
 from click.testing import CliRunner
@@ -158,15 +160,24 @@ class Shell:
 
     def snapshot(self) -> dict[str, tuple[Any, ...]]:
         """All that is in the folder: kinds, modes, identities and contents."""
-        return {str(p.relative_to(self.folder)): _facts(p) for p in self.folder.rglob("*")}
+        skipped = len(str(self.folder)) + 1
+        return {entry.path[skipped:]: _facts(entry) for entry in _below(str(self.folder))}
 
     def hidden(self) -> list[str]:
         """What staging left behind."""
-        return [str(path) for path in self.folder.rglob(".concatsplit-*")]
+        return [
+            entry.path
+            for entry in _below(str(self.folder))
+            if entry.name.startswith(".concatsplit-")
+        ]
 
     def names(self) -> list[str]:
         """Files and folders on the top level."""
         return sorted(os.listdir(self.folder))
+
+    def bring(self, folder: Path) -> None:
+        """Copy the small files of a folder here, and nothing of their times and modes."""
+        shutil.copytree(folder, self.folder, symlinks=True, copy_function=_copy, dirs_exist_ok=True)
 
     def save(self, **arrays: np.ndarray) -> None:
         """Write .npy files, one an argument."""
@@ -194,12 +205,32 @@ class Shell:
             return np.asarray(file[member or "data"][...])
 
 
-def _facts(path: Path) -> tuple[Any, ...]:
-    status = path.lstat()
+def _below(folder: str) -> Iterator[os.DirEntry[str]]:
+    """All that lies in a folder, at any depth; `Path.rglob` takes several times as long."""
+    try:
+        found = os.scandir(folder)
+    except PermissionError:
+        return
+    with found:
+        for entry in found:
+            yield entry
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(entry.path)
+
+
+def _copy(old: str, new: str) -> None:
+    """Twice as fast as `shutil.copyfile` for files as small as here."""
+    with open(old, "rb", buffering=0) as source, open(new, "wb", buffering=0) as target:
+        target.write(source.readall())
+
+
+def _facts(entry: os.DirEntry[str]) -> tuple[Any, ...]:
+    status = entry.stat(follow_symlinks=False)
     mode = stat.filemode(status.st_mode)
     if stat.S_ISLNK(status.st_mode):
-        return mode, os.readlink(path)
+        return mode, os.readlink(entry)
     if stat.S_ISREG(status.st_mode):
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        with open(entry, "rb", buffering=0) as file:
+            digest = xxhash.xxh3_128_digest(file.readall())
         return mode, status.st_ino, status.st_mtime_ns, status.st_nlink, digest
     return mode, status.st_ino

@@ -13,7 +13,8 @@ import hashed
 import numpy as np
 import pytest
 import zarr
-from hypothesis import HealthCheck, given, settings
+from examples import examples
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 import concatsplit_core as cs
@@ -57,12 +58,7 @@ def _put(record: Any, place: tuple[Any, ...], value: Any) -> None:
 
 
 @pytest.mark.parametrize("operator", ["concat", "stack", "unstack"])
-@settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_value_at_any_place_ends_in_an_error_of_ours(
     shell: Any, operator: str, data: st.DataObject
@@ -125,11 +121,7 @@ def test_the_message_names_the_entry(
     shell.fails(3, "verify", "odd.json", says=("odd.json", says))
 
 
-@settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_flipped_bit_is_found(shell: Any, data: st.DataObject) -> None:
     _record("concat")

@@ -87,7 +87,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def here(shell: Any, files: Path) -> None:
     """A copy of these files."""
-    shutil.copytree(files, shell.folder, dirs_exist_ok=True)
+    shell.bring(files)
 
 
 @pytest.mark.parametrize("line", WORDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -241,7 +240,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def things(shell: Any, pair: Any, made: Path) -> None:
     """A copy of these files beside a.npy and b.npy."""
-    shutil.copytree(made, shell.folder, dirs_exist_ok=True)
+    shell.bring(made)
     (shell.folder / "link.npy").symlink_to("a.npy")
 
 

@@ -52,7 +52,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def things(shell: Any, made: Path) -> None:
     """A copy of these files."""
-    shutil.copytree(made, shell.folder, symlinks=True, dirs_exist_ok=True)
+    shell.bring(made)
 
 
 def test_there_are_a_hundred() -> None:

@@ -41,7 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def things(shell: Any, made: Path) -> None:
     """A copy of these files."""
-    shutil.copytree(made, shell.folder, dirs_exist_ok=True)
+    shell.bring(made)
 
 
 EXISTS = ["b.npy", "t.h5", "t.h5::x", "t.h5::/g/y", "t.zarr", "t.zarr::x", "t.zarr/g/y"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def stores(shell: Any, made: Path) -> np.ndarray:
     """A copy of these files; what each of them holds."""
-    shutil.copytree(made, shell.folder, dirs_exist_ok=True)
+    shell.bring(made)
     return np.load("a.npy")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +182,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def things(shell: Any, pair: Any, made: Path) -> None:
     """A copy of these files."""
-    shutil.copytree(made, shell.folder, symlinks=True, dirs_exist_ok=True)
+    shell.bring(made)
 
 
 @pytest.mark.parametrize("error", ERRORS)

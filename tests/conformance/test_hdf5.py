@@ -61,7 +61,7 @@ def create(
         else:
             dataset = file.create_dataset(member, array.shape, dtype, **settings)
         if array.size:
-            dataset[...] = array.astype(dtype)
+            dataset[...] = array.view(dtype)  # a copy would lose what lies between fields
         dataset.attrs.update(attributes or {})
 
 

@@ -52,7 +52,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def sources(shell: Any, whole: np.ndarray, made: Path) -> np.ndarray:
     """A copy of these files; what they hold."""
-    shutil.copytree(made, shell.folder, dirs_exist_ok=True)
+    shell.bring(made)
     array: np.ndarray = np.load("x.npy")
     return array
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -56,7 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def both(shell: Any, made: Path) -> np.ndarray:
     """A copy of these files; the join of what they hold."""
-    shutil.copytree(made, shell.folder, dirs_exist_ok=True)
+    shell.bring(made)
     return np.concatenate([np.load("a.npy"), np.load("b.npy")])
 
 

@@ -20,18 +20,14 @@ import pytest
 import zarr
 from click.testing import CliRunner
 from conformance.arrays import tree_bytes
-from hypothesis import HealthCheck, given, settings
+from examples import examples
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from concatsplit_cli.main import main
 
-FUZZ = settings(
-    max_examples=100,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+FUZZ = examples(100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 A = np.arange(480, dtype="f4").reshape(24, 20)
 ODD: list[Any] = [
     None, True, 0, -1, 1, 2, 1 << 31, 1 << 63, 1 << 64, 10**30, 1.5, float("nan"), "", "x", "\0",

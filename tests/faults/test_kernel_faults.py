@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -58,7 +57,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def arrays(shell: Any, made: Path) -> list[np.ndarray]:
     """A copy of these files; what they hold."""
-    shutil.copytree(made, shell.folder, dirs_exist_ok=True)
+    shell.bring(made)
     return [np.load("a.npy"), np.load("b.npy")]
 
 

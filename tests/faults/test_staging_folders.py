@@ -164,3 +164,21 @@ def test_what_lies_behind_a_link_stays_when_a_staging_folder_is_removed(tmp_path
     staging_folders.remove_folder(tmp_path / "staging")
     assert os.listdir(tmp_path) == ["other"]
     assert kept.read_text() == "x"
+
+
+def test_what_a_forked_process_makes_belongs_to_it(tmp_path: Path) -> None:
+    ours = owner.Owner.of_this_process(tmp_path, ".", ())
+    child = os.fork()
+    if not child:  # pragma: no cover
+        try:
+            theirs = owner.Owner.of_this_process(tmp_path, ".", ())
+            (tmp_path / "said").write_text(json.dumps([theirs.to_dict(), theirs.fate]))
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    theirs, fate = json.loads((tmp_path / "said").read_text())
+    assert fate == ours.fate == "alive"
+    assert theirs["process"] == child
+    assert theirs["started"] > ours.started
+    assert theirs["boot"] == ours.boot
+    assert theirs["space"] == ours.space

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import assume, given, settings
+from examples import examples
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from concatsplit_core.routes.elements import copy_elements
@@ -36,7 +37,7 @@ def views(draw: st.DrawFn, shape: tuple, dtype: np.dtype, seed: int) -> tuple:
 SHAPES = st.lists(st.integers(0, 5), max_size=4).map(tuple)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(SHAPES, st.sampled_from([*ITEMS, *PLAIN, PADDED]), st.data())
 def test_one_dtype(shape: tuple, dtype: object, data: st.DataObject) -> None:
     dtype = np.dtype(dtype)
@@ -54,7 +55,7 @@ def test_one_dtype(shape: tuple, dtype: object, data: st.DataObject) -> None:
     assert memory == expected_memory
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(SHAPES, st.data())
 def test_a_source_seen_many_times(shape: tuple, data: st.DataObject) -> None:
     """Absent chunks are read as one fill value that fills a whole box."""
@@ -65,7 +66,7 @@ def test_a_source_seen_many_times(shape: tuple, data: st.DataObject) -> None:
     assert len(memory) >= target.nbytes
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     SHAPES,
     st.sampled_from(["i1", "<i4", ">i4", "<f4", ">f4", "<f8", "?"]),

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from concatsplit_core.stores import files
@@ -44,7 +45,7 @@ calls = st.lists(
 )
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.integers(0, 400), st.integers(0, 400), st.integers(0, 300), st.booleans(), calls)
 def test_every_byte_is_copied(
     opened: Any, start: int, to: int, size: int, aligned: bool, answers: list[int]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from concatsplit_core.array.cuts import Cut
@@ -83,7 +84,7 @@ def test_size(length: int, size: int) -> None:
             Cut(size=size, remainder="error").intervals(length)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.integers(-2, 2))
 def test_lengths_must_sum(lengths: list[int], off: int) -> None:
     total = sum(lengths)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from concatsplit_core.array.geometry import Box
@@ -44,7 +45,7 @@ def content(spec: ArraySpec) -> np.ndarray:
     return np.ndarray(spec.shape, f"V{spec.dtype.itemsize}", data, order=spec.order)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(arrays(), st.integers(1, 400), st.sampled_from([0, 3, 40, 5000]))
 def test_windows_cover_the_box(path: Path, case: tuple, window: int, call: int) -> None:
     spec, box = case
@@ -70,7 +71,7 @@ def test_windows_cover_the_box(path: Path, case: tuple, window: int, call: int) 
     assert found[box.slices].tobytes() == expected[box.slices].tobytes()
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(arrays())
 def test_runs_fill_the_box_and_nothing_else(path: Path, case: tuple) -> None:
     spec, box = case
@@ -85,7 +86,7 @@ def test_runs_fill_the_box_and_nothing_else(path: Path, case: tuple) -> None:
     assert path.read_bytes() == b"x" * OFFSET + expected.tobytes(order=spec.order) + b"y" * 5
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(arrays())
 def test_one_run_is_read_straight(path: Path, case: tuple) -> None:
     spec, box = case

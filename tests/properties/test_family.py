@@ -10,7 +10,8 @@ from typing import Any
 import h5py
 import numpy as np
 from conformance.arrays import assert_same, concatenated, make, stacked
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from properties.test_results import LAYOUTS, OUTPUTS, folder, negative, read, write
 
@@ -77,7 +78,7 @@ def written(where: Path, arrays: list[np.ndarray], data: st.DataObject) -> list[
     return [write(where / f"in{i}", a, data.draw(layouts)) for i, a in enumerate(arrays)]
 
 
-@settings(max_examples=COUNT)
+@examples(COUNT)
 @given(cases(), few_lengths, suffixes, suffixes, st.data())
 def test_split_by_the_split_info_undoes_concat(
     case: Case, lengths: list[int], suffix: str, beside: str, data: st.DataObject
@@ -94,7 +95,7 @@ def test_split_by_the_split_info_undoes_concat(
         assert_all_same(refs(parts), arrays)
 
 
-@settings(max_examples=COUNT)
+@examples(COUNT)
 @given(cases(), few_lengths, suffixes, st.data())
 def test_concat_of_the_parts_undoes_split(
     case: Case, lengths: list[int], suffix: str, data: st.DataObject
@@ -112,7 +113,7 @@ def test_concat_of_the_parts_undoes_split(
         assert_info(info, lengths)
 
 
-@settings(max_examples=COUNT)
+@examples(COUNT)
 @given(
     st.lists(st.integers(0, 5), max_size=3),
     st.integers(1, 4),
@@ -146,7 +147,7 @@ def test_stack_and_its_gradient(
         assert_same(read(back), read(out))
 
 
-@settings(max_examples=COUNT)
+@examples(COUNT)
 @given(cases(), few_lengths, suffixes, st.data())
 def test_the_gradients_are_the_definitions_and_inverse(
     case: Case, lengths: list[int], suffix: str, data: st.DataObject
@@ -167,7 +168,7 @@ def test_the_gradients_are_the_definitions_and_inverse(
         assert_all_same(refs(cs.concat_gradient(dx, again, info, **case.named, **RUN)), expected)
 
 
-@settings(max_examples=COUNT)
+@examples(COUNT)
 @given(cases(), st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=4), st.data())
 def test_a_part_without_a_gradient_is_zeros(
     case: Case, others: list[tuple[int, bool]], data: st.DataObject
@@ -187,7 +188,7 @@ def test_a_part_without_a_gradient_is_zeros(
         assert_same(read(dx), concatenated(expected, case.axis))
 
 
-@settings(max_examples=COUNT)
+@examples(COUNT)
 @given(st.integers(0, 3), few_lengths, suffixes, st.sampled_from(DTYPES), st.data())
 def test_depth(
     place: int, lengths: list[int], suffix: str, dtype: str, data: st.DataObject
@@ -225,7 +226,7 @@ def ways(draw: st.DrawFn) -> tuple[int, dict[str, Any], list[slice]]:
     return sum(lengths), {"lengths": [*lengths[:index], -1, *lengths[index + 1 :]]}, slices
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(cases(), ways(), layouts, suffixes, st.data())
 def test_ways_to_cut(case: Case, way: tuple, layout: str, suffix: str, data: st.DataObject) -> None:
     length, how, slices = way
@@ -245,7 +246,7 @@ def test_ways_to_cut(case: Case, way: tuple, layout: str, suffix: str, data: st.
         assert_all_same(names, [expected[i] for i in chosen])
 
 
-@settings(max_examples=COUNT)
+@examples(COUNT)
 @given(cases(), st.integers(1, 300), layouts, suffixes)
 def test_max_bytes(case: Case, most: int, layout: str, suffix: str) -> None:
     length = 6
@@ -262,7 +263,7 @@ def test_max_bytes(case: Case, most: int, layout: str, suffix: str) -> None:
         assert_all_same(refs(result), np.array_split(whole, fewest, case.axis))
 
 
-@settings(max_examples=COUNT)
+@examples(COUNT)
 @given(cases(), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.data())
 def test_split_by_lengths(
     case: Case, outputs: int, each: int, factor: int, data: st.DataObject
@@ -288,7 +289,7 @@ def test_split_by_lengths(
         assert_all_same(named, cut(whole, sums, case.axis))
 
 
-@settings(max_examples=COUNT)
+@examples(COUNT)
 @given(cases(), few_lengths, st.integers(1, 5), suffixes, st.data())
 def test_reshard_is_concat_then_split(
     case: Case, lengths: list[int], count: int, suffix: str, data: st.DataObject
@@ -308,7 +309,7 @@ def test_reshard_is_concat_then_split(
         assert_all_same(refs(two), [read(ref) for ref in refs(new)])
 
 
-@settings(max_examples=COUNT)
+@examples(COUNT)
 @given(cases(), few_lengths)
 def test_arrays_and_sequences_need_no_file(case: Case, lengths: list[int]) -> None:
     with folder(RUN) as where:
@@ -326,7 +327,7 @@ def test_arrays_and_sequences_need_no_file(case: Case, lengths: list[int]) -> No
         assert_all_same(refs(dx), arrays)
 
 
-@settings(max_examples=COUNT)
+@examples(COUNT)
 @given(
     st.tuples(st.integers(1, 40), st.integers(20, 70)),
     st.integers(0, 1),

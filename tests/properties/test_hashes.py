@@ -12,7 +12,8 @@ import hashed
 import numpy as np
 import pytest
 from conformance.arrays import NESTED, PADDED, SUBARRAY, make
-from hypothesis import example, given, settings
+from examples import examples
+from hypothesis import example, given
 from hypothesis import strategies as st
 from properties.test_results import OUTPUTS, write
 
@@ -99,7 +100,7 @@ def budget_for(arrays: list[np.ndarray], memory: str, join: Callable[[str], Any]
     return advised
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @example(MANY_LEAVES)
 @example({**MANY_LEAVES, "lengths": [5, 9], "others": [12, 6], "jobs": 3, "room": 0})
 @given(st.fixed_dictionaries(cases))
@@ -134,7 +135,7 @@ def test_a_join(case: dict[str, Any]) -> None:
         assert {blob.status for blob in again.blobs} == {"same"}
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     st.tuples(st.integers(1, 12), st.integers(1, 9), st.integers(1, 12)),
     st.integers(0, 2),
@@ -202,7 +203,7 @@ def _holds_used(
     assert entry["hash"].get("sections") == hashed.sections(digests)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))),
     st.integers(1, 4),
@@ -222,7 +223,7 @@ def test_texts(texts: list[str], width: int, suffix: str) -> None:
         assert cs.verify(record).exit_code == 0
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.sampled_from(HOW), st.sampled_from(OUTPUTS), st.integers(0, 2), st.booleans())
 def test_a_new_axis(how: str, suffix: str, axis: int, few: bool) -> None:
     array = make("<i4", (5, 7), 1)

@@ -16,7 +16,8 @@ import zarr.codecs.numcodecs as foreign
 from conformance.arrays import assert_same, concatenated
 from conformance.moves import read
 from conformance.zarr_arrays import reference
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 import concatsplit_core as cs
@@ -129,7 +130,7 @@ def _written(folder: Path, case: dict[str, Any]) -> list[str]:
     ]
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(cases())
 def test_joins(case: dict[str, Any]) -> None:
     expected = concatenated(case["arrays"], case["axis"])
@@ -142,7 +143,7 @@ def test_joins(case: dict[str, Any]) -> None:
             assert_same(read(out), expected)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(cases(), st.data())
 def test_cuts_and_stacks(case: dict[str, Any], data: st.DataObject) -> None:
     array, axis = case["arrays"][0], case["axis"]

@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import Literal
 
 import numpy as np
-from hypothesis import assume, example, given, settings
+from examples import examples
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -56,7 +57,7 @@ def header_of(dtype: np.dtype, shape: tuple, fortran: bool, version: tuple | Non
     return file.getvalue()
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(DTYPES, SHAPES, st.booleans(), st.sampled_from([None, (1, 0), (2, 0), (3, 0)]))
 def test_valid_headers(dtype: np.dtype, shape: tuple, fortran: bool, version: tuple | None) -> None:
     if dtype.subdtype is not None:
@@ -75,7 +76,7 @@ def test_valid_headers(dtype: np.dtype, shape: tuple, fortran: bool, version: tu
 USUAL = "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }"
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     st.sampled_from(["<f8", "|b1", "<M8[ns]", "f8", "\\\\x3cf8", "<f\u0668", "<S9", ""]),
     st.sampled_from(
@@ -95,7 +96,7 @@ def test_the_short_way_through_a_header_leads_where_the_long_one_does(
     assert npy_header._as_numpy_writes(USUAL + "  \n") is not None
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(DTYPES, SHAPES, st.sampled_from("CF"))
 @example(np.dtype([("f0", "?")]), (0, 10**6, 10**7, 10**9), "C")  # a multiple of 64 already
 def test_written_headers_are_numpys(dtype: np.dtype, shape: tuple, order: str) -> None:
@@ -125,7 +126,7 @@ def with_text(text: str, version: int = 1) -> bytes:
     return b"\x93NUMPY" + bytes((version, 0)) + length + body
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(DTYPES, SHAPES, st.data())
 def test_mutated_headers(dtype: np.dtype, shape: tuple, data: st.DataObject) -> None:
     if dtype.subdtype is not None:
@@ -149,7 +150,7 @@ def test_mutated_headers(dtype: np.dtype, shape: tuple, data: st.DataObject) -> 
     refused_or_read(bytes(start))
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.binary(max_size=200))
 def test_random_bytes(data: bytes) -> None:
     refused_or_read(data)
@@ -174,7 +175,7 @@ literals = st.recursive(
 )
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(literals, st.one_of(literals, SHAPES), st.one_of(literals, st.booleans()))
 @example((), (3,), False)
 @example([("a",)], (3,), False)
@@ -192,13 +193,13 @@ def test_well_formed_headers_of_anything(descr: object, shape: object, fortran: 
     refused_or_read(with_text(repr(facts), version=3))
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(literals)
 def test_literals(value: object) -> None:
     assert parse_literal(repr(value)) == value
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     st.lists(st.integers(0, 1 << 40), max_size=6).map(tuple),
     st.sampled_from(["<f4", "|u1", ">i8", "V3", "S300"]),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from math import prod
 
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from properties.test_plans import budgets, jobs, plan_of, problems
 
@@ -23,7 +24,7 @@ intervals = st.lists(
 )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(problems(), budgets, jobs, st.sampled_from([ROUTES, ("mapped", "decoded"), ("decoded",)]))
 def test_pieces_are_the_bytes_of_the_routes(
     problem: tuple, memory: int, workers: int, routes: tuple
@@ -65,7 +66,7 @@ def test_no_two_of_a_lane_overlap(found: list[Interval]) -> None:
         assert all(a.stop <= b.start for a, b in pairwise(mine))
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.text(max_size=60), st.integers(0, 300))
 def test_texts_fit(text: str, room: int) -> None:
     def width(line: str) -> int:
@@ -79,7 +80,7 @@ def test_texts_fit(text: str, room: int) -> None:
     assert all(width(line) <= 100 + 2 * 7 for line in lines)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.data(), st.lists(st.integers(1, 300), min_size=1, max_size=3).map(tuple))
 def test_every_chunk_is_in_one_cell(data: st.DataObject, shape: tuple[int, ...]) -> None:
     chunks = tuple(data.draw(st.integers(1, 20)) for _ in shape)

@@ -7,7 +7,8 @@ from math import prod
 
 import numpy as np
 import pytest
-from hypothesis import given, reject, settings
+from examples import examples
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from concatsplit_core.array.geometry import Interval, drop, with_length
@@ -176,7 +177,7 @@ def _same_edges(move, sources, write, targets, chunks) -> None:
     assert (stop - start) % chunks[axis] == 0 or ends == (stop, stop)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(problems(), budgets, jobs, st.sets(st.sampled_from(("kernel", "encoded", "mapped"))))
 def test_only_allowed_routes_are_taken(
     problem: tuple, memory: int, workers: int, some: set[str]
@@ -255,7 +256,7 @@ def _bytes_decoded(plan: Plan, sources: Tiling) -> int:
     return total
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(problems(), budgets, jobs)
 def test_a_plan(problem: tuple, memory: int, workers: int) -> None:
     """All at once, of the same plans: to draw a problem takes longer than to check its plan."""
@@ -270,7 +271,7 @@ def test_a_plan(problem: tuple, memory: int, workers: int) -> None:
     _counts_of_bytes(problem, plan)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(problems(), budgets, jobs)
 def test_a_plan_is_a_value(problem: tuple, memory: int, workers: int) -> None:
     plan = plan_of(problem, memory, workers)
@@ -280,7 +281,7 @@ def test_a_plan_is_a_value(problem: tuple, memory: int, workers: int) -> None:
     assert plan.to_dict() == again.to_dict()
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(problems(), jobs)
 def test_the_budget_that_is_named_will_do(problem: tuple, workers: int) -> None:
     moves = [MoveSpec(*problem)]

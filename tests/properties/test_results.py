@@ -13,7 +13,8 @@ import numpy as np
 import zarr
 from conformance.arrays import assert_same, concatenated, make, stacked
 from conformance.zarr_arrays import reference
-from hypothesis import given, reject, settings
+from examples import examples
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 import concatsplit_core as cs
@@ -104,7 +105,7 @@ def negative(axis: int, ndim: int, flip: bool) -> int:
     return axis - ndim if flip else axis
 
 
-@settings(max_examples=COUNT)
+@examples(COUNT)
 @given(
     cases(),
     st.lists(st.tuples(st.integers(0, 12), st.sampled_from(LAYOUTS)), min_size=1, max_size=4),
@@ -126,7 +127,7 @@ def test_concat(case: tuple, inputs: list, suffix: str, flip: bool) -> None:
         assert result.axis == axis
 
 
-@settings(max_examples=COUNT)
+@examples(COUNT)
 @given(
     cases(least=0),
     st.lists(st.sampled_from(LAYOUTS), min_size=1, max_size=4),
@@ -145,7 +146,7 @@ def test_stack(case: tuple, inputs: list, suffix: str, data: st.DataObject) -> N
         assert result.split_info == (1,) * len(inputs)
 
 
-@settings(max_examples=COUNT)
+@examples(COUNT)
 @given(cases(), st.sampled_from(LAYOUTS), st.sampled_from(OUTPUTS), st.data())
 def test_split_and_concat_again(case: tuple, layout: str, suffix: str, data: st.DataObject) -> None:
     shape, axis, dtype, options = case
@@ -171,7 +172,7 @@ def test_split_and_concat_again(case: tuple, layout: str, suffix: str, data: st.
         assert_same(read(again), array)
 
 
-@settings(max_examples=COUNT)
+@examples(COUNT)
 @given(cases(), st.sampled_from(LAYOUTS), st.sampled_from(OUTPUTS), st.booleans())
 def test_unstack(case: tuple, layout: str, suffix: str, flip: bool) -> None:
     shape, axis, dtype, options = case
@@ -190,7 +191,7 @@ def test_unstack(case: tuple, layout: str, suffix: str, flip: bool) -> None:
 NUMERIC = ("?", "i1", "<i4", ">i8", "u1", "<u8", "<f2", ">f4", "<f8", "<c8")
 
 
-@settings(max_examples=COUNT)
+@examples(COUNT)
 @given(
     st.lists(st.tuples(st.sampled_from(NUMERIC), st.sampled_from(LAYOUTS)), min_size=2, max_size=3),
     st.sampled_from(OUTPUTS),

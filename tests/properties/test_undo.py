@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conformance.arrays import assert_same
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from properties.test_results import OUTPUTS
 
@@ -35,7 +36,7 @@ def bits(shape: tuple[int, ...], dtype: str, seed: int) -> np.ndarray:
     return array
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     st.lists(st.integers(0, 5), min_size=1, max_size=4),
     st.integers(0, 2),
@@ -64,7 +65,7 @@ def test_concat_then_undo(
             assert_same(np.load(folder / f"again-{index}.npy"), array)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     st.integers(1, 12),
     st.integers(1, 5),

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from examples import examples
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import concatsplit_core as cs
@@ -256,7 +257,7 @@ def test_split_info_of_a_stack_is_ones_even_of_long_axes() -> None:
     np.testing.assert_array_equal(info, np.ones(3, "i4"), strict=True)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=5), st.booleans())
 def test_inference_of_split_undoes_that_of_concat(lengths: list[int], negative: bool) -> None:
     axis = -2 if negative else 1

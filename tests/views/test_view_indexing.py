@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from conformance.arrays import assert_same, concatenated, make, native, stacked
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from properties.test_results import LAYOUTS, write
@@ -98,11 +99,12 @@ def check(view: cs.View, array: np.ndarray, key: Any) -> None:
         assert found.flags.writeable
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("name", ALL)
 def test_every_index_gives_what_numpy_gives(name: str, views: dict[str, Any]) -> None:
     view, array = views[name]
 
-    @settings(max_examples=80)
+    @examples(80)
     @given(indices(array.shape))
     def each(key: Any) -> None:
         check(view, array, key)

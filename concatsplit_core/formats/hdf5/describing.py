@@ -26,6 +26,7 @@ from concatsplit_core.formats.hdf5.files import Opened, look_at, malformed, open
 from concatsplit_core.formats.hdf5.items import Items, items_of
 from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.neighbours import beside
+from concatsplit_core.formats.hdf5.opened import OpenDataset
 from concatsplit_core.formats.hdf5.reading import (
     Hdf5Chunked,
     Hdf5Contiguous,
@@ -122,16 +123,15 @@ def _open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
         raise malformed(ref, error) from error  # a damaged file makes h5py raise nearly anything
 
 
-def _describe(path: str, member: str, ref: str, dataset: Any, opened: Opened) -> Hdf5Source:
+def _describe(path: str, member: str, ref: str, dataset: OpenDataset, opened: Opened) -> Hdf5Source:
     dcpl = dataset.id.get_create_plist()
     _refuse_elsewhere(dataset, dcpl, ref)
-    has_attributes = bool(h5py.h5a.get_num_attrs(dataset.id))  # most of thousands have none
-    is_netcdf = opened.is_netcdf or (has_attributes and _has_scales(dataset))
+    is_netcdf = opened.is_netcdf or (dataset.has_attributes and _has_scales(dataset))
     stored = _look_at_dataset(dataset, dcpl, ref, opened, is_netcdf)
     spec, offset = stored.spec, stored.offset
-    if offset is not None and offset + spec.nbytes > os.fstat(opened.fd).st_size:
+    if offset is not None and offset + spec.nbytes > opened.nbytes:
         raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
-    storage = _storage_of(dataset, member, stored, has_attributes, opened.version)
+    storage = _storage_of(dataset, member, stored, opened.version)
     if stored.is_netcdf and not opened.is_netcdf:
         storage = replace(storage, own=storage.own | scales_of(dataset))
     file = path if _is_file(opened) else None
@@ -186,7 +186,9 @@ class _Stored(NamedTuple):
         return self.codec.steps
 
 
-def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened, is_netcdf: bool) -> _Stored:
+def _look_at_dataset(
+    dataset: OpenDataset, dcpl: Any, ref: str, opened: Opened, is_netcdf: bool
+) -> _Stored:
     found = filters.filters_of(dcpl)
     chunks = dcpl.get_chunk() if dcpl.get_layout() == h5py.h5d.CHUNKED else None
     filters.refuse_unknown(found, ref)
@@ -222,11 +224,11 @@ def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened, is_netcd
 
 
 def _storage_of(
-    dataset: Any, member: str, stored: _Stored, has_attributes: bool, version: tuple[int, ...]
+    dataset: OpenDataset, member: str, stored: _Stored, version: tuple[int, ...]
 ) -> Storage:
     """What an output inherits: codec, fill value, meaning, and what is HDF5's own."""
     spec, items, found = stored.spec, stored.items, stored.filters
-    bare = not has_attributes
+    bare = not dataset.has_attributes
     values, own, notes = ({}, {}, []) if bare else read_attributes(dataset, stored.is_netcdf)
     borrowed: tuple[str, ...] = ()
     if may_be_bounds(values, dataset.shape):
@@ -312,7 +314,8 @@ def wrap(dataset: Any) -> Hdf5Source:
     dataset.file.flush()
     ref = f"{dataset.file.filename}::{dataset.name}"
     path = str(dataset.file.filename)
-    source = _describe(path, dataset.name, ref, dataset, look_at(dataset.file))
+    opened = look_at(dataset.file)
+    source = _describe(path, dataset.name, ref, OpenDataset(dataset.id), opened)
     source.dataset = dataset
     return source
 

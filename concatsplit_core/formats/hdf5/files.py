@@ -55,6 +55,11 @@ class Opened(NamedTuple):
     groups: dict[str, Any]
     version: tuple[int, ...]
 
+    @property
+    def nbytes(self) -> int:
+        """The size of the file; 0 for one that the caller has opened."""
+        return self.version[2] if self.version else 0
+
 
 def look_at(file: Any, fd: int = -1) -> Opened:
     """An open file, with what opening each of its datasets asks for."""

@@ -41,6 +41,9 @@ NOT_OF_NETCDF = {"lzf", "lz4", "lz4_blocks"}
 """Steps that netCDF-C lacks, also in the plugins that come with it."""
 _OF_NETCDF = {*BUILT_IN, BZIP2, BLOSC, ZSTD} - {LZF}
 
+_NAMED = BUILT_IN | OWN | REGISTERED
+_RUN = BUILT_IN | OWN
+
 OPTIONAL = 1
 
 
@@ -67,12 +70,12 @@ def refuse_unknown(filters: list[Filter], ref: str) -> None:
     UnsafeContent
         HDF5 would search its plugin path for a filter, and load whatever it finds.
     """
-    _refuse(filters, ref, BUILT_IN | OWN | REGISTERED)
+    _refuse(filters, ref, _NAMED)
 
 
 def refuse_unavailable(filters: Iterable[Filter], ref: str) -> None:
     """Before HDF5 runs the filters: as `refuse_unknown`, also where a known plugin is missing."""
-    _refuse(filters, ref, BUILT_IN | OWN)
+    _refuse(filters, ref, _RUN)
 
 
 def _refuse(filters: Iterable[Filter], ref: str, known: set[int]) -> None:
