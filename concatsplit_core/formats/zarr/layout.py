@@ -35,7 +35,7 @@ def lay_out(
 ) -> tuple[ArraySpec, Storage]:
     """Lay out an array: chunks, shards and codecs of its inputs where they agree on them."""
     if wish.chunks == "none":
-        raise UsageError("--chunks none: a Zarr array is always chunked")
+        raise UsageError("--chunks none: a Zarr array has chunks; leave it out, or write to .h5")
     _check_dtype(spec.dtype)
     spec = replace(spec, dtype=packed(spec.dtype))  # Zarr's structured data type has no padding
     dialect = f"zarr{wish.zarr_format}" if wish.zarr_format else _common_dialect(inherited)
@@ -90,7 +90,9 @@ def _check_rectilinear(wish: Wish, zarr_format: int) -> None:
 def _check_dtype(dtype: np.dtype) -> None:
     """Refuse what zarr-python has no data type for."""
     if dtype.subdtype is not None:
-        raise UnsupportedDtype(f"dtype {dtype} is a field that is an array, which Zarr lacks")
+        raise UnsupportedDtype(
+            f"dtype {dtype} is an array inside a record, which Zarr lacks; write to .npy or .h5"
+        )
     wide = dtype.kind in "fc" and dtype.itemsize > (8 if dtype.kind == "f" else 16)
     if dtype.kind not in "biufcmMSUVT" or wide or not dtype.itemsize:
         raise UnsupportedDtype(f"dtype {dtype} has no data type in Zarr; --dtype converts it")
