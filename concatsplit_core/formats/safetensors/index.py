@@ -44,7 +44,7 @@ def _files_of(path: str, ref: str) -> Mapping[str, str]:
 @lru_cache(_INDEXES)
 def _read_index(path: str, version: tuple[int, ...]) -> Mapping[str, str]:
     """The index in one version of a file."""
-    import msgspec  # it reads the texts that are asked for, and makes nothing of the rest
+    import msgspec  # it builds only what is asked for, and skips the rest
 
     ref = path
     if version[-1] > LONGEST:
