@@ -22,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 PIP_INSTALL := -m pip install --quiet --quiet
 
-.PHONY: demo test check lint coverage test-deep test-minimums bench docs dist clean
+.PHONY: demo test check lint coverage test-deep test-minimums test-loaders bench docs dist clean
 
 demo: $(VENV)/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh sample_data/demo.sh
@@ -57,6 +57,10 @@ test-deep: $(VENV)/.dev
 # All tests with the oldest versions that pyproject.toml allows.
 test-minimums: $(MINIMUMS)/.installed
 	$(MINIMUMS)/bin/$(PYTEST)
+
+# Views in the data loaders of PyTorch and Grain: the packages are large.
+test-loaders: $(VENV)/.loaders
+	$(BIN)/$(PYTEST) tests/views/test_loaders.py
 
 # Options go in BENCH_ARGS: make bench BENCH_ARGS="--scale 0.1 --case 'npy/*'"
 bench: $(VENV)/.bench
@@ -101,6 +105,10 @@ $(VENV)/.dist: $(VENV)/.installed
 
 $(VENV)/.bench: $(VENV)/.installed
 	$(BIN)/python $(PIP_INSTALL) --group bench
+	@touch $@
+
+$(VENV)/.loaders: $(VENV)/.dev
+	$(BIN)/python $(PIP_INSTALL) --group loaders
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.installed

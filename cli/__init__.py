@@ -3,7 +3,7 @@
 import concatsplit_core  # noqa: F401 - it says which Python is needed, before newer syntax fails
 from concatsplit_cli.signals import install_first_handlers, is_the_command
 
-_NEW_OBJECTS = 50_000
+_NEW_OBJECTS = 100_000
 """How many objects are made between two searches for garbage.
 
 Nearly all objects of a command are needed until its end, and each search looks at all of them.

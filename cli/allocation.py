@@ -8,7 +8,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Numbers of parameters in glibc's ``malloc.h``."""
 
 _LARGEST_REUSED = 32 << 20
-"""Bytes of a buffer that is taken from memory freed before; glibc allows no more."""
+"""Bytes of the largest buffer that reuses freed memory; glibc allows no more."""
 _KEPT = 64 << 20
 """Bytes of freed memory that each thread keeps for its next buffers."""
 

@@ -1,4 +1,4 @@
-"""Completion in bash, zsh and fish: their scripts, and what they are told."""
+"""Completion in bash, zsh and fish: their scripts, and the words that the scripts get."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _OPTION = re.compile(r"--[a-z-]+=")
 
 
 class _Complete(ShellComplete):
-    """Tells a shell on the first line who completes, and then what it can be."""
+    """Prints for a shell who completes the word, and then what the word can be."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
         """The words before the cursor, and the start of the one at the cursor."""
@@ -96,7 +96,7 @@ class _Complete(ShellComplete):
 
 
 class Bash(_Complete):
-    """Bash splits words at ``:``, ``=`` and ``@``, and completes what is behind the last one."""
+    """Bash splits words at ``:``, ``=`` and ``@``, and completes what follows the last one."""
 
     name = "bash"
     source_template = _BASH
@@ -108,13 +108,13 @@ class Bash(_Complete):
             return str(item.value)
         breaks = os.environ.get("COMP_BREAKS", "")
         known = max((incomplete.rfind(mark) + 1 for mark in ":=" if mark in breaks), default=0)
-        if "@" in breaks:  # bash completes it together with what is behind it
+        if "@" in breaks:  # bash completes it together with what follows it
             known = max(known, incomplete.rfind("@"))
         return _SPECIAL.sub(r"\\\1", str(item.value)[known:])
 
 
 class Zsh(_Complete):
-    """Zsh escapes words itself, and has been told to leave out the option in ``--option=``."""
+    """Zsh escapes words itself; its script has it leave out the option in ``--option=``."""
 
     name = "zsh"
     source_template = _ZSH
@@ -125,7 +125,7 @@ class Zsh(_Complete):
 
 
 class Fish(_Complete):
-    """Fish completes ``--option=value`` as one word, and shows what is behind a tab."""
+    """Fish completes ``--option=value`` as one word; what follows a tab is its description."""
 
     name = "fish"
     source_template = _FISH

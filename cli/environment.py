@@ -28,7 +28,7 @@ _WORDS = {
     "--dtype": r"\bcast\b",
     "--output": r"\boutput\b",
 }
-"""What the message of an error has where it is about an option and does not spell it."""
+"""Words that tell which option an error message is about, if it does not name the option."""
 
 _INTRODUCTION = """\
 Every option has an environment variable: CONCATSPLIT_MEMORY=1GiB stands for --memory 1GiB, in each
@@ -67,7 +67,7 @@ def notes_on_unknown(ctx: click.Context, words: Sequence[str]) -> list[str]:
     ctx : click.Context
         Of the command.
     words : sequence of str
-        The command line behind its name.
+        The command line after its name.
     """
     given = {name for name in os.environ if name.startswith(PREFIX)}
     given.difference_update(str(param.envvar) for param in ctx.command.params)
@@ -116,7 +116,7 @@ def is_asked(option: str, words: Sequence[str]) -> bool:
 
 
 def help_of_environment(root: click.Context) -> str:
-    """All that there is to say about environment variables."""
+    """The help about environment variables, with a list of all."""
     options = _variables(root.command)
     width = max(map(len, options))
     lines = (f"  {name.ljust(width)}  {options[name]}" for name in sorted(options))

@@ -157,7 +157,7 @@ def is_full(ctx: click.Context) -> bool:
 
 
 def full_help(path: list[click.Command], root: click.Context) -> str:
-    """All that there is to say about a command.
+    """The help of a command, with all that it says about each option.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def full_help(path: list[click.Command], root: click.Context) -> str:
 def in_sections[T](
     sections: Mapping[str, str], things: Mapping[str, T], others: str
 ) -> Iterator[tuple[str, list[T]]]:
-    """The things of each section that there are, and at last those of no section."""
+    """The things of each section, and last those of no section; empty sections are left out."""
     known = {name for names in sections.values() for name in names.split()}
     chosen = {
         title: [things[name] for name in names.split() if name in things]

@@ -45,7 +45,7 @@ _HOW = OptionGroup(
     click.option(
         "--range",
         metavar="START:STOP",
-        help="Cut out one part: 3:8, :8, -3:. It is that of a slice in Python.",
+        help="Cut out one part: 3:8, :8, -3:. It takes what a slice in Python takes.",
     ),
     click.option("--max-bytes", metavar="SIZE", help="Parts of at most SIZE of array data each."),
     click.option(

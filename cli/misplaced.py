@@ -22,7 +22,7 @@ _LIST = re.compile(r"\d+(,\d+)*")
 
 
 def list_in_words(words: Sequence[str]) -> str:
-    """The hint if the items of a list are words of their own; empty if they are not."""
+    """The hint how to write a list whose items were given as several words; else empty."""
     for place, option in enumerate(words):
         if option in _LISTS:
             items = []
@@ -36,12 +36,12 @@ def list_in_words(words: Sequence[str]) -> str:
 
 
 def misplaced(number: str, words: Sequence[str]) -> str:
-    """The hint if a number was to belong to an option, and was taken as a word of its own.
+    """The hint if a number that belongs to an option was taken as an argument; else empty.
 
     Parameters
     ----------
     number : str
-        What was taken as a word.
+        What was taken as an argument.
     words : sequence of str
         The command line.
     """

@@ -44,7 +44,7 @@ class OptionGroup:
 
     @functools.cached_property
     def _params(self) -> list[click.Parameter]:
-        """The options. They are made once for all commands, since to make one takes a while."""
+        """The options, made once for all commands, since making them takes a while."""
 
         def nothing() -> None: ...
 

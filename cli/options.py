@@ -25,8 +25,8 @@ jobs_option = click.option(
 progress_option = click.option(
     "--progress/--no-progress",
     default=None,
-    help="Show on stderr how far it is. It is one line, which is gone at the end; where stderr is "
-    "no terminal, a line every 10 seconds.  [default: on a terminal]",
+    help="Show on stderr how far the run is. On a terminal it is one line, which is gone at the "
+    "end; elsewhere a line every 10 seconds.  [default: on a terminal]",
 )
 
 json_option = click.option(
@@ -53,7 +53,7 @@ RAW_OPTIONS = (
         type=click.IntRange(min=0),
         default=0,
         metavar="BYTES",
-        help="With --raw: skip a header of so many bytes.",
+        help="With --raw: skip a header of this many bytes.",
     ),
 )
 """Options that say what files without a header hold."""
@@ -175,9 +175,9 @@ _OPERATOR_OPTIONS = (
         "--executor",
         metavar="NAME",
         default="threads",
-        help="Who does the work: threads, dask or dask:ADDRESS. threads of this process, "
-        "processes of Dask on this machine, or the Dask cluster whose scheduler has this address, "
-        "such as dask:tcp://host:8786.",
+        help="Who does the work: threads, dask or dask:ADDRESS. These are threads of this "
+        "process, processes of Dask on this machine, and the Dask cluster whose scheduler has "
+        "this address, such as dask:tcp://host:8786.",
     ),
     click.option(
         "--resume",

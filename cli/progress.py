@@ -29,7 +29,7 @@ def noting(draw: Callable[[Any], None], quiet: bool = False) -> Callable[[Any], 
     Parameters
     ----------
     draw : callable
-        The other one.
+        The other listener.
     quiet : bool
         Print no notes.
     """
@@ -124,7 +124,7 @@ def _clock(seconds: float) -> str:
 def progress_bar(
     shown: bool, title: str, has_result: bool = False, clock: Clock = time.monotonic
 ) -> Iterator[Callable[[Any], None]]:
-    """A listener for the events of a run. It answers SIGUSR1, and shows progress if it is to.
+    """A listener for the events of a run, which answers SIGUSR1 and may show progress.
 
     On a terminal it draws one line again and again, which is gone at the end and after an error.
     Elsewhere it prints a line every 10 seconds.
@@ -135,8 +135,7 @@ def progress_bar(
     title : str
         What is run.
     has_result : bool
-        The command's result says nothing of its speed: elsewhere than on a terminal, the last line
-        does.
+        The command's result does not say how fast it was: where progress is lines, a last one does.
     clock : callable
         Gives seconds.
     """

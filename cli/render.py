@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from concatsplit_cli.streams import checked_stdout, one_line, print_to_stderr
+from concatsplit_core.foundation.sizes import counted, format_size, shape_text
 
 if TYPE_CHECKING:
     from concatsplit_cli.tables import Table
@@ -85,17 +86,15 @@ def _blob_table(title: str, blobs: Sequence[Blob]) -> Table:
             blob.ref,
             str(blob.interval.start),
             str(blob.interval.stop),
-            _shape(blob.shape),
+            shape_text(blob.shape),
             blob.dtype_label,
-            _shape(blob.chunks) if blob.chunks is not None else "contiguous",
+            shape_text(blob.chunks) if blob.chunks is not None else "contiguous",
             blob.codec or "other",
         )
     return table
 
 
 def _route_table(result: Result) -> Table:
-    from concatsplit_core.foundation.sizes import counted, format_size
-
     plan = result.plan
     from concatsplit_cli.tables import Table
 
@@ -106,7 +105,7 @@ def _route_table(result: Result) -> Table:
     table.add("reads", f"{format_size(plan.bytes_read)} ({plan.read_amplification:.2f} x)")
     table.add("writes", format_size(plan.bytes_written))
     threads = counted(plan.workers, "thread")
-    table.add("tasks", f"{len(plan)} of up to {_shape(plan.block)} on {threads}")
+    table.add("tasks", f"{len(plan)} of up to {shape_text(plan.block)} on {threads}")
     if plan.alignment:
         count = counted(len(plan.alignment), "output")
         start = "start" if len(plan.alignment) > 1 else "starts"
@@ -125,7 +124,3 @@ def show_verification(verification: Verification, as_json: bool) -> None:
             click.echo(one_line(f"{blob.ref}: {blob.status} ({blob.role}): {blob.reason}"))
     counts = (f"{verification.count(s)} {s}" for s in ("same", "different", "missing"))
     click.echo(", ".join(counts))
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return " x ".join(map(str, shape)) or "scalar"

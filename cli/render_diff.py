@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from concatsplit_cli.streams import checked_stdout, one_line
+from concatsplit_core.foundation.sizes import shape_text
 
 if TYPE_CHECKING:
     from concatsplit_core import DataSetDifference, Difference
@@ -70,7 +71,7 @@ def _attribute(attributes: dict[str, Any], key: str) -> str:
 
 def _fact(name: str, value: Any) -> str:
     if name in {"shape", "chunks"}:
-        return "none" if value is None else " x ".join(map(str, value)) or "scalar"
+        return "none" if value is None else shape_text(value)
     if name == "dims":
         return "none" if value is None else ", ".join(each or "(no name)" for each in value)
     return str(value)

@@ -11,6 +11,7 @@ from concatsplit_cli.option_groups import SharedValues
 from concatsplit_cli.progress import noting, progress_bar
 from concatsplit_cli.render import show_result
 from concatsplit_cli.streams import checked_stdout, one_line
+from concatsplit_core.foundation.sizes import counted
 
 if TYPE_CHECKING:
     from concatsplit_core.operators import Result
@@ -46,8 +47,4 @@ def run_operator(
         show_result(result, shared.as_json, shared.quiet)
     elif not shared.quiet:
         with checked_stdout():
-            click.echo(f"{one_line(to)}: {_counted(len(result.plan))}")
-
-
-def _counted(tasks: int) -> str:
-    return "1 task" if tasks == 1 else f"{tasks} tasks"
+            click.echo(f"{one_line(to)}: {counted(len(result.plan), 'task')}")

@@ -74,12 +74,12 @@ _OPTIONS = {
 
 _NO_OPTIONS = {
     "i in input inputs infile input-file if": "inputs need none; only name them",
-    "level compression-level clevel compression-opts": "the level stands behind the codec, as in "
+    "level compression-level clevel compression-opts": "the level follows the codec, as in "
     "--codec zstd:3",
     "format output-format to-format": "the suffix of the output chooses the format, such as y.zarr",
     "r recursive": "quote a pattern, such as 'folder/**/*.npy'",
 }
-"""What elsewhere are options, and here are none."""
+"""Options of other programs that are none here, and what to do instead."""
 
 _VALUES = (
     (r"is not a valid integer( range)?", "is not a whole number"),
@@ -101,7 +101,7 @@ def message_of(error: click.ClickException, words: Sequence[str]) -> str:
     """
     if isinstance(error, click.BadOptionUsage):
         needs = "requires" in error.message
-        return f"{error.option_name} {'needs a value behind it' if needs else 'takes no value'}"
+        return f"{error.option_name} {'needs a value after it' if needs else 'takes no value'}"
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is None:
         return error.format_message()
@@ -143,7 +143,7 @@ def _no_option(name: str, context: click.Context) -> str:
     bare = name.lstrip("-").lower().replace("_", "-")
     path = _path(context)
     if not path and (having := _of_other_commands(name, context)):
-        return f"concatsplit has no option {name}{having}; write it behind the command"
+        return f"concatsplit has no option {name}{having}; write it after the command"
     for theirs, remedy in _NO_OPTIONS.items():
         if bare in theirs.split() and "--output" in known:
             return f"{path} has no option {name}; {remedy}"
@@ -153,7 +153,7 @@ def _no_option(name: str, context: click.Context) -> str:
     if name == "-:":
         return "stdin is one .npy array, whose name is - alone"
     if bare.isdigit() and "--codec" in known:
-        return f"{path} has no option {name}; a level stands behind the codec: --codec gzip:{bare}"
+        return f"{path} has no option {name}; a level follows the codec: --codec gzip:{bare}"
     start = [opt for opt in known if len(bare) > 2 and opt.startswith(f"--{bare}")]
     meant = f"--{bare}" if f"--{bare}" in known else _by_meaning(bare, _OPTIONS, known)
     meant = meant or (start[0] if len(start) == 1 else None)
@@ -164,7 +164,7 @@ def _no_option(name: str, context: click.Context) -> str:
 
 
 def _path(context: click.Context) -> str:
-    """The command, as it stands behind the name of the program."""
+    """The command, as it follows the name of the program."""
     return context.command_path.partition(" ")[2]
 
 

@@ -1,4 +1,4 @@
-"""zarr-python without threads: handing over a small file takes longer than reading it."""
+"""Runs zarr-python without threads: handing over a small file takes longer than reading it."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ examples.register_profiles()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose where tests write, and heed the signals that a shell had them ignore."""
-    _heed_signals()
+    """Choose where tests write, and stop ignoring signals that the shell had them ignore."""
+    _stop_ignoring_signals()
     environment.leave_make()
     asked = config.option.basetemp or "PYTEST_DEBUG_TEMPROOT" in os.environ
     if not asked and scratch.has_room():
@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Let the folders of ``tempfile`` be on the RAM disk as well."""
+    """Put the folders of ``tempfile`` on the RAM disk as well."""
     factory: pytest.TempPathFactory = session.config._tmp_path_factory
     base = str(factory.getbasetemp())
     if scratch.PREFIX in base:  # pytest removes others before multiprocessing is done with its own
@@ -46,23 +46,22 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection() -> None:
-    """Keep the garbage collector from walking through thousands of tests again and again."""
+    """Turn garbage collection off: it would walk through thousands of tests again and again."""
     gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """Let it have what comes from now on, and leave the tests out of it."""
+    """Turn garbage collection on again, for all objects but those of the collected tests."""
     gc.collect()
     gc.freeze()
     gc.enable()
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Let a worker say once how a test ended, and not that it began, was set up and cleared away.
+    """Have a worker report once how a test ended, and not also its start, setup and teardown.
 
-    The process that asked for it takes as long over such a message as many a test takes. What
-    fails there or is skipped is told all the same, and all of it where somebody wants the times
-    or the names.
+    The main process takes as long over a report as many a test takes. A setup or teardown that
+    fails or skips is reported all the same; with ``-v`` or ``--durations`` all of them are.
     """
     options = item.config.option
     if not hasattr(item.config, "workerinput") or options.verbose >= 0 or options.durations:
@@ -79,8 +78,8 @@ def _no_threads_for_small_files() -> Iterator[None]:
         yield
 
 
-def _heed_signals() -> None:
-    """Take up what a shell's background or nohup has the tests ignore: the commands heed it."""
+def _stop_ignoring_signals() -> None:
+    """Undo what nohup, or a shell's background, has the tests ignore: commands would inherit it."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGXCPU):
         if signal.getsignal(number) is signal.SIG_IGN:
             handler = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL

@@ -1,4 +1,4 @@
-"""What every executor has to do: as threads do, with the same bytes, errors and clean ends.
+"""Tests of every executor: it makes the bytes and errors that threads make, and leaves nothing.
 
 The tests of an executor are a subclass of `ExecutorConformance` with its two fixtures, beside
 a fixture `two`: a shell with A as a.npy and A + 1 as b.npy.

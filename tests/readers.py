@@ -1,7 +1,7 @@
-"""What other programs read: netCDF-C and xarray, in a process that h5py is not part of.
+"""What other programs read: netCDF-C and xarray, in a process without h5py.
 
-netCDF4 and h5py each bring an HDF5 library, which do not mix; the process is started once, asked
-for one variable after another, and answers with what it found or with its own error.
+netCDF4 and h5py each bring an HDF5 library, and the two do not mix. The process is started once; it
+is asked for one variable after another, and answers with the variable or with an error.
 """
 
 from __future__ import annotations

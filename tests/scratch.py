@@ -1,4 +1,4 @@
-"""Where tests write: on a RAM disk that has room, as few of them test what a disk keeps."""
+"""Where tests write: on a RAM disk that has room, since few of them test what a disk keeps."""
 
 from __future__ import annotations
 

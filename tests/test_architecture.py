@@ -1,4 +1,4 @@
-"""The walls of the house: who may import whom, what start-up pays for, how long a file may be."""
+"""The architecture: who may import whom, what start-up loads, how long a file may be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""help: all that there is to say about a command."""
+"""help: all that a command's help says, with every detail of its options."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from concatsplit_cli.streams import checked_stdout
 @click.argument("names", metavar="[COMMAND]...", type=COMMAND, nargs=-1)
 @click.pass_context
 def help(ctx: click.Context, names: tuple[str, ...]) -> None:
-    """Show all that there is to say about a command, or about environment variables.
+    """Show the whole help of a command, or the help about environment variables.
 
-    --help gives one line to each option, and help gives all of it.
+    --help gives one line to each option; help gives all of it.
 
     \b
     Examples:

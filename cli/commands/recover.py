@@ -40,4 +40,4 @@ def recover(folder: str, as_json: bool, debug: bool) -> None:
         for run in recovered:
             click.echo(one_line(run.text))
         if not recovered:
-            click.echo(f"{one_line(os.fspath(Path(folder)))}: there is nothing of a killed run")
+            click.echo(f"{one_line(os.fspath(Path(folder)))}: no killed run has left anything")

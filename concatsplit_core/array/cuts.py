@@ -17,7 +17,7 @@ Remainder = Literal["keep", "drop", "error"]
 
 
 MOST_PARTS = 1 << 20
-"""Parts of one split: each has a name and a file or member of its own."""
+"""The most parts of one split: each has its own name, and its own file or member."""
 
 _WAYS = ("parts", "size", "lengths", "at", "ratio", "max_bytes", "range")
 _GOES_WITH = {"uneven": "parts", "remainder": "size", "hop": "size", "by_array": "max_bytes"}
@@ -117,7 +117,7 @@ class Cut:
         names : int, optional
             How many outputs were named: the number of equal parts where no way was given.
         index_bytes : int
-            Bytes of array data below one index of the axis.
+            Bytes of array data at one index of the axis.
 
         Raises
         ------
@@ -170,7 +170,7 @@ def _start_and_stop(given: Any) -> tuple[int | None, int | None]:
 
 
 def notes_on_parts(cut: Cut, lengths: Sequence[int]) -> list[str]:
-    """Notes on parts that may not be meant: empty ones, and a single one."""
+    """Notes on parts that are probably a mistake: empty ones, and a single one."""
     if cut == Cut() and len(lengths) == 1:
         return ["there is one part, since there is one output and no option that says where to cut"]
     if cut.ratio is None or not any(lengths):
@@ -267,7 +267,7 @@ def _proportional(length: int, ratio: Sequence[int]) -> list[int]:
 
 def _bounded(length: int, most: int, index_bytes: int) -> list[int]:
     if most < 1:
-        raise UsageError(f"--max-bytes {most}: a part has to hold something", found=most)
+        raise UsageError(f"--max-bytes {most}: a part holds at least 1 byte", found=most)
     if not index_bytes:
         return [length]
     if index_bytes > most:

@@ -15,13 +15,13 @@ _PLAIN = (
     r"|[mM]8?(?:\[(?:[1-9]\d{0,8})?(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as|generic)\])?"
     r"|bool|u?int(?:8|16|32|64)|float(?:16|32|64)|complex(?:64|128)"
 )
-"""The last line are names that NumPy reads and other programs write."""
+"""Its last line has names that other programs write and NumPy reads."""
 _COMMON = tuple("biufcSVU")
 _MOST_DIGITS = 9
 
 
 def descr_of(dtype: np.dtype) -> Any:
-    """As `numpy.lib.format.dtype_to_descr`, without a warning of the marks that h5py puts there."""
+    """As `numpy.lib.format.dtype_to_descr`, without its warning about the metadata of h5py."""
     if dtype.kind in "biufcmMSU" and dtype.metadata is None:
         return dtype.str  # what NumPy returns, in a hundredth of the time
     with warnings.catch_warnings():
@@ -71,7 +71,7 @@ def check_descr(descr: Any) -> None:
     Raises
     ------
     ValueError
-        It is nothing that NumPy writes.
+        NumPy writes no such description.
     """
     match descr:
         case str():
@@ -92,7 +92,7 @@ def check_descr(descr: Any) -> None:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a text is that of a dtype without fields; the usual ones need no pattern for it."""
+    """Whether a text names a dtype without fields; the usual names are found without a pattern."""
     code = text[1:] if text.startswith(tuple(BYTE_ORDERS)) else text
     size = code[1:]
     if code.startswith(_COMMON) and size.isascii() and size.isdecimal():

@@ -10,7 +10,7 @@ from concatsplit_core.foundation.records import NamedTuple
 
 
 class Edges(NamedTuple):
-    """Finds the sources below an interval of the axis, in a time that hardly depends on how many.
+    """Finds the sources below an interval of the axis, as fast among many as among few.
 
     ::
 

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def packed(dtype: np.dtype) -> np.dtype:
-    """The same fields one behind the other, in the order of their names, at every level."""
+    """The same fields without gaps, in the order of their names, at every level."""
     if dtype.subdtype is not None:
         base, shape = dtype.subdtype
         inner = packed(base)
@@ -33,7 +33,7 @@ def is_ordered(dtype: np.dtype) -> bool:
 
 
 def overlapping(dtype: np.dtype) -> str | None:
-    """Name of a field that shares bytes with another one, or lies outside the item."""
+    """Name of a field that overlaps another or lies outside the item; None if there is none."""
     if dtype.subdtype is not None:
         return overlapping(dtype.subdtype[0])
     end = 0

@@ -47,14 +47,14 @@ class Box(NamedTuple):
 
     @property
     def slices(self) -> tuple[Any, ...]:
-        """An index for arrays of the space the box lives in, which always gives an array.
+        """The NumPy index of the box; what it selects is always an array.
 
-        Without axes it is an ellipsis: an empty index would take the element out as a scalar.
+        A box without axes gives an ellipsis: an empty index would give a scalar.
         """
         return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True)) or (...,)
 
     def within(self, other: Box) -> tuple[Any, ...]:
-        """Index of this box inside an array that holds just ``other``; as `slices`."""
+        """The index of this box in an array that holds just ``other``; as `slices`."""
         index = tuple(
             slice(a - o, b - o) for a, b, o in zip(self.start, self.stop, other.start, strict=True)
         )

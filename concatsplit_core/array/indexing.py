@@ -24,7 +24,7 @@ class IndexSelection(NamedTuple):
     picks : tuple of range or numpy.ndarray
         Along every axis; the elements at their crossings make up a block.
     final : tuple
-        The index that makes the result of the block, by NumPy's own rules.
+        The NumPy index that turns the block into the result.
     """
 
     picks: tuple[Picks, ...]
@@ -179,14 +179,14 @@ def grouped(picks: Picks, edges: Sequence[int]) -> Iterator[PickGroup]:
 
 
 def shifted(picks: Picks, by: int) -> Picks:
-    """The same picks, counted from an index on."""
+    """The same picks, counted from index `by`."""
     if isinstance(picks, range):
         return range(picks.start - by, picks.stop - by, picks.step)
     return picks - by
 
 
 def bounds(picks: Picks) -> tuple[int, int]:
-    """The first pick, and the one behind the last."""
+    """The first pick, and the index after the last one."""
     return int(picks[0]), int(picks[-1]) + 1
 
 

@@ -161,7 +161,8 @@ def infer_split(
     ------
     AxisError
     UsageError
-        The lengths do not sum to the axis, or a part whose axis is to go is not of length 1.
+        A length is negative, they do not sum to the axis, or `drop_axis` finds a part that is
+        not of length 1.
     """
     if not hasattr(spec, "ndim"):
         raise UsageError(f"spec: found {type(spec).__name__}; expected an ArraySpec((2, 3), dtype)")
@@ -169,7 +170,9 @@ def infer_split(
     from concatsplit_core.foundation.given import whole_numbers
 
     lengths = whole_numbers("lengths", lengths)
-    if any(n < 0 for n in lengths) or sum(lengths) != spec.shape[axis]:
+    if min(lengths, default=0) < 0:
+        raise UsageError(f"lengths {list(lengths)}: a part cannot have length {min(lengths)}")
+    if sum(lengths) != spec.shape[axis]:
         raise UsageError(
             f"lengths {list(lengths)} sum to {sum(lengths)}, "
             f"but axis {axis} has length {spec.shape[axis]}",
@@ -239,7 +242,9 @@ def infer_dtype(
         try:
             return raw_dtype(np.result_type(*map(numbers_of, dtypes)))
         except TypeError as error:
-            raise DtypeMismatch(f"the inputs' dtypes have no common one: {error}") from error
+            raise DtypeMismatch(
+                f"the inputs' dtypes have no common one to --promote to: {error}"
+            ) from error
     for index, found in enumerate(dtypes):
         if found != first and native(found) != native(first):
             raise DtypeMismatch(
@@ -257,7 +262,7 @@ def native(dtype: np.dtype) -> np.dtype:
 
 
 def _sized(dtype: np.dtype, dtypes: Sequence[np.dtype], names: Sequence[str] | None) -> np.dtype:
-    """A dtype that says no size, such as ``S``, with the one that NumPy gives it for the inputs."""
+    """A dtype without a size, such as ``S``, with the size that NumPy gives it for the inputs."""
     if dtype.kind not in "SUV" or dtype.itemsize or dtype.names is not None:
         return dtype
     sized = [dtype]
@@ -275,9 +280,9 @@ def _sized(dtype: np.dtype, dtypes: Sequence[np.dtype], names: Sequence[str] | N
 
 
 def _can_cast(found: np.dtype, to: np.dtype, casting: Casting) -> bool:
-    """NumPy's rule, which takes strings of every kind for castable to text: refuse that.
+    """NumPy's rule, but for variable-length strings, to which NumPy casts nearly everything.
 
-    Strings become text of a fixed number of letters, and text strings, where that may cut them.
+    Here only text of a fixed length (``U``) is cast to them and back, and only under ``unsafe``.
     """
     if (found.kind == "T") != (to.kind == "T"):
         return casting == "unsafe" and {found.kind, to.kind} == {"T", "U"}

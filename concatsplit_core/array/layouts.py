@@ -43,11 +43,11 @@ class Contiguous(NamedTuple):
     order : {"C", "F"}
         How the elements follow each other: the last index changes fastest, or the first.
     offset : int, optional
-        Of the first element in the file, in bytes; None where that is not known yet: of an output
-        that has no file, and of an input that is inflated into a file first.
+        Of the first element in the file, in bytes; None where it is not known yet: the file of an
+        output is not made, or an input is first inflated into a file.
     offset_step : int, optional
-        Of an output that has no file: its offset can be made any multiple of so many bytes; None
-        where the format alone chooses it.
+        For an output whose file is not made: the offset may be any multiple of so many bytes;
+        None where the format alone chooses it.
     """
 
     order: Order = "C"
@@ -65,7 +65,7 @@ class Chunked(NamedTuple):
     encoding : Encoding, optional
         None where chunks cannot be read or written as they are stored.
     stored_chunks : int, optional
-        At most so many chunks are stored; None where all of them may be.
+        How many chunks are stored at most; None where all of them may be.
     """
 
     chunks: Shape
@@ -131,7 +131,7 @@ class InMemory(NamedTuple):
     order : {"C", "F"}
     """
 
-    write_unit: Shape | None = None  # not in the order of `Opaque`: equal tuples are equal
+    write_unit: Shape | None = None  # first, unlike in `Opaque`: tuples of equal fields are equal
     order: Order = "C"
 
 
@@ -141,9 +141,9 @@ class Opaque(NamedTuple):
     Parameters
     ----------
     order : {"C", "F"}
-        In which it is best given them.
+        The order in which the library takes elements fastest.
     write_unit : tuple of int, optional
-        What it takes as a whole; None where any box will do.
+        What it has to be given as a whole; None where any box will do.
     """
 
     order: Order = "C"

@@ -15,7 +15,7 @@ from concatsplit_core.foundation.records import NamedTuple
 
 
 class LowPrecision(NamedTuple):
-    """One of these types.
+    """A floating-point type that NumPy does not have.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ _SHARE = re.compile(r"-?(?:\d{1,19}(?:\.\d{0,18})?|\.\d{1,18})%?")
 _NUMBERS = re.compile(r"\D?(\d{1,19}([^\d.-]{1,3}\d{1,19})+)\D?")
 _RANGE = re.compile(r"\s*([+-]?\d{1,19})?\s*:\s*([+-]?\d{1,19})?\s*")
 _PRECISION = 10**9
-"""The sum of floating-point shares may be off by one part in so many."""
+"""The sum of floating-point shares may be off by one part in this many."""
 
 
 def parse_ratio(text: str) -> list[int]:
@@ -40,7 +40,7 @@ def parse_ratio(text: str) -> list[int]:
     percent = [piece.endswith("%") for piece in pieces]
     if any(percent) and not all(percent):
         raise UsageError(f"--ratio {text}: some shares have a %; write it after all of them")
-    from fractions import Fraction  # which costs a split without a ratio milliseconds
+    from fractions import Fraction  # imported late: it takes milliseconds
 
     shares = [Fraction(piece.rstrip("%")) for piece in pieces]
     if not any(percent):
@@ -63,7 +63,7 @@ def whole_shares(shares: Sequence[Any], text: str = "") -> list[int]:
     Raises
     ------
     UsageError
-        They are no finite numbers, or are fractions and do not sum to 1.
+        A share is not a finite number, or fractions do not sum to 1.
     """
     from fractions import Fraction
 
@@ -126,7 +126,7 @@ def select_parts(only: str | int | Sequence[int], count: int) -> list[int]:
     Raises
     ------
     UsageError
-        The text is not such a list, or names a part that there is not.
+        The text is not such a list, or names a part that does not exist.
     """
     if isinstance(only, str) or hasattr(only, "__index__"):
         only = str(only)

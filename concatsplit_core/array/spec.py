@@ -25,7 +25,7 @@ _ORDERED = (Contiguous, InMemory, Opaque)
 _STRIDED = (Contiguous, InMemory)
 
 STRING_BYTES = 64
-"""What a variable-length string costs in memory, where nothing is known of its text."""
+"""Bytes that a variable-length string is taken to need in memory while it was not measured."""
 
 FEW_CHUNKS, FEW_BYTES = 1 << 16, 4 << 30
 """Chunks, and bytes of array data, that are walked in seconds even if nothing of them is stored."""
@@ -43,10 +43,10 @@ class ArraySpec:
     layout : ArrayLayout
         How the elements lie.
     converted : bool
-        The elements change when they are read, into those of `dtype`.
+        Reading converts the stored elements to `dtype`.
     string_bytes : int, optional
-        What a variable-length string takes in memory, slot and text, on average over the chunk
-        that has the most; None where nobody has looked.
+        Bytes that a variable-length string takes in memory, slot and text: the average of the
+        chunk with the most text; None where it was not measured.
     """
 
     shape: Shape
@@ -98,18 +98,18 @@ class ArraySpec:
 
     @property
     def write_unit(self) -> Shape | None:
-        """What one task has to write as a whole; None where any box will do."""
+        """Shape of what one task has to write as a whole; None where any box will do."""
         return None if isinstance(self.layout, Contiguous) else self.layout.write_unit
 
     @property
     def encoding(self) -> Encoding | None:
-        """Of the chunks; None where they cannot be read or written as they are stored."""
+        """How chunks are encoded; None where they cannot be read or written as stored."""
         layout = self.layout
         return layout.encoding if isinstance(layout, _CHUNKED) else None
 
     @property
     def stored_chunks(self) -> int | None:
-        """At most so many chunks are stored; None where all of them may be."""
+        """How many chunks are stored at most; None where all of them may be."""
         layout = self.layout
         return layout.stored_chunks if isinstance(layout, _CHUNKED) else None
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 STEP_ROOM = 64
-"""How many bytes longer than the chunk the result of one step may be: checksums, headers."""
+"""How many bytes a checksum or a header may add to a chunk in one step."""
 
 STORED_ROOM = 4096
-"""How many bytes longer than the chunk what is stored may be, beside all that is proportional."""
+"""How many bytes headers may add to a stored chunk."""
 
 
 def most_stored(nbytes: int) -> int:
-    """Bytes that a chunk may be stored in: no codec makes it more than twice as large.
+    """The most bytes that a chunk is stored in: no codec makes it more than twice as large.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Decoding and encoding of single chunks outside any format's library, with a bounded result.
 
-A decoder never makes more bytes than it was told to expect: sizes in headers are checked first, and
-streams without a size are inflated only up to the limit.
+A decoder never makes more bytes than its limit: it checks sizes in headers first, and inflates a
+stream without a size only up to the limit.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def decode(
 
 
 def decode_most(data: Bytes, steps: tuple[Step, ...], nbytes: int) -> Bytes:
-    """As `decode`, for a chunk that may also hold fewer bytes."""
+    """As `decode`, for a chunk that may hold fewer bytes."""
     data = _undone(data, steps, nbytes)
     found = memoryview(data).nbytes
     if found > nbytes:
@@ -93,15 +93,15 @@ def decode_bounded(data: Bytes, step: Step, limit: int) -> Bytes:
         return DECODERS[step.name](data, step, limit)
     except (MemoryError, MalformedInput):  # of which `OverBudget` is one
         raise
-    except Exception as error:  # each codec library raises errors of its own for damaged data
+    except Exception as error:  # each codec library raises its own errors for damaged data
         raise MalformedInput(f"{step.name} cannot decode it: {error}") from error
 
 
 def _goes_into(data: Bytes, step: Step, space: memoryview) -> bool:
-    """Undo the last step to where its result belongs; decoding it elsewhere says what is wrong."""
+    """Undo a step into `space`; False where that fails, and `decode_bounded` then says why."""
     try:
         return INTO[step.name](data, step, space)
-    except Exception:  # each codec library raises errors of its own for damaged data
+    except Exception:  # each codec library raises its own errors for damaged data
         return False
 
 
@@ -121,7 +121,7 @@ def encode_in_parts(data: Bytes, steps: tuple[Step, ...], itemsize: int) -> list
 
 
 def announce_libraries(steps: tuple[Step, ...]) -> None:
-    """Tell the handlers of signals of the libraries that chunks with these steps need."""
+    """Tell the signal handlers which libraries may block while chunks with these steps decode."""
     if not _OF_NUMCODECS.isdisjoint(step.name for step in steps):
         BlockingLibraries.announce()
 

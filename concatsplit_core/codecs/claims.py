@@ -50,7 +50,7 @@ def expanded_bytes(read_start: ReadStart, size: int, steps: tuple[Step, ...], mo
     if not steps:
         return min(size, most)
     claim = (
-        _claim(memoryview(read_start(min(size, _HEADER))), steps[-1]) if len(steps) == 1 else None
+        _claimed(memoryview(read_start(min(size, _HEADER))), steps[-1]) if len(steps) == 1 else None
     )
     if claim is not None:
         return min(claim, most)
@@ -62,8 +62,8 @@ def expanded_bytes(read_start: ReadStart, size: int, steps: tuple[Step, ...], mo
     return min(most, _counted(memoryview(data), steps[0], most))
 
 
-def _claim(view: memoryview, step: Step) -> int | None:
-    """What the header of a compressed chunk says, where it has one."""
+def _claimed(view: memoryview, step: Step) -> int | None:
+    """The size that the header of a compressed chunk says; None where it says none."""
     if step.name == "zstd":
         return content_size(view)
     if step.name == "blosc":

@@ -1,4 +1,4 @@
-"""Codecs in neutral terms: a chain of named steps that HDF5 and Zarr can both be asked for."""
+"""Codecs in terms that HDF5 and Zarr share: a chain of named steps."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _COMPRESSORS = ("gzip", "zlib", "zstd", "lz4", "lzf", "blosc", "bz2")
 _LEVELS = {"gzip": (0, 9), "zlib": (0, 9), "zstd": (-131072, 22), "bz2": (1, 9)}
 _DEFAULT_LEVEL = {"gzip": 4, "zlib": 4, "zstd": 3, "bz2": 9}
 BLOSC_COMPRESSORS = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
-"""Blosc's inner compressors; their places are the numbers that HDF5's filter has for them."""
+"""Blosc's inner compressors; the position of each is its number in HDF5's filter."""
 BLOSC_MISSING = "snappy"
 """The one that numcodecs is built without."""
 BLOSC_AVAILABLE = tuple(name for name in BLOSC_COMPRESSORS if name != BLOSC_MISSING)
 BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
-"""How blosc shuffles; the places are its own numbers, in HDF5 and in Zarr format 2."""
+"""How blosc shuffles; the position of each is its number in HDF5 and in Zarr format 2."""
 _FILTERS = ("shuffle", "fletcher32", "crc32c")
 _SPOKEN = {"lz4_blocks": "lz4", "loose_shuffle": "shuffle"}
-"""What users call a step that HDF5 has in a variant of its own: its lz4 comes in blocks, and its
+"""What users call a step that HDF5 has in its own variant: its lz4 comes in blocks, and its
 shuffle takes bytes that are not a whole number of items."""
 
 
@@ -112,7 +112,9 @@ def _level(name: str, text: str) -> int:
     try:
         level = int(text)
     except ValueError:
-        raise UsageError(f"codec level '{text}' of {name} is not a whole number") from None
+        raise UsageError(
+            f"codec level '{text}' of {name} is not a whole number from {low} to {high}"
+        ) from None
     if not low <= level <= high:
         raise UsageError(f"codec level {level} of {name} is not within {low} to {high}")
     return level

@@ -20,11 +20,11 @@ def shuffled(data: Bytes, itemsize: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        They are no whole number of items.
+        The bytes are not a whole number of items.
     """
     view = np.frombuffer(data, np.uint8)
     if view.nbytes % itemsize:
-        raise ValueError(f"{view.nbytes} bytes are no whole number of {itemsize}-byte items")
+        raise ValueError(f"{view.nbytes} bytes are not a whole number of {itemsize}-byte items")
     return np.ascontiguousarray(view.reshape(-1, itemsize).T).reshape(-1)
 
 
@@ -42,12 +42,12 @@ def unshuffled(data: Bytes, itemsize: int, space: memoryview | None = None) -> n
     Raises
     ------
     MalformedInput
-        They are no whole number of items.
+        The bytes are not a whole number of items.
     """
     view = np.frombuffer(data, np.uint8)
     if view.nbytes % itemsize:
         raise MalformedInput(
-            f"its {view.nbytes} bytes are no whole number of {itemsize}-byte items"
+            f"its {view.nbytes} bytes are not a whole number of {itemsize}-byte items"
         )
     out = np.empty(view.nbytes, np.uint8) if space is None else np.frombuffer(space, np.uint8)
     rows, items = view.reshape(itemsize, -1), out.reshape(-1, itemsize)

@@ -1,7 +1,7 @@
 """Chunks of zstd: frames one after the other, as RFC 8878 describes them.
 
 Each thread keeps its contexts: to make one for every chunk takes a fifth of the time that chunks of
-16 to 128 KiB need. The library leaves the global lock alone while it works.
+16 to 128 KiB need. The library releases Python's global lock while it works.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ Bytes = Any
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE = b"\x2a\x4d\x18"
-"""Behind a byte from 0x50 to 0x5f, it starts a frame that holds nothing for readers."""
+"""After a byte from 0x50 to 0x5f, it starts a frame that readers skip."""
 _RUN = 1
-"""The type of blocks that are one byte, repeated."""
+"""The type of a block that repeats one byte."""
 _KEPT_BYTES = 32 << 20
-"""Contexts that take more are not kept: their levels are so slow that a new one costs nothing."""
+"""Larger contexts are not kept: their levels are so slow that making one anew hardly matters."""
 
 _mine = threading.local()
 
 
 def content_size(data: Bytes) -> int | None:
-    """The content size that the first frame's header claims, where it has one (3.1.1.1).
+    """The content size in the first frame's header (RFC 3.1.1.1); None where it has none.
 
     Raises
     ------
@@ -49,14 +49,14 @@ def content_size(data: Bytes) -> int | None:
 
 
 def decompressed(data: Bytes, limit: int) -> Bytes:
-    """What all frames hold together, which may be this many bytes at most.
+    """The content of all frames together, at most `limit` bytes.
 
     Raises
     ------
     OverBudget
-        It is more, or is claimed to be.
+        It is more, or a header claims more.
     MalformedInput
-        A frame is cut short, or something else follows.
+        A frame is cut short, or is followed by something else.
     zstandard.ZstdError
         A frame is damaged.
     """
@@ -82,12 +82,12 @@ def decompressed(data: Bytes, limit: int) -> Bytes:
 
 
 def decompressed_into(data: Bytes, space: memoryview) -> bool:
-    """Decode the one frame of a chunk to where its content belongs.
+    """Decode a chunk of one frame into `space`.
 
     Returns
     -------
     bool
-        False if there is not one whole frame that holds just as much.
+        False if the chunk is not one whole frame with as many bytes of content.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def _decoder() -> ZstdDecompressor:
 
 
 def _content(frame: memoryview, room: int) -> bytes | None:
-    """What a whole frame holds, unless it is more than there is room for."""
+    """The content of a whole frame; None if it is more than `room` bytes."""
     claim = content_size(frame)
     if claim is not None and claim > room:
         return None
@@ -137,14 +137,14 @@ def _content(frame: memoryview, room: int) -> bytes | None:
         return _decoder().decompress(frame)
     from zstandard import ZstdDecompressor
 
-    # a context of its own: it may grow by a window that is far larger than the chunk
+    # not the kept context: this one may grow by a window that is far larger than the chunk
     with ZstdDecompressor().stream_reader(frame) as reader:
         content = reader.read(room + 1)
     return content if len(content) <= room else None
 
 
 def _frames(view: memoryview) -> Iterator[memoryview]:
-    """All frames with content; what is left out, or cut short, is found without decoding."""
+    """All frames that have content; a frame's end is found without decoding it."""
     at = 0
     while at < len(view):
         if view[at : at + 4] == _MAGIC:
@@ -154,19 +154,19 @@ def _frames(view: memoryview) -> Iterator[memoryview]:
         elif _is_skippable(view[at : at + 4]):
             stop = at + 8 + int.from_bytes(view[at + 4 : at + 8], "little")
         else:
-            raise MalformedInput("behind its zstd frame is something else")
+            raise MalformedInput("what follows its zstd frame is not one")
         if stop > len(view):
             raise MalformedInput("its zstd frame is cut short")
         at = stop
 
 
 def _is_skippable(head: Bytes) -> bool:
-    """Whether a frame starts that holds nothing for readers (3.1.2)."""
+    """Whether these bytes start a frame that readers skip (RFC 3.1.2)."""
     return bool(head[1:4] == _SKIPPABLE and head[0] >> 4 == 5)
 
 
 def _end_of_frame(view: memoryview, start: int) -> int:
-    """Where a frame ends, by the sizes of its blocks (3.1.1.2); beyond the data if it is cut."""
+    """Where a frame ends, by the sizes of its blocks (RFC 3.1.1.2); past the data if it is cut."""
     place, size = _content_size_field(bytes(view[start : start + 5]))
     at, is_last = start + place + size, False
     while not is_last:

@@ -159,7 +159,7 @@ def find_place(
     form, place = _resolved(place, ref, known.folders)
     found = _identity_of(place, ref)
     if not form.has_members:
-        if member and not form.is_said(member, ref):
+        if member and not form.is_description(member, ref):
             raise NameCollision(
                 f"output {ref}: a file of the format {form.name} holds one array and has no "
                 f"members; leave out ::{member}"

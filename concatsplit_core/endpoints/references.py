@@ -145,8 +145,8 @@ def _divide(ref: str) -> BlobRef:
         path, member = (head, tail) if os.path.exists(head) else (path, member)
     parts = [part for part in member.split("/") if part]
     if not path or not parts or any(part in {".", ".."} for part in parts):
-        hint = f"; leave out {SEPARATOR}, or name an array behind it" if path and not parts else ""
-        hint = hint or ("; leave out . and .. behind ::" if path else "")
+        hint = f"; leave out {SEPARATOR}, or name an array after it" if path and not parts else ""
+        hint = hint or ("; leave out . and .. after ::" if path else "")
         raise UsageError(f"'{ref}' is not PATH or PATH::MEMBER{hint}", ref=ref)
     return BlobRef(location_named(path), "/".join(parts))
 

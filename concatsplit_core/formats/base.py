@@ -1,10 +1,10 @@
-"""What a format is: a class that says what is its own, and takes the rest from here."""
+"""What a format is: the base classes, and what a format does unless it says otherwise."""
 
 from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from concatsplit_core.array.spec import ArraySpec
@@ -53,7 +53,7 @@ class Format(ABC):
     suffixes: ClassVar[tuple[str, ...]] = ()
     """What names of its files end in, in lower case."""
     is_folder: ClassVar[bool] = False
-    """Whether an array is a folder, to which members are added where it is."""
+    """Whether a container is a folder, which gets new members in place."""
     has_members: ClassVar[bool] = False
     """Whether a file holds several arrays by name."""
 
@@ -95,9 +95,12 @@ class InputFormat(Format):
         """Open one array read-only; without a member the only one there is."""
 
     def open_found(self, found: Candidate, member: str | None, ref: str) -> Source:
-        """As `open`, of a file whose format has just been found; closes what is open of it."""
+        """As `open`, for a file whose format was just found; closes the descriptor of `found`."""
         found.close()
         return self.open(found.place, member, ref)
+
+    def expect(self, place: Location, members: Sequence[str]) -> None:
+        """Be told which arrays of a container will be opened next, one by one."""
 
     def members(self, place: Location, ref: str) -> list[str]:
         """Names of the arrays that a container holds; ``[""]`` where the file is the array."""
@@ -135,13 +138,13 @@ class OutputFormat(Format):
     default_member: ClassVar[str] = "data"
     """What an array is called in a new file whose name says no member."""
     most_axes: ClassVar[int] = 64
-    """Axes that an output may have; NumPy, which all goes through, has 64 at most."""
+    """The most axes that an output may have; NumPy's arrays have 64 at most."""
     is_rectilinear: ClassVar[bool] = False
     """Whether chunks of an output may differ in length."""
     honours: ClassVar[frozenset[str]] = frozenset()
-    """Which of the options it honours that most formats have no use for, by their names."""
+    """Names of the options that it honours, among those that most formats ignore."""
     has_low_precision: ClassVar[bool] = False
-    """Whether it has floating-point types that NumPy has not, such as BF16."""
+    """Whether it has floating-point types that NumPy lacks, such as BF16."""
     marks_records: ClassVar[bool] = True
     """Whether an array of records, or of raw items such as BF16, can have a `_FillValue`."""
     has_groups: ClassVar[bool] = True
@@ -149,7 +152,7 @@ class OutputFormat(Format):
     index_suffix: ClassVar[str] = ""
     """What the name of an index ends in, which lists the arrays of several files; "" for none."""
     adds_again: ClassVar[bool] = False
-    """Whether its writer can add all arrays again to a staged file, which keeps its elements."""
+    """Whether its writer can add all arrays to a staged file again without losing elements."""
     takes_parts: ClassVar[bool] = False
     """Whether its targets take what other processes encoded: they are of the class PartTarget."""
 
@@ -188,23 +191,23 @@ class OutputFormat(Format):
         raise NotImplementedError
 
     def description_of(self, spec: ArraySpec) -> str:
-        """What a reference to an output has to say, beside its name, for it to be read again."""
+        """What a reference has to add to the name of an output for it to be read again."""
         return ""
 
-    def is_said(self, text: str, ref: str) -> bool:
-        """Whether the text behind ``::`` says what `description_of` says, and names no member."""
+    def is_description(self, text: str, ref: str) -> bool:
+        """Whether the text after ``::`` is one of `description_of`, and not a member's name."""
         return False
 
     def writes_data_sets(self, name: str) -> bool:
-        """Whether what goes to a file of this name is a data set if the inputs are such."""
+        """Whether inputs that are data sets stay such in a file of this name."""
         return False
 
     def takes_data_sets_of(self, form: InputFormat) -> bool:
-        """Whether data sets of one array stay such if they come from files of a format."""
+        """Whether inputs of a format may be data sets of one array here."""
         return True
 
     def narrowed(self, wish: Wish, place: Location, base: Location | None) -> Wish:
-        """The wish as the output's name, or a container that is added to, narrows it down."""
+        """The wish, with what the output's name or the container that it goes to demands."""
         return wish
 
     def index(self, files: Mapping[str, str], nbytes: int) -> bytes:
@@ -222,7 +225,7 @@ class OutputFormat(Format):
     def amend(
         self, base: Location, added: Mapping[Location, Location], folder: Location
     ) -> Iterator[Amendment]:
-        """Build documents of a container anew that list its members, in a new folder.
+        """Rebuild the documents that list the members of a container, in a new folder.
 
         Parameters
         ----------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from concatsplit_core.array.geometry import Shape
+from concatsplit_core.array.layouts import Order
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import APPENDED
 from concatsplit_core.formats.storage import Wish
@@ -16,7 +17,7 @@ COMFORTABLE = 1 << 20
 
 
 def choose_chunks(spec: ArraySpec, wish: Wish, like: ArraySpec | None) -> Shape:
-    """The chunk shape of an output: as asked for, else that of the inputs, else a sane one.
+    """The chunk shape of an output: as asked for, else that of the inputs, else about 1 MiB.
 
     Parameters
     ----------
@@ -46,6 +47,22 @@ def refuse_checksum(wish: Wish, what: str) -> None:
         )
 
 
+def refuse_chunks(wish: Wish, what: str) -> None:
+    """Refuse chunks, and a checksum of chunks, for an output that has none."""
+    if wish.chunks not in (None, "none", "auto"):
+        raise UsageError(f"--chunks: {what} has no chunks; write to .h5 or .zarr")
+    refuse_checksum(wish, what)
+
+
+def refuse_chunks_and_codec(wish: Wish, what: str) -> None:
+    """As `refuse_chunks`, for an output that is not compressed either."""
+    refuse_chunks(wish, what)
+    if wish.codec:
+        raise UsageError(
+            f"--codec {wish.codec}: {what} is not compressed; write to .npz, .h5 or .zarr"
+        )
+
+
 def check_lengths(what: str, lengths: Shape, spec: ArraySpec) -> Shape:
     """Refuse the shape of chunks or shards that does not fit the array.
 
@@ -66,7 +83,7 @@ def check_lengths(what: str, lengths: Shape, spec: ArraySpec) -> Shape:
     if len(lengths) != spec.ndim:
         raise UsageError(
             f"{option} has {counted(len(lengths), 'axis', 'axes')}, the output {spec.shape} "
-            f"has {spec.ndim}",
+            f"has {spec.ndim}; give one length for each",
             found=lengths,
             expected=spec.ndim,
         )
@@ -85,3 +102,18 @@ def suggest_chunks(spec: ArraySpec, like: Shape | None = None) -> Shape:
         longest = max(range(spec.ndim), key=lambda d: chunks[d])
         chunks[longest] = -(-chunks[longest] // 2)
     return tuple(chunks)
+
+
+def piece_of(spec: ArraySpec, order: Order, nbytes: int) -> Shape:
+    """The shape of a piece of at most so many bytes, or of one element.
+
+    Its elements follow each other in an array of this order, and so do the pieces.
+    """
+    piece, room = [1] * spec.ndim, max(1, nbytes // max(1, spec.dtype.itemsize))
+    axes = range(spec.ndim)
+    for d in reversed(axes) if order == "C" else axes:
+        piece[d] = max(1, min(spec.shape[d], room))
+        if piece[d] < spec.shape[d]:
+            break
+        room //= piece[d]
+    return tuple(piece)

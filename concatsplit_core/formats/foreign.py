@@ -37,7 +37,7 @@ TORCH = f"is {_PICKLE[0]}, which is not read; {_PICKLE[1]}"
 
 
 def what_it_is(name: str, start: bytes) -> str:
-    """What is wrong with a file of no format that is read, and what to do; empty if unknown.
+    """What a file is that no format here reads, and what to do with it; empty if unknown.
 
     Parameters
     ----------

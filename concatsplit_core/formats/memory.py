@@ -41,16 +41,18 @@ def wrap(array: np.ndarray, ref: str) -> MemorySource:
         raise UnsupportedDtype(f"{ref}: holds Python objects; give it a fixed dtype", ref=ref)
     if isinstance(array, np.ma.MaskedArray):
         raise UnsupportedDtype(
-            f"{ref}: is masked, and no format here keeps a mask; fill it", ref=ref
+            f"{ref}: is masked, and no format here keeps a mask; give array.filled()", ref=ref
         )
     array = as_raw_items(array)
     if array.dtype.kind == "V" and not issubclass(array.dtype.type, np.void):
-        raise UnsupportedDtype(f"{ref}: dtype {array.dtype} is of no format; cast it", ref=ref)
+        raise UnsupportedDtype(
+            f"{ref}: no format has the dtype {array.dtype}; cast it with array.astype", ref=ref
+        )
     field = overlapping(array.dtype)
     if field is not None:
         raise UnsupportedDtype(
             f"{ref}: its field '{field}' shares bytes with another one; copy it to a dtype whose "
-            "fields lie one behind the other",
+            "fields do not overlap",
             ref=ref,
         )
     if not is_ordered(array.dtype):

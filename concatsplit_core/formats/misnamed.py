@@ -1,27 +1,29 @@
-"""Errors about files and arrays that are not there, or not known, and what was probably meant."""
+"""Errors about files and arrays that do not exist or are unknown, and what was probably meant."""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 
 from concatsplit_core.foundation.errors import (
+    AmbiguousContainer,
     ConcatsplitError,
     InputUnavailable,
     MalformedInput,
     UsageError,
     did_you_mean,
 )
+from concatsplit_core.foundation.names import first_names, printable
 from concatsplit_core.stores.files import input_error
 
 _LISTED = 8
 """How many names a message lists."""
 _LOOKED_AT = 10_000
 """The most files of a folder that are compared with a name."""
-_APART = "; names are words of their own: {}"
+_APART = "; give each name as a separate argument: {}"
 _STDOUT = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
 _INSTEAD = {
     **dict.fromkeys((".pt", ".pth", ".ckpt"), "; did you mean '.safetensors'?"),
@@ -29,7 +31,7 @@ _INSTEAD = {
         (".gz", ".bz2", ".xz", ".zst"), "; --codec compresses inside of .npz, .h5 and .zarr"
     ),
 }
-"""What is meant by suffixes that are no format's."""
+"""What is probably meant by a suffix of no format here."""
 _MAGIC = r"[*?[]"
 _URL = r"[A-Za-z][A-Za-z0-9+.-]+:/"
 
@@ -44,9 +46,9 @@ def no_member(
     ref : str
         As it was given.
     member : str
-        The name that is not there.
+        The name that was not found.
     names : iterable of str
-        Of all arrays that are there.
+        Names of all arrays in the container.
     kind : str
         What the format calls an array.
     """
@@ -55,13 +57,56 @@ def no_member(
         return InputUnavailable(
             f"{ref}: is one array, and has no {kind} '{member}'; leave out '{member}'", ref=ref
         )
-    listed = ", ".join(known[:_LISTED]) or "none"
-    if len(known) > _LISTED:
-        listed += f" and {len(known) - _LISTED} more"
     last = member.rpartition("/")[2]
     inside = [n for n in known if n.rpartition("/")[2] in {last, last.removesuffix(".npy")}]
     hint = f"; did you mean '{inside[0]}'?" if len(inside) == 1 else did_you_mean(member, known)
-    return InputUnavailable(f"{ref}: has no {kind} '{member}'; it holds {listed}{hint}", ref=ref)
+    return InputUnavailable(
+        f"{ref}: has no {kind} '{member}'; it holds {first_names(known)}{hint}", ref=ref
+    )
+
+
+def not_one_array(ref: str, names: Collection[str]) -> AmbiguousContainer:
+    """The error that a container holds several arrays, or none, and none was named."""
+    if not names:
+        return AmbiguousContainer(f"{ref}: holds no array", ref=ref)
+    return AmbiguousContainer(
+        f"{ref}: holds {len(names)} arrays ({first_names(names)}); name one as {ref}::MEMBER",
+        ref=ref,
+    )
+
+
+def chosen_member(
+    names: Collection[str], member: str | None, ref: str, kind: str = "member"
+) -> str:
+    """The name of a member, which has to be one of these; without one, the only name there is.
+
+    Raises
+    ------
+    AmbiguousContainer
+        None is asked for, and there is not exactly one.
+    InputUnavailable
+        There is none of that name.
+    """
+    if member is not None:
+        if member in names:
+            return member
+        raise no_member(ref, member, names, kind)
+    if len(names) != 1:
+        raise not_one_array(ref, names)
+    return next(iter(names))
+
+
+def not_utf8(member: str, place: str) -> UsageError:
+    """The error that an output's member has a name that is not text.
+
+    Parameters
+    ----------
+    member : str
+    place : str
+        Where names have to be UTF-8, such as ``an archive``.
+    """
+    shown = printable(member)
+    return UsageError(f"output member '{shown}': names in {place} are UTF-8, which this is not")
 
 
 def missing_file(ref: str, error: OSError) -> ConcatsplitError:
@@ -83,7 +128,7 @@ def no_format(ref: str, start: bytes, is_bare: bool) -> MalformedInput:
     start : bytes
         Of the file.
     is_bare : bool
-        Whether it has a name of files that hold bare elements.
+        Whether its suffix is one of files that hold bare elements.
     """
     if not start:
         return MalformedInput(f"{ref}: the file is empty", ref=ref)
@@ -111,9 +156,9 @@ def no_suffix(path: str, ref: str, suffix: str, known: Sequence[str], is_read: b
     Parameters
     ----------
     path, ref : str
-        Where it is to lie, and as it was given.
+        Its path, and the reference as it was given.
     suffix : str
-        What the name ends in; may be empty.
+        Of the path; may be empty.
     known : sequence of str
         The suffixes of all formats that are written.
     is_read : bool
@@ -134,7 +179,7 @@ def no_suffix(path: str, ref: str, suffix: str, known: Sequence[str], is_read: b
 
 
 def no_match(ref: str, pattern: str) -> InputUnavailable:
-    """The error that no file has a name of a pattern, and why, if its folder is the reason."""
+    """The error that no file matches a pattern, and why, if its folder is the reason."""
     folder = os.path.dirname(re.split(_MAGIC, pattern, maxsplit=1)[0])
     head, bracket, member = pattern.rstrip("]").rpartition("[")
     names = re.split(r"[,\s]+", pattern.strip("[]()"))
@@ -191,7 +236,7 @@ def _hint(path: str, ref: str) -> str:
 
 
 def _alike(name: str, names: Iterable[str]) -> list[str]:
-    """The names that are like one, but for their suffixes: a.npy is not like y.npy."""
+    """The names like a given one, compared without suffixes: a.npy is not like y.npy."""
     from difflib import get_close_matches
 
     stem, stems = _stem(name), {other: _stem(other) for other in names}

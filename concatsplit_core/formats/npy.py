@@ -1,11 +1,11 @@
-"""NumPy's .npy files: one contiguous array behind a short header."""
+"""NumPy's .npy files: a short header, then one contiguous array."""
 
 from __future__ import annotations
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.base import Candidate, InputFormat, OutputFormat
-from concatsplit_core.formats.chunking import refuse_checksum
+from concatsplit_core.formats.chunking import refuse_chunks_and_codec
 from concatsplit_core.formats.npy_header import (
     MAGIC,
     format_header,
@@ -60,7 +60,7 @@ class NpyFormat(InputFormat, OutputFormat):
         return NpySource(path, ref, spec_of_file(path, ref), _PLAIN)
 
     def open_found(self, found: Candidate, member: str | None, ref: str) -> NpySource:
-        """As `open`, with no other look at the file."""
+        """As `open`, without opening the file again."""
         if found.fd is None:
             return self.open(found.place, member, ref)
         try:
@@ -74,13 +74,7 @@ class NpyFormat(InputFormat, OutputFormat):
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
     ) -> tuple[ArraySpec, Storage]:
         """C order, unless Fortran order was asked for or is the inputs'."""
-        if wish.chunks not in (None, "none", "auto"):
-            raise UsageError("--chunks: an .npy file has no chunks; write to .h5 or .zarr")
-        if wish.codec:
-            raise UsageError(
-                f"--codec {wish.codec}: an .npy file is not compressed; write to .h5 or .zarr"
-            )
-        refuse_checksum(wish, "an .npy file")
+        refuse_chunks_and_codec(wish, "an .npy file")
         inherited_order = like.order if like is not None and like.is_contiguous else "C"
         order = wish.memory_order or inherited_order
         refuse_dtype(spec)

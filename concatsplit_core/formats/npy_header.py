@@ -113,7 +113,12 @@ def parse_header(start: bytes, ref: str) -> Header:
     """
     at, length, encoding = prefix_length(start, ref)
     if length > LONGEST:
-        raise MalformedInput(f"{ref}: .npy header claims {length} bytes", ref=ref, found=length)
+        raise MalformedInput(
+            f"{ref}: .npy header claims {length} bytes; no more than {LONGEST} are read",
+            ref=ref,
+            found=length,
+            expected=LONGEST,
+        )
     if len(start) < at + length:
         raise MalformedInput(f"{ref}: .npy file ends inside its header", ref=ref)
     try:
@@ -134,14 +139,14 @@ class _HoldsObjects(Exception):
 
 @lru_cache(maxsize=256)
 def _described(text: bytes, encoding: str, offset: int) -> ArraySpec:
-    """What a header's text says. It is remembered, because many files often have the same one."""
+    """What a header's text says, remembered because many files often have the same one."""
     literal = text.decode(encoding)
     usual = _as_numpy_writes(literal)
     return _spec(parse_literal(literal) if usual is None else usual, offset)
 
 
 def _as_numpy_writes(text: str) -> dict[str, Any] | None:
-    """What a header says that is just as NumPy writes it; None for any other."""
+    """What a header says that has exactly NumPy's form; None for any other."""
     descr, _, rest = text.removeprefix("{'descr': '").partition("', 'fortran_order': ")
     fortran, _, rest = rest.partition(", 'shape': (")
     shape = rest.partition(")")[0]
@@ -193,7 +198,7 @@ def parse_literal(text: str) -> Any:
     """Read strings, integers, True, False, None, tuples, lists and dicts, and nothing else."""
     value, at = _value(text, 0, 0)
     if text[at:].strip(" \n\t\r\0"):
-        raise ValueError(f"unexpected text behind it at {at}")
+        raise ValueError(f"unexpected text after it at {at}")
     return value
 
 
@@ -279,11 +284,11 @@ def refuse_dtype(spec: ArraySpec) -> None:
     if spec.is_string or spec.dtype.hasobject:
         format_header(spec)
     if spec.dtype.names is None and spec.dtype.kind not in "biufcmMSUV":
-        raise UnsupportedDtype(f"dtype {spec.dtype} cannot be stored in .npy")
+        raise UnsupportedDtype(f"dtype {spec.dtype} cannot be stored in .npy; --dtype converts it")
 
 
 def _padding(length: int, wanted: int | None) -> int:
-    """How many spaces end a header: as NumPy has it, or so many that data start as wanted."""
+    """How many spaces end a header: as many as NumPy's, or so many that data start as wanted."""
     usual = ALIGNMENT - length % ALIGNMENT
     if wanted is None or wanted % ALIGNMENT:
         return usual
@@ -317,13 +322,13 @@ def format_header(spec: ArraySpec, offset_modulo_block: int | None = None) -> by
 
 @lru_cache(maxsize=64)
 def _descr(dtype: np.dtype) -> str:
-    """A dtype as headers have it; NumPy takes its time to say it."""
+    """A dtype as headers have it, remembered because NumPy is slow to make it."""
     return repr(descr_of(dtype))
 
 
 @lru_cache(maxsize=256)
 def _formatted(shape: Shape, descr: str, fortran: bool, offset_modulo_block: int | None) -> bytes:
-    """A header from its parts. It is remembered, because many outputs often have the same one."""
+    """A header from its parts, remembered because many outputs often have the same one."""
     text = f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape!r}, }}"
     growth = 0
     if shape:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection
 
 from concatsplit_core.codecs.crc32 import crc32
+from concatsplit_core.formats.misnamed import not_utf8
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.stores.files import (
     SHAREABLE,
@@ -35,8 +36,7 @@ def pack(
     ----------
     folder, archive : str
     kept : KeptMembers, optional
-        Members of another archive that come first; where a file has the name of one, it is left
-        out.
+        Members of another archive that come first; a file with the name of one is left out.
     replaced : collection of str
         Folders of the other archive that are not kept.
     lasting : collection of str
@@ -103,10 +103,7 @@ def encoded(name: str) -> bytes:
     try:
         found = name.encode()
     except UnicodeEncodeError:
-        shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        raise UsageError(
-            f"output member '{shown}': names in an archive are UTF-8, which this is not"
-        ) from None
+        raise not_utf8(name, "an archive") from None
     if len(found) > LONGEST_NAME:
         raise UsageError(f"output member '{name[:40]}...': its name is too long for an archive")
     return found

@@ -1,6 +1,6 @@
 """Bare elements in a file: there is no header, so the reference says what they are.
 
-``x.dat::int16,*,384@1024`` are rows of 384 elements of int16 behind a header of 1,024 bytes.
+``x.dat::int16,*,384@1024`` are rows of 384 elements of int16 after a header of 1,024 bytes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from concatsplit_core.array.descr import check_descr
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.base import Candidate, InputFormat, OutputFormat
-from concatsplit_core.formats.chunking import refuse_checksum
+from concatsplit_core.formats.chunking import refuse_chunks_and_codec
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Extent, Storage, Wish
 from concatsplit_core.formats.targets import ContiguousTarget, Writer
@@ -66,7 +66,7 @@ def described(text: str) -> Description:
     Raises
     ------
     UsageError
-        It is none, or its dtype cannot be in a file.
+        The text is not a description, or its dtype cannot be in a file.
     """
     match = _DESCRIPTION.fullmatch(text.replace(" ", ""))
     if match is None:
@@ -77,7 +77,7 @@ def described(text: str) -> Description:
     known = [n for n in lengths if n is not None]
     offset = int(match[3] or 0)
     if len(lengths) > _MOST_AXES or max(prod(known), offset, *known, 0) >= _LONGEST:
-        raise UsageError(f"--raw {text}: has too many axes, or too large numbers")
+        raise UsageError(f"--raw {text}: has more than {_MOST_AXES} axes, or a number over 2**63")
     return Description(_dtype(match[1], text), tuple(lengths), offset)
 
 
@@ -103,12 +103,14 @@ def description_from(raw: str | None, offset: int) -> str:
     Raises
     ------
     UsageError
-        They give none.
+        They make no description.
     """
     if raw is None:
         raise UsageError(f"--offset {offset} needs --raw, which says what follows the header")
     found = described(raw)
-    if found.offset or offset < 0:
+    if offset < 0:
+        raise UsageError(f"--offset {offset}: a header has 0 bytes or more")
+    if found.offset:
         raise UsageError(f"--raw {raw}, --offset {offset}: give the bytes to skip with --offset")
     return f"{raw}@{offset}" if offset else raw
 
@@ -148,12 +150,12 @@ class RawFormat(InputFormat, OutputFormat):
         Raises
         ------
         UsageError
-            The description is none.
+            The member is not a description.
         InputUnavailable
             It is not a regular file.
         MalformedInput
-            The file has another length than the description makes, or makes no whole number of
-            rows.
+            The file does not have the length that follows from the description, or does not hold
+            a whole number of rows.
         """
         description = described(member or "")
         path = self.path_of(place, ref)
@@ -173,15 +175,9 @@ class RawFormat(InputFormat, OutputFormat):
     ) -> tuple[ArraySpec, Storage]:
         """C order, from the first byte on."""
         what = "a file of bare elements"
-        if wish.chunks not in (None, "none", "auto"):
-            raise UsageError(f"--chunks: {what} has no chunks; write to .h5 or .zarr")
-        if wish.codec:
-            raise UsageError(
-                f"--codec {wish.codec}: {what} is not compressed; write to .npz, .h5 or .zarr"
-            )
+        refuse_chunks_and_codec(wish, what)
         if wish.memory_order == "F":
             raise UsageError(f"--memory-order F: {what} is in C order; write to .npy")
-        refuse_checksum(wish, what)
         plain = spec.dtype.names is None and spec.dtype.kind in "biufcmMSUV"
         if spec.is_string or not plain:
             raise UnsupportedDtype(
@@ -193,13 +189,13 @@ class RawFormat(InputFormat, OutputFormat):
         """The description of an output."""
         return str(Description(spec.dtype, spec.shape))
 
-    def is_said(self, text: str, ref: str) -> bool:
-        """Whether it is a description; the names of inputs that `undo` makes again have one.
+    def is_description(self, text: str, ref: str) -> bool:
+        """Whether a text is a description, as in the names of inputs that `undo` makes again.
 
         Raises
         ------
         UsageError
-            The file would begin with a header, and nobody says what is in it.
+            It skips a header, and nothing says what that holds.
         """
         if _DESCRIPTION.fullmatch(text) is None:
             return False

@@ -22,7 +22,7 @@ from concatsplit_core.foundation.errors import (
 )
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.files import input_error, open_input
+from concatsplit_core.stores.files import ReadingInput, open_input
 
 
 def _npy() -> Format:
@@ -158,25 +158,25 @@ def suffixes() -> list[str]:
 
 @cache
 def store_suffixes() -> tuple[str, ...]:
-    """What the names of folders end in that hold arrays, and are written."""
+    """Suffixes of folders that hold arrays."""
     return tuple(suffix for row in ROWS.values() if row.is_folder for suffix in row.suffixes)
 
 
 def suffix_of(path: str) -> str:
-    """What the name of a file ends in, by which its format is known; in lower case."""
+    """The suffix that tells the format of a file, in lower case."""
     name, last = os.path.splitext(path.lower())
     return os.path.splitext(name)[1] + last if last == ".zip" else last
 
 
 def named_format(path: str) -> OutputFormat | None:
-    """The format that an output's name asks for; None if that is of no format that is written."""
+    """The format that an output's suffix names; None if no format that is written has it."""
     suffix = suffix_of(path)
     forms = (format_named(name) for name, row in ROWS.items() if suffix in row.suffixes)
     return next((form for form in forms if isinstance(form, OutputFormat)), None)
 
 
 def format_by_suffix(path: str, ref: str) -> OutputFormat:
-    """The format that an output's name asks for.
+    """The format that an output's suffix names.
 
     Raises
     ------
@@ -193,7 +193,7 @@ def format_by_suffix(path: str, ref: str) -> OutputFormat:
 
 
 def format_of_object(array: Any) -> LibraryFormat | None:
-    """The format whose library an open array belongs to."""
+    """The format whose library an open array is an object of; None if there is none."""
     if not hasattr(type(array), "shape"):
         return None
     library = type(array).__module__.partition(".")[0]
@@ -202,7 +202,7 @@ def format_of_object(array: Any) -> LibraryFormat | None:
 
 
 def format_of(place: Location, member: str | None, ref: str) -> InputFormat:
-    """As `detect`, but a reference that describes bare elements says itself what the file is."""
+    """As `detect`, but a reference that describes bare elements decides by itself."""
     form = None if member is None else _described(place, member)
     return detect(place, ref) if form is None else form
 
@@ -230,22 +230,18 @@ def detect(place: Location, ref: str) -> InputFormat:
 
 
 def open_array(place: Location, member: str | None, ref: str) -> Source:
-    """Find the format of a file or folder, and open the array in it, or one of its arrays.
+    """Find the format of a file or folder, and open its array, or the one that `member` names.
 
     Raises
     ------
     InputUnavailable, MalformedInput, UnsafeContent, UsageError
     """
     raw = None if member is None else _described(place, member)
-    try:
+    with ReadingInput(ref):
         if raw is not None:
             return raw.open(place, member, ref)
         form, found = _recognise(place, ref)
         return form.open_found(found, member, ref)
-    except OSError as error:
-        if isinstance(error, ConcatsplitError):
-            raise
-        raise input_error(ref, error) from error
 
 
 def _recognise(place: Location, ref: str) -> tuple[InputFormat, Candidate]:

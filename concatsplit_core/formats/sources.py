@@ -24,8 +24,8 @@ from concatsplit_core.stores.local import from_root, local
 class BaseSource:
     """One array that is read.
 
-    A source of a file can be pickled. Its fields that are not arguments hold what is open: they are
-    not pickled, and are filled again when they are needed.
+    A source of a file can be pickled. Fields that are not arguments hold what is open: they are
+    not pickled, and filled again when they are needed.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class BaseSource:
 
     def __reduce__(self) -> tuple[Any, ...]:
         names = _arguments.get(type(self))
-        if names is None:  # to ask takes longer than to pickle a hundred sources
+        if names is None:  # asking takes longer than pickling a hundred sources
             from dataclasses import fields  # which knows those of any class derived from ours
 
             names = _arguments[type(self)] = [each.name for each in fields(self) if each.init]
@@ -104,7 +104,7 @@ class BaseSource:
 
 
 _arguments: dict[type[BaseSource], list[str]] = {}
-"""The names of what a class of sources takes, once it was asked for."""
+"""The names of the arguments of each class of sources, once they were asked for."""
 
 
 class ContiguousSource(BaseSource):
@@ -119,7 +119,7 @@ class ContiguousSource(BaseSource):
 
 
 FindSpace = Callable[[Box], memoryview | None]
-"""Where the elements of a box of a source belong, if they lie there in C order, in its dtype."""
+"""Returns the memory where a box belongs, if it lies there in C order and in the source's dtype."""
 
 
 class DecodedSource(BaseSource, ABC):
@@ -142,7 +142,7 @@ class ChunkedSource(DecodedSource):
 
     @abstractmethod
     def read_to(self, box: Box, find_space: FindSpace | None) -> Iterator[tuple[Box, np.ndarray]]:
-        """As `read`; a part may be decoded to where it belongs, and is then given from there."""
+        """As `read`; a part may be decoded into the memory that `find_space` returns for it."""
 
     def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         """Decode chunk by chunk."""
@@ -158,14 +158,15 @@ class ChunkedSource(DecodedSource):
         """Every chunk, or shard, that lies in a box, as it is stored; None where it is absent."""
 
     def unit_paths(self, shards: bool, compares: bool) -> Callable[[Shape], str] | None:
-        """From the place of a chunk, or shard, in its grid to the path of its file.
+        """A function from the grid index of a chunk, or shard, to the path of its file.
 
-        None unless each of them is all of a file, and may be copied without a look inside; or
-        where it is known which of a few are there.
+        None where a file holds more than that, where its contents have to be looked at, or where
+        only a few are stored and it is known which.
 
         Parameters
         ----------
         shards : bool
+            Shards are meant, not chunks.
         compares : bool
             Their checksums are compared, if they have any.
         """
@@ -186,7 +187,7 @@ class ChunkedSource(DecodedSource):
 
 
 Source = ContiguousSource | DecodedSource
-"""Every source is one or the other, so that whoever reads it has two cases."""
+"""Every source is one or the other: a reader has two cases."""
 
 
 def located(path: str | None, spec: ArraySpec) -> Extent:

@@ -28,7 +28,7 @@ _WINDOW = 64 << 10
 _own = threading.local()
 _NEVER = {errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV}
 _unshared: set[int] = set()
-"""File systems that have been found not to share blocks with that of the output."""
+"""Devices whose file systems were found not to share blocks with the output's."""
 
 Pieces = Callable[[], Iterator[tuple[int, Any]]]
 """Yields the offset and the bytes of each piece, after the piece has been checked."""
@@ -189,16 +189,18 @@ def copy_summed(
 ) -> None:
     """Copy a chunk that ends with its crc32c, and compute the checksum meanwhile.
 
-    It goes through a small buffer: to allocate a large one for every chunk would take longer than
-    to compute the checksum.
+    It goes through a small buffer: allocating a large one for every chunk would take longer than
+    the checksum.
 
     Parameters
     ----------
     stored : Stored
     place : callable
         Returns the name of the chunk in messages.
+    may_share : bool
+        Whether file systems may share its blocks, which needs no checksum.
     fd, to : int
-        Where it goes.
+        The file that it goes to, and the offset there.
 
     Raises
     ------
@@ -235,7 +237,7 @@ def _window() -> np.ndarray:
 
 
 def _is_shared(stored: Stored, here: int, fd: int) -> bool:
-    """Let a file share all blocks of a chunk that is a file of its own; whether that worked."""
+    """Clone a chunk that fills a file, so that both share blocks; whether that worked."""
     status = os.fstat(here)
     if stored.offset or status.st_size != stored.nbytes or status.st_dev in _unshared:
         return False

@@ -55,7 +55,7 @@ class Structure:
     Parameters
     ----------
     groups : mapping of str to GroupInfo
-        By path, the root as "", every group behind the one that it is in; empty groups too.
+        By path, the root as "", every group after its parent; groups without members too.
     links : mapping of str to str
         Soft links by path, and what each leads to.
     dimensions : mapping of str to Dimension
@@ -71,12 +71,12 @@ class Structure:
     notes : tuple of str
         What could not be read.
     user_block : bytes
-        What comes first in the file and is not the format's own; no more than a format keeps.
+        Bytes before the format's own, such as MATLAB writes; empty where they are too many to keep.
     indexes : mapping of str to str
-        Groups that hold an index of an array, by path, and the array: cut or joined, it has to be
-        made anew.
+        Groups that hold an index of an array, by path, and the array; if that is cut or joined,
+        its index has to be made again.
     kept_by : str
-        What keeps the arrays of the container consistent with each other, if nothing else can.
+        The program that keeps the arrays of the container consistent; empty if none is known.
     """
 
     groups: Mapping[str, GroupInfo] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class Structure:
 
 
 def keeper_of(attrs: Mapping[str, Any]) -> str:
-    """What keeps a container's arrays consistent, by the attributes of its root; else nothing."""
+    """The program that keeps a container's arrays consistent, by the root's attributes, or ""."""
     return _ANNDATA if attrs.get("encoding-type") == "anndata" else ""
 
 
@@ -132,8 +132,8 @@ def without_indexes(structure: Structure, arrays: Set[str]) -> Structure:
     if not stale:
         return structure
     notes = [
-        f"the index of '{array}' is left out, as it lists the rows that were there before; its "
-        "program makes it anew (PyTables: Column.create_index)"
+        f"the index of '{array}' is left out, since it lists the rows of an input; its program "
+        "can make it again (PyTables: Column.create_index)"
         for array in stale.values()
     ]
     groups = {

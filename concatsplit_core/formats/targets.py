@@ -25,9 +25,9 @@ Each is as it is stored in an input, or decoded as an array, or None where it st
 
 
 WAITING_BYTES = 64 << 10
-"""Elements of the largest file that may be made as late as they are written.
+"""The most bytes of elements of a file that may be made only when they are written.
 
-For want of room a larger one is to fail before anything is copied.
+A larger file is made first, so that a full disk shows before anything is copied.
 """
 
 
@@ -40,9 +40,12 @@ class BaseTarget:
     def __init__(self, spec: ArraySpec) -> None:
         self.spec = spec
 
+    is_durable: bool = False
+    """Whether it has to be durable in the end, so that its disk is to start with it early."""
+
     @property
     def ordered(self) -> bool:
-        """Whether `place` has to be called in the order of the tasks, by one thread at a time."""
+        """Whether one thread at a time has to call `place`, in the order of the tasks."""
         return False
 
 
@@ -74,7 +77,7 @@ class ContiguousTarget(BaseTarget):
         self._extent = extent
 
     def create(self) -> None:
-        """Make the file, unless that has been done; to do it twice leaves its elements."""
+        """Make the file, unless that has been done; doing it twice keeps its elements."""
         if self._header is not None:
             create_staged(self._extent.path, self._header, self.spec.nbytes)
             self._header = None
@@ -128,9 +131,9 @@ class ChunkedTarget(EncodedTarget):
         """The element that an absent chunk is full of; None for strings."""
 
     def unit_paths(self, shards: bool) -> Callable[[Shape], str] | None:
-        """From the place of a chunk, or shard, in its grid to the path that its file gets.
+        """A function from the grid index of a chunk, or shard, to the path that its file gets.
 
-        None unless each of them is all of a file, as it comes from an input.
+        None unless each becomes a file, with the bytes that come from an input.
         """
         return None
 
@@ -169,7 +172,7 @@ class DivisibleTarget(BaseTarget, ABC):
 
     @abstractmethod
     def region(self, spec: ArraySpec, element: int, chunk: int) -> ChunkedTarget:
-        """A region, to be written like an array of its own.
+        """A region, to be written like a whole array.
 
         Parameters
         ----------
@@ -193,7 +196,7 @@ class Writer(ABC):
         self.expected: set[str] = set()
         """Names of all arrays that are going to be added."""
         self.has_kept = False
-        """Whether what is kept of an older file has been copied by another process."""
+        """Whether another process has copied what is kept of an older file."""
         self.frees_room = True
         """Whether `finish` removes what it packs as soon as it is in the archive."""
         self.may_wait = False

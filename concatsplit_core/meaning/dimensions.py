@@ -75,5 +75,7 @@ def axis_named(name: str, names: Sequence[str | None] | None, array: str) -> int
     if re.fullmatch(r"[-+]?[\d.]+(, *[-+]?\d+)*", name):
         has = "one axis is joined or cut" if "," in name else "the number of an axis is whole"
         has = f"{name} is text; give a number" if name.lstrip("-").isdigit() else has
+    if re.search(r"\.[A-Za-z]|/|::", name):
+        has = f"{name} looks like a file; in a call from Python, all inputs go in one list"
     how_many = f"{len(axes)} axes" if axes else "no axis"
     raise AxisError(f"--axis {name}: {array} has {how_many} of that name: {has}", found=name)

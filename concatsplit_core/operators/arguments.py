@@ -16,7 +16,7 @@ _TYPES: dict[str, Any] = {
     "drop_axis": bool,
     "split_info": str,
 }
-"""Types that arguments can have as they are."""
+"""Types of arguments that need no conversion."""
 
 
 def checked(request: Request) -> Request:

@@ -10,7 +10,7 @@ from concatsplit_core.array.geometry import normalize_axis
 from concatsplit_core.endpoints.member_patterns import is_match
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import AxisError, ShapeMismatch, UsageError
-from concatsplit_core.operators.selection import first_names
+from concatsplit_core.foundation.names import first_names
 
 CARRY = "carry"
 """In place of an axis: the array is copied as it is."""
@@ -46,7 +46,7 @@ class AxisRules:
 
     @property
     def has_patterns(self) -> bool:
-        """Whether arrays have axes of their own, which may be of different lengths."""
+        """Whether axes are given by patterns; then arrays may differ in length along them."""
         return self._rules[0][0] is not None
 
     def of(self, name: str, source: Source, is_new: bool = False) -> int | None:
@@ -91,7 +91,7 @@ class AxisRules:
         )
 
     def refuse_order(self, order: str | None) -> None:
-        """Refuse letters for axes, which differ from array to array."""
+        """Refuse letters for axes: the axes of the arrays may differ."""
         if order is not None:
             raise UsageError(
                 f"--order {order} is for one array, and the arrays of a data set may differ in "

@@ -59,10 +59,12 @@ def diff(
 ) -> Difference | DataSetDifference:
     """Compare two arrays of any formats, in bounded memory and on all cores.
 
+    0 equals -0; integers are not rounded; dtypes may differ in byte order.
+
     Parameters
     ----------
     a, b
-        References, ndarrays, h5py data sets or zarr arrays, one array each.
+        References, ndarrays, h5py datasets or zarr arrays, one array each.
     nan_equal : bool
         All NaNs are equal; else only NaNs of the same bits.
     rtol, atol : float
@@ -75,7 +77,6 @@ def diff(
     -------
     Difference or DataSetDifference
         The latter if one of them is a container with several arrays.
-        0 equals -0; integers are not rounded; dtypes may differ in byte order.
 
     Raises
     ------

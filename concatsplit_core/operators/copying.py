@@ -29,7 +29,7 @@ def fetch(ref: Any) -> np.ndarray:
     Parameters
     ----------
     ref
-        A reference, h5py data set or zarr array.
+        A reference, h5py dataset or zarr array.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def feed(ref: str, array: Any, **options: Unpack[SharedOptions]) -> Result:
     ref : str
         The output, such as ``x.h5::/group/name``.
     array
-        An ndarray, a reference, ``-`` for an .npy stream on stdin, h5py data set or zarr array.
+        An ndarray, a reference, ``-`` for an .npy stream on stdin, h5py dataset or zarr array.
     **options
         Those of `Options`.
     """

@@ -1,4 +1,4 @@
-"""Data sets: the arrays of containers, or of several files, joined or cut in step."""
+"""Data sets: the arrays of containers, or of several files, joined or cut together."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from concatsplit_core.foundation.errors import (
     MeaningMismatch,
     UsageError,
 )
+from concatsplit_core.foundation.names import first_names
 from concatsplit_core.foundation.records import replace
 from concatsplit_core.operators.axes import AxisRules, named_in_errors
 from concatsplit_core.operators.history import call_of, with_history
@@ -38,7 +39,7 @@ from concatsplit_core.operators.requests import (
     reconcile_sources,
     with_own_meanings,
 )
-from concatsplit_core.operators.selection import Selection, first_names
+from concatsplit_core.operators.selection import Selection
 from concatsplit_core.operators.structures import structures_of
 from concatsplit_core.operators.whole_arrays import copied, is_copy, shared_out, whole_move
 from concatsplit_core.run.options import Options

@@ -21,6 +21,7 @@ from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import ConcatsplitError, UsageError
 from concatsplit_core.foundation.given import flag, whole_number
 from concatsplit_core.foundation.jsonable import as_json
+from concatsplit_core.foundation.names import printable
 from concatsplit_core.foundation.records import NamedTuple, dataclass, replace
 from concatsplit_core.meaning.model import Meaning
 from concatsplit_core.run.events import Started
@@ -34,7 +35,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BlobInfo:
-    """The description of an array."""
+    """The description of an array.
+
+    Parameters
+    ----------
+    ref, format : str
+    shape : tuple of int
+    dtype : str
+        NumPy's short form, or the list of a record's fields.
+    chunks, shards : tuple of int, optional
+        Their shapes; None where there are none.
+    codec : str, optional
+        Such as ``zstd:3``; ``other`` for one that has no name here.
+    order : {"C", "F"}
+        How the elements follow each other.
+    nbytes, stored_bytes : int
+        Bytes of the elements, and those that they take where they are stored.
+    attrs : dict
+    dims : tuple of str or None, optional
+        Names of the axes.
+    error : str, optional
+        Why the array cannot be described; the other fields are empty then.
+    dtype_label : str
+        The dtype as tables show it.
+    stats : Statistics, optional
+    head : Head, optional
+    unread : str, optional
+        Why the elements cannot be read, though the array could be described.
+    """
 
     ref: str
     format: str
@@ -49,13 +77,10 @@ class BlobInfo:
     attrs: dict[str, Any]
     dims: tuple[str | None, ...] | None = None
     error: str | None = None
-    """Why the array cannot be described; the other fields are empty then."""
     dtype_label: str = ""
-    """The dtype as tables call it."""
     stats: Statistics | None = None
     head: Head | None = None
     unread: str | None = None
-    """Why its elements cannot be read, though the array could be described."""
 
     def to_dict(self) -> dict[str, Any]:
         """The object that ``--json`` prints, as strict JSON has it: a NaN is text."""
@@ -95,7 +120,7 @@ def info(
     Parameters
     ----------
     ref
-        A reference, pattern, ndarray, h5py data set or zarr array, or a list of these.
+        A reference, pattern, ndarray, h5py dataset or zarr array, or a list of these.
     raw, offset, memory, jobs, follow_links, on_event
         As in `Options`.
     stats : bool
@@ -111,8 +136,8 @@ def info(
     Raises
     ------
     ConcatsplitError
-        There is no such array, or the only one cannot be described or read. Of one of several
-        arrays, its entry says why.
+        There is no such array, or the only one cannot be described or read. If that is one of
+        several arrays, its entry says why instead.
     """
     options = Options(memory=memory, jobs=jobs, raw=raw, offset=offset, on_event=on_event)
     if memory is not None:
@@ -206,6 +231,7 @@ def _describe_members(
     """
     sources: list[Source | None] = []
     blobs = []
+    expect(form, members)
     try:
         for member in members:
             sources.append(None)
@@ -221,10 +247,17 @@ def _describe_members(
         close_all(source for source in sources if source is not None)
 
 
+def expect(form: InputFormat, members: Sequence[ArrayMember]) -> None:
+    """Tell the format of a container of several arrays that all of them will be opened next."""
+    names = [member.name for member in members if member.name]
+    if len(names) > 1:
+        form.expect(members[0].place, names)
+
+
 def _with_elements(
     sources: Sequence[Source | None], blobs: Sequence[BlobInfo], wanted: _Wanted
 ) -> list[BlobInfo]:
-    """The descriptions with what is wanted of the elements."""
+    """The descriptions, with statistics and first elements where they are wanted."""
     if not (wanted.stats or wanted.head):
         return list(blobs)
     if wanted.stats and wanted.options.on_event is not None and not wanted.is_total_told:
@@ -244,7 +277,7 @@ def _with_elements(
 
 
 def _read(source: Source, blob: BlobInfo, wanted: _Wanted) -> BlobInfo:
-    """A description with what is wanted of the elements."""
+    """A description, with statistics and first elements where they are wanted."""
     if wanted.stats:
         from concatsplit_core.operators.statistics import statistics_of
 
@@ -261,11 +294,6 @@ def _read(source: Source, blob: BlobInfo, wanted: _Wanted) -> BlobInfo:
 def _without_facts(ref: str, error: ConcatsplitError) -> BlobInfo:
     reason = error.message.removeprefix(f"{ref}: ")
     return BlobInfo(ref, "", (), "", None, None, None, "C", 0, 0, {}, error=reason)
-
-
-def printable(name: str) -> str:
-    """A name that can be printed: bytes that are not UTF-8 are escaped."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def shown_attributes(meaning: Meaning) -> dict[str, Any]:

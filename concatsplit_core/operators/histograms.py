@@ -17,7 +17,7 @@ from concatsplit_core.foundation.records import dataclass, field
 BINS = 32
 """The most bins of a histogram; it has at least half as many, unless its numbers are few."""
 _LEAST_EXPONENT, _DIGITS = -1022, 52
-"""Of the width of a bin: what a double can be divided by, and the bits of its fraction."""
+"""The least exponent of a bin's width, that of the smallest normal double; bits of its fraction."""
 
 
 @dataclass(slots=True)

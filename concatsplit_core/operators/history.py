@@ -15,7 +15,7 @@ from concatsplit_core.meaning.model import plain
 from concatsplit_core.operators.requests import Request
 
 _LONGEST = 4000
-"""Letters of a line: thousands of names of inputs would not be read."""
+"""The most letters of a line: nobody reads thousands of names of inputs."""
 
 
 def with_history(job: Job, line: str) -> dict[str, Structure]:

@@ -1,7 +1,7 @@
 """The keyword options of the operators, for type checkers, `help` and completion.
 
-Nothing imports this module at run time but who asks for a signature: the command line starts faster
-without it.
+At run time this module is imported only when someone asks for a signature: the command line starts
+faster without it.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def signature_of(function: FunctionType) -> Signature:
 
 
 def _defaults() -> dict[str, Any]:
-    """The default of every option; None, and what has to be made first, are left out."""
+    """The default of every option but those that are made anew for each call."""
     found: dict[str, Any] = {}
     for owner in (Options, Cut, Selection):
         for field in fields(owner):

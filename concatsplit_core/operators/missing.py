@@ -13,9 +13,9 @@ from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.memory import MemorySource
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import MalformedInput, UsageError
+from concatsplit_core.foundation.names import first_names
 from concatsplit_core.meaning.missing import markers_of
 from concatsplit_core.operators.axes import AxisRules
-from concatsplit_core.operators.selection import first_names
 
 Found = dict[str, list[Source | None]]
 """What each input holds of an array, by its name; None where it holds nothing."""
@@ -79,10 +79,11 @@ def _length(
                 named.setdefault(source.spec.shape[axis], other)
     chosen = named or lengths
     if len(chosen) != 1:
-        known = first_names([f"{array} {length}" for length, array in lengths.items()])
+        known = [f"{array} {length}" for length, array in lengths.items()]
+        listed = first_names(known) if known else "there are none"
         raise UsageError(
             f"--missing fill: array '{name}' is not in input {number}, whose other arrays do not "
-            f"say how long it would be ({known or 'there are none'}); leave it out with --members"
+            f"say how long it would be ({listed}); leave it out with --members"
         )
     return next(iter(chosen))
 

@@ -18,10 +18,11 @@ from concatsplit_core.foundation.errors import (
     UnsupportedDtype,
     UsageError,
 )
+from concatsplit_core.foundation.names import first_names
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.meaning.bounds import remembered_neighbours
 from concatsplit_core.operators.missing import Found
-from concatsplit_core.operators.selection import Selection, first_names
+from concatsplit_core.operators.selection import Selection
 from concatsplit_core.stores.base import Location
 
 
@@ -33,7 +34,7 @@ class DataSet(NamedTuple):
     arrays : dict of str to list of Source or None
         What each input holds of an array, by its name.
     structures : list of Structure
-        One a container; empty where the arrays are in files of their own.
+        One per container; empty where each array is in a file of its own.
     """
 
     arrays: Found
@@ -47,7 +48,7 @@ def opened_data_set(
     recover: Callable[[list[Location]], bool] | None,
     raw: str | None = None,
 ) -> Iterator[DataSet]:
-    """Open the arrays of a data set for the time of a context.
+    """Open the arrays of a data set inside a context.
 
     Parameters
     ----------
@@ -104,6 +105,7 @@ def _add_container(number: int, ref: Any, selection: Selection, arrays: Found) -
     chosen = selection.chosen(names, ref)
     if number and selection.missing == "refuse":
         _refuse_others(number, ref, chosen, list(arrays))
+    form.expect(place, chosen)
     for name in chosen:
         source = _opened(form, place, name, f"{place}::{name}")
         arrays.setdefault(name, [None] * number).append(source)
@@ -122,7 +124,7 @@ def _add_container(number: int, ref: Any, selection: Selection, arrays: Found) -
 
 
 def _opened(form: InputFormat, place: Location, name: str, ref: str) -> Source:
-    """Open an array of a container; an error says how to do without it."""
+    """Open an array of a container; an error says how to leave it out."""
     try:
         return open_member(form, place, name, ref)
     except (UnsupportedDtype, UnsafeContent) as error:

@@ -50,7 +50,7 @@ def recover(folder: str | os.PathLike[str]) -> list[Recovered]:
 
 
 def _kept_in(folder: Path) -> Iterator[Recovered]:
-    """Staged runs, which nobody clears: who finds their folders is told whose they are."""
+    """Staged runs, which recovery leaves alone: it says which run each folder belongs to."""
     for path in find_staging_folders(folder):
         kept = read_kept(path)
         if kept is not None:

@@ -1,4 +1,4 @@
-"""From a request to a job: open the inputs, infer the shapes, name the outputs."""
+"""From a request and open inputs to a job: infers the shapes and names the outputs."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def move_of(
     name : str
         The array's name in a data set.
     index_bytes : int, optional
-        Bytes of one index along the axis, for ``--max-bytes``. The default are those of this array.
+        Bytes at one index along the axis, for ``--max-bytes``. The default are those of this array.
     """
     names = [source.ref for source in sources]
     axis = axis_of(request, sources[0])

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from concatsplit_core.foundation.errors import MalformedInput, UsageError
+from concatsplit_core.foundation.names import first_names
 from concatsplit_core.foundation.records import dataclass
 
 Carry = Literal["check", "first", "drop"]
 Missing = Literal["refuse", "fill"]
-
-_LISTED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ class Selection:
 
 
 def selection_from(options: dict[str, Any]) -> Selection:
-    """What chooses the arrays of a data set, taken out of an operator's options."""
+    """Remove the options that choose arrays from keyword options, and make a `Selection`."""
     names = ("members", "arrays", "carry", "missing", "history")
     chosen = {name: options.pop(name) for name in names if name in options}
     usual = {"members": str, "history": bool | str}
@@ -117,9 +116,3 @@ def selection_from(options: dict[str, Any]) -> Selection:
 
             chosen[name] = settled(name, value)
     return Selection(**chosen)
-
-
-def first_names(names: Sequence[str]) -> str:
-    """The first of many names."""
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more

@@ -147,7 +147,7 @@ class Times(Summary):
 
     @property
     def mean(self) -> Any:
-        """The mean: in a finer unit, at most nanoseconds, if it is no whole number of its own."""
+        """The mean; if it is not a whole number, in a finer unit, nanoseconds at the finest."""
         mean = Fraction(self.numbers.mean)
         if mean.denominator == 1:
             return self.time(int(mean))

@@ -46,7 +46,7 @@ class View:
     memory : int
         Bytes of decoded chunks that are kept, and the most that one chunk may have.
     is_scalar : bool
-        The view has no axis, and is one input of that kind.
+        The view is one scalar; `joined` sees it with an axis of length 1.
     is_checked : bool
         The files are those that were opened; else this is checked before the first read.
 
@@ -55,8 +55,8 @@ class View:
     WrongIndex
         An index does not fit; it is an `IndexError`.
     InputChanged
-        A file was changed, replaced or cut short. (A file that another program cuts short in the
-        very instant in which its map is read ends the process with SIGBUS, as with `numpy.memmap`.)
+        A file was changed, replaced or cut short. (If another program cuts a file short just while
+        its map is read, the process ends with SIGBUS, as with `numpy.memmap`.)
     """
 
     __slots__ = (

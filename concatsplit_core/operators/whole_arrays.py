@@ -17,7 +17,6 @@ from concatsplit_core.endpoints.references import MemberOf
 from concatsplit_core.formats.registry import format_by_suffix
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import OutputIsInput, UsageError
-from concatsplit_core.meaning.bounds import without_borrowed
 from concatsplit_core.operators.requests import (
     Request,
     converted_specs,
@@ -89,17 +88,10 @@ def copied(
     for name, (source,) in arrays.items():
         outputs = outputs_of(request, [Interval(0, 1)], source.ref, name)
         moves.append(whole_move(name, source, outputs, options, is_carried=False))
-    moves = _with_own_meanings(moves)
     moves = with_own_meanings(moves)
     named = {move.name: move for move in moves}
     job = job_of(request, moves, np.empty(0, "<i4"))
     return job._replace(structures=structures_of(structures, named, options))
-
-
-def _with_own_meanings(moves: Sequence[Move]) -> list[Move]:
-    """The moves to one container; no array repeats what another array there says about it."""
-    meanings = without_borrowed({move.name: move.meaning for move in moves})
-    return [move._replace(meaning=meanings[move.name]) for move in moves]
 
 
 def shared_out(
@@ -111,7 +103,7 @@ def shared_out(
 ) -> Job:
     """The job of ``--by-array``: whole arrays in order to files of at most so many bytes.
 
-    An array that is larger than that gets a file of its own.
+    A larger array is alone in its file.
 
     Raises
     ------
@@ -119,7 +111,7 @@ def shared_out(
         There is more than one input, or an axis is given.
     """
     _refuse_other_wishes(request, arrays)
-    unnamed = [""]  # until it is known how many files there are
+    unnamed = [""]  # the names depend on how many files there are
     moves = [whole_move(name, a[0], unnamed, options, False) for name, a in arrays.items()]
     groups = _grouped([_bytes_of(move) for move in moves], cut.max_bytes or 0)
     first = moves[0].sources[0].ref
@@ -134,7 +126,7 @@ def shared_out(
     written: list[Move] = []
     made: dict[str, Structure] = {}
     for number in numbers:
-        inside = _with_own_meanings(moves[slice(*groups[number])])
+        inside = with_own_meanings(moves[slice(*groups[number])])
         inside = [m._replace(outputs=[MemberOf(names[number], m.name)]) for m in inside]
         made |= structures_of(structures, {move.name: move for move in inside}, options)
         written += inside
@@ -168,7 +160,7 @@ def _bytes_of(move: Move) -> int:
 def _grouped(sizes: Sequence[int], most: int) -> list[Interval]:
     """Numbers of the arrays that go to each file."""
     if most < 1:
-        raise UsageError(f"--max-bytes {most}: a file has to hold something", found=most)
+        raise UsageError(f"--max-bytes {most}: a file holds at least 1 byte", found=most)
     groups: list[Interval] = []
     start = held = 0
     for number, size in enumerate(sizes):

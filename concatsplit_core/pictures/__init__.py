@@ -1,1 +1,1 @@
-"""Pictures of plans and of chunk grids: values that are counted, and SVG that is drawn of them."""
+"""Pictures of plans and of chunk grids: what they show is counted first, then drawn as SVG."""

@@ -19,11 +19,11 @@ class DrawnChunks(NamedTuple):
     Parameters
     ----------
     first, last : tuple of int
-        Their place on the two axes of the picture, in chunks; the last one is among them.
+        Their indices on the two axes of the picture, the last one included.
     chunks, present : int
         How many there are, and how many of them are stored.
     stored_bytes : int
-        Of those that are stored.
+        Bytes of the stored ones.
     """
 
     first: Shape
@@ -49,8 +49,8 @@ class ChunkMap:
         self._chunks = chunks
         ranked = sorted(range(len(shape)), key=lambda d: (-self.grid[d], -d))
         self.axes = tuple(sorted(d for d in ranked[:2] if self.grid[d] > 1))
-        """Axis of the rows and axis of the columns; only that of the columns where one is enough;
-        none where all is one chunk."""
+        """The axis of the rows and that of the columns: only that of the columns where the others
+        have one chunk; none where the array is one chunk."""
         padded = (None, None, *self.axes)[-2:]
         self._row, self._column = padded
         self.rows = min(MOST_ROWS, self._length(self._row))
@@ -70,7 +70,7 @@ class ChunkMap:
 
     @property
     def stored_bytes(self) -> int:
-        """Of all that are stored."""
+        """Bytes of all stored chunks."""
         return sum(self._stored)
 
     def add(self, starts: Iterable[tuple[Shape, int]]) -> None:
@@ -79,7 +79,7 @@ class ChunkMap:
         Parameters
         ----------
         starts : iterable of (tuple of int, int)
-            Index of the first element of each, and its bytes as it is stored.
+            The index of the first element of each, and its stored bytes.
         """
         (row, row_unit), (column, column_unit) = map(self._unit, (self._row, self._column))
         of_rows, of_columns = self._length(self._row), self._length(self._column)

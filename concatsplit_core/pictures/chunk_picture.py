@@ -9,14 +9,21 @@ from typing import NamedTuple
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.foundation.sizes import format_size, shape_text
 from concatsplit_core.pictures.chunk_map import ChunkMap, DrawnChunks
-from concatsplit_core.pictures.drawing import HEAD_LETTER, LETTER, NAME, WIDTH, Drawing, shortened
+from concatsplit_core.pictures.drawing import (
+    HEAD_LETTER,
+    LETTER,
+    NAME_LETTERS,
+    WIDTH,
+    Drawing,
+    shortened,
+)
 from concatsplit_core.pictures.panels import LEFT, ROOM
 
 LEVELS = 6
 """Shades of the heat map."""
 
 MOST_TIPS = 400
-"""Cells that say what they are where a pointer rests on them; more are drawn together."""
+"""The most cells that are drawn one by one, each with a tip that a pointer shows."""
 
 _WIDEST, _TALLEST, _HEIGHT = 46.0, 28.0, 288.0
 
@@ -52,7 +59,7 @@ class PicturedArray(NamedTuple):
 
     @property
     def facts(self) -> str:
-        """What is stored of it, in words."""
+        """How much of the array is stored, in words."""
         if self.chunks is None:
             return f"not in chunks; {format_size(self.nbytes)}"
         what = "shards" if self.is_sharded else "chunks"
@@ -82,7 +89,7 @@ def picture_of_chunks(arrays: Sequence[PicturedArray], others: int = 0) -> str:
     ----------
     arrays : sequence of PicturedArray
     others : int
-        How many more there are, which are not drawn.
+        How many more arrays there are that are not drawn.
 
     Returns
     -------
@@ -91,11 +98,11 @@ def picture_of_chunks(arrays: Sequence[PicturedArray], others: int = 0) -> str:
     """
     more = [f"There are {others} more arrays."] if others else []
     words = [
-        f"{shortened(one.ref, NAME, 1)}, {shape_text(one.shape)} {one.dtype}: {one.facts}."
+        f"{shortened(one.ref, NAME_LETTERS, 1)}, {shape_text(one.shape)} {one.dtype}: {one.facts}."
         for one in arrays
     ]
     one = (
-        f"Chunks of {shortened(arrays[0].ref, NAME, 1)}"
+        f"Chunks of {shortened(arrays[0].ref, NAME_LETTERS, 1)}"
         if len(arrays) == 1
         else f"Chunks of {len(arrays)} arrays"
     )
@@ -144,7 +151,7 @@ def _name_axes(drawing: Drawing, y: float, array: PicturedArray, found: ChunkMap
 def _draw_cells(
     drawing: Drawing, y: float, size: tuple[float, float], found: ChunkMap
 ) -> tuple[int, int]:
-    """Draw all cells; gives the least and the most bytes of a chunk, on average in a cell."""
+    """Draw all cells; returns the smallest and the largest mean size of a cell's stored chunks."""
     wide, tall = size
     cells = found.cells()
     means = [cell.stored_bytes // cell.present for cell in cells if cell.present]
@@ -177,7 +184,7 @@ def _draw_cells(
 def _lengthen(
     places: list[tuple[float, float, float, float]], one: tuple[float, float, float, float]
 ) -> None:
-    """Add a box; it becomes one with the last where both make one rectangle."""
+    """Add a box, or lengthen the last one where both make one rectangle."""
     if places:
         x, y, wide, tall = places[-1]
         if (y, tall) == (one[1], one[3]) and abs(x + wide - one[0]) < 1e-6:

@@ -1,4 +1,4 @@
-"""Intervals of an axis, however many, counted in a few columns of one width: exact integers."""
+"""Intervals of an axis, however many, counted in a few columns of one width, in whole numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concatsplit_core.array.geometry import Interval
 
 
 def column_shares(intervals: Iterable[Interval], length: int, columns: int) -> list[int]:
-    """How much of every column the intervals fill; where they overlap, it counts twice.
+    """How much of every column the intervals fill; what overlaps counts twice.
 
     ::
 
@@ -29,8 +29,7 @@ def column_shares(intervals: Iterable[Interval], length: int, columns: int) -> l
     Returns
     -------
     list of int
-        In parts of an index: a column that is filled once has `length` of them, and all columns
-        together have `columns` for every index.
+        In units of ``1 / columns`` of an index: a column that is filled once has `length` units.
     """
     starts, stops = [], []
     for start, stop in intervals:
@@ -43,7 +42,7 @@ def column_shares(intervals: Iterable[Interval], length: int, columns: int) -> l
 
 
 class _Below:
-    """Positions, sorted; `measure` sums up how far those below an edge are from it."""
+    """Sorted positions; `measure` adds up how far those below an edge are from it."""
 
     def __init__(self, positions: list[int]) -> None:
         self._positions = sorted(positions)

@@ -12,8 +12,8 @@ WIDTH = 1000
 LETTER, HEAD_LETTER = 7.2, 9.8
 """Width that is kept free for a letter of the usual size, and of a heading."""
 
-NAME = 200
-"""Letters of a name in a text for screen readers."""
+NAME_LETTERS = 200
+"""The most letters of a name in a text for screen readers."""
 
 _LIGHT = {
     "paper": "fill:#ffffff",
@@ -64,7 +64,7 @@ _DARK = {
 """The classes of shapes and texts; in the dark only what differs."""
 
 _HATCHED = {"mapped": "M0 8 8 0", "decoded": "M0 0 8 8M0 8 8 0", "absent": "M0 0 8 8"}
-"""Classes that also have lines, for eyes and printers that tell colours badly."""
+"""Classes that also have lines, for people and printers that cannot tell the colours apart."""
 
 
 class Drawing:
@@ -73,7 +73,7 @@ class Drawing:
     Parameters
     ----------
     title, description : str
-        What a screen reader says: what it is, and all that it shows.
+        What a screen reader says: the name of the picture, and all that it shows.
     """
 
     def __init__(self, title: str, description: str) -> None:
@@ -157,7 +157,7 @@ def shortened(text: str, room: float, letter: float = LETTER) -> str:
 
 
 def wrapped(text: str, room: float, most: int) -> list[str]:
-    """Text in lines that fit a width, at most so many of them."""
+    """Text in lines that fit a width, `most` of them at the most."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

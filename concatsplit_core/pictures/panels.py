@@ -11,7 +11,7 @@ from concatsplit_core.array.inference import name_of
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.foundation.sizes import format_size, shape_text
 from concatsplit_core.pictures.columns import column_shares
-from concatsplit_core.pictures.drawing import HEAD_LETTER, NAME, WIDTH, Drawing, shortened
+from concatsplit_core.pictures.drawing import HEAD_LETTER, NAME_LETTERS, WIDTH, Drawing, shortened
 from concatsplit_core.pictures.routed import RoutedPiece, routed_pieces
 from concatsplit_core.planning.plan import MovePlan
 from concatsplit_core.planning.task import ROUTES
@@ -23,7 +23,7 @@ MOST_BOXES = 200
 """Arrays, or pieces, that are drawn one by one; more are counted in columns."""
 
 COLUMNS = 229
-"""So many columns have a width of about four."""
+"""Each is about four units wide."""
 
 _TALL, _LANE, _MOST_LANES = 46.0, 20.0, 6
 _LINE_GAP = 4.0
@@ -72,7 +72,10 @@ def draw_panel(drawing: Drawing, y: float, plan: MovePlan, heading: str) -> floa
 
 
 def lanes_of(intervals: Sequence[Interval]) -> list[int]:
-    """In which lane each interval lies, so that none overlaps another one in its lane."""
+    """The lane of each interval: those of one lane do not overlap.
+
+    Where `_MOST_LANES` lanes are not enough, the others all get the lane of that number.
+    """
     ends: list[int] = []
     lanes = [0] * len(intervals)
     for number in sorted(range(len(intervals)), key=intervals.__getitem__):
@@ -126,7 +129,7 @@ def _draw_inputs(drawing: Drawing, row: _Row, shape: Shape) -> None:
 
 
 def _draw_outputs(drawing: Drawing, row: _Row, plan: MovePlan, lanes: Sequence[int]) -> float:
-    """The outputs, filled by routes; gives the end of the row."""
+    """Draw the outputs in the colours of their routes; returns where the row ends."""
     length = plan.move.shape[plan.move.axis]
     pieces, segments = routed_pieces(plan), row.tiling.segments
     number_of_lanes = 1 + max(lanes, default=0)
@@ -149,7 +152,7 @@ def _draw_outputs(drawing: Drawing, row: _Row, plan: MovePlan, lanes: Sequence[i
 
 
 def _draw_columns(drawing: Drawing, y: float, pieces: Sequence[RoutedPiece], length: int) -> None:
-    """Many pieces: how much of each column goes by each route."""
+    """Draw how much of each column goes by each route, for many pieces."""
     shares = [
         column_shares((p.interval for p in pieces if p.route == route), length, COLUMNS)
         for route in ROUTES
@@ -162,7 +165,7 @@ def _draw_columns(drawing: Drawing, y: float, pieces: Sequence[RoutedPiece], len
 def _stacks(
     shares: Sequence[Sequence[int]], y: float, length: int
 ) -> list[list[tuple[float, float, float, float]]]:
-    """Shares of columns, one kind on top of the other, each as the places of its boxes."""
+    """The boxes of each kind: a column's shares stand one on top of the other."""
     wide = ROOM / COLUMNS
     places: list[list[tuple[float, float, float, float]]] = [[] for _ in shares]
     for column, amounts in enumerate(zip(*shares, strict=True)):
@@ -203,7 +206,7 @@ def _draw_grid(drawing: Drawing, row: _Row, number: int, shape: Shape, tall: flo
 
 
 def _draw_guides(drawing: Drawing, inputs: _Row, length: int, bottom: float) -> None:
-    """From the edges of the inputs down through the outputs, so that one sees what fits."""
+    """Draw lines from the edges of the inputs down through the outputs: they show which meet."""
     edges = {s.interval.start for s in inputs.tiling.segments} - {0, length}
     if len(edges) <= MOST_BOXES // 4:
         places = (_x(edge, length) for edge in sorted(edges))
@@ -219,7 +222,7 @@ def _draw_axis(drawing: Drawing, length: int, y: float) -> float:
 def _tip(row: _Row, number: int) -> str:
     interval, spec = row.tiling.segments[number]
     lies = "in one run of bytes" if spec.chunks is None else f"chunks {shape_text(spec.chunks)}"
-    name = shortened(name_of(number, row.names, row.what), NAME, 1)
+    name = shortened(name_of(number, row.names, row.what), NAME_LETTERS, 1)
     return (
         f"{name}: {interval.start} to {interval.stop} on the axis, "
         f"{shape_text(spec.shape)} {dtype_label(spec.dtype)}, {format_size(spec.nbytes)}, {lies}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concatsplit_core.array.descr import dtype_label
 from concatsplit_core.array.inference import name_of
 from concatsplit_core.foundation.sizes import format_size, shape_text
-from concatsplit_core.pictures.drawing import NAME, WIDTH, Drawing, shortened, wrapped
+from concatsplit_core.pictures.drawing import NAME_LETTERS, WIDTH, Drawing, shortened, wrapped
 from concatsplit_core.pictures.panels import draw_panel
 from concatsplit_core.planning.plan import MovePlan, Plan
 from concatsplit_core.planning.task import ROUTES, Route
@@ -24,7 +24,7 @@ MOST_PANELS = 12
 """Arrays of a data set that are drawn; the others are counted."""
 
 _MOST_TOLD = 20
-"""Inputs and outputs of which a description tells one by one."""
+"""Inputs and outputs that a description names one by one."""
 
 _MOST_REASON_LINES = 4
 
@@ -107,7 +107,7 @@ def _described(plan: Plan, shown: list[tuple[MovePlan, str]], count: int) -> Ite
     """All that the picture shows, in words."""
     for made, name in shown:
         move = made.move
-        who = f"Array {shortened(name, NAME, 1)}" if name else "The array"
+        who = f"Array {shortened(name, NAME_LETTERS, 1)}" if name else "The array"
         yield f"{who} is {shape_text(move.shape)}, along axis {move.axis}."
         for what, tiling, names in (
             ("Input", move.sources, move.names),
@@ -115,12 +115,12 @@ def _described(plan: Plan, shown: list[tuple[MovePlan, str]], count: int) -> Ite
         ):
             for number, (interval, _) in enumerate(tiling.segments[:_MOST_TOLD]):
                 where = f"{interval.start} to {interval.stop}"
-                yield f"{shortened(name_of(number, names, what), NAME, 1)} covers {where}."
+                yield f"{shortened(name_of(number, names, what), NAME_LETTERS, 1)} covers {where}."
             if len(tiling.segments) > _MOST_TOLD:
                 yield f"There are {len(tiling.segments) - _MOST_TOLD} more {what.lower()}s."
     if count > len(shown):
         yield f"There are {count - len(shown)} more arrays."
     for route, share in _routes(plan):
-        why = [shortened(one, NAME, 1) for one in plan.reasons.get(route, ())[:_MOST_TOLD]]
+        why = [shortened(one, NAME_LETTERS, 1) for one in plan.reasons.get(route, ())[:_MOST_TOLD]]
         yield f"{share}{', because ' + '; '.join(why) if why else ''}."
     yield f"The run {_totals(plan)}."

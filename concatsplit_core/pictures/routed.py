@@ -1,4 +1,4 @@
-"""Which route brings which part of every output, as a plan's routes are counted."""
+"""Which route brings which part of every output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RoutedPiece(NamedTuple):
 def routed_pieces(plan: MovePlan) -> list[list[RoutedPiece]]:
     """The pieces of every output, in order along the axis; neighbours of one route are one piece.
 
-    The lengths of the pieces, times the bytes of an index of the axis, are the bytes in
+    The lengths of a route's pieces, times the bytes at an index of the axis, sum to its bytes in
     ``plan.routes``.
     """
     found: defaultdict[int, list[RoutedPiece]] = defaultdict(list)
@@ -39,7 +39,7 @@ def routed_pieces(plan: MovePlan) -> list[list[RoutedPiece]]:
 
 
 def _add(pieces: list[RoutedPiece], piece: RoutedPiece) -> None:
-    """Add a piece behind the others; it becomes one with the last where it goes on from there."""
+    """Append a piece, or lengthen the last one where this one continues it by the same route."""
     last = pieces[-1] if pieces else None
     if last is None or (last.interval.stop, last.route) != (piece.interval.start, piece.route):
         pieces.append(piece)
@@ -48,7 +48,7 @@ def _add(pieces: list[RoutedPiece], piece: RoutedPiece) -> None:
 
 
 def _moved(plan: MovePlan, sweep: Sweep) -> Iterator[tuple[int, Interval, Route]]:
-    """What each entry of a sweep brings to its targets: as it is stored, and element by element."""
+    """The target, interval and route of what each entry of a sweep brings."""
     for entry in sweep.bands.entries:
         if isinstance(entry, Strip):
             if entry.source is not None:
@@ -64,7 +64,7 @@ def _moved(plan: MovePlan, sweep: Sweep) -> Iterator[tuple[int, Interval, Route]
 
 
 def _by_element(plan: MovePlan, sweep: Sweep, write: Part) -> Iterator[tuple[int, Interval, Route]]:
-    """What is read as elements: mapped between strides, where the plan takes that route."""
+    """What is not copied as stored: mapped where the route allows it and both sides are strided."""
     target, interval = write
     sources, targets = plan.move.sources.segments, plan.move.targets.segments
     may_map = sweep.route == "mapped" and targets[target].spec.is_strided

@@ -36,7 +36,7 @@ class Run(NamedTuple):
 
 
 class _Marks(NamedTuple):
-    """The characters that are drawn with."""
+    """The characters to draw with."""
 
     routes: Mapping[Route, str]
     left: str

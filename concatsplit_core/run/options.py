@@ -235,7 +235,7 @@ class Options:
 
     @property
     def raw_description(self) -> str | None:
-        """What files of bare elements hold, as it stands behind ``::`` in a reference.
+        """What files of bare elements hold, as it follows ``::`` in a reference.
 
         Raises
         ------

@@ -210,7 +210,7 @@ def test_strings_that_call_themselves_ascii(shell: Any) -> None:
         assert cs.fetch(output).tolist() == ["a", "bb", "a", "bb"]
     listed = {blob.ref: blob for blob in cs.info("s.h5")}
     assert listed["s.h5::x"].dtype == "string"
-    assert listed["s.h5::none"].error == "is an empty data set without a shape"
+    assert listed["s.h5::none"].error == "is an empty dataset, which has no shape"
 
 
 def test_a_mask_is_not_dropped(shell: Any) -> None:

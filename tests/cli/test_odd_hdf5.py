@@ -134,7 +134,7 @@ def test_attributes_that_cannot_be_read_hide_nothing_else(shell: Any) -> None:
 
 
 def _filtered(path: Path, code: int, values: tuple[int, ...], chunk: bytes) -> None:
-    """A data set of a filter with these parameters, and one chunk of these bytes."""
+    """A dataset of a filter with these parameters, and one chunk of these bytes."""
     with h5py.File(path, "w") as file:
         dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         dcpl.set_chunk((16,))

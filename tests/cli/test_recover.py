@@ -61,7 +61,7 @@ def test_recover_completes_a_set(shell: Any, killed: Any) -> None:
     assert "5 outputs (p0.npy, p1.npy, p2.npy, p3.npy, ...)" in outcome.out
     assert parts() == NEW
     assert Path("m.json").exists()
-    assert "nothing of a killed run" in shell.ok("recover", ".").out
+    assert "no killed run has left anything" in shell.ok("recover", ".").out
 
 
 def test_recover_as_json(shell: Any, killed: Any) -> None:

@@ -19,7 +19,7 @@ from concatsplit_core.run.loading import load
 Inputs = Callable[..., tuple[list[str], list[np.ndarray]]]
 
 ELEMENTS = {0: "decoded", -1: "mapped,decoded"}
-"""Routes that take arrays apart, by the axis that is worked along: so both are seen everywhere."""
+"""Routes that move elements, by the axis that is joined or cut: so each layout meets both."""
 
 
 class Shared(NamedTuple):

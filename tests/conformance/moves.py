@@ -1,4 +1,4 @@
-"""Joins and cuts in which chunks move as they are stored, held against NumPy and `decoded`."""
+"""Joins and cuts in which chunks move as they are stored, compared with NumPy and `decoded`."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def compare(
     Parameters
     ----------
     run : callable
-        Of a name, that outputs are to bear, and of routes.
+        Takes the name that outputs get, and the routes.
     expected : sequence of numpy.ndarray
     moved : int, optional
         Bytes that have to move as they are stored; None for all of them.

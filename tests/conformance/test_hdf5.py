@@ -39,7 +39,7 @@ def create(
     attributes: dict | None = None,
     **settings: object,
 ) -> None:
-    """Create a data set; zero-length chunks are not allowed, so chunks are clipped."""
+    """Create a dataset; zero-length chunks are not allowed, so chunks are clipped."""
     path, _, member = ref.partition("::")
     dtype = h5py.opaque_dtype(array.dtype) if array.dtype.kind in "mM" else array.dtype
     chunks = settings.get("chunks")
@@ -145,7 +145,7 @@ class TestHdf5(FormatConformance):
 
 
 def dataset_of(path: Path, member: str = "data") -> dict:
-    """What h5py says of how a data set is kept."""
+    """What h5py says of how a dataset is kept."""
     with h5py.File(path) as file:
         found = file[member]
         return {

@@ -24,7 +24,7 @@ FILTERS = {"plain": (), "gzip": ("deflate",), "all": ("shuffle", "deflate", "fle
 
 
 class Kept(NamedTuple):
-    """How a data set is kept, and what became of its shape."""
+    """How a dataset is kept, and what became of its shape."""
 
     library: object
     limits: str
@@ -46,13 +46,13 @@ def every_way(rank: int) -> Iterator[Kept]:
 
 
 def make(path: Path, way: Kept) -> np.ndarray:
-    """Write a file with one data set, x, as it is told; and what is in it."""
+    """Write a file with one dataset, x, as it is told; and what is in it."""
     with h5py.File(path, "w", libver=way.library) as file:
         return add(file, "x", way)
 
 
 def add(file: h5py.File, name: str, way: Kept) -> np.ndarray:
-    """Write a data set as it is told, with elements that all differ; and what is in it."""
+    """Write a dataset as it is told, with elements that all differ; and what is in it."""
     shape, chunks = SHAPES[len(way.limits)]
     chunks = shape if way.single else chunks
     longest = {"s": lambda n: n, "u": lambda n: h5py.h5s.UNLIMITED, "b": lambda n: 3 * n + 1}

@@ -82,7 +82,7 @@ def test_a_thread_writes_while_another_finds_places(
 
 
 def dataset_that(write: Callable[[np.ndarray], None]) -> Any:
-    """A data set for which HDF5 does this with the memory of a chunk."""
+    """A dataset for which HDF5 does this with the memory of a chunk."""
 
     def write_direct_chunk(start: Any, memory: np.ndarray, skipped: int) -> None:
         write(memory)

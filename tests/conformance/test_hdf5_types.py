@@ -148,7 +148,7 @@ def test_scalars_whose_item_is_an_array(tmp_path: Path) -> None:
 
 
 def filtered(path: Path, array: np.ndarray, *filters: tuple, fill: object = None) -> str:
-    """A data set whose filters h5py's high-level interface would not put in this order."""
+    """A dataset whose filters h5py's high-level interface would not put in this order."""
     with h5py.File(path, "w") as file:
         dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         dcpl.set_chunk((16,) * array.ndim)

@@ -24,7 +24,7 @@ FILTERS = {"compression": "gzip", "compression_opts": 4, "shuffle": True, "fletc
 
 
 def write(path: Path, array: np.ndarray, file: dict[str, Any] | None = None, **settings) -> str:
-    """A data set in chunks, the first one of its file."""
+    """A dataset in chunks, the first one of its file."""
     with h5py.File(path, "w", **(file or {})) as opened:
         opened.create_dataset("x", data=array, **{"chunks": CHUNKS, **settings})
     return f"{path}::x"
@@ -202,7 +202,7 @@ def test_filters_of_hdf5(tmp_path: Path, codec: str) -> None:
 
 
 def filters_of(path: str, member: str = "data") -> list[tuple]:
-    """Codes and parameters of the filters of a data set."""
+    """Codes and parameters of the filters of a dataset."""
     with h5py.File(path) as file:
         dcpl = file[member].id.get_create_plist()
         return [dcpl.get_filter(i)[::2] for i in range(dcpl.get_nfilters())]

@@ -108,7 +108,7 @@ def test_split() -> None:
     ("lengths", "drop_axis", "message"),
     [
         ([1, 2], False, "lengths [1, 2] sum to 3, but axis 0 has length 4"),
-        ([5, -1], False, "sum to 4"),
+        ([5, -1], False, "lengths [5, -1]: a part cannot have length -1"),
         ([1, 2, 1], True, "part 1 has length 2 along axis 0"),
     ],
 )

@@ -42,6 +42,8 @@ MISTAKES = {
     "cs.concat([a, a], 'y.npy', axis=[0.5])": "axis: 0.5 is not a whole number",
     "cs.concat([a, a], 'y.npy', axis='1')": "--axis 1: input <input 0> has no axis of that name: "
     "1 is text; give a number",
+    "cs.concat('a.npy', 'b.npy', 'y.npy')": "--axis y.npy: input a.npy has no axis of that name: "
+    "y.npy looks like a file; in a call from Python, all inputs go in one list",
     "cs.open([a, a], axis={0})": "axis: a set is not a whole number",
     "cs.concat([a, a], 'y.npy', order=1)": "order: 1 is not text",
     "cs.concat([a, a], 'y.npy', add_axis='no')": "add_axis: 'no' is not True or False",
@@ -99,6 +101,7 @@ MISTAKES = {
     # looking
     "cs.diff('a.npy', a, nan_equal='no')": "nan_equal: 'no' is not True or False",
     "cs.info('a.npy', follow_links='no')": "follow_links: 'no' is not True or False",
+    "cs.info('a.npy', raw='int16,*', offset=-1)": "--offset -1: a header has 0 bytes or more",
     "cs.info('a.npy', head=-1)": "head: -1 is less than 0",
     "cs.info('a.npy', head='3')": "head: '3' is not a whole number",
     "cs.info('a.npy', stats='no')": "stats: 'no' is not True or False",

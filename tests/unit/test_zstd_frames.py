@@ -64,8 +64,8 @@ def test_frames_are_decoded_whatever_they_say_of_themselves(name: str) -> None:
 DAMAGED = {
     "nothing": (b"", "not a zstd frame"),
     "skippable alone": (SKIPPABLE, "holds 0 bytes"),
-    "junk behind": (sized(PLAIN) + b"junk", "something else"),
-    "zeros behind silent": (silent(PLAIN) + bytes(2), "something else"),
+    "junk behind": (sized(PLAIN) + b"junk", "is not one"),
+    "zeros behind silent": (silent(PLAIN) + bytes(2), "is not one"),
     "magic only": (sized(PLAIN)[:4], "cut short"),
     "head only": (sized(PLAIN)[:5], "cut short"),
     "no blocks": (silent(PLAIN)[:6], "cut short"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from concatsplit_core.stores.base import Location
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 _FIRST_BLOCK = 512
-"""Bytes of the smallest user block, which may lie before the signature."""
+"""Bytes of the smallest user block that may lie before the signature."""
 
 
 class Hdf5Format(LibraryFormat, OutputFormat):
@@ -46,10 +47,17 @@ class Hdf5Format(LibraryFormat, OutputFormat):
         return False
 
     def open(self, place: Location, member: str | None, ref: str) -> Source:
-        """Open a data set."""
-        from concatsplit_core.formats.hdf5.describing import open_member
+        """Open a dataset."""
+        from concatsplit_core.formats.hdf5.trials import open_member
 
         return open_member(self.path_of(place, ref), member, ref)
+
+    def expect(self, place: Location, members: Sequence[str]) -> None:
+        """Have the first of the datasets tried by a child process, which opens the file once."""
+        from concatsplit_core.formats.hdf5.trials import try_members
+
+        if place.path is not None:
+            try_members(place.path, members)
 
     def wrap(self, array: Any) -> Source:
         """An open `h5py.Dataset` as an input."""
@@ -58,7 +66,7 @@ class Hdf5Format(LibraryFormat, OutputFormat):
         return wrap(array)
 
     def members(self, place: Location, ref: str) -> list[str]:
-        """Names of all data sets."""
+        """Names of all datasets."""
         from concatsplit_core.formats.hdf5.contents import list_members
 
         return list_members(self.path_of(place, ref), ref)
@@ -77,7 +85,7 @@ class Hdf5Format(LibraryFormat, OutputFormat):
         return is_of_application or is_netcdf_file(self.path_of(place, ref), ref)
 
     def members_and_links(self, place: Location, ref: str) -> list[str]:
-        """Names of all data sets, and of links that lead out of the file, or nowhere."""
+        """Names of all datasets, and of links that lead out of the file, or nowhere."""
         from concatsplit_core.formats.hdf5.contents import list_members
 
         return list_members(self.path_of(place, ref), ref, with_links=True)
@@ -85,7 +93,7 @@ class Hdf5Format(LibraryFormat, OutputFormat):
     def layout(
         self, spec: ArraySpec, inherited: Storage, wish: Wish, like: ArraySpec | None
     ) -> tuple[ArraySpec, Storage]:
-        """Lay out a data set: contiguous as its inputs and without a codec, else chunked."""
+        """Lay out a dataset: contiguous as its inputs and without a codec, else chunked."""
         from concatsplit_core.formats.hdf5.layout import lay_out
 
         return lay_out(spec, inherited, wish, like)
@@ -107,7 +115,7 @@ class Hdf5Format(LibraryFormat, OutputFormat):
         return Hdf5Writer(Path(self.path_of(place, place.key)), kept)
 
     def part_target(self, spec: ArraySpec, storage: Storage, folder: str) -> Target:
-        """What encodes a data set in chunks, and keeps each task's in a file."""
+        """A target that encodes chunks, and keeps those of each task in a file."""
         from concatsplit_core.formats.hdf5.parts import Hdf5PartTarget
 
         BlockingLibraries.announce()

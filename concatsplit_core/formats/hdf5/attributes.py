@@ -25,10 +25,10 @@ BOOKKEEPING = (
     "_NCProperties",
     "_nc3_strict",
 )
-"""Of a file and its dimensions: it is made anew in another file, and never copied."""
+"""Attributes about one file and its dimensions: each output gets its own, and none is copied."""
 
 LARGE = 60_000
-"""Bytes of an attribute that need another kind of object header (the limit is 64 KiB)."""
+"""Bytes from which an attribute needs another kind of object header (the limit is 64 KiB)."""
 
 
 class OwnAttribute(NamedTuple):
@@ -55,7 +55,7 @@ class OwnAttribute(NamedTuple):
 def read_attributes(
     item: Any, netcdf: bool = False
 ) -> tuple[dict[str, Any], dict[str, OwnAttribute], list[str]]:
-    """Attributes of a data set or group: their values, how they are stored, and what is unreadable.
+    """Attributes of a dataset or group: their values, how they are stored, and what is unreadable.
 
     Text is UTF-8 where it is sound, else Latin-1. Attributes that point into the file, and those
     of a dimension scale, are left out. In netCDF a single number is stored as an array of one.
@@ -132,7 +132,8 @@ def _as_stored(item: Any, found: Any) -> OwnAttribute | str:
     ):
         return "its items are of variable length"
     plain = _number_dtype(code)
-    if plain is None and overlapping(np.dtype(found.dtype)) is not None:  # corrupts memory
+    # reading such fields corrupts memory
+    if plain is None and overlapping(np.dtype(found.dtype)) is not None:
         return "its fields overlap"
     raw = np.zeros(shape, f"V{kind.get_size()}")
     found.read(raw, mtype=kind)
@@ -164,7 +165,7 @@ _BYTES_TYPE = h5py.h5t.py_create(_BYTES)
 
 @lru_cache(256)
 def _number_dtype(code: bytes) -> np.dtype | None:
-    """The dtype that the bytes of an encoded type of numbers have as they are; else None."""
+    """The dtype whose bytes an encoded type of numbers has; None for all other types."""
     kind = h5py.h5t.decode(code)
     if not isinstance(kind, h5py.h5t.TypeIntegerID | h5py.h5t.TypeFloatID):
         return None
@@ -181,7 +182,7 @@ def _has_variable_text(kind: Any) -> bool:
 
 
 def _texts(value: Any) -> Any:
-    """Variable-length text, which h5py hands out with what is not UTF-8 escaped."""
+    """Variable-length text, in which h5py escapes what is not UTF-8."""
     if isinstance(value, str):
         return text_of(value.encode("utf-8", "surrogateescape"))
     if isinstance(value, bytes):
@@ -224,7 +225,7 @@ def write_attributes(
 
 
 def _write_own(item: Any, name: str, kept: OwnAttribute, netcdf: bool) -> bool:
-    """Write an attribute as it was stored; says False for texts, whose bytes lie elsewhere."""
+    """Write an attribute as it was stored; returns False where that cannot be done."""
     if kept.data is None and kept.shape is not None:
         if len(kept.shape) < 2:
             return False
@@ -265,7 +266,7 @@ def _write(item: Any, name: str, value: Any, as_letters: bool = False) -> None:
 
 
 def attribute_bytes(attrs: Mapping[str, Any]) -> int:
-    """Bytes of the largest attribute, roughly: what text and lists take."""
+    """Bytes of the largest attribute, estimated."""
     return max((_size(value) for value in attrs.values()), default=0)
 
 

@@ -1,4 +1,4 @@
-"""Where the chunks of a data set lie in its file."""
+"""Where the chunks of a dataset lie in its file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from concatsplit_core.foundation.errors import MalformedInput
 from concatsplit_core.foundation.records import NamedTuple
 
 _MANY = 1 << 14
-"""Indices that are turned into numbers at once, to need little memory."""
+"""Chunks whose indices are collected before they become one number each, which is smaller."""
 
 UNKNOWN = -1
 """The offset of a chunk that only HDF5 can find."""
@@ -39,7 +39,7 @@ class ChunkIndex(Protocol):
 
 
 def index_of(dataset: Any, fd: int) -> ChunkIndex:
-    """The index of a chunked data set.
+    """The index of a chunked dataset.
 
     Parameters
     ----------
@@ -101,11 +101,11 @@ def _of_wrong_size(start: Shape, found: int, expected: int) -> MalformedInput:
 
 
 def _tells_the_truth(dataset: Any, fd: int) -> bool:
-    """Whether HDF5 lists the chunks of a data set with their true coordinates.
+    """Whether HDF5 lists the chunks of a dataset with their true coordinates.
 
-    For an extensible array it keeps the one axis without a limit in front, and forgets to move it
-    back when it lists the chunks (HDF5 1.14 and 2.0; reading is right). No other index has a
-    front: tests hold this for all of them.
+    An extensible array stores the one unlimited axis first. When HDF5 1.14 or 2.0 lists its chunks,
+    the axis is not moved back; reading is right. Tests check that all other indexes are listed
+    right.
     """
     unlimited = [d for d, most in enumerate(dataset.maxshape) if most is None]
     if len(unlimited) != 1 or unlimited[0] == 0:
@@ -114,10 +114,10 @@ def _tells_the_truth(dataset: Any, fd: int) -> bool:
 
 
 class ListedChunks:
-    """The places of all chunks of a data set, looked up once.
+    """The places of all chunks of a dataset, looked up once.
 
-    HDF5 finds the place of a single chunk by walking over all of them. The walk is done once
-    here, and what it finds is kept in 32 bytes a chunk at most.
+    HDF5 walks over all chunks to find the place of one. Here it walks once; what it finds takes
+    at most 32 bytes a chunk.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What an HDF5 file holds: the names of its data sets, and what there is beside them."""
+"""What an HDF5 file holds: the names of its datasets, its groups and links."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from concatsplit_core.formats.structure import Structure
 
 
 def list_members(path: str, ref: str, with_links: bool = False) -> list[str]:
-    """Names of all data sets below the root, links not followed.
+    """Names of all datasets below the root, links not followed.
 
     Parameters
     ----------
@@ -21,13 +21,18 @@ def list_members(path: str, ref: str, with_links: bool = False) -> list[str]:
     with_links : bool
         Also of links that lead out of the file, or nowhere.
     """
-    text = scouts.check(_look_at_links, path, None, ref)
+    text = scouts.check(_look_at_links, path, None, ref, _prepare_to_open)
     found = links.Survey(*json.loads(text)) if text else _survey(path, ref)
     return sorted([*found.arrays, *found.links_out]) if with_links else found.arrays
 
 
+def _prepare_to_open() -> None:
+    """Import what opens arrays, while another process lists them."""
+    from concatsplit_core.formats.hdf5 import trials  # noqa: F401
+
+
 def _look_at_links(path: str, member: str | None) -> bytes:
-    """Also what there is, which takes long to find twice."""
+    """Returns the survey as well, since making it twice would take long."""
     return json.dumps(_survey(path, member or "")).encode()
 
 

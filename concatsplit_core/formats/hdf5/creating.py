@@ -1,4 +1,4 @@
-"""Creates data sets: type, space, filters and fill value, then names of axes and attributes."""
+"""Creates datasets: type, space, filters and fill value, then names of axes and attributes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def create(
     netcdf: bool,
     types: Iterable[str] = (),
 ) -> Any:
-    """Create a data set; it has no attributes yet.
+    """Create a dataset; it has no attributes yet.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def _group(file: Any, path: str, netcdf: bool) -> Any:
 
 
 def _space(spec: ArraySpec, storage: Storage) -> Any:
-    """The data space; axes of chunked data sets may grow if those of the inputs could."""
+    """The data space; axes of chunked datasets may grow if those of the inputs could."""
     if not spec.shape:
         return h5py.h5s.create(h5py.h5s.SCALAR)
     if storage.maxshape is None or spec.chunks is None:
@@ -106,7 +106,7 @@ def _space(spec: ArraySpec, storage: Storage) -> Any:
 def fill_for(spec: ArraySpec, storage: Storage) -> np.ndarray:
     """The fill value; zero for strings, for items that are arrays, and for times.
 
-    Zero for bytes with a NUL amid them as well, where h5py would end the fill value.
+    Also zero for bytes with a NUL inside, where h5py would end the fill value.
     """
     if storage.fill_value is None or spec.dtype.kind in "TmM" or spec.dtype.subdtype is not None:
         return np.zeros((), spec.dtype)
@@ -117,7 +117,7 @@ def fill_for(spec: ArraySpec, storage: Storage) -> np.ndarray:
 def describe(
     dataset: Any, storage: Storage, dimensions: Dimensions | None, scales: Scales | None
 ) -> list[str]:
-    """Write what a new data set means; returns a line for each attribute that HDF5 cannot hold.
+    """Name the axes of a new dataset and write its attributes; returns what HDF5 cannot hold.
 
     Parameters
     ----------
@@ -152,9 +152,9 @@ def _give_names(
 
 
 def _marker(storage: Storage, own: Mapping[str, Any], dtype: np.dtype) -> Any:
-    """The missing value as netCDF has it, an array of one, or as the input had it if unchanged.
+    """The missing value as the input stored it if it is unchanged, else as an array of one.
 
-    It has the dtype of the array, as netCDF demands, also where that is not the input's.
+    It has the dtype of the new array, as netCDF demands.
     """
     missing, kept = storage.meaning.missing, own.get("_FillValue")
     is_text = isinstance(missing, str | bytes)

@@ -1,16 +1,12 @@
-"""What an HDF5 data set is: found in its file, checked, and put in our terms."""
+"""Opens an HDF5 dataset: finds it in its file, checks it, and describes it as a source."""
 
 from __future__ import annotations
 
-import os
-from itertools import islice
 from math import prod
 from typing import Any
-from weakref import WeakSet
 
 import numpy as np
 
-from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Contiguous, Opaque
 from concatsplit_core.array.spec import STRING_BYTES, ArraySpec
 from concatsplit_core.codecs.chunks import can_decode
@@ -22,19 +18,19 @@ from concatsplit_core.formats.hdf5.dimensions import (
     has_attribute,
     is_scale,
 )
-from concatsplit_core.formats.hdf5.files import Opened, look_at, malformed, open_now, pool, scouts
+from concatsplit_core.formats.hdf5.files import Opened, look_at, malformed, open_now, pool
 from concatsplit_core.formats.hdf5.items import Items, items_of
 from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.neighbours import beside
+from concatsplit_core.formats.hdf5.opened import OpenDataset
 from concatsplit_core.formats.hdf5.reading import (
     Hdf5Chunked,
     Hdf5Contiguous,
+    Hdf5Decoded,
     Hdf5Source,
-    Hdf5Unchunked,
 )
 from concatsplit_core.formats.hdf5.scales import scales_of
 from concatsplit_core.formats.hdf5.types import encoding
-from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.foundation.errors import (
     ConcatsplitError,
@@ -48,68 +44,9 @@ from concatsplit_core.meaning.bounds import may_be_bounds, with_units
 from concatsplit_core.meaning.missing import fill_value_notes, take_fill_value
 from concatsplit_core.meaning.model import Meaning
 
-_SMALL, _FEW, _MUCH = 4 << 20, 1000, 64 << 20
-"""Bytes of a file, chunks, and bytes of array data that are few enough to be read twice."""
-_FIRST = 64
-"""How many inputs of a call, and members of a file, are tried in a child process.
 
-For thousands it would take too long.
-"""
-_FILES = 1024
-"""How many files are remembered, with the number of their members that were tried."""
-
-
-def open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
-    """Describe a data set; without a name, the only one of the file."""
-    if len(_inputs) < _FIRST and _is_one_of_the_first(path):
-        scouts.check(_look_at_member, path, member, ref, _prepare_to_write)
-    source = _open_member(path, member, ref)
-    _inputs.add(source)
-    return source
-
-
-def _prepare_to_write() -> None:
-    """Import what writes HDF5, which most runs that read it do as well.
-
-    Another process looks at the input meanwhile, so that nobody waits for this.
-    """
-    from concatsplit_core.formats.hdf5 import layout, writing  # noqa: F401
-
-
-def _is_one_of_the_first(path: str) -> bool:
-    """Whether few members of a file have been tried since it was last changed."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return True
-    version = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-    count = _tried.pop(version, 0) + 1
-    if len(_tried) >= _FILES:
-        del _tried[next(iter(_tried))]
-    _tried[version] = count
-    return count <= _FIRST
-
-
-def _look_at_member(path: str, member: str | None) -> None:
-    """Try what is done with a data set through HDF5, with all of it if the file is small."""
-    source = _open_member(path, member, "")
-    try:
-        if os.stat(path).st_size > _SMALL:
-            return
-        source.stored_bytes()
-        spec, whole = source.spec, Box.whole(source.spec.shape)
-        if isinstance(source, ChunkedSource):
-            list(islice(source.stored(whole, False), 1))
-        part = prod(spec.chunks or spec.shape) * spec.memory_itemsize
-        decodes = not isinstance(source, Hdf5Chunked) or source.steps is None
-        if isinstance(source, DecodedSource) and decodes and part:
-            for _ in islice(source.read(whole), min(_FEW, _MUCH // part)):
-                pass
-    finally:
-        source.close()
-
-
-def _open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
+def describe_member(path: str, member: str | None, ref: str) -> Hdf5Source:
+    """Describe a dataset; without a name, the only one of the file."""
     try:
         with open_now(path) as opened:
             name = member if member is not None else links.only_member(opened.file, ref)
@@ -122,30 +59,29 @@ def _open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
         raise malformed(ref, error) from error  # a damaged file makes h5py raise nearly anything
 
 
-def _describe(path: str, member: str, ref: str, dataset: Any, opened: Opened) -> Hdf5Source:
+def _describe(path: str, member: str, ref: str, dataset: OpenDataset, opened: Opened) -> Hdf5Source:
     dcpl = dataset.id.get_create_plist()
     _refuse_elsewhere(dataset, dcpl, ref)
-    has_attributes = bool(h5py.h5a.get_num_attrs(dataset.id))  # most of thousands have none
-    is_netcdf = opened.is_netcdf or (has_attributes and _has_scales(dataset))
+    is_netcdf = opened.is_netcdf or (dataset.has_attributes and _has_scales(dataset))
     stored = _look_at_dataset(dataset, dcpl, ref, opened, is_netcdf)
     spec, offset = stored.spec, stored.offset
-    if offset is not None and offset + spec.nbytes > os.fstat(opened.fd).st_size:
+    if offset is not None and offset + spec.nbytes > opened.nbytes:
         raise MalformedInput(f"{ref}: the file ends inside the array; it is truncated", ref=ref)
-    storage = _storage_of(dataset, member, stored, has_attributes, opened.version)
+    storage = _storage_of(dataset, member, stored, opened.version)
     if stored.is_netcdf and not opened.is_netcdf:
         storage = replace(storage, own=storage.own | scales_of(dataset))
     file = path if _is_file(opened) else None
     if file is not None and offset is not None:
         return Hdf5Contiguous(file, ref, spec, storage, member=member)
     if spec.chunks is None:
-        return Hdf5Unchunked(file, ref, spec, storage, member=member)
+        return Hdf5Decoded(file, ref, spec, storage, member=member)
     return Hdf5Chunked(
         file, ref, spec, storage, stored.steps, stored.known_fill, stored.padding, member=member
     )
 
 
 class _Stored(NamedTuple):
-    """What the file says of how a data set lies in it.
+    """How a dataset lies in its file.
 
     Parameters
     ----------
@@ -157,7 +93,7 @@ class _Stored(NamedTuple):
     fill : numpy.ndarray, optional
         None where no neutral fill value is known.
     padding : Padding, optional
-        What netCDF readers see behind the end of an array on an unlimited dimension.
+        What netCDF readers see after the end of an array on an unlimited dimension.
     offset : int, optional
         Of the first element, where the elements are one run of plain bytes.
     is_netcdf : bool
@@ -186,7 +122,9 @@ class _Stored(NamedTuple):
         return self.codec.steps
 
 
-def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened, is_netcdf: bool) -> _Stored:
+def _look_at_dataset(
+    dataset: OpenDataset, dcpl: Any, ref: str, opened: Opened, is_netcdf: bool
+) -> _Stored:
     found = filters.filters_of(dcpl)
     chunks = dcpl.get_chunk() if dcpl.get_layout() == h5py.h5d.CHUNKED else None
     filters.refuse_unknown(found, ref)
@@ -222,11 +160,11 @@ def _look_at_dataset(dataset: Any, dcpl: Any, ref: str, opened: Opened, is_netcd
 
 
 def _storage_of(
-    dataset: Any, member: str, stored: _Stored, has_attributes: bool, version: tuple[int, ...]
+    dataset: OpenDataset, member: str, stored: _Stored, version: tuple[int, ...]
 ) -> Storage:
     """What an output inherits: codec, fill value, meaning, and what is HDF5's own."""
     spec, items, found = stored.spec, stored.items, stored.filters
-    bare = not has_attributes
+    bare = not dataset.has_attributes
     values, own, notes = ({}, {}, []) if bare else read_attributes(dataset, stored.is_netcdf)
     borrowed: tuple[str, ...] = ()
     if may_be_bounds(values, dataset.shape):
@@ -256,17 +194,19 @@ def _is_file(opened: Opened) -> bool:
 
 
 def _refuse_elsewhere(dataset: Any, dcpl: Any, ref: str) -> None:
-    """Refuse data sets whose elements lie in other files, or nowhere."""
+    """Refuse datasets whose elements lie in other files, or nowhere."""
     if dcpl.get_layout() == h5py.h5d.VIRTUAL:
         raise UnsafeContent(
-            f"{ref}: is a virtual data set, whose data lie in other files; name those", ref=ref
+            f"{ref}: is a virtual dataset, whose data lie in other files; name those", ref=ref
         )
     if dcpl.get_external_count():
         raise UnsafeContent(
-            f"{ref}: keeps its data outside the file, in {dataset.external[0][0]}", ref=ref
+            f"{ref}: keeps its data outside the file, in {dataset.external[0][0]}; copy them into "
+            "one file first",
+            ref=ref,
         )
     if dataset.shape is None:
-        raise UnsupportedDtype(f"{ref}: is an empty data set without a shape", ref=ref)
+        raise UnsupportedDtype(f"{ref}: is an empty dataset, which has no shape", ref=ref)
 
 
 def _lossless(found: list[filters.Filter]) -> bool:
@@ -304,18 +244,13 @@ def _has_scales(dataset: Any) -> bool:
 
 
 def wrap(dataset: Any) -> Hdf5Source:
-    """A data set that is open in this process, read through its own handle."""
+    """A dataset that is open in this process, read through its own handle."""
     if not dataset:
         raise UsageError("an h5py.Dataset whose file is closed is not an input; open it again")
     dataset.file.flush()
     ref = f"{dataset.file.filename}::{dataset.name}"
     path = str(dataset.file.filename)
-    source = _describe(path, dataset.name, ref, dataset, look_at(dataset.file))
+    opened = look_at(dataset.file)
+    source = _describe(path, dataset.name, ref, OpenDataset(dataset.id), opened)
     source.dataset = dataset
     return source
-
-
-_inputs: WeakSet[Hdf5Source] = WeakSet()
-"""Those that are open: mostly the inputs of one call."""
-_tried: dict[tuple[int, ...], int] = {}
-"""How many members of each file were tried, by what tells one version of a file from another."""

@@ -1,4 +1,4 @@
-"""Names of the axes of an HDF5 data set: netCDF-4's dimensions, HDF5's scales and labels."""
+"""Names of the axes of an HDF5 dataset: netCDF-4's dimensions, HDF5's scales and labels."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ NON_COORDINATE = "_nc4_non_coord_"
 
 
 def is_scale(item: Any) -> bool:
-    """Whether a data set is a dimension scale."""
+    """Whether a dataset is a dimension scale."""
     return text_attribute(item, "CLASS") == "DIMENSION_SCALE"
 
 
 def is_dimension_only(item: Any) -> bool:
-    """Whether a data set stands for a netCDF dimension that has no variable."""
+    """Whether a dataset stands for a netCDF dimension that has no variable."""
     return is_scale(item) and (text_attribute(item, "NAME") or "").startswith(WITHOUT_VARIABLE)
 
 
@@ -44,7 +44,7 @@ def text_attribute(item: Any, name: str) -> str | None:
 
 
 class Axis(NamedTuple):
-    """What a file says of one axis of a data set.
+    """What a file says of one axis of a dataset.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Axis(NamedTuple):
 
 
 def axes_of(dataset: Any) -> tuple[Axis, ...]:
-    """What a file says of each axis; nothing if none has a scale."""
+    """What a file says of each axis; empty if none has a scale."""
     if not has_attribute(dataset, "DIMENSION_LIST") and not is_scale(dataset):
         return ()
     try:
@@ -75,10 +75,9 @@ def axes_of(dataset: Any) -> tuple[Axis, ...]:
 
 
 def dimension_names(dataset: Any) -> Names | None:
-    """The names of a data set's axes; None if no axis has one.
+    """The names of a dataset's axes; None if no axis has one.
 
-    A label says more of an axis than the scales that hang on it; the data set of a scale is its
-    own axis.
+    A label is preferred to the name of a scale; the axis of a scale is named as the scale.
     """
     try:
         if not h5py.h5a.get_num_attrs(dataset.id):
@@ -117,7 +116,7 @@ def _scales(dataset: Any) -> list[Any]:
 
 
 def _behind(dataset: Any, reference: Any) -> Any:
-    """What a reference leads to; h5py's own way asks for the file of the data set several times."""
+    """What a reference leads to; h5py's own way takes longer, since it asks for the file."""
     found = h5py.h5r.dereference(reference, dataset.id)
     if isinstance(found, h5py.h5d.DatasetID):
         return h5py.Dataset(found, readonly=True)
@@ -132,8 +131,8 @@ def _base_name(item: Any) -> str | None:
 def _name(item: Any) -> str | None:
     """An object's name.
 
-    HDF5 searches the whole file for the name of what a reference leads to, which would be done
-    for every array again: it is remembered as long as the file is the same.
+    HDF5 searches the whole file for the name of what a reference leads to. So that it does not for
+    every array, the name is remembered as long as the file is the same.
     """
 
     def look() -> str | None:
@@ -192,7 +191,7 @@ def _of_a_scale(dataset: Any) -> list[Any]:
 def netcdf_shape(dataset: Any) -> Shape:
     """The shape that netCDF gives an array: unlimited axes are as long as their dimensions.
 
-    An array in the file may be shorter; netCDF readers see fill values behind its end.
+    An array in the file may be shorter; netCDF readers see fill values after its end.
     """
     shape: Shape = dataset.shape
     if None not in dataset.maxshape:
@@ -225,7 +224,7 @@ def dimension_length(scale: Any) -> int:
     if scale.maxshape[0] is not None:
         return longest
 
-    def look() -> int:  # at all arrays that have it, which would be done for each of them again
+    def look() -> int:  # at all arrays that have it, once and not for each of them
         found = references_of(scale)
         return max((int(file[reference].shape[axis]) for reference, axis in found), default=0)
 

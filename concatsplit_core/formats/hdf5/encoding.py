@@ -1,4 +1,4 @@
-"""Encodes the chunks of a data set; those of codecs that only HDF5 has are left to it."""
+"""Encodes the chunks of a dataset; those of codecs that only HDF5 has are left to it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Item = tuple[Box, Any, int | None]
 
 
 class Hdf5Encoder(ChunkedTarget):
-    """One data set in chunks, as far as it needs no file."""
+    """One dataset in chunks, as far as it needs no file."""
 
     takes_skipped = True
 
@@ -51,9 +51,8 @@ class Hdf5Encoder(ChunkedTarget):
         if block is not None and (not self._direct or self.spec.chunks is None):
             return [(box, block, None)]
         items: list[Item] = []
-        room = (
-            box.size * self.spec.dtype.itemsize
-        )  # the plan has memory for so many bytes of chunks that wait
+        # the plan has memory for so many bytes of chunks that wait
+        room = box.size * self.spec.dtype.itemsize
         for _, chunk in chunks_of(box, self.spec.chunks or (), self.spec.shape):
             found = ready.get(chunk.start)
             if isinstance(found, Stored):

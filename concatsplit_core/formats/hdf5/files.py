@@ -24,7 +24,7 @@ from concatsplit_core.stores.pool import Pool
 
 _OPEN_FILES = 64
 _BOOKKEEPING = 1 << 20
-"""Bytes of indexes and headers that HDF5 keeps of a file; its default is 32 times as much."""
+"""Bytes of HDF5's metadata cache for a file; the default is 32 times as much."""
 _WRITTEN_TO = "already open for"
 """Part of HDF5's error for a file that a writer, such as one of SWMR, has marked as open."""
 _SYSTEM_ERROR = r"\berrno = (\d+), error message"
@@ -55,9 +55,14 @@ class Opened(NamedTuple):
     groups: dict[str, Any]
     version: tuple[int, ...]
 
+    @property
+    def nbytes(self) -> int:
+        """The size of the file; 0 for one that the caller has opened."""
+        return self.version[2] if self.version else 0
+
 
 def look_at(file: Any, fd: int = -1) -> Opened:
-    """An open file, with what is asked of it for each of its data sets."""
+    """An open file, with what opening each of its datasets asks for."""
     version = () if fd < 0 else _version(os.fstat(fd))
     return Opened(file, fd, bool(file.userblock_size), is_netcdf(file), {}, version)
 
@@ -77,7 +82,7 @@ def _open_file(path: str) -> Opened:
 
 
 def _opened(path: str) -> Any:
-    """Open an HDF5 file, and let it keep few of its indexes and headers in memory."""
+    """Open an HDF5 file with a small metadata cache."""
     file = h5py.File(path, "r", rdcc_nbytes=0)
     config = file.id.get_mdc_config()
     config.max_size = _BOOKKEEPING
@@ -100,9 +105,10 @@ scouts = Scouts(forget=pool.close)
 
 
 def open_now(path: str) -> AbstractContextManager[Opened]:
-    """The file that is at a path now: an earlier call may have left another one open.
+    """The file that is at a path now, open.
 
-    That one was replaced or written to, or was at this path of another working folder.
+    An earlier call may have left another one open, which was replaced or written to since, or
+    had this path in another working folder.
     """
     left = pool.peek(path)
     if left is not None:
@@ -136,7 +142,7 @@ def open_briefly(path: str, ref: str) -> Iterator[Opened]:
 
 
 def malformed(ref: str, error: Exception) -> ConcatsplitError:
-    """The error that stands for what h5py raises for a file or data set that it cannot read."""
+    """Translates an error of h5py about a file or dataset that it cannot read."""
     if isinstance(error, ConcatsplitError):
         return error if error.ref else type(error)(f"{ref}: {error.message}", ref=ref)
     if isinstance(error, MemoryError):  # the file may be sound

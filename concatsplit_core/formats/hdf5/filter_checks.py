@@ -1,7 +1,7 @@
-"""Checks what HDF5's filters trust in before they run.
+"""Checks what HDF5's filters trust before they run.
 
-The file holds their parameters, by which HDF5 divides; a chunk says how much HDF5 allocates or
-writes for it.
+HDF5 divides by their parameters, which the file holds, and allocates and writes as much as a chunk
+says.
 """
 
 from __future__ import annotations
@@ -22,13 +22,12 @@ from concatsplit_core.formats.hdf5.filters import (
 )
 from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 
-"""Bytes that a filter's own header may add to a chunk."""
 _ATOMIC = 1
 """What the n-bit filter calls a type that is not a compound or array."""
 
 
 def check_parameters(found: list[Filter], elements: int, itemsize: int, ref: str) -> None:
-    """Refuse filters whose parameters do not fit the data set.
+    """Refuse filters whose parameters do not fit the dataset.
 
     Parameters
     ----------

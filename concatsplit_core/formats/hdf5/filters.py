@@ -35,17 +35,20 @@ _STEPS = {
     "lz4",
 }
 _PLUGINS = {"zstd", "blosc", "bz2", "lz4", "lz4_blocks"}
-"""Steps that other programs need a plugin for to read them."""
+"""Steps for which other programs need a plugin."""
 
 NOT_OF_NETCDF = {"lzf", "lz4", "lz4_blocks"}
-"""Steps that netCDF-C has not, neither of its own nor in a plugin that comes with it."""
+"""Steps that netCDF-C lacks, also in the plugins that come with it."""
 _OF_NETCDF = {*BUILT_IN, BZIP2, BLOSC, ZSTD} - {LZF}
+
+_NAMED = BUILT_IN | OWN | REGISTERED
+_RUN = BUILT_IN | OWN
 
 OPTIONAL = 1
 
 
 class Filter(NamedTuple):
-    """One filter of a data set, as HDF5 describes it."""
+    """One filter of a dataset, as HDF5 describes it."""
 
     code: int
     flags: int
@@ -54,32 +57,32 @@ class Filter(NamedTuple):
 
 
 def filters_of(dcpl: Any) -> list[Filter]:
-    """The filters of a data set's creation properties."""
+    """The filters of a dataset's creation properties."""
     found = [dcpl.get_filter(i) for i in range(dcpl.get_nfilters())]
     return [Filter(code, flags, values, name.decode()) for code, flags, values, name in found]
 
 
 def refuse_unknown(filters: list[Filter], ref: str) -> None:
-    """Let only filters of a known origin be spoken of.
+    """Refuse filters of unknown origin.
 
     Raises
     ------
     UnsafeContent
         HDF5 would search its plugin path for a filter, and load whatever it finds.
     """
-    _refuse(filters, ref, BUILT_IN | OWN | REGISTERED)
+    _refuse(filters, ref, _NAMED)
 
 
 def refuse_unavailable(filters: Iterable[Filter], ref: str) -> None:
-    """Let HDF5 only run filters of a known origin; as `refuse_unknown`."""
-    _refuse(filters, ref, BUILT_IN | OWN)
+    """Before HDF5 runs the filters: as `refuse_unknown`, also where a known plugin is missing."""
+    _refuse(filters, ref, _RUN)
 
 
 def _refuse(filters: Iterable[Filter], ref: str, known: set[int]) -> None:
     for item in filters:
         if item.code in known or item.code in _plugin_codes():
             continue
-        hint = "" if _has_plugins() else "; pip install 'concatsplit[hdf5plugin]' knows more"
+        hint = "" if _has_plugins() else "; pip install 'concatsplit[hdf5plugin]' adds more"
         raise UnsafeContent(
             f"{ref}: needs the HDF5 filter {item.code} ('{item.name}'), which is not among the "
             f"known ones and is not loaded from a plugin path{hint}",
@@ -89,7 +92,7 @@ def _refuse(filters: Iterable[Filter], ref: str, known: set[int]) -> None:
 
 
 def are_of_netcdf(filters: Iterable[Filter]) -> bool:
-    """Whether netCDF-C has all these filters, of its own or in plugins that come with it."""
+    """Whether netCDF-C has all these filters, built in or in plugins that come with it."""
     return all(item.code in _OF_NETCDF for item in filters)
 
 
@@ -140,7 +143,7 @@ def step_of(item: Filter, itemsize: int) -> Step | None:
 
 
 def _level(found: int | None, least: int, most: int, usual: int) -> int:
-    """A level that can be asked for again; to decode, no filter needs to know it."""
+    """The level that an output asks for; decoding needs none."""
     return found if found is not None and least <= found <= most else usual
 
 
@@ -153,7 +156,7 @@ def _blosc_step(values: tuple[int, ...]) -> Step:
 
 
 def in_own_steps(codec: Codec, itemsize: int) -> Codec:
-    """A codec as HDF5 has it: gzip is deflate in a zlib stream, lz4 comes in blocks of its own.
+    """A codec as HDF5 has it: gzip is deflate in a zlib stream, lz4 comes in HDF5's blocks.
 
     Raises
     ------
@@ -162,10 +165,10 @@ def in_own_steps(codec: Codec, itemsize: int) -> Codec:
     """
     steps: list[Step] = []
     if not has_one_shuffle(codec):
-        raise UsageError(f"codec '{codec}': HDF5 tells its shuffle filter the item size only once")
+        raise UsageError(f"codec '{codec}': HDF5 can shuffle once only; leave out the others")
     for step in codec.steps:
         if not available(step):
-            raise UsageError(f"codec '{step}' is not available for HDF5")
+            raise UsageError(f"codec '{step}' is not available for HDF5; choose one such as gzip:4")
         if step.name == "gzip":
             steps.append(Step("zlib", step.settings))
         elif step.name == "lz4":
@@ -178,7 +181,7 @@ def in_own_steps(codec: Codec, itemsize: int) -> Codec:
 
 
 def available(step: Step, plugins: bool = True) -> bool:
-    """Whether HDF5 has a filter for a step, of its own or with plugins."""
+    """Whether HDF5 has a filter for a step, built in or, with `plugins`, in a plugin."""
     if not plugins and step.name in _PLUGINS:
         return False
     return step.name in _STEPS | _PLUGINS
@@ -195,7 +198,7 @@ def own_encoding(codec: Codec) -> bool:
 
 
 def apply(dcpl: Any, codec: Codec, itemsize: int, chunk_bytes: int) -> None:
-    """Set the filters of a data set to be created."""
+    """Set the filters of a dataset to be created."""
     for step in codec.steps:
         if step.name == "zlib":
             dcpl.set_deflate(step.settings[0])

@@ -1,8 +1,8 @@
 """The heaps that strings of any length lie in, checked before HDF5 walks through them.
 
-A collection is a header of 16 bytes (``GCOL``, version, its own size) and objects behind it, each
-with a header of 16 bytes (number, references, its size). The object of number 0 is what is free;
-HDF5 goes on by the size that it claims, and so for ever where that is 0.
+A collection is a header of 16 bytes (``GCOL``, version, its own size) and objects after it, each
+with a header of 16 bytes (number, references, its size). Object 0 is free space. HDF5 steps over
+it by the size that it claims, and so never gets on where that is 0.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from concatsplit_core.foundation.errors import MalformedInput
 _HEAD = Struct("<4sB3xQ")
 _OBJECT = Struct("<HHIQ")
 _MOST = 1024
-"""Collections that are looked into: what damages a file seldom damages the last ones only."""
+"""Collections that are checked: damage seldom affects the last ones only."""
 _LARGEST = 1 << 24
 
 

@@ -1,4 +1,4 @@
-"""What the items of a data set are, in NumPy's terms."""
+"""What the items of a dataset are, in NumPy's terms."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from concatsplit_core.foundation.records import NamedTuple, replace
 
 
 class Items(NamedTuple):
-    """The items of a data set.
+    """The items of a dataset.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ class Items(NamedTuple):
 
 
 def items_of(dataset: Any, ref: str) -> Items:
-    """Describe the items of a data set.
+    """Describe the items of a dataset.
 
     Raises
     ------
     UnsupportedDtype
         NumPy has no such type, or its fields overlap: h5py takes a wider type for an unusual
-        floating-point field, and reading it so corrupts the memory of the process.
+        floating-point field, and reading that corrupts the memory of the process.
     """
     stored = bytes(dataset.id.get_type().encode())
     if stored not in _known:
@@ -56,7 +56,7 @@ def items_of(dataset: Any, ref: str) -> Items:
 
 _MOST_KNOWN = 256
 _known: dict[bytes, Items] = {}
-"""Items by their encoded type: thousands of data sets often have the same one."""
+"""Items by their encoded type: thousands of datasets often have the same one."""
 
 
 def _items_of(dataset: Any, stored: bytes, ref: str) -> Items:
@@ -93,7 +93,7 @@ def _items_of(dataset: Any, stored: bytes, ref: str) -> Items:
 
 
 def as_items(spec: ArraySpec, shape: Shape) -> ArraySpec:
-    """An array as HDF5 sees it whose last axes, of this shape, lie inside each item."""
+    """An array as HDF5 sees it if its last axes, of this shape, lie inside each item."""
     if not shape:
         return spec
     rank = spec.ndim - len(shape)
@@ -105,9 +105,9 @@ def as_items(spec: ArraySpec, shape: Shape) -> ArraySpec:
 
 
 def kept_items(spec: ArraySpec, chunks: Shape | None, fill: Any, shape: Shape) -> Shape:
-    """The shape of an output's items: its inputs', where it still has them whole.
+    """The shape of an output's items: that of the inputs' items, if the output keeps them whole.
 
-    An item that is an array can have no fill value here but zero.
+    An item that is an array can only have zero as its fill value here.
     """
     if not shape or 0 in shape or spec.dtype.kind in "mMT":
         return ()

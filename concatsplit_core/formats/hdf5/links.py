@@ -1,4 +1,4 @@
-"""Finding data sets in an HDF5 file without ever leaving it."""
+"""Finds datasets in an HDF5 file without ever leaving it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from concatsplit_core.formats.hdf5.dimensions import NON_COORDINATE, is_dimension_only
 from concatsplit_core.formats.hdf5.library import h5py
+from concatsplit_core.formats.hdf5.opened import OpenDataset
 from concatsplit_core.foundation.errors import (
-    AmbiguousContainer,
     ConcatsplitError,
     InputUnavailable,
     MalformedInput,
@@ -23,8 +23,8 @@ class Survey(NamedTuple):
     Parameters
     ----------
     arrays : list of str
-        Names of data sets that hard links lead to, and of damaged objects that may be some: in the
-        order in which they were made where the file keeps it, else in that of the alphabet.
+        Names of datasets that hard links lead to, and of damaged objects that may be such: in the
+        order in which they were made where the file keeps it, else sorted.
     links_out : list of str
         Names of links that lead out of the file, or nowhere.
     """
@@ -34,7 +34,7 @@ class Survey(NamedTuple):
 
 
 def key(member: str) -> bytes:
-    """A name as HDF5 has it: in bytes. Those that are not UTF-8 are escaped in the text."""
+    """The bytes of a name in HDF5; in the text, bytes that are not UTF-8 are escaped."""
     return member.encode("utf-8", "surrogateescape")
 
 
@@ -49,47 +49,46 @@ def item_of(group: Any, name: str) -> Any:
 def survey(root: Any) -> Survey:
     """Look at all links below a group."""
     found, seen = Survey([], []), {_address(root)}
-    waiting = [("", root, name) for name in _from_behind(root)]
+    waiting = [("", root, *link) for link in _from_behind(root)]
     while waiting:
-        prefix, group, name = waiting.pop()
+        prefix, group, own, kind = waiting.pop()
+        name = _text(own)
         whole = f"{prefix}{name}"
-        link = link_of(group, name)
-        if not isinstance(link, h5py.HardLink):
-            if _leads_out(root, group, link):
+        if kind != h5py.h5l.TYPE_HARD:
+            if _leads_out(root, group, link_of(group, name)):
                 found.links_out.append(whole)
             continue
-        about = _about(group, name)
+        about = _about(group, own)
         if about is None:
             found.arrays.append(whole)  # opening it says what is wrong
         elif about.type == h5py.h5o.TYPE_GROUP and about.addr not in seen:
             seen.add(about.addr)
             item = item_of(group, name)
-            waiting += [(f"{whole}/", item, inner) for inner in _from_behind(item)]
-        elif about.type == h5py.h5o.TYPE_DATASET and not _is_dimension(group, name):
+            waiting += [(f"{whole}/", item, *link) for link in _from_behind(item)]
+        elif about.type == h5py.h5o.TYPE_DATASET and not _is_dimension(group, name, about):
             found.arrays.append(f"{prefix}{name.removeprefix(NON_COORDINATE)}")
     arrays = found.arrays if keeps_order(root) else sorted(found.arrays)
     return Survey(arrays, sorted(found.links_out))
 
 
-def _about(group: Any, name: str) -> Any:
+def _about(group: Any, own: bytes) -> Any:
     """What HDF5 says of an object without opening it; None where it is damaged."""
     try:
-        return h5py.h5o.get_info(group.id, key(name))
+        return h5py.h5o.get_info(group.id, own)
     except Exception:  # h5py raises nearly anything
         return None
 
 
-def _is_dimension(group: Any, name: str) -> bool:
-    """Whether a data set is a dimension only; most need not be opened to say that they are none."""
+def _is_dimension(group: Any, name: str, about: Any) -> bool:
+    """Whether a dataset is a dimension only; most need not be opened to find that they are not."""
     try:
-        has_class = h5py.h5a.exists(group.id, b"CLASS", obj_name=key(name))
-        return has_class and is_dimension_only(item_of(group, name))
+        return bool(about.num_attrs) and is_dimension_only(item_of(group, name))
     except Exception:  # a damaged member makes h5py raise nearly anything
         return False
 
 
 def keeps_order(group: Any) -> bool:
-    """Whether a group tells in which order its members were made."""
+    """Whether a group records in which order its members were made."""
     tracked = group["/" if isinstance(group, h5py.File) else "."].id.get_create_plist()
     return bool(tracked.get_link_creation_order() & h5py.h5p.CRT_ORDER_TRACKED)
 
@@ -98,13 +97,18 @@ def _address(group: Any) -> int:
     return int(h5py.h5o.get_info(group.id).addr)
 
 
-def _from_behind(group: Any) -> list[str]:
-    """The names in a group, the last one first."""
-    return list(names_in(group))[::-1]
+def _from_behind(group: Any) -> list[tuple[bytes, int]]:
+    """The links of a group, each with its kind, the last one first."""
+    found: list[tuple[bytes, int]] = []
+    order = h5py.h5.INDEX_CRT_ORDER if keeps_order(group) else h5py.h5.INDEX_NAME
+    group.id.links.iterate(
+        lambda own, link: found.append((own, link.type)), info=True, idx_type=order
+    )
+    return found[::-1]
 
 
 def walk(root: Any) -> list[str]:
-    """Names of all data sets below a group that hard links lead to."""
+    """Names of all datasets below a group that hard links lead to."""
     return survey(root).arrays
 
 
@@ -172,25 +176,24 @@ def _leads_out(file: Any, here: Any, link: Any) -> bool:
 
 
 def only_member(file: Any, ref: str) -> str:
-    """The name of the one data set of a file."""
+    """The name of the one dataset of a file."""
     names = walk(file)
     if len(names) != 1:
-        listed = ", ".join(names) or "none"
-        raise AmbiguousContainer(
-            f"{ref}: holds {len(names)} arrays ({listed}); name one as {ref}::MEMBER", ref=ref
-        )
+        from concatsplit_core.formats.misnamed import not_one_array
+
+        raise not_one_array(ref, names)
     return names[0]
 
 
-def follow(file: Any, member: str, ref: str, groups: dict[str, Any]) -> tuple[str, Any]:
-    """Follow links to a data set within the file; returns its own name, and the data set.
+def follow(file: Any, member: str, ref: str, groups: dict[str, Any]) -> tuple[str, OpenDataset]:
+    """Follow links to a dataset within the file; returns its own name, and the dataset.
 
     Parameters
     ----------
     file : h5py.File
     member, ref : str
     groups : dict of str to object
-        What the names of groups led to before; it is added to.
+        Groups by the names that led to them before; this call adds to it.
     """
     group, slash, given = member.rpartition("/")
     here = groups.get(group + slash)
@@ -213,7 +216,7 @@ def follow(file: Any, member: str, ref: str, groups: dict[str, Any]) -> tuple[st
         inside = [name for name in walk(file) if name.startswith(f"{member.strip('/')}/")]
         hint = f"; name an array in it, such as {inside[0]}" if inside else ""
         raise InputUnavailable(f"{ref}: '{member}' is {what}, not an array{hint}", ref=ref)
-    return f"{group}{slash}{part}", here
+    return f"{group}{slash}{part}", OpenDataset(here.id)
 
 
 _MOST_GROUPS = 64
@@ -237,16 +240,22 @@ def _step(file: Any, here: Any, part: str, member: str, ref: str) -> Any:
     return item_of(here, part)
 
 
-def _plain_array(group: Any, name: str) -> Any:
-    """The data set that a hard link leads to, which most names do; None where more has to be asked.
+def _plain_array(group: Any, name: str) -> OpenDataset | None:
+    """The dataset of a hard link, as most names have one; None for all that needs another look.
 
-    Only a data set that is a dimension and no more can have a variable of another name beside it.
+    A dimension without a variable may have one of its name beside it, which is spelled otherwise.
     """
-    if not isinstance(link_of(group, name), h5py.HardLink):
+    own = key(name)
+    if not isinstance(group, h5py.Group) or not own:
         return None
-    found = item_of(group, name)
-    is_array = isinstance(found, h5py.Dataset) and not is_dimension_only(found)
-    return found if is_array else None
+    links = group.id.links
+    if not links.exists(own) or links.get_info(own).type != h5py.h5l.TYPE_HARD:
+        return None
+    found = h5py.h5o.open(group.id, own)
+    if not isinstance(found, h5py.h5d.DatasetID):
+        return None
+    dataset = OpenDataset(found)
+    return None if dataset.has_attributes and is_dimension_only(dataset) else dataset
 
 
 def _spelled(group: Any, name: str) -> str:
@@ -260,7 +269,7 @@ def _spelled(group: Any, name: str) -> str:
 
 
 def _follow_soft(file: Any, here: Any, target: str, ref: str, depth: int = 0) -> Any:
-    """The object behind a soft link, none of whose steps may leave the file."""
+    """The object that a soft link leads to; no step on the way may leave the file."""
     if depth > 16:
         raise MalformedInput(f"{ref}: its soft links go round in circles", ref=ref)
     at = file if target.startswith("/") else here
@@ -268,7 +277,8 @@ def _follow_soft(file: Any, here: Any, target: str, ref: str, depth: int = 0) ->
         link = link_of(at, part)
         if isinstance(link, h5py.ExternalLink):
             raise UnsafeContent(
-                f"{ref}: leads over a link out of the file, to {link.filename}", ref=ref
+                f"{ref}: leads over a link out of the file, to {link.filename}; name that file",
+                ref=ref,
             )
         if link is None:
             raise InputUnavailable(f"{ref}: is a link to '{target}', which is not there", ref=ref)

@@ -1,7 +1,6 @@
 """Checks that HDF5 can look up all chunks that it lists: its old B-trees have no checksums.
 
-A list of the chunks does not show damage to the keys that a look-up goes by, and a look-up is what
-other readers do.
+Other readers look chunks up by keys, and a list of the chunks does not show that keys are damaged.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Types with names, which netCDF-C wants of every enum and record."""
+"""Gives types names, which netCDF-C demands for every enum and record."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from concatsplit_core.formats.hdf5.library import h5py
 
 
 def named(file: Any, kind: Any, name: str) -> Any:
-    """The type of a new data set, with a name in the file where it is an enum or a record.
+    """The type of a new dataset, with a name in the file where it is an enum or a record.
 
-    netCDF-C 4.9 leaves out a variable whose type has no name, and newer ones leave it out where a
-    field of it has such a type. Types stand in the root, which is read before all groups.
+    netCDF-C 4.9 leaves out a variable whose type has no name; newer versions leave out one with a
+    field of such a type. Types are put in the root, which is read before all groups.
 
     Parameters
     ----------
     file : h5py.File
     kind : h5py.h5t.TypeID
     name : str
-        Of the data set: the type is called after it.
+        Of the dataset: the type is called after it.
     """
     if isinstance(kind, h5py.h5t.TypeArrayID):
         named(file, kind.get_super(), name)

@@ -1,4 +1,4 @@
-"""What the other arrays of a group say of an array: bounds have the units of their coordinate."""
+"""What other arrays of a group say about an array: bounds have the units of their coordinate."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def has_dimensions(file: Any) -> bool:
 
 
 def time_attributes(dtype: np.dtype) -> dict[str, Any]:
-    """What says that whole numbers are NumPy's times (CF 4.4).
+    """The attributes that make whole numbers NumPy's times (CF 4.4).
 
     Raises
     ------
@@ -78,12 +78,12 @@ def time_attributes(dtype: np.dtype) -> dict[str, Any]:
 
 
 def not_a_time() -> np.int64:
-    """The number that NumPy's NaT is."""
+    """The number that stands for NumPy's NaT."""
     return _NOT_A_TIME
 
 
 class Freed(NamedTuple):
-    """A dimension whose scale is taken away: its number, and the axes that have it."""
+    """A dimension that lost its scale: its number, and the axes that had it."""
 
     number: Any
     axes: tuple[tuple[str, int], ...]
@@ -92,21 +92,21 @@ class Freed(NamedTuple):
 _NOTHING = Freed(None, ())
 
 
-def let_go(file: Any, member: str, ref: str, coordinate: int | None = None) -> Freed:
-    """Take an array out of its dimensions before it is replaced.
+def detach(file: Any, member: str, ref: str, coordinate: int | None = None) -> Freed:
+    """Detach an array from its dimensions before it is replaced.
 
     Parameters
     ----------
     file : h5py.File
     member, ref : str
     coordinate : int, optional
-        Length of the coordinate variable that takes its place: that may be had by a dimension
-        which had no variable so far.
+        Length of the coordinate variable that takes its place; it may become the variable of a
+        dimension of that length that has none.
 
     Raises
     ------
     OutputRefused
-        It is a dimension or the type of other arrays, which would lose it.
+        It is a dimension of other arrays, or a type, which they would lose.
     """
     dataset = file[member]
     if isinstance(dataset, h5py.Datatype):
@@ -138,8 +138,8 @@ def let_go(file: Any, member: str, ref: str, coordinate: int | None = None) -> F
     return _NOTHING
 
 
-def take_up(dataset: Any, freed: Freed) -> None:
-    """Let a new coordinate variable be the scale of the axes that had its dimension."""
+def attach_again(dataset: Any, freed: Freed) -> None:
+    """Make a new coordinate variable the scale of the axes that had its dimension."""
     for name, axis in freed.axes:
         dataset.file[name].dims[axis].attach_scale(dataset)
     if freed.number is not None and is_scale(dataset):

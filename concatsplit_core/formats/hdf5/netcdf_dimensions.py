@@ -1,4 +1,4 @@
-"""The dimensions of a netCDF file that is written: a scale for every axis of every array.
+"""Gives a netCDF file its dimensions: a scale for every axis of every array.
 
 The form is that of the NetCDF-4 format specification (docs.unidata.ucar.edu, "NetCDF-4 Format"):
 a dimension is a scale, with a variable or without one, and a variable refers to its scales.
@@ -27,7 +27,7 @@ from concatsplit_core.meaning.dimensions import Names
 
 _NUMBER = "_Netcdf4Dimid"
 _NUMBERS = "_Netcdf4Coordinates"
-"""Attributes: of a scale its number, of a scale of several axes the numbers of all of them."""
+"""Attributes of a scale: its number; if it has several axes, the numbers of their dimensions."""
 
 
 class Dimensions:
@@ -36,9 +36,9 @@ class Dimensions:
     Parameters
     ----------
     wanted : mapping of str to Dimension
-        Those of the inputs, by path: they come in the same order and into the same groups.
+        Those of the inputs, by path; the file gets them in the same order and groups.
     expected : set of str
-        Names of the variables that are going to be added, which no axis without a name may take.
+        Names of the variables that are going to be added; no unnamed dimension may take one.
     """
 
     def __init__(self, wanted: Mapping[str, Dimension], expected: Set[str]) -> None:
@@ -47,10 +47,10 @@ class Dimensions:
         self._lengths: dict[str, int] = {}
 
     def spelled(self, file: Any, member: str, names: Names) -> str:
-        """The name of a variable in the file: another one if a dimension has that name.
+        """The name of a variable in the file.
 
-        A variable with the name of a dimension is its coordinate variable, if the dimension is its
-        first one, and must not have its name otherwise.
+        A variable may be named as a dimension only if that is its first one, which makes it the
+        coordinate variable. Otherwise the name gets a prefix.
         """
         parent, slash, last = member.rpartition("/")
         is_coordinate = bool(names) and names[0] == last and last not in names[1:]
@@ -61,10 +61,10 @@ class Dimensions:
         return f"{parent}{slash}{NON_COORDINATE}{last}"
 
     def give(self, dataset: Any, names: Names) -> None:
-        """Attach a scale to every axis of a new data set.
+        """Attach a scale to every axis of a new dataset.
 
-        A dimension of the file is used where it has the wanted name and length; else a new one is
-        made, called ``x0``, ``x1``, ... where the name is taken.
+        A dimension of the file with the wanted name and length is used; else a new one is made,
+        called ``x0``, ``x1``, ... if the name is taken.
         """
         own = dataset.name.rpartition("/")[2]
         if dataset.ndim == 1 and names[0] == own:
@@ -120,17 +120,16 @@ class Dimensions:
                 if fits and (found.maxshape[0] is None) == unlimited and found != dataset:
                     return found
             if candidate == name and group.get(name, getlink=True) is None:
-                return self._new_scale(
-                    group, name, length, unlimited
-                )  # hides that of a group above
+                # hides that of a group above
+                return self._new_scale(group, name, length, unlimited)
         raise AssertionError
 
     def forget(self) -> None:
-        """Look at the lengths of all dimensions again: an array was taken out of them."""
+        """Forget the lengths of dimensions, which an array that was removed may have changed."""
         self._lengths.clear()
 
     def _length(self, scale: Any) -> int:
-        """The length of a dimension, which all new arrays along it have as well."""
+        """The length of a dimension, remembered: new arrays along it have the same."""
         name = scale.name
         if name not in self._lengths:
             self._lengths[name] = dimension_length(scale)
@@ -139,7 +138,7 @@ class Dimensions:
     def _home(self, group: Any, name: str) -> Any:
         """The nearest group, from that of an array upwards, that has such a dimension or gets it.
 
-        A group may have a dimension of its own that has the name of one above it.
+        If there is none, it is the array's own group.
         """
         above = group
         while above.get(name, getlink=True) is None and _path(above, name) not in self._wanted:
@@ -157,7 +156,7 @@ class Dimensions:
         return scale
 
     def _number(self, scale: Any) -> int:
-        """The number that the inputs' dimension has, else one that no dimension has."""
+        """The number that the dimension has in the inputs, else a free one."""
         if self._next is None:
             wanted = (dimension.number for dimension in self._wanted.values())
             self._next = 1 + max((*_numbers(scale.file, new=scale), *wanted), default=-1)
@@ -191,9 +190,9 @@ def _scales(file: Any) -> list[Any]:
 
 
 def _numbers(file: Any, new: Any) -> list[int]:
-    """The numbers of all dimensions but a new one; those that have none get one.
+    """The numbers of all dimensions but a new one; those without a number get one.
 
-    netCDF-C would count these by itself, from 0 on.
+    netCDF-C itself would number them from 0 on.
     """
     numbers: list[int] = []
     for scale in _scales(file):

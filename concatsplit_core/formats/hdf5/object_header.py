@@ -1,6 +1,6 @@
-"""What HDF5 does not tell of a data set: which index finds its chunks, and which have no filters.
+"""What HDF5 does not tell of a dataset: which index finds its chunks, and which have no filters.
 
-Read from the data set's object header in the file (HDF5 file format specification, version 3.0,
+Read from the dataset's object header in the file (HDF5 file format specification, version 3.0,
 IV.A.1 object headers and IV.A.2.i the data layout message).
 """
 
@@ -15,13 +15,13 @@ from concatsplit_core.foundation.records import NamedTuple
 
 EXTENSIBLE_ARRAY = 4
 BTREE_OF_OLD = 0
-"""Layouts before version 4 have no number for it: there is no other index."""
+"""The only index of layouts before version 4, which have no number for it."""
 
 _OLD, _NEW = {b"\1", b"\2", b"\3"}, {b"\4", b"\5"}
 """Versions of the layout message."""
 _LAYOUT, _CONTINUATION = 0x08, 0x10
 _MOST_BLOCKS, _MOST_BYTES = 64, 1 << 20
-"""Bounds of what is read of a header, however long a damaged one says it is."""
+"""The most that is read of a header, however long a damaged one claims to be."""
 
 
 class _Message(NamedTuple):
@@ -30,7 +30,7 @@ class _Message(NamedTuple):
 
 
 def chunk_index_kind(dataset: Any, fd: int) -> int | None:
-    """The kind of a chunked data set's index.
+    """The kind of a chunked dataset's index.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def _in_block(block: bytes, version: int, ordered: bool) -> Iterator[_Message]:
 
 
 def _continuation(data: bytes, sizes: tuple[int, int], version: int) -> tuple[int, int]:
-    """Address and length of the messages of a block; version 2 puts a name and a sum around."""
+    """Address and length of a block's messages; version 2 has a signature and a checksum around."""
     offset = int.from_bytes(data[: sizes[0]], "little")
     length = int.from_bytes(data[sizes[0] : sum(sizes)], "little")
     return (offset, length) if version == 1 else (offset + 4, length - 8)

@@ -1,7 +1,7 @@
 """netCDF arrays that are shorter in the file than their unlimited dimension.
 
-netCDF-C only lengthens the arrays that are written to; of all others that share the dimension its
-readers see the fill value behind the end (NetCDF Users Guide, "Fill Values").
+netCDF-C only lengthens the arrays that are written to. After the end of all others on the dimension
+its readers see the fill value (NetCDF Users Guide, "Fill Values").
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DEFAULTS: dict[str, int | float] = {
     "f4": 9.969209968386869e36,
     "f8": 9.969209968386869e36,
 }
-"""The fill values of netCDF-C for data sets that have none (NC_FILL_*)."""
+"""The fill values of netCDF-C for datasets that have none (NC_FILL_*)."""
 
 
 class Padding(NamedTuple):

@@ -1,7 +1,7 @@
 """Parts: the chunks that a task has encoded, in a file until they get their place in the HDF5 file.
 
-HDF5 lets one process write a file, and puts chunks where they come first. So every task of a
-staged run leaves its chunks in a file of its own, and one process stores all of them in order::
+HDF5 lets only one process write a file, and places chunks in the order in which they come. So every
+task of a staged run leaves its chunks in a file, and one process stores all of them in order::
 
     length of the list | list, as JSON: where each chunk starts, and its size | chunk | chunk | ...
 """
@@ -90,7 +90,7 @@ def read_part(path: Path, dtype: np.dtype) -> list[Item]:
     Raises
     ------
     IOFailure
-        The file is not what it was.
+        The file is not as `write_part` left it.
     """
     try:
         with path.open("rb") as file:
@@ -111,7 +111,7 @@ def read_part(path: Path, dtype: np.dtype) -> list[Item]:
             return items
     except (OSError, ValueError, TypeError, struct.error) as error:
         raise IOFailure(
-            f"{path}: what a task left here cannot be read: {error}; give the run up, and stage "
+            f"{path}: what a task left here cannot be read: {error}; discard the run, and stage "
             "it again",
             ref=str(path),
         ) from error

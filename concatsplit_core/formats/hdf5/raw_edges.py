@@ -1,4 +1,4 @@
-"""Chunks at the edge of an array, which HDF5 can be told to store without the filters."""
+"""Chunks at the edge of an array, which may be stored without the filters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def looks_raw(
 ) -> bool:
     """Whether a chunk cannot have gone through its filters, or HDF5 reads it as it is stored.
 
-    For a data set whose header is not at hand: that says it.
+    This is for a dataset whose object header, which says it, could not be read.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def looks_raw(
         What the filters did; None where only HDF5 can undo it.
     filters : sequence of Filter
     seen : callable
-        Gives what HDF5 reads of the chunk: as much of it as belongs to the array.
+        Returns what HDF5 reads of the chunk, without what lies outside the array.
     """
     nbytes = memoryview(raw).nbytes
     try:

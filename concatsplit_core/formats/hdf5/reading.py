@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class _Reading(NamedTuple):
-    """A data set that is read, and its file: -1 if chunks can only be read through HDF5."""
+    """A dataset that is read, and its file: -1 if chunks can only be read through HDF5."""
 
     find: Callable[[], Any]
     fd: int
@@ -48,18 +48,18 @@ class _Reading(NamedTuple):
 
     @property
     def dataset(self) -> Any:
-        """The data set, which is opened here: most chunks are read without it."""
+        """The dataset, opened only when asked for: most chunks are read without it."""
         return self.find()
 
 
 @dataclass(slots=True, eq=False)
 class Hdf5Array(BaseSource):
-    """One data set: known by its file and name, or open in this process."""
+    """One dataset: known by its file and name, or open in this process."""
 
     format: ClassVar[str] = "hdf5"
 
     dataset: Any = field(default=None, init=False)
-    """An open data set, where the input is one and not a name."""
+    """The h5py.Dataset, where the input is one and not a reference."""
 
     @contextmanager
     def _opened(self) -> Iterator[_Reading]:
@@ -94,16 +94,16 @@ class Hdf5Array(BaseSource):
 
 @dataclass(slots=True, eq=False)
 class Hdf5Contiguous(Hdf5Array, ContiguousSource):
-    """A data set whose elements are one run of bytes in the file."""
+    """A dataset whose elements are one run of bytes in the file."""
 
     def stored_bytes(self) -> int:
-        """Those of the elements."""
+        """Bytes of the elements."""
         return self.spec.nbytes
 
 
 @dataclass(slots=True, eq=False)
-class Hdf5Unchunked(Hdf5Array, DecodedSource):
-    """A data set without chunks whose elements only HDF5 can read."""
+class Hdf5Decoded(Hdf5Array, DecodedSource):
+    """A dataset without chunks whose elements only HDF5 can read."""
 
     def read(self, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         """All of the box at once."""
@@ -112,7 +112,7 @@ class Hdf5Unchunked(Hdf5Array, DecodedSource):
 
     @property
     def _rank(self) -> int:
-        """Axes that HDF5 knows of: those inside an item come behind them."""
+        """How many axes HDF5 knows of; those inside an item come after them."""
         return self.spec.ndim - len(self.storage.item_shape)
 
     def _through_hdf5(self, dataset: Any, box: Box) -> np.ndarray:
@@ -140,8 +140,8 @@ class Hdf5Unchunked(Hdf5Array, DecodedSource):
 
 
 @dataclass(slots=True, eq=False)
-class Hdf5Chunked(ChunkedSource, Hdf5Unchunked):
-    """A data set in chunks.
+class Hdf5Chunked(ChunkedSource, Hdf5Decoded):
+    """A dataset in chunks.
 
     Parameters
     ----------
@@ -157,9 +157,9 @@ class Hdf5Chunked(ChunkedSource, Hdf5Unchunked):
     absent: np.ndarray
     padding: Padding | None = None
     index: ChunkIndex | None = field(default=None, init=False)
-    """Where the chunks lie, once that is needed."""
+    """Where the chunks lie; None until that is needed."""
     raw_edges: bool | None = field(default=None, init=False)
-    """Whether chunks at the edge have no filters, once that is needed and known."""
+    """Whether chunks at the edge have no filters; None until that is known."""
 
     @property
     def fill(self) -> np.ndarray:
@@ -278,7 +278,7 @@ class Hdf5Chunked(ChunkedSource, Hdf5Unchunked):
             stored = Stored(place.nbytes, fetch=fetch, skipped=place.skipped, ref=self.ref)
         elif place.offset + place.nbytes > opened.size:
             raise MalformedInput(
-                f"{self._at(start)} lies behind the end of the file; it is truncated", ref=self.ref
+                f"{self._at(start)} lies past the end of the file, which is truncated", ref=self.ref
             )
         else:
             stored = Stored(
@@ -295,10 +295,7 @@ class Hdf5Chunked(ChunkedSource, Hdf5Unchunked):
                 raise malformed(self._at(start), error) from error
 
     def _may_be_raw(self, stored: Stored) -> bool:
-        """Whether a chunk is as long as one that HDF5 was told to store without its filters.
-
-        That is possible for chunks at the edge.
-        """
+        """Whether a chunk has the length of one that skipped its filters, as edge chunks may."""
         raw = prod(self.spec.chunks or ()) * self.spec.dtype.itemsize
         return self.storage.native is not None and not stored.skipped and stored.nbytes == raw
 
@@ -337,11 +334,11 @@ class Hdf5Chunked(ChunkedSource, Hdf5Unchunked):
 
 
 def _read_strings(dataset: Any, box: Box) -> np.ndarray:
-    """Variable-length strings; HDF5 has no way from ASCII ones to NumPy's, which are UTF-8."""
+    """Variable-length strings; HDF5 does not convert ASCII ones to NumPy's, which are UTF-8."""
     if h5py.check_string_dtype(dataset.dtype).encoding == "utf-8":
         return np.asarray(dataset.astype("T")[box.slices])
     texts = np.asarray(dataset.asstr("utf-8")[box.slices], dtype=object)
     return texts.astype(np.dtypes.StringDType())
 
 
-Hdf5Source = Hdf5Contiguous | Hdf5Unchunked
+Hdf5Source = Hdf5Contiguous | Hdf5Decoded

@@ -1,7 +1,7 @@
 """Gives an output the filters of its input, if all chunks move as they are stored.
 
-To copy chunks needs no plugin. A chunk that has to be encoded nevertheless is stored without
-filters, which HDF5 notes for each chunk, because a filter may be lossy.
+Copying chunks needs no plugin. A chunk that has to be encoded nevertheless skips the filters, since
+one may be lossy; HDF5 records for each chunk which it skipped.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from concatsplit_core.formats.hdf5.library import h5py
 SZ3 = 32024
 
 _OWN_VALUES = {BITSHUFFLE: 3, SZ3: 4}
-"""How many values a filter's plugin, if it is loaded, puts in front of those it is given."""
+"""How many values a filter's plugin, if it is loaded, puts before those it is given."""
 
 
 @lru_cache(maxsize=64)
 def can_be_kept(found: tuple[Filter, ...], dtype: np.dtype, chunks: Shape) -> bool:
     """Whether an output can have these filters with exactly these parameters.
 
-    HDF5 and plugins change parameters when a data set is created, so one is created in memory.
+    HDF5 and plugins change parameters when a dataset is created, so one is created in memory.
     """
     try:
         with h5py.File("replica", "w", driver="core", backing_store=False) as file:
@@ -42,7 +42,7 @@ def can_be_kept(found: tuple[Filter, ...], dtype: np.dtype, chunks: Shape) -> bo
 
 
 def keep(dcpl: Any, found: tuple[Filter, ...]) -> None:
-    """Set the filters of a data set to be created as they are in another one."""
+    """Set the filters of a dataset to be created as they are in another one."""
     for item in found:
         loaded = h5py.h5z.filter_avail(item.code)
         own = _OWN_VALUES.get(item.code, 0) if loaded else 0

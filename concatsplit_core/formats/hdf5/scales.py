@@ -18,14 +18,14 @@ from concatsplit_core.foundation.records import NamedTuple
 
 
 def scales_of(dataset: Any) -> dict[str, Any]:
-    """The scales of a data set's axes, and its name as a scale; netCDF's are made anew."""
+    """The scales of a dataset's axes, and its name as a scale."""
     axes = axes_of(dataset)
     scale = text_attribute(dataset, "NAME") or "" if axes and is_scale(dataset) else None
     return {"axes": axes, "scale": scale} if axes else {}
 
 
 class _Waiting(NamedTuple):
-    """An axis of a new data set that gets its scales when all of them are there."""
+    """An axis of a new dataset that gets its scales when all datasets are made."""
 
     member: str
     axis: int
@@ -34,18 +34,18 @@ class _Waiting(NamedTuple):
 
 
 class Scales:
-    """The scales of one file that is written."""
+    """The scales of a file that is being written."""
 
     def __init__(self) -> None:
         self._waiting: list[_Waiting] = []
 
     def give(self, dataset: Any, storage: Storage) -> set[int]:
-        """Note which scales a new data set gets, or make it a scale itself.
+        """Note which scales a new dataset gets, or make it a scale itself.
 
         Returns
         -------
         set of int
-            The axes that need no other name.
+            The axes that need no label.
         """
         axes: tuple[Axis, ...] = storage.own.get("axes", ())
         if len(axes) != dataset.ndim:
@@ -61,7 +61,7 @@ class Scales:
         return {number for number, axis in enumerate(axes) if axis.scales and not axis.label}
 
     def finish(self, file: Any) -> None:
-        """Attach all scales; an axis whose scales are not there gets their name as its label."""
+        """Attach all scales; an axis whose scales are missing gets their name as its label."""
         for member, number, scales, name in self._waiting:
             dataset = file[key(member)]
             found = [file.get(key(path)) for path in scales]

@@ -167,7 +167,7 @@ class Scouts:
 
 
 def _refuse(ended: int, ref: str) -> NoReturn:
-    why = "takes for ever to read" if ended == signal.SIGXCPU else "crashes on"
+    why = "takes too long to read" if ended == signal.SIGXCPU else "crashes on"
     name = signal.Signals(ended).name
     raise MalformedInput(f"{ref}: the HDF5 library {why} it ({name}); the file is damaged", ref=ref)
 

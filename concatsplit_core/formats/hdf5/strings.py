@@ -1,7 +1,7 @@
 """Measures what strings of any length take in memory, from the references to them.
 
-A data set of strings holds, for each, its length (4 bytes), the address of a heap in the file and
-its number there; HDF5 allocates whatever a length says.
+A dataset holds for each string its length (4 bytes), the address of a heap in the file (8) and its
+number there (4). HDF5 allocates whatever a length says.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from concatsplit_core.foundation.errors import MalformedInput
 _ADDRESS_BYTES = 8
 _REFERENCE = np.dtype([("length", "<u4"), ("address", "<u8"), ("number", "<u4")])
 _PIECE = 1 << 14
-"""Strings of a data set without chunks that are looked at together."""
+"""Strings of a dataset without chunks that are looked at together."""
 _MOST_PIECES = 1 << 12
 _COPIES = 2
 """Copies of a string in memory while it is read or written: HDF5's and NumPy's."""
 _SHARED = 64
-"""How many references to one string a writer may have made."""
+"""How many references to one string are believed."""
 
 
 def string_bytes(dataset: Any, steps: tuple[Step, ...] | None, fd: int, ref: str) -> int:

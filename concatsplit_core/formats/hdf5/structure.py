@@ -21,7 +21,7 @@ from concatsplit_core.foundation.records import replace
 
 _MOST_USER_BLOCK = 1 << 20
 _WITHOUT_NUMBER = -1
-"""In the place of a dimension's number: older netCDF libraries often wrote none."""
+"""The number of a dimension that has none: older netCDF libraries often wrote none."""
 _INDEX = "_i_"
 """How PyTables begins the name of the group with the index of a table."""
 _OF_A_LIBRARY = ("_NCProperties", "_nc3_strict")
@@ -53,7 +53,7 @@ def read_structure(file: Any, netcdf: bool) -> Structure:
 
 
 def with_user_block(structure: Structure, opened: Opened) -> Structure:
-    """The structure with the bytes before those of HDF5, such as a .mat of MATLAB has."""
+    """The structure with the bytes before HDF5's own, such as a .mat file of MATLAB has."""
     if not opened.has_user_block:
         return structure
     size = opened.file.userblock_size
@@ -104,7 +104,7 @@ def _table_of(index: str) -> str:
 
 
 def _number(dimensions: Any) -> None:
-    """Number those without a number behind all others, in the order in which they were found."""
+    """Number dimensions without a number after all others, in the order they were found in."""
     last = max((known.number for known in dimensions.values()), default=_WITHOUT_NUMBER)
     for path, dimension in dimensions.items():
         if dimension.number == _WITHOUT_NUMBER:
@@ -131,7 +131,7 @@ def _dimension(item: Any) -> Dimension | None:
 
 
 def write_structure(file: Any, structure: Structure, netcdf: bool) -> list[str]:
-    """Make groups and write their attributes; gives a line for each that HDF5 cannot hold."""
+    """Make groups and write their attributes; returns a line for each that HDF5 cannot hold."""
     notes: list[str] = []
     made = {path: _make_group(file, path, info, netcdf) for path, info in structure.groups.items()}
     for path, code in structure.types.items():  # attributes may have them
@@ -143,7 +143,7 @@ def write_structure(file: Any, structure: Structure, netcdf: bool) -> list[str]:
 
 
 def write_links(file: Any, structure: Structure) -> list[str]:
-    """Make soft links whose places are free and that lead to something in the file."""
+    """Make soft links whose names are free and that lead to something in the file."""
     notes: list[str] = []
     for path, target in structure.links.items():
         parent = path.rpartition("/")[0]

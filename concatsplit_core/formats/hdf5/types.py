@@ -1,4 +1,4 @@
-"""Compares types of HDF5 with NumPy's dtypes: are their bytes the same, and how are they kept."""
+"""Compares types of HDF5 with NumPy's dtypes: whether their bytes are the same."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def has_numpy_bytes(stored: bytes, dtype: np.dtype) -> bool:
 def takes_items(stored: bytes, dtype: np.dtype) -> bool:
     """Whether items of the NumPy dtype may be written as they are.
 
-    HDF5 would cut the last letter off text that fills an item and is to end with a NUL; netCDF-C
-    and others do without the NUL there.
+    HDF5 demands a NUL at the end of some text, and would cut the last letter where it fills an
+    item; netCDF-C and others write such text without the NUL.
     """
     kind = h5py.h5t.decode(stored)
     return has_numpy_bytes(stored, dtype) or (
@@ -53,10 +53,10 @@ def _holds_terminated(kind: Any) -> bool:
 
 
 def encoding(dtype: np.dtype, codec: Hashable, stored: bytes | None) -> Encoding | None:
-    """How the bytes of chunks come about; None for text that lies outside the chunks.
+    """How chunks are encoded; None for strings, whose text lies outside the chunks.
 
-    Items that NumPy has no dtype for, such as text padded with blanks, move between data sets of
-    the very same type.
+    Items that NumPy has no dtype for, such as text padded with blanks, move only between datasets
+    of the very same type.
     """
     if dtype.kind == "T":
         return None

@@ -1,8 +1,7 @@
-"""Writes HDF5 files: groups, data sets, and chunks encoded here or by HDF5."""
+"""Writes HDF5 files: groups, datasets, and chunks encoded here or by HDF5."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +18,7 @@ from concatsplit_core.formats.hdf5.items import as_items
 from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.links import refuse_links_out
 from concatsplit_core.formats.hdf5.naming import has_netcdf_name
-from concatsplit_core.formats.hdf5.netcdf import is_netcdf, let_go, take_up
+from concatsplit_core.formats.hdf5.netcdf import attach_again, detach, is_netcdf
 from concatsplit_core.formats.hdf5.netcdf_dimensions import Dimensions
 from concatsplit_core.formats.hdf5.scales import Scales
 from concatsplit_core.formats.hdf5.staged_file import StagedFile
@@ -44,10 +43,10 @@ from concatsplit_core.foundation.errors import (
     IOFailure,
     OutputRefused,
     UnsupportedDtype,
-    UsageError,
 )
 from concatsplit_core.foundation.interrupts import deferred_signals
-from concatsplit_core.stores.files import write_all
+from concatsplit_core.stores.durability import start_writing
+from concatsplit_core.stores.files import copy_range, write_all
 from concatsplit_core.stores.pool import Pool
 
 _OPEN_FILES = 32
@@ -69,6 +68,7 @@ class Hdf5Writer(Writer):
             self._mode = "r+"
 
     def open(self) -> tuple[StagedFile, Any]:
+        """Open the staged file; the first time, make it."""
         staged = StagedFile(self.path)
         try:
             size, is_ordered = len(self._user_block) or None, self._netcdf or self._is_ordered
@@ -91,10 +91,11 @@ class Hdf5Writer(Writer):
         return root is not None and root.is_ordered
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target:
-        """Create a data set; one that is contiguous gets its place in the file at once."""
+        """Create a dataset; a contiguous one gets its place in the file at once."""
         if any("\ud800" <= letter <= "\udfff" for letter in member):
-            shown = member.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-            raise UsageError(f"output member '{shown}': names in HDF5 are UTF-8, which this is not")
+            from concatsplit_core.formats.misnamed import not_utf8
+
+            raise not_utf8(member, "HDF5")
         ref = f"{self.path.name}::{member}"
         with deferred_signals(), _pool.use(self) as (staged, file), _in_terms(staged, ref):
             staged.last, netcdf = None, self._netcdf or is_netcdf(file)
@@ -105,7 +106,7 @@ class Hdf5Writer(Writer):
             if member in file:
                 is_coordinate = netcdf and names[:1] == (member.rpartition("/")[2],)
                 length = spec.shape[0] if is_coordinate else None
-                freed = let_go(file, member, f"{self.path.name}::{member}", length)
+                freed = detach(file, member, f"{self.path.name}::{member}", length)
                 del file[member]
                 self._dimensions.forget()
             types = () if self._structure is None else self._structure.types
@@ -114,7 +115,7 @@ class Hdf5Writer(Writer):
             scales = None if self._structure is None else self._scales
             self.notes += describe(dataset, storage, self._dimensions if netcdf else None, scales)
             if freed is not None:
-                take_up(dataset, freed)
+                attach_again(dataset, freed)
             offset = dataset.id.get_offset() if spec.is_contiguous else None
             _raise_kept(staged)
         if offset is not None:
@@ -122,7 +123,7 @@ class Hdf5Writer(Writer):
         return Hdf5Target(self, member, spec, storage)
 
     def add_groups(self, structure: Structure) -> None:
-        """Make groups with their attributes; links wait until there is something to lead to."""
+        """Make groups with their attributes; `finish` makes the links, once all arrays exist."""
         self._structure, self._user_block = structure, structure.user_block
         self._netcdf = self._netcdf or structure.is_netcdf
         self._dimensions = Dimensions(structure.dimensions, self.expected)
@@ -133,7 +134,7 @@ class Hdf5Writer(Writer):
             _raise_kept(staged)
 
     def finish(self) -> None:
-        """Close the file and say if any write of it failed."""
+        """Make links and dimensions, and close the file; raises the first error of a write."""
         if self._structure is not None:
             from concatsplit_core.formats.hdf5.structure import write_links
 
@@ -185,7 +186,7 @@ def _raise_kept(staged: StagedFile) -> None:
 
 
 class Hdf5Target(Hdf5Encoder, PartTarget):
-    """One data set that is being written through HDF5."""
+    """One dataset that is being written through HDF5."""
 
     def __init__(self, writer: Hdf5Writer, member: str, spec: ArraySpec, storage: Storage) -> None:
         super().__init__(spec, storage)
@@ -224,10 +225,14 @@ class Hdf5Target(Hdf5Encoder, PartTarget):
         return placed
 
     def store(self, placed: list[Placed]) -> None:
-        """Write chunks to their places, in the order in which threads come."""
+        """Write chunks to their places; threads may come in any order."""
         if placed:
-            with _pool.use(self._writer) as (staged, _), staged.writing:
-                write_placed(placed, staged.fd)
+            with _pool.use(self._writer) as (staged, _):
+                with staged.writing:
+                    write_placed(placed, staged.fd)
+                    complete = staged.note_written(placed)
+                if self.is_durable:
+                    start_writing(staged.fd, complete.start, len(complete))
 
     def take_part(self, box: Box, folder: str) -> None:
         """Store the chunks that a task of another process has encoded."""
@@ -253,7 +258,7 @@ class Hdf5Target(Hdf5Encoder, PartTarget):
 
 
 def _seen_as(data: np.ndarray, dataset: Any) -> np.ndarray:
-    """An array in the dtype of a data set: HDF5 tells text of two encodings apart."""
+    """An array in the dtype of a dataset: to HDF5, text of another encoding is of another type."""
     if data.dtype.kind in "mM":
         return data.astype(stored_dtype(data.dtype))
     same = data.dtype == dataset.dtype and data.dtype.kind != "T"
@@ -261,7 +266,7 @@ def _seen_as(data: np.ndarray, dataset: Any) -> np.ndarray:
 
 
 def _copy(base: Path, path: Path) -> None:
-    """Copy a container to be added to; on XFS and btrfs a reflink, which shares its blocks."""
+    """Copy a container to be added to; XFS and btrfs let the copy share its blocks."""
     try:
         file = h5py.File(base, "r")
         with suppress(RuntimeError):  # nothing is lost if closing fails
@@ -276,15 +281,8 @@ def _copy(base: Path, path: Path) -> None:
         raise OutputRefused(
             f"{base}: is not an HDF5 file to which something can be added: {error}", ref=str(base)
         ) from error
-    ficlone = 0x40049409
     with base.open("rb") as here, path.open("wb") as there:
-        try:
-            fcntl.ioctl(there.fileno(), ficlone, here.fileno())
-        except OSError:
-            import shutil
-
-            shutil.copyfileobj(here, there, 1 << 20)
-            there.flush()
-        size = os.fstat(there.fileno()).st_size
+        size = os.fstat(here.fileno()).st_size
+        copy_range(here.fileno(), 0, there.fileno(), 0, size, str(base))
         if size != os.fstat(here.fileno()).st_size:
             raise IOFailure(f"{base}: changed while it was copied", ref=str(base))

@@ -1,4 +1,4 @@
-"""What a variable of a classic netCDF file is, in our terms."""
+"""Opens a variable of a classic netCDF file, and describes it as a source."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from math import prod
 
 from concatsplit_core.array.layouts import Contiguous, Opaque
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.formats.misnamed import no_member
+from concatsplit_core.formats.misnamed import chosen_member
 from concatsplit_core.formats.netcdf3.header import Header, Variable, parse_header
 from concatsplit_core.formats.netcdf3.reading import Netcdf3Contiguous, Netcdf3Decoded
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.structure import Dimension, GroupInfo, Structure
-from concatsplit_core.foundation.errors import AmbiguousContainer, ConcatsplitError
 from concatsplit_core.meaning.bounds import may_be_bounds, with_units
 from concatsplit_core.meaning.missing import fill_value_notes, take_fill_value
 from concatsplit_core.meaning.model import Meaning
-from concatsplit_core.stores.files import input_error, open_input
+from concatsplit_core.stores.files import ReadingInput, open_input
 
 _KEPT = 64
 _known: dict[tuple[int, ...], Header] = {}
@@ -26,7 +25,7 @@ _known: dict[tuple[int, ...], Header] = {}
 
 def header_of(path: str, ref: str) -> Header:
     """The header of a file, which is remembered as long as the file is the same."""
-    try:
+    with ReadingInput(ref):
         fd = open_input(path)
         try:
             found = os.fstat(fd)
@@ -38,27 +37,12 @@ def header_of(path: str, ref: str) -> Header:
             return _known[key]
         finally:
             os.close(fd)
-    except OSError as error:
-        if isinstance(error, ConcatsplitError):
-            raise
-        raise input_error(ref, error) from error
 
 
 def open_variable(path: str, member: str | None, ref: str) -> Source:
     """Describe a variable; without a name, the only one of the file."""
     header = header_of(path, ref)
-    listed = ", ".join(header.variables) or "none"
-    if member is None:
-        if len(header.variables) != 1:
-            raise AmbiguousContainer(
-                f"{ref}: holds {len(header.variables)} arrays ({listed}); name one as "
-                f"{ref}::MEMBER",
-                ref=ref,
-            )
-        member = next(iter(header.variables))
-    name = member.strip("/")
-    if name not in header.variables:
-        raise no_member(ref, member, header.variables)
+    name = chosen_member(header.variables, member and member.strip("/"), ref)
     variable = header.variables[name]
     storage, stored = _storage(header, name, variable), variable.dtype
     is_apart = variable.is_record and header.record_bytes != variable.step_bytes

@@ -130,7 +130,7 @@ class _Parser:
             names.append(self._name())
             lengths.append(self._number(self._count_bytes))
         if len(set(names)) < len(names) or lengths.count(0) > 1:
-            raise self._damaged("two dimensions have one name, or no length")
+            raise self._damaged("two dimensions have the same name, or two are unlimited")
         record = lengths.index(0) if 0 in lengths else None
         attrs = self._attributes()
         found = [self._variable(lengths, record) for _ in self._list(_VARIABLES)]
@@ -151,7 +151,7 @@ class _Parser:
             )
             self._check_end(name, variables[name], step)
         if len(variables) < len(found):
-            raise self._damaged("two variables have one name")
+            raise self._damaged("two variables have the same name")
         dimensions = dict(zip(names, lengths, strict=True))
         bounds = [one.attrs for one in variables.values() if names_bounds(one.attrs)]
         of_records = None if record is None else names[record]

@@ -17,11 +17,11 @@ from typing import IO, ClassVar
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.codecs.pipeline import Codec, Step
-from concatsplit_core.formats.misnamed import no_member
+from concatsplit_core.formats.misnamed import chosen_member
 from concatsplit_core.formats.npy_header import LONGEST, Header, parse_header, prefix_length
 from concatsplit_core.formats.sources import ContiguousSource, located
 from concatsplit_core.formats.storage import Extent, Storage
-from concatsplit_core.foundation.errors import AmbiguousContainer, MalformedInput
+from concatsplit_core.foundation.errors import MalformedInput
 from concatsplit_core.foundation.records import NamedTuple, dataclass, field, replace
 from concatsplit_core.stores.files import open_input
 from concatsplit_core.stores.zips.directory import Directory, data_start, directory_of, unpacked
@@ -29,7 +29,7 @@ from concatsplit_core.stores.zips.directory import Directory, data_start, direct
 _COPY = 1 << 20
 _ZARR_METADATA = {".zarray", ".zgroup", "zarr.json"}
 _ZIPPED_IN_FOLDER = (
-    "is a zipped Zarr store in a folder of its own; unzip it, or zip the files without the folder"
+    "is a zipped Zarr store inside a folder; unzip it, or zip the files without the folder"
 )
 
 _CODECS = {zipfile.ZIP_STORED: Codec(), zipfile.ZIP_DEFLATED: Codec((Step("gzip", (6,)),))}
@@ -47,7 +47,7 @@ class NpzSource(ContiguousSource):
     entry : zipfile.ZipInfo
         The archive's entry of the member.
     data_offset : int
-        Where the elements start in the member, behind its header.
+        Where the elements start in the member, after its header.
     """
 
     format: ClassVar[str] = "npz"
@@ -114,7 +114,7 @@ class NpzSource(ContiguousSource):
         return self.entry.compress_size
 
     def close(self) -> None:
-        """Close the file without a name, with which it is gone."""
+        """Close the file without a name, which removes it."""
         if self._spooled is not None:
             self._spooled.close()
             self._spooled = None
@@ -130,7 +130,7 @@ class _Arrays(NamedTuple):
     doubled : frozenset of str
         Names that two members have.
     instead : str
-        What the archive is, and what to do, if it is none of arrays.
+        What the archive is, and what to do, if it is not one of arrays.
     """
 
     entries: dict[str, zipfile.ZipInfo]
@@ -198,21 +198,12 @@ def open_member(path: str, member: str | None, ref: str) -> NpzSource:
 
 
 def _entry(arrays: _Arrays, member: str | None, ref: str) -> zipfile.ZipInfo:
-    entries = arrays.entries
-    if member is None:
-        if len(entries) != 1:
-            found = ", ".join(entries) or "none"
-            raise AmbiguousContainer(
-                f"{ref}: holds {len(entries)} arrays ({found}); name one as {ref}::MEMBER", ref=ref
-            )
-        member = next(iter(entries))
-    if member not in entries:
-        raise no_member(ref, member, entries)
+    member = chosen_member(arrays.entries, member, ref)
     if member in arrays.doubled:
         raise MalformedInput(
             f"{ref}: two members of the archive are called '{member}'; save it again", ref=ref
         )
-    return entries[member]
+    return arrays.entries[member]
 
 
 def _header(path: str, entry: zipfile.ZipInfo, ref: str) -> Header:

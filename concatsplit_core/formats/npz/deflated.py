@@ -43,7 +43,7 @@ class Packed(NamedTuple):
 
 
 class DeflatedTarget(EncodedTarget):
-    """A member whose pieces are deflated, each into its slot of a file without gaps in its numbers.
+    """A member whose pieces are deflated, each into the slot of its number in a file.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class DeflatedTarget(EncodedTarget):
         """Write the header and all pieces into the archive, one after the other.
 
         A piece that was never stored is full of zeros, as in members that are not deflated.
-        The disk space of each is freed when it is in the archive, so that both never need it.
+        A piece's disk space is freed when it is in the archive, so that only one takes it twice.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class DeflatedTarget(EncodedTarget):
         offset : int
             Where the member's data start.
         frees_room : bool
-            Whether the room of each piece is given back.
+            Whether the disk space of each piece is freed.
         """
         header = format_header(self.spec)
         start = deflated_piece(header, self._level)
@@ -135,7 +135,7 @@ class DeflatedTarget(EncodedTarget):
         return len(data), crc32(zeros)
 
     def _number(self, index: Shape) -> int:
-        """Of a piece, in the element order of the array."""
+        """The number of a piece, in the element order of the array."""
         return int(np.ravel_multi_index(index, self._grid, order=self.spec.order)) if index else 0
 
     def _bytes_of(self, number: int) -> int:

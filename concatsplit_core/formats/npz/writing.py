@@ -1,9 +1,9 @@
 """Writes .npz archives that NumPy reads, and maps into memory where members are stored.
 
 A stored member is one run of bytes in the archive, to which any thread writes anywhere. A deflated
-one is made of pieces, whose sizes are known when all are deflated: each piece has a slot of its own
-in a file beside the archive, and the slots are joined at the end. Checksums and the directory are
-written at the end, too, so that all bytes are the same whatever came first.
+one is made of pieces, whose sizes are known when all are deflated: each piece gets a slot in a file
+beside the archive, and the slots are joined at the end. Checksums and the directory are written at
+the end too, so that the bytes do not depend on the order of tasks.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class NpzWriter(Writer):
         self._stored[name] = ZipMember(name, self._end, start, nbytes, nbytes)
         self._end = start + nbytes
         write_all(fd, header, start)
-        if os.fstat(fd).st_size < self._end:  # else it was added before, and more lies behind it
+        if os.fstat(fd).st_size < self._end:  # else it was added before, and more lies after it
             os.ftruncate(fd, self._end)
         return ContiguousTarget(spec, Extent(self._path, start + len(header)))
 
@@ -111,7 +111,7 @@ class NpzWriter(Writer):
 
 
 def _join(fd: int, name: bytes, target: DeflatedTarget, offset: int, frees_room: bool) -> ZipMember:
-    """Write a deflated member behind what is there."""
+    """Write a deflated member at an offset of the archive."""
     most = target.most_bytes
     start = data_offset(offset, name, most)
     packed = target.join(fd, start, frees_room)

@@ -47,7 +47,7 @@ class Tensor(NamedTuple):
     shape : tuple of int
         In elements, also where several are packed into a byte.
     start, stop : int
-        Bytes behind the header.
+        Bytes from the end of the header to the tensor's first one, and to the one after its last.
     """
 
     type: str
@@ -133,7 +133,7 @@ class _Scanner:
         while True:
             name = self.string()
             if name in seen:
-                raise ValueError(f"the name '{name}' stands there twice")
+                raise ValueError(f"the name '{name}' is there twice")
             seen.add(name)
             self._take(b":")
             yield name
@@ -155,7 +155,7 @@ class _Scanner:
         return _DECODER.decode(self._match(_ENTRY, "the description of a tensor").decode())
 
     def end(self) -> None:
-        """Refuse what comes behind the header."""
+        """Refuse what follows the header."""
         found = _MARK.match(self._text, self._at)
         if found is not None:
             raise ValueError(f"something follows it at byte {found.start(1)}")
@@ -217,11 +217,11 @@ def _are_sizes(value: Any) -> bool:
 
 
 def _check_coverage(tensors: Mapping[str, Tensor], data_bytes: int) -> None:
-    """The tensors in order; they must follow each other from the first byte to the last."""
+    """Refuse tensors that do not follow each other from the first byte to the last."""
     end = 0
     for name, tensor in tensors.items():
         if tensor.start != end:
-            what = "shares bytes with" if tensor.start < end else "leaves a gap behind"
+            what = "shares bytes with" if tensor.start < end else "leaves a gap after"
             raise ValueError(f"tensor '{name}' {what} the one before it, at byte {tensor.start}")
         end = tensor.stop
     if end != data_bytes:

@@ -15,41 +15,36 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from concatsplit_core.formats.misnamed import chosen_member
 from concatsplit_core.formats.safetensors.header import LONGEST
 from concatsplit_core.formats.safetensors.reading import (
     TensorSource,
     header_of,
-    named,
     open_tensor,
 )
 from concatsplit_core.formats.structure import GroupInfo, Structure
 from concatsplit_core.foundation.errors import (
-    ConcatsplitError,
     InputUnavailable,
     MalformedInput,
     UnsafeContent,
 )
-from concatsplit_core.stores.files import input_error, open_input, read_exactly
+from concatsplit_core.stores.files import ReadingInput, open_input, read_exactly
 
 _INDEXES = 8
 
 
 def _files_of(path: str, ref: str) -> Mapping[str, str]:
     """The name of the file that holds each tensor."""
-    try:
+    with ReadingInput(ref):
         status = os.stat(path)
         version = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
         return _read_index(path, version)
-    except OSError as error:
-        if isinstance(error, ConcatsplitError):
-            raise
-        raise input_error(ref, error) from error
 
 
 @lru_cache(_INDEXES)
 def _read_index(path: str, version: tuple[int, ...]) -> Mapping[str, str]:
     """The index in one version of a file."""
-    import msgspec  # it reads the texts that are asked for, and makes nothing of the rest
+    import msgspec  # it builds only what is asked for, and skips the rest
 
     ref = path
     if version[-1] > LONGEST:
@@ -71,7 +66,10 @@ def _read_index(path: str, version: tuple[int, ...]) -> Mapping[str, str]:
     files: dict[str, str] = index.weight_map
     for name, file in files.items():
         if not name or not file or "\0" in file or os.path.basename(file) in {".", ".."}:
-            raise MalformedInput(f"{ref}: the tensor '{name}' is in the file '{file}'", ref=ref)
+            raise MalformedInput(
+                f"{ref}: says that the tensor '{name}' is in '{file}', which no file is called",
+                ref=ref,
+            )
         if os.path.basename(file) != file:
             raise UnsafeContent(
                 f"{ref}: the tensor '{name}' is in '{file}', which is not in the folder of the "
@@ -132,8 +130,8 @@ def open_member(path: str, member: str | None, ref: str) -> TensorSource:
     """Open a tensor in its shard."""
     files = _files_of(path, ref)
     if member is None:
-        list_members(path, ref)  # is it all that the shards hold?
-    name = named(files, member, ref)
+        list_members(path, ref)  # refuses an index that does not list all that the shards hold
+    name = chosen_member(files, member, ref, "tensor")
     file = _beside(path, files[name])
     if not os.path.exists(file):
         raise InputUnavailable(

@@ -1,33 +1,28 @@
-"""Reading tensors of a safetensors file where they lie."""
+"""Reads tensors of a safetensors file where they lie."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from functools import lru_cache
-from itertools import islice
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.formats.misnamed import no_member
+from concatsplit_core.formats.misnamed import chosen_member
 from concatsplit_core.formats.safetensors.elements import dtype_of, items_shape
 from concatsplit_core.formats.safetensors.header import LENGTH_BYTES, LONGEST, Header, parse_header
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.structure import GroupInfo, Structure
 from concatsplit_core.foundation.errors import (
-    AmbiguousContainer,
-    ConcatsplitError,
     MalformedInput,
     UnsafeContent,
 )
 from concatsplit_core.meaning.model import BARE
-from concatsplit_core.stores.files import input_error, open_input, read_exactly
+from concatsplit_core.stores.files import ReadingInput, open_input, read_exactly
 
 _HEADERS = 1024
 """Files whose headers are kept: a checkpoint may have as many shards."""
-_LISTED = 8
 _PLAIN = Storage(meaning=BARE)
 """All that a file says of a tensor beside its spec."""
 
@@ -47,14 +42,10 @@ def header_of(path: str, ref: str) -> Header:
     MalformedInput
     InputUnavailable
     """
-    try:
+    with ReadingInput(ref):
         status = os.stat(path)
         facts = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
         return _read_header(path, (*facts, status.st_size))
-    except OSError as error:
-        if isinstance(error, ConcatsplitError):
-            raise
-        raise input_error(ref, error) from error
 
 
 @lru_cache(_HEADERS)
@@ -89,31 +80,7 @@ def _read_header(path: str, version: tuple[int, ...]) -> Header:
 def open_member(path: str, member: str | None, ref: str) -> TensorSource:
     """Open a tensor of a file; without a name the only one there is."""
     header = header_of(path, ref)
-    return open_tensor(path, header, named(header.tensors, member, ref), ref)
-
-
-def named(names: Mapping[str, Any], member: str | None, ref: str) -> str:
-    """The name of a tensor, which must be one of these.
-
-    Raises
-    ------
-    AmbiguousContainer
-        None is asked for, and there is not exactly one.
-    InputUnavailable
-        There is none of that name.
-    """
-    if member is not None and member in names:
-        return member
-    if member is None and len(names) == 1:
-        return next(iter(names))
-    found = ", ".join(islice(names, _LISTED)) or "none"
-    if len(names) > _LISTED:
-        found += f" and {len(names) - _LISTED} more"
-    if member is None:
-        raise AmbiguousContainer(
-            f"{ref}: holds {len(names)} arrays ({found}); name one as {ref}::MEMBER", ref=ref
-        )
-    raise no_member(ref, member, names, "tensor")
+    return open_tensor(path, header, chosen_member(header.tensors, member, ref, "tensor"), ref)
 
 
 def open_tensor(

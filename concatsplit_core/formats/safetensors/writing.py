@@ -1,4 +1,4 @@
-"""Writing a safetensors file: all tensors get their places first, then their elements."""
+"""Writes a safetensors file: all tensors get their places first, then their elements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
-from concatsplit_core.formats.chunking import refuse_checksum
+from concatsplit_core.formats.chunking import refuse_chunks_and_codec
+from concatsplit_core.formats.misnamed import not_utf8
 from concatsplit_core.formats.safetensors.elements import elements_shape, little_endian, type_of
 from concatsplit_core.formats.safetensors.header import (
     ALIGNMENT,
@@ -36,15 +37,9 @@ from concatsplit_core.stores.files import SHAREABLE, SHARED_BLOCK, copy_range, o
 
 def lay_out(spec: ArraySpec, wish: Wish) -> tuple[ArraySpec, Storage]:
     """Contiguous, in C order and little-endian; refuses what the format does not have."""
-    if wish.chunks not in (None, "none", "auto"):
-        raise UsageError("--chunks: safetensors has no chunks; write to .h5 or .zarr")
-    if wish.codec:
-        raise UsageError(
-            f"--codec {wish.codec}: safetensors is not compressed; write to .h5 or .zarr"
-        )
+    refuse_chunks_and_codec(wish, "safetensors")
     if wish.memory_order == "F":
         raise UsageError("--memory-order F: tensors in safetensors are in C order; write to .npy")
-    refuse_checksum(wish, "safetensors")
     dtype = little_endian(spec.dtype)
     type_of(dtype)
     return replace(spec, dtype=dtype, layout=Contiguous("C", offset_step=ALIGNMENT)), Storage()
@@ -100,7 +95,7 @@ class SafetensorsWriter(Writer):
                 self._tensors[name] = _Tensor(kind, shape, stop - start, None, offset, wanted)
 
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> ContiguousTarget:
-        """Note a tensor; it gets its place when all of them are known."""
+        """Note a tensor; `give_places` finds its place, when all of them are known."""
         if member == METADATA:
             raise UsageError(
                 f"output {self._name}::{member}: safetensors keeps attributes under this "
@@ -109,10 +104,7 @@ class SafetensorsWriter(Writer):
         try:
             member.encode()
         except UnicodeEncodeError:
-            shown = member.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-            raise UsageError(
-                f"output member '{shown}': names in safetensors are UTF-8, which this is not"
-            ) from None
+            raise not_utf8(member, "safetensors") from None
         target = ContiguousTarget(spec, Extent(str(self._path), 0))
         kind, shape = type_of(spec.dtype), elements_shape(spec.dtype, spec.shape)
         wanted = storage.offset_modulo_block

@@ -50,11 +50,11 @@ class ZarrFormat(LibraryFormat, ZarrStores):
         return holds_images(place)
 
     def writes_data_sets(self, name: str) -> bool:
-        """Whether images go to it as they are, with what describes them."""
+        """Always: images keep the groups that describe them."""
         return True
 
     def takes_data_sets_of(self, form: InputFormat) -> bool:
-        """Only images: the one variable of a netCDF file becomes a root array."""
+        """Only those of other stores: the one variable of a netCDF file becomes a root array."""
         return form.is_folder
 
     def amend(
@@ -63,7 +63,7 @@ class ZarrFormat(LibraryFormat, ZarrStores):
         """Renew consolidated metadata of the groups that have them: readers look nowhere else."""
         from concatsplit_core.formats.zarr.consolidating import consolidated_groups, renewed
 
-        inside = [place for place in added if place.is_within(base)]  # not so behind a link
+        inside = [place for place in added if place.is_within(base)]  # a link may lead outside
         groups = consolidated_groups(base, (place.below(base) for place in inside))
         yield from renewed(base, groups, added, folder)
 

@@ -1,4 +1,4 @@
-"""A store of ours as one of zarr-python, for what zarr-python has to read and write in it."""
+"""Shows a store of this library to zarr-python, which reads and writes in it what is not plain."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Bridge(Store):
         return hash(self._place)
 
     def with_read_only(self, read_only: bool = False) -> Bridge:
-        """The same files, to be read only or written too."""
+        """The same files, read-only or not."""
         return Bridge(self._place, read_only=read_only)
 
     async def get(

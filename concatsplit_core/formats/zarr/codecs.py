@@ -85,7 +85,7 @@ def _shard_form(config: dict[str, Any], dtype: np.dtype, ndim: int) -> ShardForm
 def encoding(
     dtype: np.dtype, ndim: int, codec: Codec | None, native: tuple[str, Any], sharded: bool
 ) -> Encoding | None:
-    """How the bytes of chunks come about, of inputs and outputs alike.
+    """How chunks are encoded, of inputs and outputs alike.
 
     Parameters
     ----------
@@ -196,7 +196,10 @@ def in_own_steps(codec: Codec, itemsize: int, zarr_format: int) -> Codec:
     for own in codec.steps:
         step = Step("lz4") if own.name == "lz4_blocks" else own
         if not available(step):
-            raise UsageError(f"codec '{step}' is not available for Zarr format {zarr_format}")
+            raise UsageError(
+                f"codec '{step}' is not available for Zarr format {zarr_format}; choose one such "
+                "as zstd:3"
+            )
         if step.name == "shuffle" and steps:
             raise UsageError(f"codec '{codec}': Zarr shuffles whole items only; put shuffle first")
         steps.append(Step("shuffle", (itemsize,)) if step.name == "shuffle" else step)

@@ -111,7 +111,7 @@ def _consolidated(
 
 
 def _without_list(document: dict[str, Any]) -> dict[str, Any]:
-    """A document as it is listed: the list of a group holds the members of groups inside too."""
+    """A document as it is listed: without its own list, since the outer one has all members."""
     if document["node_type"] == "array":
         return document
     return document | {"consolidated_metadata": _INLINE | {"metadata": {}}}
@@ -140,7 +140,7 @@ def _nodes(
 
 
 def _documents(folder: Location, names: tuple[str, ...]) -> _Node:
-    """The documents of a group or an array by their names; none of another folder."""
+    """The documents of a group or an array by their names; empty for another folder."""
     there = [name for name in names if (folder / name).kind == "file"]
     found = {name: read_document(folder, name, str(folder)) for name in there}
     if found and names != _NAMES_V3:

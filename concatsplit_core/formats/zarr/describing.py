@@ -1,4 +1,4 @@
-"""What a Zarr array is: found in its store, its metadata checked, and put in our terms."""
+"""Opens a Zarr array: finds it in its store, checks its metadata, and describes it as a source."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from concatsplit_core.codecs.chunks import announce_libraries
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import codecs, document_v3
+from concatsplit_core.formats.zarr.decoded import ZarrDecoded
 from concatsplit_core.formats.zarr.dialect import meaning_of
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.forms import ShardForm
 from concatsplit_core.formats.zarr.reading import ZarrSource
 from concatsplit_core.formats.zarr.sparse import list_chunks
-from concatsplit_core.formats.zarr.unchunked import ZarrUnchunked
 from concatsplit_core.foundation.errors import (
-    AmbiguousContainer,
     ConcatsplitError,
     MalformedInput,
     UnsupportedDtype,
@@ -35,10 +34,9 @@ def open_member(place: Location, member: str | None, ref: str) -> Source:
     if member is None and not _is_array(place):
         names = list_members(place, ref)
         if len(names) != 1:
-            listed = ", ".join(names) or "none"
-            raise AmbiguousContainer(
-                f"{ref}: holds {len(names)} arrays ({listed}); name one as {ref}::MEMBER", ref=ref
-            )
+            from concatsplit_core.formats.misnamed import not_one_array
+
+            raise not_one_array(ref, names)
         member = names[0]
     folder = place / member if member else place
     if not _is_array(folder):
@@ -120,14 +118,14 @@ def list_members(place: Location, ref: str) -> list[str]:
 def describe(
     facts: Facts, array: Any, folder: Location | None, ref: str, store: Location | None = None
 ) -> Source:
-    """An array as a source; the group and the other arrays of a store may say more of it."""
+    """An array as a source; its group and the group's other arrays may say more about it."""
     from concatsplit_core.formats.zarr.schema import check_facts
 
     check_facts(facts, ref)
     dtype, form = facts.dtype, facts.form
     if dtype.hasobject and dtype.kind != "T":
         raise UnsupportedDtype(
-            f"{ref}: holds Python objects, which no format here carries", ref=ref
+            f"{ref}: holds Python objects; save it with a fixed-size dtype", ref=ref
         )
     if facts.neutral is not None:
         announce_libraries(facts.neutral.steps)
@@ -161,7 +159,7 @@ def describe(
     path = None if folder is None else (folder.store.file or folder).path
     root = path if store is None else store.path
     if facts.chunks is None:
-        source = ZarrUnchunked(path, ref, spec, storage, folder, in_store, root=root)
+        source = ZarrDecoded(path, ref, spec, storage, folder, in_store, root=root)
     else:
         source = ZarrSource(
             path,

@@ -1,8 +1,8 @@
 """Reads and writes the meaning of Zarr arrays by xarray's conventions for formats 2 and 3.
 
-Format 2 has names of axes in the attribute `_ARRAY_DIMENSIONS`, and readers who know that take its
-fill value for missing; without names it is a mere fill value. Format 3 has `dimension_names`, and
-the missing value in the attribute `_FillValue` (docs.xarray.dev, "Zarr encoding specification").
+Format 2 names axes in the attribute `_ARRAY_DIMENSIONS`. Readers who know it take the fill value
+for missing; without names nothing is missing. Format 3 has `dimension_names`, and the missing value
+in the attribute `_FillValue` (docs.xarray.dev, "Zarr encoding specification").
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def meaning_of(
         missing = from_zarr3(left.pop("_FillValue", None), dtype)
         marker = left.get("missing_value")
         if missing is None and dtype.kind == "S" and isinstance(marker, str):
-            missing = as_marker(marker, dtype)  # it is written in the place of `_FillValue`, below
+            missing = as_marker(marker, dtype)  # `meaning_as_written` puts it there
             if missing is not None:
                 del left["missing_value"]
         return Meaning(left, names or None, missing)

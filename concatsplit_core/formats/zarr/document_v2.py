@@ -132,7 +132,7 @@ def _spelled(config: dict[str, Any], itemsize: int) -> dict[str, Any]:
     """A codec with all its settings, as numcodecs gives them back."""
     defaults = _DEFAULTS[config["id"]]
     if set(config) - {"id", *defaults}:
-        raise ValueError("a setting of its own")
+        raise ValueError("an unknown setting")
     found = codecs.spelled_v2({"id": config["id"], **defaults, **config}, itemsize)
     if not found.get("checksum", True):  # which only newer versions of zstd's codec know
         del found["checksum"]

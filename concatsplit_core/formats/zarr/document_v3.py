@@ -1,6 +1,6 @@
 """The metadata document of a plain Zarr format 3 array.
 
-To import zarr-python takes 0.25 s, as long as to copy 500 MiB of chunks. So documents of arrays
+Importing zarr-python takes 0.25 s, as long as copying 500 MiB of chunks. So documents of arrays
 of numbers with well-known codecs are read and written here, in the same way; zarr-python reads and
 writes all others. The tests compare both.
 """

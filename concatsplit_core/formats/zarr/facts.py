@@ -1,4 +1,4 @@
-"""What the metadata of a Zarr array say, in our terms."""
+"""What the metadata of a Zarr array say, as the rest of the library needs it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPELLINGS = {"default", "v2", "zarr2"}
 
 @dataclass(frozen=True, slots=True)
 class ChunkKeys:
-    """The names of chunks in a store, from their places in the grid.
+    """The names of chunks in a store, from their indices in the grid.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Facts(NamedTuple):
     native : tuple of (str, object)
         The dialect, and the codecs in its own terms.
     key : callable
-        From a chunk's place in the grid to its name in the store.
+        From a chunk's index in the grid to its name in the store.
     key_encoding : tuple of str
         The name of that spelling, ``zarr2`` for format 2, and its separator.
     """

@@ -23,7 +23,7 @@ def _refuse(value: Any, at: str, expected: str) -> NoReturn:
 
 
 def anything(value: Any, at: str) -> None:
-    """Whatever it is."""
+    """Any value."""
 
 
 def text(value: Any, at: str) -> None:

@@ -1,4 +1,4 @@
-"""What zarr-python has to do: metadata that are not plain, and chunks of codecs unknown here."""
+"""Leaves to zarr-python metadata that are not plain, and chunks of codecs unknown here."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ BlockingLibraries.announce()  # before zarr-python starts a thread
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hide zarr-python's warnings that a dtype or codec is not in the specification yet.
+    """Hide zarr-python's warnings about dtypes and codecs that are not in the specification yet.
 
-    Allow rectilinear grids, which are not in the specification either.
+    Allow rectilinear grids, which are not in it either.
     """
     with warnings.catch_warnings(), zarr.config.set({"array.rectilinear_chunks": True}):
         warnings.simplefilter("ignore")
@@ -132,9 +132,9 @@ def _fill_value(array: Any, dtype: np.dtype) -> Any:
 
 
 def gives_chunks(array: Any) -> bool:
-    """Whether chunks can be had as they are stored, from a store that is not a folder.
+    """Whether chunks can be read as stored, from a store that is not a folder.
 
-    zarr-python waits for other stores in an event loop of its own, which nobody else can use.
+    Other stores can only be read in zarr-python's own event loop.
     """
     return isinstance(array.store_path.store, SupportsGetSync)
 
@@ -150,7 +150,7 @@ def create_array(
 ) -> Facts:
     """Create an array and the groups above it, and read its metadata back.
 
-    So the fill value is what readers will see: in JSON a NaN loses its payload.
+    That gives the fill value that readers will see: in JSON a NaN loses its payload.
     """
     form: Literal[2, 3] = 2 if storage.dialect == "zarr2" else 3
     document = place / member / (".zarray" if form == 2 else "zarr.json")
@@ -186,7 +186,7 @@ def _chunks(spec: ArraySpec, storage: Storage) -> Any:
 
 
 def _key_encoding(storage: Storage, zarr_format: int) -> Any:
-    """As the inputs spell their keys, if they are of the same format; None for the usual way."""
+    """How chunk keys are spelled: as in inputs of the same format, else None for the default."""
     name, separator = storage.key_encoding or ("", "")
     if not name or (name == "zarr2") != (zarr_format == 2):
         return None

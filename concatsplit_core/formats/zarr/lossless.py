@@ -1,4 +1,4 @@
-"""Which codecs of Zarr give back just the elements that they were given."""
+"""Which codecs of Zarr give back exactly the elements that they were given."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LOSSLESS = {
     *("adler32", "crc32", "crc32c", "fletcher32", "jenkins_lookup3"),
     *("bytes", "endian", "packbits", "shuffle", "transpose", "vlen-bytes", "vlen-utf8"),
 }
-"""Codecs that are so whatever their settings; those that are not known may round."""
+"""Codecs that are lossless with any settings; unknown ones may round."""
 
 
 def is_lossless(native: tuple[str, Any]) -> bool:

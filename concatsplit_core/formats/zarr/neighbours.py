@@ -1,4 +1,4 @@
-"""What a group and its other arrays say of a member: names of its axes, and units of its bounds."""
+"""What a group and its other arrays say about an array: names of axes, and units of bounds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from concatsplit_core.stores.base import Location
 
 
 def with_neighbours(meaning: Meaning, folder: Location, shape: Shape) -> Meaning:
-    """The meaning of an array, completed by what its group and the other arrays of it say."""
+    """The meaning of an array, completed by what its group and the group's other arrays say."""
     if meaning.dims is None:
         names = names_in_multiscales(_attributes(folder.parent), folder.name)
         meaning = replace(meaning, dims=names if names and len(names) == len(shape) else None)

@@ -17,10 +17,10 @@ from concatsplit_core.codecs.chunks import check_guard, decode, decode_most
 from concatsplit_core.formats.grid import chunk_label, chunks_of, clip, space_for
 from concatsplit_core.formats.sources import ChunkedSource, FindSpace
 from concatsplit_core.formats.stored import Check, Stored, copy_summed, read_unchecked, stored_in
+from concatsplit_core.formats.zarr.decoded import ZarrDecoded
 from concatsplit_core.formats.zarr.dialect import absent
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.sparse import Listing, stored_chunks
-from concatsplit_core.formats.zarr.unchunked import ZarrUnchunked
 from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 from concatsplit_core.foundation.records import dataclass
 from concatsplit_core.stores.base import Location, join
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from concatsplit_core.formats.zarr.shards import Shard
 
 _LARGE, _LARGE_SHARD = 64 << 10, 512 << 10
-"""From this size on, a chunk in a shard, or a shard, takes less time to check than to copy."""
+"""Bytes from which on a chunk in a shard, or a shard, is checked faster than it is copied."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class ZarrSource(ChunkedSource, ZarrUnchunked):
+class ZarrSource(ChunkedSource, ZarrDecoded):
     """An array in chunks of one shape.
 
     Parameters
     ----------
     key : callable
-        From a chunk's place in the grid to its name in the store.
+        From a chunk's index in the grid to its name in the store.
     form : ChunkForm or ShardForm, optional
         How chunks are decoded here; None where zarr-python has to.
     listing : Listing, optional
@@ -197,7 +197,7 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
         return lambda index: join(folder.key, self.key(index))
 
     def checked(self, box: Box, stored: Stored, full: bool) -> Stored:
-        """A chunk, or a shard with its index and all its chunks, to be checked on its way."""
+        """The same chunk, or shard with its index and all its chunks, to be checked when read."""
         form, folder = self.form, self.folder
         inner = form.inner if isinstance(form, ShardForm) else form
         summed = inner is not None and is_guarded(inner.steps)
@@ -225,7 +225,7 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
 
     @staticmethod
     def _index(box: Box, unit: Shape | None) -> Shape:
-        """The place in its grid of a chunk, or shard, that covers a box."""
+        """The grid index of the chunk, or shard, that covers a box."""
         return tuple(a // u for a, u in zip(box.start, unit or (), strict=True))
 
     def _is_worth_a_look(self, unit: Shape | None, least: int) -> bool:
@@ -266,7 +266,7 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
             yield from shard.pieces(check, self._most)
 
     def files(self, box: Box) -> Iterator[str] | None:
-        """The files of the chunks, or shards, that a box has a part in."""
+        """The files of the chunks, or shards, that a box overlaps."""
         if self.folder is None or self.folder.store.file is not None:
             return None
         unit, listing = self.spec.write_unit or (), self.listing or Listing(0, None)
@@ -275,7 +275,7 @@ class ZarrSource(ChunkedSource, ZarrUnchunked):
 
     @property
     def _most(self) -> int:
-        """Bytes that a chunk may be stored in."""
+        """The most bytes that a chunk may be stored in."""
         return most_stored(prod(self.spec.chunks or ()) * self.spec.memory_itemsize)
 
     def _file(self, index: Shape, shard: bool) -> Stored | None:

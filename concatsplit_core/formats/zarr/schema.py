@@ -1,13 +1,12 @@
 """Checks Zarr's metadata documents before they are used: one schema for each kind of document.
 
-The types and ranges of all entries are checked that are used here or by a library. Chunk lengths
-are checked later, because zarr-python repairs those that old writers got wrong.
+Checks the types and ranges of all entries that this library or another one uses. Chunk lengths are
+checked later, because zarr-python repairs those that old writers got wrong.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from concatsplit_core.array.descr import check_descr
@@ -36,14 +35,16 @@ from concatsplit_core.stores.base import Location
 
 METADATA_LIMIT = 64 << 20
 MOST_AXES = 64
-"""Axes of the arrays that NumPy has."""
+"""The most axes of a NumPy array."""
 LARGEST_ITEM = 64 << 20
-"""Bytes of an element; the fill value is one, and it is in memory as soon as the array is open."""
+"""Bytes of an element; opening an array puts one into memory, its fill value."""
 
 MOST_LENGTHS = 1 << 20
 """Chunks along an axis whose lengths are listed one by one when zarr-python reads them."""
 
-_SIZED = r"[<>|=]?(?P<kind>[SaVUr])(?P<size>\d{1,18})"
+_ORDERS = ("<", ">", "|", "=")
+_MOST_DIGITS = 18
+"""Of the size in the name of a data type."""
 _BYTES_A_SIZE = {"S": 1, "a": 1, "V": 1, "U": 4, "r": 1 / 8}
 
 _LENGTH = number(0, (1 << 63) - 1)
@@ -77,7 +78,7 @@ _GROUP_V3 = fields(
 )
 
 _CODEC_V2 = fields({"id": text})
-"""The part that the settings of all codecs of numcodecs have."""
+"""What the settings of every codec of numcodecs have."""
 _ARRAY_V2 = fields(
     {
         "zarr_format": one_of(2),
@@ -144,8 +145,14 @@ def read_document(folder: Location, name: str, ref: str) -> dict[str, Any]:
         There is none.
     """
     place = folder / name
-    if place.store.size(place.key) > METADATA_LIMIT:
-        raise MalformedInput(f"{ref}: {name} is too large to be metadata", ref=ref)
+    size = place.store.size(place.key)
+    if size > METADATA_LIMIT:
+        raise MalformedInput(
+            f"{ref}: {name} has {size} bytes; metadata have {METADATA_LIMIT} at most",
+            ref=ref,
+            found=size,
+            expected=METADATA_LIMIT,
+        )
     try:
         found = json.loads(place.read())
         _check(found, name, ref)
@@ -169,7 +176,7 @@ def _check(found: Any, name: str, ref: str) -> None:
         kind = _GROUP_V3 if is_group else _ARRAY_V3
     kind(found, "$")
     if kind in {_ARRAY_V3, _ARRAY_V2} and len(found["shape"]) > MOST_AXES:
-        raise ValueError(f"shape has {len(found['shape'])} axes; {MOST_AXES} is the most there are")
+        raise ValueError(f"shape has {len(found['shape'])} axes; {MOST_AXES} is the most")
     if kind is _ARRAY_V3:
         names = found.get("dimension_names")
         if names and len(names) != len(found["shape"]):
@@ -213,8 +220,10 @@ def _check_item(data_type: Any, ref: str) -> None:
     """Refuse elements that are too large, before a library makes a fill value of one."""
     match data_type:
         case str():
-            sized = re.fullmatch(_SIZED, data_type)
-            nbytes = 0 if sized is None else int(sized["size"]) * _BYTES_A_SIZE[sized["kind"]]
+            name = data_type[1:] if data_type.startswith(_ORDERS) else data_type
+            kind, size = name[:1], name[1:]
+            is_sized = kind in _BYTES_A_SIZE and size.isdecimal() and len(size) <= _MOST_DIGITS
+            nbytes = int(size) * _BYTES_A_SIZE[kind] if is_sized else 0
         case {"length_bytes": int(nbytes)}:
             pass
         case dict():

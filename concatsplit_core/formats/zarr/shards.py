@@ -71,7 +71,7 @@ class Shard:
         return self._file.read(found.offset, found.nbytes)
 
     def refuse_outside(self) -> None:
-        """Refuse an index by which a chunk lies outside the file; all of it is checked at once."""
+        """Refuse an index that puts a chunk outside the file; checks all chunks at once."""
         entries = self.index.reshape(-1, 2)
         offsets, sizes = entries[(entries != ABSENT).any(axis=1)].T
         size = np.uint64(self.size)

@@ -1,4 +1,4 @@
-"""Lists the chunk files of an array with a large grid once, instead of looking for each."""
+"""Lists the chunk files of an array with a large grid once, instead of looking each one up."""
 
 from __future__ import annotations
 

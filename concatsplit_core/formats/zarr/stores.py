@@ -1,4 +1,4 @@
-"""What Zarr stores have in common, in a folder or in a zip archive."""
+"""What Zarr stores in folders and in zip archives have in common."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DOCUMENTS = ("zarr.json", ".zarray", ".zgroup")
 """The root of every store has one of these documents."""
 OWN_NAMES = frozenset({*DOCUMENTS, ".zattrs", ".zmetadata"})
-"""Names of the documents of a store: an array or group of such a name would be taken for one."""
+"""Names of documents in a store; an array or group of such a name would be taken for one."""
 
 
 class ZarrStores(InputFormat, OutputFormat):

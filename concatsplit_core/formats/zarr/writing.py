@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.stored import Stored, copy_stored, read_stored
-from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import (
     ChunkedTarget,
     DivisibleTarget,
@@ -27,11 +26,14 @@ from concatsplit_core.formats.zarr.dialect import absent, meaning_as_written
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.groups import create_groups
-from concatsplit_core.formats.zarr.shards import assemble
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.foundation.records import NamedTuple, replace
 from concatsplit_core.stores.base import Location, Store, join
+from concatsplit_core.stores.durability import start_writing
 from concatsplit_core.stores.files import close_file, write_all
+
+if TYPE_CHECKING:
+    from concatsplit_core.formats.structure import Structure
 
 
 class ZarrWriter(Writer):
@@ -48,7 +50,7 @@ class ZarrWriter(Writer):
         self._structure: Structure | None = None
 
     def add_groups(self, structure: Structure) -> None:
-        """Keep them until all arrays are there: groups have the arrays' Zarr format."""
+        """Keep the groups until all arrays are there: they get the arrays' Zarr format."""
         self._structure = structure
 
     def finish(self) -> None:
@@ -100,7 +102,7 @@ class _Made:
 
     @property
     def array(self) -> Any:
-        """The array as zarr-python has it, which is opened when it is needed."""
+        """The array as zarr-python has it, opened when it is needed."""
         if self._array is None:
             from concatsplit_core.formats.zarr.library import open_created
 
@@ -217,12 +219,16 @@ class ZarrTarget(_ZarrTarget):
             if parts:
                 found[tuple(w.start // c for w, c in zip(within, chunks, strict=True))] = parts
         inner = tuple(s // c for s, c in zip(shards, chunks, strict=True))
-        return assemble(found, inner, form) if found else []
+        if not found:
+            return []
+        from concatsplit_core.formats.zarr.shards import assemble
+
+        return assemble(found, inner, form)
 
     def store(self, encoded: list[_File]) -> None:
         """Write the files."""
         for key, parts in encoded:
-            _write_file(self._store, key, parts)
+            _write_file(self._store, key, parts, self.is_durable)
 
 
 class LibraryTarget(_ZarrTarget):
@@ -249,7 +255,7 @@ class LibraryTarget(_ZarrTarget):
             if isinstance(where, Box):
                 self._encode(where, what)
             else:
-                _write_file(self._store, where, list(what))
+                _write_file(self._store, where, list(what), self.is_durable)
 
     def _encode(self, box: Box, block: Any) -> None:
         axis, first, _ = self._corner
@@ -278,7 +284,7 @@ class ZarrDivided(DivisibleTarget):
 
 
 def _target(spec: ArraySpec, made: _Made, corner: Corner) -> ChunkedTarget:
-    """What writes an array or a region, encoding it here where that can be done."""
+    """The target of an array or a region, which encodes it here where that can be done."""
     form = _with_frames(made.facts.form, made.storage.codec)
     inner = form.inner if isinstance(form, ShardForm) else form
     if form is None or inner is None or not can_encode(inner.steps) or spec.is_string:
@@ -296,10 +302,10 @@ def _with_frames(
     return replace(form, steps=in_frames(Codec(form.steps)).steps)
 
 
-def _write_file(store: Store, key: str, parts: list[Any]) -> None:
+def _write_file(store: Store, key: str, parts: list[Any], is_durable: bool) -> None:
     """Write the file of a chunk or shard, over what may be there.
 
-    Whoever does a task writes the same bytes. So a task that was killed half-way can be done again.
+    Every time a task is done it writes the same bytes, so one that was killed can be done again.
     """
     fd = store.open_for_writing(key)
     if fd is None:
@@ -314,5 +320,7 @@ def _write_file(store: Store, key: str, parts: list[Any]) -> None:
             else:
                 write_all(fd, part, at)
                 at += memoryview(part).nbytes
+        if is_durable:
+            start_writing(fd, 0, at)
     finally:
         close_file(fd)

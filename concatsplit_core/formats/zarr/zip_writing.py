@@ -1,7 +1,7 @@
 """Writes a Zarr store into one zip archive: first as files in a folder, which are then packed.
 
-Chunks come from any thread, in any order and of any size; packed in the order of their names, they
-make the same archive every time.
+Threads write chunks in any order; packed in the order of their names, the files make the same
+archive every time.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ class ZippedZarrWriter(Writer):
         return self._inner.add(member, spec, storage)
 
     def add_groups(self, structure: Structure) -> None:
-        """Make them when all arrays are there."""
+        """Keep the groups until all arrays are there."""
         self._inner.add_groups(structure)
 
     def finish(self) -> None:
-        """Pack the files, behind what is kept."""
+        """Pack the files, after the members that are kept."""
         self._inner.finish()
         self.notes = self._inner.notes
         folder, archive = self._folder.path, self._place.path

@@ -1,4 +1,4 @@
-"""Reads Zarr arrays by zarr-python."""
+"""Reads Zarr arrays with zarr-python."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from concatsplit_core.stores.files import input_error
 
 
 @dataclass(slots=True, eq=False)
-class ZarrUnchunked(DecodedSource):
-    """An array that zarr-python reads, as its chunks differ in length.
+class ZarrDecoded(DecodedSource):
+    """An array that zarr-python decodes, since its chunks differ in length.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class ZarrUnchunked(DecodedSource):
     folder: Location | None
     in_store: Any = None
     opened: Any = field(default=None, init=False)
-    """The array as zarr-python has it, once that was needed."""
+    """The array as zarr-python has it; None until that is needed."""
 
     @property
     def place(self) -> Location | None:
