@@ -23,7 +23,7 @@ _LZMA_MEMORY = 128 << 20
 
 
 def guards() -> Any:
-    """The checksums behind chunks, imported late as each codec is: few chunks have one."""
+    """The module of checksums, imported late as each codec is: few chunks have one."""
     from concatsplit_core.codecs import guards as found
 
     return found

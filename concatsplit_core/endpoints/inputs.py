@@ -27,7 +27,7 @@ from concatsplit_core.foundation.errors import (
     UsageError,
 )
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.files import input_error, output_error
+from concatsplit_core.stores.files import ReadingInput, input_error, output_error
 from concatsplit_core.stores.folders import Folders
 from concatsplit_core.stores.local import local
 
@@ -264,12 +264,8 @@ def open_ref(ref: str) -> Source:
 
 def open_member(form: InputFormat, place: Location, member: str | None, ref: str) -> Source:
     """Open an array of a file of a known format."""
-    try:
+    with ReadingInput(ref):
         return form.open(place, member, ref)
-    except OSError as error:
-        if isinstance(error, ConcatsplitError):
-            raise
-        raise input_error(ref, error) from error
 
 
 def _wrap(item: Any, ref: str) -> Source:

@@ -48,7 +48,7 @@ def opened_data_set(
     recover: Callable[[list[Location]], bool] | None,
     raw: str | None = None,
 ) -> Iterator[DataSet]:
-    """Open the arrays of a data set for the time of a context.
+    """Open the arrays of a data set inside a context.
 
     Parameters
     ----------

@@ -269,7 +269,7 @@ def _spelled(group: Any, name: str) -> str:
 
 
 def _follow_soft(file: Any, here: Any, target: str, ref: str, depth: int = 0) -> Any:
-    """The object behind a soft link, none of whose steps may leave the file."""
+    """The object that a soft link leads to; no step on the way may leave the file."""
     if depth > 16:
         raise MalformedInput(f"{ref}: its soft links go round in circles", ref=ref)
     at = file if target.startswith("/") else here

@@ -29,6 +29,7 @@ from concatsplit_core.formats.zarr.groups import create_groups
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.foundation.records import NamedTuple, replace
 from concatsplit_core.stores.base import Location, Store, join
+from concatsplit_core.stores.durability import start_writing
 from concatsplit_core.stores.files import close_file, write_all
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ class ZarrTarget(_ZarrTarget):
     def store(self, encoded: list[_File]) -> None:
         """Write the files."""
         for key, parts in encoded:
-            _write_file(self._store, key, parts)
+            _write_file(self._store, key, parts, self.is_durable)
 
 
 class LibraryTarget(_ZarrTarget):
@@ -254,7 +255,7 @@ class LibraryTarget(_ZarrTarget):
             if isinstance(where, Box):
                 self._encode(where, what)
             else:
-                _write_file(self._store, where, list(what))
+                _write_file(self._store, where, list(what), self.is_durable)
 
     def _encode(self, box: Box, block: Any) -> None:
         axis, first, _ = self._corner
@@ -301,7 +302,7 @@ def _with_frames(
     return replace(form, steps=in_frames(Codec(form.steps)).steps)
 
 
-def _write_file(store: Store, key: str, parts: list[Any]) -> None:
+def _write_file(store: Store, key: str, parts: list[Any], is_durable: bool) -> None:
     """Write the file of a chunk or shard, over what may be there.
 
     Every time a task is done it writes the same bytes, so one that was killed can be done again.
@@ -319,5 +320,7 @@ def _write_file(store: Store, key: str, parts: list[Any]) -> None:
             else:
                 write_all(fd, part, at)
                 at += memoryview(part).nbytes
+        if is_durable:
+            start_writing(fd, 0, at)
     finally:
         close_file(fd)
