@@ -40,6 +40,9 @@ class BaseTarget:
     def __init__(self, spec: ArraySpec) -> None:
         self.spec = spec
 
+    is_durable: bool = False
+    """Whether it has to be durable in the end, so that its disk is to start with it early."""
+
     @property
     def ordered(self) -> bool:
         """Whether one thread at a time has to call `place`, in the order of the tasks."""

@@ -105,6 +105,7 @@ def _add_container(number: int, ref: Any, selection: Selection, arrays: Found) -
     chosen = selection.chosen(names, ref)
     if number and selection.missing == "refuse":
         _refuse_others(number, ref, chosen, list(arrays))
+    form.expect(place, chosen)
     for name in chosen:
         source = _opened(form, place, name, f"{place}::{name}")
         arrays.setdefault(name, [None] * number).append(source)

@@ -62,7 +62,7 @@ class RunCopies:
         longest = max(share.interval.length for _, share in self._shares)
         extent = tuple(longest if d == axis else n for d, n in enumerate(problem.shape))
         ones = (1,) * len(extent)
-        block = Block(extent, ones, ones, problem.itemsize, problem.thresholds.kernel_bytes)
+        block = Block(extent, ones, ones, problem.itemsize, problem.thresholds.copied_bytes)
         for d in fast_axes(self._order, len(extent)):
             block.grow(d, extent[d])
         step = block.shape[axis]
@@ -142,7 +142,7 @@ class ChunkCopies:
         """One sweep; each task has enough chunks to be worth starting."""
         problem, unit, thresholds = self._problem, self._unit, self._problem.thresholds
         room = budget - self._chunk - self._compared
-        limit = min(thresholds.comfortable, thresholds.chunks_a_task * self._chunk, room)
+        limit = min(thresholds.copied_bytes, thresholds.chunks_a_task * self._chunk, room)
         block = Block(problem.shape, unit, unit, problem.itemsize, limit)
         for d in fast_axes("C", len(problem.shape)):
             block.grow(d, problem.shape[d])

@@ -12,8 +12,9 @@ class Thresholds(NamedTuple):
     ----------
     long_run : int
         Bytes of the shortest run that is worth a call of its own to the kernel.
-    kernel_bytes : int
-        Bytes that one kernel task copies: little enough for all workers to have some.
+    copied_bytes : int
+        Bytes of elements that one task copies as they are stored: little enough for all workers to
+        have some, and so many that what a task costs beside that does not count.
     comfortable : int
         Bytes of a block that has no reason to be larger: it stays in the processor's cache.
     short_run : int
@@ -40,7 +41,7 @@ class Thresholds(NamedTuple):
     """
 
     long_run: int = 128 << 10
-    kernel_bytes: int = 32 << 20
+    copied_bytes: int = 32 << 20
     comfortable: int = 4 << 20
     short_run: int = 16 << 10
     chunks_astride: int = 16

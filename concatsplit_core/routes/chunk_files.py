@@ -15,6 +15,7 @@ from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.task import Piece, Task
 from concatsplit_core.routes.base import Context
+from concatsplit_core.stores.durability import start_writing
 from concatsplit_core.stores.files import close_file, copy_range, input_error, open_input
 from concatsplit_core.stores.local import LOCAL
 
@@ -84,6 +85,7 @@ def copy_files(files: ChunkFiles, shards: bool, context: Context) -> None:
     move, unit, here, there = files.move, files.unit, files.here, files.there
     source = context.sources[move.array]
     ref, (least, most) = source.ref, (0, inf) if shards else _possible(source)
+    is_durable = context.targets[files.write.array].is_durable
     local = context.source_tiling.local(move.array, move.box)
     with context.writing_to(files.write.array):
         for index, goes in _places(local, unit, context.source_tiling.axis, files.shift):
@@ -101,6 +103,8 @@ def copy_files(files: ChunkFiles, shards: bool, context: Context) -> None:
                 to = LOCAL.open_for_writing(there(goes))
                 try:
                     copy_range(fd, 0, to, 0, size, ref)
+                    if is_durable:
+                        start_writing(to, 0, size)
                 finally:
                     close_file(to)
             finally:

@@ -19,6 +19,7 @@ from concatsplit_core.formats.sources import ContiguousSource, Source
 from concatsplit_core.formats.storage import Extent
 from concatsplit_core.formats.targets import ContiguousTarget, Target
 from concatsplit_core.routes.buffers import Buffers
+from concatsplit_core.stores.durability import start_writing
 from concatsplit_core.stores.files import read_exactly, write_all
 
 _CALL_BYTES = 5000
@@ -94,17 +95,24 @@ def _read_packed(
     return np.ndarray(box.shape, spec.dtype, buffer=buffer, order=spec.order)
 
 
-def write_runs(fd: int, extent: Extent, spec: ArraySpec, box: Box, block: Any) -> None:
+def write_runs(
+    fd: int, extent: Extent, spec: ArraySpec, box: Box, block: Any, is_durable: bool = False
+) -> None:
     """Write a block, which lies in memory in the array's order, run by run.
 
     Parameters
     ----------
     block : numpy.ndarray
         1-D, uint8: the bytes of the box.
+    is_durable : bool
+        Have the disk start with them, if they are one run: it would get each of several in a place
+        of its own.
     """
     runs = runs_of(spec, box)
     if runs.number == 1:
         write_all(fd, block.data, extent.offset + runs.first)
+        if is_durable:
+            start_writing(fd, extent.offset + runs.first, runs.nbytes)
         return
     at = 0
     for offset in runs.offsets():

@@ -7,6 +7,7 @@ from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.task import Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.extents import extent_of
+from concatsplit_core.stores.durability import start_writing
 from concatsplit_core.stores.files import (
     copy_range,
     input_error,
@@ -59,6 +60,8 @@ def run(task: Task, context: Context) -> None:
                 _End(write.array, there, target.offset, to),
                 runs.nbytes,
             )
+        if context.targets[write.array].is_durable and not runs.counts:
+            start_writing(there, target.offset + runs.to, runs.nbytes)
 
 
 def _copy(context: Context, here: _End, there: _End, size: int) -> None:

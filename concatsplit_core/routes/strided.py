@@ -31,4 +31,5 @@ def write_block(write: Piece, block: np.ndarray, context: Context) -> None:
             return
         extent = target.extent
         with context.writing.use(extent.path) as fd:
-            write_runs(fd, extent, spec, context.target_tiling.local(write.array, write.box), data)
+            box = context.target_tiling.local(write.array, write.box)
+            write_runs(fd, extent, spec, box, data, target.is_durable)

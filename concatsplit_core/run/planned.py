@@ -109,6 +109,8 @@ class PlannedRun:
     def work(self) -> Work:
         """Create the outputs, and describe the work for the workers."""
         created = self.output_set.create()
+        for target in (target for targets in created for target in targets):
+            target.is_durable = self.options.sync
         moves = [
             MoveWork(
                 move.sources,

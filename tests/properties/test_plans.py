@@ -22,7 +22,7 @@ from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.planning.task import ROUTES
 from concatsplit_core.planning.thresholds import Thresholds
 
-THRESHOLDS = Thresholds(long_run=24, kernel_bytes=200)
+THRESHOLDS = Thresholds(long_run=24, copied_bytes=200)
 """The kernel has runs, and tasks, as short as the arrays here are."""
 
 # what is drawn again and again is made once: hypothesis looks through every new strategy

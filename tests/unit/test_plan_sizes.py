@@ -204,6 +204,12 @@ def test_tasks_that_take_long_are_started_before_those_that_only_copy() -> None:
     assert set(routes[copies:]) == {"encoded"}
 
 
+@pytest.mark.parametrize(("memory", "tasks"), [(2 << 30, 8), (32 << 20, 22), (16 << 20, 64)])
+def test_a_task_copies_many_chunks_where_there_is_room(memory: int, tasks: int) -> None:
+    layout = Chunked((1 << 16, COLUMNS), ZSTD)  # of 4 MiB
+    assert len(planned(copy(1 << 22, layout, layout), memory=memory)) == tasks
+
+
 @pytest.mark.parametrize("check", [False, True])
 def test_what_the_chunks_of_a_copy_need_is_its_peak(check: bool) -> None:
     """One is read and one written; one that is looked at is decoded, between two steps at most."""

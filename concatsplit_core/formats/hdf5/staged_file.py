@@ -15,12 +15,17 @@ from __future__ import annotations
 import io
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from concatsplit_core.formats.stored import Placed, Stored
 from concatsplit_core.stores.files import write_all
+
+_MUCH = 32 << 20
+"""Bytes of chunks with which the disk is started at once."""
 
 
 class StagedFile(io.RawIOBase):
@@ -40,6 +45,8 @@ class StagedFile(io.RawIOBase):
         self._awaited: tuple[int, int] | None = None
         """Address and length of memory that is not to be written."""
         self._place: int | None = None
+        self._noted, self._noted_bytes = range(0), 0
+        """A range that holds chunks that have been written, and about how many bytes they are."""
 
     def place_chunk(
         self, dataset: Any, start: tuple[int, ...], memory: Any, skipped: int
@@ -67,6 +74,26 @@ class StagedFile(io.RawIOBase):
             return self._place
         finally:
             self._awaited = None
+
+    def note_written(self, placed: Sequence[Placed]) -> range:
+        """Remember where chunks of one task have been written; called by one thread at a time.
+
+        Returns
+        -------
+        range
+            A part of the file that is so large that its disk is to start with it, or an empty one.
+            While a file system finds places for it, those who write the file may have to wait.
+        """
+        (_, start), (last, stop) = placed[0], placed[-1]  # mostly one behind the other
+        stop += (last if isinstance(last, Stored) else memoryview(last)).nbytes
+        if stop > start:
+            noted = self._noted or range(start, stop)
+            self._noted = range(min(noted.start, start), max(noted.stop, stop))
+            self._noted_bytes += stop - start
+        if self._noted_bytes < _MUCH:
+            return range(0)
+        found, self._noted, self._noted_bytes = self._noted, range(0), 0
+        return found
 
     def seek(self, offset: int, whence: int = 0) -> int:
         try:

@@ -45,6 +45,7 @@ from concatsplit_core.foundation.errors import (
     UnsupportedDtype,
 )
 from concatsplit_core.foundation.interrupts import deferred_signals
+from concatsplit_core.stores.durability import start_writing
 from concatsplit_core.stores.files import copy_range, write_all
 from concatsplit_core.stores.pool import Pool
 
@@ -226,8 +227,12 @@ class Hdf5Target(Hdf5Encoder, PartTarget):
     def store(self, placed: list[Placed]) -> None:
         """Write chunks to their places; threads may come in any order."""
         if placed:
-            with _pool.use(self._writer) as (staged, _), staged.writing:
-                write_placed(placed, staged.fd)
+            with _pool.use(self._writer) as (staged, _):
+                with staged.writing:
+                    write_placed(placed, staged.fd)
+                    complete = staged.note_written(placed)
+                if self.is_durable:
+                    start_writing(staged.fd, complete.start, len(complete))
 
     def take_part(self, box: Box, folder: str) -> None:
         """Store the chunks that a task of another process has encoded."""
