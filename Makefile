@@ -49,10 +49,10 @@ coverage: $(VENV)/.dev
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing
 
-# What is tried with examples, with very many of them, and other ones each time: some ten minutes.
+# What is tried with examples or killed at any moment, very often, and otherwise each time.
 test-deep: $(VENV)/.dev
 	@$(BIN)/python $(COMPILE)
-	$(BIN)/$(PYTEST) -m hypothesis --hypothesis-profile deep
+	$(BIN)/$(PYTEST) -m "hypothesis or deep" --hypothesis-profile deep
 
 # All tests with the oldest versions that pyproject.toml allows.
 test-minimums: $(MINIMUMS)/.installed

@@ -73,12 +73,13 @@ def notes_on_unknown(ctx: click.Context, words: Sequence[str]) -> list[str]:
     given.difference_update(str(param.envvar) for param in ctx.command.params)
     if not given or "-q" in words or is_asked("--quiet", words):
         return []
-    known = _variables(ctx.find_root().command)
-    bare = [name.removeprefix(PREFIX) for name in known]
+    from concatsplit_cli.variables import NAMES
+
+    known = {f"{PREFIX}{name}" for name in NAMES}
     return [
         f"the environment variable {name} sets no option"
         + (
-            did_you_mean(name.removeprefix(PREFIX), bare, PREFIX)
+            did_you_mean(name.removeprefix(PREFIX), NAMES, PREFIX)
             or "; see concatsplit help environment"
         )
         for name in sorted(given.difference(known))

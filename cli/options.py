@@ -53,7 +53,7 @@ RAW_OPTIONS = (
         type=click.IntRange(min=0),
         default=0,
         metavar="BYTES",
-        help="With --raw: skip a header of so many bytes.",
+        help="With --raw: skip a header of this many bytes.",
     ),
 )
 """Options that say what files without a header hold."""

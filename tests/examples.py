@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -32,8 +33,24 @@ def examples(count: int, **more: Any) -> settings:
     A usual run has a third of them, and no fewer than 25: the others hardly ever find what these
     do not, and took a tenth of the time of all tests. A deep run has ten times as many.
     """
-    deep = settings.get_current_profile_name() == DEEP
-    return settings(max_examples=_many(count) if deep else _few(count), **more)
+    return settings(max_examples=_many(count) if _is_deep() else _few(count), **more)
+
+
+def times(count: int) -> int:
+    """How often to try what a test of the mark `deep` chooses itself: tenfold in a deep run."""
+    return _many(count) if _is_deep() else count
+
+
+def seed(text: str) -> str:
+    """What such a test chooses by: this text, or in a deep run one of its own, which it prints."""
+    if _is_deep():
+        text += os.urandom(8).hex()
+        print(f"seed: {text}")
+    return text
+
+
+def _is_deep() -> bool:
+    return settings.get_current_profile_name() == DEEP
 
 
 def _few(count: int) -> int:

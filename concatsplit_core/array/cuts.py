@@ -170,7 +170,7 @@ def _start_and_stop(given: Any) -> tuple[int | None, int | None]:
 
 
 def notes_on_parts(cut: Cut, lengths: Sequence[int]) -> list[str]:
-    """Notes on parts that may not be meant: empty ones, and a single one."""
+    """Notes on parts that are probably a mistake: empty ones, and a single one."""
     if cut == Cut() and len(lengths) == 1:
         return ["there is one part, since there is one output and no option that says where to cut"]
     if cut.ratio is None or not any(lengths):

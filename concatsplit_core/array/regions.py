@@ -57,7 +57,7 @@ def regions_of(interval: Interval, usual: int, sources: Tiling) -> list[Region]:
 
 
 def _of_one(part: Interval, chunk: int, origin: int) -> Iterator[Region]:
-    """What is cut off in front, the whole chunks, and what is cut off behind."""
+    """The piece before the first whole chunk, the whole chunks, and the piece after the last."""
     first = min(part.stop, origin + ceil_to(part.start - origin, chunk))
     last = max(first, origin + (part.stop - origin) // chunk * chunk)
     for a, b, length in (

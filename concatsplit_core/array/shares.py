@@ -19,7 +19,7 @@ _SHARE = re.compile(r"-?(?:\d{1,19}(?:\.\d{0,18})?|\.\d{1,18})%?")
 _NUMBERS = re.compile(r"\D?(\d{1,19}([^\d.-]{1,3}\d{1,19})+)\D?")
 _RANGE = re.compile(r"\s*([+-]?\d{1,19})?\s*:\s*([+-]?\d{1,19})?\s*")
 _PRECISION = 10**9
-"""The sum of floating-point shares may be off by one part in so many."""
+"""The sum of floating-point shares may be off by one part in this many."""
 
 
 def parse_ratio(text: str) -> list[int]:

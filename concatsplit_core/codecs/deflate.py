@@ -23,7 +23,7 @@ _FASTEST = 2
 
 
 def inflate(data: Bytes, wrapper: Wrapper, limit: int) -> Bytes:
-    """Inflate a stream to at most so many bytes.
+    """Inflate a stream to at most `limit` bytes.
 
     Raises
     ------

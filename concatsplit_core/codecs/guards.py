@@ -1,4 +1,4 @@
-"""Steps that put a checksum behind the bytes of a chunk, and check and remove it."""
+"""Steps that put a checksum after the bytes of a chunk, and check and remove it."""
 
 from __future__ import annotations
 

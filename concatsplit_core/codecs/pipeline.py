@@ -112,7 +112,9 @@ def _level(name: str, text: str) -> int:
     try:
         level = int(text)
     except ValueError:
-        raise UsageError(f"codec level '{text}' of {name} is not a whole number") from None
+        raise UsageError(
+            f"codec level '{text}' of {name} is not a whole number from {low} to {high}"
+        ) from None
     if not low <= level <= high:
         raise UsageError(f"codec level {level} of {name} is not within {low} to {high}")
     return level

@@ -24,7 +24,7 @@ def shuffled(data: Bytes, itemsize: int) -> np.ndarray:
     """
     view = np.frombuffer(data, np.uint8)
     if view.nbytes % itemsize:
-        raise ValueError(f"{view.nbytes} bytes are no whole number of {itemsize}-byte items")
+        raise ValueError(f"{view.nbytes} bytes are not a whole number of {itemsize}-byte items")
     return np.ascontiguousarray(view.reshape(-1, itemsize).T).reshape(-1)
 
 
@@ -47,7 +47,7 @@ def unshuffled(data: Bytes, itemsize: int, space: memoryview | None = None) -> n
     view = np.frombuffer(data, np.uint8)
     if view.nbytes % itemsize:
         raise MalformedInput(
-            f"its {view.nbytes} bytes are no whole number of {itemsize}-byte items"
+            f"its {view.nbytes} bytes are not a whole number of {itemsize}-byte items"
         )
     out = np.empty(view.nbytes, np.uint8) if space is None else np.frombuffer(space, np.uint8)
     rows, items = view.reshape(itemsize, -1), out.reshape(-1, itemsize)

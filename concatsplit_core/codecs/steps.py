@@ -7,7 +7,6 @@ from typing import Any
 
 from concatsplit_core.codecs.bounds import STEP_ROOM
 from concatsplit_core.codecs.pipeline import BLOSC_SHUFFLES, Step
-from concatsplit_core.codecs.shuffling import shuffled, unshuffled
 from concatsplit_core.codecs.zstd_frames import (
     compressed,
     content_size,
@@ -24,7 +23,7 @@ _LZMA_MEMORY = 128 << 20
 
 
 def guards() -> Any:
-    """The checksums behind chunks, imported late as each codec is: few chunks have one."""
+    """The module of checksums, imported late as each codec is: few chunks have one."""
     from concatsplit_core.codecs import guards as found
 
     return found
@@ -129,12 +128,18 @@ def _unlzma(data: Bytes, step: Step, limit: int) -> Bytes:
 
 
 def _unshuffle(data: Bytes, step: Step, limit: int) -> Bytes:
-    return unshuffled(data, step.settings[0]) if step.settings[0] > 1 else data
+    if step.settings[0] < 2:
+        return data
+    from concatsplit_core.codecs.shuffling import unshuffled
+
+    return unshuffled(data, step.settings[0])
 
 
 def _unshuffle_into(data: Bytes, step: Step, space: memoryview) -> bool:
     if step.settings[0] < 2 or memoryview(data).nbytes != len(space):
         return False
+    from concatsplit_core.codecs.shuffling import unshuffled
+
     unshuffled(data, step.settings[0], space)
     return True
 
@@ -191,7 +196,11 @@ def _bz2(data: Bytes, step: Step, itemsize: int) -> Bytes:
 
 
 def _shuffle(data: Bytes, step: Step, itemsize: int) -> Bytes:
-    return shuffled(data, step.settings[0]) if step.settings[0] > 1 else data
+    if step.settings[0] < 2:
+        return data
+    from concatsplit_core.codecs.shuffling import shuffled
+
+    return shuffled(data, step.settings[0])
 
 
 def _shuffle_loosely(data: Bytes, step: Step, itemsize: int) -> Bytes:

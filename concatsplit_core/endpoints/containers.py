@@ -65,6 +65,7 @@ def open_container(ref: str) -> dict[str, Source]:
     arrays: dict[str, Source] = {}
     try:
         with remembered_neighbours():
+            form.expect(place, names)
             for name in names:
                 own_ref = f"{place}::{name}" if name else ref
                 arrays[name.removeprefix(prefix)] = open_member(form, place, name or group, own_ref)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -28,13 +27,12 @@ from concatsplit_core.foundation.errors import (
     UsageError,
 )
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.files import input_error, output_error
+from concatsplit_core.stores.files import ReadingInput, input_error, output_error
 from concatsplit_core.stores.folders import Folders
 from concatsplit_core.stores.local import local
 
 STREAM = "-"
 _ONE_OF = "give its arrays one by one, such as file['x']"
-_MAY_STAND_FOR_MORE = re.compile(r"^@|[*?[]")
 _TWICE = "stdin (-) is one input; it cannot be read twice"
 
 
@@ -158,7 +156,7 @@ def _expanded(inputs: Any, raw: str | None) -> list[Any]:
 
 def _stands_for(word: str) -> Iterable[str]:
     """The references that a pattern or a list stands for; of most words, themselves."""
-    if not _MAY_STAND_FOR_MORE.search(word):
+    if not (word.startswith("@") or "*" in word or "?" in word or "[" in word):
         return [word]
     from concatsplit_core.endpoints.lists import expand
 
@@ -266,12 +264,8 @@ def open_ref(ref: str) -> Source:
 
 def open_member(form: InputFormat, place: Location, member: str | None, ref: str) -> Source:
     """Open an array of a file of a known format."""
-    try:
+    with ReadingInput(ref):
         return form.open(place, member, ref)
-    except OSError as error:
-        if isinstance(error, ConcatsplitError):
-            raise
-        raise input_error(ref, error) from error
 
 
 def _wrap(item: Any, ref: str) -> Source:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from concatsplit_core.array.spec import ArraySpec
@@ -98,6 +98,9 @@ class InputFormat(Format):
         """As `open`, for a file whose format was just found; closes the descriptor of `found`."""
         found.close()
         return self.open(found.place, member, ref)
+
+    def expect(self, place: Location, members: Sequence[str]) -> None:
+        """Be told which arrays of a container will be opened next, one by one."""
 
     def members(self, place: Location, ref: str) -> list[str]:
         """Names of the arrays that a container holds; ``[""]`` where the file is the array."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from concatsplit_core.array.geometry import Shape
+from concatsplit_core.array.layouts import Order
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.checksums import APPENDED
 from concatsplit_core.formats.storage import Wish
@@ -16,7 +17,7 @@ COMFORTABLE = 1 << 20
 
 
 def choose_chunks(spec: ArraySpec, wish: Wish, like: ArraySpec | None) -> Shape:
-    """The chunk shape of an output: as asked for, else that of the inputs, else a sane one.
+    """The chunk shape of an output: as asked for, else that of the inputs, else about 1 MiB.
 
     Parameters
     ----------
@@ -101,3 +102,18 @@ def suggest_chunks(spec: ArraySpec, like: Shape | None = None) -> Shape:
         longest = max(range(spec.ndim), key=lambda d: chunks[d])
         chunks[longest] = -(-chunks[longest] // 2)
     return tuple(chunks)
+
+
+def piece_of(spec: ArraySpec, order: Order, nbytes: int) -> Shape:
+    """The shape of a piece of at most so many bytes, or of one element.
+
+    Its elements follow each other in an array of this order, and so do the pieces.
+    """
+    piece, room = [1] * spec.ndim, max(1, nbytes // max(1, spec.dtype.itemsize))
+    axes = range(spec.ndim)
+    for d in reversed(axes) if order == "C" else axes:
+        piece[d] = max(1, min(spec.shape[d], room))
+        if piece[d] < spec.shape[d]:
+            break
+        room //= piece[d]
+    return tuple(piece)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
+from operator import sub
 
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
+
+_MANY = 1 << 16
+"""Elements of a box along an axis from which on its chunks are not listed first."""
 
 
 def chunks_of(box: Box, chunks: Shape, shape: Shape) -> Iterator[tuple[Shape, Box]]:
@@ -15,13 +19,31 @@ def chunks_of(box: Box, chunks: Shape, shape: Shape) -> Iterator[tuple[Shape, Bo
     if not chunks:
         yield (), Box((), ())
         return
-    along = [
-        [(i, i * c, min(i * c + c, n)) for i in range(a // c, -(-b // c))]
-        for a, b, c, n in zip(box.start, box.stop, chunks, shape, strict=True)
-    ]
-    for place in product(*along):
+    places: Iterable[tuple[tuple[int, int, int], ...]]
+    if max(map(sub, box.stop, box.start)) > _MANY:
+        places = _one_by_one([*zip(box.start, box.stop, chunks, shape, strict=True)])
+    else:
+        along = [
+            [(i, i * c, min(i * c + c, n)) for i in range(a // c, -(-b // c))]
+            for a, b, c, n in zip(box.start, box.stop, chunks, shape, strict=True)
+        ]
+        places = product(*along)
+    for place in places:
         index, start, stop = zip(*place, strict=True)
         yield index, Box(start, stop)
+
+
+def _one_by_one(
+    sides: Sequence[tuple[int, int, int, int]],
+) -> Iterator[tuple[tuple[int, int, int], ...]]:
+    """As `product`, which would first list all chunks along each axis: there may be billions."""
+    if not sides:
+        yield ()
+        return
+    a, b, c, n = sides[0]
+    for i in range(a // c, -(-b // c)):
+        for others in _one_by_one(sides[1:]):
+            yield (i, i * c, min(i * c + c, n)), *others
 
 
 def clip(chunk: Box, box: Box, array: np.ndarray) -> tuple[Box, np.ndarray]:

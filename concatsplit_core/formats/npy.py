@@ -1,4 +1,4 @@
-"""NumPy's .npy files: one contiguous array behind a short header."""
+"""NumPy's .npy files: a short header, then one contiguous array."""
 
 from __future__ import annotations
 

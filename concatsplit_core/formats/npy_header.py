@@ -284,7 +284,7 @@ def refuse_dtype(spec: ArraySpec) -> None:
     if spec.is_string or spec.dtype.hasobject:
         format_header(spec)
     if spec.dtype.names is None and spec.dtype.kind not in "biufcmMSUV":
-        raise UnsupportedDtype(f"dtype {spec.dtype} cannot be stored in .npy")
+        raise UnsupportedDtype(f"dtype {spec.dtype} cannot be stored in .npy; --dtype converts it")
 
 
 def _padding(length: int, wanted: int | None) -> int:

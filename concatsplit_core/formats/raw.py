@@ -1,6 +1,6 @@
 """Bare elements in a file: there is no header, so the reference says what they are.
 
-``x.dat::int16,*,384@1024`` are rows of 384 elements of int16 behind a header of 1,024 bytes.
+``x.dat::int16,*,384@1024`` are rows of 384 elements of int16 after a header of 1,024 bytes.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def described(text: str) -> Description:
     known = [n for n in lengths if n is not None]
     offset = int(match[3] or 0)
     if len(lengths) > _MOST_AXES or max(prod(known), offset, *known, 0) >= _LONGEST:
-        raise UsageError(f"--raw {text}: has too many axes, or too large numbers")
+        raise UsageError(f"--raw {text}: has more than {_MOST_AXES} axes, or a number over 2**63")
     return Description(_dtype(match[1], text), tuple(lengths), offset)
 
 
@@ -108,7 +108,9 @@ def description_from(raw: str | None, offset: int) -> str:
     if raw is None:
         raise UsageError(f"--offset {offset} needs --raw, which says what follows the header")
     found = described(raw)
-    if found.offset or offset < 0:
+    if offset < 0:
+        raise UsageError(f"--offset {offset}: a header has 0 bytes or more")
+    if found.offset:
         raise UsageError(f"--raw {raw}, --offset {offset}: give the bytes to skip with --offset")
     return f"{raw}@{offset}" if offset else raw
 

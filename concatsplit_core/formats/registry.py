@@ -22,7 +22,7 @@ from concatsplit_core.foundation.errors import (
 )
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.files import input_error, open_input
+from concatsplit_core.stores.files import ReadingInput, open_input
 
 
 def _npy() -> Format:
@@ -237,15 +237,11 @@ def open_array(place: Location, member: str | None, ref: str) -> Source:
     InputUnavailable, MalformedInput, UnsafeContent, UsageError
     """
     raw = None if member is None else _described(place, member)
-    try:
+    with ReadingInput(ref):
         if raw is not None:
             return raw.open(place, member, ref)
         form, found = _recognise(place, ref)
         return form.open_found(found, member, ref)
-    except OSError as error:
-        if isinstance(error, ConcatsplitError):
-            raise
-        raise input_error(ref, error) from error
 
 
 def _recognise(place: Location, ref: str) -> tuple[InputFormat, Candidate]:

@@ -92,7 +92,7 @@ def agreed_codec(storages: Sequence[Storage]) -> Codec | None:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked of an output's layout; None means: as the inputs, else a sane choice."""
+    """What is asked of an output's layout; None means: as the inputs, else the default."""
 
     chunks: Shape | str | None = None
     codec: Codec | None = None

@@ -11,7 +11,7 @@ from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.layouts import Stream
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.base import Candidate, OutputFormat
-from concatsplit_core.formats.chunking import refuse_checksum
+from concatsplit_core.formats.chunking import piece_of, refuse_checksum
 from concatsplit_core.formats.npy_header import format_header, spec_of_file
 from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Storage, Wish
@@ -83,13 +83,7 @@ class StreamFormat(OutputFormat):
             )
         refuse_checksum(wish, "an .npy stream")
         format_header(ArraySpec(spec.shape, spec.dtype))
-        unit, room = [1] * spec.ndim, max(1, _PIECE // max(1, spec.dtype.itemsize))
-        for d in range(spec.ndim - 1, -1, -1):
-            unit[d] = max(1, min(spec.shape[d], room))
-            if unit[d] < spec.shape[d]:
-                break
-            room //= unit[d]
-        return replace(spec, layout=Stream(tuple(unit))), Storage()
+        return replace(spec, layout=Stream(piece_of(spec, "C", _PIECE))), Storage()
 
     def writer(self, place: Location, base: Location | None) -> Writer:
         """A writer of stdout, which must not be a terminal."""

@@ -231,6 +231,7 @@ def _describe_members(
     """
     sources: list[Source | None] = []
     blobs = []
+    expect(form, members)
     try:
         for member in members:
             sources.append(None)
@@ -244,6 +245,13 @@ def _describe_members(
         return _with_elements(sources, blobs, wanted)
     finally:
         close_all(source for source in sources if source is not None)
+
+
+def expect(form: InputFormat, members: Sequence[ArrayMember]) -> None:
+    """Tell the format of a container of several arrays that all of them will be opened next."""
+    names = [member.name for member in members if member.name]
+    if len(names) > 1:
+        form.expect(members[0].place, names)
 
 
 def _with_elements(

@@ -63,7 +63,7 @@ def head_of(source: Source, count: int, options: Options, follow_links: bool = F
     box = Box((0,) * len(shape), stop)
     try:
         meant = meant_of(source)
-    except DtypeMismatch:  # ml_dtypes is not installed: they are shown as bytes
+    except DtypeMismatch:  # ml_dtypes is not installed, or lacks the type: bytes are shown
         meant = Meant(source.spec.dtype)
     if box.size:
         fingerprints = Fingerprints([source], follow_links)

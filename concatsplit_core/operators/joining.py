@@ -74,8 +74,6 @@ def concat(
     ConcatsplitError
         Any error; no output was created or changed.
     """
-    shared: dict[str, Any] = {**options}
-    selection = selection_from(shared)
     request = Request(
         "concat",
         [path("output", output)],
@@ -83,9 +81,14 @@ def concat(
         order=order,
         add_axis=add_axis,
         split_info=split_info,
-        selection=selection,
     )
-    return perform(request, inputs, options_of(request.operator, shared))
+    return _join(request, inputs, {**options})
+
+
+def _join(request: Request, inputs: Any, options: dict[str, Any]) -> Result:
+    """Join arrays, or the data sets that the options select."""
+    request = request._replace(selection=selection_from(options))
+    return perform(request, inputs, options_of(request.operator, options))
 
 
 @spelled_out
@@ -111,17 +114,14 @@ def stack(
     **options
         Those of `Options`.
     """
-    shared: dict[str, Any] = {**options}
-    selection = selection_from(shared)
     request = Request(
         "stack",
         [path("output", output)],
         axis=axis,
         add_axis=True,
         split_info=split_info,
-        selection=selection,
     )
-    return perform(request, inputs, options_of(request.operator, shared))
+    return _join(request, inputs, {**options})
 
 
 @spelled_out

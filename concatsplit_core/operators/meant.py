@@ -84,7 +84,7 @@ def meant_of(source: Source) -> Meant:
     MeaningMismatch
         `scale_factor` or `add_offset` is not a number.
     DtypeMismatch
-        The elements are of a type that only ml_dtypes knows, which is not installed.
+        NumPy lacks the elements' type, and so does ml_dtypes, or it is not installed.
     """
     dtype, meaning = numbers_of(source.spec.dtype), source.storage.meaning
     if dtype is not source.spec.dtype:

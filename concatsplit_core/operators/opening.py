@@ -48,7 +48,7 @@ def opened_data_set(
     recover: Callable[[list[Location]], bool] | None,
     raw: str | None = None,
 ) -> Iterator[DataSet]:
-    """Open the arrays of a data set for the time of a context.
+    """Open the arrays of a data set inside a context.
 
     Parameters
     ----------
@@ -105,6 +105,7 @@ def _add_container(number: int, ref: Any, selection: Selection, arrays: Found) -
     chosen = selection.chosen(names, ref)
     if number and selection.missing == "refuse":
         _refuse_others(number, ref, chosen, list(arrays))
+    form.expect(place, chosen)
     for name in chosen:
         source = _opened(form, place, name, f"{place}::{name}")
         arrays.setdefault(name, [None] * number).append(source)

@@ -11,7 +11,7 @@ from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import STREAM, close_all, open_member, resolve
 from concatsplit_core.formats.sources import ChunkedSource, Source
 from concatsplit_core.foundation.errors import ConcatsplitError, UsageError
-from concatsplit_core.operators.describing import arrays_named
+from concatsplit_core.operators.describing import arrays_named, expect
 from concatsplit_core.pictures.chunk_map import ChunkMap
 from concatsplit_core.pictures.chunk_picture import PicturedArray, picture_of_chunks
 from concatsplit_core.run.options import Options
@@ -77,6 +77,7 @@ def _opened(ref: str) -> Iterator[Source]:
     if ref == STREAM:
         raise UsageError("--picture: a stream has no chunks to draw; give a file")
     form, members = arrays_named(ref)
+    expect(form, members)
     for member in members:
         try:
             yield open_member(form, *member)

@@ -163,7 +163,7 @@ def statistics_of(source: Source, options: Options, follow_links: bool = False) 
     """
     try:
         meant = meant_of(source)
-    except DtypeMismatch as error:  # ml_dtypes is not installed
+    except DtypeMismatch as error:  # ml_dtypes is not installed, or lacks the type
         return Statistics(source.spec.size, note=error.message)
     counting = _Counting(meant)
     if source.spec.size and counting.summary is not None:

@@ -309,7 +309,7 @@ def _holders(array: ArrayRecord, record: Manifest) -> list[int]:
         return list(range(len(_cut(record).inputs) if array.is_compared else 1))
     in_containers = array.name and any(e.ref.endswith(f"::{array.name}") for e in array.inputs)
     numbers = range(len(array.inputs))
-    # what has no name in a container is a fill value for what the input did not hold
+    # an entry without a name stands for fill values: the input did not hold the array
     return [n for n in numbers if array.inputs[n].ref] if in_containers else [*numbers]
 
 

@@ -157,7 +157,7 @@ def shortened(text: str, room: float, letter: float = LETTER) -> str:
 
 
 def wrapped(text: str, room: float, most: int) -> list[str]:
-    """Text in lines that fit a width, at most so many of them."""
+    """Text in lines that fit a width, `most` of them at the most."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

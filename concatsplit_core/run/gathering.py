@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,7 +26,7 @@ from concatsplit_core.routes.extents import read_windows
 from concatsplit_core.run.cells import PIECE, Part, cells, piece_shape, wanted_of
 from concatsplit_core.run.chunk_cache import ChunkCache
 from concatsplit_core.stores.base import Location
-from concatsplit_core.stores.files import input_error, open_input
+from concatsplit_core.stores.files import ReadingInput, open_input
 from concatsplit_core.stores.local import LOCAL
 from concatsplit_core.stores.maps import Maps, pool_of_maps, refuse_shorter
 
@@ -126,7 +126,7 @@ class Gatherer:
         starts: list[Shape] = []
         try:
             parts_of_it = self._parts(number, source, picks, keeps, starts)
-            with _naming(source), closing(parts_of_it) as parts:
+            with ReadingInput(source.ref), closing(parts_of_it) as parts:
                 for place, part in parts:
                     if conversion is None:
                         copy_elements(space[place], part)
@@ -244,14 +244,3 @@ def _decoded(source: DecodedSource, box: Box) -> np.ndarray:
     for common, part in source.read(box):
         copy_elements(chunk[common.within(box)], part)
     return chunk
-
-
-@contextmanager
-def _naming(source: Source) -> Iterator[None]:
-    """Turns what the system says against reading an input into an error that names it."""
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, ConcatsplitError):
-            raise
-        raise input_error(source.ref, error) from error

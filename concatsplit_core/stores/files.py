@@ -265,6 +265,28 @@ def input_error(ref: str, error: OSError) -> ConcatsplitError:
     return IOFailure(f"{ref}: cannot be read: {reason}", ref=ref)
 
 
+class ReadingInput:
+    """Inside the context, a system error becomes an error that names the input.
+
+    Parameters
+    ----------
+    ref : str
+        What messages call the input.
+    """
+
+    __slots__ = ("_ref",)
+
+    def __init__(self, ref: str) -> None:
+        self._ref = ref
+
+    def __enter__(self) -> None:
+        """Nothing has to be done first."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError) and not isinstance(error, ConcatsplitError):
+            raise input_error(self._ref, error) from error
+
+
 def output_error(ref: str, error: OSError) -> ConcatsplitError:
     """Our error for a system error that occurred while an output was written."""
     reason = os.strerror(error.errno) if error.errno else str(error)

@@ -32,8 +32,11 @@ def store(shell: Any) -> Any:
     return shell
 
 
-@pytest.mark.parametrize("ref", ["a.npy", "s.h5::x", "s.h5::z", "s.zarr::x", "s.zarr/x"])
-@pytest.mark.parametrize("memory", ["256MiB", "2KiB"])
+@pytest.mark.parametrize(
+    ("ref", "memory"),
+    [("a.npy", "256MiB"), ("s.h5::x", "2KiB"), ("s.h5::z", "256MiB"), ("s.h5::z", "2KiB"),
+     ("s.zarr::x", "2KiB"), ("s.zarr/x", "256MiB")],
+)  # fmt: skip
 def test_fetch_to_another_program(store: Any, ref: str, memory: str) -> None:
     done = store.bash(f"concatsplit fetch {ref} --memory {memory} | cat > fetched.npy")
     assert (done.returncode, done.stderr) == (0, "")

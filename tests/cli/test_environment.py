@@ -10,7 +10,9 @@ import click
 import numpy as np
 import pytest
 
+from concatsplit_cli import environment
 from concatsplit_cli.main import main
+from concatsplit_cli.variables import NAMES
 
 JOIN = ("concat", "a.npy", "b.npy")
 CUT = ("split", "a.npy", "-o", "p{index}.npy")
@@ -134,6 +136,17 @@ def test_a_variable_of_no_option_gets_a_note(
     note = f"the environment variable CONCATSPLIT_{name} sets no option{says}"
     assert outcome.err == f"concatsplit: note: {note}\n"
     shell.ok("concat", "a.npy", "b.npy", "-o", "z.npy", "-q")
+
+
+def test_variables_are_known_without_asking_all_commands(
+    shell: Any, pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = environment._variables(main)
+    assert [f"{environment.PREFIX}{name}" for name in NAMES] == sorted(told)
+    monkeypatch.setattr(environment, "_variables", lambda root: pytest.fail("all were asked"))
+    monkeypatch.setenv("CONCATSPLIT_PARTS", "2")
+    monkeypatch.setenv("CONCATSPLIT_MEMROY", "1G")
+    assert "CONCATSPLIT_MEMORY" in shell.run("concat", "a.npy", "b.npy", "-o", "y.npy").err
 
 
 def test_a_variable_that_is_neither_yes_nor_no(

@@ -141,7 +141,7 @@ def test_a_child_looks_first_at_what_a_file_holds(monkeypatch: pytest.MonkeyPatc
     looks: list[str] = []
 
     class Refusing:
-        def check(self, look: Any, path: str, member: str | None, ref: str) -> bytes:
+        def check(self, look: Any, path: str, member: str | None, ref: str, *_: object) -> bytes:
             looks.append(look.__name__)
             if look is contents._look_at_structure:
                 raise MalformedInput(f"{ref}: takes for ever")
@@ -162,7 +162,7 @@ def test_the_members_that_a_child_has_found_are_not_looked_for_again(
     text = contents._look_at_links("a.h5", None)
 
     class Telling:
-        def check(self, look: Any, path: str, member: str | None, ref: str) -> bytes:
+        def check(self, look: Any, path: str, member: str | None, ref: str, *_: object) -> bytes:
             return text
 
     monkeypatch.setattr(contents, "scouts", Telling())

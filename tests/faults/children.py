@@ -59,7 +59,7 @@ def _load() -> None:
         for package in (concatsplit_cli, concatsplit_core)
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     ]
-    _CONTEXT.set_forkserver_preload([*ours, "difflib", "xxhash", __name__])
+    _CONTEXT.set_forkserver_preload([*ours, "difflib", "xxhash", __name__, "freeze"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
         forkserver.ensure_running()

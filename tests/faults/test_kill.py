@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import children
+import examples
 import numpy as np
 import pytest
 
-TRIES = 10
+pytestmark = pytest.mark.deep
+TRIES = 6
 FORMATS = {
     "npy": ("npy", ()),
     "safetensors": ("safetensors", ()),
@@ -40,8 +42,10 @@ class Victim:
         assert self.killed(0) == 0, (self.signs / "errors").read_text()
         count = int((self.signs / "count").read_text())
         assert count > tries
-        last = range(count - 3, count)
-        return sorted({*random.Random(seed).sample(range(1, count - 3), tries - 3), *last})
+        last, others = range(count - 3, count), range(1, count - 3)
+        more = min(examples.times(tries - 3), len(others))
+        chosen = random.Random(examples.seed(seed)).sample(others, more)
+        return sorted({*chosen, *last})
 
 
 def holds(shell: Any, name: str, *wanted: np.ndarray | None) -> bool:
@@ -99,7 +103,7 @@ def test_killed_while_chunks_move_there_is_no_target_or_a_whole_one(
     args = ("concat", f"a.{suffix}", f"b.{suffix}", "-o", target, "--routes", "encoded", "--force")
     victim = Victim(shell, *args)
     allowed = (whole[:64] if old else None, whole)
-    for moment in victim.moments(f"{kind} {old}", 8):
+    for moment in victim.moments(f"{kind} {old}", 5):
         remove(Path(target))
         if old:
             shell.heals("concat", f"a.{suffix}", "-o", target)
@@ -118,7 +122,7 @@ def test_a_killed_replacement_leaves_the_old_target_or_the_new_one(
     target = f"y.{suffix}"
     old = whole[:64]
     victim = Victim(shell, "concat", "a.npy", "b.npy", "-o", target, "--force", *options)
-    for moment in victim.moments(f"replace {kind}", 7):
+    for moment in victim.moments(f"replace {kind}", 5):
         shell.heals("concat", "a.npy", "-o", target, "--force")
         assert victim.killed(moment) == -9
         assert holds(shell, target, old, whole), f"killed at {moment}"
@@ -137,7 +141,7 @@ def test_a_killed_split_is_all_or_nothing_after_the_next_run(
     parts, old = np.split(whole[:64], 4), whole[:1]
     shell.save(old=old)
     victim = Victim(shell, *args, *options, *force)
-    for moment in victim.moments(f"split {kind} {force}", 7):
+    for moment in victim.moments(f"split {kind} {force}", 5):
         for name in names:
             remove(Path(name))
             if force and not name.endswith("json"):
@@ -183,7 +187,7 @@ def test_a_killed_addition_leaves_the_container_whole(
 ) -> None:
     shell.ok("concat", "b.npy", "-o", f"{container}::old")
     victim = Victim(shell, "concat", "a.npy", "b.npy", "-o", f"{container}::new", "--force")
-    for moment in victim.moments(container, 7):
+    for moment in victim.moments(container, 5):
         assert victim.killed(moment) == -9
         np.testing.assert_array_equal(shell.read(f"{container}::old"), whole[64:])
         assert shell.run("info", container).code == 0
@@ -199,7 +203,7 @@ def test_killed_shards_and_their_index_are_all_or_nothing(shell: Any, whole: np.
     args = ("split", "m.safetensors", "-o", template, "--by-array", "--max-bytes", most)
     names = ["m-0-of-2.safetensors", "m-1-of-2.safetensors", "m.safetensors.index.json"]
     victim = Victim(shell, *args)
-    for moment in victim.moments("shards", 7):
+    for moment in victim.moments("shards", 5):
         for name in names:
             remove(Path(name))
         assert victim.killed(moment) == -9

@@ -19,9 +19,9 @@ import concatsplit_core as cs
 from concatsplit_core.foundation.errors import OverBudget
 
 MIB = 1 << 20
-ROWS, COLUMNS, CHUNK = 1280, 16384, (128, 2048)
-BOUND = 192 * MIB
-OPTIONS = ("--memory", "64MiB", "--no-sync")
+ROWS, COLUMNS, CHUNK = 640, 16384, (128, 2048)
+BOUND = 88 * MIB
+OPTIONS = ("--memory", "16MiB", "--no-sync")
 
 
 def _pattern(shape: tuple[int, int]) -> np.ndarray:
@@ -151,11 +151,11 @@ def test_small_chunks_that_are_stored_in_many_bytes(shell: Any, output: str) -> 
 
 @pytest.mark.parametrize("differ", [False, True])
 def test_arrays_are_compared_in_bounded_memory(shell: Any, differ: bool) -> None:
-    x = np.random.default_rng(1).normal(size=(1024, 4096))
+    x = np.random.default_rng(1).normal(size=(512, 4096))
     zarr.create_array("x.zarr", data=x, chunks=(128, 1024))
     shell.save(y=x + differ)
-    options = {"memory": "8MiB", "jobs": 2}
-    assert _traced(lambda: cs.diff("x.zarr", "y.npy", **options)) < 16 * MIB
+    options = {"memory": "4MiB", "jobs": 2}
+    assert _traced(lambda: cs.diff("x.zarr", "y.npy", **options)) < 8 * MIB
     assert cs.diff("x.zarr", "y.npy", **options).elements == differ * x.size
 
 

@@ -169,8 +169,11 @@ def test_a_request_comes_too_late_when_the_outputs_are_there(
 STUCK = """
 import ctypes, itertools, os
 import concatsplit_core.operators as operators
+from concatsplit_cli import watcher
 from concatsplit_cli.main import main
 from concatsplit_core.foundation.interrupts import BlockingLibraries
+
+watcher.PATIENCE = 0.2
 
 def stuck(*given, **options):
     USES

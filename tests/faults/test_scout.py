@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_core.formats.hdf5 import describing
+from concatsplit_cli.main import _DOCSTRINGS, _leave_out_docstrings, _LoadedIfUsed
+from concatsplit_core.formats.hdf5 import files, trials
+from concatsplit_core.foundation.errors import MalformedInput
 
 _SCRIPT = """
 import os, select, signal, sys, threading, warnings
@@ -189,21 +194,45 @@ def test_a_file_that_crashes_the_library_ends_in_a_message(tmp_path: Path) -> No
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.h5"]
 
 
-def test_the_command_has_one_thread_while_it_opens_its_inputs(tmp_path: Path) -> None:
+def test_the_command_has_one_thread_while_it_opens_its_inputs_and_reads_no_docstrings(
+    tmp_path: Path,
+) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["x"] = np.arange(3)
     script = (
-        "import atexit, os\n"
-        "atexit.register(lambda: print(len(os.listdir('/proc/self/task'))))\n"
+        "import atexit, os, sys\n"
+        "def tell():\n"
+        "    import numpy as np\n"
+        "    texts = np.ndarray.__doc__, np.float32.__doc__, np.ndarray.sum.__doc__\n"
+        "    print(len(os.listdir('/proc/self/task')), any(texts))\n"
+        "atexit.register(tell)\n"
         "from concatsplit_cli.main import main\n"
-        "main(['info', 'a.h5'])\n"
+        "main()\n"
     )
     environ = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, env=environ,
-        check=True,
+        [sys.executable, "-c", script, "info", "a.h5"], capture_output=True, text=True,
+        cwd=tmp_path, env=environ, check=True,
     )  # fmt: skip
-    assert done.stdout.splitlines()[-1] == "1"
+    assert done.stdout.splitlines()[-1] == "1 False"
+    assert done.stderr == ""
+
+
+def test_numpy_keeps_its_docstrings_where_it_is_imported_already() -> None:
+    _leave_out_docstrings()
+    assert all(callable(sys.modules[name].add_newdoc) for name in _DOCSTRINGS)
+    assert np.ndarray.__doc__
+
+
+def test_a_numpy_that_needs_more_than_docstrings_of_a_module_gets_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "colorsys", _LoadedIfUsed("colorsys"))
+    stands_for = importlib.import_module("colorsys")
+    assert isinstance(stands_for, _LoadedIfUsed)
+    assert stands_for.rgb_to_hsv(0, 0, 0) == (0, 0, 0)
+    assert sys.modules["colorsys"] is not stands_for
+    assert stands_for.ONE_THIRD == 1 / 3
 
 
 def test_of_many_inputs_the_first_are_looked_at(
@@ -215,7 +244,7 @@ def test_of_many_inputs_the_first_are_looked_at(
         def check(self, look: object, path: Path, member: str | None, ref: str, *_: object) -> None:
             looks.append(ref)
 
-    monkeypatch.setattr(describing, "scouts", Counting())
+    monkeypatch.setattr(trials, "scouts", Counting())
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["x"] = np.arange(3)
     inputs, output = [str(tmp_path / "a.h5")] * 100, str(tmp_path / "y.npy")
@@ -227,6 +256,69 @@ def test_of_many_inputs_the_first_are_looked_at(
         file["x"][0] = 7
     cs.concat(inputs, output, force=True)  # it is another one now
     assert len(looks) == 2 * 64
+
+
+class Child:
+    """Stands for the child: notes what it is asked, in this process."""
+
+    def __init__(self, crashes: bool = False) -> None:
+        self.crashes = crashes
+        self.asked: list[str] = []
+
+    def check(self, look: Any, path: str, member: str, ref: str, *_: object) -> bytes:
+        several = look is trials._look_at_members
+        self.asked += json.loads(member) if several else [member]
+        if several and self.crashes:
+            raise MalformedInput(f"{ref}: crashes the library")
+        return look(path, member) or b""
+
+
+@pytest.fixture
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A file of 80 arrays, of which nothing was tried."""
+    monkeypatch.setattr(trials, "_tried", {})
+    monkeypatch.setattr(trials, "_passed", set())
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        for number in range(80):
+            file[f"x{number:02}"] = np.arange(3)
+    return str(tmp_path / "m.h5")
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+def test_members_are_tried_together_and_alone_where_one_crashes(
+    many: str, crashes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child, first = Child(crashes), [f"x{number:02}" for number in range(64)]
+    monkeypatch.setattr(trials, "scouts", child)
+    assert len(cs.info(many)) == 80
+    assert child.asked == (first * 2 if crashes else first)
+    cs.info(many)  # so much was tried of this file
+    assert len(child.asked) == len(first) * (1 + crashes)
+
+
+def test_the_file_is_open_once_while_members_are_tried_together(
+    many: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    true = files._opened
+    monkeypatch.setattr(files, "_opened", lambda path: opened.append(path) or true(path))
+    names = json.dumps([f"x{number:02}" for number in range(9)] + ["not there"])
+    assert trials._look_at_members(many, names) == b"10"
+    assert opened == [many]
+    assert files.pool.peek(many) is None
+
+
+def test_members_that_take_long_are_tried_in_several_goes(
+    many: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = Child()
+    monkeypatch.setattr(trials, "scouts", child)
+    monkeypatch.setattr(trials, "_LONG", -1)
+    trials.try_members(many, ["x00", "x01", "x02"])
+    assert child.asked == ["x00", "x01", "x02", "x01", "x02"]
+    for name in ("x00", "x01", "x02"):  # the last one is tried alone, when it is opened
+        trials.open_member(many, name, many).close()
+    assert child.asked[5:] == ["x02"]
 
 
 def test_of_many_members_that_are_closed_one_by_one_the_first_are_looked_at(
@@ -243,7 +335,7 @@ def test_of_many_members_that_are_closed_one_by_one_the_first_are_looked_at(
             file[f"x{number}"] = np.arange(3)
     cs.split(str(tmp_path / "a.h5"), [f"{tmp_path}/y{{index}}.h5"], parts=3,
              manifest=tmp_path / "m.json")  # fmt: skip
-    monkeypatch.setattr(describing, "scouts", Counting())
-    monkeypatch.setattr(describing, "_tried", {})
+    monkeypatch.setattr(trials, "scouts", Counting())
+    monkeypatch.setattr(trials, "_tried", {})
     assert cs.verify(tmp_path / "m.json").exit_code == 0
     assert len(looks) == 4 * 64

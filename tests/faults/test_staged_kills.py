@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import children
+import examples
 import numpy as np
 import pytest
 from chains import FORMATS, KILLED, Chain
@@ -16,11 +17,12 @@ CHAINS = [
 ]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(("kind", "way", "seed"), CHAINS)
 def test_killed_again_and_again_it_ends_with_the_same_bytes(
     tmp_path: Path, kind: str, way: str, seed: str
 ) -> None:
-    chain = Chain(tmp_path, kind, f"{seed} {way}", kills=2)
+    chain = Chain(tmp_path, kind, examples.seed(f"{seed} {way}"), kills=2)
     getattr(chain, way)()
     chain.check()
     assert chain.kills

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import h5py
 import numpy as np
@@ -19,21 +20,28 @@ import concatsplit_core as cs
 from concatsplit_core.run.worker import Work
 
 _WORKER = """
-import pickle, sys
+import os, pickle, sys
 from concatsplit_core.run.worker import Worker
 
-work, numbers = pickle.load(sys.stdin.buffer)
-worker = Worker(work)
-for number in numbers:
-    worker.do(number)
-    worker.do(number)
-worker.close()
+while True:
+    try:
+        folder, data, numbers = pickle.load(sys.stdin.buffer)
+    except EOFError:
+        break
+    os.chdir(folder)
+    worker = Worker(pickle.loads(data))
+    for number in numbers:
+        worker.do(number)
+        worker.do(number)
+    worker.close()
+    print("done", flush=True)
 """
 
 
 class ProcessExecutor:
     """Two processes that share the tasks; each does all of its own twice, the last ones first."""
 
+    processes: ClassVar[list[subprocess.Popen[bytes]]] = []
     used = 0
 
     def __init__(self, hashes: object) -> None:
@@ -49,21 +57,33 @@ class ProcessExecutor:
         """As `Executor.run`."""
         numbers = list(tasks)[::-1]
         assert len(numbers) > 1
-        for share in (numbers[::2], numbers[1::2]):
-            subprocess.run(
-                [sys.executable, "-c", _WORKER], input=pickle.dumps((work, share)), check=True
-            )
+        for process, share in zip(self.processes, (numbers[::2], numbers[1::2]), strict=True):
+            pickle.dump((os.getcwd(), pickle.dumps(work), share), process.stdin)
+            process.stdin.flush()
+            assert process.stdout.readline() == b"done\n"
         for number in numbers:
             done(number)
         assert not cancel.is_set()
         type(self).used += 1
 
 
+@pytest.fixture(scope="module")
+def two_processes() -> Iterator[list[subprocess.Popen[bytes]]]:
+    command = [sys.executable, "-c", _WORKER]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    started = [subprocess.Popen(command, **pipes) for _ in range(2)]
+    yield started
+    for process in started:
+        process.communicate()
+        assert process.returncode == 0
+
+
 @pytest.fixture
-def _processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, two_processes: Any) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("concatsplit_core.run.planned.ThreadExecutor", ProcessExecutor)
     monkeypatch.setattr(ProcessExecutor, "used", 0)
+    monkeypatch.setattr(ProcessExecutor, "processes", two_processes)
 
 
 def _put(name: str, array: np.ndarray, **how: Any) -> str:

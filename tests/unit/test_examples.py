@@ -37,3 +37,10 @@ def test_only_a_deep_run_has_others_each_time(profile: str) -> None:
 
 def test_the_target_asks_for_the_profile() -> None:
     assert f"--hypothesis-profile {examples.DEEP}" in (ROOT / "Makefile").read_text()
+
+
+def test_what_a_test_chooses_itself(profile: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert examples.times(5) == {"usual": 5, "deep": 50}[profile]
+    assert (examples.seed("x") == "x") == (profile == "usual")
+    assert (examples.seed("x") == examples.seed("x")) == (profile == "usual")
+    assert capsys.readouterr().out.count("seed: ") == (3 if profile == "deep" else 0)

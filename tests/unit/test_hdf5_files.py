@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_core.formats.hdf5.describing import open_member
 from concatsplit_core.formats.hdf5.files import open_now, pool
 from concatsplit_core.formats.hdf5.library import unknown_processor
+from concatsplit_core.formats.hdf5.trials import open_member
 
 
 def save(path: Path, value: int) -> None:

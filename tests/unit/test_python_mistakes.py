@@ -101,6 +101,7 @@ MISTAKES = {
     # looking
     "cs.diff('a.npy', a, nan_equal='no')": "nan_equal: 'no' is not True or False",
     "cs.info('a.npy', follow_links='no')": "follow_links: 'no' is not True or False",
+    "cs.info('a.npy', raw='int16,*', offset=-1)": "--offset -1: a header has 0 bytes or more",
     "cs.info('a.npy', head=-1)": "head: -1 is less than 0",
     "cs.info('a.npy', head='3')": "head: '3' is not a whole number",
     "cs.info('a.npy', stats='no')": "stats: 'no' is not True or False",

@@ -24,7 +24,7 @@ def test_bytes_are_those_of_numcodecs_and_come_back(itemsize: int, items: int) -
 
 
 def test_a_part_of_an_item_is_refused() -> None:
-    with pytest.raises(MalformedInput, match="10 bytes are no whole number of 4-byte items"):
+    with pytest.raises(MalformedInput, match="10 bytes are not a whole number of 4-byte items"):
         decode(bytes(10), (Step("shuffle", (4,)),), 10)
-    with pytest.raises(ValueError, match="10 bytes are no whole number"):
+    with pytest.raises(ValueError, match="10 bytes are not a whole number"):
         shuffled(bytes(10), 4)

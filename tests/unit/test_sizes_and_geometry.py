@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice, product
+
 import pytest
 
 from concatsplit_core.array.geometry import (
@@ -15,6 +17,8 @@ from concatsplit_core.array.geometry import (
     tile,
     with_length,
 )
+from concatsplit_core.formats import grid
+from concatsplit_core.formats.grid import chunks_of
 from concatsplit_core.foundation.errors import AxisError, UsageError
 from concatsplit_core.foundation.sizes import format_size, parse_size
 
@@ -147,3 +151,20 @@ def test_ceil_to(value: int, multiple: int, found: int) -> None:
 
 def test_interval() -> None:
     assert Interval(3, 7).length == 4
+
+
+def test_chunks_of_a_box_are_found_one_by_one_where_there_are_billions() -> None:
+    shape, chunks = (3, 1 << 50), (2, 1 << 10)
+    found = list(islice(chunks_of(Box((1, 1 << 40), shape), chunks, shape), 2))
+    assert found[0] == ((0, 1 << 30), Box((0, 1 << 40), (2, (1 << 40) + 1024)))
+    assert found[1][0] == (0, (1 << 30) + 1)
+
+
+def test_chunks_of_a_box_come_in_the_same_order_however_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    box, chunks, shape = Box((1, 7, 0), (5, 12, 3)), (2, 2, 2), (5, 13, 3)
+    few = list(chunks_of(box, chunks, shape))
+    assert [index for index, _ in few] == list(product(range(3), range(3, 6), range(2)))
+    monkeypatch.setattr(grid, "_MANY", 1)
+    assert list(chunks_of(box, chunks, shape)) == few

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,9 +48,16 @@ class Hdf5Format(LibraryFormat, OutputFormat):
 
     def open(self, place: Location, member: str | None, ref: str) -> Source:
         """Open a dataset."""
-        from concatsplit_core.formats.hdf5.describing import open_member
+        from concatsplit_core.formats.hdf5.trials import open_member
 
         return open_member(self.path_of(place, ref), member, ref)
+
+    def expect(self, place: Location, members: Sequence[str]) -> None:
+        """Have the first of the datasets tried by a child process, which opens the file once."""
+        from concatsplit_core.formats.hdf5.trials import try_members
+
+        if place.path is not None:
+            try_members(place.path, members)
 
     def wrap(self, array: Any) -> Source:
         """An open `h5py.Dataset` as an input."""

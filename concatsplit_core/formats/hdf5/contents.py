@@ -21,9 +21,14 @@ def list_members(path: str, ref: str, with_links: bool = False) -> list[str]:
     with_links : bool
         Also of links that lead out of the file, or nowhere.
     """
-    text = scouts.check(_look_at_links, path, None, ref)
+    text = scouts.check(_look_at_links, path, None, ref, _prepare_to_open)
     found = links.Survey(*json.loads(text)) if text else _survey(path, ref)
     return sorted([*found.arrays, *found.links_out]) if with_links else found.arrays
+
+
+def _prepare_to_open() -> None:
+    """Import what opens arrays, while another process lists them."""
+    from concatsplit_core.formats.hdf5 import trials  # noqa: F401
 
 
 def _look_at_links(path: str, member: str | None) -> bytes:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from itertools import islice
 from math import prod
 from typing import Any
-from weakref import WeakSet
 
 import numpy as np
 
-from concatsplit_core.array.geometry import Box
 from concatsplit_core.array.layouts import ArrayLayout, Chunked, Contiguous, Opaque
 from concatsplit_core.array.spec import STRING_BYTES, ArraySpec
 from concatsplit_core.codecs.chunks import can_decode
@@ -22,7 +18,7 @@ from concatsplit_core.formats.hdf5.dimensions import (
     has_attribute,
     is_scale,
 )
-from concatsplit_core.formats.hdf5.files import Opened, look_at, malformed, open_now, pool, scouts
+from concatsplit_core.formats.hdf5.files import Opened, look_at, malformed, open_now, pool
 from concatsplit_core.formats.hdf5.items import Items, items_of
 from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.neighbours import beside
@@ -35,7 +31,6 @@ from concatsplit_core.formats.hdf5.reading import (
 )
 from concatsplit_core.formats.hdf5.scales import scales_of
 from concatsplit_core.formats.hdf5.types import encoding
-from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.foundation.errors import (
     ConcatsplitError,
@@ -49,68 +44,9 @@ from concatsplit_core.meaning.bounds import may_be_bounds, with_units
 from concatsplit_core.meaning.missing import fill_value_notes, take_fill_value
 from concatsplit_core.meaning.model import Meaning
 
-_SMALL, _FEW, _MUCH = 4 << 20, 1000, 64 << 20
-"""Bytes of a file, chunks, and bytes of array data that are few enough to be read twice."""
-_FIRST = 64
-"""How many inputs of a call, and members of a file, are tried in a child process.
 
-For thousands it would take too long.
-"""
-_FILES = 1024
-"""How many files are remembered, with the number of their members that were tried."""
-
-
-def open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
+def describe_member(path: str, member: str | None, ref: str) -> Hdf5Source:
     """Describe a dataset; without a name, the only one of the file."""
-    if len(_inputs) < _FIRST and _is_one_of_the_first(path):
-        scouts.check(_look_at_member, path, member, ref, _prepare_to_write)
-    source = _open_member(path, member, ref)
-    _inputs.add(source)
-    return source
-
-
-def _prepare_to_write() -> None:
-    """Import what writes HDF5, which most runs that read it do as well.
-
-    Another process looks at the input meanwhile, so that nobody waits for this.
-    """
-    from concatsplit_core.formats.hdf5 import layout, writing  # noqa: F401
-
-
-def _is_one_of_the_first(path: str) -> bool:
-    """Whether few members of a file have been tried since it was last changed."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return True
-    version = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-    count = _tried.pop(version, 0) + 1
-    if len(_tried) >= _FILES:
-        del _tried[next(iter(_tried))]
-    _tried[version] = count
-    return count <= _FIRST
-
-
-def _look_at_member(path: str, member: str | None) -> None:
-    """Try what is done with a dataset through HDF5, with all of it if the file is small."""
-    source = _open_member(path, member, "")
-    try:
-        if os.stat(path).st_size > _SMALL:
-            return
-        source.stored_bytes()
-        spec, whole = source.spec, Box.whole(source.spec.shape)
-        if isinstance(source, ChunkedSource):
-            list(islice(source.stored(whole, False), 1))
-        part = prod(spec.chunks or spec.shape) * spec.memory_itemsize
-        decodes = not isinstance(source, Hdf5Chunked) or source.steps is None
-        if isinstance(source, DecodedSource) and decodes and part:
-            for _ in islice(source.read(whole), min(_FEW, _MUCH // part)):
-                pass
-    finally:
-        source.close()
-
-
-def _open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
     try:
         with open_now(path) as opened:
             name = member if member is not None else links.only_member(opened.file, ref)
@@ -318,9 +254,3 @@ def wrap(dataset: Any) -> Hdf5Source:
     source = _describe(path, dataset.name, ref, OpenDataset(dataset.id), opened)
     source.dataset = dataset
     return source
-
-
-_inputs: WeakSet[Hdf5Source] = WeakSet()
-"""The sources that are open: mostly the inputs of one call."""
-_tried: dict[tuple[int, ...], int] = {}
-"""How many members of each file were tried; the keys tell one version of a file from another."""

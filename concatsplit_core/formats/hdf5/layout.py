@@ -33,7 +33,7 @@ from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.foundation.records import replace
 
-_SANE = Codec((Step("shuffle", (0,)), Step("zlib", (4,))))
+_DEFAULT = Codec((Step("shuffle", (0,)), Step("zlib", (4,))))
 """The codec for inputs whose codecs differ or need a plugin: every HDF5 library has it."""
 
 
@@ -123,7 +123,7 @@ def _keeps_filters(
 
 
 def _codec(inherited: Storage, wish: Wish) -> Codec:
-    """The codec that was asked for, else that of the inputs if HDF5 has it, else a sane one."""
+    """The codec that was asked for, else that of the inputs if HDF5 has it, else the default."""
     if wish.codec is not None:
         if wish.netcdf and "lzf" in wish.codec.names:
             raise UsageError("codec 'lzf' is h5py's own, which netCDF lacks; write to .h5")
@@ -131,10 +131,10 @@ def _codec(inherited: Storage, wish: Wish) -> Codec:
     codec, own = inherited.codec, inherited.dialects == {"hdf5"}
     codec = codec and codec.without("crc32c")  # Zarr's, which changes no elements
     if codec is None or not all(available(s, own) for s in codec.steps):
-        return _SANE
+        return _DEFAULT
     if wish.netcdf and not NOT_OF_NETCDF.isdisjoint(codec.names):
-        return _SANE
-    return codec if has_one_shuffle(codec) else _SANE
+        return _DEFAULT
+    return codec if has_one_shuffle(codec) else _DEFAULT
 
 
 def _is_lost(stored_type: bytes | None) -> bool:

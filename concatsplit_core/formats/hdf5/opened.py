@@ -1,4 +1,4 @@
-"""Data sets that are open, and what HDF5 says of each of them."""
+"""Datasets that are open, and what HDF5 says of each of them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from concatsplit_core.formats.hdf5.library import h5py
 
 
 class OpenDataset:
-    """A data set that is open; h5py's own object is made when something needs it.
+    """A dataset that is open; h5py's own object is made when something needs it.
 
-    That object has transfer properties of its own: to make it takes longer than to ask all that
-    most data sets are asked for.
+    That object comes with transfer properties: making it takes longer than all that is asked of
+    most datasets.
 
     Parameters
     ----------
@@ -24,17 +24,17 @@ class OpenDataset:
 
     @cached_property
     def dataset(self) -> Any:
-        """The data set as h5py has it."""
+        """The dataset as h5py has it."""
         return h5py.Dataset(self.id, readonly=True)
 
     @cached_property
     def shape(self) -> Any:
-        """How long each axis is; None for a data set that has no shape."""
+        """How long each axis is; None for a dataset that has no shape."""
         return self.id.shape
 
     @cached_property
     def has_attributes(self) -> bool:
-        """Whether there are any; most data sets of a file with thousands have none."""
+        """Whether there are any; most datasets of a file with thousands have none."""
         return bool(h5py.h5a.get_num_attrs(self.id))
 
     def __getattr__(self, name: str) -> Any:

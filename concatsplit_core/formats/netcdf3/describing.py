@@ -13,11 +13,10 @@ from concatsplit_core.formats.netcdf3.reading import Netcdf3Contiguous, Netcdf3D
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.structure import Dimension, GroupInfo, Structure
-from concatsplit_core.foundation.errors import ConcatsplitError
 from concatsplit_core.meaning.bounds import may_be_bounds, with_units
 from concatsplit_core.meaning.missing import fill_value_notes, take_fill_value
 from concatsplit_core.meaning.model import Meaning
-from concatsplit_core.stores.files import input_error, open_input
+from concatsplit_core.stores.files import ReadingInput, open_input
 
 _KEPT = 64
 _known: dict[tuple[int, ...], Header] = {}
@@ -26,7 +25,7 @@ _known: dict[tuple[int, ...], Header] = {}
 
 def header_of(path: str, ref: str) -> Header:
     """The header of a file, which is remembered as long as the file is the same."""
-    try:
+    with ReadingInput(ref):
         fd = open_input(path)
         try:
             found = os.fstat(fd)
@@ -38,10 +37,6 @@ def header_of(path: str, ref: str) -> Header:
             return _known[key]
         finally:
             os.close(fd)
-    except OSError as error:
-        if isinstance(error, ConcatsplitError):
-            raise
-        raise input_error(ref, error) from error
 
 
 def open_variable(path: str, member: str | None, ref: str) -> Source:

@@ -18,9 +18,8 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.formats.sources import ContiguousSource, DecodedSource
-from concatsplit_core.foundation.errors import ConcatsplitError
 from concatsplit_core.foundation.records import dataclass
-from concatsplit_core.stores.files import input_error, open_input, read_exactly
+from concatsplit_core.stores.files import ReadingInput, open_input, read_exactly
 
 _PIECE = 1 << 20
 """Bytes that are read at once, roughly, where the records of a variable are close together."""
@@ -58,16 +57,12 @@ class Netcdf3Decoded(DecodedSource):
         """The elements of a box, in pieces that lie close together."""
         if not box.size:
             return
-        try:
+        with ReadingInput(self.ref):
             fd = open_input(self.path or "")
             try:
                 yield from self._pieces(fd, box)
             finally:
                 os.close(fd)
-        except OSError as error:
-            if isinstance(error, ConcatsplitError):
-                raise
-            raise input_error(self.ref, error) from error
 
     def _pieces(self, fd: int, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         shape, dtype = self.spec.shape, self.stored

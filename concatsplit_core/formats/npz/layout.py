@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Contiguous, Opaque, Order
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.codecs.pipeline import Codec
-from concatsplit_core.formats.chunking import refuse_checksum, refuse_chunks
+from concatsplit_core.formats.chunking import piece_of, refuse_checksum, refuse_chunks
 from concatsplit_core.formats.npy_header import offset_step, refuse_dtype
 from concatsplit_core.formats.storage import Storage, Wish
 from concatsplit_core.foundation.errors import UsageError
@@ -29,7 +28,7 @@ def lay_out(
     inherited_order = like.order if like is not None and like.chunks is None else "C"
     order: Order = "C" if spec.ndim < 2 else wish.memory_order or inherited_order
     if codec:
-        laid = replace(spec, layout=Opaque(order, piece_of(spec, order)))
+        laid = replace(spec, layout=Opaque(order, piece_of(spec, order, _PIECE)))
         return laid, Storage(codec=codec)
     return replace(spec, layout=Contiguous(order, offset_step=offset_step(spec))), Storage()
 
@@ -52,15 +51,3 @@ def _codec(inherited: Storage, wish: Wish) -> Codec:
         f"--codec {wish.codec}: members of an .npz archive are stored or deflated; give "
         "--codec none or --codec gzip:LEVEL, or write to .h5 or .zarr"
     )
-
-
-def piece_of(spec: ArraySpec, order: Order) -> Shape:
-    """The shape of a piece, whose elements follow each other in the element order of the array."""
-    piece, room = [1] * spec.ndim, max(1, _PIECE // max(1, spec.dtype.itemsize))
-    axes = range(spec.ndim)
-    for d in reversed(axes) if order == "C" else axes:
-        piece[d] = max(1, min(spec.shape[d], room))
-        if piece[d] < spec.shape[d]:
-            break
-        room //= piece[d]
-    return tuple(piece)

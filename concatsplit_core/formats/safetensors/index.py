@@ -24,32 +24,27 @@ from concatsplit_core.formats.safetensors.reading import (
 )
 from concatsplit_core.formats.structure import GroupInfo, Structure
 from concatsplit_core.foundation.errors import (
-    ConcatsplitError,
     InputUnavailable,
     MalformedInput,
     UnsafeContent,
 )
-from concatsplit_core.stores.files import input_error, open_input, read_exactly
+from concatsplit_core.stores.files import ReadingInput, open_input, read_exactly
 
 _INDEXES = 8
 
 
 def _files_of(path: str, ref: str) -> Mapping[str, str]:
     """The name of the file that holds each tensor."""
-    try:
+    with ReadingInput(ref):
         status = os.stat(path)
         version = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
         return _read_index(path, version)
-    except OSError as error:
-        if isinstance(error, ConcatsplitError):
-            raise
-        raise input_error(ref, error) from error
 
 
 @lru_cache(_INDEXES)
 def _read_index(path: str, version: tuple[int, ...]) -> Mapping[str, str]:
     """The index in one version of a file."""
-    import msgspec  # it reads the texts that are asked for, and makes nothing of the rest
+    import msgspec  # it builds only what is asked for, and skips the rest
 
     ref = path
     if version[-1] > LONGEST:

@@ -15,12 +15,11 @@ from concatsplit_core.formats.sources import ContiguousSource
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.structure import GroupInfo, Structure
 from concatsplit_core.foundation.errors import (
-    ConcatsplitError,
     MalformedInput,
     UnsafeContent,
 )
 from concatsplit_core.meaning.model import BARE
-from concatsplit_core.stores.files import input_error, open_input, read_exactly
+from concatsplit_core.stores.files import ReadingInput, open_input, read_exactly
 
 _HEADERS = 1024
 """Files whose headers are kept: a checkpoint may have as many shards."""
@@ -43,14 +42,10 @@ def header_of(path: str, ref: str) -> Header:
     MalformedInput
     InputUnavailable
     """
-    try:
+    with ReadingInput(ref):
         status = os.stat(path)
         facts = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
         return _read_header(path, (*facts, status.st_size))
-    except OSError as error:
-        if isinstance(error, ConcatsplitError):
-            raise
-        raise input_error(ref, error) from error
 
 
 @lru_cache(_HEADERS)

@@ -125,7 +125,7 @@ def describe(
     dtype, form = facts.dtype, facts.form
     if dtype.hasobject and dtype.kind != "T":
         raise UnsupportedDtype(
-            f"{ref}: holds Python objects, which no format here carries", ref=ref
+            f"{ref}: holds Python objects; save it with a fixed-size dtype", ref=ref
         )
     if facts.neutral is not None:
         announce_libraries(facts.neutral.steps)

@@ -26,7 +26,7 @@ from concatsplit_core.formats.zarr.sharding import grid_of
 from concatsplit_core.foundation.errors import UnsupportedDtype, UsageError
 from concatsplit_core.foundation.records import replace
 
-_SANE = Codec((Step("zstd", (3,)),))
+_DEFAULT = Codec((Step("zstd", (3,)),))
 """For inputs whose codecs differ or have no name in Zarr."""
 
 
@@ -35,7 +35,7 @@ def lay_out(
 ) -> tuple[ArraySpec, Storage]:
     """Lay out an array: chunks, shards and codecs of its inputs where they agree on them."""
     if wish.chunks == "none":
-        raise UsageError("--chunks none: a Zarr array is always chunked")
+        raise UsageError("--chunks none: a Zarr array has chunks; leave it out, or write to .h5")
     _check_dtype(spec.dtype)
     spec = replace(spec, dtype=packed(spec.dtype))  # Zarr's structured data type has no padding
     dialect = f"zarr{wish.zarr_format}" if wish.zarr_format else _common_dialect(inherited)
@@ -90,7 +90,9 @@ def _check_rectilinear(wish: Wish, zarr_format: int) -> None:
 def _check_dtype(dtype: np.dtype) -> None:
     """Refuse what zarr-python has no data type for."""
     if dtype.subdtype is not None:
-        raise UnsupportedDtype(f"dtype {dtype} is a field that is an array, which Zarr lacks")
+        raise UnsupportedDtype(
+            f"dtype {dtype} is an array inside a record, which Zarr lacks; write to .npy or .h5"
+        )
     wide = dtype.kind in "fc" and dtype.itemsize > (8 if dtype.kind == "f" else 16)
     if dtype.kind not in "biufcmMSUVT" or wide or not dtype.itemsize:
         raise UnsupportedDtype(f"dtype {dtype} has no data type in Zarr; --dtype converts it")
@@ -119,14 +121,14 @@ def _may_move(spec: ArraySpec, inherited: Storage, chunks: Any, like: ArraySpec 
 def _codec(
     inherited: Storage, native: Any, wish: Wish, itemsize: int, zarr_format: int
 ) -> tuple[Codec, bool]:
-    """The codec as asked for, else as in the inputs, else `_SANE`; and whether it is the last."""
+    """The codec as asked for, else as in the inputs, else the default; and whether it is that."""
     if wish.codec is not None:
         return in_own_steps(wish.codec, itemsize, zarr_format), False
     codec = inherited.codec
     if codec is None:
-        return _SANE, native is None
+        return _DEFAULT, native is None
     if zarr_format == 2 and _common_dialect(inherited) != "zarr2":
         codec = codec.without("crc32c")  # only some readers of format 2 have it
     if not all(available(step) for step in codec.steps):
-        return _SANE, native is None
+        return _DEFAULT, native is None
     return in_own_steps(codec, itemsize, zarr_format), False

@@ -7,7 +7,6 @@ checked later, because zarr-python repairs those that old writers got wrong.
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from concatsplit_core.array.descr import check_descr
@@ -43,7 +42,9 @@ LARGEST_ITEM = 64 << 20
 MOST_LENGTHS = 1 << 20
 """Chunks along an axis whose lengths are listed one by one when zarr-python reads them."""
 
-_SIZED = r"[<>|=]?(?P<kind>[SaVUr])(?P<size>\d{1,18})"
+_ORDERS = ("<", ">", "|", "=")
+_MOST_DIGITS = 18
+"""Of the size in the name of a data type."""
 _BYTES_A_SIZE = {"S": 1, "a": 1, "V": 1, "U": 4, "r": 1 / 8}
 
 _LENGTH = number(0, (1 << 63) - 1)
@@ -219,8 +220,10 @@ def _check_item(data_type: Any, ref: str) -> None:
     """Refuse elements that are too large, before a library makes a fill value of one."""
     match data_type:
         case str():
-            sized = re.fullmatch(_SIZED, data_type)
-            nbytes = 0 if sized is None else int(sized["size"]) * _BYTES_A_SIZE[sized["kind"]]
+            name = data_type[1:] if data_type.startswith(_ORDERS) else data_type
+            kind, size = name[:1], name[1:]
+            is_sized = kind in _BYTES_A_SIZE and size.isdecimal() and len(size) <= _MOST_DIGITS
+            nbytes = int(size) * _BYTES_A_SIZE[kind] if is_sized else 0
         case {"length_bytes": int(nbytes)}:
             pass
         case dict():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from concatsplit_core.formats.structure import GroupInfo, Structure, keeper_of
 from concatsplit_core.foundation.jsonable import as_json
 from concatsplit_core.stores.base import Location, join
+
+if TYPE_CHECKING:
+    from concatsplit_core.formats.structure import Structure
 
 _V3 = "zarr.json"
 _V2 = (".zgroup", ".zattrs")
@@ -16,6 +18,7 @@ _V2 = (".zgroup", ".zattrs")
 
 def read_structure(store: Location) -> Structure:
     """The groups of a store, as far as they can be read."""
+    from concatsplit_core.formats.structure import GroupInfo, Structure, keeper_of
     from concatsplit_core.formats.zarr.consolidating import is_consolidated
 
     groups: dict[str, GroupInfo] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.grid import chunks_of, is_fill, padded
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.stored import Stored, copy_stored, read_stored
-from concatsplit_core.formats.structure import Structure
 from concatsplit_core.formats.targets import (
     ChunkedTarget,
     DivisibleTarget,
@@ -27,12 +26,14 @@ from concatsplit_core.formats.zarr.dialect import absent, meaning_as_written
 from concatsplit_core.formats.zarr.facts import Facts
 from concatsplit_core.formats.zarr.forms import ChunkForm, ShardForm
 from concatsplit_core.formats.zarr.groups import create_groups
-from concatsplit_core.formats.zarr.shards import assemble
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.foundation.records import NamedTuple, replace
 from concatsplit_core.stores.base import Location, Store, join
 from concatsplit_core.stores.durability import start_writing
 from concatsplit_core.stores.files import close_file, write_all
+
+if TYPE_CHECKING:
+    from concatsplit_core.formats.structure import Structure
 
 
 class ZarrWriter(Writer):
@@ -218,7 +219,11 @@ class ZarrTarget(_ZarrTarget):
             if parts:
                 found[tuple(w.start // c for w, c in zip(within, chunks, strict=True))] = parts
         inner = tuple(s // c for s, c in zip(shards, chunks, strict=True))
-        return assemble(found, inner, form) if found else []
+        if not found:
+            return []
+        from concatsplit_core.formats.zarr.shards import assemble
+
+        return assemble(found, inner, form)
 
     def store(self, encoded: list[_File]) -> None:
         """Write the files."""

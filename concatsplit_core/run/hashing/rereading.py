@@ -14,7 +14,6 @@ from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.endpoints.hollow import refuse_hollow
 from concatsplit_core.formats.sources import ChunkedSource, Source
 from concatsplit_core.formats.stored import Stored, read_stored
-from concatsplit_core.foundation.errors import ConcatsplitError
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.planner import make_plan
 from concatsplit_core.planning.task import Task
@@ -31,7 +30,7 @@ from concatsplit_core.run.hashing.blobs import (
 from concatsplit_core.run.hashing.leaves import digest
 from concatsplit_core.run.loading import read_whole
 from concatsplit_core.run.threads import run_on_threads
-from concatsplit_core.stores.files import input_error, open_input, read_exactly
+from concatsplit_core.stores.files import ReadingInput, open_input, read_exactly
 
 _SMALL = 1 << 20
 """Arrays of at most so many bytes are read as a whole, without a plan."""
@@ -68,7 +67,7 @@ def complete(blob: BlobHash, source: Source, memory: int, jobs: int, on_bytes: O
     """
     if is_complete(blob):
         return
-    try:
+    with ReadingInput(source.ref):
         blob.drop_incomplete()
         match blob:
             case ElementHash():
@@ -78,10 +77,6 @@ def complete(blob: BlobHash, source: Source, memory: int, jobs: int, on_bytes: O
                 _read_bytes(blob, source, jobs, on_bytes)
             case ChunkHash():
                 _read_chunks(blob, source, jobs, on_bytes)
-    except OSError as error:
-        if isinstance(error, ConcatsplitError):
-            raise
-        raise input_error(source.ref, error) from error
     if not is_complete(blob):
         raise AssertionError(f"{source.ref}: some leaves were not hashed")
 
