@@ -251,10 +251,10 @@ def _plain_array(group: Any, name: str) -> OpenDataset | None:
     links = group.id.links
     if not links.exists(own) or links.get_info(own).type != h5py.h5l.TYPE_HARD:
         return None
-    found = h5py.h5o.open(group.id, own)
-    if not isinstance(found, h5py.h5d.DatasetID):
+    try:
+        dataset = OpenDataset(h5py.h5d.open(group.id, own))
+    except Exception:  # it is no dataset, or damaged: the other look says which
         return None
-    dataset = OpenDataset(found)
     return None if dataset.has_attributes and is_dimension_only(dataset) else dataset
 
 
