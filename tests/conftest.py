@@ -61,7 +61,8 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """Have a worker report once how a test ended, and not also its start, setup and teardown.
 
     The main process takes as long over a report as many a test takes. A setup or teardown that
-    fails or skips is reported all the same; with ``-v`` or ``--durations`` all of them are.
+    fails or skips is reported all the same. Without ``-q``, or with ``--durations``, all of them
+    are.
     """
     options = item.config.option
     if not hasattr(item.config, "workerinput") or options.verbose >= 0 or options.durations:

@@ -116,7 +116,7 @@ class Shell:
             assert word in lines[0], f"{word!r} is not in {lines[0]!r}"
 
     def process(self, *args: Any, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a command line in a process of its own."""
+        """Run a command line in a new process."""
         return subprocess.run(
             [self.command, *map(str, args)],
             cwd=self.folder,
@@ -141,7 +141,7 @@ class Shell:
         )
 
     def measured(self, *args: Any) -> tuple[Outcome, int]:
-        """Run a command line in a process of its own, and say its peak resident memory in bytes."""
+        """Run a command line in a new process, and return its peak resident memory in bytes."""
         report = self.folder.parent / f"{self.folder.name}.peak"
         done = subprocess.run(
             [sys.executable, "-c", _MEASURED, str(report), *map(str, args)],

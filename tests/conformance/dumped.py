@@ -18,7 +18,7 @@ BUILT_IN = {1, 2, 3, 4, 5, 6}
 
 
 def check_with_h5dump(path: str, member: str, array: np.ndarray) -> None:
-    """Hold the bytes of the elements, as the file has them, to those that h5py read."""
+    """Compare the bytes of the elements in the file with those that h5py read."""
     with h5py.File(path) as file:
         dcpl = file[member].id.get_create_plist()
         filters = {dcpl.get_filter(i)[0] for i in range(dcpl.get_nfilters())}

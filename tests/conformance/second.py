@@ -18,7 +18,7 @@ _COMPRESSORS = {"blosc", "zlib", "bz2", "zstd"}
 
 
 def check_with_tensorstore(ref: str, array: np.ndarray, box: Any = ...) -> None:
-    """Hold what TensorStore reads, of all or of a box, to what zarr-python read."""
+    """Compare what TensorStore reads, all or a box, with what zarr-python read."""
     path, _, member = ref.partition("::")
     folder = Path(path, member)
     form = 3 if (folder / "zarr.json").exists() else 2

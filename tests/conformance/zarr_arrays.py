@@ -1,4 +1,4 @@
-"""Zarr stores written and read by zarr-python, whose own warnings are no business of the tests."""
+"""Zarr stores written and read by zarr-python, without its warnings."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _FUSED = {
 
 @contextmanager
 def reference() -> Iterator[None]:
-    """Let zarr-python say nothing, and code chunks one after another, which suits small ones.
+    """Hide zarr-python's warnings, and have it encode chunks in turn, which suits small ones.
 
-    What is made or opened outside of here has the pipeline that users have.
+    Arrays that are made or opened outside of this context get the pipeline that users have.
     """
     with warnings.catch_warnings(), zarr.config.set(_FUSED):
         warnings.simplefilter("ignore")

@@ -21,7 +21,7 @@ def joined(
     ----------
     paths, out
     expected : mapping, optional
-        Values of variables that are not the inputs' stored numbers one behind the other.
+        Values of variables that are not the inputs' stored numbers one after the other.
     skipped
         Facts of variables that may differ.
     """

@@ -30,7 +30,7 @@ class Case(NamedTuple):
     Parameters
     ----------
     expected : dict
-        Values of variables that are not the inputs' stored numbers one behind the other.
+        Values of variables that are not the inputs' stored numbers one after the other.
     wrong : sequence of str
         Programs that lose something, give other values, or cannot do it: docs/data-sets.md.
     without : dict

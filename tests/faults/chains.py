@@ -121,7 +121,7 @@ class Chain:
         steps : int
             About as many changes of the disk it makes.
         again : callable
-            Told the exit code of a failure, it says whether the command is to be tried again.
+            Takes the exit code of a failure, and returns whether to try the command again.
         """
         patience = self.patience
         while True:

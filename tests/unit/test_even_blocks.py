@@ -15,7 +15,7 @@ from concatsplit_core.routes.buffers import Buffers
 
 
 def _written(lengths: list[int]) -> tuple[list[Piece], list[np.ndarray]]:
-    """Writes of these lengths, one behind the other, and their blocks."""
+    """Writes of these lengths, one after the other, and their blocks."""
     ends = np.cumsum([0, *lengths]).tolist()
     boxes = [Box((a, 0), (b, 4)) for a, b in pairwise(ends)]
     blocks = Buffers().blocks([(box.shape, ArraySpec(box.shape, np.dtype("f4"))) for box in boxes])

@@ -47,7 +47,57 @@ def index_of(dataset: Any, fd: int) -> ChunkIndex:
     fd : int
         Of its file, where HDF5's addresses are those of the file; else negative.
     """
-    return ListedChunks(dataset) if _tells_the_truth(dataset, fd) else AskedChunks(dataset)
+    if _tells_the_truth(dataset, fd):
+        return ListedChunks(dataset)
+    if chunk_index_kind(dataset, fd) is None:
+        check_sizes(dataset)
+    return AskedChunks(dataset)
+
+
+def bytes_of_each(dataset: Any) -> int | None:
+    """Bytes of each stored chunk of a data set without filters; None if it has filters."""
+    if dataset.id.get_create_plist().get_nfilters():
+        return None
+    kind, count = dataset.id.get_type(), int(prod(dataset.chunks))
+    if kind.get_class() == h5py.h5t.STRING and kind.is_variable_str():
+        # a length, and the address and the number of an object in a heap
+        return count * (8 + int(dataset.file.id.get_create_plist().get_sizes()[0]))
+    return count * int(kind.get_size())
+
+
+def check_sizes(dataset: Any) -> None:
+    """Check that no chunk is listed with more bytes than HDF5 has room for when it reads it.
+
+    Without filters it makes room for the bytes that every chunk has, and reads as many as the
+    index of an old file says, which may be more.
+
+    Raises
+    ------
+    MalformedInput
+    """
+    expected = bytes_of_each(dataset)
+    if expected is None:
+        return
+    wrong: list[tuple[Shape, int]] = []
+
+    def note(info: Any) -> bool | None:
+        if info.size == expected:
+            return None
+        wrong.append((info.chunk_offset, info.size))
+        return True  # ends the walk
+
+    dataset.id.chunk_iter(note)
+    if wrong:
+        raise _of_wrong_size(*wrong[0], expected)
+
+
+def _of_wrong_size(start: Shape, found: int, expected: int) -> MalformedInput:
+    return MalformedInput(
+        f"it lists a chunk of {found} bytes at {list(start)}, but each has {expected}: its index "
+        "is damaged",
+        found=found,
+        expected=expected,
+    )
 
 
 def _tells_the_truth(dataset: Any, fd: int) -> bool:
@@ -104,6 +154,14 @@ class ListedChunks:
             self._places = tuple(fact[order] for fact in self._places)
         self._count = len(found)
         self._numbers = None if (found == np.arange(len(found))).all() else found
+        self._check_sizes(bytes_of_each(dataset))
+
+    def _check_sizes(self, expected: int | None) -> None:
+        """As `check_sizes`."""
+        if expected is None or (self._places[1] == expected).all():
+            return
+        wrong = next(one for one in self.listed() if one[1].nbytes != expected)
+        raise _of_wrong_size(wrong[0], wrong[1].nbytes, expected)
 
     def _on_grid(self, starts: np.ndarray) -> np.ndarray:
         """Numbers of chunks in C order, from the indices of their first elements."""

@@ -49,7 +49,7 @@ def item_of(group: Any, name: str) -> Any:
 def survey(root: Any) -> Survey:
     """Look at all links below a group."""
     found, seen = Survey([], []), {_address(root)}
-    waiting = [("", root, *link) for link in _from_behind(root)]
+    waiting = [("", root, *link) for link in _last_first(root)]
     while waiting:
         prefix, group, own, kind = waiting.pop()
         name = _text(own)
@@ -64,7 +64,7 @@ def survey(root: Any) -> Survey:
         elif about.type == h5py.h5o.TYPE_GROUP and about.addr not in seen:
             seen.add(about.addr)
             item = item_of(group, name)
-            waiting += [(f"{whole}/", item, *link) for link in _from_behind(item)]
+            waiting += [(f"{whole}/", item, *link) for link in _last_first(item)]
         elif about.type == h5py.h5o.TYPE_DATASET and not _is_dimension(group, name, about):
             found.arrays.append(f"{prefix}{name.removeprefix(NON_COORDINATE)}")
     arrays = found.arrays if keeps_order(root) else sorted(found.arrays)
@@ -97,7 +97,7 @@ def _address(group: Any) -> int:
     return int(h5py.h5o.get_info(group.id).addr)
 
 
-def _from_behind(group: Any) -> list[tuple[bytes, int]]:
+def _last_first(group: Any) -> list[tuple[bytes, int]]:
     """The links of a group, each with its kind, the last one first."""
     found: list[tuple[bytes, int]] = []
     order = h5py.h5.INDEX_CRT_ORDER if keeps_order(group) else h5py.h5.INDEX_NAME

@@ -11,8 +11,8 @@ from concatsplit_core.formats.hdf5.library import h5py
 class OpenDataset:
     """A dataset that is open; h5py's own object is made when something needs it.
 
-    That object has transfer properties of its own: to make it takes longer than to ask all that
-    most datasets are asked for.
+    That object comes with transfer properties: making it takes longer than all that is asked of
+    most datasets.
 
     Parameters
     ----------

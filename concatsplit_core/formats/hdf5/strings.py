@@ -17,6 +17,7 @@ import numpy as np
 from concatsplit_core.array.spec import STRING_BYTES
 from concatsplit_core.codecs.chunks import can_decode, decode
 from concatsplit_core.codecs.pipeline import Step
+from concatsplit_core.formats.hdf5.chunk_index import check_sizes
 from concatsplit_core.formats.hdf5.heaps import check_heaps
 from concatsplit_core.foundation.errors import MalformedInput
 
@@ -84,6 +85,7 @@ def _references(dataset: Any, steps: tuple[Step, ...] | None, fd: int) -> Iterat
             raw = os.pread(fd, count * _REFERENCE.itemsize, offset + first * _REFERENCE.itemsize)
             yield _parsed(raw)
         return
+    check_sizes(dataset)
     count = dataset.id.get_num_chunks()
     starts: list[tuple[int, ...]] = []
     dataset.id.chunk_iter(lambda info: starts.append(info.chunk_offset))

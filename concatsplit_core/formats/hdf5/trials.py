@@ -1,4 +1,4 @@
-"""Opens datasets, the first ones of a file when a child process has tried them."""
+"""Opens datasets; a child process tries the first ones of each file before."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _LONG = 0.5
 """Seconds of processor time after which the child tries no more members for one question."""
 
 _inputs: WeakSet[Hdf5Source] = WeakSet()
-"""Those that are open: mostly the inputs of one call."""
+"""The sources that are open: mostly the inputs of one call."""
 _tried: dict[tuple[int, ...], int] = {}
-"""How many members of each file were tried, by what tells one version of a file from another."""
+"""How many members of each file were tried; the keys tell one version of a file from another."""
 _passed: set[tuple[tuple[int, ...], str]] = set()
 """Members that were tried together with others of their file, and have not been opened since."""
 
@@ -50,10 +50,10 @@ def open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
 
 
 def try_members(path: str, members: Sequence[str]) -> None:
-    """Have the first members of a file tried that are about to be opened, all in one go.
+    """Have the first of a file's members, which are about to be opened, tried together.
 
-    If one of them crashes the child, nothing is known of the others. So each that is not known to
-    have passed is tried alone when it is opened.
+    If one of them crashes the child, nothing is known about the others. So a member that is not
+    known to have passed is tried alone when it is opened.
     """
     version = _version(path)
     left = list(members[: _FIRST - max(len(_inputs), _tried.get(version, 0))])
@@ -101,7 +101,7 @@ def _is_to_be_tried(path: str, member: str | None) -> bool:
 
 
 def _look_at_members(path: str, members: str | None) -> bytes:
-    """Try several members, with the file opened once; says how many it came to."""
+    """Try several members, with the file opened once; returns how many were tried."""
     names = json.loads(members or "[]")
     end, done = time.process_time() + _LONG, 0
     with open_briefly(path, ""):
