@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_cli.main import _DOCSTRINGS, _leave_out_docstrings
+from concatsplit_cli.main import _DOCSTRINGS, _leave_out_docstrings, _LoadedIfUsed
 from concatsplit_core.formats.hdf5 import files, trials
 from concatsplit_core.foundation.errors import MalformedInput
 
@@ -221,6 +222,17 @@ def test_numpy_keeps_its_docstrings_where_it_is_imported_already() -> None:
     _leave_out_docstrings()
     assert all(callable(sys.modules[name].add_newdoc) for name in _DOCSTRINGS)
     assert np.ndarray.__doc__
+
+
+def test_a_numpy_that_needs_more_than_docstrings_of_a_module_gets_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "colorsys", _LoadedIfUsed("colorsys"))
+    stands_for = importlib.import_module("colorsys")
+    assert isinstance(stands_for, _LoadedIfUsed)
+    assert stands_for.rgb_to_hsv(0, 0, 0) == (0, 0, 0)
+    assert sys.modules["colorsys"] is not stands_for
+    assert stands_for.ONE_THIRD == 1 / 3
 
 
 def test_of_many_inputs_the_first_are_looked_at(
