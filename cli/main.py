@@ -136,6 +136,8 @@ class ErrorBoundary(CommandGroup):
         open_standard_descriptors()
         # NumPy's linear algebra is not used; without this it starts threads that only wait.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        if sys.implementation.name == "cpython":  # else zstandard compiles a pattern to find out
+            os.environ.setdefault("PYTHON_ZSTANDARD_IMPORT_POLICY", "cext")
         self.has_watcher = args is None
         if args is None:
             _silence_libraries(is_debug)

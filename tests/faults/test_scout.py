@@ -314,11 +314,15 @@ def test_members_that_take_long_are_tried_in_several_goes(
     child = Child()
     monkeypatch.setattr(trials, "scouts", child)
     monkeypatch.setattr(trials, "_LONG", -1)
-    trials.try_members(many, ["x00", "x01", "x02"])
-    assert child.asked == ["x00", "x01", "x02", "x01", "x02"]
-    for name in ("x00", "x01", "x02"):  # the last one is tried alone, when it is opened
+    names = ["x00", "x01", "x02"]
+    trials.try_members(many, names)
+    assert child.asked == [*names, "x01", "x02"]
+    for name in names:  # the last one is tried alone, when it is opened
         trials.open_member(many, name, many).close()
     assert child.asked[5:] == ["x02"]
+    monkeypatch.setattr(trials, "_FIRST", 2)
+    trials.try_members(many, names)  # more than so many were tried already
+    assert len(child.asked) == 6
 
 
 def test_of_many_members_that_are_closed_one_by_one_the_first_are_looked_at(
