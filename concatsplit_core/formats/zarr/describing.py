@@ -31,18 +31,18 @@ from concatsplit_core.stores.files import input_error
 
 def open_member(place: Location, member: str | None, ref: str) -> Source:
     """Describe an array of a store; without a name, the only one there is."""
-    if member is None and not _is_array(place):
+    if member is None:
         names = list_members(place, ref)
         if len(names) != 1:
             from concatsplit_core.formats.misnamed import not_one_array
 
             raise not_one_array(ref, names)
         member = names[0]
-    folder = place / member if member else place
-    if not _is_array(folder):
+    elif not _is_array(place / member if member else place):
         from concatsplit_core.formats.misnamed import no_member
 
-        raise no_member(ref, member or "", list_members(place, ref), "array")
+        raise no_member(ref, member, list_members(place, ref), "array")
+    folder = place / member if member else place
     found = _documents(folder, ref)
     facts = _facts_of(found)
     if facts is not None:
