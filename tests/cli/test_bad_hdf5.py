@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -230,6 +231,34 @@ def test_a_chunk_that_is_longer_than_its_room_is_exit_3(shell: Any, what: str) -
     for more in (("--routes", "decoded"), ("--routes", "encoded"), ("--check",)):
         shell.fails(3, "concat", "bad.h5", "-o", "y.h5", *more, says=("bad.h5", "1048576 bytes"))
     shell.fails(3, "concat", "bad.h5", "-o", "y.zarr", says=("bad.h5", "[0, 50]", "each has"))
+
+
+def _cut_short(path: Path, dtype: Any, change: Callable[[bytes], bytes], **options: Any) -> None:
+    """A chunk whose filters, which HDF5 has to undo, give fewer bytes than it should hold."""
+    skipped = options.pop("skipped", 0)
+    with h5py.File(path, "w") as file:
+        made = file.create_dataset("x", data=np.ones(500, dtype), chunks=(500,), **options)
+        made.id.write_direct_chunk((0,), change(made.id.read_direct_chunk((0,))[1]), skipped)
+
+
+OUT_OF_ORDER = np.dtype({"names": ["a", "b"], "formats": ["<i4", "<i4"], "offsets": [4, 0]})
+SHORT: dict[str, Callable[[Path], None]] = {
+    "claims less": lambda path: _cut_short(
+        path, "<i4", lambda old: (8).to_bytes(4, "little") + old[4:], compression="szip"
+    ),
+    "skips its filter": lambda path: _cut_short(
+        path, "<i4", lambda old: old[:8], compression="szip", skipped=1
+    ),
+    "expands to less": lambda path: _cut_short(
+        path, OUT_OF_ORDER, lambda old: zlib.compress(bytes(8)), compression="gzip"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SHORT)
+def test_a_chunk_that_decodes_to_less_than_its_room_is_exit_3(shell: Any, what: str) -> None:
+    SHORT[what](shell.folder / "bad.h5")
+    shell.fails(3, "concat", "bad.h5", "-o", "y.npy", says=("bad.h5", "chunk 0", "it holds 8 byt"))
 
 
 @pytest.mark.parametrize("make", [_short_chunk, _cut, _cut_chunks, _no_hdf5, _only_the_magic])
