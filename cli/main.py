@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator, MutableMapping, Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import click
@@ -135,6 +136,8 @@ class ErrorBoundary(CommandGroup):
         open_standard_descriptors()
         # NumPy's linear algebra is not used; without this it starts threads that only wait.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        if sys.implementation.name == "cpython":  # else zstandard compiles a pattern to find out
+            os.environ.setdefault("PYTHON_ZSTANDARD_IMPORT_POLICY", "cext")
         self.has_watcher = args is None
         if args is None:
             _silence_libraries(is_debug)
@@ -176,7 +179,18 @@ def _leave_out_docstrings() -> None:
     """
     if "numpy" not in sys.modules:
         for name in _DOCSTRINGS:
-            sys.modules[name] = type(sys)(name)
+            sys.modules[name] = _LoadedIfUsed(name)
+
+
+class _LoadedIfUsed(ModuleType):
+    """Stands for a module until something in it is asked for, as another NumPy may do."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what is asked of any module
+            raise AttributeError(name)
+        if sys.modules[self.__name__] is self:
+            del sys.modules[self.__name__]
+        return getattr(import_module(self.__name__), name)
 
 
 def _report(error: BaseException, words: Sequence[str], context: click.Context | None) -> int:

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 _SERVER = """
-import base64, io, json, sys, warnings
+import base64, io, json, os, sys, warnings
+sys.modules["dask"] = None  # xarray would load it, and needs it for nothing here
 import netCDF4, numpy as np, xarray as xr
 warnings.simplefilter("ignore")
 
@@ -30,35 +31,52 @@ def plain(value):
     if isinstance(value, (list, tuple)): return [plain(each) for each in value]
     return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
 
-def netcdf(path, name):
+def netcdf(path, group):
     with netCDF4.Dataset(path) as file:
         file.set_auto_maskandscale(False)
-        found = file[name]
-        return found[...], found.dimensions, {k: found.getncattr(k) for k in found.ncattrs()}, [
-            d.name for d in found.get_dims() if d.isunlimited()], sorted(found.group().variables)
+        inside = file[group] if group else file
+        return {name: answer(lambda: (
+            found[...], found.dimensions, {k: found.getncattr(k) for k in found.ncattrs()},
+            [d.name for d in found.get_dims() if d.isunlimited()], sorted(inside.variables),
+        )) for name, found in inside.variables.items()}
 
-def xarray(path, name):
-    group, _, last = name.rpartition("/")
+def xarray(path, group):
     how = {"engine": "netcdf4"}
     if path.endswith(".zarr"): how = {"engine": "zarr", "consolidated": False}
-    file = xr.open_dataset(path, group=group or None, **how)  # without Dask, which open_zarr takes
-    with file:
-        found = file[last]
-        return found.values, found.dims, found.attrs, [], sorted(file.variables)
+    with xr.open_dataset(path, group=group or None, **how) as file:
+        return {name: answer(lambda: (
+            found.values, found.dims, found.attrs, [], sorted(file.variables)
+        )) for name, found in file.variables.items()}
+
+def answer(look):
+    try:
+        array, dims, attrs, unlimited, names = look()
+        array = np.asarray(array)
+        if array.dtype.kind == "O": array = array.astype("U")
+        data = io.BytesIO(); np.lib.format.write_array(data, np.asarray(array, order="C"))
+        return {"data": base64.b64encode(data.getvalue()).decode(), "dims": list(dims),
+                "attrs": {k: plain(v) for k, v in attrs.items()}, "unlimited": unlimited,
+                "names": names}
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+
+kept = {}
+def answers(how, path, group):
+    # a file that has not changed is opened once for all its variables
+    status = os.stat(path)
+    facts = path, group, status.st_ino, status.st_mtime_ns, status.st_size
+    if os.path.isdir(path) or kept.get(how, (None,))[0] != facts:
+        kept[how] = facts, globals()[how](path, group)
+    return kept[how][1]
 
 for line in sys.stdin:
     how, path, name = json.loads(line)
     try:
-        array, dims, attrs, unlimited, names = globals()[how](path, name)
-        array = np.asarray(array)
-        if array.dtype.kind == "O": array = array.astype("U")
-        data = io.BytesIO(); np.lib.format.write_array(data, np.asarray(array, order="C"))
-        answer = {"data": base64.b64encode(data.getvalue()).decode(), "dims": list(dims),
-                  "attrs": {k: plain(v) for k, v in attrs.items()}, "unlimited": unlimited,
-                  "names": names}
+        group, _, last = name.rpartition("/")
+        found = answers(how, path, group)[last]
     except Exception as error:
-        answer = {"error": f"{type(error).__name__}: {error}"}
-    print(json.dumps(answer), flush=True)
+        found = {"error": f"{type(error).__name__}: {error}"}
+    print(json.dumps(found), flush=True)
 """
 
 

@@ -85,6 +85,12 @@ class CommonRuns(NamedTuple):
     strides: Shape
     strides_to: Shape
 
+    @property
+    def span_to(self) -> int:
+        """Bytes in the target from the start of the first run to the end of the last one."""
+        gaps = ((n - 1) * s for n, s in zip(self.counts, self.strides_to, strict=True))
+        return sum(gaps) + self.nbytes
+
     def each(self) -> Iterator[tuple[int, int]]:
         """Where each run starts in the source and in the target, in bytes."""
         return zip(

@@ -7,10 +7,12 @@ from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.planning.task import Task
 from concatsplit_core.routes.base import Context
 from concatsplit_core.routes.extents import extent_of
+from concatsplit_core.stores.disk_space import take_space
 from concatsplit_core.stores.durability import start_writing
 from concatsplit_core.stores.files import (
     copy_range,
     input_error,
+    make_room,
     read_exactly,
     share_range,
     write_all,
@@ -53,6 +55,12 @@ def run(task: Task, context: Context) -> None:
         context.writing_to(write.array),
         context.writing.use(target.path) as there,
     ):
+        first = target.offset + runs.to
+        # without space each of several runs would get a place of its own, were it written early
+        is_early = context.targets[write.array].is_durable and (
+            not runs.counts
+            or make_room(here, source.offset + runs.start, there, first, runs.span_to)
+        )
         for start, to in runs.each():
             _copy(
                 context,
@@ -60,8 +68,8 @@ def run(task: Task, context: Context) -> None:
                 _End(write.array, there, target.offset, to),
                 runs.nbytes,
             )
-        if context.targets[write.array].is_durable and not runs.counts:
-            start_writing(there, target.offset + runs.to, runs.nbytes)
+        if is_early:
+            start_writing(there, first, runs.span_to)
 
 
 def _copy(context: Context, here: _End, there: _End, size: int) -> None:
@@ -72,6 +80,8 @@ def _copy(context: Context, here: _End, there: _End, size: int) -> None:
         copy_range(here.fd, start, there.fd, to, size, ref, context.window)
         return
     shared = share_range(here.fd, start, there.fd, to, size)
+    if not shared:
+        take_space(there.fd, to, size)
     take = hashes.of_bytes(here.array, there.array)
     buffer = context.buffers.scratch(min(size, context.window, _HASHED_AT_ONCE)).data
     cuts = ((0, shared.start), (shared.start, shared.stop), (shared.stop, size))

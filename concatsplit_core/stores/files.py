@@ -17,6 +17,7 @@ from concatsplit_core.foundation.errors import (
     IOFailure,
     NoSpace,
 )
+from concatsplit_core.stores.disk_space import WORTH_TAKING, take_space
 from concatsplit_core.stores.identity import Identity
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -107,6 +108,7 @@ def copy_range(
         source  |  head  | block | block | tail |
                 ^ start  ^ start + head: a multiple of the block size, as is to + head
 
+    Elsewhere the target gets its disk space first: that is faster than page by page.
     What the kernel cannot copy goes through a buffer.
 
     Parameters
@@ -127,14 +129,46 @@ def copy_range(
     InputChanged
         The source ends inside the range.
     """
+    make_room(source, start, target, to, size)
     head = -start % SHARED_BLOCK
-    if head and size >= SHAREABLE and not (start - to) % SHARED_BLOCK:
+    is_shareable = size >= SHAREABLE and not (start - to) % SHARED_BLOCK
+    if head and is_shareable and _can_share(source, start, target, to):
         _copy(source, start, target, to, head, ref, buffer)
         start, to, size = start + head, to + head, size - head
     _copy(source, start, target, to, size, ref, buffer)
 
 
+def make_room(source: int, start: int, target: int, to: int, size: int) -> bool:
+    """Take disk space for a range that is going to be copied, unless files can share it.
+
+    Returns
+    -------
+    bool
+        Whether space has been taken.
+    """
+    return (
+        size >= WORTH_TAKING
+        and not _can_share(source, start, target, to)
+        and take_space(target, to, size)
+    )
+
+
 _FICLONERANGE = 0x4020940D
+_CANNOT_SHARE = {errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV}
+_sharing: dict[tuple[int, int], bool] = {}
+"""Whether files on two devices, which may be the same, can share blocks."""
+
+
+def _can_share(source: int, start: int, target: int, to: int) -> bool:
+    """Whether two files lie where files can share blocks; each pair of devices is asked once."""
+    devices = os.fstat(source).st_dev, os.fstat(target).st_dev
+    if devices not in _sharing:
+        try:  # one byte is no block: it is refused there for that, and elsewhere altogether
+            fcntl.ioctl(target, _FICLONERANGE, struct.pack("=qQQQ", source, start, 1, to))
+            _sharing[devices] = True
+        except OSError as error:
+            _sharing[devices] = error.errno not in _CANNOT_SHARE
+    return _sharing[devices]
 
 
 def share_range(source: int, start: int, target: int, to: int, size: int) -> range:

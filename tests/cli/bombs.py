@@ -14,7 +14,7 @@ import h5py
 import zarr
 
 MIB = 1 << 20
-SMALL, LARGE = MIB, 300 * MIB
+SMALL, LARGE = MIB, 160 * MIB
 """Where 4 KiB belong: enough to be wrong, and enough to be seen in resident memory."""
 
 

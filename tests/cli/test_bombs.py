@@ -13,8 +13,8 @@ import pytest
 pytest.importorskip("hdf5plugin")
 
 ELEMENTS = ("--routes", "mapped,decoded")
-BOUND = 200 << 20
-"""Resident bytes of a whole process, libraries included, that refuses 300 MiB in time."""
+BOUND = 110 << 20
+"""Resident bytes of a whole process, libraries included, that refuses 160 MiB in time."""
 
 EXPLOSIVE: dict[str, tuple[Callable[[Path], None], str]] = {
     "hdf5 deflate": (lambda p: bombs.hdf5_bomb(p, "deflate", bombs.LARGE), "x.h5"),

@@ -20,11 +20,15 @@ import concatsplit_core as cs
 from concatsplit_core.foundation.errors import IOFailure, UsageError, WorkerDied
 from concatsplit_core.run import batches, cluster, worker
 
-distributed: Any = pytest.importorskip("distributed")
+
+@pytest.fixture(scope="module", autouse=True)
+def distributed() -> Any:
+    """Loaded where it is needed: each process that tests would load it to know the tests."""
+    return pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
+def client(distributed: Any) -> Iterator[Any]:
     """A cluster of two threads in this process."""
     with (
         distributed.LocalCluster(
@@ -90,7 +94,7 @@ def test_bytes_leave_the_machine_of_a_worker_before_its_batch_is_done(
     assert len({os.path.dirname(path) for path in synced}) == 1
 
 
-def test_workers_that_die_again_and_again_are_exit_13() -> None:
+def test_workers_that_die_again_and_again_are_exit_13(distributed: Any) -> None:
     lost = cluster._as_ours(
         distributed.KilledWorker("do_batch-1", SimpleNamespace(address="tcp://w"), 3)
     )
@@ -143,7 +147,7 @@ def test_an_array_in_memory_is_refused(client: Any, two: Any) -> None:
         cs.concat([A], "y.npy", executor=client)
 
 
-def test_a_killed_worker_costs_its_batch_and_no_byte(two: Any) -> None:
+def test_a_killed_worker_costs_its_batch_and_no_byte(distributed: Any, two: Any) -> None:
     killed: list[int] = []
     with (
         distributed.LocalCluster(
@@ -191,7 +195,7 @@ def test_a_killed_client_leaves_no_output_and_no_process(two: Any) -> None:
     assert two.read("y.zarr").tobytes() == np.concatenate([A, A + 1]).tobytes()
 
 
-def test_dask_on_this_machine(two: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dask_on_this_machine(distributed: Any, two: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     original = distributed.LocalCluster
 
     def quick(**how: Any) -> Any:

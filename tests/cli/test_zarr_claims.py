@@ -88,7 +88,7 @@ def test_sparse_arrays_are_read_by_what_is_there(shell: Any, what: str) -> None:
     np.testing.assert_array_equal(shell.read("y.npy"), whole)
     shell.ok("concat", "x.zarr", "-o", "y.zarr")
     assert _stored("y.zarr") == _stored("x.zarr")
-    for first, last in ((0, 20), (195, 205), (688, 700)):  # a reader takes seconds for all of them
+    for first, last in ((4, 10), (200, 203), (697, 700)):  # a reader takes seconds for all of them
         check_with_tensorstore("y.zarr", whole, np.s_[first:last])
     shell.ok("split", "x.zarr", "-o", "p{index}.zarr", "--at", "7,699", "--chunks", "50,70")
     parts = [zarr.open_array(f"p{index}.zarr")[...] for index in range(3)]

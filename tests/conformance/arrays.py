@@ -37,7 +37,7 @@ class Row(str):
     @property
     def tiles(self) -> tuple:
         """What a plan depends on: how the array is cut up, not how its chunks are encoded."""
-        cut = ("chunks", "shards", "order", "compact", "compressed")
+        cut = ("chunks", "shards", "order", "transposed", "compact", "compressed")
         known = [str(self.settings.get(key)) for key in cut]
         encoded = {"compressors", "compression", "filters", "serializer"} & set(self.settings)
         return (*known, self.dtype.itemsize, bool(encoded))

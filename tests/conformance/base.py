@@ -194,10 +194,10 @@ class FormatConformance:
         for found, expected in zip(self.parts(result), np.unstack(array, axis=axis), strict=True):
             assert_same(found, expected)
 
-    def test_stack_and_unstack_layout(
-        self, shared_inputs: Inputs, tmp_path: Path, layout: Row
+    def test_stack_and_unstack_tiling(
+        self, shared_inputs: Inputs, tmp_path: Path, tiling: Row
     ) -> None:
-        refs, arrays = shared_inputs(layout.dtype, [(6, 3)] * 2, layout)
+        refs, arrays = shared_inputs(tiling.dtype, [(6, 3)] * 2, tiling)
 
         def stack(name: str, routes: str | None) -> cs.Result:
             out = str(tmp_path / f"{name}{self.output}")

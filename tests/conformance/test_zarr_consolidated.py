@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-import xarray as xr
 import zarr
 
 import concatsplit_core as cs
@@ -72,6 +71,8 @@ def test_the_document_is_that_of_zarr_python(tmp_path: Path, form: Form) -> None
 
 @both_forms
 def test_a_joined_data_set_has_them_without_zarr_python(tmp_path: Path, form: Form) -> None:
+    import xarray as xr  # late: it takes longer than all tests here
+
     for name in "ab":
         root = zarr.create_group(str(tmp_path / f"{name}.zarr"), zarr_format=form)
         dims = {} if form == 3 else {"attributes": {"_ARRAY_DIMENSIONS": ["time", "y"]}}
@@ -88,7 +89,8 @@ def test_a_joined_data_set_has_them_without_zarr_python(tmp_path: Path, form: Fo
     listed = zarr.open_consolidated(store).metadata.consolidated_metadata.flattened_metadata
     assert set(listed) == {"x", "g", "g/z", "later"}
     for group, member in ((None, "x"), ("g", "z"), (None, "later")):
-        with xr.open_zarr(store, group=group, consolidated=group is None) as found:
+        how = {"engine": "zarr", "consolidated": group is None}
+        with xr.open_dataset(store, group=group, **how) as found:
             assert found[member].dims == ("time", "y")
             np.testing.assert_array_equal(found[member].values, np.concatenate([ROWS, ROWS]))
 

@@ -161,6 +161,7 @@ def _serve() -> None:
     import traceback
     from importlib import import_module
 
+    sys.modules["dask"] = None  # xarray would load it for nothing
     for line in sys.stdin:
         folder, function, args, more = json.loads(line)
         os.chdir(folder)

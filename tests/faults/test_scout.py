@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 import concatsplit_core as cs
-from concatsplit_cli.main import _DOCSTRINGS, _leave_out_docstrings
+from concatsplit_cli.main import _DOCSTRINGS, _leave_out_docstrings, _LoadedIfUsed
 from concatsplit_core.formats.hdf5 import files, trials
 from concatsplit_core.foundation.errors import MalformedInput
 
@@ -223,6 +224,17 @@ def test_numpy_keeps_its_docstrings_where_it_is_imported_already() -> None:
     assert np.ndarray.__doc__
 
 
+def test_a_numpy_that_needs_more_than_docstrings_of_a_module_gets_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "colorsys", _LoadedIfUsed("colorsys"))
+    stands_for = importlib.import_module("colorsys")
+    assert isinstance(stands_for, _LoadedIfUsed)
+    assert stands_for.rgb_to_hsv(0, 0, 0) == (0, 0, 0)
+    assert sys.modules["colorsys"] is not stands_for
+    assert stands_for.ONE_THIRD == 1 / 3
+
+
 def test_of_many_inputs_the_first_are_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,11 +314,15 @@ def test_members_that_take_long_are_tried_in_several_goes(
     child = Child()
     monkeypatch.setattr(trials, "scouts", child)
     monkeypatch.setattr(trials, "_LONG", -1)
-    trials.try_members(many, ["x00", "x01", "x02"])
-    assert child.asked == ["x00", "x01", "x02", "x01", "x02"]
-    for name in ("x00", "x01", "x02"):  # the last one is tried alone, when it is opened
+    names = ["x00", "x01", "x02"]
+    trials.try_members(many, names)
+    assert child.asked == [*names, "x01", "x02"]
+    for name in names:  # the last one is tried alone, when it is opened
         trials.open_member(many, name, many).close()
     assert child.asked[5:] == ["x02"]
+    monkeypatch.setattr(trials, "_FIRST", 2)
+    trials.try_members(many, names)  # more than so many were tried already
+    assert len(child.asked) == 6
 
 
 def test_of_many_members_that_are_closed_one_by_one_the_first_are_looked_at(

@@ -11,7 +11,7 @@ import pytest
 
 import concatsplit_core as cs
 from concatsplit_core.formats.hdf5 import staged_file
-from concatsplit_core.stores import durability
+from concatsplit_core.stores import durability, files
 
 MIB = 1 << 20
 NUMBERS = np.random.default_rng(9).integers(0, 1 << 32, (2, 3, MIB // 8), "u4")
@@ -35,6 +35,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
 
     monkeypatch.setattr(durability, "_sync_file_range", lambda: call)
     monkeypatch.setattr(staged_file, "_MUCH", MIB)
+    monkeypatch.setattr(os, "major", lambda _: 0)  # in memory, whatever the tests lie on
     return ranges
 
 
@@ -55,7 +56,7 @@ def as_npy(path: Path, name: str, array: np.ndarray) -> str:
 
 @pytest.mark.parametrize("sync", [True, False])
 @pytest.mark.parametrize(
-    ("save", "output", "options", "files"),
+    ("save", "output", "options", "expected"),
     [
         pytest.param(as_npy, "y.npy", {}, ["y.npy"] * 2, id="kernel"),
         pytest.param(as_npy, "y.npy", {"dtype": "i8"}, ["y.npy"] * 2, id="mapped"),
@@ -72,16 +73,33 @@ def test_the_disk_starts_early_with_what_has_to_be_durable(
     save: Callable[[Path, str, np.ndarray], str],
     output: str,
     options: dict[str, object],
-    files: list[str],
+    expected: list[str],
     sync: bool,
 ) -> None:
     names = [save(tmp_path, name, one) for name, one in zip("ab", NUMBERS, strict=True)]
     assert not started
     joined = cs.concat(names, tmp_path / output, sync=sync, jobs=1, **options)  # type: ignore[arg-type]
-    assert [name for name, _, _ in started] == (files if sync else [])
+    assert [name for name, _, _ in started] == (expected if sync else [])
     assert all(offset % 4096 == nbytes % 4096 == 0 for _, offset, nbytes in started)
     whole = np.concatenate(NUMBERS, axis=joined.axis)  # type: ignore[call-overload]
     np.testing.assert_array_equal(cs.fetch(tmp_path / output), whole)
+
+
+@pytest.mark.parametrize("has_room", [True, False])
+def test_several_runs_are_started_early_if_they_have_got_their_space(
+    tmp_path: Path, started: Started, monkeypatch: pytest.MonkeyPatch, has_room: bool
+) -> None:
+    names = [as_npy(tmp_path, name, one) for name, one in zip("ab", NUMBERS, strict=True)]
+    taken = []
+    monkeypatch.setattr(files, "_can_share", lambda *_: False)
+    monkeypatch.setattr(
+        files, "take_space", lambda _, at, nbytes: taken.append((at, nbytes)) or has_room
+    )
+    cs.concat(names, tmp_path / "y.npy", axis=1, jobs=1)
+    row = NUMBERS[0, 0].nbytes
+    assert taken == [(128, 5 * row), (128 + row, 5 * row)]  # three rows, and two of the other
+    assert [name for name, _, _ in started] == ["y.npy"] * 2 * has_room
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), np.concatenate(NUMBERS, axis=1))
 
 
 def test_short_ranges_and_systems_that_cannot_start_early_are_left_to_the_sync(

@@ -22,7 +22,7 @@ from concatsplit_core.planning.thresholds import Thresholds
 
 F8 = np.dtype("<f8")
 ZSTD = Encoding(F8, "zstd")
-MANY, MILLION, COLUMNS = 10_000, 1_000_000, 8
+MANY, MILLION, COLUMNS = 4_000, 1_000_000, 8
 BYTES_EACH = (60 << 20) // 100_000
 NPY = Contiguous("C", 128)
 OUTPUT = Contiguous("C", None, 64)

@@ -248,13 +248,12 @@ def _plain_array(group: Any, name: str) -> OpenDataset | None:
     own = key(name)
     if not isinstance(group, h5py.Group) or not own:
         return None
-    links = group.id.links
-    if not links.exists(own) or links.get_info(own).type != h5py.h5l.TYPE_HARD:
+    try:
+        if group.id.links.get_info(own).type != h5py.h5l.TYPE_HARD:
+            return None
+        dataset = OpenDataset(h5py.h5d.open(group.id, own))
+    except Exception:  # it is not there, no dataset, or damaged: the other look says which
         return None
-    found = h5py.h5o.open(group.id, own)
-    if not isinstance(found, h5py.h5d.DatasetID):
-        return None
-    dataset = OpenDataset(found)
     return None if dataset.has_attributes and is_dimension_only(dataset) else dataset
 
 

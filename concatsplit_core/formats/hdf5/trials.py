@@ -56,7 +56,7 @@ def try_members(path: str, members: Sequence[str]) -> None:
     known to have passed is tried alone when it is opened.
     """
     version = _version(path)
-    left = list(members[: _FIRST - max(len(_inputs), _tried.get(version, 0))])
+    left = list(members[: max(0, _FIRST - max(len(_inputs), _tried.get(version, 0)))])
     with suppress(MalformedInput):
         while len(left) > 1:
             question = _look_at_members, path, json.dumps(left), path
@@ -95,7 +95,7 @@ def _is_to_be_tried(path: str, member: str | None) -> bool:
         del _tried[next(iter(_tried))]
     _tried[version] = count
     if member is not None and (version, member) in _passed:
-        _passed.remove((version, member))
+        _passed.discard((version, member))  # another thread may have opened it just now
         return False
     return count <= _FIRST
 

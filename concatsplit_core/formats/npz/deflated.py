@@ -17,8 +17,8 @@ from concatsplit_core.formats.grid import chunks_of
 from concatsplit_core.formats.npy_header import LONGEST, format_header
 from concatsplit_core.formats.targets import EncodedTarget
 from concatsplit_core.foundation.records import NamedTuple
+from concatsplit_core.stores.disk_space import give_back
 from concatsplit_core.stores.files import copy_range, write_all
-from concatsplit_core.stores.holes import give_back
 
 _HEAD = struct.Struct("<QQ")
 """Before each piece in its slot: how many bytes it has, deflated, and the CRC-32 of its elements.
