@@ -19,6 +19,7 @@ from concatsplit_core.formats.sources import ContiguousSource, Source
 from concatsplit_core.formats.storage import Extent
 from concatsplit_core.formats.targets import ContiguousTarget, Target
 from concatsplit_core.routes.buffers import Buffers
+from concatsplit_core.stores.disk_space import take_space
 from concatsplit_core.stores.durability import start_writing
 from concatsplit_core.stores.files import read_exactly, write_all
 
@@ -110,6 +111,7 @@ def write_runs(
     """
     runs = runs_of(spec, box)
     if runs.number == 1:
+        take_space(fd, extent.offset + runs.first, runs.nbytes)
         write_all(fd, block.data, extent.offset + runs.first)
         if is_durable:
             start_writing(fd, extent.offset + runs.first, runs.nbytes)

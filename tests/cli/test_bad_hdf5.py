@@ -165,6 +165,18 @@ def _references(path: Path) -> None:
         file.create_dataset("x", (3,), h5py.ref_dtype)
 
 
+def _no_utf_8(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        made = file.create_dataset("x", (3,), h5py.string_dtype("utf-8"))
+        made[1] = b"M\xfcll"
+
+
+def _no_ascii(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        made = file.create_dataset("x", (3,), h5py.string_dtype("ascii"))
+        made[1] = b"M\xfcll"
+
+
 def _circle(path: Path) -> None:
     with h5py.File(path, "w") as file:
         file["y"] = h5py.SoftLink("/x")
@@ -209,27 +221,11 @@ def test_a_checksum_that_does_not_match_is_exit_3_where_chunks_move(shell: Any) 
         shell.fails(3, "concat", "bad.h5", "-o", "z.h5", *more, says="fletcher32 checksum")
 
 
-def _long(path: Path, shape: tuple[int, ...], dtype: Any, **options: Any) -> None:
-    """A chunk that is listed with more bytes than HDF5 makes room for, and one that is sound."""
-    with h5py.File(path, "w", userblock_size=options.pop("userblock_size", 0)) as file:
-        made = file.create_dataset("x", shape, dtype, chunks=(2, 50), **options)
-        made.id.write_direct_chunk((0, 0), bytes(1600 if made.dtype.kind == "O" else 800))
-        made.id.write_direct_chunk((0, 50), bytes(1 << 20))
-
-
-LONG: dict[str, Callable[[Path], None]] = {
-    "listed": lambda path: _long(path, (2, 100), "<f8"),
-    "asked for": lambda path: _long(path, (2, 100), "<f8", maxshape=(2, None), userblock_size=512),
-    "texts": lambda path: _long(path, (2, 100), h5py.string_dtype()),
-}
-
-
-@pytest.mark.parametrize("what", LONG)
-def test_a_chunk_that_is_longer_than_its_room_is_exit_3(shell: Any, what: str) -> None:
-    LONG[what](shell.folder / "bad.h5")
-    for more in (("--routes", "decoded"), ("--routes", "encoded"), ("--check",)):
-        shell.fails(3, "concat", "bad.h5", "-o", "y.h5", *more, says=("bad.h5", "1048576 bytes"))
-    shell.fails(3, "concat", "bad.h5", "-o", "y.zarr", says=("bad.h5", "[0, 50]", "each has"))
+@pytest.mark.parametrize("make", [_no_utf_8, _no_ascii])
+def test_text_that_is_not_utf_8_is_exit_3(shell: Any, make: Callable[[Path], None]) -> None:
+    make(shell.folder / "bad.h5")
+    shell.fails(3, "concat", "bad.h5", "-o", "y.h5", says=("bad.h5", "a text is not UTF-8"))
+    shell.fails(3, "info", "bad.h5", "--stats", says=("bad.h5", "a text is not UTF-8"))
 
 
 @pytest.mark.parametrize("make", [_short_chunk, _cut, _cut_chunks, _no_hdf5, _only_the_magic])

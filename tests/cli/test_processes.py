@@ -58,11 +58,16 @@ def test_closed_streams_do_not_end_up_in_the_output(
     np.testing.assert_array_equal(shell.read(output), np.concatenate(pair))
 
 
-@pytest.mark.parametrize(
-    "words", ["fetch a.npy", "info a.npy", "info a.npy --json", "concat a.npy -o y.npy -n",
-              "concat a.npy -o -", "--version", "--help", "concat --help"]
+PRINTED = (
+    "fetch a.npy", "info a.npy --json", "concat a.npy -o -", "--help",
+    "info a.npy", "concat a.npy -o y.npy -n", "--version", "concat --help",
 )  # fmt: skip
-@pytest.mark.parametrize(("to", "code"), [(">&-", 7), ("> /dev/full", 6)])
+
+
+@pytest.mark.parametrize(
+    ("words", "to", "code"),
+    [(words, ">&-", 7) for words in PRINTED] + [(words, "> /dev/full", 6) for words in PRINTED[:4]],
+)
 def test_what_cannot_be_printed_is_no_success(
     shell: Any, pair: Any, words: str, to: str, code: int
 ) -> None:

@@ -289,12 +289,12 @@ def test_the_arrays_beside_an_array_are_read_once_a_group(
 
 
 def test_very_many_arrays_are_recorded_within_the_budget(made: str) -> None:
-    arrays = {f"v{i}": np.arange(6.0) + i for i in range(100)}
+    arrays = {f"v{i}": np.arange(6.0) + i for i in range(50)}
     ref = write("a.npz", arrays)
-    cs.concat([ref, ref], f"y.{made}", manifest="run.json", memory="8MiB")
-    assert cs.verify("run.json", memory="8MiB").count("same") == 300
-    cs.undo("run.json", f"again{{index}}.{made}", memory="8MiB")
-    np.testing.assert_array_equal(read(f"again1.{made}")["v99"], arrays["v99"])
+    cs.concat([ref, ref], f"y.{made}", manifest="run.json", memory="4MiB")
+    assert cs.verify("run.json", memory="4MiB").count("same") == 150
+    cs.undo("run.json", f"again{{index}}.{made}", memory="4MiB")
+    np.testing.assert_array_equal(read(f"again1.{made}")["v49"], arrays["v49"])
 
 
 @pytest.mark.parametrize("made", ["h5", "zarr"])

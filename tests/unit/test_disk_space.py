@@ -8,8 +8,13 @@ import os
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from concatsplit_core.array.geometry import Box
+from concatsplit_core.array.spec import ArraySpec
+from concatsplit_core.formats.storage import Extent
+from concatsplit_core.routes import extents
 from concatsplit_core.stores import disk_space, files
 
 MIB = 1 << 20
@@ -82,3 +87,26 @@ def test_a_disk_without_room_is_left_to_the_write(
     monkeypatch.setattr(os, "major", lambda _: 8)
     with target.open("rb") as file:  # not open for writing: an error, as a full disk is one
         disk_space.take_space(file.fileno(), 0, MIB)
+
+
+@pytest.mark.parametrize(
+    ("box", "taken"),
+    [
+        (Box((1, 0), (3, MIB)), [(2 * MIB, 2 * MIB)]),
+        (Box((0, 0), (3, 5)), []),
+    ],
+    ids=["one run", "several runs"],
+)
+def test_a_block_that_is_one_run_takes_its_space(
+    target: Path, monkeypatch: pytest.MonkeyPatch, box: Box, taken: list[tuple[int, int]]
+) -> None:
+    found: list[tuple[int, int]] = []
+    monkeypatch.setattr(extents, "take_space", lambda _, at, nbytes: found.append((at, nbytes)))
+    spec, block = ArraySpec((3, MIB), np.dtype("u1")), np.full(box.size, 7, np.uint8)
+    with target.open("r+b") as file:
+        extents.write_runs(file.fileno(), Extent(str(target), MIB), spec, box, block)
+    assert found == taken
+    array = np.fromfile(target, np.uint8, offset=MIB)
+    expected = np.zeros((3, MIB), np.uint8)
+    expected[box.slices] = 7
+    np.testing.assert_array_equal(array, expected.reshape(-1)[: array.size])

@@ -1,7 +1,7 @@
 """Checks what HDF5's filters trust before they run.
 
 HDF5 divides by their parameters, which the file holds, and allocates and writes as much as a chunk
-says.
+says. It reads a whole chunk out of what the filters return, also where that is less.
 """
 
 from __future__ import annotations
@@ -12,16 +12,20 @@ from concatsplit_core.codecs.bounds import STORED_ROOM
 from concatsplit_core.codecs.chunks import can_decode, decode_bounded
 from concatsplit_core.formats.hdf5.filters import (
     BITSHUFFLE,
+    FLETCHER32,
     LZ4,
     LZF,
     NBIT,
     SCALEOFFSET,
+    SHUFFLE,
     SZIP,
     Filter,
     step_of,
 )
 from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 
+_SAME_SIZE = {SHUFFLE, BITSHUFFLE, FLETCHER32}
+"""Filters that return no fewer bytes than they are given, when they encode."""
 _ATOMIC = 1
 """What the n-bit filter calls a type that is not a compound or array."""
 
@@ -102,12 +106,12 @@ def check_chunk(data: Any, found: list[Filter], skipped: int, nbytes: int) -> No
     OverBudget
         The chunk claims, or expands to, more than it should hold.
     MalformedInput
-        It is damaged.
+        It is damaged, or holds less than it should.
     """
     limit = nbytes + STORED_ROOM
-    for number, item in reversed(list(enumerate(found))):
-        if skipped >> number & 1:
-            continue
+    left = [item for number, item in enumerate(found) if not skipped >> number & 1]
+    while left:
+        item = left.pop()
         size = memoryview(data).nbytes
         if size > 2 * limit or (item.code == LZF and size > limit):
             raise OverBudget(f"it is stored in {size} bytes where {nbytes} belong")
@@ -116,8 +120,16 @@ def check_chunk(data: Any, found: list[Filter], skipped: int, nbytes: int) -> No
             raise OverBudget(f"it claims to expand to {claim} bytes where {nbytes} belong")
         step = step_of(item, 1)
         if step is None or not can_decode((step,)):
+            if {before.code for before in left} <= _SAME_SIZE:
+                _check_whole(claim, nbytes)
             return
         data = decode_bounded(data, step, limit)
+    _check_whole(memoryview(data).nbytes, nbytes)
+
+
+def _check_whole(found: int, nbytes: int) -> None:
+    if found < nbytes:
+        raise MalformedInput(f"it holds {found} bytes where {nbytes} belong", found=found)
 
 
 def _claim(item: Filter, data: Any, nbytes: int) -> int:
@@ -130,7 +142,9 @@ def _claim(item: Filter, data: Any, nbytes: int) -> int:
         if len(head) < 4:
             raise MalformedInput("it is shorter than the size that szip puts in front")
         return int.from_bytes(head[:4], "little")
-    if item.code == NBIT and item.values[3:4] == (_ATOMIC,) and not item.values[1]:
+    if item.code == BITSHUFFLE or (item.code == NBIT and item.values[1]):
+        return memoryview(data).nbytes  # nothing was compressed
+    if item.code == NBIT and item.values[3:4] == (_ATOMIC,):
         _check_bits(data, item.values[2], item.values[6], 0)
     if item.code == SCALEOFFSET:
         bits = int.from_bytes(head[:4], "little")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -335,9 +336,14 @@ class Hdf5Chunked(ChunkedSource, Hdf5Decoded):
 
 def _read_strings(dataset: Any, box: Box) -> np.ndarray:
     """Variable-length strings; HDF5 does not convert ASCII ones to NumPy's, which are UTF-8."""
-    if h5py.check_string_dtype(dataset.dtype).encoding == "utf-8":
-        return np.asarray(dataset.astype("T")[box.slices])
-    texts = np.asarray(dataset.asstr("utf-8")[box.slices], dtype=object)
+    try:
+        if h5py.check_string_dtype(dataset.dtype).encoding == "utf-8":
+            found = np.asarray(dataset.astype("T")[box.slices])
+            deque(found.flat, maxlen=0)  # h5py takes the bytes as they are
+            return found
+        texts = np.asarray(dataset.asstr("utf-8")[box.slices], dtype=object)
+    except UnicodeDecodeError as error:
+        raise MalformedInput(f"a text is not UTF-8: {error.reason}") from error
     return texts.astype(np.dtypes.StringDType())
 
 

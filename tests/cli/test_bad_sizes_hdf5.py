@@ -1,0 +1,63 @@
+"""HDF5 files in which two sizes contradict each other, so that HDF5 would leave its memory."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+
+def _long(path: Path, shape: tuple[int, ...], dtype: Any, **options: Any) -> None:
+    """A chunk that is listed with more bytes than HDF5 makes room for, and one that is sound."""
+    with h5py.File(path, "w", userblock_size=options.pop("userblock_size", 0)) as file:
+        made = file.create_dataset("x", shape, dtype, chunks=(2, 50), **options)
+        made.id.write_direct_chunk((0, 0), bytes(1600 if made.dtype.kind == "O" else 800))
+        made.id.write_direct_chunk((0, 50), bytes(1 << 20))
+
+
+LONG: dict[str, Callable[[Path], None]] = {
+    "listed": lambda path: _long(path, (2, 100), "<f8"),
+    "asked for": lambda path: _long(path, (2, 100), "<f8", maxshape=(2, None), userblock_size=512),
+    "texts": lambda path: _long(path, (2, 100), h5py.string_dtype()),
+}
+
+
+@pytest.mark.parametrize("what", LONG)
+def test_a_chunk_that_is_longer_than_its_room_is_exit_3(shell: Any, what: str) -> None:
+    LONG[what](shell.folder / "bad.h5")
+    for more in (("--routes", "decoded"), ("--routes", "encoded"), ("--check",)):
+        shell.fails(3, "concat", "bad.h5", "-o", "y.h5", *more, says=("bad.h5", "1048576 bytes"))
+    shell.fails(3, "concat", "bad.h5", "-o", "y.zarr", says=("bad.h5", "[0, 50]", "each has"))
+
+
+def _cut_short(path: Path, dtype: Any, change: Callable[[bytes], bytes], **options: Any) -> None:
+    """A chunk whose filters, which HDF5 has to undo, give fewer bytes than it should hold."""
+    skipped = options.pop("skipped", 0)
+    with h5py.File(path, "w") as file:
+        made = file.create_dataset("x", data=np.ones(500, dtype), chunks=(500,), **options)
+        made.id.write_direct_chunk((0,), change(made.id.read_direct_chunk((0,))[1]), skipped)
+
+
+OUT_OF_ORDER = np.dtype({"names": ["a", "b"], "formats": ["<i4", "<i4"], "offsets": [4, 0]})
+SHORT: dict[str, Callable[[Path], None]] = {
+    "claims less": lambda path: _cut_short(
+        path, "<i4", lambda old: (8).to_bytes(4, "little") + old[4:], compression="szip"
+    ),
+    "skips its filter": lambda path: _cut_short(
+        path, "<i4", lambda old: old[:8], compression="szip", skipped=1
+    ),
+    "expands to less": lambda path: _cut_short(
+        path, OUT_OF_ORDER, lambda old: zlib.compress(bytes(8)), compression="gzip"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SHORT)
+def test_a_chunk_that_decodes_to_less_than_its_room_is_exit_3(shell: Any, what: str) -> None:
+    SHORT[what](shell.folder / "bad.h5")
+    shell.fails(3, "concat", "bad.h5", "-o", "y.npy", says=("bad.h5", "chunk 0", "it holds 8 byt"))
