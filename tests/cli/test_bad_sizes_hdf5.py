@@ -61,3 +61,36 @@ SHORT: dict[str, Callable[[Path], None]] = {
 def test_a_chunk_that_decodes_to_less_than_its_room_is_exit_3(shell: Any, what: str) -> None:
     SHORT[what](shell.folder / "bad.h5")
     shell.fails(3, "concat", "bad.h5", "-o", "y.npy", says=("bad.h5", "chunk 0", "it holds 8 byt"))
+
+
+_DOUBLE = bytes.fromhex("20 3f 00 08 00 00 00 00 00 40 00 34 0b 00 34")
+"""What follows the class of a little-endian double in a file: fields, size, first bit, bits, ..."""
+_BEYOND = _DOUBLE.replace(b"\x40\x00\x34", b"\x41\x00\x34")
+"""The same with 65 bits in its 8 bytes."""
+
+
+def _of_65_bits(path: Path, value: Any, is_attribute: bool = False) -> None:
+    with h5py.File(path, "w") as file:
+        if is_attribute:
+            file["x"] = np.arange(4)
+            file["x"].attrs["y"] = value
+        else:
+            file["x"] = value
+    content = path.read_bytes()
+    assert content.count(_DOUBLE) == 1
+    path.write_bytes(content.replace(_DOUBLE, _BEYOND))
+
+
+@pytest.mark.parametrize("kind", ["<f8", [("a", "i4"), ("b", "<f8", (2,))]])
+def test_bits_outside_of_a_number_are_exit_3(shell: Any, kind: Any) -> None:
+    _of_65_bits(shell.folder / "bad.h5", np.zeros(4, kind))
+    shell.fails(3, "info", "bad.h5::x", says=("bad.h5", "bits outside"))
+    shell.fails(3, "concat", "bad.h5", "-o", "y.npy", says=("bad.h5", "bits outside"))
+
+
+def test_an_attribute_with_bits_outside_of_a_number_is_left_out(shell: Any) -> None:
+    _of_65_bits(shell.folder / "bad.h5", np.zeros(4), is_attribute=True)
+    outcome = shell.run("concat", "bad.h5", "-o", "y.h5")
+    assert outcome.code == 0
+    assert "'y' is left out: its type has" in outcome.err
+    np.testing.assert_array_equal(shell.read("y.h5"), np.arange(4))

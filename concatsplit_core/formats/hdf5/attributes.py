@@ -11,7 +11,7 @@ import numpy as np
 from concatsplit_core.array.fields import overlapping
 from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.named_types import named
-from concatsplit_core.formats.hdf5.types import has_numpy_bytes
+from concatsplit_core.formats.hdf5.types import has_numpy_bytes, has_sound_numbers
 from concatsplit_core.formats.hdf5.values import attribute, fixed_length
 from concatsplit_core.foundation.jsonable import text_of
 from concatsplit_core.foundation.records import NamedTuple
@@ -131,6 +131,8 @@ def _as_stored(item: Any, found: Any) -> OwnAttribute | str:
         kind.detect_class(h5py.h5t.STRING) and _has_variable_text(kind)
     ):
         return "its items are of variable length"
+    if not has_sound_numbers(code):
+        return "its type has numbers with bits outside of their bytes"
     plain = _number_dtype(code)
     # reading such fields corrupts memory
     if plain is None and overlapping(np.dtype(found.dtype)) is not None:

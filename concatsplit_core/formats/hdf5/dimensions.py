@@ -37,10 +37,12 @@ def has_attribute(item: Any, name: str) -> bool:
 def text_attribute(item: Any, name: str) -> str | None:
     """An attribute that is text; None if it is missing, is not text, or cannot be read."""
     try:
-        value = item.attrs[name] if has_attribute(item, name) else None
+        if not has_attribute(item, name):
+            return None
+        kind = h5py.h5a.open(item.id, name.encode()).get_type()
+        return plain_text(item.attrs[name]) if isinstance(kind, h5py.h5t.TypeStringID) else None
     except Exception:  # a damaged attribute makes h5py raise anything
         return None
-    return plain_text(value)
 
 
 class Axis(NamedTuple):
