@@ -123,6 +123,8 @@ def _as_stored(item: Any, found: Any) -> OwnAttribute | str:
             "" if isinstance(kind, h5py.h5t.TypeStringID) else None, code, None, None
         )
     shape = tuple(space.get_simple_extent_dims())
+    if is_cut_short(item, found, kind):
+        return "it holds less than its type and shape say"
     if kind.detect_class(h5py.h5t.REFERENCE):
         return "it points into the file"
     if isinstance(kind, h5py.h5t.TypeStringID) and kind.is_variable_str():
@@ -152,6 +154,26 @@ def _as_stored(item: Any, found: Any) -> OwnAttribute | str:
             raise
         value = raw  # opaque items with a tag that h5py does not know
     return OwnAttribute(value, code, shape, raw)
+
+
+def is_cut_short(item: Any, found: Any, kind: Any) -> bool:
+    """Whether an attribute with items of any length holds fewer references to them than items.
+
+    HDF5 makes room for them by the size that the file gives them, and reads them in another one.
+    """
+    if not isinstance(kind, h5py.h5t.TypeStringID | h5py.h5t.TypeVlenID) or (
+        isinstance(kind, h5py.h5t.TypeStringID) and not kind.is_variable_str()
+    ):
+        return False
+    count, nbytes = found.get_space().get_simple_extent_npoints(), found.get_storage_size()
+    if nbytes >= count * (_BESIDE_ADDRESS + _ADDRESS):
+        return False
+    address = item.file.id.get_create_plist().get_sizes()[0]
+    return bool(nbytes < count * (_BESIDE_ADDRESS + address))
+
+
+_BESIDE_ADDRESS, _ADDRESS = 8, 8
+"""Bytes of a reference: a length and a number, and the address of a heap, as most files have it."""
 
 
 def _variable_texts(found: Any, shape: tuple[int, ...]) -> Any:

@@ -38,7 +38,7 @@ def _is_sound(kind: Any) -> bool:
     if isinstance(kind, h5py.h5t.TypeFloatID):
         sign, exponent, exponent_bits, mantissa, mantissa_bits = kind.get_fields()
         ends = kind.get_offset() + kind.get_precision(), exponent + exponent_bits
-        return max(*ends, mantissa + mantissa_bits, sign + 1) <= 8 * kind.get_size()
+        return bool(max(*ends, mantissa + mantissa_bits, sign + 1) <= 8 * kind.get_size())
     return kind.get_class() not in _OF_NUMBERS or _is_sound(kind.get_super())
 
 
