@@ -14,6 +14,8 @@ import pytest
 from concatsplit_core.formats.hdf5.attributes import is_cut_short
 from concatsplit_core.formats.hdf5.dimensions import dimension_names
 from concatsplit_core.formats.hdf5.opened import OpenDataset
+from concatsplit_core.formats.hdf5.types import stored_dtype
+from concatsplit_core.foundation.errors import UnsupportedDtype
 
 
 def _long(path: Path, shape: tuple[int, ...], dtype: Any, **options: Any) -> None:
@@ -147,3 +149,9 @@ def test_a_type_that_hdf5_reads_and_does_not_make_is_exit_3(shell: Any) -> None:
     outcome = shell.run("concat", "odd.h5", "-o", "y.h5")
     assert outcome.code == 3 or shell.read("y.h5").tolist() == [0, 1, 2, 3]  # of older versions
     assert "internal error" not in outcome.err
+
+
+def test_fields_without_a_name_have_no_type_of_hdf5() -> None:
+    nameless = np.dtype({"names": ["", "b"], "formats": ["<i4", "<i4"]})
+    with pytest.raises(UnsupportedDtype, match="has no HDF5 type"):
+        stored_dtype(nameless)

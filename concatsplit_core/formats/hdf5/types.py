@@ -108,7 +108,7 @@ def stored_dtype(dtype: np.dtype) -> np.dtype:
         return dtype
     try:
         h5py.h5t.py_create(dtype, logical=True)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:  # such as a field without a name
         hint = "; --dtype S32 makes it bytes" if dtype.kind == "U" else ""
         raise UnsupportedDtype(
             f"dtype {dtype} has no HDF5 type{hint}; or write to .npy or .zarr", found=dtype
