@@ -11,6 +11,12 @@ import h5py
 import numpy as np
 import pytest
 
+from concatsplit_core.formats.hdf5.attributes import is_cut_short
+from concatsplit_core.formats.hdf5.dimensions import dimension_names
+from concatsplit_core.formats.hdf5.opened import OpenDataset
+from concatsplit_core.formats.hdf5.types import stored_dtype
+from concatsplit_core.foundation.errors import UnsupportedDtype
+
 
 def _long(path: Path, shape: tuple[int, ...], dtype: Any, **options: Any) -> None:
     """A chunk that is listed with more bytes than HDF5 makes room for, and one that is sound."""
@@ -61,3 +67,91 @@ SHORT: dict[str, Callable[[Path], None]] = {
 def test_a_chunk_that_decodes_to_less_than_its_room_is_exit_3(shell: Any, what: str) -> None:
     SHORT[what](shell.folder / "bad.h5")
     shell.fails(3, "concat", "bad.h5", "-o", "y.npy", says=("bad.h5", "chunk 0", "it holds 8 byt"))
+
+
+_DOUBLE = bytes.fromhex("20 3f 00 08 00 00 00 00 00 40 00 34 0b 00 34")
+"""What follows the class of a little-endian double in a file: fields, size, first bit, bits, ..."""
+_BEYOND = _DOUBLE.replace(b"\x40\x00\x34", b"\x41\x00\x34")
+"""The same with 65 bits in its 8 bytes."""
+
+
+def _of_65_bits(path: Path, value: Any, is_attribute: bool = False) -> None:
+    with h5py.File(path, "w") as file:
+        if is_attribute:
+            file["x"] = np.arange(4)
+            file["x"].attrs["y"] = value
+        else:
+            file["x"] = value
+    content = path.read_bytes()
+    assert content.count(_DOUBLE) == 1
+    path.write_bytes(content.replace(_DOUBLE, _BEYOND))
+
+
+@pytest.mark.parametrize("kind", ["<f8", [("a", "i4"), ("b", "<f8", (2,))]])
+def test_bits_outside_of_a_number_are_exit_3(shell: Any, kind: Any) -> None:
+    _of_65_bits(shell.folder / "bad.h5", np.zeros(4, kind))
+    shell.fails(3, "info", "bad.h5::x", says=("bad.h5", "bits outside"))
+    shell.fails(3, "concat", "bad.h5", "-o", "y.npy", says=("bad.h5", "bits outside"))
+
+
+def test_an_attribute_with_bits_outside_of_a_number_is_left_out(shell: Any) -> None:
+    _of_65_bits(shell.folder / "bad.h5", np.zeros(4), is_attribute=True)
+    outcome = shell.run("concat", "bad.h5", "-o", "y.h5")
+    assert outcome.code == 0
+    assert "'y' is left out: its type has" in outcome.err
+    np.testing.assert_array_equal(shell.read("y.h5"), np.arange(4))
+
+
+_TEXT = bytes.fromhex("19 01 01 00 10 00 00 00")
+"""The type of text of any length in a file: its class, its kind, and 16 bytes of a reference."""
+_LIST = bytes.fromhex("19 00 00 00 10 00 00 00")
+"""That of other items of any length."""
+_SHORT = _LIST.replace(b"\x10", b"\x05")
+
+
+def _with_short_references(path: Path, kind: bytes, other: bytes) -> None:
+    with h5py.File(path, "w") as file:
+        file["x"] = np.arange(4)
+        if kind == _TEXT:
+            file["x"].attrs["y"] = np.array(["a", "b", "c"], object)
+        else:
+            file["x"].dims[0].attach_scale(file.create_dataset("s", data=np.arange(4)))
+    content = path.read_bytes()
+    assert content.count(kind) == 1
+    path.write_bytes(content.replace(kind, other))
+
+
+def test_an_attribute_of_short_references_is_left_out(shell: Any) -> None:
+    _with_short_references(shell.folder / "bad.h5", _TEXT, _TEXT.replace(b"\x10", b"\x05"))
+    outcome = shell.run("concat", "bad.h5", "-o", "y.h5")
+    assert outcome.code == 0
+    assert "'y' is left out: it holds less" in outcome.err
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_list_of_short_references_is_seen(tmp_path: Path, is_damaged: bool) -> None:
+    _with_short_references(tmp_path / "x.h5", _LIST, _SHORT if is_damaged else _LIST)
+    with h5py.File(tmp_path / "x.h5") as file:
+        found = h5py.h5a.open(file["x"].id, b"DIMENSION_LIST")
+        assert is_cut_short(file["x"], found, found.get_type()) is is_damaged
+        assert (dimension_names(OpenDataset(file["x"].id)) is None) is is_damaged
+
+
+def test_a_type_that_hdf5_reads_and_does_not_make_is_exit_3(shell: Any) -> None:
+    kind = h5py.h5t.STD_I32LE.copy()
+    kind.set_precision(9)
+    with h5py.File("odd.h5", "w", libver="v108") as file:
+        space = h5py.h5s.create_simple((4,))
+        made = h5py.h5d.create(file.id, b"x", kind, space)
+        made.write(h5py.h5s.ALL, h5py.h5s.ALL, np.arange(4, dtype="i4"))
+    shell.ok("concat", "odd.h5", "-o", "y.npy")
+    np.testing.assert_array_equal(shell.read("y.npy"), np.arange(4))
+    outcome = shell.run("concat", "odd.h5", "-o", "y.h5")
+    assert outcome.code == 3 or shell.read("y.h5").tolist() == [0, 1, 2, 3]  # of older versions
+    assert "internal error" not in outcome.err
+
+
+def test_fields_without_a_name_have_no_type_of_hdf5() -> None:
+    nameless = np.dtype({"names": ["", "b"], "formats": ["<i4", "<i4"]})
+    with pytest.raises(UnsupportedDtype, match="has no HDF5 type"):
+        stored_dtype(nameless)

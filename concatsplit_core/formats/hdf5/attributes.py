@@ -11,7 +11,7 @@ import numpy as np
 from concatsplit_core.array.fields import overlapping
 from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.named_types import named
-from concatsplit_core.formats.hdf5.types import has_numpy_bytes
+from concatsplit_core.formats.hdf5.types import has_numpy_bytes, has_sound_numbers
 from concatsplit_core.formats.hdf5.values import attribute, fixed_length
 from concatsplit_core.foundation.jsonable import text_of
 from concatsplit_core.foundation.records import NamedTuple
@@ -123,6 +123,8 @@ def _as_stored(item: Any, found: Any) -> OwnAttribute | str:
             "" if isinstance(kind, h5py.h5t.TypeStringID) else None, code, None, None
         )
     shape = tuple(space.get_simple_extent_dims())
+    if is_cut_short(item, found, kind):
+        return "it holds less than its type and shape say"
     if kind.detect_class(h5py.h5t.REFERENCE):
         return "it points into the file"
     if isinstance(kind, h5py.h5t.TypeStringID) and kind.is_variable_str():
@@ -131,6 +133,8 @@ def _as_stored(item: Any, found: Any) -> OwnAttribute | str:
         kind.detect_class(h5py.h5t.STRING) and _has_variable_text(kind)
     ):
         return "its items are of variable length"
+    if not has_sound_numbers(code):
+        return "its type has numbers with bits outside of their bytes"
     plain = _number_dtype(code)
     # reading such fields corrupts memory
     if plain is None and overlapping(np.dtype(found.dtype)) is not None:
@@ -150,6 +154,26 @@ def _as_stored(item: Any, found: Any) -> OwnAttribute | str:
             raise
         value = raw  # opaque items with a tag that h5py does not know
     return OwnAttribute(value, code, shape, raw)
+
+
+def is_cut_short(item: Any, found: Any, kind: Any) -> bool:
+    """Whether an attribute with items of any length holds fewer references to them than items.
+
+    HDF5 makes room for them by the size that the file gives them, and reads them in another one.
+    """
+    if not isinstance(kind, h5py.h5t.TypeStringID | h5py.h5t.TypeVlenID) or (
+        isinstance(kind, h5py.h5t.TypeStringID) and not kind.is_variable_str()
+    ):
+        return False
+    count, nbytes = found.get_space().get_simple_extent_npoints(), found.get_storage_size()
+    if nbytes >= count * (_BESIDE_ADDRESS + _ADDRESS):
+        return False
+    address = item.file.id.get_create_plist().get_sizes()[0]
+    return bool(nbytes < count * (_BESIDE_ADDRESS + address))
+
+
+_BESIDE_ADDRESS, _ADDRESS = 8, 8
+"""Bytes of a reference: a length and a number, and the address of a heap, as most files have it."""
 
 
 def _variable_texts(found: Any, shape: tuple[int, ...]) -> Any:

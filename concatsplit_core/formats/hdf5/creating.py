@@ -18,6 +18,7 @@ from concatsplit_core.formats.hdf5.netcdf_dimensions import Dimensions
 from concatsplit_core.formats.hdf5.scales import Scales
 from concatsplit_core.formats.hdf5.types import stored_dtype
 from concatsplit_core.formats.storage import Storage
+from concatsplit_core.foundation.errors import UnsupportedDtype
 from concatsplit_core.meaning.model import same
 
 _TEXT = h5py.string_dtype()
@@ -42,6 +43,11 @@ def create(
     netcdf : bool
     types : iterable of str
         Paths of types in the file that arrays may have.
+
+    Raises
+    ------
+    UnsupportedDtype
+        HDF5 makes no array of the type that the inputs have.
     """
     dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     dcpl.set_obj_track_times(False)
@@ -74,7 +80,15 @@ def create(
     kind = next((file[path].id for path in types if file[path].id.equal(kind)), kind)
     if netcdf and not kind.committed():
         kind = named(file, kind, name)
-    return h5py.Dataset(h5py.h5d.create(group.id, name.encode(), kind, space, dcpl))
+    try:
+        return h5py.Dataset(h5py.h5d.create(group.id, name.encode(), kind, space, dcpl))
+    except ValueError as error:
+        if "datatype" not in str(error):
+            raise
+        raise UnsupportedDtype(
+            f"HDF5 reads the type of the input, and makes no array of it: {error}; write to .npy "
+            "or .zarr"
+        ) from error
 
 
 def _group(file: Any, path: str, netcdf: bool) -> Any:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from concatsplit_core.array.geometry import Shape
-from concatsplit_core.formats.hdf5.attributes import plain_text
+from concatsplit_core.formats.hdf5.attributes import is_cut_short, plain_text
 from concatsplit_core.formats.hdf5.library import h5py
+from concatsplit_core.foundation.errors import MalformedInput
 from concatsplit_core.foundation.jsonable import text_of
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.meaning.dimensions import Names
@@ -37,10 +38,15 @@ def has_attribute(item: Any, name: str) -> bool:
 def text_attribute(item: Any, name: str) -> str | None:
     """An attribute that is text; None if it is missing, is not text, or cannot be read."""
     try:
-        value = item.attrs[name] if has_attribute(item, name) else None
+        if not has_attribute(item, name):
+            return None
+        found = h5py.h5a.open(item.id, name.encode())
+        kind = found.get_type()
+        if not isinstance(kind, h5py.h5t.TypeStringID) or is_cut_short(item, found, kind):
+            return None
+        return plain_text(item.attrs[name])
     except Exception:  # a damaged attribute makes h5py raise anything
         return None
-    return plain_text(value)
 
 
 class Axis(NamedTuple):
@@ -64,7 +70,7 @@ def axes_of(dataset: Any) -> tuple[Axis, ...]:
     try:
         listed: list[Any] = [()] * dataset.ndim
         if has_attribute(dataset, "DIMENSION_LIST"):
-            listed = list(dataset.attrs["DIMENSION_LIST"])
+            listed = _references(dataset)
         scales = [
             tuple(filter(None, (_name(dataset.file[ref]) for ref in refs if ref)))
             for refs in listed
@@ -109,10 +115,18 @@ def _scales(dataset: Any) -> list[Any]:
     if not has_attribute(dataset, "DIMENSION_LIST"):
         return none
     found: list[Any] = []
-    for references in list(dataset.attrs["DIMENSION_LIST"])[: len(dataset.shape)]:
+    for references in _references(dataset)[: len(dataset.shape)]:
         first = next((r for r in references if isinstance(r, h5py.Reference) and r), None)
         found.append(None if first is None else _behind(dataset, first))
     return [*found, *none][: len(dataset.shape)]
+
+
+def _references(dataset: Any) -> list[Any]:
+    """References to the scales of each axis."""
+    found = h5py.h5a.open(dataset.id, b"DIMENSION_LIST")
+    if is_cut_short(dataset, found, found.get_type()):
+        raise MalformedInput("its list of dimension scales is cut short")
+    return list(dataset.attrs["DIMENSION_LIST"])
 
 
 def _behind(dataset: Any, reference: Any) -> Any:

@@ -11,8 +11,8 @@ from concatsplit_core.array.geometry import Shape
 from concatsplit_core.array.layouts import Chunked
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.formats.hdf5.library import h5py
-from concatsplit_core.formats.hdf5.types import has_numpy_bytes
-from concatsplit_core.foundation.errors import UnsupportedDtype
+from concatsplit_core.formats.hdf5.types import has_numpy_bytes, has_sound_numbers
+from concatsplit_core.foundation.errors import MalformedInput, UnsupportedDtype
 from concatsplit_core.foundation.records import NamedTuple, replace
 
 
@@ -42,6 +42,8 @@ def items_of(dataset: Any, ref: str) -> Items:
 
     Raises
     ------
+    MalformedInput
+        Bits of a number lie outside of its bytes.
     UnsupportedDtype
         NumPy has no such type, or its fields overlap: h5py takes a wider type for an unusual
         floating-point field, and reading that corrupts the memory of the process.
@@ -60,6 +62,11 @@ _known: dict[bytes, Items] = {}
 
 
 def _items_of(dataset: Any, stored: bytes, ref: str) -> Items:
+    if not has_sound_numbers(stored):
+        raise MalformedInput(
+            f"{ref}: its type has numbers with bits outside of their bytes; the file is damaged",
+            ref=ref,
+        )
     try:
         found = dataset.dtype
     except (TypeError, ValueError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,30 @@ def has_numpy_bytes(stored: bytes, dtype: np.dtype) -> bool:
         return bool(made.equal(h5py.h5t.decode(stored)))
     except (TypeError, ValueError, UnsupportedDtype):
         return False
+
+
+@lru_cache(256)
+def has_sound_numbers(stored: bytes) -> bool:
+    """Whether all bits of the floating-point numbers in an encoded HDF5 type lie in their bytes.
+
+    HDF5 checks that of integers when it opens a file. It converts numbers on its stack, and writes
+    beyond them where a damaged type says so.
+    """
+    return _is_sound(h5py.h5t.decode(stored))
+
+
+def _is_sound(kind: Any) -> bool:
+    if isinstance(kind, h5py.h5t.TypeCompoundID):
+        return all(_is_sound(kind.get_member_type(i)) for i in range(kind.get_nmembers()))
+    if isinstance(kind, h5py.h5t.TypeFloatID):
+        sign, exponent, exponent_bits, mantissa, mantissa_bits = kind.get_fields()
+        ends = kind.get_offset() + kind.get_precision(), exponent + exponent_bits
+        return bool(max(*ends, mantissa + mantissa_bits, sign + 1) <= 8 * kind.get_size())
+    return kind.get_class() not in _OF_NUMBERS or _is_sound(kind.get_super())
+
+
+_OF_NUMBERS = {h5py.h5t.ARRAY, h5py.h5t.VLEN, getattr(h5py.h5t, "COMPLEX", None)}
+"""Classes of types whose items hold items of another type; older versions lack the last one."""
 
 
 def takes_items(stored: bytes, dtype: np.dtype) -> bool:
@@ -83,7 +108,7 @@ def stored_dtype(dtype: np.dtype) -> np.dtype:
         return dtype
     try:
         h5py.h5t.py_create(dtype, logical=True)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:  # such as a field without a name
         hint = "; --dtype S32 makes it bytes" if dtype.kind == "U" else ""
         raise UnsupportedDtype(
             f"dtype {dtype} has no HDF5 type{hint}; or write to .npy or .zarr", found=dtype
