@@ -80,6 +80,10 @@ def create(
     kind = next((file[path].id for path in types if file[path].id.equal(kind)), kind)
     if netcdf and not kind.committed():
         kind = named(file, kind, name)
+    return _made(group, name, kind, space, dcpl)
+
+
+def _made(group: Any, name: str, kind: Any, space: Any, dcpl: Any) -> Any:
     try:
         return h5py.Dataset(h5py.h5d.create(group.id, name.encode(), kind, space, dcpl))
     except ValueError as error:
