@@ -69,6 +69,16 @@ def test_a_chunk_that_decodes_to_less_than_its_room_is_exit_3(shell: Any, what: 
     shell.fails(3, "concat", "bad.h5", "-o", "y.npy", says=("bad.h5", "chunk 0", "it holds 8 byt"))
 
 
+def test_a_filter_that_makes_too_little_room_is_exit_3(shell: Any) -> None:
+    with h5py.File("bad.h5", "w") as file:
+        file.create_dataset("x", data=np.ones(500, "<i4"), chunks=(500,), compression="lzf")
+        values = file["x"].id.get_create_plist().get_filter(0)[2]
+    path, values = shell.folder / "bad.h5", np.array(values, "<u4")
+    content, other = path.read_bytes(), np.where(values == 2000, 8, values).astype("<u4")
+    path.write_bytes(content.replace(values.tobytes(), other.tobytes()))
+    shell.fails(3, "concat", "bad.h5", "-o", "y.npy", says=("bad.h5", "'lzf'", "500 items"))
+
+
 _DOUBLE = bytes.fromhex("20 3f 00 08 00 00 00 00 00 40 00 34 0b 00 34")
 """What follows the class of a little-endian double in a file: fields, size, first bit, bits, ..."""
 _BEYOND = _DOUBLE.replace(b"\x40\x00\x34", b"\x41\x00\x34")

@@ -55,6 +55,8 @@ def check_parameters(found: list[Filter], elements: int, itemsize: int, ref: str
             sound = len(values) >= 8 and values[2] == elements and values[4] == itemsize
         elif item.code == NBIT:
             sound = _is_sound_nbit(values, elements, itemsize)
+        elif item.code == LZF:  # it makes so much room, where it says it
+            sound = not 0 < sum(values[2:3]) < elements * itemsize
         elif item.code == BITSHUFFLE:  # it divides by the item size and by the block size
             sound = len(values) >= 3 and 0 < values[2] <= itemsize and sum(values[3:4]) % 8 == 0
         else:
