@@ -13,9 +13,11 @@ import pytest
 
 from concatsplit_core.formats.hdf5.attributes import is_cut_short
 from concatsplit_core.formats.hdf5.dimensions import dimension_names
+from concatsplit_core.formats.hdf5.filter_checks import check_chunk, check_parameters
+from concatsplit_core.formats.hdf5.filters import Filter
 from concatsplit_core.formats.hdf5.opened import OpenDataset
 from concatsplit_core.formats.hdf5.types import stored_dtype
-from concatsplit_core.foundation.errors import UnsupportedDtype
+from concatsplit_core.foundation.errors import MalformedInput, UnsupportedDtype
 
 
 def _long(path: Path, shape: tuple[int, ...], dtype: Any, **options: Any) -> None:
@@ -67,6 +69,34 @@ SHORT: dict[str, Callable[[Path], None]] = {
 def test_a_chunk_that_decodes_to_less_than_its_room_is_exit_3(shell: Any, what: str) -> None:
     SHORT[what](shell.folder / "bad.h5")
     shell.fails(3, "concat", "bad.h5", "-o", "y.npy", says=("bad.h5", "chunk 0", "it holds 8 byt"))
+
+
+NBIT = h5py.h5z.FILTER_NBIT
+BITS = (1, 4, 0, 20, 3)
+"""A number of 4 bytes, of which 20 bits after the third are used."""
+SOUND = (
+    (*BITS,),
+    (2, 12, *BITS),
+    (3, 8, 2, 0, *BITS, 4, 4, 4),
+    (3, 16, 2, 0, 2, 8, *BITS, 8, *BITS),
+)
+UNSOUND = (
+    (1, 4, 0, 30, 3), (1, 4, 0, 0, 3), (1, 4, 0), (2, 10, *BITS), (3, 8, 2, 0, *BITS, 6, 4, 4),
+    (3, 8, 3, 0, *BITS, 4, 4, 4), (3, 8, 1, 32, *BITS), (5, 4, 1, 1, 1), (2, 4) * 40,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*SOUND, *UNSOUND])
+def test_parameters_of_the_n_bit_filter(kind: tuple[int, ...]) -> None:
+    values = (3 + len(kind), 0, 10, *kind)
+    found = [Filter(NBIT, 0, values, "nbit")]
+    if kind not in SOUND:
+        with pytest.raises(MalformedInput, match="'nbit'"):
+            check_parameters(found, 10, kind[1], "x")
+        return
+    check_parameters(found, 10, kind[1], "x")
+    with pytest.raises(MalformedInput, match="cut short"):
+        check_chunk(bytes(10), found, 0, 10 * kind[1])
 
 
 def test_a_filter_that_makes_too_little_room_is_exit_3(shell: Any) -> None:

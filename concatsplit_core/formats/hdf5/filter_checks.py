@@ -26,8 +26,10 @@ from concatsplit_core.foundation.errors import MalformedInput, OverBudget
 
 _SAME_SIZE = {SHUFFLE, BITSHUFFLE, FLETCHER32}
 """Filters that return no fewer bytes than they are given, when they encode."""
-_ATOMIC = 1
-"""What the n-bit filter calls a type that is not a compound or array."""
+_ATOMIC, _ARRAY, _COMPOUND, _AS_IT_IS = 1, 2, 3, 4
+"""What the n-bit filter calls a number, an array of a type, a compound, and any other type."""
+_MOST_LEVELS = 16
+"""How deep types in its parameters may lie in each other."""
 
 
 def check_parameters(found: list[Filter], elements: int, itemsize: int, ref: str) -> None:
@@ -82,12 +84,45 @@ def _is_sound_szip(values: tuple[int, ...]) -> bool:
 def _is_sound_nbit(values: tuple[int, ...], elements: int, itemsize: int) -> bool:
     if len(values) < 5 or values[0] != len(values) or values[2] != elements:
         return False
-    if values[3] != _ATOMIC:
-        return values[4] == itemsize
-    if len(values) < 8:
+    try:
+        _, size, _ = _nbit_type(values, 3)
+    except (IndexError, ValueError):
         return False
-    size, _, precision, offset = values[4:8]
-    return size == itemsize and precision > 0 and precision + offset <= 8 * size
+    return size == itemsize
+
+
+def _nbit_type(values: tuple[int, ...], at: int, level: int = 0) -> tuple[int, int, int]:
+    """Where a type of the n-bit filter ends in its parameters, its bytes, and the bits it packs.
+
+    Raises
+    ------
+    IndexError, ValueError
+        It goes on after the parameters, or a part of it lies outside of it.
+    """
+    kind, size = values[at], values[at + 1]
+    if kind == _ATOMIC:
+        precision, offset = values[at + 3], values[at + 4]
+        _demand(0 < precision <= 8 * size - offset)
+        return at + 5, size, precision
+    if kind == _AS_IT_IS:
+        return at + 2, size, 8 * size
+    _demand(kind in (_ARRAY, _COMPOUND) and level < _MOST_LEVELS)
+    if kind == _ARRAY:
+        end, inner, bits = _nbit_type(values, at + 2, level + 1)
+        _demand(inner > 0 and size % inner == 0)
+        return end, size, bits * (size // inner)
+    count, end, total = values[at + 2], at + 3, 0
+    for _ in range(count):
+        offset = values[end]
+        end, inner, bits = _nbit_type(values, end + 1, level + 1)
+        _demand(offset + inner <= size)
+        total += bits
+    return end, size, total
+
+
+def _demand(is_so: bool) -> None:
+    if not is_so:
+        raise ValueError
 
 
 def check_chunk(data: Any, found: list[Filter], skipped: int, nbytes: int) -> None:
@@ -146,8 +181,8 @@ def _claim(item: Filter, data: Any, nbytes: int) -> int:
         return int.from_bytes(head[:4], "little")
     if item.code == BITSHUFFLE or (item.code == NBIT and item.values[1]):
         return memoryview(data).nbytes  # nothing was compressed
-    if item.code == NBIT and item.values[3:4] == (_ATOMIC,):
-        _check_bits(data, item.values[2], item.values[6], 0)
+    if item.code == NBIT:
+        _check_bits(data, item.values[2], _nbit_type(item.values, 3)[2], 0)
     if item.code == SCALEOFFSET:
         bits = int.from_bytes(head[:4], "little")
         if bits > 8 * item.values[4]:
