@@ -47,6 +47,8 @@ def _cast(target: np.ndarray, source: np.ndarray) -> None:
         return
     if source.dtype.kind == "c" and target.dtype.kind in "biufmM":
         source = source.real  # as the cast does, but without a warning
+    if target.dtype.kind == "T" and not source.dtype.isnative:  # NumPy 2.5.0 reads it as native
+        source = source.astype(source.dtype.newbyteorder("="))
     try:
         with np.errstate(all="ignore"):
             np.copyto(target, source, casting="unsafe")
