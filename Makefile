@@ -49,7 +49,7 @@ coverage: $(VENV)/.dev
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing
 
-# What is tried with examples or killed at any moment, very often, and otherwise each time.
+# Properties, fuzzed inputs and kills, with many more examples than make test, and other ones each time.
 test-deep: $(VENV)/.dev
 	@$(BIN)/python $(COMPILE)
 	$(BIN)/$(PYTEST) -m "hypothesis or deep" --hypothesis-profile deep

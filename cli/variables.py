@@ -1,4 +1,4 @@
-"""The names of the variables that set options: to ask the commands, all would be imported."""
+"""The names of the variables that set options, so that no command is imported to know them."""
 
 NAMES = (
     "ADD_AXIS", "ARRAY", "AT", "ATOL", "ATTRS", "AXIS", "BY_ARRAY", "CARRY", "CASTING", "CHECK",
@@ -10,4 +10,4 @@ NAMES = (
     "RATIO", "RAW", "REMAINDER", "RESUME", "ROUTES", "RTOL", "SCALE", "SHARDS", "SIZE",
     "SPLIT_INFO", "STATS", "SYNC", "TASKS", "TO", "TREE", "UNEVEN", "ZARR_FORMAT",
 )  # fmt: skip
-"""What comes behind the prefix, in the order of the alphabet."""
+"""What follows the prefix, in alphabetical order."""
