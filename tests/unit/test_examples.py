@@ -17,6 +17,8 @@ def profile(request: pytest.FixtureRequest) -> Iterator[str]:
     before = settings.get_current_profile_name()
     settings.load_profile(request.param)
     yield request.param
+    settings.load_profile("default")
+    examples.register_profiles()
     settings.load_profile(before)
 
 
@@ -29,7 +31,12 @@ def test_a_deep_run_has_many_more(profile: str, wanted: int, usual: int, deep: i
     assert found.deadline is None
 
 
-def test_only_a_deep_run_has_others_each_time(profile: str) -> None:
+@pytest.mark.parametrize("machine", ["default", "ci"])
+def test_only_a_deep_run_has_others_each_time(profile: str, machine: str) -> None:
+    """On a machine of a CI as well, where Hypothesis begins with a profile of its own."""
+    settings.load_profile(machine)
+    examples.register_profiles()
+    settings.load_profile(profile)
     found = settings()
     assert found.derandomize == (profile == "usual")
     assert found.max_examples == {"usual": 33, "deep": 1000}[profile]
