@@ -16,7 +16,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -176,11 +176,14 @@ class Journal:
     def write(self, sync: bool) -> None:
         """Write the journal into its home folder: as a draft that gets its name when complete."""
         root = self.home.parent
-        relative = cache(partial(os.path.relpath, start=root))
+        beginnings: dict[str, str] = {}
 
         def below(path: str) -> str:
             folder, name = split_path(path)
-            return f"{relative(folder)}/{name}".removeprefix("./")
+            if folder not in beginnings:  # many outputs lie in few folders
+                relative = os.path.relpath(folder, root)
+                beginnings[folder] = "" if relative == "." else f"{relative}/"
+            return beginnings[folder] + name
 
         document = {
             "concatsplit": _SCHEMA,
@@ -198,7 +201,7 @@ class Journal:
         }
         draft = self.home / f"{_NAME}.draft"
         draft.unlink(missing_ok=True)  # of a commit of the same staged run that was killed
-        write_new(draft, json.dumps(document).encode())
+        write_new(draft, json.dumps(document, check_circular=False).encode())
         if sync:
             sync_path(draft)
         os.rename(draft, self.home / _NAME)
