@@ -47,7 +47,14 @@ class Cost(NamedTuple):
 
 def infer_cost(outputs: Sequence[ArraySpec]) -> Cost:
     """Cost of producing these outputs."""
-    return Cost(sum(o.size for o in outputs), sum(o.nbytes for o in outputs))
+    elements = nbytes = size = 0
+    before: ArraySpec | None = None
+    for spec in outputs:
+        if spec is not before:  # outputs that are alike share one
+            before, size = spec, spec.size
+        elements += size
+        nbytes += size * spec.dtype.itemsize
+    return Cost(elements, nbytes)
 
 
 def name_of(index: int, names: Sequence[str] | None, what: str = "input") -> str:
