@@ -208,7 +208,8 @@ def gather(
             yield one
             band, total = [], 0
             continue
-        length = one[1].length
+        start, stop = one[1]
+        length = stop - start
         if band and total + length > longest:
             keep = _best_cut(band, longest, edges)
             yield band[:keep]

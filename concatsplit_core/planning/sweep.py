@@ -53,7 +53,7 @@ class Band(NamedTuple):
     @property
     def length(self) -> int:
         """How much of the axis all writes cover together."""
-        return sum(interval.length for _, interval in self.writes)
+        return sum([stop - start for _, (start, stop) in self.writes])
 
 
 class Strip(NamedTuple):

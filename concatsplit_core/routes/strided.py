@@ -24,7 +24,7 @@ def write_block(write: Piece, block: np.ndarray, context: Context) -> None:
     if not isinstance(target, ContiguousTarget):
         raise TypeError("the elements of the output are not one run of bytes in a file")
     spec, is_whole = target.spec, block.nbytes == target.spec.nbytes
-    data = block.reshape(-1, order=spec.order).view(np.uint8)
+    data = block.ravel(spec.order).view(np.uint8)
     with context.writing_to(write.array):
         if is_whole:  # all of it at once: one file of many, opened only for this
             target.write_whole(data.data)

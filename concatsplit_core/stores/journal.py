@@ -16,7 +16,6 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -303,10 +302,13 @@ def _path(root: Path, name: str) -> Path:
 
 def make_entries(outputs: Sequence[tuple[str, str, Identity | None]]) -> tuple[JournalEntry, ...]:
     """Journal entries for outputs: each is its staged path, its name and what it replaces."""
-    folder_of = cache(identify)
+    folders: dict[str, Identity | None] = {}
     entries = []
     for staged, final, old in outputs:
-        new, folder = identify(staged), folder_of(split_path(final)[0])
+        where = split_path(final)[0]
+        if where not in folders:
+            folders[where] = identify(where)
+        new, folder = identify(staged), folders[where]
         if new is None or folder is None:
             missing = staged if new is None else os.path.dirname(final)
             raise FileNotFoundError(2, os.strerror(2), missing)

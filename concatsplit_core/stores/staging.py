@@ -249,7 +249,7 @@ class LocalStaging:
             if len(entries) == 1:
                 journal.write(self._sync)
 
-        folders = {split_path(entry.staged)[0] for entry in entries}
+        folders = {entry.staged.rpartition("/")[0] for entry in entries}
         is_first = not any(map(was_copied_from, folders))
         try:
             for entry in entries:
