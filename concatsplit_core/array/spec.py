@@ -67,7 +67,7 @@ class ArraySpec:
     @property
     def nbytes(self) -> int:
         """Bytes of array data, uncompressed."""
-        return self.size * self.dtype.itemsize
+        return prod(self.shape) * self.dtype.itemsize
 
     @property
     def is_string(self) -> bool:

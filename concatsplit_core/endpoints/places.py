@@ -81,7 +81,7 @@ class Place(NamedTuple):
     @property
     def is_rebuilt(self) -> bool:
         """Whether the old content is copied into the new file, and must not change meanwhile."""
-        return self.base == self.final
+        return self.base is not None and self.base == self.final
 
 
 class Looked:

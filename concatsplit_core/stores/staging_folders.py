@@ -123,7 +123,7 @@ class StagingFolder:
         self._announced = len(finals)
         if more:
             with open(self.path / _CLAIMS, "ab") as file:
-                file.write(b"".join(os.fsencode(final) + b"\0" for final in more))
+                file.write(os.fsencode("".join(f"{final}\0" for final in more)))
 
     def note_sibling(self, path: Path) -> None:
         """Note another staging folder of the run, so that a recovery removes it with this one."""
