@@ -19,6 +19,7 @@ from concatsplit_core.foundation.errors import (
 )
 from concatsplit_core.stores.disk_space import WORTH_TAKING, take_space
 from concatsplit_core.stores.identity import Identity
+from concatsplit_core.stores.memory_files import copy_to_memory, is_in_memory
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 UNAVAILABLE = {
@@ -196,9 +197,11 @@ def share_range(source: int, start: int, target: int, to: int, size: int) -> ran
 
 def _copy(source: int, start: int, target: int, to: int, size: int, ref: str, buffer: int) -> None:
     done = 0
+    is_shared = size >= WORTH_TAKING and is_in_memory(target)
+    copy_some = copy_to_memory if is_shared else os.copy_file_range
     while done < size:
         try:
-            count = os.copy_file_range(source, target, size - done, start + done, to + done)
+            count = copy_some(source, target, size - done, start + done, to + done)
         except OSError as error:
             if error.errno in FULL:
                 raise
