@@ -19,7 +19,6 @@ from concatsplit_core.foundation.errors import (
 )
 from concatsplit_core.stores.disk_space import WORTH_TAKING, take_space
 from concatsplit_core.stores.identity import Identity
-from concatsplit_core.stores.memory_files import copy_to_memory, is_in_memory
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 UNAVAILABLE = {
@@ -197,8 +196,12 @@ def share_range(source: int, start: int, target: int, to: int, size: int) -> ran
 
 def _copy(source: int, start: int, target: int, to: int, size: int, ref: str, buffer: int) -> None:
     done = 0
-    is_shared = size >= WORTH_TAKING and is_in_memory(target)
-    copy_some = copy_to_memory if is_shared else os.copy_file_range
+    copy_some = os.copy_file_range
+    if size >= WORTH_TAKING:
+        from concatsplit_core.stores import memory_files  # imported late: small copies need none
+
+        if memory_files.is_in_memory(target):
+            copy_some = memory_files.copy_to_memory
     while done < size:
         try:
             count = copy_some(source, target, size - done, start + done, to + done)
