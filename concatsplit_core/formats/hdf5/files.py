@@ -13,6 +13,7 @@ from concatsplit_core.formats.hdf5.netcdf import is_netcdf
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.foundation.errors import (
     ConcatsplitError,
+    InputChanged,
     InputUnavailable,
     MalformedInput,
     OverBudget,
@@ -63,11 +64,12 @@ class Opened(NamedTuple):
 
 def look_at(file: Any, fd: int = -1) -> Opened:
     """An open file, with what opening each of its datasets asks for."""
-    version = () if fd < 0 else _version(os.fstat(fd))
+    version = () if fd < 0 else version_of(os.fstat(fd))
     return Opened(file, fd, bool(file.userblock_size), is_netcdf(file), {}, version)
 
 
-def _version(status: os.stat_result) -> tuple[int, ...]:
+def version_of(status: os.stat_result) -> tuple[int, ...]:
+    """What tells a file, and a state of it, from others: which file it is, its size, its times."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
@@ -75,7 +77,11 @@ def _open_file(path: str) -> Opened:
     BlockingLibraries.announce()
     fd = open_input(path)
     try:
-        return look_at(_opened(path), fd)
+        file = _opened(path)
+        if version_of(os.fstat(file.id.get_vfd_handle())) != version_of(os.fstat(fd)):
+            file.close()
+            raise InputChanged(f"{path}: is replaced or written to while it is opened", ref=path)
+        return look_at(file, fd)
     except BaseException:
         os.close(fd)
         raise
@@ -113,7 +119,7 @@ def open_now(path: str) -> AbstractContextManager[Opened]:
     left = pool.peek(path)
     if left is not None:
         try:
-            is_same = left.version == _version(os.stat(path))
+            is_same = left.version == version_of(os.stat(path))
         except OSError:
             is_same = False
         if not is_same:
