@@ -31,29 +31,29 @@ def checksum(data: bytes) -> int:
     return state[2]
 
 
-def change(
-    path: Path, magic: bytes, length: int, fields: dict[int, bytes], before: int = 0
-) -> None:
+def resealed(content: bytes, magic: bytes, length: int, fields: dict[int, bytes]) -> bytes:
     """Change fields of the first structure of a kind, which ends with its checksum.
 
     Parameters
     ----------
-    path : Path
+    content : bytes
+        The whole file.
     magic : bytes
-        Its first four bytes.
+        Its first bytes.
     length : int
         Bytes before its checksum.
     fields : dict of int to bytes
         New bytes by their places in it.
-    before : int
-        How many structures of the kind come before it.
     """
-    content, start = bytearray(path.read_bytes()), -1
-    for _ in range(before + 1):
-        start = content.index(magic, start + 1)
+    made, start = bytearray(content), content.index(magic)
     stop = start + length
-    assert int.from_bytes(content[stop : stop + 4], "little") == checksum(content[start:stop])
+    assert int.from_bytes(made[stop : stop + 4], "little") == checksum(made[start:stop])
     for at, field in fields.items():
-        content[start + at : start + at + len(field)] = field
-    content[stop : stop + 4] = checksum(content[start:stop]).to_bytes(4, "little")
-    path.write_bytes(content)
+        made[start + at : start + at + len(field)] = field
+    made[stop : stop + 4] = checksum(made[start:stop]).to_bytes(4, "little")
+    return bytes(made)
+
+
+def change(path: Path, magic: bytes, length: int, fields: dict[int, bytes]) -> None:
+    """Do so in a file."""
+    path.write_bytes(resealed(path.read_bytes(), magic, length, fields))

@@ -195,21 +195,30 @@ def _write_crashing(path: Path) -> None:
     change(path, b"FRHP", 142, {110: bytes(2)})
 
 
+def _write_overfull(path: Path) -> None:
+    """A file of a B-tree whose root claims more records than it has room for."""
+    with h5py.File(path, "w", libver="latest") as file:
+        file.create_dataset("x", (9, 9), chunks=(3, 3), maxshape=(None, None))[...] = 1
+    change(path, b"BTHD", 34, {24: b"\xff"})
+
+
 def test_beside_other_threads_the_child_is_a_program_of_its_own(tmp_path: Path) -> None:
     for name in "ac":
         with h5py.File(tmp_path / f"{name}.h5", "w") as file:
             file["x"] = np.arange(3)
     _write_crashing(tmp_path / "b.h5")
+    _write_overfull(tmp_path / "d.h5")
     done = subprocess.run(
-        [sys.executable, "-c", _THREADED, "a.h5", "b.h5", "c.h5"],
+        [sys.executable, "-c", _THREADED, "a.h5", "b.h5", "c.h5", "d.h5"],
         capture_output=True, text=True, check=True, cwd=tmp_path,
     )  # fmt: skip
     assert done.stderr == ""
-    first, child, crashed, none, last, other = done.stdout.splitlines()
+    first, child, crashed, none, last, other, damaged, ended = done.stdout.splitlines()
     assert first == last == "3"
     assert crashed.startswith("3 b.h5")
     assert crashed.endswith("the HDF5 library crashes on it (SIGSEGV); the file is damaged")
-    assert none == "[]"
+    assert damaged.startswith("3 d.h5: a B-tree is damaged: its root claims 255 records")
+    assert none == ended == "[]"
     assert "[]" not in (child, other)
     assert child != other
 

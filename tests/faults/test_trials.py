@@ -128,7 +128,7 @@ def test_the_file_is_open_once_while_members_are_tried_together(
 ) -> None:
     opened: list[str] = []
     true = files._opened
-    monkeypatch.setattr(files, "_opened", lambda path: opened.append(path) or true(path))
+    monkeypatch.setattr(files, "_opened", lambda *given: opened.append(given[0]) or true(*given))
     names = json.dumps([f"x{number:02}" for number in range(9)] + ["not there"])
     assert trials._look_at_members(many, names) == b"10"
     assert opened == [many]

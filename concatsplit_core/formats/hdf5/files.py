@@ -77,19 +77,29 @@ def _open_file(path: str) -> Opened:
     BlockingLibraries.announce()
     fd = open_input(path)
     try:
-        file = _opened(path)
-        if version_of(os.fstat(file.id.get_vfd_handle())) != version_of(os.fstat(fd)):
-            file.close()
-            raise InputChanged(f"{path}: is replaced or written to while it is opened", ref=path)
-        return look_at(file, fd)
+        return look_at(_opened(path, fd), fd)
     except BaseException:
         os.close(fd)
         raise
 
 
-def _opened(path: str) -> Any:
-    """Open an HDF5 file with a small metadata cache."""
-    file = h5py.File(path, "r", rdcc_nbytes=0)
+def _opened(path: str, fd: int) -> Any:
+    """Open an HDF5 file with a small metadata cache; a child that looks first checks what it reads.
+
+    Raises
+    ------
+    InputChanged
+        Another file is at the path than that of the descriptor.
+    """
+    if scouts.is_child:
+        from concatsplit_core.formats.hdf5.guarded_file import open_guarded
+
+        file = open_guarded(path, fd)
+    else:
+        file = h5py.File(path, "r", rdcc_nbytes=0)
+        if version_of(os.fstat(file.id.get_vfd_handle())) != version_of(os.fstat(fd)):
+            file.close()
+            raise InputChanged(f"{path}: is replaced or written to while it is opened", ref=path)
     config = file.id.get_mdc_config()
     config.max_size = _BOOKKEEPING
     config.set_initial_size, config.initial_size = True, _BOOKKEEPING

@@ -23,6 +23,18 @@ _MEMORY = 1 << 30
 _LENGTH, _PIECE = 8, 1 << 16
 """Bytes of the length that goes before a text, and of a piece that is read at once."""
 
+_FOUND, _DAMAGED = b"\0", b"\1"
+"""How an answer begins: with what a look has found, or with what is damaged."""
+
+_answering: list[int] = []
+"""The pipe to whoever waits for an answer."""
+
+
+def note_damage(what: str) -> None:
+    """Answer at once what is damaged in the file: HDF5 crashes on some of its own errors."""
+    if _answering:
+        write_text(_answering.pop(), _DAMAGED + what.encode())
+
 
 def serve(
     ask: int, answer: int, forget: Callable[[], None], watch: Watch | None, stays_ms: int = 0
@@ -73,17 +85,35 @@ def serve(
 
 def _answer(ask: int, answer: int) -> None:
     """Do one look."""
-    question = read_text(ask)
-    module, look, path, member = question.split(b"\0")
-    found = None
-    signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-    with suppress(BaseException):  # whoever asked will meet it as well
+    module, look, path, member = read_text(ask).split(b"\0")
+
+    def found() -> bytes | None:
         name = os.fsdecode(path)
         _limit_time(os.stat(name).st_size)
         function = getattr(import_module(module.decode()), look.decode())
-        found = function(name, os.fsdecode(member) if member else None)
+        given: bytes | None = function(name, os.fsdecode(member) if member else None)
+        return given
+
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+    answer_with(answer, found)
     signal.signal(signal.SIGXCPU, signal.SIG_IGN)  # from now on it is meant for somebody else
-    write_text(answer, found or b"")
+
+
+def answer_with(answer: int, look: Callable[[], bytes | None]) -> None:
+    """Write what a look has found to a pipe, unless it has met damage."""
+    _answering[:] = [answer]
+    found = None
+    with suppress(BaseException):  # whoever asked will meet it as well
+        found = look()
+    if _answering:
+        write_text(_answering.pop(), _FOUND + (found or b""))
+
+
+def outcome_of(answer: bytes) -> tuple[bytes, str]:
+    """What a look has found, and what is damaged; one of them is empty."""
+    if answer.startswith(_DAMAGED):
+        return b"", answer[1:].decode()
+    return answer[1:], ""
 
 
 def write_text(fd: int, text: bytes) -> None:

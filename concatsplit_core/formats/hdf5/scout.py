@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
-from concatsplit_core.formats.hdf5.looking import read_text, serve, write_text
+from concatsplit_core.formats.hdf5.looking import outcome_of, read_text, serve, write_text
 from concatsplit_core.foundation.errors import MalformedInput
 from concatsplit_core.foundation.interrupts import BlockingLibraries, Watch
 
@@ -94,6 +94,12 @@ class _Scout:
                 self.watch.lost()
             raise
 
+    def end(self) -> None:
+        """End the child."""
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+        self.ended_by()
+
     def ended_by(self) -> int:
         """The signal that ended the child, or how else it ended."""
         self.close()
@@ -136,6 +142,11 @@ class Scouts:
             self._scout.close()
             self._scout = None
 
+    @property
+    def is_child(self) -> bool:
+        """Whether this process is a child that looks."""
+        return self._is_child
+
     def ask_nobody(self) -> None:
         """Say that this process is a child that looks: it does so without another child."""
         self._is_child = True
@@ -168,21 +179,31 @@ class Scouts:
         Raises
         ------
         MalformedInput
-            The child crashed, or used up its time.
+            The child met damage, crashed, or used up its time.
         """
         with self._turn:
             for is_last in (False, True):  # the first child may have left just now
                 scout = self._ready()
                 if scout is None:
                     break
-                found = scout.sees(look, path, member, meanwhile)
-                if found is not None:
+                answer = scout.sees(look, path, member, meanwhile)
+                if answer is not None:
+                    found, damage = outcome_of(answer)
+                    if damage:
+                        self._end()
+                        raise MalformedInput(f"{ref}: {damage}", ref=ref)
                     return found
                 self._has_program = scout.is_there
                 ended, self._scout = scout.ended_by(), None
                 if ended in _CRASHES or (is_last and ended == _NOT_KNOWN):
                     _refuse(ended, ref)
         return b""
+
+    def _end(self) -> None:
+        """End a child that has met damage, and may crash on it yet."""
+        scout, self._scout = self._scout, None
+        if scout is not None:
+            scout.end()
 
     def _ready(self) -> _Scout | None:
         """A child that can be asked; None where there can be none."""
