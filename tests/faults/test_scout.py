@@ -198,7 +198,7 @@ def _write_crashing(path: Path) -> None:
 def _write_overfull(path: Path) -> None:
     """A file of a B-tree whose root claims more records than it has room for."""
     with h5py.File(path, "w", libver="latest") as file:
-        file.create_dataset("x", (9, 9), chunks=(3, 3), maxshape=(None, None))[...] = 1
+        file.create_dataset("x", (9, 9), "i4", chunks=(3, 3), maxshape=(None, None))[...] = 1
     change(path, b"BTHD", 34, {24: b"\xff"})
 
 

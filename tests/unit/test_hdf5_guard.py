@@ -179,6 +179,21 @@ def test_a_file_that_is_written_to_is_not_looked_at(tmp_path: Path) -> None:
         open_guarded(str(path), fd)
 
 
+@pytest.mark.parametrize("is_large", [False, True])
+def test_a_small_file_without_what_is_checked_is_read_without_a_guard(
+    tmp_path: Path, is_large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = np.arange(3)
+    if is_large:
+        monkeypatch.setattr(guarded_file, "_SMALL", 100)
+    with _opened(tmp_path / "a.h5") as fd:
+        file = open_guarded(str(tmp_path / "a.h5"), fd)
+        assert (file.driver == "fileobj") is is_large
+        assert file["x"][...].tolist() == [0, 1, 2]
+        file.close()
+
+
 def test_damage_is_told_at_once_and_once(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     for _ in range(2):
