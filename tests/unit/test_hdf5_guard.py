@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hdf5_metadata import resealed
 
-from concatsplit_core.formats.hdf5 import guarded_file, looking
+from concatsplit_core.formats.hdf5 import files, guarded_file, looking
 from concatsplit_core.formats.hdf5.btrees import Sizes, tree_of
 from concatsplit_core.formats.hdf5.guarded_file import GuardedFile, open_guarded
 from concatsplit_core.foundation.errors import MalformedInput
@@ -180,18 +180,17 @@ def test_a_file_that_is_written_to_is_not_looked_at(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_large", [False, True])
-def test_a_small_file_without_what_is_checked_is_read_without_a_guard(
+def test_a_child_reads_a_small_file_without_what_is_checked_by_itself(
     tmp_path: Path, is_large: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["x"] = np.arange(3)
     if is_large:
-        monkeypatch.setattr(guarded_file, "_SMALL", 100)
-    with _opened(tmp_path / "a.h5") as fd:
-        file = open_guarded(str(tmp_path / "a.h5"), fd)
-        assert (file.driver == "fileobj") is is_large
-        assert file["x"][...].tolist() == [0, 1, 2]
-        file.close()
+        monkeypatch.setattr(files, "_SMALL", 100)
+    monkeypatch.setattr(files.scouts, "_is_child", True)
+    with files.open_briefly(str(tmp_path / "a.h5"), "a.h5") as opened:
+        assert (opened.file.driver == "fileobj") is is_large
+        assert opened.file["x"][...].tolist() == [0, 1, 2]
 
 
 def test_damage_is_told_at_once_and_once(tmp_path: Path) -> None:

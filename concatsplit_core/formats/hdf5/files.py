@@ -26,6 +26,10 @@ from concatsplit_core.stores.pool import Pool
 _OPEN_FILES = 64
 _BOOKKEEPING = 1 << 20
 """Bytes of HDF5's metadata cache for a file; the default is 32 times as much."""
+_CHECKED = (b"BTHD", b"GCOL")
+"""How what `guarded_file` checks begins; nodes of a B-tree are only read after its header."""
+_SMALL = 4 << 20
+"""Bytes of a file that is searched as a whole."""
 _WRITTEN_TO = "already open for"
 """Part of HDF5's error for a file that a writer, such as one of SWMR, has marked as open."""
 _SYSTEM_ERROR = r"\berrno = (\d+), error message"
@@ -91,7 +95,7 @@ def _opened(path: str, fd: int) -> Any:
     InputChanged
         Another file is at the path than that of the descriptor.
     """
-    if scouts.is_child:
+    if scouts.is_child and _may_be_checked(fd):
         from concatsplit_core.formats.hdf5.guarded_file import open_guarded
 
         file = open_guarded(path, fd)
@@ -106,6 +110,19 @@ def _opened(path: str, fd: int) -> Any:
     config.min_size = min(config.min_size, _BOOKKEEPING)
     file.id.set_mdc_config(config)
     return file
+
+
+def _may_be_checked(fd: int) -> bool:
+    """Whether a file may hold what is checked as it is read; without a look into large ones.
+
+    It is known by its magic. To search a small file takes less than to have thousands of its
+    objects read through a file object.
+    """
+    size = os.fstat(fd).st_size
+    if size > _SMALL:
+        return True
+    content = os.pread(fd, size, 0)
+    return len(content) < size or any(magic in content for magic in _CHECKED)
 
 
 def _close_file(opened: Opened) -> None:

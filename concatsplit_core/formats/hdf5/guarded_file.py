@@ -32,10 +32,6 @@ from concatsplit_core.foundation.errors import MalformedInput
 _MAGIC, _FIRST_BLOCK = b"\x89HDF\r\n\x1a\n", 512
 _OBJECTS = (b"OHDR", b"\1\0")
 """How object headers begin, of version 2 and of version 1."""
-_CHECKED = (b"BTHD", b"GCOL")
-"""How what is checked begins; the nodes of a B-tree are only read after its header."""
-_SMALL = 4 << 20
-"""Bytes of a file that is searched as a whole."""
 _FEW = 16
 """Bytes of the shortest header of an object."""
 
@@ -55,25 +51,10 @@ def open_guarded(path: str, fd: int) -> Any:
             raise
         except OSError:  # not every file system has locks
             pass
-    if not _may_have_any(fd):
-        return h5py.File(path, "r", rdcc_nbytes=0)
     guarded = GuardedFile(path, fd)
     file = h5py.File(guarded, "r", rdcc_nbytes=0)
     file.guarded = guarded  # HDF5 does not keep it
     return file
-
-
-def _may_have_any(fd: int) -> bool:
-    """Whether a file may hold anything that is checked; without a look into large ones.
-
-    It is known by its magic. To search a small file takes less than to have thousands of its
-    objects read through a file object.
-    """
-    found = os.fstat(fd)
-    if found.st_size > _SMALL:
-        return True
-    content = os.pread(fd, found.st_size, 0)
-    return len(content) < found.st_size or any(magic in content for magic in _CHECKED)
 
 
 class GuardedFile(io.RawIOBase):
