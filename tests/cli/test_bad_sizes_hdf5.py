@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from concatsplit_core.formats.hdf5.attributes import is_cut_short
+from concatsplit_core.formats.hdf5.attributes import attribute_of, is_cut_short
 from concatsplit_core.formats.hdf5.dimensions import dimension_names
 from concatsplit_core.formats.hdf5.filter_checks import check_chunk, check_parameters
 from concatsplit_core.formats.hdf5.filters import Filter
@@ -140,6 +140,47 @@ def test_an_attribute_with_bits_outside_of_a_number_is_left_out(shell: Any) -> N
     assert outcome.code == 0
     assert "'y' is left out: its type has" in outcome.err
     np.testing.assert_array_equal(shell.read("y.h5"), np.arange(4))
+
+
+def _of_texts(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        kind = np.dtype([("a", h5py.string_dtype()), ("b", "i4")])
+        file.create_dataset("x", (4,), "i4").attrs.create(
+            "y", np.array([("t", 1)], kind), dtype=kind
+        )
+
+
+ODD: dict[str, Callable[[Path], None]] = {
+    "float": lambda path: _of_65_bits(path, np.zeros(1), is_attribute=True),
+    "record": lambda path: _of_65_bits(path, np.zeros(1, [("r", "<f8")]), is_attribute=True),
+    "texts in a record": _of_texts,
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_an_attribute_that_is_read_for_its_own_sake_is_checked_as_well(
+    tmp_path: Path, what: str
+) -> None:
+    ODD[what](tmp_path / "x.h5")
+    with h5py.File(tmp_path / "x.h5") as file:
+        with pytest.raises(MalformedInput, match="attribute 'y' is damaged"):
+            attribute_of(file["x"], "y")
+        assert attribute_of(file["x"], "z", 5) == 5
+
+
+def test_a_netcdf_dimension_with_a_damaged_number_gets_another_one(shell: Any) -> None:
+    with h5py.File("bad.nc", "w") as file:
+        file.attrs["_NCProperties"] = "version=2"
+        file["x"] = np.arange(4)
+        file["x"].make_scale("x")
+        file["x"].attrs["_Netcdf4Dimid"] = 0.0
+    path = shell.folder / "bad.nc"
+    content = path.read_bytes()
+    assert content.count(_DOUBLE) == 1
+    path.write_bytes(content.replace(_DOUBLE, _BEYOND))
+    shell.ok("concat", "bad.nc", "-o", "y.nc")
+    with h5py.File("y.nc") as file:
+        assert file["x"].attrs["_Netcdf4Dimid"] == 0
 
 
 _TEXT = bytes.fromhex("19 01 01 00 10 00 00 00")
