@@ -236,3 +236,17 @@ def test_fields_without_a_name_have_no_type_of_hdf5() -> None:
     nameless = np.dtype({"names": ["", "b"], "formats": ["<i4", "<i4"]})
     with pytest.raises(UnsupportedDtype, match="has no HDF5 type"):
         stored_dtype(nameless)
+
+
+@pytest.mark.parametrize("user_block", [0, 512])
+def test_a_heap_of_strings_without_an_end_is_exit_3(shell: Any, user_block: int) -> None:
+    """No child tries the file first here; HDF5 would never end."""
+    texts = np.array(["a", "bb", "ccc"], object)
+    with h5py.File("bad.h5", "w", userblock_size=user_block) as file:
+        file["x"] = texts
+    shell.ok("concat", "bad.h5", "-o", "y.h5")
+    content = bytearray((shell.folder / "bad.h5").read_bytes())
+    first = content.index(b"GCOL") + 16
+    content[first : first + 16] = bytes(16)
+    (shell.folder / "bad.h5").write_bytes(content)
+    shell.fails(3, "concat", "bad.h5", "-o", "z.h5", says="heap of its strings")
