@@ -23,6 +23,7 @@ from concatsplit_cli.signals import (
     signals_raise,
 )
 from concatsplit_cli.streams import (
+    Partly,
     ReaderGone,
     checked_stdout,
     discard_stdout,
@@ -203,6 +204,9 @@ def _report(error: BaseException, words: Sequence[str], context: click.Context |
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         print_to_stderr(error.format_message())
         return error.exit_code
+    beside: dict[str, Any] = {}
+    if isinstance(error, Partly):
+        beside, error = error.found, error.error
     code, kind, message = _describe(error, words)
     if isinstance(error, ConcatsplitError | click.ClickException):
         message = message.rstrip(".") + where if (where := origin(message, context)) else message
@@ -213,7 +217,8 @@ def _report(error: BaseException, words: Sequence[str], context: click.Context |
 
         try:
             with checked_stdout():
-                click.echo(json.dumps({"error": {"code": code, "kind": kind, "message": message}}))
+                described = {"code": code, "kind": kind, "message": message}
+                click.echo(json.dumps({**beside, "error": described}, allow_nan=False))
         except (ReaderGone, ConcatsplitError):
             discard_stdout()  # the message on stderr and the exit code remain
     print_to_stderr(f"concatsplit: error: {message}")

@@ -85,6 +85,21 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+class Partly(Exception):
+    """An error that came when part of what was asked for had been found.
+
+    Parameters
+    ----------
+    error : Exception
+    found : dict
+        What stands beside the error in JSON.
+    """
+
+    def __init__(self, error: Exception, found: dict[str, Any]) -> None:
+        super().__init__(str(error))
+        self.error, self.found = error, found
+
+
 def message_line(text: str) -> str:
     """A message as one line that a person can still read, whatever was given as a name."""
     if len(text) > _LONGEST:

@@ -21,7 +21,7 @@ from concatsplit_cli.options import (
     progress_option,
 )
 from concatsplit_cli.param_types import FILE
-from concatsplit_cli.streams import print_to_stderr
+from concatsplit_cli.streams import Partly, message_line, print_to_stderr
 
 _refs = many_inputs("refs", "REF...")
 
@@ -72,7 +72,8 @@ def info(
     """Describe arrays: shape, dtype, chunks, codec, sizes, attributes.
 
     A file without ::MEMBER means all of its arrays; - means .npy on stdin. On a terminal, long
-    lines are cut to its width.
+    lines are cut to its width. If one of several files cannot be described, the others are; the
+    exit code is that of the last error.
 
     \b
     Examples:
@@ -95,8 +96,17 @@ def info(
         given = {name: options[name] for name in ("raw", "offset", "follow_links")}
         operators.draw_chunks(refs, picture, force=force, **given)
     with _progress(progress, stats, options["raw"] is not None) as listen:
-        blobs = operators.info(refs, stats=stats, head=head or 0, on_event=listen, **options)
-    show_info(blobs, as_json, as_tree)
+        errors = list[operators.ConcatsplitError]()
+        options |= {"on_event": listen, "on_error": errors.append}
+        blobs = operators.info(refs, stats=stats, head=head or 0, **options)
+    if not errors:
+        show_info(blobs, as_json, as_tree)
+        return
+    if not as_json:
+        show_info(blobs, as_json, as_tree)
+    for error in errors[:-1]:
+        print_to_stderr(f"concatsplit: error: {message_line(error.message)}")
+    raise Partly(errors[-1], {"blobs": [blob.to_dict() for blob in blobs]})
 
 
 @contextmanager

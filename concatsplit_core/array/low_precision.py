@@ -1,4 +1,4 @@
-"""Floating-point types that NumPy does not have, such as BF16: kept as raw items with their name.
+"""Types that NumPy does not have, such as BF16: kept as raw items with their name.
 
 An array of BF16 has the dtype ``[('BF16', 'V2')]``: two bytes an element. In every format its name
 says what the bits are, so that nobody takes them for another type. Only casts need ml_dtypes.
@@ -15,12 +15,12 @@ from concatsplit_core.foundation.records import NamedTuple
 
 
 class LowPrecision(NamedTuple):
-    """A floating-point type that NumPy does not have.
+    """A type that NumPy does not have.
 
     Parameters
     ----------
     name : str
-        As safetensors calls it.
+        As safetensors calls it, if it has it.
     nbytes : int
         Of an item.
     elements : int
@@ -56,8 +56,19 @@ TYPES = (
     LowPrecision("F8_E5M2FNUZ", 1, 1, "float8_e5m2fnuz"),
     LowPrecision("BF16", 2, 1, "bfloat16"),
 )
-_BY_FIELD = {each.field: each for each in TYPES}
-_BY_ML_NAME = {each.ml_name: each for each in TYPES if each.ml_name}
+"""Those of safetensors."""
+_OTHERS = (
+    LowPrecision("F8_E3M4", 1, 1, "float8_e3m4"),
+    LowPrecision("F8_E4M3B11FNUZ", 1, 1, "float8_e4m3b11fnuz"),
+    LowPrecision("F4_E2M1", 1, 1, "float4_e2m1fn"),
+    LowPrecision("INT4", 1, 1, "int4"),
+    LowPrecision("INT2", 1, 1, "int2"),
+    LowPrecision("UINT4", 1, 1, "uint4"),
+    LowPrecision("UINT2", 1, 1, "uint2"),
+)
+"""Those of Zarr, where an element has a byte of its own, and of ml_dtypes."""
+_BY_FIELD = {each.field: each for each in (*TYPES, *_OTHERS)}
+_BY_ML_NAME = {each.ml_name: each for each in _BY_FIELD.values() if each.ml_name}
 
 
 def low_precision_of(dtype: np.dtype) -> LowPrecision | None:

@@ -16,6 +16,7 @@ from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Location
 
 if TYPE_CHECKING:
+    from concatsplit_core.array.low_precision import LowPrecision
     from concatsplit_core.formats.structure import Structure
     from concatsplit_core.stores.publishing import Amendment
 
@@ -143,8 +144,6 @@ class OutputFormat(Format):
     """Whether chunks of an output may differ in length."""
     honours: ClassVar[frozenset[str]] = frozenset()
     """Names of the options that it honours, among those that most formats ignore."""
-    has_low_precision: ClassVar[bool] = False
-    """Whether it has floating-point types that NumPy lacks, such as BF16."""
     marks_records: ClassVar[bool] = True
     """Whether an array of records, or of raw items such as BF16, can have a `_FillValue`."""
     has_groups: ClassVar[bool] = True
@@ -155,6 +154,14 @@ class OutputFormat(Format):
     """Whether its writer can add all arrays to a staged file again without losing elements."""
     takes_parts: ClassVar[bool] = False
     """Whether its targets take what other processes encoded: they are of the class PartTarget."""
+
+    def low_precision_note(self, low: LowPrecision, storage: Storage) -> str:
+        """What readers of an output should know of a type such as BF16; empty for nothing."""
+        numbers = "; --dtype float32 makes numbers of them" if low.ml_name else ""
+        return (
+            f"{self.name} has no {low.name}, so its elements are kept as raw items of a field "
+            f"'{low.field}'{numbers}"
+        )
 
     @abstractmethod
     def layout(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.array.descr import dtype_label, dtype_name
@@ -114,6 +114,7 @@ def info(
     jobs: int | None = None,
     follow_links: bool = False,
     on_event: Callable[[Any], None] | None = None,
+    on_error: Callable[[ConcatsplitError], None] | None = None,
 ) -> list[BlobInfo]:
     """Describe an array, or all arrays of a container.
 
@@ -127,6 +128,9 @@ def info(
         Read all elements, and return their statistics.
     head : int
         Return so many elements along the first axis, and at most 8 along each other one.
+    on_error : callable, optional
+        Called with the error of each reference that cannot be described, if there are several. It
+        is left out then. Else the first such error is raised.
 
     Returns
     -------
@@ -153,21 +157,40 @@ def info(
 
         tell_of_raw(options, (item for item in items if isinstance(item, str)))
     if not all(isinstance(item, str) for item in items):
-        sources = open_inputs(items)
-        try:
-            return _with_elements(sources, [_describe(source) for source in sources], wanted)
-        finally:
-            close_all(sources)
+        return _describe_objects(items, wanted)
     if stats and on_event is not None and len(items) > 1 and STREAM not in items:
-        on_event(Started(_nbytes(items, wanted)))
+        on_event(Started(_nbytes(items, wanted, on_error)))
         wanted = wanted._replace(is_total_told=True)
-    return [blob for name in items for blob in _describe_ref(name, wanted)]
+    return list(_describe_refs(items, wanted, on_error))
 
 
-def _nbytes(refs: Sequence[str], wanted: _Wanted) -> int:
-    """How many bytes the elements of all arrays have."""
+def _describe_objects(items: Sequence[Any], wanted: _Wanted) -> list[BlobInfo]:
+    """Describe arrays, or datasets, of Python."""
+    sources = open_inputs(items)
+    try:
+        return _with_elements(sources, [_describe(source) for source in sources], wanted)
+    finally:
+        close_all(sources)
+
+
+def _nbytes(refs: Sequence[str], wanted: _Wanted, on_error: Any) -> int:
+    """How many bytes the elements of all arrays have; an error is told when it is met again."""
     facts = wanted._replace(stats=False, head=0)
-    return sum(blob.nbytes for ref in refs for blob in _describe_ref(ref, facts))
+    ignore = None if on_error is None else lambda _: None
+    return sum(blob.nbytes for blob in _describe_refs(refs, facts, ignore))
+
+
+def _describe_refs(
+    refs: Sequence[str], wanted: _Wanted, on_error: Callable[[ConcatsplitError], None] | None
+) -> Iterator[BlobInfo]:
+    """Describe arrays one after the other, and go on after an error if somebody takes it."""
+    for ref in refs:
+        try:
+            yield from _describe_ref(ref, wanted)
+        except ConcatsplitError as error:
+            if on_error is None or len(refs) == 1:
+                raise
+            on_error(error)
 
 
 class _Wanted(NamedTuple):

@@ -34,6 +34,7 @@ def make_plan(
     routes: Collection[Route] = ROUTES,
     check: bool = False,
     may_be_alone: bool = False,
+    in_memory: bool = False,
     thresholds: Thresholds = DEFAULT,
 ) -> Plan:
     """Decide which task moves which boxes, by which route.
@@ -49,9 +50,10 @@ def make_plan(
     check : bool
         Decode what is copied as it is stored.
     may_be_alone : bool
-        One worker does what the kernel copies, if there is nothing else: on one disk or in
-        memory, two take as long and more processor time. It also does what takes less time than
-        to start a second one.
+        One worker does what the kernel copies, if there is nothing else: on one disk, two take as
+        long and more processor time. It also does what takes less time than to start a second one.
+    in_memory : bool
+        The targets are files in memory, which two workers fill faster than one.
     thresholds : Thresholds
 
     Raises
@@ -79,13 +81,20 @@ def make_plan(
         found = [(sweep, b.peak(sweep)) for b in ours for sweep in b.sweeps(room // workers)]
         planned.append(_move_plan(move, problem, [sweep for sweep, _ in found]))
         peaks += [peak for _, peak in found]
-    if may_be_alone:
-        is_copied = all(move.routes.keys() <= {"kernel"} for move in planned)
-        nbytes = sum(move.bytes_written for move in planned)
-        workers = 1 if is_copied or nbytes < thresholds.for_one else workers
+    if may_be_alone and _one_is_enough(planned, in_memory, thresholds):
+        workers = 1
     workers = max(1, min(workers, sum(move.tasks for move in planned)))
     peak = workers * max(peaks, default=0)
     return Plan(tuple(planned), workers, window, peak, thresholds.compared_bytes)
+
+
+def _one_is_enough(moves: Sequence[MovePlan], in_memory: bool, thresholds: Thresholds) -> bool:
+    """Whether a second worker would not make it faster."""
+    nbytes, tasks = sum(move.bytes_written for move in moves), sum(move.tasks for move in moves)
+    if nbytes < thresholds.for_one:
+        return True
+    is_copied = all(move.routes.keys() <= {"kernel"} for move in moves)
+    return is_copied and not (in_memory and nbytes >= tasks * thresholds.for_two_copies)
 
 
 def _problem(

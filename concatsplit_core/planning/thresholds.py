@@ -35,6 +35,8 @@ class Thresholds(NamedTuple):
         being asked.
     for_one : int
         Bytes of arrays that keep two workers busy for about as long as it takes to start them.
+    for_two_copies : int
+        Bytes that a task should copy, on the average, for a second worker to help in memory.
     shared_block, shareable : int
         Bytes of the blocks that file systems share between files, and of the shortest run that
         is worth sharing: what `stores` shares.
@@ -52,6 +54,7 @@ class Thresholds(NamedTuple):
     window: int = 1 << 20
     compared_bytes: int = 128 << 20
     for_one: int = 256 << 10
+    for_two_copies: int = 8 << 20
     shared_block: int = 4096
     shareable: int = 1 << 18
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
+from math import prod
 from typing import TYPE_CHECKING
 
 from concatsplit_core.endpoints import refusals
@@ -240,15 +241,29 @@ def _plan_moves(job: Job, outputs: Sequence[Outputs], options: Options) -> Plan:
         names = [source.ref for source in move.sources]
         to = [made.places[origin.output].ref for origin in made.origins]
         moves.append(MoveSpec(move.shape, move.source_tiling, made.planned, names, to, whole_axes))
+    may_be_alone = options.jobs is None and options.manifest is None
     return make_plan(
         moves,
         memory=memory,
         jobs=options.workers,
         routes=options.allowed_routes,
         check=options.check,
-        may_be_alone=options.jobs is None and options.manifest is None,
+        may_be_alone=may_be_alone,
+        in_memory=may_be_alone and _are_in_memory(job, outputs, options),
         thresholds=options.thresholds,
     )
+
+
+def _are_in_memory(job: Job, outputs: Sequence[Outputs], options: Options) -> bool:
+    """Whether all outputs become files in memory; nobody looks where it does not matter."""
+    nbytes = sum(prod(move.shape) * move.dtype.itemsize for move in job.moves)
+    places = [place for made in outputs for place in made.places]
+    if nbytes < max(2, len(places)) * options.thresholds.for_two_copies:
+        return False
+    from concatsplit_core.stores.memory_files import folder_is_in_memory
+
+    folders = {place.final.parent for place in places}
+    return all(f.store.has_paths and folder_is_in_memory(f.key) for f in folders)
 
 
 def recover_in(folders: Iterable[Location], options: Options) -> bool:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from concatsplit_core.array.inference import infer_cost
 from concatsplit_core.endpoints.job import Job, Move
 from concatsplit_core.endpoints.layout import Outputs
@@ -28,7 +26,9 @@ _ONLY_FOR = {
 def report(job: Job, outputs: Sequence[Outputs], plan: Plan, odd: Sequence[str]) -> Result:
     """The result of a job, made before it runs: from its plan, with notes on what looks odd."""
     pairs = list(zip(job.moves, outputs, strict=True))
-    notes = [note for move, made in pairs for note in _left_behind(move, made)] + _kept_raw(pairs)
+    notes = [note for move, made in pairs for note in _left_behind(move, made)] + _on_low_precision(
+        pairs
+    )
     notes += [f"{source.ref}: {note}" for source in job.sources for note in source.storage.notes]
     notes += job.notes
     structures = job.structures.values()
@@ -106,27 +106,22 @@ def _left_behind(move: Move, made: Outputs) -> list[str]:
     return notes
 
 
-def _kept_raw(pairs: Sequence[tuple[Move, Outputs]]) -> list[str]:
-    """A note for each type such as BF16 that the outputs' format does not have."""
-    refs: dict[tuple[str, np.dtype], list[str]] = {}
-    for move, made in pairs:
-        for place in () if move.dtype.names is None else made.places:
-            if not place.format.has_low_precision:
-                refs.setdefault((place.format.name, move.dtype), []).append(place.ref)
-    if not refs:
+def _on_low_precision(pairs: Sequence[tuple[Move, Outputs]]) -> list[str]:
+    """What readers of the outputs should know of types such as BF16."""
+    pairs = [(move, made) for move, made in pairs if move.dtype.names is not None]
+    if not pairs:
         return []
     from concatsplit_core.array.low_precision import low_precision_of
 
-    notes = []
-    for (form, dtype), found in refs.items():
-        low = low_precision_of(dtype)
-        if low is not None:
-            numbers = "; --dtype float32 makes numbers of them" if low.ml_name else ""
-            notes.append(
-                f"{_listed(found)}: {form} has no {low.name}, so its elements are kept as raw "
-                f"items of a field '{low.field}'{numbers}"
-            )
-    return notes
+    refs: dict[str, list[str]] = {}
+    for move, made in pairs:
+        low = low_precision_of(move.dtype)
+        if low is None:
+            continue
+        for place, storage in zip(made.places, made.storages, strict=True):
+            note = place.format.low_precision_note(low, storage)
+            refs.setdefault(note, []).append(place.ref)
+    return [f"{_listed(found)}: {note}" for note, found in refs.items() if note]
 
 
 def what_check_does(job: Job, plan: Plan) -> list[str]:

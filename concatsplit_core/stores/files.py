@@ -7,6 +7,7 @@ import fcntl
 import os
 import stat
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -196,9 +197,10 @@ def share_range(source: int, start: int, target: int, to: int, size: int) -> ran
 
 def _copy(source: int, start: int, target: int, to: int, size: int, ref: str, buffer: int) -> None:
     done = 0
+    copy_some = _copy_some(target, size)
     while done < size:
         try:
-            count = os.copy_file_range(source, target, size - done, start + done, to + done)
+            count = copy_some(source, target, size - done, start + done, to + done)
         except OSError as error:
             if error.errno in FULL:
                 raise
@@ -216,6 +218,16 @@ def _copy(source: int, start: int, target: int, to: int, size: int, ref: str, bu
             raise input_error(ref, error) from error
         write_all(target, data, to + done)
         done += len(data)
+
+
+def _copy_some(target: int, size: int) -> Callable[[int, int, int, int, int], int]:
+    """What copies a part of a range that the kernel is to copy."""
+    if size >= WORTH_TAKING:
+        from concatsplit_core.stores import memory_files  # imported late: small copies need none
+
+        if memory_files.is_in_memory(target):
+            return memory_files.copy_to_memory
+    return os.copy_file_range
 
 
 def write_file(path: str, data: Any, offset: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import zarr
 
+import concatsplit_core as cs
 from concatsplit_core.formats.hdf5 import files, links
 
 
@@ -225,3 +226,34 @@ def test_progress_counts_the_bytes_of_all_references(shell: Any) -> None:
     np.savez("c.npz", x=np.zeros(2), y=np.zeros(1))
     err = shell.run("info", "a.npy", "b.npy", "c.npz", "--stats", "--progress").err
     assert "info: 88B of 88B (100%)" in err
+
+
+def test_a_file_that_cannot_be_described_does_not_hide_the_others(shell: Any) -> None:
+    """Each gets a line on stderr, and the last one decides the exit code."""
+    np.save("a.npy", np.arange(3))
+    np.save("b.npy", np.arange(4))
+    (shell.folder / "text.npy").write_text("1 2 3")
+    names = ["a.npy", "text.npy", "nope.npy", "b.npy"]
+    for options in ((), ("--stats",), ("--tree",)):
+        done = shell.run("info", *names, *options)
+        assert done.code == 4
+        assert [line.split(":")[2] for line in done.err.splitlines()] == [" text.npy", " nope.npy"]
+        assert "a.npy" in done.out
+        assert "b.npy" in done.out
+        assert "nope" not in done.out
+    found = shell.run("info", *names, "--json")
+    assert [blob["shape"] for blob in found.json["blobs"]] == [[3], [4]]
+    assert found.json["error"]["kind"] == "InputUnavailable"
+    assert shell.run("info", "nope.npy", "text.npy").code == 3
+    assert set(shell.run("info", "nope.npy", "--json").json) == {"error"}
+
+
+def test_python_gets_the_first_error_unless_it_takes_all(shell: Any) -> None:
+    np.save("a.npy", np.arange(3))
+    with pytest.raises(cs.ConcatsplitError, match="nope"):
+        cs.info(["a.npy", "nope.npy", "a.npy"])
+    errors: list[cs.ConcatsplitError] = []
+    assert len(cs.info(["nope.npy", "a.npy", "no.npy"], on_error=errors.append)) == 1
+    assert [error.ref for error in errors] == ["nope.npy", "no.npy"]
+    with pytest.raises(cs.ConcatsplitError):
+        cs.info("nope.npy", on_error=errors.append)

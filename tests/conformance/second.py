@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -59,3 +60,42 @@ def _supports_v2(document: dict[str, Any]) -> bool:
     known = compressor is None or compressor["id"] in _COMPRESSORS
     settings = compressor or {}
     return bool(plain and known and settings.get("shuffle") != -1 and not settings.get("checksum"))
+
+
+def by_tensorstore(ref: str) -> np.ndarray:
+    """An array of any data type of a store, or of one of format 3 in a zip archive."""
+    path, _, member = ref.partition("::")
+    is_v2 = Path(path, member, ".zarray").exists()
+    spec = {"driver": "zarr" if is_v2 else "zarr3", "kvstore": _kvstore(path, member)}
+    opened = tensorstore.open(spec, open=True, context=_context()).result()
+    return np.asarray(opened.read().result())
+
+
+def write_with_tensorstore(
+    ref: str,
+    array: np.ndarray,
+    name: str,
+    chunks: tuple[int, ...],
+    zarr_format: int = 3,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """An array of any data type; chunks that are all fill value are absent."""
+    path, _, member = ref.partition("::")
+    metadata: dict[str, Any] = {"dtype": name, "chunks": chunks}
+    if zarr_format == 3:
+        grid = {"name": "regular", "configuration": {"chunk_shape": chunks}}
+        metadata = {"data_type": name, "chunk_grid": grid}
+    spec = {
+        "driver": "zarr3" if zarr_format == 3 else "zarr",
+        "kvstore": _kvstore(path, member),
+        "metadata": {"shape": array.shape} | metadata | dict(settings or {}),
+    }
+    made = tensorstore.open(spec, create=True, context=_context()).result()
+    made[...] = array
+
+
+def _kvstore(path: str, member: str) -> dict[str, Any]:
+    if path.endswith(".zip"):
+        inside = f"{member}/" if member else ""
+        return {"driver": "zip", "base": f"file://{Path(path).resolve()}", "path": inside}
+    return {"driver": "file", "path": f"{Path(path, member).resolve()}/"}

@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 from shells import Outcome
 
+from concatsplit_core.stores import memory_files
+from concatsplit_core.stores.files import copy_range
+
 SIZE = 6 << 20
 KINDS = {
     "npy": ("y.npy", ()),
@@ -98,6 +101,21 @@ def test_a_disk_that_fills_with_the_last_part(
     before = shell.snapshot()
     done = _run(shell, "split", big, "-o", f"p{{index}}.{suffix}", "--parts", 4)
     _refused(shell, done, before, f".{suffix}")
+
+
+def test_a_disk_in_memory_that_is_full_is_an_error_for_a_thread_with_a_map_too(
+    big: Path, disk: Path
+) -> None:
+    (disk / "ballast").write_bytes(bytes(5 << 20))
+    with big.open("rb") as source, (disk / "y.npy").open("w+b") as target:
+        os.ftruncate(target.fileno(), 4 << 20)
+        found = os.fstat(target.fileno())
+        memory_files._writing.add((found.st_dev, found.st_ino))  # as if another had the turn
+        try:
+            with pytest.raises(OSError, match="No space left"):
+                copy_range(source.fileno(), 0, target.fileno(), 0, 4 << 20, "big.npy")
+        finally:
+            memory_files._writing.clear()
 
 
 @pytest.mark.parametrize("kind", KINDS)

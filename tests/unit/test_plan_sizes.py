@@ -27,6 +27,7 @@ BYTES_EACH = (60 << 20) // 100_000
 NPY = Contiguous("C", 128)
 OUTPUT = Contiguous("C", None, 64)
 CHUNKS = Chunked((4, COLUMNS), ZSTD)
+LONG_COPIES = Thresholds(for_two_copies=64 << 20)
 
 
 def whole(rows: int, layout: ArrayLayout, columns: int = COLUMNS) -> Tiling:
@@ -180,6 +181,8 @@ def test_outputs_start_where_blocks_can_be_shared(
     [
         ((Contiguous("C", 128), OUTPUT), {"may_be_alone": True}, 1),
         ((Contiguous("C", 128), OUTPUT), {}, 2),
+        ((NPY, OUTPUT), {"may_be_alone": True, "in_memory": True}, 2),
+        ((NPY, OUTPUT), {"may_be_alone": True, "in_memory": True, "thresholds": LONG_COPIES}, 1),
         ((Contiguous("F", 128), OUTPUT), {"may_be_alone": True}, 2),
         ((CHUNKS, CHUNKS), {"may_be_alone": True}, 2),
     ],

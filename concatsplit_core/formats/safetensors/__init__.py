@@ -17,6 +17,7 @@ from concatsplit_core.stores.base import Location
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from concatsplit_core.array.low_precision import LowPrecision
     from concatsplit_core.formats.structure import Structure
 
 _LENGTH_BYTES = 8
@@ -31,8 +32,11 @@ class SafetensorsFormat(InputFormat, OutputFormat):
     has_members = True
     adds_again = True
     has_groups = False
-    has_low_precision = True
     index_suffix = ".index.json"
+
+    def low_precision_note(self, low: LowPrecision, storage: Storage) -> str:
+        """Nothing: its readers have all types that it takes."""
+        return ""
 
     def sniff(self, found: Candidate) -> bool:
         """By the brace that a header starts with, if it fits into the file; by the name if not."""

@@ -47,6 +47,9 @@ def open_member(place: Location, member: str | None, ref: str) -> Source:
     facts = _facts_of(found)
     if facts is not None:
         return describe(facts, None, folder, ref, place)
+    from concatsplit_core.formats.zarr.low_precision import refuse_unread
+
+    refuse_unread(found, ref)
     from concatsplit_core.formats.zarr import library
 
     try:

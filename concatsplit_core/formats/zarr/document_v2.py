@@ -55,15 +55,16 @@ def create(
     folder: Location, spec: ArraySpec, storage: Storage, wanted: MeaningAsWritten
 ) -> Facts | None:
     """Write the documents of a new array; None, without writing, if zarr-python has to."""
-    if spec.dtype.str not in _DTYPES or spec.chunks is None or storage.grid is not None:
+    dtype = _name_of(spec.dtype, storage)
+    if dtype is None or spec.chunks is None or storage.grid is not None:
         return None
     name, separator = storage.key_encoding or ("", "")
     fill, own = wanted.fill_value, _codecs(storage)
     document = {
         "shape": list(spec.shape),
         "chunks": list(spec.chunks),
-        "dtype": spec.dtype.str,
-        "fill_value": None if fill is None else fill_as_json(fill, spec.dtype),
+        "dtype": dtype,
+        "fill_value": None if fill is None else fill_as_json(fill, spec.dtype, 2),
         "order": own["order"],
         "filters": own["filters"],
         "dimension_separator": separator if name == "zarr2" else ".",
@@ -79,6 +80,27 @@ def create(
     return facts
 
 
+def _name_of(dtype: np.dtype, storage: Storage) -> str | None:
+    """The name of a dtype that is written here."""
+    if dtype.names is None:
+        return dtype.str if dtype.str in _DTYPES else None
+    from concatsplit_core.formats.zarr import low_precision
+
+    return low_precision.data_type_of(dtype) if low_precision.is_own(dtype, storage) else None
+
+
+def _dtype_of(name: str) -> np.dtype:
+    """The dtype of a name that is read here."""
+    if name in _DTYPES:
+        return _DTYPES[name]
+    from concatsplit_core.formats.zarr import low_precision
+
+    found = low_precision.dtype_of(name)
+    if found is None:
+        raise LookupError(name)
+    return found
+
+
 def _codecs(storage: Storage) -> dict[str, Any]:
     """Order, filters and compressor: the inputs' own settings if they were kept."""
     if storage.native is not None:
@@ -91,7 +113,7 @@ def _codecs(storage: Storage) -> dict[str, Any]:
 
 def _facts(array: dict[str, Any], attrs: dict[str, Any]) -> Facts | None:
     shape, chunks = tuple(array["shape"]), tuple(array["chunks"])
-    dtype, separator = _DTYPES[array["dtype"]], array.get("dimension_separator", ".")
+    dtype, separator = _dtype_of(array["dtype"]), array.get("dimension_separator", ".")
     own = {
         "order": array["order"],
         "filters": [_spelled(c, dtype.itemsize) for c in array["filters"] or ()] or None,
@@ -117,7 +139,7 @@ def _facts(array: dict[str, Any], attrs: dict[str, Any]) -> Facts | None:
         dtype,
         chunks,
         None,
-        None if fill is None else fill_from_json(fill, dtype),
+        None if fill is None else fill_from_json(fill, dtype, 2),
         attrs,
         None,
         form,

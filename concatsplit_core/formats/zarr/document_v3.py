@@ -46,15 +46,15 @@ def create(
     folder: Location, spec: ArraySpec, storage: Storage, wanted: MeaningAsWritten
 ) -> Facts | None:
     """Write the document of a new array; None, without writing, if zarr-python has to."""
-    names = {dtype: name for name, dtype in _DTYPES.items()}
-    if spec.dtype not in names or spec.chunks is None:
+    name = _name_of(spec.dtype, storage)
+    if name is None or spec.chunks is None:
         return None
     document: dict[str, Any] = {
         "shape": list(spec.shape),
-        "data_type": names[spec.dtype],
+        "data_type": name,
         "chunk_grid": grids.written(spec.shards or spec.chunks, storage.grid),
         "chunk_key_encoding": _key_encoding(storage),
-        "fill_value": fill_as_json(wanted.fill_value, spec.dtype),
+        "fill_value": fill_as_json(wanted.fill_value, spec.dtype, 3),
         "codecs": _chain(spec, storage),
         "attributes": wanted.attrs,
     }
@@ -69,6 +69,25 @@ def create(
         return None
     (folder / NAME).write(json.dumps(document, indent=2, allow_nan=False).encode())
     return facts
+
+
+def _name_of(dtype: np.dtype, storage: Storage) -> str | None:
+    """The name of a data type that is written here."""
+    if dtype.names is None:
+        return next((name for name, known in _DTYPES.items() if known == dtype), None)
+    from concatsplit_core.formats.zarr import low_precision
+
+    return low_precision.data_type_of(dtype) if low_precision.is_own(dtype, storage) else None
+
+
+def _dtype_of(name: Any) -> np.dtype | None:
+    """The dtype of a data type that is read here."""
+    found = _DTYPES.get(name) if isinstance(name, str) else None
+    if found is not None:
+        return found
+    from concatsplit_core.formats.zarr import low_precision
+
+    return low_precision.dtype_of(name)
 
 
 def _inner(form: ChunkForm | ShardForm | None) -> ChunkForm:
@@ -108,7 +127,7 @@ def _chain(spec: ArraySpec, storage: Storage) -> list[dict[str, Any]]:
 
 def _facts(document: dict[str, Any]) -> Facts | None:
     shape, grid = tuple(document["shape"]), document["chunk_grid"]
-    dtype = _DTYPES.get(document["data_type"])
+    dtype = _dtype_of(document["data_type"])
     plain = (
         set(document) <= _KEYS
         and not document.get("storage_transformers")
@@ -118,6 +137,8 @@ def _facts(document: dict[str, Any]) -> Facts | None:
         return None
     unit = grids.unit_of(grid, shape)
     is_regular = grid["name"] == "regular"
+    if not is_regular and dtype.names is not None:  # only zarr-python could read its chunks
+        return None
     chain, chunks, shards = list(document["codecs"]), unit, None
     if chain[0]["name"] == "sharding_indexed":
         if not is_regular:
@@ -145,7 +166,7 @@ def _facts(document: dict[str, Any]) -> Facts | None:
         dtype,
         chunks if is_regular else None,
         shards,
-        fill_from_json(document["fill_value"], dtype),
+        fill_from_json(document["fill_value"], dtype, 3),
         document.get("attributes", {}),
         tuple(names) if names else None,
         form,

@@ -17,8 +17,12 @@ def are_lengths(shape: tuple[Any, ...], least: int) -> bool:
     return all(type(n) is int and least <= n < 1 << 63 for n in shape)
 
 
-def fill_from_json(value: Any, dtype: np.dtype) -> Any:
+def fill_from_json(value: Any, dtype: np.dtype, zarr_format: int) -> Any:
     """A fill value from JSON; raises for what only zarr-python reads."""
+    if dtype.names is not None:
+        from concatsplit_core.formats.zarr import low_precision
+
+        return low_precision.fill_from_json(value, dtype, zarr_format)
     if dtype.kind == "c":
         real, imaginary = value
         return dtype.type(complex(_number(real), _number(imaginary)))
@@ -37,9 +41,13 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def fill_as_json(value: Any, dtype: np.dtype) -> Any:
+def fill_as_json(value: Any, dtype: np.dtype, zarr_format: int) -> Any:
     """A fill value in JSON, where a NaN loses its payload."""
     element = absent(value, dtype)
+    if dtype.names is not None:
+        from concatsplit_core.formats.zarr import low_precision
+
+        return low_precision.fill_as_json(element, dtype, zarr_format)
     if dtype.kind == "c":
         return [_float_as_json(element.real), _float_as_json(element.imag)]
     return _float_as_json(element) if dtype.kind == "f" else element.item()

@@ -185,11 +185,21 @@ def _check(found: Any, name: str, ref: str) -> None:
         _check_grid(found["chunk_grid"], ref)
         _check_chain(found["codecs"], ref)
     elif kind is _ARRAY_V2:
-        check_descr(found["dtype"])
+        _check_dtype(found["dtype"])
         _check_item(found["dtype"], ref)
         for codec in (*(found.get("filters") or ()), found.get("compressor")):
             if codec is not None:
                 _check_settings(codec["id"], codec, ref)
+
+
+def _check_dtype(dtype: Any) -> None:
+    try:
+        check_descr(dtype)
+    except ValueError:
+        from concatsplit_core.formats.zarr import low_precision
+
+        if low_precision.dtype_of(dtype) is None:
+            raise
 
 
 def _check_grid(grid: dict[str, Any], ref: str) -> None:

@@ -13,6 +13,7 @@ from concatsplit_core.foundation.records import replace
 from concatsplit_core.stores.base import Location
 
 if TYPE_CHECKING:
+    from concatsplit_core.array.low_precision import LowPrecision
     from concatsplit_core.formats.structure import Structure
 
 DOCUMENTS = ("zarr.json", ".zarray", ".zgroup")
@@ -55,6 +56,19 @@ class ZarrStores(InputFormat, OutputFormat):
         from concatsplit_core.formats.zarr.layout import lay_out
 
         return lay_out(spec, inherited, wish, like)
+
+    def low_precision_note(self, low: LowPrecision, storage: Storage) -> str:
+        """That zarr-python does not read it, unless the inputs are such arrays themselves."""
+        from concatsplit_core.formats.zarr.low_precision import is_own
+
+        if not is_own(low.dtype, storage):
+            return super().low_precision_note(low, storage)
+        if storage.dialects and storage.dialects <= {"zarr2", "zarr3"}:
+            return ""
+        return (
+            f"the data type is {low.ml_name}, which TensorStore reads and zarr-python does not; "
+            "--dtype float32 makes numbers for both"
+        )
 
     def narrowed(self, wish: Wish, place: Location, base: Location | None) -> Wish:
         """A store has one format, for all its arrays."""

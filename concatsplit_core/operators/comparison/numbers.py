@@ -31,8 +31,7 @@ def unequal(
     integers, floats = (a, b) if a.dtype.kind != "f" else (b, a)
     mask = ~_equal_exactly(floats, integers)
     if tolerance is not None:
-        a, b = a.astype(np.longdouble), b.astype(np.longdouble)
-        mask &= ~_is_close(a, b, tolerance)
+        mask &= ~_is_close(a, b, np.longdouble, tolerance)
     return mask
 
 
@@ -79,9 +78,12 @@ def _within(distances: np.ndarray, b: np.ndarray, tolerance: Tolerance) -> np.nd
     return np.asarray(distances.astype(np.longdouble) <= allowed)
 
 
-def _is_close(a: np.ndarray, b: np.ndarray, tolerance: Tolerance) -> np.ndarray:
+def _is_close(
+    a: np.ndarray, b: np.ndarray, wide: type | np.dtype, tolerance: Tolerance
+) -> np.ndarray:
     rtol, atol = tolerance
     with np.errstate(all="ignore"):
+        a, b = a.astype(wide), b.astype(wide)
         is_near = np.abs(a - b) <= atol + rtol * np.abs(b)
     return np.asarray(is_near & np.isfinite(a) & np.isfinite(b))
 
@@ -90,14 +92,15 @@ def _unequal_floats(
     a: np.ndarray, b: np.ndarray, nan_equal: bool, tolerance: Tolerance | None
 ) -> np.ndarray:
     common = np.result_type(a.dtype, b.dtype)
-    a, b = a.astype(common, copy=False), b.astype(common, copy=False)
+    with np.errstate(invalid="ignore"):  # of NaNs that signal
+        a, b = a.astype(common, copy=False), b.astype(common, copy=False)
     mask = np.asarray(a != b)
     both_nan = np.isnan(a) & np.isnan(b)
     if both_nan.any():
         mask[both_nan] = False if nan_equal else ~_same_bits(a[both_nan], b[both_nan])
     if tolerance is not None:
         wide = np.result_type(common, np.float64)
-        mask &= ~_is_close(a.astype(wide), b.astype(wide), tolerance)
+        mask &= ~_is_close(a, b, wide, tolerance)
     return mask
 
 
@@ -111,7 +114,7 @@ def _unequal_complex(
     if tolerance is not None:
         fits_128 = max(a.dtype.itemsize, b.dtype.itemsize) <= 16 and a.dtype.kind == b.dtype.kind
         wide = np.complex128 if fits_128 else np.clongdouble
-        mask &= ~_is_close(a.astype(wide), b.astype(wide), tolerance)
+        mask &= ~_is_close(a, b, wide, tolerance)
     return mask
 
 

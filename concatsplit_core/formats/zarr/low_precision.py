@@ -1,0 +1,190 @@
+"""Zarr's data types that NumPy does not have, such as bfloat16, as TensorStore writes them.
+
+zarr-python has none of them, so that all their metadata are read and written here. An element has
+one or two bytes; of int4 and its kind, readers ignore the upper bits of the byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from math import copysign, isinf, isnan
+from typing import Any
+
+import numpy as np
+
+from concatsplit_core.array.low_precision import (
+    LowPrecision,
+    as_raw_items,
+    low_precision_named,
+    low_precision_of,
+    numbers_of,
+)
+from concatsplit_core.codecs.chunks import can_encode
+from concatsplit_core.formats.storage import Storage
+from concatsplit_core.formats.zarr import codecs
+from concatsplit_core.formats.zarr.forms import ChunkForm
+from concatsplit_core.foundation.errors import DtypeMismatch, UnsupportedDtype
+from concatsplit_core.meaning.missing import words_to_numbers
+
+_RANGES = {"int4": (-8, 7), "int2": (-2, 1), "uint4": (0, 15), "uint2": (0, 3)}
+_SCALE = "float8_e8m0fnu"
+"""It has no zero, and TensorStore 0.1 reads other numbers than zarr-extensions define."""
+_AS_BYTES = "float4_e2m1fn"
+"""TensorStore takes its fill value for text in format 2."""
+_HEX = re.compile("0x[0-9a-fA-F]{1,4}")
+
+
+def dtype_of(name: Any) -> np.dtype | None:
+    """The dtype of raw items for the name of a data type; None for all other data types."""
+    if isinstance(name, dict) and set(name) <= {"name", "configuration"}:
+        name = None if name.get("configuration") else name.get("name")
+    if not isinstance(name, str) or not name.islower():
+        return None
+    dtype = low_precision_named(name)
+    return dtype if dtype is not None and data_type_of(dtype) == name else None
+
+
+def data_type_of(dtype: np.dtype) -> str | None:
+    """The name of the data type of raw items; None for all other dtypes, and packed elements."""
+    found = low_precision_of(dtype)
+    return None if found is None else found.ml_name or None
+
+
+def is_own(dtype: np.dtype, storage: Storage) -> bool:
+    """Whether an output has this data type, and not records that stand for it.
+
+    Only zarr-python, which lacks the data type, writes chunks of different lengths and some codecs.
+    """
+    if data_type_of(dtype) is None or storage.grid is not None:
+        return False
+    if storage.native is None:
+        return True
+    dialect, own = storage.native
+    if dialect == "zarr2":
+        form = codecs.form_v2(own, dtype, 0)
+    else:
+        form = codecs.form_v3([*own["filters"], *own["serializer"], *own["compressors"]], dtype, 0)
+    return isinstance(form, ChunkForm) and can_encode(form.steps)
+
+
+def fill_from_json(value: Any, dtype: np.dtype, zarr_format: int) -> Any:
+    """A fill value from JSON, as an element; other numbers than 0 need ml_dtypes.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError
+        The data type has no such value, or ml_dtypes is not installed.
+    """
+    low = _low(dtype)
+    if low.ml_name in _RANGES:
+        least, most = _RANGES[low.ml_name]
+        if type(value) is not int or not least <= value <= most:
+            raise ValueError(f"it is no whole number from {least} to {most}")
+        return _element(value % 256, low)
+    if zarr_format == 3 and isinstance(value, str) and _HEX.fullmatch(value):
+        return _element(int(value, 16), low)
+    wanted = words_to_numbers(value)
+    if type(wanted) not in {int, float}:
+        raise TypeError("it is no number")
+    if wanted == 0 and copysign(1, wanted) > 0:
+        return _element(0, low)
+    if low.ml_name == _SCALE and not isnan(wanted):
+        raise ValueError("programs differ on which bits that is")
+    with np.errstate(all="ignore"):
+        found = np.asarray(wanted).astype(numbers_of(dtype))
+    if (isnan(wanted), isinf(wanted)) != (isnan(found), isinf(found)):
+        raise ValueError("the data type has no such value")
+    return as_raw_items(found)[()]
+
+
+def fill_as_json(value: Any, dtype: np.dtype, zarr_format: int) -> Any:
+    """A fill value in JSON: in format 3 its bits, unless it is 0.
+
+    Raises
+    ------
+    UnsupportedDtype
+        Format 2 cannot say it.
+    DtypeMismatch
+        It is a number in format 2, and ml_dtypes is not installed.
+    """
+    low = _low(dtype)
+    bits = int.from_bytes(np.asarray(value, dtype).tobytes(), "little")
+    if low.ml_name in _RANGES:
+        least, most = _RANGES[low.ml_name]
+        bits &= most - least
+        return bits - 2 * (most + 1) if bits > most else bits
+    odd = low.ml_name in {_SCALE, _AS_BYTES}
+    if not bits and (zarr_format == 3 or not odd):
+        return f"0x{bits:02x}" if low.ml_name == _SCALE else 0.0
+    if zarr_format == 3:
+        return f"0x{bits:0{2 * low.nbytes}x}"
+    if not bits:
+        return None
+    found = float(np.asarray(value, dtype).view(numbers_of(dtype))[()])
+    if odd and not isnan(found):
+        raise UnsupportedDtype(
+            f"fill value {found} of {low.ml_name} is not the same for all readers of Zarr format "
+            "2; give --zarr-format 3"
+        )
+    return "NaN" if isnan(found) else found if not isinf(found) else f"{'-' * (found < 0)}Infinity"
+
+
+def _low(dtype: np.dtype) -> LowPrecision:
+    found = low_precision_of(dtype)
+    if found is None:
+        raise TypeError(f"{dtype} has no fill value here")
+    return found
+
+
+def _element(bits: int, low: LowPrecision) -> Any:
+    """An element of these bits."""
+    return np.frombuffer(bits.to_bytes(low.nbytes, "little"), low.dtype)[0]
+
+
+def refuse_unread(documents: Mapping[str, dict[str, Any]], ref: str) -> None:
+    """Say why an array of such a data type is not read; others are left to zarr-python.
+
+    Parameters
+    ----------
+    documents : mapping of str to dict
+        The documents of an array, by name.
+    ref : str
+        Names the array in the error.
+
+    Raises
+    ------
+    UnsupportedDtype
+        zarr-python lacks the data type, and something else is unknown here.
+    """
+    document = documents.get("zarr.json") or documents.get(".zarray") or {}
+    zarr_format = 3 if "zarr.json" in documents else 2
+    name = document.get("data_type" if zarr_format == 3 else "dtype")
+    dtype = dtype_of(name)
+    if dtype is None:
+        return
+    raise UnsupportedDtype(
+        f"{ref}: zarr-python has no data type {data_type_of(dtype)}, and without it "
+        f"{_unread(document, dtype, zarr_format)}; rewrite the array with TensorStore: a regular "
+        "grid, little-endian, zstd, blosc or gzip",
+        ref=ref,
+        found=name,
+    )
+
+
+def _unread(document: dict[str, Any], dtype: np.dtype, zarr_format: int) -> str:
+    """What of a document is unknown here."""
+    value = document["fill_value"]
+    if zarr_format == 3 or value is not None:
+        try:
+            fill_from_json(value, dtype, zarr_format)
+        except DtypeMismatch as error:
+            return f"its fill value {value} is not read: {error.message}"
+        except (TypeError, ValueError, OverflowError) as error:
+            return f"its fill value {value!r} is not read: {error}"
+    if zarr_format == 2:
+        found = {key: document.get(key) for key in ("filters", "compressor", "order")}
+        return f"chunks with {found} are not read"
+    if document["chunk_grid"]["name"] != "regular":
+        return f"no chunk grid '{document['chunk_grid']['name']}' is read"
+    return f"these codecs are not read: {document['codecs']}"
