@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -148,9 +148,9 @@ class Context:
         """How the elements of an input change when they are read."""
         return self.conversions[index] if self.conversions else None
 
-    def writing_to(self, index: int) -> AbstractContextManager[None]:
+    def writing_to(self, index: int) -> WritingTo:
         """Turns what the system says against writing a target into an error that names it."""
-        return _WritingTo(self, index)
+        return WritingTo(self, index)
 
     def reading_from(self, index: int) -> AbstractContextManager[None]:
         """Turns what the system, or a cast, says against a source into an error that names it."""
@@ -170,20 +170,27 @@ class Context:
         return buffers
 
 
-class _WritingTo:
-    """What `Context.writing_to` gives: a run may ask for as many as it has outputs."""
+class WritingTo:
+    """What `Context.writing_to` gives.
 
-    __slots__ = ("_context", "_index")
+    Parameters
+    ----------
+    context : Context
+    array : int
+        Number of the target. It may be changed inside the context, for thousands of small ones.
+    """
 
-    def __init__(self, context: Context, index: int) -> None:
-        self._context, self._index = context, index
+    __slots__ = ("_context", "array")
 
-    def __enter__(self) -> None:
-        pass
+    def __init__(self, context: Context, array: int) -> None:
+        self._context, self.array = context, array
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError) and not isinstance(error, ConcatsplitError | BrokenPipeError):
-            raise output_error(self._context.output_refs[self._index], error) from error
+            raise output_error(self._context.output_refs[self.array], error) from error
 
 
 class _ReadingFrom:

@@ -125,6 +125,21 @@ class _Served:
                 return space
         return None
 
+    def as_one(self, box: Box) -> np.ndarray | None:
+        """All blocks as one array, if a box is just what they hold and they lie as one in memory.
+
+        So do those of thousands of parts along the slowest axis.
+        """
+        even = self._even
+        if even is None or even.total != len(self.writes):
+            return None
+        first = self._blocks[0]
+        if box != Box(self.writes[0].box.start, self.writes[-1].box.stop):
+            return None
+        if even.step != even.length * first.strides[self._axis]:
+            return None
+        return np.lib.stride_tricks.as_strided(first, box.shape, first.strides)
+
     def _together(self, box: Box) -> range:
         """Numbers of the even writes that a box covers along the axis, if they are many."""
         even = self._even
@@ -186,13 +201,15 @@ def _fill_from(read: Piece, context: Context, served: _Served, blocks: list[np.n
     source, tiling = context.sources[read.array], context.source_tiling
     consumers = list(islice(served.overlapping(read.box), 2))
     conversion = context.conversion(read.array)
-    if source.spec.is_contiguous and len(consumers) == 1 and conversion is None:
-        number, own, common = consumers[0]
-        if common == read.box and _fill_straight(
-            read, context, source, blocks[number][common.within(own)]
-        ):
-            return
-    hashes = context.hashes
+    hashes, space = context.hashes, None
+    if source.spec.is_contiguous and conversion is None:
+        if len(consumers) == 1:
+            number, own, common = consumers[0]
+            space = blocks[number][common.within(own)] if common == read.box else None
+        elif hashes is None:
+            space = served.as_one(read.box)
+    if space is not None and _fill_straight(read, context, source, space):
+        return
     if hashes is not None and not _hashed_by_part(read, served, source, context):
         hashes = None
     # closed at once where a part fails: the error's traceback would keep the input open

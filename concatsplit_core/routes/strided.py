@@ -14,22 +14,28 @@ from concatsplit_core.routes.extents import write_runs
 def run(task: Task, context: Context) -> None:
     """Move what a task says, all of whose targets are contiguous."""
     blocks = fill_blocks(task, context)
-    for write, block in zip(task.writes, blocks, strict=True):
-        write_block(write, block, context)
+    with context.writing_to(task.writes[0].array) as named:
+        for write, block in zip(task.writes, blocks, strict=True):
+            named.array = write.array
+            _write(write, block, context)
 
 
 def write_block(write: Piece, block: np.ndarray, context: Context) -> None:
     """Write a block into a contiguous target."""
+    with context.writing_to(write.array):
+        _write(write, block, context)
+
+
+def _write(write: Piece, block: np.ndarray, context: Context) -> None:
     target = context.targets[write.array]
     if not isinstance(target, ContiguousTarget):
         raise TypeError("the elements of the output are not one run of bytes in a file")
     spec, is_whole = target.spec, block.nbytes == target.spec.nbytes
     data = block.ravel(spec.order).view(np.uint8)
-    with context.writing_to(write.array):
-        if is_whole:  # all of it at once: one file of many, opened only for this
-            target.write_whole(data.data)
-            return
-        extent = target.extent
-        with context.writing.use(extent.path) as fd:
-            box = context.target_tiling.local(write.array, write.box)
-            write_runs(fd, extent, spec, box, data, target.is_durable)
+    if is_whole:  # all of it at once: one file of many, opened only for this
+        target.write_whole(data.data)
+        return
+    extent = target.extent
+    with context.writing.use(extent.path) as fd:
+        box = context.target_tiling.local(write.array, write.box)
+        write_runs(fd, extent, spec, box, data, target.is_durable)
