@@ -8,11 +8,19 @@ standard library's, and what this project asks of them works in the same way.
 
 from __future__ import annotations
 
+import collections
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 _NONE: Any = object()
 """Stands for a default that is not given."""
+_ITEM: Any = getattr(
+    collections, "_tuplegetter", lambda number, doc: property(itemgetter(number), doc=doc)
+)
+"""Makes the attribute that is an item of a tuple: what the standard library's own named tuples use.
+
+It takes two thirds of the time of a property, wherever a run looks at a field.
+"""
 _MANY = 50
 """How many instances of a class take as long without a compiled constructor as it takes to compile.
 
@@ -50,7 +58,7 @@ class _Tuple(tuple[Any, ...]):
 def _tuple_class(name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
     names = tuple(body.get("__annotations__", ()))
     defaults = {each: body.pop(each) for each in names if each in body}
-    body.update((each, property(itemgetter(number))) for number, each in enumerate(names))
+    body.update((each, _ITEM(number, None)) for number, each in enumerate(names))
     body |= {
         "__slots__": (),
         "__match_args__": names,
