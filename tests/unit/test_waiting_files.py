@@ -81,3 +81,26 @@ def test_a_split_opens_every_small_output_once(
     assert [opened.count(f"part-{index}.npy") for index in range(10)] == [1] * 10
     joined = np.concatenate([np.load(tmp_path / f"part-{index}.npy") for index in range(10)])
     np.testing.assert_array_equal(joined, whole)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("rows", [16, 17])
+@pytest.mark.parametrize("options", [{}, {"manifest": "m.json"}, {"drop_axis": True, "size": 1}])
+def test_many_small_parts_hold_what_they_should(
+    tmp_path: Path, order: Any, rows: int, options: dict[str, Any]
+) -> None:
+    values = np.asarray(np.arange(rows * 96, dtype="<f4").reshape(rows, 96), order=order)
+    np.save(tmp_path / "x.npy", values)
+    options = {name: str(tmp_path / v) if name == "manifest" else v for name, v in options.items()}
+    for axis, size in ((0, 2), (1, 8)):
+        out = tmp_path / f"parts-{axis}"
+        given = {"size": size, "axis": axis, "sync": False, "force": True, **options}
+        cs.split(tmp_path / "x.npy", str(out / "{index:03d}.npy"), **given)
+        parts = [np.load(path) for path in sorted(out.iterdir())]
+        step = given["size"]
+        wanted = np.split(values, range(step, values.shape[axis], step), axis)
+        if "drop_axis" in options:
+            wanted = [part.squeeze(axis) for part in wanted]
+        assert len(parts) == len(wanted)
+        for part, want in zip(parts, wanted, strict=True):
+            np.testing.assert_array_equal(part, want)
