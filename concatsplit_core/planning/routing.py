@@ -96,6 +96,10 @@ def route_shares(
     return Routing(shares, firsts, router.bytes_by_route(), router.reasons(), router.alignment)
 
 
+_Again = tuple[ArraySpec, int, int, int, Route]
+"""A target all of whose elements come from one source: what that covers, which it is, the route."""
+
+
 class _Router:
     """Chooses routes, target by target, and keeps count of bytes and of reasons."""
 
@@ -118,13 +122,21 @@ class _Router:
         self._short_runs: dict[Route, tuple[int, int]] = {}
         self._alike: tuple[Pair, int, Route] | None = None
         """What was found last of elements for a target without chunks: it holds for those alike."""
+        self._again: _Again | None = None
         self.alignment: dict[int, int] = {}
 
     def shares_of(self, target: int) -> list[Share]:
         """What one target gets from which sources, and how."""
+        lies = self._targets[target][0]
+        if self._again is not None:
+            there, first, last, source, route = self._again
+            start, stop = lies
+            if first <= start and stop <= last and self._to[target] is there:
+                self._lengths[route, there.dtype.itemsize] += stop - start
+                return [Share(source, lies, route)]
         found: list[Share] = []
         starts: Counter[int] | None = None  # few targets of many need one
-        for source, interval in self._edges.overlapping(self._targets[target][0]):
+        for source, interval in self._edges.overlapping(lies):
             pair = self._pair(source, target)
             run = 0 if pair.against_runs else self._run_bytes(pair, source, target, interval)
             alike = self._alike
@@ -141,7 +153,19 @@ class _Router:
         itemsize = self._to[target].dtype.itemsize
         for _, (start, stop), route, _ in found:
             self._lengths[route, itemsize] += stop - start
+        self._again = self._repeated(target, lies, found)
         return found
+
+    def _repeated(self, target: int, lies: Interval, found: list[Share]) -> _Again | None:
+        """What holds for the next target as well, if it is alike and lies in the same source."""
+        alike = self._alike
+        if len(found) != 1 or alike is None:
+            return None
+        source, interval, route, _ = found[0]
+        if interval != lies or route != alike[2]:
+            return None
+        first, last, _ = self._edges.of_source(source)
+        return self._to[target], first, last, source, route
 
     def bytes_by_route(self) -> dict[Route, int]:
         """Array bytes by the way they move."""

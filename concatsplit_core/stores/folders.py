@@ -38,11 +38,11 @@ class Folders:
 
     def may_hold(self, folder: str, name: str) -> bool:
         """Whether there may be something of a name; False only if there certainly was nothing."""
-        count = self._counts.get(folder, 0)
-        if count < _MANY_NAMES:
-            self._counts[folder] = count + 1
-            return True
         if folder not in self._names:
+            count = self._counts.get(folder, 0)
+            if count < _MANY_NAMES:
+                self._counts[folder] = count + 1
+                return True
             self._names[folder] = _names_in(folder)
         names = self._names[folder]
         return names is None or name in names

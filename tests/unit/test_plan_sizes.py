@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import tracemalloc
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from concatsplit_core.array.layouts import ArrayLayout, Chunked, Contiguous, Enc
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.foundation.errors import OverBudget
+from concatsplit_core.foundation.records import replace
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan
@@ -268,3 +270,20 @@ def test_few_absent_chunks_are_looked_for() -> None:
     for there in (CHUNKS, Chunked((5, COLUMNS), ZSTD), OUTPUT):
         assert planned(claiming(4000, there)).bytes_written == 4004 * COLUMNS * F8.itemsize
     assert planned(claiming(4 * MILLION, OUTPUT)).routes.keys() == {"decoded"}
+
+
+@pytest.mark.parametrize("layout", [NPY, Contiguous("F", 128), CHUNKS], ids=["C", "F", "chunks"])
+def test_parts_that_share_a_spec_are_planned_as_those_that_do_not(layout: ArrayLayout) -> None:
+    ends = np.cumsum([0, *[2] * 9, 4, 0, 1, *[2] * 5, 3, 3, 1]).tolist()
+    here = [(Interval(8 * i, 8 * i + 8), NPY if i % 2 else layout) for i in range(5)]
+    sources = Tiling(0, tuple(Segment(at, ArraySpec((8, COLUMNS), F8, how)) for at, how in here))
+    shared = {b - a: ArraySpec((b - a, COLUMNS), F8, OUTPUT) for a, b in pairwise(ends)}
+    targets = [Segment(Interval(a, b), shared[b - a]) for a, b in pairwise(ends)]
+    apart = [segment._replace(spec=replace(segment.spec)) for segment in targets]
+    plan, alone = (
+        planned(MoveSpec((40, COLUMNS), sources, Tiling(0, tuple(each))))
+        for each in (targets, apart)
+    )
+    assert list(plan.tasks()) == list(alone.tasks())
+    assert plan.moves[0][2:] == alone.moves[0][2:]
+    assert sum(plan.routes.values()) == plan.bytes_written == ends[-1] * COLUMNS * F8.itemsize
