@@ -84,14 +84,14 @@ def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
         spec, kept = made
         segment = Segment(interval, spec)
         regions = _regions(move, segment) if wish.rectilinear else []
-        if regions:
-            lengths = tuple(r.chunk for r in regions for _ in range(r.interval.length // r.chunk))
-            kept = replace(kept, grid=Grid(move.target_tiling.axis, lengths))
         outputs.append(segment)
-        storages.append(kept)
         if not regions:
+            storages.append(kept)
             planned.append(segment)
             origins.append(Origin(number, 0, 0))
+            continue
+        lengths = tuple(r.chunk for r in regions for _ in range(r.interval.length // r.chunk))
+        storages.append(replace(kept, grid=Grid(move.target_tiling.axis, lengths)))
         chunk = 0
         for region in regions:
             planned.append(Segment(region.interval, _region_spec(move, spec, region)))
