@@ -17,10 +17,7 @@ _NONE: Any = object()
 _ITEM: Any = getattr(
     collections, "_tuplegetter", lambda number, doc: property(itemgetter(number), doc=doc)
 )
-"""Makes the attribute that is an item of a tuple: what the standard library's own named tuples use.
-
-It takes two thirds of the time of a property, wherever a run looks at a field.
-"""
+"""Makes a field, as the standard library does; to read it takes a third less than a property."""
 _MANY = 50
 """How many instances of a class take as long without a compiled constructor as it takes to compile.
 
