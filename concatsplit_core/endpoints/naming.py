@@ -134,10 +134,13 @@ def name_parts(
     count = len(intervals)
     found: list[str] = []
     is_plain = False
+    fields = _fields(0, count, Interval(0, 0), stem, array, "")
     for index, interval in enumerate(intervals):
         name = "" if names is None else names[index]
         if is_plain:
-            found.append(template.format_map(_fields(index, count, interval, stem, array, name)))
+            fields["index"], fields["name"] = index, name
+            fields["start"], fields["stop"] = interval
+            found.append(template.format_map(fields))
             continue
         found.append(_fill_in(template, index, count, interval, stem, array, name))
         # a template that was found to be right is so for all parts, unless widths are fields too

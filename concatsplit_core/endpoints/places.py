@@ -26,7 +26,7 @@ from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import output_error
 from concatsplit_core.stores.folders import Folders
-from concatsplit_core.stores.local import local
+from concatsplit_core.stores.local import LOCAL, local
 
 if TYPE_CHECKING:
     from concatsplit_core.stores.identity import Identity
@@ -118,7 +118,7 @@ class Looked:
         form, real = noted
         if self.folders.may_hold(folder, name):
             return None
-        place = local(f"{real}/{name}")
+        place = Location(LOCAL, f"{real}/{name}")
         return Place(ref, form, place, "", place, "")
 
 

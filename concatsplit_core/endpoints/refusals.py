@@ -38,8 +38,8 @@ def refuse_collisions(places: Sequence[Place]) -> None:
     """Refuse two outputs of one name, outputs inside each other, and names of a format's own."""
     seen: dict[tuple[Location, str], str] = {}
     for place in places:
-        own = place.format.own_names.intersection(place.member.split("/"))
-        if own:
+        own = place.format.own_names
+        if own and (own := own.intersection(place.member.split("/"))):
             raise NameCollision(
                 f"output {place.ref}: '{min(own)}' is what {place.format.name} calls a file of its "
                 "own; choose another name, or leave the array out with --members"
@@ -226,9 +226,9 @@ def refuse_oversized(places: Sequence[Place], specs: Sequence[ArraySpec]) -> Non
     before, nbytes = None, 0
     for place, spec in zip(places, specs, strict=True):
         if spec is not before:  # outputs that are alike share one
-            before, nbytes = spec, spec.nbytes
-        path = place.container.path
-        if spec.is_contiguous and path is not None:
+            before, nbytes = spec, spec.nbytes if spec.is_contiguous else 0
+        path = place.container.path if nbytes else None
+        if path is not None:
             folder = split_path(path)[0]
             by_folder[folder] = by_folder.get(folder, 0) + nbytes
     wanted: dict[Path, int] = {}

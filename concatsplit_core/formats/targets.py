@@ -190,17 +190,18 @@ Target = ContiguousTarget | EncodedTarget
 class Writer(ABC):
     """A staged file or folder in which arrays are created."""
 
+    has_kept = False
+    """Whether another process has copied what is kept of an older file."""
+    frees_room = True
+    """Whether `finish` removes what it packs as soon as it is in the archive."""
+    may_wait = False
+    """Whether a file need not be there before its elements are written."""
+
     def __init__(self) -> None:
         self.notes: list[str] = []
         """What could not be written, though the array could."""
         self.expected: set[str] = set()
         """Names of all arrays that are going to be added."""
-        self.has_kept = False
-        """Whether another process has copied what is kept of an older file."""
-        self.frees_room = True
-        """Whether `finish` removes what it packs as soon as it is in the archive."""
-        self.may_wait = False
-        """Whether a file need not be there before its elements are written."""
 
     @abstractmethod
     def add(self, member: str, spec: ArraySpec, storage: Storage) -> Target | DivisibleTarget:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.array.descr import dtype_label, dtype_name
@@ -157,30 +157,38 @@ def info(
 
         tell_of_raw(options, (item for item in items if isinstance(item, str)))
     if not all(isinstance(item, str) for item in items):
-        sources = open_inputs(items)
-        try:
-            return _with_elements(sources, [_describe(source) for source in sources], wanted)
-        finally:
-            close_all(sources)
-    if len(items) == 1:
-        on_error = None
+        return _describe_objects(items, wanted)
     if stats and on_event is not None and len(items) > 1 and STREAM not in items:
-        facts = wanted._replace(stats=False, head=0)
-        ignored = None if on_error is None else lambda _: None  # told when it is met again
-        on_event(Started(sum(blob.nbytes for blob in _describe_refs(items, facts, ignored))))
+        on_event(Started(_nbytes(items, wanted, on_error)))
         wanted = wanted._replace(is_total_told=True)
     return list(_describe_refs(items, wanted, on_error))
 
 
+def _describe_objects(items: Sequence[Any], wanted: _Wanted) -> list[BlobInfo]:
+    """Describe arrays, or datasets, of Python."""
+    sources = open_inputs(items)
+    try:
+        return _with_elements(sources, [_describe(source) for source in sources], wanted)
+    finally:
+        close_all(sources)
+
+
+def _nbytes(refs: Sequence[str], wanted: _Wanted, on_error: Any) -> int:
+    """How many bytes the elements of all arrays have; an error is told when it is met again."""
+    facts = wanted._replace(stats=False, head=0)
+    ignore = None if on_error is None else lambda _: None
+    return sum(blob.nbytes for blob in _describe_refs(refs, facts, ignore))
+
+
 def _describe_refs(
-    refs: Iterable[str], wanted: _Wanted, on_error: Callable[[ConcatsplitError], None] | None
+    refs: Sequence[str], wanted: _Wanted, on_error: Callable[[ConcatsplitError], None] | None
 ) -> Iterator[BlobInfo]:
     """Describe arrays one after the other, and go on after an error if somebody takes it."""
     for ref in refs:
         try:
             yield from _describe_ref(ref, wanted)
         except ConcatsplitError as error:
-            if on_error is None:
+            if on_error is None or len(refs) == 1:
                 raise
             on_error(error)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from concatsplit_core.array.geometry import lengths_of
 from concatsplit_core.endpoints.inputs import close_all, once, open_inputs, refuse_second_stream
 from concatsplit_core.formats.registry import named_format
 from concatsplit_core.formats.sources import Source
@@ -147,5 +148,5 @@ def perform_on(request: Request, sources: Sequence[Source], options: Options) ->
     if request.cut is not None:
         from concatsplit_core.array.cuts import notes_on_parts
 
-        notes += notes_on_parts(request.cut, [interval.length for interval in along.intervals])
+        notes += notes_on_parts(request.cut, lengths_of(along.intervals))
     return execute(job._replace(notes=notes) if notes else job, options)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from concatsplit_core.array.geometry import Interval, drop, normalize_axis, tile
+from concatsplit_core.array.geometry import Interval, drop, lengths_of, normalize_axis, tile
 from concatsplit_core.array.inference import infer_concat, infer_dtype, infer_parts, name_of
 from concatsplit_core.array.orders import channel_axis
 from concatsplit_core.array.spec import ArraySpec
@@ -163,7 +163,7 @@ def move_of(
         source_tiling=Tiling(axis, tuple(map(Segment, tile(lengths), specs)), request.add_axis),
         outputs=[outputs[n] for n in numbers],
         target_tiling=Tiling(axis, targets, request.drop_axis),
-        split_info=lengths if request.cut is None else [i.length for i in intervals],
+        split_info=lengths if request.cut is None else lengths_of(intervals),
         meaning=agreement.meaning,
         conversions=agreement.conversions,
         name=name,

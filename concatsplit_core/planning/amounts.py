@@ -31,13 +31,13 @@ def bytes_read(sweep: Sweep, move: MoveSpec, edges: Edges, views: list[ArraySpec
     lengths: defaultdict[tuple[Shape, int], int] = defaultdict(int)
     copied: defaultdict[int, int] = defaultdict(int)
     for entry in sweep.bands.entries:
-        for source, interval in _copies(entry):
-            copied[views[source].dtype.itemsize] += interval.length
+        for source, (at, stop) in _copies(entry):
+            copied[views[source].dtype.itemsize] += stop - at
         for along, step in _reads(entry):
             for source, part in edges.overlapping(along):
                 view, chunks = views[source], views[source].chunks
                 if chunks is None:
-                    lengths[ones, view.dtype.itemsize] += part.length
+                    lengths[ones, view.dtype.itemsize] += part.stop - part.start
                     continue
                 start = segments[source].interval.start
                 first = part.start + step - (part.start - along.start) % step

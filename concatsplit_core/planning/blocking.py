@@ -208,7 +208,8 @@ def gather(
             yield one
             band, total = [], 0
             continue
-        length = one[1].length
+        start, stop = one[1]
+        length = stop - start
         if band and total + length > longest:
             keep = _best_cut(band, longest, edges)
             yield band[:keep]
@@ -250,9 +251,13 @@ def merge(parts: Iterable[Part]) -> tuple[Part, ...]:
 def union(intervals: Iterable[Interval]) -> list[Interval]:
     """Intervals joined where they touch or overlap, in order."""
     joined: list[Interval] = []
-    for interval in sorted(intervals):
-        if joined and interval.start <= joined[-1].stop:
-            joined[-1] = Interval(joined[-1].start, max(joined[-1].stop, interval.stop))
+    first = last = None
+    for start, stop in sorted(intervals):
+        if first is None or last is None:
+            first, last = start, stop
+        elif start <= last:
+            last = max(last, stop)
         else:
-            joined.append(interval)
-    return joined
+            joined.append(Interval(first, last))
+            first, last = start, stop
+    return joined if first is None or last is None else [*joined, Interval(first, last)]

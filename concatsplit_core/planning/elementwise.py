@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from math import prod
+from operator import itemgetter
 
 from concatsplit_core.array.geometry import Interval, Shape
 from concatsplit_core.array.layouts import Stream
@@ -26,11 +27,7 @@ CONVERTING = 8 * CONVERTED_AT_ONCE
 
 def elementwise_batches(problem: Problem) -> Iterator[Elementwise]:
     """Targets with something left to fill, grouped."""
-    left = {}
-    for target in range(len(problem.views)):
-        intervals = problem.left_over(target)
-        if intervals:
-            left[target] = intervals
+    left = problem.left_over()
     for group in group_targets(problem.views, problem.axis, left):
         yield Elementwise(problem, group, {i: left[i] for i in group.members})
 
@@ -89,14 +86,21 @@ class Elementwise:
         found = chain.from_iterable(self._cut(target, longest) for target in targets)
         if len(targets) == 1:
             return found  # in order as it is, and there may be millions
-        return sorted(found, key=lambda cut: (cut[1], cut[0]))
+        return sorted(found, key=itemgetter(1))  # of equal ones that of the first target is first
 
-    def _cut(self, target: int, longest: int) -> Iterator[Part | Strip]:
+    def _cut(self, target: int, longest: int) -> Iterable[Part | Strip]:
         """What of a target is left to fill, in bands that one task may own."""
-        problem = self._problem
+        problem, left = self._problem, self._left[target]
         unit = problem.views[target].write_unit
         step = 1 if unit is None else unit[problem.axis]
         longest = max(step, longest // step * step)
+        if len(left) == 1 and 0 < left[0].length <= longest:
+            return [(target, left[0])]  # as most of many
+        return self._bands(target, step, longest)
+
+    def _bands(self, target: int, step: int, longest: int) -> Iterator[Part | Strip]:
+        """What of a target is left to fill, in bands of at most this length."""
+        problem = self._problem
         for interval in self._left[target]:
             problem.refuse_many_steps(interval.length, longest)
             yield from cut_target(target, interval, step, longest, problem.edges)

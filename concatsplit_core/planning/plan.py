@@ -123,13 +123,28 @@ class Plan:
         IndexError
             There is no such task.
         """
+        tasks, within = self._found(number)
+        return tasks[within]
+
+    def bytes_of(self, number: int) -> int:
+        """Array bytes that a task writes, which is less work than to make the task.
+
+        Raises
+        ------
+        IndexError
+            There is no such task.
+        """
+        tasks, within = self._found(number)
+        return tasks.bytes_of(within)
+
+    def _found(self, number: int) -> tuple[SweepTasks, int]:
+        """The tasks that a task is among, and its number there."""
         if not 0 <= number < len(self):
             raise IndexError(f"there is no task {number}; the plan has {len(self)}")
         at = bisect_right(self._firsts, number) - 1
         index, sweep = self._sweeps[at]
-        made = self.moves[index]
-        tasks = SweepTasks(sweep, made.move, made.edges, index, self._firsts[at])
-        return tasks[number - self._firsts[at]]
+        made, first = self.moves[index], self._firsts[at]
+        return SweepTasks(sweep, made.move, made.edges, index, first), number - first
 
     def tasks(self) -> Iterator[Task]:
         """All tasks, in the order in which they are to be started."""

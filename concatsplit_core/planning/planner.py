@@ -136,10 +136,8 @@ def _move_plan(move: MoveSpec, problem: Problem | None, sweeps: Sequence[Sweep])
         reasons=problem.routing.reasons,
         block=max((sweep.block for sweep in sweeps), key=prod, default=move.shape),
         bytes_read=sum(bytes_read(sweep, move, problem.edges, views) for sweep in sweeps),
-        bytes_written=sum(
-            segment.interval.length * section * segment.spec.dtype.itemsize
-            for segment in move.targets.segments
-        ),
+        bytes_written=section
+        * sum((stop - a) * spec.dtype.itemsize for (a, stop), spec in move.targets.segments),
         alignment=problem.routing.alignment,
     )
 

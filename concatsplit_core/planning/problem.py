@@ -154,13 +154,16 @@ class Problem(NamedTuple):
             for share in shares
         )
 
-    def left_over(self, target: int) -> list[Interval]:
-        """What of a target has to be filled by blocks."""
-        interval = self.targets.segments[target].interval
-        copied = self.routing.of(target, "kernel", "encoded")
-        if copied:
-            return subtract(interval, self.rows(copied, target))
-        return [interval] if interval.length else []
+    def left_over(self) -> dict[int, list[Interval]]:
+        """What of each target has to be filled by blocks; those that nothing is left of are out."""
+        found: dict[int, list[Interval]] = {}
+        is_copied = not self.routing.routes.keys().isdisjoint(("kernel", "encoded"))
+        for target, (interval, _) in enumerate(self.targets.segments):
+            copied = self.routing.of(target, "kernel", "encoded") if is_copied else []
+            left = subtract(interval, self.rows(copied, target)) if copied else [interval]
+            if left and left[0].length:
+                found[target] = left
+        return found
 
 
 class Batch(Protocol):

@@ -107,36 +107,41 @@ class _Router:
         self._left_out = {
             route: () if route in allowed else (f"--routes leaves out {route}",) for route in ROUTES
         }
+        self._axis, self._targets = move.axis, move.targets.segments
         self._from, self._to = move.sources.views(), move.targets.views()
         self._here: ArraySpec | None = None
         self._there: ArraySpec | None = None
         self._kinds: tuple[Hashable, Hashable] | None = None
         self._made: Pair
-        self._lengths: Counter[tuple[Route, int]] = Counter()
+        self._lengths: defaultdict[tuple[Route, int], int] = defaultdict(int)
         self._why: defaultdict[Route, dict[str, None]] = defaultdict(dict)
         self._short_runs: dict[Route, tuple[int, int]] = {}
         self._alike: tuple[Pair, int, Route] | None = None
         """What was found last of elements for a target without chunks: it holds for those alike."""
         self.alignment: dict[int, int] = {}
 
-    def shares_of(self, target: int) -> Iterator[Share]:
+    def shares_of(self, target: int) -> list[Share]:
         """What one target gets from which sources, and how."""
+        found: list[Share] = []
         starts: Counter[int] | None = None  # few targets of many need one
-        lies = self._move.targets.segments[target].interval
-        for source, interval in self._edges.overlapping(lies):
+        for source, interval in self._edges.overlapping(self._targets[target][0]):
             pair = self._pair(source, target)
             run = 0 if pair.against_runs else self._run_bytes(pair, source, target, interval)
             alike = self._alike
             if alike is not None and alike[0] is pair and alike[1] == run:
-                yield self._counted(target, Share(source, interval, alike[2]))
+                found.append(Share(source, interval, alike[2]))
             elif run >= self._thresholds.long_run and not self._left_out["kernel"]:
                 starts = Counter() if starts is None else starts
                 self._count_start(starts, pair, source, target, run)
-                yield self._counted(target, Share(source, interval, "kernel"))
+                found.append(Share(source, interval, "kernel"))
             else:
-                yield from self._other_shares(pair, source, target, interval, run)
+                found += self._other_shares(pair, source, target, interval, run)
         if starts:
             self.alignment[target] = starts.most_common(1)[0][0]
+        itemsize = self._to[target].dtype.itemsize
+        for _, (start, stop), route, _ in found:
+            self._lengths[route, itemsize] += stop - start
+        return found
 
     def bytes_by_route(self) -> dict[Route, int]:
         """Array bytes by the way they move."""
@@ -164,8 +169,11 @@ class _Router:
 
     def _run_bytes(self, pair: Pair, source: int, target: int, interval: Interval) -> int:
         """Bytes that follow each other in the source and in the target."""
-        axis, run = self._move.axis, pair.index_bytes * interval.length
-        whole = self._from[source].shape[axis] == interval.length == self._to[target].shape[axis]
+        axis, length = self._axis, interval.stop - interval.start
+        run = pair.index_bytes * length
+        if pair.slower == 1:
+            return run
+        whole = self._from[source].shape[axis] == length == self._to[target].shape[axis]
         return run * pair.slower if whole else run
 
     def _count_start(
@@ -205,7 +213,7 @@ class _Router:
             if not why:
                 for share in _whole_units(pair, source, interval, lies, goes):
                     rest = Interval(share.interval.stop, interval.stop)
-                    yield self._counted(target, share)
+                    yield share
                 why = ("a chunk straddles a boundary",)
         elif not why and run >= self._thresholds.long_run:
             why = self._left_out["kernel"]
@@ -217,7 +225,7 @@ class _Router:
                 shortest, longest = self._short_runs.get(route, (run, run))
                 self._short_runs[route] = min(run, shortest), max(run, longest)
             self._alike = (pair, run, route) if chunks is None else None
-            yield self._counted(target, Share(source, rest, route))
+            yield Share(source, rest, route)
 
     def _by_element(self, pair: Pair, source: int, target: int, why: Sequence[str]) -> Route:
         """The route of what cannot be copied as it is stored."""
@@ -235,11 +243,6 @@ class _Router:
     def _too_short(self, shortest: int, longest: int) -> str:
         of = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
         return f"runs of {of} bytes are shorter than {self._thresholds.long_run}"
-
-    def _counted(self, target: int, share: Share) -> Share:
-        itemsize = self._to[target].dtype.itemsize
-        self._lengths[share.route, itemsize] += share.interval.length
-        return share
 
 
 def _whole_units(

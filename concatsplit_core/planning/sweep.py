@@ -19,7 +19,7 @@ from itertools import accumulate
 from math import prod
 
 from concatsplit_core.array.edges import Edges
-from concatsplit_core.array.geometry import Box, Interval, Shape, with_length
+from concatsplit_core.array.geometry import Box, Interval, Shape, drop, with_length
 from concatsplit_core.array.layouts import Order
 from concatsplit_core.array.runs import CommonRuns, common_runs
 from concatsplit_core.foundation.records import NamedTuple, dataclass, field
@@ -53,7 +53,7 @@ class Band(NamedTuple):
     @property
     def length(self) -> int:
         """How much of the axis all writes cover together."""
-        return sum(interval.length for _, interval in self.writes)
+        return sum([stop - start for _, (start, stop) in self.writes])
 
 
 class Strip(NamedTuple):
@@ -199,14 +199,8 @@ class SweepTasks:
         self._index, self._first = index, first
 
     def __getitem__(self, number: int) -> Task:
-        sweep, move = self._sweep, self._move
-        axis, at = move.axis, sweep.cell(number)
-        band = sweep.bands[at[axis]]
-        start = tuple(i * step for i, step in zip(at, sweep.block, strict=True))
-        stop = tuple(
-            min(a + step, n) for a, step, n in zip(start, sweep.block, move.shape, strict=True)
-        )
-        outer = Box(start, stop)
+        sweep, axis = self._sweep, self._move.axis
+        band, outer = self._lies(number)
         reads = [part for along in band.reads for part in self._edges.overlapping(along)]
         copies = _pieces(outer, axis, band.copies)
         writes = _pieces(outer, axis, band.writes)
@@ -220,6 +214,22 @@ class SweepTasks:
             self._index,
             self._runs(copies[0], writes[0]) if sweep.route == "kernel" else None,
         )
+
+    def bytes_of(self, number: int) -> int:
+        """Array bytes that a task writes."""
+        band, outer = self._lies(number)
+        section = prod(drop(outer.shape, self._move.axis))
+        return band.length * section * self._move.targets.segments[0].spec.dtype.itemsize
+
+    def _lies(self, number: int) -> tuple[Band, Box]:
+        """The band of a task, and its box on the other axes."""
+        sweep, move = self._sweep, self._move
+        at = sweep.cell(number)
+        start = tuple(i * step for i, step in zip(at, sweep.block, strict=True))
+        stop = tuple(
+            min(a + step, n) for a, step, n in zip(start, sweep.block, move.shape, strict=True)
+        )
+        return sweep.bands[at[move.axis]], Box(start, stop)
 
     def _route(self, band: Band, reads: Iterable[Part]) -> Route:
         if self._sweep.route != "mapped":
@@ -241,4 +251,9 @@ class SweepTasks:
 
 
 def _pieces(outer: Box, axis: int, parts: Iterable[Part]) -> tuple[Piece, ...]:
-    return tuple(Piece(number, outer.with_axis(axis, along)) for number, along in parts)
+    """Parts of the axis with the box on the other axes; one task may have thousands."""
+    start, stop = outer
+    a, b, c, d = start[:axis], start[axis + 1 :], stop[:axis], stop[axis + 1 :]
+    return tuple(
+        Piece(number, Box((*a, first, *b), (*c, last, *d))) for number, (first, last) in parts
+    )

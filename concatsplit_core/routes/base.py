@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import numpy as np
@@ -148,35 +148,13 @@ class Context:
         """How the elements of an input change when they are read."""
         return self.conversions[index] if self.conversions else None
 
-    @contextmanager
-    def writing_to(self, index: int) -> Iterator[None]:
+    def writing_to(self, index: int) -> AbstractContextManager[None]:
         """Turns what the system says against writing a target into an error that names it."""
-        try:
-            yield
-        except OSError as error:
-            if isinstance(error, ConcatsplitError | BrokenPipeError):
-                raise
-            raise output_error(self.output_refs[index], error) from error
+        return _WritingTo(self, index)
 
-    @contextmanager
-    def reading_from(self, index: int) -> Iterator[None]:
+    def reading_from(self, index: int) -> AbstractContextManager[None]:
         """Turns what the system, or a cast, says against a source into an error that names it."""
-        try:
-            yield
-        except DtypeMismatch as error:
-            if error.ref is not None:
-                raise
-            ref = self.sources[index].ref
-            raise DtypeMismatch(
-                f"input {index} ({ref}): {error.message}",
-                ref=ref,
-                found=error.found,
-                expected=error.expected,
-            ) from error
-        except OSError as error:
-            if isinstance(error, ConcatsplitError):
-                raise
-            raise input_error(self.sources[index].ref, error) from error
+        return _ReadingFrom(self, index)
 
     @property
     def ordered(self) -> bool:
@@ -190,6 +168,47 @@ class Context:
             self._local.buffers = Buffers()
         buffers: Buffers = self._local.buffers
         return buffers
+
+
+class _WritingTo:
+    """What `Context.writing_to` gives: a run may ask for as many as it has outputs."""
+
+    __slots__ = ("_context", "_index")
+
+    def __init__(self, context: Context, index: int) -> None:
+        self._context, self._index = context, index
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError) and not isinstance(error, ConcatsplitError | BrokenPipeError):
+            raise output_error(self._context.output_refs[self._index], error) from error
+
+
+class _ReadingFrom:
+    """What `Context.reading_from` gives: a run may ask for as many as it has inputs."""
+
+    __slots__ = ("_context", "_index")
+
+    def __init__(self, context: Context, index: int) -> None:
+        self._context, self._index = context, index
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, DtypeMismatch):
+            if error.ref is None:
+                ref = self._context.sources[self._index].ref
+                raise DtypeMismatch(
+                    f"input {self._index} ({ref}): {error.message}",
+                    ref=ref,
+                    found=error.found,
+                    expected=error.expected,
+                ) from error
+        elif isinstance(error, OSError) and not isinstance(error, ConcatsplitError):
+            raise input_error(self._context.sources[self._index].ref, error) from error
 
 
 RunTask = Callable[[Task, Context], None]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import closing
-from functools import cache
 from itertools import accumulate, islice, product
 from math import prod
 
@@ -43,10 +42,10 @@ def fill_blocks(task: Task, context: Context) -> list[np.ndarray]:
         One block a write, with the axes of the logical array, in its target's element order.
     """
     tiling = context.target_tiling
-    blocks = context.buffers.blocks(
+    blocks, starts = context.buffers.blocks(
         [(write.box.shape, tiling.view(write.array)) for write in task.writes]
     )
-    served = _Served(task.writes, tiling.axis, blocks)
+    served = _Served(task.writes, tiling.axis, blocks, starts)
     for read in task.reads:
         with context.reading_from(read.array):
             _fill_from(read, context, served, blocks)
@@ -73,10 +72,18 @@ class _Even(NamedTuple):
 class _Served:
     """The writes of a task, in order along the axis; finds those that overlap a box."""
 
-    def __init__(self, writes: Sequence[Piece], axis: int, blocks: list[np.ndarray]) -> None:
+    def __init__(
+        self,
+        writes: Sequence[Piece],
+        axis: int,
+        blocks: list[np.ndarray],
+        starts: list[int] | None,
+    ) -> None:
         self.writes, self._axis, self._blocks = writes, axis, blocks
         self._reach = list(accumulate((w.box.stop[axis] for w in writes), max))
-        self._even = _even_run(writes, axis, blocks) if len(writes) >= _MANY else None
+        self._even: _Even | None = None
+        if starts is not None and len(writes) >= _MANY:
+            self._even = _even_run(writes, axis, blocks, starts)
         self._found: Box | None = None
         """The box whose elements may lie in their place already."""
 
@@ -145,25 +152,26 @@ class _Served:
         )
 
 
-def _even_run(writes: Sequence[Piece], axis: int, blocks: list[np.ndarray]) -> _Even | None:
+def _even_run(
+    writes: Sequence[Piece], axis: int, blocks: list[np.ndarray], starts: list[int]
+) -> _Even | None:
     """The longest run of even writes that starts with the first one or the second."""
     best: _Even | None = None
-    address = cache(lambda number: _address(blocks[number]))
     for first in (0, 1):
         box, strides = writes[first].box, blocks[first].strides
         length = box.stop[axis] - box.start[axis]
-        step = address(first + 1) - address(first)
+        step = starts[first + 1] - starts[first]
         count = 1
-        at, place = box.stop[axis], address(first) + step
+        at, place = box.stop[axis], starts[first] + step
         for number in range(first + 1, len(writes)):
-            start, stop = writes[number].box.start[axis], writes[number].box.stop[axis]
-            even = (
-                start == at
-                and stop - start == length
-                and blocks[number].strides == strides
-                and address(number) == place
-            )
-            if not even:
+            box = writes[number].box
+            stop = at + length
+            if (
+                box.start[axis] != at
+                or box.stop[axis] != stop
+                or starts[number] != place
+                or blocks[number].strides != strides
+            ):
                 break
             count += 1
             at, place = stop, place + step
@@ -172,11 +180,6 @@ def _even_run(writes: Sequence[Piece], axis: int, blocks: list[np.ndarray]) -> _
         if best is not None and best.total == len(writes):
             break
     return best
-
-
-def _address(array: np.ndarray) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
 
 
 def _fill_from(read: Piece, context: Context, served: _Served, blocks: list[np.ndarray]) -> None:

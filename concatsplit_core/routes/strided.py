@@ -23,10 +23,10 @@ def write_block(write: Piece, block: np.ndarray, context: Context) -> None:
     target = context.targets[write.array]
     if not isinstance(target, ContiguousTarget):
         raise TypeError("the elements of the output are not one run of bytes in a file")
-    spec = target.spec
-    data = block.reshape(-1, order=spec.order).view(np.uint8)
+    spec, is_whole = target.spec, block.nbytes == target.spec.nbytes
+    data = block.ravel(spec.order).view(np.uint8)
     with context.writing_to(write.array):
-        if data.nbytes == spec.nbytes:  # all of it at once: one file of many, opened only for this
+        if is_whole:  # all of it at once: one file of many, opened only for this
             target.write_whole(data.data)
             return
         extent = target.extent

@@ -28,7 +28,6 @@ from concatsplit_core.run.planned import PlannedRun
 from concatsplit_core.run.reporting import report, what_check_does, without_effect
 from concatsplit_core.run.result import Result
 from concatsplit_core.stores.local import local
-from concatsplit_core.stores.memory_files import folder_is_in_memory
 
 if TYPE_CHECKING:
     from concatsplit_core.run.recipes import Comparison
@@ -261,6 +260,8 @@ def _are_in_memory(job: Job, outputs: Sequence[Outputs], options: Options) -> bo
     places = [place for made in outputs for place in made.places]
     if nbytes < max(2, len(places)) * options.thresholds.for_two_copies:
         return False
+    from concatsplit_core.stores.memory_files import folder_is_in_memory
+
     folders = {place.final.parent for place in places}
     return all(f.store.has_paths and folder_is_in_memory(f.key) for f in folders)
 

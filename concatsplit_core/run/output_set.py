@@ -112,7 +112,8 @@ class OutputSet:
         self._writers: dict[Location, Writer] = {}
         self._expected: dict[Location, set[str]] = {}
         for place in self._places:
-            self._expected.setdefault(place.final, set()).add(place.inner)
+            if place.inner:
+                self._expected.setdefault(place.final, set()).add(place.inner)
 
     may_wait: ClassVar[bool] = True
     """Whether small files may be made as late as their elements are written."""
@@ -128,15 +129,17 @@ class OutputSet:
         OutputRefused, OutputBusy
             There is no permission to write to a folder, or another run is writing an output.
         """
+        staged, claim = self._staged, self._staging.claim
         for place in self._places:
-            if place.final not in self._staged and not place.is_stream:
-                key = self._staging.claim(
-                    place.final.key,
+            final = place.final
+            if final not in staged and not place.is_stream:
+                key = claim(
+                    final.key,
                     container=place.container.key,
                     replaces=place.found,
                     must_be_unchanged=place.is_rebuilt,
                 )
-                self._staged[place.final] = Location(self._store, key)
+                staged[final] = Location(self._store, key)
         for document in self._documents:
             key = self._staging.claim(document.final.key, replaces=document.replaces)
             self._staged_documents[document.final] = Location(self._store, key)
@@ -263,7 +266,8 @@ class OutputSet:
         if writer is None:
             base = place.base if place.is_rebuilt else None
             writer = self._writers[staged] = place.format.writer(staged, base)
-            writer.expected.update(self._expected[place.final])
+            if place.inner:
+                writer.expected.update(self._expected[place.final])
             writer.may_wait = self.may_wait
             if place.is_new_container and place.asked_container in self._structures:
                 writer.add_groups(self._structures[place.asked_container])
@@ -310,6 +314,8 @@ def _write_small(target: Target | DivisibleTarget, array: np.ndarray) -> None:
 
 def _region(target: Target | DivisibleTarget, spec: ArraySpec, origin: Origin) -> Target:
     """The part of an output that a planned segment covers; most segments cover all of it."""
+    if isinstance(target, ContiguousTarget):  # asked first: to ask an abstract class takes longer
+        return target
     if isinstance(target, DivisibleTarget):
         return target.region(spec, origin.element, origin.chunk)
     return target

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -158,9 +157,7 @@ class PlannedRun:
 
     def bytes_of(self, number: int) -> int:
         """Array bytes that a task writes."""
-        task = self.plan.task(number)
-        size = sum(prod(write.box.shape) for write in task.writes)
-        return size * self.job.moves[task.move].dtype.itemsize
+        return self.plan.bytes_of(number)
 
     def emit(self, event: Any) -> None:
         """Tell the listener of an event."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from concatsplit_core.array.inference import infer_cost
 from concatsplit_core.endpoints.job import Job, Move
@@ -69,21 +70,18 @@ def _inputs(move: Move) -> tuple[Blob, ...]:
 
 
 def _outputs(made: Outputs) -> tuple[Blob, ...]:
-    return tuple(
-        Blob(
-            place.ref,
-            place.format.name,
-            segment.spec.shape,
-            segment.spec.dtype,
-            segment.interval,
-            segment.spec.chunks,
-            str(storage.codec) if storage.codec is not None else None,
-            place.format.description_of(segment.spec),
-        )
-        for place, segment, storage in zip(
-            made.places, made.tiling.segments, made.storages, strict=True
-        )
-    )
+    found: list[Blob] = []
+    before: tuple[Any, Any, Any] = None, None, None
+    for place, (interval, spec), storage in zip(
+        made.places, made.tiling.segments, made.storages, strict=True
+    ):
+        form = place.format
+        if form is not before[0] or spec is not before[1] or storage is not before[2]:
+            before = form, spec, storage  # most outputs are alike
+            codec = str(storage.codec) if storage.codec is not None else None
+            stored = spec.chunks, codec, form.description_of(spec)
+        found.append(Blob(place.ref, form.name, spec.shape, spec.dtype, interval, *stored))
+    return tuple(found)
 
 
 def _left_behind(move: Move, made: Outputs) -> list[str]:

@@ -7,6 +7,7 @@ import fcntl
 import os
 import stat
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from concatsplit_core.foundation.errors import (
 )
 from concatsplit_core.stores.disk_space import WORTH_TAKING, take_space
 from concatsplit_core.stores.identity import Identity
-from concatsplit_core.stores.memory_files import copy_to_memory, is_in_memory
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 UNAVAILABLE = {
@@ -197,8 +197,7 @@ def share_range(source: int, start: int, target: int, to: int, size: int) -> ran
 
 def _copy(source: int, start: int, target: int, to: int, size: int, ref: str, buffer: int) -> None:
     done = 0
-    is_shared = size >= WORTH_TAKING and is_in_memory(target)
-    copy_some = copy_to_memory if is_shared else os.copy_file_range
+    copy_some = _copy_some(target, size)
     while done < size:
         try:
             count = copy_some(source, target, size - done, start + done, to + done)
@@ -219,6 +218,16 @@ def _copy(source: int, start: int, target: int, to: int, size: int, ref: str, bu
             raise input_error(ref, error) from error
         write_all(target, data, to + done)
         done += len(data)
+
+
+def _copy_some(target: int, size: int) -> Callable[[int, int, int, int, int], int]:
+    """What copies a part of a range that the kernel is to copy."""
+    if size >= WORTH_TAKING:
+        from concatsplit_core.stores import memory_files  # imported late: small copies need none
+
+        if memory_files.is_in_memory(target):
+            return memory_files.copy_to_memory
+    return os.copy_file_range
 
 
 def write_file(path: str, data: Any, offset: int) -> None:

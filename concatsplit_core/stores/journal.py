@@ -16,7 +16,6 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -176,11 +175,14 @@ class Journal:
     def write(self, sync: bool) -> None:
         """Write the journal into its home folder: as a draft that gets its name when complete."""
         root = self.home.parent
-        relative = cache(partial(os.path.relpath, start=root))
+        beginnings: dict[str, str] = {}
 
         def below(path: str) -> str:
             folder, name = split_path(path)
-            return f"{relative(folder)}/{name}".removeprefix("./")
+            if folder not in beginnings:  # many outputs lie in few folders
+                relative = os.path.relpath(folder, root)
+                beginnings[folder] = "" if relative == "." else f"{relative}/"
+            return beginnings[folder] + name
 
         document = {
             "concatsplit": _SCHEMA,
@@ -198,7 +200,7 @@ class Journal:
         }
         draft = self.home / f"{_NAME}.draft"
         draft.unlink(missing_ok=True)  # of a commit of the same staged run that was killed
-        write_new(draft, json.dumps(document).encode())
+        write_new(draft, json.dumps(document, check_circular=False).encode())
         if sync:
             sync_path(draft)
         os.rename(draft, self.home / _NAME)
@@ -300,10 +302,13 @@ def _path(root: Path, name: str) -> Path:
 
 def make_entries(outputs: Sequence[tuple[str, str, Identity | None]]) -> tuple[JournalEntry, ...]:
     """Journal entries for outputs: each is its staged path, its name and what it replaces."""
-    folder_of = cache(identify)
+    folders: dict[str, Identity | None] = {}
     entries = []
     for staged, final, old in outputs:
-        new, folder = identify(staged), folder_of(split_path(final)[0])
+        where = split_path(final)[0]
+        if where not in folders:
+            folders[where] = identify(where)
+        new, folder = identify(staged), folders[where]
         if new is None or folder is None:
             missing = staged if new is None else os.path.dirname(final)
             raise FileNotFoundError(2, os.strerror(2), missing)

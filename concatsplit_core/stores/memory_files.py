@@ -9,6 +9,7 @@ one.
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import threading
@@ -28,8 +29,6 @@ def is_in_memory(fd: int) -> bool:
     """Whether a file, or a folder, is on a file system in memory."""
     device = os.fstat(fd).st_dev
     if device not in _known:
-        import ctypes  # imported late: small copies need none
-
         found = (ctypes.c_long * 64)()  # longer than `struct statfs`, which begins with the type
         _known[device] = not ctypes.CDLL(None).fstatfs(fd, found) and found[0] == _TMPFS
     return _known[device]

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concatsplit_core.foundation.errors import (
+    ConcatsplitError,
     IOFailure,
     OutputBusy,
     OutputChanged,
@@ -78,7 +79,8 @@ class LocalStaging:
         self._sync = sync
         self._claims: list[StagedClaim] = []
         self._folders: dict[Path, StagingFolder] = {}
-        self._parents: dict[str, Path] = {}
+        self._beside: dict[str, StagingFolder] = {}
+        """By the folder of an output, as text, where it is staged: many outputs lie in one."""
         self._made: list[Path] = []
         self._must_recover = False
 
@@ -100,40 +102,33 @@ class LocalStaging:
         final, container, replaces, must_be_unchanged, last
             As of `stores.publishing.Staging`.
         """
-        where = split_path(final)[0]
-        if where not in self._parents:  # many outputs lie in one folder
-            self._parents[where] = Path(final).parent
-        above = parent = self._parents[where]
-        if container is not None and container != final:
-            parent = folder_for(Path(final), Path(container))
-        staged = self._stage(final, above, parent, replaces)
+        where, name = split_path(final)
+        is_beside = container is None or container == final
+        folder = self._beside.get(where) if is_beside else None
+        if folder is None:
+            folder = self._folder_for(final, container or final, replaces)
+            if is_beside:
+                self._beside[where] = folder
+        try:
+            staged = folder.name_for(name)
+            if replaces is not None:
+                create_like(Path(staged), Path(final))
+        except OSError as error:
+            raise _not_staged(final, folder.path.parent, replaces, error) from error
         self._claims.append(StagedClaim(final, staged, replaces, must_be_unchanged, last))
         return staged
 
-    def _stage(self, final: str, above: Path, parent: Path, replaces: Identity | None) -> str:
-        """Make the staging folder in a folder, and in it what is to replace something.
-
-        The folder of the output itself is `above`, which is made as well.
-        """
+    def _folder_for(self, final: str, container: str, replaces: Identity | None) -> StagingFolder:
+        """The staging folder of an output; it is made, and so is the folder of the output."""
+        above = parent = Path(final).parent
+        if container != final:
+            parent = folder_for(Path(final), Path(container))
         try:
             if parent not in self._folders or above not in self._folders:
                 self._make_folders(above, parent)
-            staged = self._folders[parent].name_for(split_path(final)[1])
-            if replaces is not None:
-                create_like(Path(staged), Path(final))
-        except FileNotFoundError as error:
-            raise (_changed(final) if replaces is not None else output_error(final, error)) from (
-                error
-            )
-        except PermissionError as error:
-            raise OutputRefused(
-                f"{final}: no permission to write to the folder {parent}: "
-                f"{os.strerror(error.errno or 0)}; write elsewhere, or ask for permission",
-                ref=final,
-            ) from error
         except OSError as error:
-            raise output_error(final, error) from error
-        return staged
+            raise _not_staged(final, parent, replaces, error) from error
+        return self._folders[parent]
 
     def refuse_if_busy(self) -> None:
         """Announce the outputs, and refuse the run if another one is writing one of them.
@@ -254,7 +249,7 @@ class LocalStaging:
             if len(entries) == 1:
                 journal.write(self._sync)
 
-        folders = {split_path(entry.staged)[0] for entry in entries}
+        folders = {entry.staged.rpartition("/")[0] for entry in entries}
         is_first = not any(map(was_copied_from, folders))
         try:
             for entry in entries:
@@ -321,6 +316,21 @@ def _refuse_if_busy(other: Path, finals: list[Path]) -> None:
             raise OutputBusy(
                 f"{final}: another run is writing it; wait for it to end", ref=str(final)
             )
+
+
+def _not_staged(
+    final: str, parent: Path, replaces: Identity | None, error: OSError
+) -> ConcatsplitError:
+    """Our error where an output cannot be staged in a folder."""
+    if isinstance(error, FileNotFoundError) and replaces is not None:
+        return _changed(final)
+    if isinstance(error, PermissionError):
+        return OutputRefused(
+            f"{final}: no permission to write to the folder {parent}: "
+            f"{os.strerror(error.errno or 0)}; write elsewhere, or ask for permission",
+            ref=final,
+        )
+    return output_error(final, error)
 
 
 def _appeared(final: Path | str) -> OutputExists:

@@ -60,7 +60,7 @@ class StagingFolder:
             except BaseException:
                 self.remove()
                 raise
-        self._names: set[str] = set()
+        self._names: dict[str, int] = {}
         self._announced = 0
 
     def _write_owner(self, home: Path, made: list[Path]) -> None:
@@ -70,8 +70,8 @@ class StagingFolder:
             tuple(os.path.relpath(path, self.path) for path in made),
         )
         self._fd = create_owner_file(self.path, owner)
-        self._new = self.path / _NEW
-        self._new.mkdir()
+        self._new = f"{self.path}/{_NEW}"
+        os.mkdir(self._new)
 
     @classmethod
     def adopted(cls, path: Path, made: Sequence[Path]) -> StagingFolder | None:
@@ -93,8 +93,8 @@ class StagingFolder:
                 os.close(fd)
                 return None
             folder = cls.__new__(cls)
-            folder.path, folder._fd, folder._new = path, fd, path / _NEW
-            folder._names, folder._announced = set(), 0
+            folder.path, folder._fd, folder._new = path, fd, f"{path}/{_NEW}"
+            folder._names, folder._announced = {}, 0
             home = "." if owner is None else owner.home
             relative = tuple(os.path.relpath(each, path) for each in made)
             write_owner(fd, Owner.of_this_process(path, home, relative))
@@ -105,10 +105,8 @@ class StagingFolder:
 
     def name_for(self, name: str) -> str:
         """A new path inside the folder, for an output of this name."""
-        number = 0
-        while f"{number}/{name}" in self._names:
-            number += 1
-        self._names.add(f"{number}/{name}")
+        number = self._names.get(name, 0)
+        self._names[name] = number + 1
         if not number:
             return f"{self._new}/{name}"
         folder = self.path / f"{_NEW}-{number}"

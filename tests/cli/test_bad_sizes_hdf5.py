@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from concatsplit_core.formats.hdf5.attributes import is_cut_short
+from concatsplit_core.formats.hdf5.attributes import attribute_of, is_cut_short
 from concatsplit_core.formats.hdf5.dimensions import dimension_names
 from concatsplit_core.formats.hdf5.filter_checks import check_chunk, check_parameters
 from concatsplit_core.formats.hdf5.filters import Filter
@@ -142,6 +142,47 @@ def test_an_attribute_with_bits_outside_of_a_number_is_left_out(shell: Any) -> N
     np.testing.assert_array_equal(shell.read("y.h5"), np.arange(4))
 
 
+def _of_texts(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        kind = np.dtype([("a", h5py.string_dtype()), ("b", "i4")])
+        file.create_dataset("x", (4,), "i4").attrs.create(
+            "y", np.array([("t", 1)], kind), dtype=kind
+        )
+
+
+ODD: dict[str, Callable[[Path], None]] = {
+    "float": lambda path: _of_65_bits(path, np.zeros(1), is_attribute=True),
+    "record": lambda path: _of_65_bits(path, np.zeros(1, [("r", "<f8")]), is_attribute=True),
+    "texts in a record": _of_texts,
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_an_attribute_that_is_read_for_its_own_sake_is_checked_as_well(
+    tmp_path: Path, what: str
+) -> None:
+    ODD[what](tmp_path / "x.h5")
+    with h5py.File(tmp_path / "x.h5") as file:
+        with pytest.raises(MalformedInput, match="attribute 'y' is damaged"):
+            attribute_of(file["x"], "y")
+        assert attribute_of(file["x"], "z", 5) == 5
+
+
+def test_a_netcdf_dimension_with_a_damaged_number_gets_another_one(shell: Any) -> None:
+    with h5py.File("bad.nc", "w") as file:
+        file.attrs["_NCProperties"] = "version=2"
+        file["x"] = np.arange(4)
+        file["x"].make_scale("x")
+        file["x"].attrs["_Netcdf4Dimid"] = 0.0
+    path = shell.folder / "bad.nc"
+    content = path.read_bytes()
+    assert content.count(_DOUBLE) == 1
+    path.write_bytes(content.replace(_DOUBLE, _BEYOND))
+    shell.ok("concat", "bad.nc", "-o", "y.nc")
+    with h5py.File("y.nc") as file:
+        assert file["x"].attrs["_Netcdf4Dimid"] == 0
+
+
 _TEXT = bytes.fromhex("19 01 01 00 10 00 00 00")
 """The type of text of any length in a file: its class, its kind, and 16 bytes of a reference."""
 _LIST = bytes.fromhex("19 00 00 00 10 00 00 00")
@@ -195,3 +236,17 @@ def test_fields_without_a_name_have_no_type_of_hdf5() -> None:
     nameless = np.dtype({"names": ["", "b"], "formats": ["<i4", "<i4"]})
     with pytest.raises(UnsupportedDtype, match="has no HDF5 type"):
         stored_dtype(nameless)
+
+
+@pytest.mark.parametrize("user_block", [0, 512])
+def test_a_heap_of_strings_without_an_end_is_exit_3(shell: Any, user_block: int) -> None:
+    """No child tries the file first here; HDF5 would never end."""
+    texts = np.array(["a", "bb", "ccc"], object)
+    with h5py.File("bad.h5", "w", userblock_size=user_block) as file:
+        file["x"] = texts
+    shell.ok("concat", "bad.h5", "-o", "y.h5")
+    content = bytearray((shell.folder / "bad.h5").read_bytes())
+    first = content.index(b"GCOL") + 16
+    content[first : first + 16] = bytes(16)
+    (shell.folder / "bad.h5").write_bytes(content)
+    shell.fails(3, "concat", "bad.h5", "-o", "z.h5", says="heap of its strings")

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+from hdf5_metadata import change
 
-import concatsplit_core as cs
 from concatsplit_cli.main import _DOCSTRINGS, _leave_out_docstrings, _LoadedIfUsed
-from concatsplit_core.formats.hdf5 import files, trials
+from concatsplit_core.formats.hdf5 import scout, scout_program, trials
 from concatsplit_core.foundation.errors import MalformedInput
+
+START = scout_program.start
+"""The true one: while tests run, none is started."""
 
 _SCRIPT = """
 import os, select, signal, sys, threading, warnings
@@ -27,7 +28,7 @@ from pathlib import Path
 from concatsplit_cli.watcher import watched
 from concatsplit_core.foundation.errors import ConcatsplitError
 from concatsplit_core.foundation.interrupts import BlockingLibraries
-from concatsplit_core.formats.hdf5 import scout
+from concatsplit_core.formats.hdf5 import looking, scout
 
 def crash(path, member):
     os.write(2, b"the library says something")
@@ -52,6 +53,10 @@ def place(path, member):
 def tell(path, member):
     return member.encode() * 100_000
 
+def pipes(path, member):
+    names = [f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd")]
+    return b"." * sum(Path(name).is_fifo() for name in names)
+
 def note(path, member):
     with open(path, "a") as file:
         file.write(f"{member} {os.getpid() == owner}\\n")
@@ -62,14 +67,14 @@ def wait(path, member):
     return os.read(reading, 9) if select.select([reading], [], [], 10)[0] else None
 
 owner = os.getpid()
-scout._SECONDS = 0
-every = crash, loop, fail, leave, killed, place, tell, note, wait
+looking._SECONDS = 0
+every = crash, loop, fail, leave, killed, place, tell, note, wait, pipes
 looks = {look.__name__: look for look in every}
 scouts = scout.Scouts(lambda: note(sys.argv[1], "forgets"))
 context = ExitStack()
 for name in sys.argv[2:]:
     if name == "watched":
-        scout._IDLE_MS = 20
+        looking._IDLE_MS = 20
         context.enter_context(watched())
         continue
     if name == "idle":
@@ -153,15 +158,69 @@ def test_the_child_tells_what_it_has_found(tmp_path: Path) -> None:
     assert scouted(path, "tell", "fail", "tell") == ["400000", "ok", "400000"]
 
 
+def test_the_child_leaves_the_other_ends_of_its_pipes_to_the_parent(tmp_path: Path) -> None:
+    assert scouted(tmp_path, "pipes") == ["4"]  # two are the script's own
+
+
 def test_something_else_is_done_while_the_child_looks(tmp_path: Path) -> None:
     assert scouted(tmp_path, "wait") == ["9"]
 
 
-def test_no_child_is_forked_beside_other_threads(tmp_path: Path) -> None:
-    path = tmp_path / "a.h5"
-    path.touch()
-    assert scouted(path, "thread", "note") == ["ok"]
-    assert path.read_text() == ""
+_THREADED = """
+import threading, signal, sys, os
+from pathlib import Path
+threading.Thread(target=signal.pause, daemon=True).start()
+import concatsplit_core as cs
+from concatsplit_core.formats.hdf5 import files
+threads = set(os.listdir("/proc/self/task"))
+
+def children():
+    return [Path(f"/proc/self/task/{task}/children").read_text().split() for task in threads]
+
+for path in sys.argv[1:]:
+    try:
+        print(len(cs.fetch(path)))
+    except cs.ConcatsplitError as error:
+        print(error.exit_code, error.message)
+    print(sum(children(), []))
+"""
+
+
+def _write_crashing(path: Path) -> None:
+    """A file of a fractal heap whose blocks stand in no columns, where HDF5 leaves its memory."""
+    with h5py.File(path, "w", libver="latest") as file:
+        file["x"] = np.arange(3)
+        for number in range(12):
+            file["x"].attrs[f"a{number}"] = number
+    change(path, b"FRHP", 142, {110: bytes(2)})
+
+
+def _write_overfull(path: Path) -> None:
+    """A file of a B-tree whose root claims more records than it has room for."""
+    with h5py.File(path, "w", libver="latest") as file:
+        file.create_dataset("x", (9, 9), "i4", chunks=(3, 3), maxshape=(None, None))[...] = 1
+    change(path, b"BTHD", 34, {24: b"\xff"})
+
+
+def test_beside_other_threads_the_child_is_a_program_of_its_own(tmp_path: Path) -> None:
+    for name in "ac":
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file["x"] = np.arange(3)
+    _write_crashing(tmp_path / "b.h5")
+    _write_overfull(tmp_path / "d.h5")
+    done = subprocess.run(
+        [sys.executable, "-c", _THREADED, "a.h5", "b.h5", "c.h5", "d.h5"],
+        capture_output=True, text=True, check=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stderr == ""
+    first, child, crashed, none, last, other, damaged, ended = done.stdout.splitlines()
+    assert first == last == "3"
+    assert crashed.startswith("3 b.h5")
+    assert crashed.endswith("the HDF5 library crashes on it (SIGSEGV); the file is damaged")
+    assert damaged.startswith("3 d.h5: a B-tree is damaged: its root claims 255 records")
+    assert none == ended == "[]"
+    assert "[]" not in (child, other)
+    assert child != other
 
 
 def test_a_file_that_crashes_the_library_ends_in_a_message(tmp_path: Path) -> None:
@@ -235,111 +294,44 @@ def test_a_numpy_that_needs_more_than_docstrings_of_a_module_gets_it(
     assert stands_for.ONE_THIRD == 1 / 3
 
 
-def test_of_many_inputs_the_first_are_looked_at(
+class _Gone:
+    """A child that is gone as soon as it is asked, and that somebody else has waited for."""
+
+    watch, is_there = None, True
+
+    def sees(self, *_: object) -> None:
+        """See nothing."""
+
+    def ended_by(self) -> int:
+        return scout._NOT_KNOWN
+
+
+def test_a_child_of_which_nothing_is_known_is_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    scouts, started = scout.Scouts(lambda: None), []
+    monkeypatch.setattr(scouts, "_start", lambda: started.append(1) or _Gone())
+    with pytest.raises(MalformedInput, match=r"a\.h5: the HDF5 library crashes on it; the"):
+        scouts.check(trials._look_at_member, "a.h5", None, "a.h5")
+    assert len(started) == 2
+
+
+def test_a_program_that_does_not_answer_is_started_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks: list[str] = []
-
-    class Counting:
-        def check(self, look: object, path: Path, member: str | None, ref: str, *_: object) -> None:
-            looks.append(ref)
-
-    monkeypatch.setattr(trials, "scouts", Counting())
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["x"] = np.arange(3)
-    inputs, output = [str(tmp_path / "a.h5")] * 100, str(tmp_path / "y.npy")
-    cs.concat(inputs, output, force=True)
-    assert len(looks) == 64
-    cs.concat(inputs, output, force=True)  # so much was tried of this file
-    assert len(looks) == 64
-    with h5py.File(tmp_path / "a.h5", "a") as file:
-        file["x"][0] = 7
-    cs.concat(inputs, output, force=True)  # it is another one now
-    assert len(looks) == 2 * 64
+    """It is one that is not Python, though its name says so."""
+    (tmp_path / "python").symlink_to("/bin/true")
+    scouts, started = scout.Scouts(lambda: None), []
+    monkeypatch.setattr(scout, "_may_fork", lambda: False)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(scout_program, "start", lambda *fds: started.append(1) or START(*fds))
+    for _ in range(2):
+        assert scouts.check(trials._look_at_member, "a.h5", None, "a.h5") == b""
+    assert started == [1]
 
 
-class Child:
-    """Stands for the child: notes what it is asked, in this process."""
-
-    def __init__(self, crashes: bool = False) -> None:
-        self.crashes = crashes
-        self.asked: list[str] = []
-
-    def check(self, look: Any, path: str, member: str, ref: str, *_: object) -> bytes:
-        several = look is trials._look_at_members
-        self.asked += json.loads(member) if several else [member]
-        if several and self.crashes:
-            raise MalformedInput(f"{ref}: crashes the library")
-        return look(path, member) or b""
-
-
-@pytest.fixture
-def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A file of 80 arrays, of which nothing was tried."""
-    monkeypatch.setattr(trials, "_tried", {})
-    monkeypatch.setattr(trials, "_passed", set())
-    with h5py.File(tmp_path / "m.h5", "w") as file:
-        for number in range(80):
-            file[f"x{number:02}"] = np.arange(3)
-    return str(tmp_path / "m.h5")
-
-
-@pytest.mark.parametrize("crashes", [False, True])
-def test_members_are_tried_together_and_alone_where_one_crashes(
-    many: str, crashes: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("executable", [None, "", "/bin/true"])
+def test_what_is_not_python_is_not_started(
+    executable: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    child, first = Child(crashes), [f"x{number:02}" for number in range(64)]
-    monkeypatch.setattr(trials, "scouts", child)
-    assert len(cs.info(many)) == 80
-    assert child.asked == (first * 2 if crashes else first)
-    cs.info(many)  # so much was tried of this file
-    assert len(child.asked) == len(first) * (1 + crashes)
-
-
-def test_the_file_is_open_once_while_members_are_tried_together(
-    many: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened: list[str] = []
-    true = files._opened
-    monkeypatch.setattr(files, "_opened", lambda path: opened.append(path) or true(path))
-    names = json.dumps([f"x{number:02}" for number in range(9)] + ["not there"])
-    assert trials._look_at_members(many, names) == b"10"
-    assert opened == [many]
-    assert files.pool.peek(many) is None
-
-
-def test_members_that_take_long_are_tried_in_several_goes(
-    many: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    child = Child()
-    monkeypatch.setattr(trials, "scouts", child)
-    monkeypatch.setattr(trials, "_LONG", -1)
-    names = ["x00", "x01", "x02"]
-    trials.try_members(many, names)
-    assert child.asked == [*names, "x01", "x02"]
-    for name in names:  # the last one is tried alone, when it is opened
-        trials.open_member(many, name, many).close()
-    assert child.asked[5:] == ["x02"]
-    monkeypatch.setattr(trials, "_FIRST", 2)
-    trials.try_members(many, names)  # more than so many were tried already
-    assert len(child.asked) == 6
-
-
-def test_of_many_members_that_are_closed_one_by_one_the_first_are_looked_at(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looks: list[str] = []
-
-    class Counting:
-        def check(self, look: object, path: Path, member: str | None, ref: str, *_: object) -> None:
-            looks.append(ref)
-
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        for number in range(80):
-            file[f"x{number}"] = np.arange(3)
-    cs.split(str(tmp_path / "a.h5"), [f"{tmp_path}/y{{index}}.h5"], parts=3,
-             manifest=tmp_path / "m.json")  # fmt: skip
-    monkeypatch.setattr(trials, "scouts", Counting())
-    monkeypatch.setattr(trials, "_tried", {})
-    assert cs.verify(tmp_path / "m.json").exit_code == 0
-    assert len(looks) == 4 * 64
+    monkeypatch.setattr(sys, "executable", executable)
+    with pytest.raises(OSError, match="where Python is"):
+        START(0, 1)

@@ -124,6 +124,10 @@ def test_moves_share_a_budget_and_their_tasks_say_whose_they_are() -> None:
     tasks = list(plan.tasks())
     assert [task.number for task in tasks] == list(range(len(plan)))
     assert tasks == [plan.task(number) for number in range(len(plan))]
+    elements = [sum(write.box.size for write in task.writes) for task in tasks]
+    assert [plan.bytes_of(number) for number in range(len(plan))] == [
+        F8.itemsize * n for n in elements
+    ]
     for index, one in enumerate(alone):
         ours = [task for task in tasks if task.move == index]
         assert [t._replace(number=0, move=0) for t in ours] == [

@@ -13,6 +13,7 @@ from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.named_types import named
 from concatsplit_core.formats.hdf5.types import has_numpy_bytes, has_sound_numbers
 from concatsplit_core.formats.hdf5.values import attribute, fixed_length
+from concatsplit_core.foundation.errors import MalformedInput
 from concatsplit_core.foundation.jsonable import text_of
 from concatsplit_core.foundation.records import NamedTuple
 
@@ -154,6 +155,25 @@ def _as_stored(item: Any, found: Any) -> OwnAttribute | str:
             raise
         value = raw  # opaque items with a tag that h5py does not know
     return OwnAttribute(value, code, shape, raw)
+
+
+def attribute_of(item: Any, name: str, default: Any = None) -> Any:
+    """An attribute as h5py reads it, if HDF5 can read it without leaving its memory.
+
+    Raises
+    ------
+    MalformedInput
+    """
+    if not h5py.h5a.exists(item.id, name.encode()):
+        return default
+    found = h5py.h5a.open(item.id, name.encode())
+    kind = found.get_type()
+    holds_others = isinstance(kind, h5py.h5t.TypeCompoundID | h5py.h5t.TypeArrayID) and (
+        kind.detect_class(h5py.h5t.VLEN) or _has_variable_text(kind)
+    )
+    if holds_others or is_cut_short(item, found, kind) or not has_sound_numbers(kind.encode()):
+        raise MalformedInput(f"its attribute '{name}' is damaged")
+    return item.attrs[name]
 
 
 def is_cut_short(item: Any, found: Any, kind: Any) -> bool:

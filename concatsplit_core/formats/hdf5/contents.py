@@ -54,9 +54,6 @@ def _structure_of(path: str, ref: str) -> Structure:
 
 def is_netcdf_file(path: str, ref: str) -> bool:
     """Whether a file says that a netCDF library wrote it, or has netCDF's dimensions."""
-    with open_briefly(path, ref) as opened:
-        if opened.is_netcdf:
-            return True
     seen = scouts.check(_look_for_dimensions, path, None, ref)
     return bool(int(seen)) if seen else _has_dimensions(path, ref)
 
@@ -67,7 +64,7 @@ def _look_for_dimensions(path: str, member: str | None) -> bytes:
 
 def _has_dimensions(path: str, ref: str) -> bool:
     with open_briefly(path, ref) as opened:
-        return has_dimensions(opened.file)
+        return opened.is_netcdf or has_dimensions(opened.file)
 
 
 def _survey(path: str, ref: str) -> links.Survey:

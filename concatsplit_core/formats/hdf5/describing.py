@@ -139,7 +139,8 @@ def _look_at_dataset(
         steps = codec.steps if codec is not None else None
         from concatsplit_core.formats.hdf5.strings import string_bytes
 
-        longest = string_bytes(dataset, steps, -1 if opened.has_user_block else opened.fd, ref)
+        base = opened.file.userblock_size if opened.has_user_block else 0
+        longest = string_bytes(dataset, steps, opened.fd, base, ref)
     padding = None
     if is_netcdf and opened.fd >= 0:
         from concatsplit_core.formats.hdf5.padding import padding_of

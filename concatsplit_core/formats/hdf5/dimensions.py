@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from concatsplit_core.array.geometry import Shape
-from concatsplit_core.formats.hdf5.attributes import is_cut_short, plain_text
+from concatsplit_core.formats.hdf5.attributes import attribute_of, plain_text
 from concatsplit_core.formats.hdf5.library import h5py
-from concatsplit_core.foundation.errors import MalformedInput
 from concatsplit_core.foundation.jsonable import text_of
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.meaning.dimensions import Names
@@ -41,10 +40,8 @@ def text_attribute(item: Any, name: str) -> str | None:
         if not has_attribute(item, name):
             return None
         found = h5py.h5a.open(item.id, name.encode())
-        kind = found.get_type()
-        if not isinstance(kind, h5py.h5t.TypeStringID) or is_cut_short(item, found, kind):
-            return None
-        return plain_text(item.attrs[name])
+        is_text = isinstance(found.get_type(), h5py.h5t.TypeStringID)
+        return plain_text(attribute_of(item, name)) if is_text else None
     except Exception:  # a damaged attribute makes h5py raise anything
         return None
 
@@ -105,7 +102,7 @@ def _labels(dataset: Any) -> list[str | None]:
     none: list[str | None] = [None] * len(dataset.shape)
     if not has_attribute(dataset, "DIMENSION_LABELS"):
         return none
-    found = [plain_text(label) or None for label in list(dataset.attrs["DIMENSION_LABELS"])]
+    found = [plain_text(label) or None for label in list(attribute_of(dataset, "DIMENSION_LABELS"))]
     return [*found, *none][: len(dataset.shape)]
 
 
@@ -123,10 +120,7 @@ def _scales(dataset: Any) -> list[Any]:
 
 def _references(dataset: Any) -> list[Any]:
     """References to the scales of each axis."""
-    found = h5py.h5a.open(dataset.id, b"DIMENSION_LIST")
-    if is_cut_short(dataset, found, found.get_type()):
-        raise MalformedInput("its list of dimension scales is cut short")
-    return list(dataset.attrs["DIMENSION_LIST"])
+    return list(attribute_of(dataset, "DIMENSION_LIST"))
 
 
 def _behind(dataset: Any, reference: Any) -> Any:
@@ -188,13 +182,16 @@ def _of_a_scale(dataset: Any) -> list[Any]:
     """A coordinate variable's scales: itself, or by number where it has several axes."""
     if dataset.ndim == 1:
         return [dataset]
-    numbers = [int(n) for n in dataset.attrs.get("_Netcdf4Coordinates", ())]
+    numbers = [int(n) for n in attribute_of(dataset, "_Netcdf4Coordinates", ())]
     known: dict[int, Any] = {}
     group = dataset.parent
     while True:
         for item in group.values():
-            if isinstance(item, h5py.Dataset) and "_Netcdf4Dimid" in item.attrs and is_scale(item):
-                known.setdefault(int(item.attrs["_Netcdf4Dimid"]), item)
+            number = None
+            if isinstance(item, h5py.Dataset) and is_scale(item):
+                number = attribute_of(item, "_Netcdf4Dimid")
+            if number is not None:
+                known.setdefault(int(number), item)
         if group.name == "/":
             break
         group = group.parent
@@ -224,12 +221,12 @@ def netcdf_shape(dataset: Any) -> Shape:
 
 def _is_of_netcdf(scale: Any) -> bool:
     """Whether a scale is a netCDF dimension: those have numbers."""
-    return scale is not None and "_Netcdf4Dimid" in scale.attrs
+    return scale is not None and has_attribute(scale, "_Netcdf4Dimid")
 
 
 def references_of(scale: Any) -> Any:
     """The arrays that have a scale, each with the number of the axis."""
-    return scale.attrs.get("REFERENCE_LIST", ())
+    return attribute_of(scale, "REFERENCE_LIST", ())
 
 
 def dimension_length(scale: Any) -> int:

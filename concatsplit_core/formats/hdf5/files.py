@@ -13,6 +13,7 @@ from concatsplit_core.formats.hdf5.netcdf import is_netcdf
 from concatsplit_core.formats.hdf5.scout import Scouts
 from concatsplit_core.foundation.errors import (
     ConcatsplitError,
+    InputChanged,
     InputUnavailable,
     MalformedInput,
     OverBudget,
@@ -25,6 +26,10 @@ from concatsplit_core.stores.pool import Pool
 _OPEN_FILES = 64
 _BOOKKEEPING = 1 << 20
 """Bytes of HDF5's metadata cache for a file; the default is 32 times as much."""
+_CHECKED = (b"BTHD", b"GCOL")
+"""How what `guarded_file` checks begins; nodes of a B-tree are only read after its header."""
+_SMALL = 4 << 20
+"""Bytes of a file that is searched as a whole."""
 _WRITTEN_TO = "already open for"
 """Part of HDF5's error for a file that a writer, such as one of SWMR, has marked as open."""
 _SYSTEM_ERROR = r"\berrno = (\d+), error message"
@@ -63,11 +68,12 @@ class Opened(NamedTuple):
 
 def look_at(file: Any, fd: int = -1) -> Opened:
     """An open file, with what opening each of its datasets asks for."""
-    version = () if fd < 0 else _version(os.fstat(fd))
+    version = () if fd < 0 else version_of(os.fstat(fd))
     return Opened(file, fd, bool(file.userblock_size), is_netcdf(file), {}, version)
 
 
-def _version(status: os.stat_result) -> tuple[int, ...]:
+def version_of(status: os.stat_result) -> tuple[int, ...]:
+    """What tells a file, and a state of it, from others: which file it is, its size, its times."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
@@ -75,21 +81,48 @@ def _open_file(path: str) -> Opened:
     BlockingLibraries.announce()
     fd = open_input(path)
     try:
-        return look_at(_opened(path), fd)
+        return look_at(_opened(path, fd), fd)
     except BaseException:
         os.close(fd)
         raise
 
 
-def _opened(path: str) -> Any:
-    """Open an HDF5 file with a small metadata cache."""
-    file = h5py.File(path, "r", rdcc_nbytes=0)
+def _opened(path: str, fd: int) -> Any:
+    """Open an HDF5 file with a small metadata cache; a child that looks first checks what it reads.
+
+    Raises
+    ------
+    InputChanged
+        Another file is at the path than that of the descriptor.
+    """
+    if scouts.is_child and _may_be_checked(fd):
+        from concatsplit_core.formats.hdf5.guarded_file import open_guarded
+
+        file = open_guarded(path, fd)
+    else:
+        file = h5py.File(path, "r", rdcc_nbytes=0)
+        if version_of(os.fstat(file.id.get_vfd_handle())) != version_of(os.fstat(fd)):
+            file.close()
+            raise InputChanged(f"{path}: is replaced or written to while it is opened", ref=path)
     config = file.id.get_mdc_config()
     config.max_size = _BOOKKEEPING
     config.set_initial_size, config.initial_size = True, _BOOKKEEPING
     config.min_size = min(config.min_size, _BOOKKEEPING)
     file.id.set_mdc_config(config)
     return file
+
+
+def _may_be_checked(fd: int) -> bool:
+    """Whether a file may hold what is checked as it is read; without a look into large ones.
+
+    It is known by its magic. To search a small file takes less than to have thousands of its
+    objects read through a file object.
+    """
+    size = os.fstat(fd).st_size
+    if size > _SMALL:
+        return True
+    content = os.pread(fd, size, 0)
+    return len(content) < size or any(magic in content for magic in _CHECKED)
 
 
 def _close_file(opened: Opened) -> None:
@@ -113,7 +146,7 @@ def open_now(path: str) -> AbstractContextManager[Opened]:
     left = pool.peek(path)
     if left is not None:
         try:
-            is_same = left.version == _version(os.stat(path))
+            is_same = left.version == version_of(os.stat(path))
         except OSError:
             is_same = False
         if not is_same:

@@ -33,10 +33,17 @@ def check_heaps(fd: int, addresses: Iterable[int]) -> None:
         if len(head) == _HEAD.size:
             magic, _, size = _HEAD.unpack(head)
             if magic == b"GCOL" and size <= _LARGEST:  # HDF5 itself refuses any other magic
-                _walk(os.pread(fd, size, address), address)
+                walk_heap(os.pread(fd, size, address), address)
 
 
-def _walk(collection: bytes, address: int) -> None:
+def walk_heap(collection: bytes, address: int) -> None:
+    """Walk through a collection as HDF5 does.
+
+    Raises
+    ------
+    MalformedInput
+        It has no end.
+    """
     at = _HEAD.size
     while at + _OBJECT.size <= len(collection):
         number, _, _, size = _OBJECT.unpack_from(collection, at)

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from concatsplit_core.formats.hdf5.attributes import attribute_of
 from concatsplit_core.formats.hdf5.dimensions import (
     dimension_length,
     has_attribute,
     is_dimension_only,
     is_scale,
+    references_of,
 )
 from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.foundation.errors import OutputRefused, UnsupportedDtype
@@ -118,7 +120,7 @@ def detach(file: Any, member: str, ref: str, coordinate: int | None = None) -> F
     if not isinstance(dataset, h5py.Dataset):
         return _NOTHING
     if is_scale(dataset):
-        found = dataset.attrs.get("REFERENCE_LIST", ())
+        found = references_of(dataset)
         axes = tuple((file[reference].name, int(axis)) for reference, axis in found)
         free = is_dimension_only(dataset) and coordinate == dimension_length(dataset)
         if axes and not free:
@@ -129,11 +131,11 @@ def detach(file: Any, member: str, ref: str, coordinate: int | None = None) -> F
             )
         for name, axis in axes:
             file[name].dims[axis].detach_scale(dataset)
-        return Freed(dataset.attrs.get(_NUMBER), axes)
-    for axis in range(dataset.ndim if "DIMENSION_LIST" in dataset.attrs else 0):
+        return Freed(attribute_of(dataset, _NUMBER), axes)
+    for axis in range(dataset.ndim if has_attribute(dataset, "DIMENSION_LIST") else 0):
         for scale in list(dataset.dims[axis].values()):
             dataset.dims[axis].detach_scale(scale)
-            if is_dimension_only(scale) and not len(scale.attrs.get("REFERENCE_LIST", ())):
+            if is_dimension_only(scale) and not len(references_of(scale)):
                 del file[scale.name]
     return _NOTHING
 

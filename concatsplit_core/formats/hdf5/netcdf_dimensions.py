@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from concatsplit_core.formats.hdf5.attributes import attribute_of
 from concatsplit_core.formats.hdf5.dimensions import (
     NON_COORDINATE,
     WITHOUT_VARIABLE,
@@ -97,11 +98,11 @@ class Dimensions:
         """A variable of several axes, named as its first: it lists numbers in place of scales."""
         self._make_scale(dataset, own)
         used = {dataset.name}
-        numbers = [int(dataset.attrs[_NUMBER])]
+        numbers = [int(attribute_of(dataset, _NUMBER))]
         for axis, name in enumerate(names[1:], 1):
             scale = self._scale(dataset, axis, name, own, used)
             used.add(scale.name)
-            numbers.append(int(scale.attrs[_NUMBER]))
+            numbers.append(int(attribute_of(scale, _NUMBER)))
         dataset.attrs[_NUMBERS] = np.array(numbers, np.int32)
 
     def _scale(self, dataset: Any, axis: int, name: str | None, own: str, used: set[str]) -> Any:
@@ -200,18 +201,18 @@ def _numbers(file: Any, new: Any) -> list[int]:
             continue
         if not has_attribute(scale, _NUMBER):
             scale.attrs[_NUMBER] = np.int32(1 + max(numbers, default=-1))
-        numbers.append(int(scale.attrs[_NUMBER]))
+        numbers.append(int(attribute_of(scale, _NUMBER)))
     return numbers
 
 
 def _renumber(file: Any) -> None:
     """Number the dimensions from 0 on, because some programs ask for one number after another."""
-    scales = sorted(_scales(file), key=lambda item: int(item.attrs[_NUMBER]))
-    new = {int(scale.attrs[_NUMBER]): number for number, scale in enumerate(scales)}
+    scales = sorted(_scales(file), key=lambda item: int(attribute_of(item, _NUMBER)))
+    new = {int(attribute_of(scale, _NUMBER)): number for number, scale in enumerate(scales)}
     if all(old == number for old, number in new.items()):
         return
     for scale in scales:
-        scale.attrs[_NUMBER] = np.int32(new[int(scale.attrs[_NUMBER])])
+        scale.attrs[_NUMBER] = np.int32(new[int(attribute_of(scale, _NUMBER))])
         if has_attribute(scale, _NUMBERS):
-            numbers = [new[int(number)] for number in scale.attrs[_NUMBERS]]
+            numbers = [new[int(number)] for number in attribute_of(scale, _NUMBERS)]
             scale.attrs[_NUMBERS] = np.array(numbers, np.int32)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from concatsplit_core.formats.hdf5.btrees import BY_NAME, BY_ORDER, CHUNKS, Sizes
 from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.foundation.records import NamedTuple
 
@@ -19,7 +20,9 @@ BTREE_OF_OLD = 0
 
 _OLD, _NEW = {b"\1", b"\2", b"\3"}, {b"\4", b"\5"}
 """Versions of the layout message."""
-_LAYOUT, _CONTINUATION = 0x08, 0x10
+_LINKS, _LAYOUT, _CONTINUATION, _ATTRIBUTES = 0x02, 0x08, 0x10, 0x15
+_CHUNKED, _BTREE = 2, 5
+"""Of a layout message: the class of an array in chunks, and the kind of their index."""
 _MOST_BLOCKS, _MOST_BYTES = 64, 1 << 20
 """The most that is read of a header, however long a damaged one claims to be."""
 
@@ -69,12 +72,58 @@ def _layout(dataset: Any, fd: int) -> bytes:
     """The data layout message; empty if there is none, or its place in the file is not known."""
     if fd < 0:
         return b""
-    sizes = dataset.file.id.get_create_plist().get_sizes()
+    sizes = Sizes(*dataset.file.id.get_create_plist().get_sizes())
     messages = _messages(fd, h5py.h5o.get_info(dataset.id).addr, sizes)
     return next((message.data for message in messages if message.kind == _LAYOUT), b"")
 
 
-def _messages(fd: int, address: int, sizes: tuple[int, int]) -> Iterator[_Message]:
+class TreeUse(NamedTuple):
+    """What an object says of a B-tree of version 2.
+
+    Parameters
+    ----------
+    address : int
+    kinds : tuple of int
+        What its records can be.
+    rank : int, optional
+        How many axes an array has whose chunks it lists.
+    """
+
+    address: int
+    kinds: tuple[int, ...]
+    rank: int | None
+
+
+def trees_of(fd: int, address: int, sizes: Sizes, base: int) -> Iterator[TreeUse]:
+    """The B-trees of version 2 of an object.
+
+    Parameters
+    ----------
+    fd, address : int
+        Where its header is.
+    sizes : Sizes
+    base : int
+        Where the addresses of the file count from.
+    """
+    for message in _messages(fd, address, sizes, base):
+        kind, data = message
+        if kind in (_LINKS, _ATTRIBUTES) and len(data) > 1:
+            number = kind == _ATTRIBUTES
+            at = 2 + (data[1] & 1) * (2 if number else 8) + sizes.address
+            for kinds in (BY_NAME, BY_ORDER)[: 1 + (data[1] >> 1 & 1)]:
+                yield TreeUse(_number(data, at, sizes.address), (kinds[number],), None)
+                at += sizes.address
+        elif kind == _LAYOUT and data[:1] in _NEW and len(data) > 4 and data[1] == _CHUNKED:
+            at = 5 + data[3] * data[4]
+            if data[at : at + 1] == bytes([_BTREE]):
+                yield TreeUse(_number(data, at + 7, sizes.address), CHUNKS, data[3] - 1)
+
+
+def _number(data: bytes, at: int, width: int) -> int:
+    return int.from_bytes(data[at : at + width], "little")
+
+
+def _messages(fd: int, address: int, sizes: Sizes, base: int = 0) -> Iterator[_Message]:
     """Messages of an object header of either version, those in continuation blocks as well."""
     prefix = os.pread(fd, 64, address)
     if prefix[:4] == b"OHDR":
@@ -96,7 +145,7 @@ def _messages(fd: int, address: int, sizes: tuple[int, int]) -> Iterator[_Messag
             if message.kind == _CONTINUATION:
                 further = _continuation(message.data, sizes, version)
                 if further[1] > 0:
-                    waiting.append(further)
+                    waiting.append((base + further[0], further[1]))
 
 
 def _prefix_2(prefix: bytes) -> tuple[int, int, bool]:
@@ -117,8 +166,7 @@ def _in_block(block: bytes, version: int, ordered: bool) -> Iterator[_Message]:
         at += head + size
 
 
-def _continuation(data: bytes, sizes: tuple[int, int], version: int) -> tuple[int, int]:
+def _continuation(data: bytes, sizes: Sizes, version: int) -> tuple[int, int]:
     """Address and length of a block's messages; version 2 has a signature and a checksum around."""
-    offset = int.from_bytes(data[: sizes[0]], "little")
-    length = int.from_bytes(data[sizes[0] : sum(sizes)], "little")
+    offset, length = _number(data, 0, sizes.address), _number(data, *sizes)
     return (offset, length) if version == 1 else (offset + 4, length - 8)

@@ -3,30 +3,22 @@
 The child is forked from this process, which costs 5 ms, looks at all the files of one call, and is
 gone when nobody has asked it anything for a moment. In a command, which has a child that watches it
 as well, one child does both, and stays. It is only forked while this process has one thread: a lock
-that another one held would stay locked in the child for ever.
+that another one held would stay locked in the child for ever. Beside other threads the child is a
+program of its own, which takes longer to start.
 """
 
 from __future__ import annotations
 
 import os
-import resource
-import select
 import signal
+import threading
 from collections.abc import Callable
 from contextlib import suppress
-from importlib import import_module
 from typing import NoReturn
 
+from concatsplit_core.formats.hdf5.looking import outcome_of, read_text, serve, write_text
 from concatsplit_core.foundation.errors import MalformedInput
 from concatsplit_core.foundation.interrupts import BlockingLibraries, Watch
-
-_IDLE_MS = 500
-"""How long the child waits to be asked, before it leaves or closes its files."""
-_SECONDS = 2
-_BYTES_A_SECOND = 1 << 20
-"""Processor time that a trial may take: a fixed part, and more for large files."""
-_MEMORY = 1 << 30
-"""Bytes by which the child may grow."""
 
 _CRASHES = {
     signal.SIGSEGV,
@@ -37,32 +29,47 @@ _CRASHES = {
     signal.SIGXCPU,
 }
 """Signals by which a child ends because of a file; others come from somebody else."""
+_LEFT, _NOT_KNOWN = 0, -1
+"""How a child ended that left by itself, and one that this program has waited for elsewhere."""
 
+Close = Callable[[], None]
 Look = Callable[[str, str | None], bytes | None]
 """A function of a module that looks at a member of a file, or at the whole of it.
 
 It may return what it has found; what it raises does not matter.
 """
-_LENGTH, _PIECE = 8, 1 << 16
-"""Bytes of the length that goes before a text, and of a piece that is read at once."""
 
 
 class _Scout:
-    """A child process and the pipes to it."""
+    """A child process and the pipes to it.
 
-    def __init__(self, forget: Callable[[], None]) -> None:
-        self._watch = BlockingLibraries.watch
+    Parameters
+    ----------
+    start : callable
+        Starts the child, and returns the number of its process. It is given the child's ends of
+        the two pipes, and what closes this process's.
+    watch : Watch, optional
+        What the child does beside its looks.
+    is_there : bool
+        Whether it is sure that it can look; else it says so once.
+    """
+
+    def __init__(
+        self, start: Callable[[int, int, Close], int], watch: Watch | None, is_there: bool
+    ) -> None:
+        self.watch, self.is_there = watch, is_there
         ask, self._asking = os.pipe()
         self._answering, answer = os.pipe()
-        self.pid = os.fork()
-        if not self.pid:
-            os.close(self._asking)
-            os.close(self._answering)
-            _serve(ask, answer, forget, self._watch)
-        if self._watch is not None:
-            self._watch.entrust(self.pid)
-        os.close(ask)
-        os.close(answer)
+        try:
+            self._pid = start(ask, answer, self.close)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            os.close(ask)
+            os.close(answer)
+        if watch is not None:
+            watch.entrust(self._pid)
 
     def sees(
         self, look: Look, path: str, member: str | None, meanwhile: Callable[[], None]
@@ -73,26 +80,41 @@ class _Scout:
             inner = b"" if member is None else os.fsencode(member)
             called = look.__module__.encode(), look.__name__.encode()
             question = b"\0".join((*called, whole, inner))
-            _write(self._asking, question)
+            write_text(self._asking, question)
             meanwhile()
-            size = int.from_bytes(_read(self._answering, _LENGTH), "little")
-            return _read(self._answering, size)
+            if not self.is_there:
+                read_text(self._answering)
+                self.is_there = True
+            return read_text(self._answering)
         except (OSError, EOFError):
             return None
         except BaseException:  # a signal: nobody waits for the answer any more
-            os.kill(self.pid, signal.SIGKILL)
-            if self._watch is not None:
-                self._watch.lost()
+            os.kill(self._pid, signal.SIGKILL)
+            if self.watch is not None:
+                self.watch.lost()
             raise
 
+    def end(self) -> None:
+        """End the child."""
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+        self.ended_by()
+
     def ended_by(self) -> int:
-        """The signal that ended the child; 0 if it left by itself."""
+        """The signal that ended the child, or how else it ended."""
+        self.close()
+        try:
+            _, status = os.waitpid(self._pid, 0)
+        except ChildProcessError:
+            return _NOT_KNOWN
+        if self.watch is not None:
+            self.watch.lost()
+        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else _LEFT
+
+    def close(self) -> None:
+        """Close this process's ends of the pipes; a child that waits to be asked then leaves."""
         os.close(self._asking)
         os.close(self._answering)
-        _, status = os.waitpid(self.pid, 0)
-        if self._watch is not None:
-            self._watch.lost()
-        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
 
 class Scouts:
@@ -107,8 +129,27 @@ class Scouts:
     def __init__(self, forget: Callable[[], None]) -> None:
         self._forget = forget
         self._scout: _Scout | None = None
-        self._owner = 0
+        self._turn = threading.Lock()
         self._is_child = False
+        self._has_program = True
+        """Whether a child could be a program, as far as is known."""
+        os.register_at_fork(after_in_child=self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """Leave the child of the process that this one was forked from to that process."""
+        self._turn = threading.Lock()
+        if self._scout is not None:
+            self._scout.close()
+            self._scout = None
+
+    @property
+    def is_child(self) -> bool:
+        """Whether this process is a child that looks."""
+        return self._is_child
+
+    def ask_nobody(self) -> None:
+        """Say that this process is a child that looks: it does so without another child."""
+        self._is_child = True
 
     def check(
         self,
@@ -118,7 +159,7 @@ class Scouts:
         ref: str,
         meanwhile: Callable[[], None] = lambda: None,
     ) -> bytes:
-        """Let a child do a look first, where one may be forked.
+        """Let a child do a look first, where there can be one.
 
         Parameters
         ----------
@@ -138,38 +179,67 @@ class Scouts:
         Raises
         ------
         MalformedInput
-            The child crashed, or used up its time.
+            The child met damage, crashed, or used up its time.
         """
-        for _ in range(2):  # the first child may have left just now
-            if self._is_child or not _may_fork():
-                break
-            if self._scout is None or self._owner != os.getpid():
-                self._scout, self._owner = self._start(), os.getpid()
-            if self._scout is None:
-                break
-            found = self._scout.sees(look, path, member, meanwhile)
-            if found is not None:
-                return found
-            ended, self._scout = self._scout.ended_by(), None
-            if ended in _CRASHES:
-                _refuse(ended, ref)
+        with self._turn:
+            for is_last in (False, True):  # the first child may have left just now
+                scout = self._ready()
+                if scout is None:
+                    break
+                answer = scout.sees(look, path, member, meanwhile)
+                if answer is not None:
+                    found, damage = outcome_of(answer)
+                    if damage:
+                        self._end()
+                        raise MalformedInput(f"{ref}: {damage}", ref=ref)
+                    return found
+                self._has_program = scout.is_there
+                ended, self._scout = scout.ended_by(), None
+                if ended in _CRASHES or (is_last and ended == _NOT_KNOWN):
+                    _refuse(ended, ref)
         return b""
 
-    def _start(self) -> _Scout | None:
-        """A new child; None where the system has no room for one."""
-        self._is_child = True  # a child looks without another child
-        try:
-            return _Scout(self._forget)
-        except OSError:
+    def _end(self) -> None:
+        """End a child that has met damage, and may crash on it yet."""
+        scout, self._scout = self._scout, None
+        if scout is not None:
+            scout.end()
+
+    def _ready(self) -> _Scout | None:
+        """A child that can be asked; None where there can be none."""
+        if self._is_child:
             return None
-        finally:
-            self._is_child = False
+        if self._scout is None:
+            with suppress(OSError):  # the system may have no room for one
+                self._scout = self._start()
+        found = self._scout
+        is_elsewhere = threading.current_thread() is not threading.main_thread()
+        return None if found is not None and found.watch is not None and is_elsewhere else found
+
+    def _start(self) -> _Scout | None:
+        if _may_fork():
+            watch = BlockingLibraries.watch
+
+            def fork(ask: int, answer: int, close: Close) -> int:
+                pid = os.fork()
+                if not pid:
+                    self._is_child = True
+                    close()
+                    serve(ask, answer, self._forget, watch)
+                return pid
+
+            return _Scout(fork, watch, True)
+        if not self._has_program:
+            return None
+        from concatsplit_core.formats.hdf5.scout_program import start
+
+        return _Scout(lambda ask, answer, _: start(ask, answer), None, False)
 
 
 def _refuse(ended: int, ref: str) -> NoReturn:
     why = "takes too long to read" if ended == signal.SIGXCPU else "crashes on"
-    name = signal.Signals(ended).name
-    raise MalformedInput(f"{ref}: the HDF5 library {why} it ({name}); the file is damaged", ref=ref)
+    name = f" ({signal.Signals(ended).name})" if ended > 0 else ""
+    raise MalformedInput(f"{ref}: the HDF5 library {why} it{name}; the file is damaged", ref=ref)
 
 
 def _may_fork() -> bool:
@@ -177,95 +247,3 @@ def _may_fork() -> bool:
         return len(os.listdir("/proc/self/task")) == 1
     except OSError:
         return False
-
-
-def _serve(ask: int, answer: int, forget: Callable[[], None], watch: Watch | None) -> NoReturn:
-    """Answer what is asked, and watch; nothing of what is looked at is seen or heard outside."""
-    try:
-        if watch is not None:
-            watch.settle((ask, answer))
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
-            signal.signal(number, signal.SIG_IGN)
-        nowhere = _nowhere()
-        for standard in (0, 1, 2):
-            os.dup2(nowhere, standard)
-        os.chdir("/")  # a file system that it stood in could not be unmounted
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        _limit_memory()
-        waiting = select.poll()
-        for fd in (ask,) if watch is None else (ask, watch.reading):
-            waiting.register(fd, select.POLLIN)
-        patience: int | None = _IDLE_MS
-        while (ready := waiting.poll(patience)) or watch is not None:
-            if not ready:
-                forget()
-                patience = None
-            elif watch is not None and any(fd == watch.reading for fd, _ in ready):
-                watch.hear()
-            else:
-                patience = _IDLE_MS
-                _answer(ask, answer)
-    finally:
-        os._exit(0)
-
-
-def _answer(ask: int, answer: int) -> None:
-    """Do one look."""
-    question = _read(ask, int.from_bytes(_read(ask, _LENGTH), "little"))
-    module, look, path, member = question.split(b"\0")
-    found = None
-    signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-    with suppress(BaseException):  # whoever asked will meet it as well
-        name = os.fsdecode(path)
-        _limit_time(os.stat(name).st_size)
-        function = getattr(import_module(module.decode()), look.decode())
-        found = function(name, os.fsdecode(member) if member else None)
-    signal.signal(signal.SIGXCPU, signal.SIG_IGN)  # from now on it is meant for somebody else
-    _write(answer, found or b"")
-
-
-def _write(fd: int, text: bytes) -> None:
-    """Write a text to a pipe, its length first."""
-    left = memoryview(len(text).to_bytes(_LENGTH, "little") + text)
-    while left:
-        left = left[os.write(fd, left) :]
-
-
-def _read(fd: int, size: int) -> bytes:
-    """So many bytes out of a pipe.
-
-    Raises
-    ------
-    EOFError
-        The other side has closed it.
-    """
-    found = bytearray()
-    while len(found) < size:
-        piece = os.read(fd, min(size - len(found), _PIECE))
-        if not piece:
-            raise EOFError
-        found += piece
-    return bytes(found)
-
-
-def _nowhere() -> int:
-    try:
-        return os.open(os.devnull, os.O_RDWR)
-    except OSError:  # not every root has a /dev/null
-        return os.memfd_create("nowhere")
-
-
-def _limit_memory() -> None:
-    with open("/proc/self/statm") as statm:
-        size = int(statm.read().split()[0]) * resource.getpagesize()
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (size + _MEMORY, hard))
-
-
-def _limit_time(nbytes: int) -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    soft = int(used.ru_utime + used.ru_stime) + 1 + _SECONDS + nbytes // _BYTES_A_SECOND
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))

@@ -32,7 +32,7 @@ _SHARED = 64
 """How many references to one string are believed."""
 
 
-def string_bytes(dataset: Any, steps: tuple[Step, ...] | None, fd: int, ref: str) -> int:
+def string_bytes(dataset: Any, steps: tuple[Step, ...] | None, fd: int, base: int, ref: str) -> int:
     """Bytes that a string takes in memory: the mean of the chunk where they are longest.
 
     Parameters
@@ -41,7 +41,9 @@ def string_bytes(dataset: Any, steps: tuple[Step, ...] | None, fd: int, ref: str
     steps : tuple of Step, optional
         What its chunks went through, where that is known.
     fd : int
-        Of its file, where HDF5's addresses are those of the file; else negative.
+        Of its file; negative for one that the caller has opened.
+    base : int
+        Where the addresses of the file count from.
     ref : str
 
     Raises
@@ -67,7 +69,7 @@ def string_bytes(dataset: Any, steps: tuple[Step, ...] | None, fd: int, ref: str
             )
         longest = max(longest, -(-claimed // max(1, lengths.size)))
     if fd >= 0:
-        check_heaps(fd, sorted(heaps))
+        check_heaps(fd, (base + heap for heap in sorted(heaps)))
     return max(STRING_BYTES, STRING_BYTES // 4 + _COPIES * longest)
 
 

@@ -9,10 +9,16 @@ from typing import Any
 from concatsplit_core.formats.hdf5.attributes import (
     LARGE,
     attribute_bytes,
+    attribute_of,
     read_attributes,
     write_attributes,
 )
-from concatsplit_core.formats.hdf5.dimensions import dimension_length, is_dimension_only, is_scale
+from concatsplit_core.formats.hdf5.dimensions import (
+    dimension_length,
+    has_attribute,
+    is_dimension_only,
+    is_scale,
+)
 from concatsplit_core.formats.hdf5.files import Opened
 from concatsplit_core.formats.hdf5.library import h5py
 from concatsplit_core.formats.hdf5.links import item_of, keeps_order, key, link_of, names_in
@@ -117,14 +123,14 @@ def _dimension(item: Any) -> Dimension | None:
     try:
         if not is_scale(item):
             return None
-        has_number, alone = "_Netcdf4Dimid" in item.attrs, is_dimension_only(item)
-        if not has_number and not alone:
+        number, alone = attribute_of(item, "_Netcdf4Dimid"), is_dimension_only(item)
+        if number is None and not alone:
             return None
         return Dimension(
-            int(item.attrs["_Netcdf4Dimid"]) if has_number else _WITHOUT_NUMBER,
+            _WITHOUT_NUMBER if number is None else int(number),
             dimension_length(item),
             item.maxshape[0] is None,
-            not alone or "REFERENCE_LIST" in item.attrs,
+            not alone or has_attribute(item, "REFERENCE_LIST"),
         )
     except Exception:  # a damaged scale makes h5py raise anything; a new one gets a new number
         return None

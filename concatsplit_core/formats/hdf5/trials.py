@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from math import prod
+from typing import NoReturn
 from weakref import WeakSet
 
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.formats.hdf5.describing import describe_member
-from concatsplit_core.formats.hdf5.files import open_briefly, scouts
+from concatsplit_core.formats.hdf5.files import open_briefly, pool, scouts, version_of
+from concatsplit_core.formats.hdf5.looking import serve, write_text
 from concatsplit_core.formats.hdf5.reading import Hdf5Chunked, Hdf5Source
 from concatsplit_core.formats.sources import ChunkedSource, DecodedSource
-from concatsplit_core.foundation.errors import MalformedInput
+from concatsplit_core.foundation.errors import InputChanged, MalformedInput
 
 _SMALL, _FEW, _MUCH = 4 << 20, 1000, 64 << 20
 """Bytes of a file, chunks, and bytes of array data that are few enough to be read twice."""
@@ -27,6 +29,10 @@ For thousands it would take too long.
 """
 _FILES = 1024
 """How many files are remembered, with the number of their members that were tried."""
+_TIMES = 4
+"""How often a file is tried that is no longer the same when it is opened."""
+_STAYS_MS = 10_000
+"""How long a program stays that nobody asks any more: starting another one takes 0.2 s."""
 _LONG = 0.5
 """Seconds of processor time after which the child tries no more members for one question."""
 
@@ -34,19 +40,26 @@ _inputs: WeakSet[Hdf5Source] = WeakSet()
 """The sources that are open: mostly the inputs of one call."""
 _tried: dict[tuple[int, ...], int] = {}
 """How many members of each file were tried; the keys tell one version of a file from another."""
-_passed: set[tuple[tuple[int, ...], str]] = set()
-"""Members that were tried together with others of their file, and have not been opened since."""
+_passed: set[tuple[tuple[int, ...], str | None]] = set()
+"""Members that were tried, with the version of their file."""
 
 
 def open_member(path: str, member: str | None, ref: str) -> Hdf5Source:
     """Open a dataset; without a name, the only one of the file."""
-    is_early = len(_inputs) < _FIRST
-    if is_early and _is_to_be_tried(path, member):
-        scouts.check(_look_at_member, path, member, ref, _prepare_to_write)
-    source = describe_member(path, member, ref)
-    if is_early:
-        _inputs.add(source)
-    return source
+    if len(_inputs) >= _FIRST:
+        return describe_member(path, member, ref)
+    for _ in range(_TIMES):
+        version = _version(path)
+        if _is_to_be_tried(version, member):
+            scouts.check(_look_at_member, path, member, ref, _prepare_to_write)
+            _note_passed(version, [member])
+        source = describe_member(path, member, ref)
+        opened = pool.peek(path)
+        if opened is None or opened.version == version:
+            _inputs.add(source)
+            return source
+        source.close()
+    raise InputChanged(f"{ref}: is replaced or written to again and again while it is opened")
 
 
 def try_members(path: str, members: Sequence[str]) -> None:
@@ -56,17 +69,25 @@ def try_members(path: str, members: Sequence[str]) -> None:
     known to have passed is tried alone when it is opened.
     """
     version = _version(path)
-    left = list(members[: max(0, _FIRST - max(len(_inputs), _tried.get(version, 0)))])
+    most = max(0, _FIRST - max(len(_inputs), _tried.get(version, 0)))
+    left = [name for name in members[:_FIRST] if (version, name) not in _passed][:most]
     with suppress(MalformedInput):
         while len(left) > 1:
             question = _look_at_members, path, json.dumps(left), path
             passed = int(scouts.check(*question, _prepare_to_write) or 0)
             if not passed:
                 break
-            if len(_passed) >= _FILES:
-                _passed.clear()
-            _passed.update((version, name) for name in left[:passed])
+            _note_passed(version, left[:passed])
             left = left[passed:]
+
+
+def _note_passed(version: tuple[int, ...], members: Sequence[str | None]) -> None:
+    """Remember members that were tried, while their file stays the same."""
+    for known, most in ((_passed, _FIRST * _FILES), (_tried, _FILES)):
+        if len(known) >= most:
+            known.clear()
+    _passed.update((version, name) for name in members)
+    _tried[version] = _tried.get(version, 0) + len(members)
 
 
 def _prepare_to_write() -> None:
@@ -79,25 +100,16 @@ def _prepare_to_write() -> None:
 
 def _version(path: str) -> tuple[int, ...]:
     try:
-        found = os.stat(path)
+        return version_of(os.stat(path))
     except OSError:
         return ()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _is_to_be_tried(path: str, member: str | None) -> bool:
+def _is_to_be_tried(version: tuple[int, ...], member: str | None) -> bool:
     """Whether few members of a file have been tried since it was last changed, and not this one."""
-    version = _version(path)
     if not version:
         return True
-    count = _tried.pop(version, 0) + 1
-    if len(_tried) >= _FILES:
-        del _tried[next(iter(_tried))]
-    _tried[version] = count
-    if member is not None and (version, member) in _passed:
-        _passed.discard((version, member))  # another thread may have opened it just now
-        return False
-    return count <= _FIRST
+    return (version, member) not in _passed and _tried.get(version, 0) < _FIRST
 
 
 def _look_at_members(path: str, members: str | None) -> bytes:
@@ -129,3 +141,16 @@ def _look_at_member(path: str, member: str | None) -> None:
                 pass
     finally:
         source.close()
+
+
+def answer_others(ask: int, answer: int) -> NoReturn:
+    """What a program does that another process has started to look: it says that it is there.
+
+    Parameters
+    ----------
+    ask, answer : int
+        Pipes to that process.
+    """
+    scouts.ask_nobody()
+    write_text(answer, b"")
+    serve(ask, answer, pool.close, None, _STAYS_MS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,11 +81,7 @@ class SharedRun:
 
     def bytes_of(self, number: int) -> int:
         """Array bytes that a task writes."""
-        task = self._shared.work.plan.task(number)
-        return (
-            sum(prod(write.box.shape) for write in task.writes)
-            * (self._shared.itemsizes[task.move])
-        )
+        return self._shared.work.plan.bytes_of(number)
 
     def emit(self, event: Any) -> None:
         """Tell the listener of an event."""

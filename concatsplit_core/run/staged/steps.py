@@ -149,9 +149,8 @@ class StagedRun(PlannedRun):
         from concatsplit_core.run.staged.task_file import SharedWork, write_tasks
 
         self.output_set.begin("run", record)
-        sizes = tuple(move.dtype.itemsize for move in self.job.moves)
         looks = InputLooks.of(self.job.sources, self._fingerprints)
-        shared = SharedWork(self.work(), sizes, looks, self.options.check, digest)
+        shared = SharedWork(self.work(), looks, self.options.check, digest)
         self.output_set.abandon()
         return write_tasks(staging.home, shared, record.sync)
 

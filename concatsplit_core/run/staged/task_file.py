@@ -34,8 +34,6 @@ class SharedWork(NamedTuple):
     Parameters
     ----------
     work : Work
-    itemsizes : tuple of int
-        Bytes of an element, one per move.
     looks : InputLooks
         How the inputs looked when the run was planned.
     check : bool
@@ -45,7 +43,6 @@ class SharedWork(NamedTuple):
     """
 
     work: Work
-    itemsizes: tuple[int, ...]
     looks: InputLooks
     check: bool
     digest: str
