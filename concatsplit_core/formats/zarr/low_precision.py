@@ -31,13 +31,14 @@ _LACKED = {"uint4", "uint2"}
 """Those of zarr-extensions that TensorStore does not have."""
 _RANGES = {"int4": (-8, 7), "int2": (-2, 1), "uint4": (0, 15), "uint2": (0, 3)}
 _SCALE = "float8_e8m0fnu"
-"""It has no zero, and TensorStore 0.1 reads other numbers than zarr-extensions define."""
+"""It has no zero, and TensorStore reads other numbers than those that zarr-extensions define."""
 _AS_BYTES = "float4_e2m1fn"
-"""TensorStore takes its fill value for text in format 2."""
+"""TensorStore takes its fill value for base64 in format 2."""
 _SHOWN, _MOST_SHOWN = 40, 400
 """Letters of a fill value, and of other metadata, that a message shows."""
 _READ_V3 = {"gzip", "zstd", "blosc", "crc32c"}
 _READ_V2 = {"gzip", "zlib", "zstd", "blosc", "bz2"}
+"""Codecs that TensorStore has, in each format."""
 _CODECS_V2 = ("filters", "compressor", "order", "chunks")
 _HEX = re.compile("0x[0-9a-fA-F]{1,4}")
 
@@ -121,6 +122,7 @@ def fill_from_json(value: Any, dtype: np.dtype, zarr_format: int) -> Any:
     wanted = words_to_numbers(value)
     if type(wanted) not in {int, float}:
         raise TypeError("it is no number")
+    wanted = float(wanted)
     if wanted == 0 and copysign(1, wanted) > 0:
         return _element(0, low)
     if low.ml_name == _SCALE and not isnan(wanted):
