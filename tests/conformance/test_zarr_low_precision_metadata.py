@@ -105,6 +105,15 @@ def test_what_is_unknown_here_is_refused_by_name(tmp_path: Path, case: str) -> N
         cs.info(ref)
 
 
+def test_a_byte_order_has_no_effect_on_one_byte(tmp_path: Path) -> None:
+    ref, array = str(tmp_path / "a.zarr"), numbers("float8_e5m2", (4,))
+    write_with_tensorstore(ref, array, "float8_e5m2", (2,))
+    change(ref, {"codecs": [{"name": "bytes", "configuration": {"endian": "big"}}]})
+    assert cs.fetch(ref).tobytes() == array.tobytes()
+    cs.concat([ref, ref], str(tmp_path / "y.zarr"))
+    assert by_tensorstore(str(tmp_path / "y.zarr")).tobytes() == 2 * array.tobytes()
+
+
 def test_filters_of_format_2_are_refused_by_name(tmp_path: Path) -> None:
     ref = str(tmp_path / "a.zarr")
     write_with_tensorstore(ref, np.zeros(4, ml_dtypes.bfloat16), "bfloat16", (2,), 2)
