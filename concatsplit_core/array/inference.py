@@ -294,8 +294,10 @@ def _can_cast(found: np.dtype, to: np.dtype, casting: Casting) -> bool:
     """
     if (found.kind == "T") != (to.kind == "T"):
         return casting == "unsafe" and {found.kind, to.kind} == {"T", "U"}
-    from concatsplit_core.array.low_precision import numbers_of
+    from concatsplit_core.array.low_precision import akin, numbers_of
 
     if found == to:
         return True
+    if casting == "same_kind" and not np.can_cast(akin(found), akin(to), casting):
+        return False  # ml_dtypes allows fractions to be cut off, and imaginary parts
     return bool(np.can_cast(numbers_of(found), numbers_of(to), casting))

@@ -145,6 +145,15 @@ def numbers_of(dtype: np.dtype) -> np.dtype:
     return numbers
 
 
+def akin(dtype: np.dtype) -> np.dtype:
+    """The smallest dtype of NumPy that is of the same kind: an integer or not, signed or not."""
+    found = low_precision_of(dtype)
+    if found is None:
+        return dtype
+    kind = found.ml_name.rstrip("0123456789")
+    return np.dtype({"int": "i1", "uint": "u1"}.get(kind, "f2"))
+
+
 def widened(array: np.ndarray) -> np.ndarray:
     """The same numbers in float32, which holds them all, if it can be; else the array as it is."""
     numbers = as_numbers(array) if low_precision_of(array.dtype) else array

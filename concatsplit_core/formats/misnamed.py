@@ -17,6 +17,7 @@ from concatsplit_core.foundation.errors import (
     did_you_mean,
 )
 from concatsplit_core.foundation.names import first_names, printable
+from concatsplit_core.stores.base import Location
 from concatsplit_core.stores.files import input_error
 
 _LISTED = 8
@@ -257,3 +258,18 @@ def _file_above(path: str) -> str:
             return path[:end] if path[end + 1 :] else ""
         end = path.find("/", end + 1)
     return ""
+
+
+def no_store(place: Location, ref: str) -> InputUnavailable:
+    """The error for a folder that is no Zarr store."""
+    if (place / "manifest.ocdbt").kind == "file":
+        text = (
+            "is a database of TensorStore (OCDBT), which is not read; copy its arrays to Zarr "
+            "with TensorStore, or have Orbax save them with use_ocdbt=False"
+        )
+    else:
+        text = (
+            "is a folder and not a Zarr array or group; name a file, or quote a pattern such as "
+            "'folder/*.npy'"
+        )
+    return InputUnavailable(f"{ref}: {text}", ref=ref)

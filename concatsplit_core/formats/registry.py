@@ -286,11 +286,9 @@ def _of_folder(place: Location, ref: str) -> tuple[InputFormat, Candidate]:
     for name, row in ROWS.items():
         if row.is_folder and (form := _asked(name, found)) is not None:
             return form, found
-    raise InputUnavailable(
-        f"{ref}: is a folder and not a Zarr array or group; name a file, or quote a "
-        "pattern such as 'folder/*.npy'",
-        ref=ref,
-    )
+    from concatsplit_core.formats.misnamed import no_store
+
+    raise no_store(place, ref)
 
 
 def _asked(name: str, found: Candidate) -> InputFormat | None:

@@ -59,6 +59,14 @@ def test_a_zipped_zarr_store_is_named(shell: Any) -> None:
         shell.fails(3, *args, says=("x.zarr.zip", "zipped Zarr store", "unzip it"))
 
 
+def test_a_database_of_tensorstore_is_named(shell: Any) -> None:
+    Path("model").mkdir()
+    Path("model/manifest.ocdbt").write_bytes(b"")
+    says = ("model", "is a database of TensorStore (OCDBT)", "use_ocdbt=False")
+    shell.fails(4, "concat", "model::params.kernel", "-o", "y.npy", says=says)
+    shell.fails(4, "info", "model", says=says)
+
+
 WORDS = {"BIT": 2, "SHUFFLE": 1, "NOSHUFFLE": 0, 2: 2, -1: -1}
 
 

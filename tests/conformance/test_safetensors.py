@@ -141,7 +141,7 @@ def test_other_formats_keep_them_under_their_name(tmp_path: Path, kind: str, suf
     result = cs.concat([ref], there)
     is_own = suffix == "zarr" and name
     assert (name if is_own else kind) in result.notes[0]
-    assert ("TensorStore reads" if is_own else "raw items") in result.notes[0]
+    assert ("but TensorStore does" if is_own else "raw items") in result.notes[0]
     assert cs.info(there)[0].dtype.startswith(kind)
     cs.concat([there], str(tmp_path / "back.safetensors::w"))
     assert tensors_of(tmp_path / "back.safetensors") == tensors_of(ref)

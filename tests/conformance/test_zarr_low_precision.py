@@ -6,29 +6,26 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import ml_dtypes
 import numpy as np
 import pytest
+import zarr
+from click.testing import CliRunner
+from conformance.low_precision import (
+    TYPES,
+    bits_of,
+    blob_document,
+    numbers,
+)
 from conformance.second import by_tensorstore, write_with_tensorstore
+from conformance.zarr_arrays import read, reference
+from safetensors import deserialize
 
 import concatsplit_core as cs
+from concatsplit_cli.main import main
+from concatsplit_core.foundation.errors import UnsupportedDtype
 
-FLOATS = {
-    # data type, and the name of the type in every other format
-    "bfloat16": "BF16",
-    "float8_e3m4": "F8_E3M4",
-    "float8_e4m3fn": "F8_E4M3",
-    "float8_e4m3fnuz": "F8_E4M3FNUZ",
-    "float8_e4m3b11fnuz": "F8_E4M3B11FNUZ",
-    "float8_e5m2": "F8_E5M2",
-    "float8_e5m2fnuz": "F8_E5M2FNUZ",
-    "float8_e8m0fnu": "F8_E8M0",
-    "float4_e2m1fn": "F4_E2M1",
-}
-INTS = {"int4": "INT4", "int2": "INT2"}
-TYPES = FLOATS | INTS
-LACKED = {"uint4": "UINT4", "uint2": "UINT2"}
-"""Those of zarr-extensions that TensorStore does not have."""
 IN_SAFETENSORS = [
     name for name, kind in TYPES.items() if kind == "BF16" or (kind[:3] == "F8_" and
     kind not in {"F8_E3M4", "F8_E4M3B11FNUZ"})
@@ -55,25 +52,6 @@ LAYOUTS: dict[str, tuple[int, dict[str, Any]]] = {
     "v2 blosc": (2, {"compressor": {"id": "blosc", "cname": "zstd", "clevel": 3, "shuffle": -1}}),
     "v2 F": (2, {"compressor": {"id": "zlib", "level": 1}, "order": "F"}),
 }
-
-
-def numbers(name: str, shape: tuple[int, ...] = (8, 6)) -> np.ndarray:
-    """Every kind of bits that a type has, NaNs too, from the front and over again."""
-    dtype = np.dtype(getattr(ml_dtypes, name))
-    count = np.prod(shape)
-    if dtype.itemsize == 2:
-        bits = np.resize(np.array([0, 0x8000, 0x3F80, 0x7F80, 0x7FC1, 0xFF80, 1], "<u2"), count)
-        return (bits + np.arange(count, dtype="u2")).astype("<u2").view(dtype).reshape(shape)
-    bits = (np.arange(count) * 37 % 256).astype("u1").view(dtype)
-    return (bits if name.startswith("float8") else bits.astype("f4").astype(dtype)).reshape(shape)
-
-
-def bits_of(array: np.ndarray) -> bytes:
-    """Bits of the elements, without those of a byte that readers ignore."""
-    kind = array.dtype.name
-    if array.dtype.names is None and kind in {*INTS, *LACKED}:
-        return array.astype("i1").tobytes()
-    return array.tobytes()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -105,11 +83,6 @@ def test_arrays_of_tensorstore_are_joined_and_cut(tmp_path: Path, name: str, lay
         assert bits_of(by_tensorstore(str(tmp_path / f"{number}.zarr"))) == bits_of(part)
 
 
-def blob_document(zarr_format: int) -> str:
-    """The file that says what an array is."""
-    return "zarr.json" if zarr_format == 3 else ".zarray"
-
-
 @pytest.mark.parametrize("zarr_format", [2, 3])
 @pytest.mark.parametrize("name", TYPES)
 def test_every_type_is_read_and_written(tmp_path: Path, name: str, zarr_format: int) -> None:
@@ -134,6 +107,89 @@ def test_every_type_is_read_and_written(tmp_path: Path, name: str, zarr_format: 
     assert bits_of(by_tensorstore(back)) == bits_of(array)
     cs.concat([array], back, zarr_format=zarr_format, shards=None, force=True)
     assert bits_of(by_tensorstore(back)) == bits_of(array)
-    cs.concat([np.nan_to_num(single)], back, dtype=name, zarr_format=zarr_format, force=True)
+    options: dict[str, Any] = {"dtype": name, "zarr_format": zarr_format, "casting": "unsafe"}
+    cs.concat([np.nan_to_num(single)], back, force=True, **options)
     wanted = np.nan_to_num(single).astype(array.dtype)
     assert bits_of(by_tensorstore(back)) == bits_of(wanted)
+
+
+@pytest.mark.parametrize("name", IN_SAFETENSORS)
+def test_tensors_of_safetensors_go_there_and_back(tmp_path: Path, name: str) -> None:
+    array, tensor = numbers(name), str(tmp_path / "a.safetensors::w")
+    cs.feed(tensor, array)
+    for made in ("y.zarr", "y.zarr.zip::group/w"):
+        out = str(tmp_path / made)
+        result = cs.concat([tensor], out)
+        assert f"the data type is {name}, which zarr-python does not read" in result.notes[0]
+        assert bits_of(by_tensorstore(out)) == bits_of(array)
+        back = str(tmp_path / "back.safetensors::w")
+        cs.concat([out], back, force=True)
+        found = dict(deserialize(Path(back.partition("::")[0]).read_bytes()))["w"]
+        assert (found["dtype"], bytes(found["data"])) == (TYPES[name], array.tobytes())
+    with pytest.raises(UnsupportedDtype, match="dtype INT4 cannot be stored in safetensors"):
+        cs.concat([np.ones(2, ml_dtypes.int4)], str(tmp_path / "z.safetensors"))
+    with pytest.raises(UnsupportedDtype, match=f"dtype {TYPES[name]} has no netCDF type"):
+        cs.concat([tensor], str(tmp_path / "z.nc"))
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_lists_of_all_arrays_leave_them_out_so_that_zarr_python_opens_the_rest(
+    tmp_path: Path, zarr_format: Any
+) -> None:
+    store, out = str(tmp_path / "a.zarr"), str(tmp_path / "y.zarr")
+    root = zarr.create_group(store, zarr_format=zarr_format)
+    root.create_array("x", shape=(4,), dtype="f4")[...] = 1
+    with reference():
+        zarr.consolidate_metadata(store)
+    array = numbers("bfloat16", (4, 3))
+    cs.feed(f"{store}::w", array)
+    cs.concat([store, store], out)
+    for path, times in ((store, 1), (out, 2)):
+        with reference():
+            assert [name for name, _ in zarr.open_group(path, mode="r").members()] == ["x"]
+        assert bits_of(by_tensorstore(f"{path}::w")) == times * bits_of(array)
+        assert [blob.dtype for blob in cs.info(path)] == ["BF16", "<f4"]
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_only_codecs_and_grids_of_tensorstore_are_written(tmp_path: Path, zarr_format: Any) -> None:
+    array, out = numbers("bfloat16"), str(tmp_path / "y.zarr")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        raw = array.view([("BF16", "V2")])
+        file.create_dataset("a", data=raw, chunks=(4, 6), shuffle=True, compression="gzip")
+    inputs = [str(tmp_path / "a.h5")]
+    cs.concat(inputs, out, zarr_format=zarr_format)
+    assert bits_of(by_tensorstore(out)) == bits_of(array)
+    for options in ({"codec": "lz4"}, {"codec": "shuffle+zlib:4"}, {"checksum": "crc32c"}):
+        result = cs.concat(inputs, out, zarr_format=zarr_format, force=True, **options)
+        if "checksum" in options and zarr_format == 3:
+            assert bits_of(by_tensorstore(out)) == bits_of(array)
+            continue
+        assert "TensorStore lacks the codec" in result.notes[0]
+        assert read(out).tobytes() == array.tobytes(), "records that zarr-python reads"
+        assert cs.info(out)[0].dtype == "BF16"
+        cs.concat([out, out], str(tmp_path / "z.zarr"), codec="none", force=True)
+        assert bits_of(by_tensorstore(str(tmp_path / "z.zarr"))) == 2 * bits_of(array)
+
+
+def test_chunks_of_different_lengths_stay_records(tmp_path: Path) -> None:
+    refs = [str(tmp_path / f"{name}.zarr") for name in "ab"]
+    arrays = numbers("bfloat16", (3, 6)), numbers("bfloat16", (4, 6))
+    for ref, array in zip(refs, arrays, strict=True):
+        write_with_tensorstore(ref, array, "bfloat16", (2, 6))
+    out = str(tmp_path / "y.zarr")
+    result = cs.concat(refs, out, grid="rectilinear")
+    assert "TensorStore lacks the codec or the grid" in result.notes[0]
+    assert result.plan.routes["encoded"] > 0
+    assert cs.fetch(out).tobytes() == b"".join(array.tobytes() for array in arrays)
+
+
+def test_the_command_line_shows_numbers(tmp_path: Path) -> None:
+    ref = str(tmp_path / "a.zarr")
+    write_with_tensorstore(ref, np.arange(-8, 8).astype(ml_dtypes.int4), "int4", (8,))
+    shown = CliRunner().invoke(main, ["info", ref, "--stats", "--head", "3"])
+    assert "INT4" in shown.stdout
+    assert "min -8, max 7, mean -0.5" in shown.stdout
+    assert "head = -8, -7, -6" in shown.stdout
+    told = CliRunner().invoke(main, ["info", ref, "--json"])
+    assert json.loads(told.stdout)["blobs"][0]["dtype"] == "INT4"

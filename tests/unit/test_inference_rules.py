@@ -7,6 +7,7 @@ import pytest
 
 import concatsplit_core as cs
 from concatsplit_core.array.inference import infer_cost, infer_dtype, split_info_of
+from concatsplit_core.array.low_precision import low_precision_named
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.foundation.errors import (
     AxisError,
@@ -175,6 +176,34 @@ def test_casting_is_numpys(found: str, to: str, casting: str) -> None:
     else:
         with pytest.raises(DtypeMismatch, match=f"input 0.*'{casting}'"):
             infer_dtype(dtypes(found), dtype=np.dtype(to), casting=casting)
+
+
+@pytest.mark.parametrize(
+    ("found", "to", "may"),
+    [
+        ("<f4", "bfloat16", True),
+        ("<i4", "bfloat16", True),
+        ("<c8", "bfloat16", False),
+        ("bfloat16", "<f4", True),
+        ("bfloat16", "<i4", False),
+        ("bfloat16", "float8_e4m3fn", True),
+        ("<f4", "int4", False),
+        ("bfloat16", "int4", False),
+        ("<i4", "int4", True),
+        ("<i4", "uint4", False),
+        ("uint4", "<i2", True),
+        ("int4", "<i2", True),
+        ("int2", "bfloat16", True),
+    ],
+)
+def test_types_that_numpy_lacks_are_cast_by_the_same_rule(found: str, to: str, may: bool) -> None:
+    given, wanted = (low_precision_named(name) or np.dtype(name) for name in (found, to))
+    if may:
+        assert infer_dtype([given], dtype=wanted) == wanted
+    else:
+        with pytest.raises(DtypeMismatch, match="'same_kind'; --casting unsafe"):
+            infer_dtype([given], dtype=wanted)
+    assert infer_dtype([given], dtype=wanted, casting="unsafe") == wanted
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from concatsplit_core.array.low_precision import low_precision_of, shown_dtype
 from concatsplit_core.foundation.errors import UnsupportedDtype
 from concatsplit_core.meaning.dtype_metadata import enum_maps
 
@@ -17,12 +18,15 @@ def refuse_dtype(dtype: np.dtype) -> None:
     ------
     UnsupportedDtype
     """
-    for name, entry in (dtype.fields or {}).items():
+    low = low_precision_of(dtype)
+    for name, entry in (dtype.fields or {}).items() if low is None else ():
         _refuse_field(name, entry[0])
-    odd = dtype.kind in "fc" and (dtype.itemsize >> (dtype.kind == "c")) not in (4, 8)
+    odd = low is not None
+    odd |= dtype.kind in "fc" and (dtype.itemsize >> (dtype.kind == "c")) not in (4, 8)
     if odd or (dtype.kind == "V" and dtype.names is None and dtype.subdtype is None):
         raise UnsupportedDtype(
-            f"dtype {dtype} has no netCDF type; --dtype converts it, or write to .h5", found=dtype
+            f"dtype {shown_dtype(dtype)} has no netCDF type; --dtype converts it, or write to .h5",
+            found=dtype,
         )
 
 

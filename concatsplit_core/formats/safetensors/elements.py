@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from concatsplit_core.array.geometry import Shape
-from concatsplit_core.array.low_precision import TYPES, low_precision_of
+from concatsplit_core.array.low_precision import TYPES, low_precision_of, shown_dtype
 from concatsplit_core.foundation.errors import MalformedInput, UnsupportedDtype
 
 _NUMPY = {
@@ -83,8 +83,8 @@ def type_of(dtype: np.dtype) -> str:
     found = _KINDS.get(dtype)
     if found is None:
         raise UnsupportedDtype(
-            f"dtype {dtype} cannot be stored in safetensors, which holds {', '.join(_RANKED)}; "
-            "cast with --dtype, or write to .h5 or .zarr",
+            f"dtype {shown_dtype(dtype)} cannot be stored in safetensors, which holds "
+            f"{', '.join(_RANKED)}; cast with --dtype, or write to .h5 or .zarr",
             found=dtype,
         )
     return found

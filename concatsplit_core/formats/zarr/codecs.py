@@ -59,7 +59,7 @@ def form_v3(codecs: list[dict[str, Any]], dtype: np.dtype, ndim: int) -> Any:
     codec = neutral_v3(codecs)
     if codec is None or not can_decode(codec.steps) or dtype.kind == "T" or dtype.hasobject:
         return None
-    if dtype.names is not None and endian != "little":
+    if dtype.names is not None and endian != "little" and dtype.itemsize > 1:
         return None
     stored = dtype if dtype.names else dtype.newbyteorder("<" if endian == "little" else ">")
     return ChunkForm(stored, permutation, codec.steps)

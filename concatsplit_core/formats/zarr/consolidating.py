@@ -1,5 +1,8 @@
 """Consolidated metadata: one document of a group that lists the metadata of all that it holds.
 
+Arrays of types such as bfloat16 are left out: zarr-python, which lacks them, opens no group whose
+list has one. Readers who know the type find the array at its path.
+
 Format 2 keeps it in ``.zmetadata``, format 3 in the group's own ``zarr.json``.
 """
 
@@ -10,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from concatsplit_core.formats.zarr import document_v2, document_v3
+from concatsplit_core.formats.zarr.low_precision import dtype_in
 from concatsplit_core.formats.zarr.schema import read_document
 from concatsplit_core.foundation.errors import ConcatsplitError, MalformedInput
 from concatsplit_core.stores.base import Location, join
@@ -131,6 +135,8 @@ def _nodes(
         node = _documents(folder, names)
         resolved = folder.resolved
         if not node or resolved in above:  # a link that leads back
+            continue
+        if dtype_in(node) is not None:  # listed, it would keep zarr-python from opening the group
             continue
         yield join(path, name), node
         if "shape" in node.get(_V3, node.get(_ARRAY, {})):

@@ -76,9 +76,23 @@ def meaning_of(
                 del left["missing_value"]
         return Meaning(left, names or None, missing)
     left, missing = take_fill_value(left, dtype)
-    if missing is None and is_named and fill_value is not None and dtype.kind not in "mM":
+    if missing is None and is_named and fill_value is not None and _may_be_missing(dtype):
         missing = fill_value
     return Meaning(left, names or None, missing)
+
+
+def _may_be_missing(dtype: np.dtype) -> bool:
+    """Whether a fill value of format 2 may stand for missing values."""
+    return dtype.kind not in "mM" and not _are_raw(dtype)
+
+
+def _are_raw(dtype: np.dtype) -> bool:
+    """Whether elements are raw items, of a type that readers of format 2 take for no number."""
+    if dtype.names is None:
+        return False
+    from concatsplit_core.array.low_precision import low_precision_of
+
+    return low_precision_of(dtype) is not None
 
 
 def _are_names(value: Any, ndim: int) -> bool:
@@ -114,8 +128,8 @@ def meaning_as_written(
         attrs[_DIMENSIONS] = list(name_all_axes(dims or (), len(shape)))
     elif missing is not None:  # without names the fill value does not stand for missing values
         attrs["_FillValue"] = missing
-    is_named = _DIMENSIONS in attrs
-    fill = missing if missing is not None or is_named else storage.fill_value
+    is_missing = missing is not None or (_DIMENSIONS in attrs and not _are_raw(dtype))
+    fill = missing if is_missing else storage.fill_value
     return MeaningAsWritten(as_json(attrs), None, None if fill is None else absent(fill, dtype))
 
 

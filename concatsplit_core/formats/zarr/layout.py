@@ -51,7 +51,7 @@ def lay_out(
     native = _kept_native(inherited, wish, dialect)
     if native is not None and not (may_move and inherited.aligned and not shards):
         native = native if is_lossless(native) else None  # other codecs would round elements
-    found, ours = _codec(inherited, native, wish, spec.dtype.itemsize, number)
+    found, ours = _codec(inherited, native, wish, spec.dtype, number)
     if spec.is_string:  # texts have no item size to shuffle by
         found = found.without("shuffle")
     ours = ours or (wish.codec is None and not found and not may_move)
@@ -66,9 +66,12 @@ def lay_out(
     laid: ArrayLayout = Chunked(chunks, made)
     if shards:
         laid = Sharded(shards, chunks, made, packing(True, True, fill, spec.dtype))
-    return replace(spec, layout=laid), replace(
-        inherited, codec=codec, native=native, dialect=dialect
-    )
+    storage = replace(inherited, codec=codec, native=native, dialect=dialect)
+    if spec.dtype.names is not None and fill is not None:
+        from concatsplit_core.formats.zarr.low_precision import check_fill
+
+        check_fill(fill, spec.dtype, storage, number)
+    return replace(spec, layout=laid), storage
 
 
 def _common_dialect(inherited: Storage) -> str:
@@ -119,11 +122,11 @@ def _may_move(spec: ArraySpec, inherited: Storage, chunks: Any, like: ArraySpec 
 
 
 def _codec(
-    inherited: Storage, native: Any, wish: Wish, itemsize: int, zarr_format: int
+    inherited: Storage, native: Any, wish: Wish, dtype: np.dtype, zarr_format: int
 ) -> tuple[Codec, bool]:
     """The codec as asked for, else as in the inputs, else the default; and whether it is that."""
     if wish.codec is not None:
-        return in_own_steps(wish.codec, itemsize, zarr_format), False
+        return in_own_steps(wish.codec, dtype.itemsize, zarr_format), False
     codec = inherited.codec
     if codec is None:
         return _DEFAULT, native is None
@@ -131,4 +134,9 @@ def _codec(
         codec = codec.without("crc32c")  # only some readers of format 2 have it
     if not all(available(step) for step in codec.steps):
         return _DEFAULT, native is None
-    return in_own_steps(codec, itemsize, zarr_format), False
+    if dtype.names is not None and native is None:
+        from concatsplit_core.formats.zarr.low_precision import data_type_of, is_read
+
+        if data_type_of(dtype) is not None and not is_read(codec, zarr_format):
+            return _DEFAULT, True
+    return in_own_steps(codec, dtype.itemsize, zarr_format), False

@@ -20,18 +20,26 @@ from concatsplit_core.array.low_precision import (
     low_precision_of,
     numbers_of,
 )
-from concatsplit_core.codecs.chunks import can_encode
+from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.formats.storage import Storage
 from concatsplit_core.formats.zarr import codecs
 from concatsplit_core.formats.zarr.forms import ChunkForm
 from concatsplit_core.foundation.errors import DtypeMismatch, UnsupportedDtype
 from concatsplit_core.meaning.missing import words_to_numbers
 
+_LACKED = {"uint4", "uint2"}
+"""Those of zarr-extensions that TensorStore does not have."""
 _RANGES = {"int4": (-8, 7), "int2": (-2, 1), "uint4": (0, 15), "uint2": (0, 3)}
 _SCALE = "float8_e8m0fnu"
-"""It has no zero, and TensorStore 0.1 reads other numbers than zarr-extensions define."""
+"""It has no zero, and TensorStore reads other numbers than those that zarr-extensions define."""
 _AS_BYTES = "float4_e2m1fn"
-"""TensorStore takes its fill value for text in format 2."""
+"""TensorStore takes its fill value for base64 in format 2."""
+_SHOWN, _MOST_SHOWN = 40, 400
+"""Letters of a fill value, and of other metadata, that a message shows."""
+_READ_V3 = {"gzip", "zstd", "blosc", "crc32c"}
+_READ_V2 = {"gzip", "zlib", "zstd", "blosc", "bz2"}
+"""Codecs that TensorStore has, in each format."""
+_CODECS_V2 = ("filters", "compressor", "order", "chunks")
 _HEX = re.compile("0x[0-9a-fA-F]{1,4}")
 
 
@@ -45,6 +53,12 @@ def dtype_of(name: Any) -> np.dtype | None:
     return dtype if dtype is not None and data_type_of(dtype) == name else None
 
 
+def dtype_in(documents: Mapping[str, dict[str, Any]]) -> np.dtype | None:
+    """The dtype of raw items of the array that these documents describe; else None."""
+    document = documents.get("zarr.json", documents.get(".zarray", {}))
+    return dtype_of(document.get("data_type", document.get("dtype")))
+
+
 def data_type_of(dtype: np.dtype) -> str | None:
     """The name of the data type of raw items; None for all other dtypes, and packed elements."""
     found = low_precision_of(dtype)
@@ -54,18 +68,39 @@ def data_type_of(dtype: np.dtype) -> str | None:
 def is_own(dtype: np.dtype, storage: Storage) -> bool:
     """Whether an output has this data type, and not records that stand for it.
 
-    Only zarr-python, which lacks the data type, writes chunks of different lengths and some codecs.
+    An output has it if TensorStore can read it. Chunks of different lengths, and those of some
+    codecs, are read by zarr-python alone, which has records only.
     """
     if data_type_of(dtype) is None or storage.grid is not None:
         return False
+    zarr_format = 2 if storage.dialect == "zarr2" else 3
     if storage.native is None:
-        return True
-    dialect, own = storage.native
-    if dialect == "zarr2":
+        return is_read(storage.codec or Codec(), zarr_format)
+    own = storage.native[1]
+    if zarr_format == 2:
         form = codecs.form_v2(own, dtype, 0)
     else:
         form = codecs.form_v3([*own["filters"], *own["serializer"], *own["compressors"]], dtype, 0)
-    return isinstance(form, ChunkForm) and can_encode(form.steps)
+    return isinstance(form, ChunkForm) and is_read(Codec(form.steps), zarr_format)
+
+
+def note_of(low: LowPrecision, storage: Storage) -> str:
+    """What readers of an output should know; empty if the inputs have the same data type."""
+    if not is_own(low.dtype, storage):
+        return (
+            "TensorStore lacks the codec or the grid, so its elements are kept as raw items of a "
+            f"field '{low.field}'; zstd, gzip and blosc keep the data type {low.ml_name}"
+        )
+    if storage.dialects and storage.dialects <= {"zarr2", "zarr3"}:
+        return ""
+    who = "zarr-python does not read" + ("" if low.ml_name in _LACKED else ", but TensorStore does")
+    return f"the data type is {low.ml_name}, which {who}; --dtype float32 makes numbers for all"
+
+
+def is_read(codec: Codec, zarr_format: int) -> bool:
+    """Whether TensorStore reads chunks of a codec."""
+    names = {step.name for step in codec.steps}
+    return names <= _READ_V3 if zarr_format == 3 else names <= _READ_V2 and len(codec.steps) < 2
 
 
 def fill_from_json(value: Any, dtype: np.dtype, zarr_format: int) -> Any:
@@ -87,6 +122,7 @@ def fill_from_json(value: Any, dtype: np.dtype, zarr_format: int) -> Any:
     wanted = words_to_numbers(value)
     if type(wanted) not in {int, float}:
         raise TypeError("it is no number")
+    wanted = float(wanted)
     if wanted == 0 and copysign(1, wanted) > 0:
         return _element(0, low)
     if low.ml_name == _SCALE and not isnan(wanted):
@@ -130,6 +166,12 @@ def fill_as_json(value: Any, dtype: np.dtype, zarr_format: int) -> Any:
     return "NaN" if isnan(found) else found if not isinf(found) else f"{'-' * (found < 0)}Infinity"
 
 
+def check_fill(value: Any, dtype: np.dtype, storage: Storage, zarr_format: int) -> None:
+    """Refuse a fill value that `fill_as_json` would, before anything is written."""
+    if is_own(dtype, storage):
+        fill_as_json(value, dtype, zarr_format)
+
+
 def _low(dtype: np.dtype) -> LowPrecision:
     found = low_precision_of(dtype)
     if found is None:
@@ -157,34 +199,43 @@ def refuse_unread(documents: Mapping[str, dict[str, Any]], ref: str) -> None:
     UnsupportedDtype
         zarr-python lacks the data type, and something else is unknown here.
     """
-    document = documents.get("zarr.json") or documents.get(".zarray") or {}
-    zarr_format = 3 if "zarr.json" in documents else 2
-    name = document.get("data_type" if zarr_format == 3 else "dtype")
-    dtype = dtype_of(name)
+    dtype = dtype_in(documents)
     if dtype is None:
         return
+    name = data_type_of(dtype)
     raise UnsupportedDtype(
-        f"{ref}: zarr-python has no data type {data_type_of(dtype)}, and without it "
-        f"{_unread(document, dtype, zarr_format)}; rewrite the array with TensorStore: a regular "
-        "grid, little-endian, zstd, blosc or gzip",
+        f"{ref}: zarr-python has no data type {name}, and without it {_unread(documents, dtype)}; "
+        "rewrite the array with TensorStore: a regular grid, little-endian, zstd, blosc or gzip",
         ref=ref,
         found=name,
     )
 
 
-def _unread(document: dict[str, Any], dtype: np.dtype, zarr_format: int) -> str:
-    """What of a document is unknown here."""
+def _unread(documents: Mapping[str, dict[str, Any]], dtype: np.dtype) -> str:
+    """What of an array's documents is unknown here."""
+    zarr_format = 3 if "zarr.json" in documents else 2
+    document = documents["zarr.json" if zarr_format == 3 else ".zarray"]
     value = document["fill_value"]
     if zarr_format == 3 or value is not None:
         try:
             fill_from_json(value, dtype, zarr_format)
         except DtypeMismatch as error:
-            return f"its fill value {value} is not read: {error.message}"
+            return f"its fill value {value!r} is not read: {error.message}"
         except (TypeError, ValueError, OverflowError) as error:
-            return f"its fill value {value!r} is not read: {error}"
-    if zarr_format == 2:
-        found = {key: document.get(key) for key in ("filters", "compressor", "order")}
-        return f"chunks with {found} are not read"
-    if document["chunk_grid"]["name"] != "regular":
-        return f"no chunk grid '{document['chunk_grid']['name']}' is read"
-    return f"these codecs are not read: {document['codecs']}"
+            return f"its fill value {repr(value)[:_SHOWN]} is not read: {error}"
+    if zarr_format == 3 and document["chunk_grid"]["name"] != "regular":
+        return f"no chunk grid '{document['chunk_grid']['name'][:_SHOWN]}' is read"
+    if zarr_format == 3 and not _are_known(document, dtype):
+        return f"these codecs are not read: {str(document['codecs'])[:_MOST_SHOWN]}"
+    names = ("chunk_key_encoding", "storage_transformers") if zarr_format == 3 else _CODECS_V2
+    found = ", ".join(f"{name} {document[name]}" for name in names if document.get(name))
+    return f"something of this is not read: {found[:_MOST_SHOWN]}"
+
+
+def _are_known(document: dict[str, Any], dtype: np.dtype) -> bool:
+    """Whether the codecs of a document of format 3 are decoded here."""
+    try:
+        form = codecs.form_v3(document["codecs"], dtype, len(document["shape"]))
+    except (LookupError, TypeError, ValueError):
+        return False
+    return form is not None

@@ -58,17 +58,12 @@ class ZarrStores(InputFormat, OutputFormat):
         return lay_out(spec, inherited, wish, like)
 
     def low_precision_note(self, low: LowPrecision, storage: Storage) -> str:
-        """That zarr-python does not read it, unless the inputs are such arrays themselves."""
-        from concatsplit_core.formats.zarr.low_precision import is_own
+        """Who reads it, unless the inputs are such arrays themselves."""
+        from concatsplit_core.formats.zarr.low_precision import data_type_of, note_of
 
-        if not is_own(low.dtype, storage):
+        if data_type_of(low.dtype) is None:
             return super().low_precision_note(low, storage)
-        if storage.dialects and storage.dialects <= {"zarr2", "zarr3"}:
-            return ""
-        return (
-            f"the data type is {low.ml_name}, which TensorStore reads and zarr-python does not; "
-            "--dtype float32 makes numbers for both"
-        )
+        return note_of(low, storage)
 
     def narrowed(self, wish: Wish, place: Location, base: Location | None) -> Wish:
         """A store has one format, for all its arrays."""
