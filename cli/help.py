@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -93,6 +94,7 @@ class Command(_Helpful):
         remember_command(ctx)
         if not ctx.resilient_parsing:  # as it is while a shell completes a word
             _refuse_one_dash(self, ctx, args)
+            _refuse_option_as_value(self, ctx, args)
             _refuse_second_output(self, ctx, args)
             for note in notes_on_unknown(ctx, args):
                 print_to_stderr(f"concatsplit: note: {note}")
@@ -220,6 +222,42 @@ def _refuse_second_output(command: click.Command, ctx: click.Context, args: list
     if len(given) > 1:
         name = ctx.command_path.partition(" ")[2]
         raise click.UsageError(f"-o is given {len(given)} times; {name} writes one output", ctx)
+
+
+def _refuse_option_as_value(command: click.Command, ctx: click.Context, args: list[str]) -> None:
+    """Refuse an option without its value, for which Click would take the option that follows."""
+    words = args[: args.index("--")] if "--" in args else args
+    pairs = [
+        (word, value)
+        for word, value in pairwise(words)
+        if word[0:1] == value[0:1] == "-" and len(value) > 1
+    ]
+    if not pairs:
+        return
+    options = {
+        name: option
+        for option in command.params
+        if isinstance(option, click.Option)
+        for name in (*option.opts, *option.secondary_opts)
+    }
+    for word, value in pairs:
+        name = _waiting(word, options)
+        if name is None or value.partition("=")[0] not in options:
+            continue
+        if value != "-0" or options[name].name in {"files_from", "output", "outputs"}:
+            raise click.UsageError(f"{name} needs a value after it, and {value} is an option", ctx)
+
+
+def _waiting(word: str, options: Mapping[str, click.Option]) -> str | None:
+    """The option in a word that takes the next word as its value; None if there is none."""
+    names = [word] if word.startswith("--") else [f"-{letter}" for letter in word[1:]]
+    for place, name in enumerate(names, 1):
+        option = options.get(name)
+        if option is None:
+            return None
+        if not option.is_flag and not option.count:
+            return name if place == len(names) else None
+    return None
 
 
 def _refuse_one_dash(command: click.Command, ctx: click.Context, args: list[str]) -> None:

@@ -81,6 +81,9 @@ _NO_OPTIONS = {
 }
 """Options of other programs that are none here, and what to do instead."""
 
+_CONTAINERS = (".h5", ".hdf5", ".nc", ".nc4", ".zarr", ".npz", ".safetensors")
+"""Suffixes of files that may hold several arrays."""
+
 _VALUES = (
     (r"is not a valid integer( range)?", "is not a whole number"),
     (r"is not a valid float( range)?", "is not a number"),
@@ -227,7 +230,25 @@ def _missing_option(option: click.Option, words: Sequence[str]) -> str:
         for before, word in pairwise(words)
         if not word.startswith("-") and not before.startswith("--")
     ]
-    usual = "'part-{index}.npy'" if option.multiple else "y.npy"
-    is_new = len(given) > 1 and "." in given[-1] and not os.path.exists(given[-1])
-    last = given[-1] if is_new else usual
-    return f"{names} is missing: say where to write, such as -o {last}"
+    suffix = _usual_suffix(given, words)
+    usual = f"y{suffix}"
+    if option.multiple:
+        usual = (
+            f"'{{name}}{suffix}'" if _is_given("--names", words) else f"'part-{{index}}{suffix}'"
+        )
+    last = given[-1] if len(given) > 1 else ""
+    is_name = "." in last and not re.search(r"[*?[@{]", last)
+    is_new = is_name and not os.path.exists(last.partition("::")[0])
+    return f"{names} is missing: say where to write, such as -o {last if is_new else usual}"
+
+
+def _usual_suffix(given: Sequence[str], words: Sequence[str]) -> str:
+    """The suffix of an output that can hold what the first file holds, or what --array names."""
+    first = next((word for word in given if "." in word), "")
+    suffix = next((each for each in _CONTAINERS if first.endswith(each)), ".npy")
+    return ".h5" if _is_given("--array", words) else suffix
+
+
+def _is_given(option: str, words: Sequence[str]) -> bool:
+    """Whether an option with a value is on the command line."""
+    return any(word.partition("=")[0] == option for word in words)
