@@ -111,4 +111,7 @@ def _why_second(
             if "." not in extra and os.path.exists(file) and not file.endswith(".npy"):
                 return f"; an array in a file is named as in {file}::{extra}"
         return f"; to write to it, give -o {extra}"
+    if context.info_name == "feed" and not re.search(r"[ .]", extra):
+        [file] = [word for word in words[1:] if not word.startswith("-")][1:2] or [""]
+        return f"; an array in a file is named as in {file}::{extra}"
     return f"; see {context.command_path} --help"

@@ -49,7 +49,7 @@ def _no_field(field: str) -> UsageError:
     """The error that a template has a field that there is not."""
     known = ", ".join(f"{{{name}}}" for name in FIELDS)
     if not field or field.isdigit():
-        return UsageError("a field such as {} or {0} has no name; write {index}")
+        return UsageError("a template field such as {} or {0} has no name; write {index}")
     return UsageError(f"template field '{{{field}}}' is not one of {known}{_meant(field)}")
 
 

@@ -197,5 +197,6 @@ def did_you_mean(name: str, known: Sequence[str], before: str = "", after: str =
     lower = name[:_LONGEST].lower()
     found = [n for n in reversed(by_lower) if len(lower) > 1 and n.startswith(lower)]
     found.sort(key=len)
+    found = found or [n for n in by_lower if sorted(n) == sorted(lower)]  # letters that are swapped
     found = found or get_close_matches(lower, by_lower, n=1, cutoff=0.7)
     return f"; did you mean '{before}{by_lower[found[0]]}{after}'?" if found else ""

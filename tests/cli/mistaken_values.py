@@ -55,10 +55,26 @@ MISTAKEN_VALUES = {
     "concat x.h5::images x.h5::images": "say where to write, such as -o y.npy",
     "concat --array x=a.npy": "say where to write, such as -o y.h5",
     "split a.npy -o '{nmae}.npy' --names a,b --parts 2": "did you mean '{name}'?",
-    "split a.npy -o '{}.npy' --parts 2": "a field such as {} or {0} has no name; write {index}",
+    "split a.npy -o '{}.npy' --parts 2": "a template field such as {} or {0} has no name; write {index}",
     "split a.npy -o '{name}.npy' --names 'a b' --parts 2": "--names a b: 1 name for 2 parts; give "
     "one name for each part; did you mean --names a,b?",
     "split a.npy -o '{name}.npy' --names a,b,c --parts 1": "3 names for 1 part; give one name for",
+    # arrays in outputs, and suffixes
+    "concat a.npy b.npy -o x.h5:new": "output x.h5:new: an array in a file is named as in "
+    "x.h5::new",
+    "concat a.npy b.npy -o x.h5:/group/new": "an array in a file is named as in x.h5::group/new",
+    "concat a.npy b.npy -o x.h5/new": "an array in a file is named as in x.h5::new",
+    "concat a.npy b.npy -o new.npz/g/new": "an array in a file is named as in new.npz::g/new",
+    "concat a.npy b.npy -o \"x.h5['new']\"": "an array in a file is named as in x.h5::new",
+    "concat a.npy b.npy -o two.zarr:new": "an array in a file is named as in two.zarr::new",
+    "split a.npy -o 'all.h5:p{index}' --parts 2": "an array in a file is named as in all.h5::p0",
+    "feed a.npy x.h5:new": "an array in a file is named as in x.h5::new",
+    "feed a.npy x.h5 new": "an array in a file is named as in x.h5::new",
+    "concat a.npy -o y.nyp": "did you mean '.npy'?",
+    "concat a.npy -o y.st": "did you mean '.safetensors'?",
+    "concat a.npy -o y.netcdf": "did you mean '.nc'?",
+    "concat a.npy -o y.hdf4": "HDF5 files end in .h5",
+    "concat a.npy -o y.zip": "did you mean '.zarr.zip' or '.npz'?",
     # dtypes
     f"{J} --dtype f64": "did you mean '--dtype float64'?",
     f"{J} --dtype u16": "did you mean '--dtype uint16'?",
@@ -66,3 +82,9 @@ MISTAKEN_VALUES = {
     f"{J} --dtype int128": "data type 'int128' not understood; write float32, '>i4' or bfloat16",
 }
 """Command lines, and what the message says at its end or in it."""
+
+UNLIKE = (
+    "concat a.npy -o y.arrow",
+    "concat a.npy -o y.csv",
+)
+"""Command lines with a word that is like none here in meaning, so that none is suggested."""

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 import pytest
 import zarr
-from mistaken_values import MISTAKEN_VALUES
+from mistaken_values import MISTAKEN_VALUES, UNLIKE
 from mistakes import MISTAKES, ON_STDIN, J
 from safetensors.numpy import save_file
 from shells import Shell
@@ -96,6 +96,13 @@ def explained(there: Shell, line: str, says: str, stdin: bytes | None = None) ->
 @pytest.mark.parametrize("line", [*MISTAKES, *MISTAKEN_VALUES])
 def test_a_mistake_is_explained(there: Shell, line: str) -> None:
     explained(there, line, (MISTAKES | MISTAKEN_VALUES)[line])
+
+
+@pytest.mark.parametrize("line", UNLIKE)
+def test_no_word_of_another_meaning_is_suggested(there: Shell, line: str) -> None:
+    outcome = there.run(*shlex.split(line))
+    assert outcome.code == 2
+    assert "did you mean" not in outcome.err
 
 
 @pytest.mark.parametrize(
