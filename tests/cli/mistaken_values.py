@@ -55,7 +55,7 @@ MISTAKEN_VALUES = {
     "concat x.h5::images x.h5::images": "say where to write, such as -o y.npy",
     "concat --array x=a.npy": "say where to write, such as -o y.h5",
     "split a.npy -o '{nmae}.npy' --names a,b --parts 2": "did you mean '{name}'?",
-    "split a.npy -o '{}.npy' --parts 2": "a template field such as {} or {0} has no name; write {index}",
+    "split a.npy -o '{}.npy' --parts 2": "field such as {} or {0} has no name; write {index}",
     "split a.npy -o '{name}.npy' --names 'a b' --parts 2": "--names a b: 1 name for 2 parts; give "
     "one name for each part; did you mean --names a,b?",
     "split a.npy -o '{name}.npy' --names a,b,c --parts 1": "3 names for 1 part; give one name for",
