@@ -137,7 +137,9 @@ class CommandGroup(_Helpful, click.Group):
         if is_word and self.get_command(ctx, args[0]) is None:
             from concatsplit_cli.suggestions import no_command
 
-            raise click.UsageError(no_command(args[0], self.list_commands(ctx)), ctx)
+            raise click.UsageError(
+                no_command(args[0], self.list_commands(ctx), _path_of(self, ctx)), ctx
+            )
         return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -151,6 +153,12 @@ class CommandGroup(_Helpful, click.Group):
                 )
         with formatter.section("Options"):
             formatter.write_dl([_short_record(o, ctx, room) for o in _options(self, ctx)])
+
+
+def _path_of(group: click.Group, ctx: click.Context) -> str:
+    """How a group of commands is called; the context may be that of the outermost one."""
+    root = ctx.find_root()
+    return "concatsplit" if group is root.command else f"concatsplit {group.name}"
 
 
 def is_full(ctx: click.Context) -> bool:

@@ -13,13 +13,15 @@ from concatsplit_cli.misplaced import list_in_words, why_extra
 from concatsplit_core.foundation.errors import did_you_mean
 
 _COMMANDS = {
-    "concat": "join merge cat concatenate append combine paste hstack vstack cat-files union",
+    "concat": "join merge cat concatenate append combine paste hstack vstack cat-files union "
+    "column-stack row-stack dstack",
     "split": "cut chunk slice divide partition array-split hsplit vsplit chop",
     "reshard": "rechunk repartition rebalance resplit",
     "unstack": "unbind explode",
-    "fetch": "get extract export read show dump",
+    "fetch": "get extract export read",
     "feed": "put set import write store insert add",
-    "info": "ls list describe inspect stat head header print",
+    "info": "ls list describe inspect stat head header print show dump "
+    "view stats tree summary shape",
     "diff": "compare cmp equal allclose",
     "verify": "check validate checksum",
     "recover": "repair fix clean cleanup",
@@ -28,27 +30,45 @@ _COMMANDS = {
 }
 """What commands are called elsewhere."""
 
+_ONE = "'concatsplit concat ONE -o OTHER' does it, for one input"
+_NO_COMMANDS = {
+    "convert copy cp transcode": _ONE,
+    "rechunk": f"{_ONE}; --chunks says which chunks",
+    "compress recompress": f"{_ONE}; --codec says how it is compressed",
+    "cast astype": f"{_ONE}; --dtype says to which dtype",
+    "resume restart continue retry": "a run with --resume goes on if its command is given again",
+    "plan preview dry-run": "--dry-run prints the plan of any command that writes",
+    "completion completions": "the README says how a shell learns to complete",
+    "usage": "did you mean --help?",
+    "version": "did you mean --version?",
+}
+"""Commands of other programs that are none here, and what does it."""
+_LEAST_ALIKE = 0.8
+"""How alike a command or an option has to be to be suggested: a wrong one is worse than none."""
+
 _OPTIONS = {
     "--axis": "dim dimension along record-dimension axes d",
-    "--force": "overwrite force-overwrite replace clobber yes y",
-    "--parts": "num count number sections pieces n-parts num-parts nparts chunks-count k p",
+    "--force": "overwrite force-overwrite replace clobber yes y exist-ok",
+    "--parts": "num count number sections pieces n-parts num-parts nparts chunks-count k p n "
+    "splits n-splits",
     "--picture": "draw plot svg image graph visualize visualise diagram chart",
-    "--jobs": "threads workers nproc num-workers parallel cpus n-jobs processes num-threads p",
+    "--jobs": "threads workers nproc num-workers parallel cpus n-jobs processes num-threads p "
+    "cores ncores",
     "--codec": "compress compression compressor filter gzip zstd z",
-    "--memory": "mem memory-limit max-memory budget buffer-size ram m",
+    "--memory": "mem memory-limit max-memory budget buffer-size ram m max-mem mem-limit maxmem",
     "--output": "out outfile output-file dest destination to target outputs",
     "--shards": "shard shard-shape sharding",
-    "--size": "length chunk-size part-size lines rows step batch-size shard-size l",
+    "--size": "length chunk-size part-size lines rows step batch-size shard-size l window every-n",
     "--lengths": "sections split-sizes sizes",
     "--at": "indices positions split-at points",
     "--ratio": "proportions fractions percent ratios",
     "--max-bytes": "bytes max-size max-shard-size size-limit b",
     "--dtype": "type astype cast convert-to data-type",
     "--chunks": "chunk chunk-shape chunksize chunk-sizes tile tiles",
-    "--dry-run": "plan dryrun simulate no-act what-if just-print",
+    "--dry-run": "plan dryrun simulate no-act what-if just-print preview",
     "--quiet": "silent q",
-    "--debug": "verbose traceback v",
-    "--members": "variables vars variable keys datasets names member v",
+    "--debug": "traceback",
+    "--members": "variables vars variable keys datasets names member",
     "--files-from": "file-list input-list from-file inputs-from",
     "--add-axis": "new-axis stack newaxis expand-dims",
     "--drop-axis": "squeeze keepdims unstack",
@@ -57,9 +77,14 @@ _OPTIONS = {
     "--no-sync": "nosync no-fsync fast",
     "--checksum": "crc crc32 hash",
     "--only": "part select index parts-only",
-    "--hop": "stride overlap",
+    "--hop": "stride overlap every",
     "--remainder": "drop-last last rest",
     "--order": "data-format format-letters",
+    "--range": "slice start stop end begin from until",
+    "--resume": "continue restart retry",
+    "--head": "rows lines first n limit",
+    "--stats": "summary statistics describe",
+    "--progress": "verbose v bar",
     "--rtol": "tolerance relative",
     "--atol": "epsilon absolute eps",
     "--nan-equal": "equal-nan nans-equal",
@@ -78,6 +103,8 @@ _NO_OPTIONS = {
     "--codec zstd:3",
     "format output-format to-format": "the suffix of the output chooses the format, such as y.zarr",
     "r recursive": "quote a pattern, such as 'folder/**/*.npy'",
+    "pattern glob": "quote a pattern as an input, such as 'part-*.npy'",
+    "no-compress no-compression uncompressed": "--codec none stores as it is",
 }
 """Options of other programs that are none here, and what to do instead."""
 
@@ -109,7 +136,7 @@ def message_of(error: click.ClickException, words: Sequence[str]) -> str:
     if context is None:
         return error.format_message()
     if isinstance(error, click.NoSuchOption):
-        return _no_option(error.option_name, context)
+        return _no_option(error.option_name, context, words)
     if isinstance(error, click.MissingParameter) and isinstance(error.param, click.Option):
         return _missing_option(error.param, words)
     if isinstance(error, click.MissingParameter) and error.param is not None:
@@ -126,18 +153,21 @@ def message_of(error: click.ClickException, words: Sequence[str]) -> str:
     return message
 
 
-def no_command(name: str, known: Iterable[str]) -> str:
-    """The message that there is no such command."""
-    names = list(known)
-    meant = _by_meaning(name.lower(), _COMMANDS, names)
-    hint = f"; did you mean '{meant}'?" if meant else did_you_mean(name, names)
-    hint = "; did you mean --version?" if name == "version" else hint
+def no_command(name: str, known: Iterable[str], path: str = "concatsplit") -> str:
+    """The message that there is no such command in a group, which is called by its path."""
+    names, bare = list(known), name.lower().replace("_", "-")
+    meant = _by_meaning(bare, _COMMANDS, names)
+    other = next((ours for theirs, ours in _NO_COMMANDS.items() if bare in theirs.split()), None)
+    if other is not None and "concat" in names and "info" in names:
+        return f"there is no command '{name}'; {other}"
+    hint = did_you_mean(bare, names, cutoff=_LEAST_ALIKE)
+    hint = f"; did you mean '{meant}'?" if meant else hint
     if not hint and "." in name:
         hint = "; a command comes first, such as 'concatsplit concat', then the files"
-    return f"there is no command '{name}'{hint or '; concatsplit --help lists all commands'}"
+    return f"there is no command '{name}'{hint or f'; {path} --help lists all commands'}"
 
 
-def _no_option(name: str, context: click.Context) -> str:
+def _no_option(name: str, context: click.Context, words: Sequence[str]) -> str:
     command = context.command
     options = [p for p in command.get_params(context) if isinstance(p, click.Option)]
     known = [
@@ -153,15 +183,22 @@ def _no_option(name: str, context: click.Context) -> str:
     if name in {"-o", "--output"} and path:
         where = "writes to REF, its second word" if path == "feed" else "prints to stdout"
         return f"{path} has no option {name}; it {where}"
+    if bare in {"balanced", "trailing"} and "--uneven" in known:
+        return f"{path} has no option {name}; did you mean --uneven {bare}?"
     if name == "-:":
         return "stdin is one .npy array, whose name is - alone"
+    if bare.isdigit() and (asked := next((w for w in words if re.fullmatch(r"-n\d+", w)), "")):
+        parts = f"; did you mean --parts {asked[2:]}?" if "--parts" in known else ""
+        return f"{asked}: -n takes no value, and asks for the plan only{parts}"
     if bare.isdigit() and "--codec" in known:
         return f"{path} has no option {name}; a level follows the codec: --codec gzip:{bare}"
     start = [opt for opt in known if len(bare) > 2 and opt.startswith(f"--{bare}")]
     meant = f"--{bare}" if f"--{bare}" in known else _by_meaning(bare, _OPTIONS, known)
     meant = meant or (start[0] if len(start) == 1 else None)
     hint = f"; did you mean {meant}?" if meant else _of_other_commands(name, context)
-    hint = hint or did_you_mean(name, known).replace("'", "")
+    if not hint and len(bare) > 1:
+        letters = [opt.removeprefix("--") for opt in known]
+        hint = did_you_mean(bare, letters, "--", cutoff=_LEAST_ALIKE).replace("'", "")
     where = f"concatsplit {path}".strip()
     return f"{path or where} has no option {name}{hint or f'; {where} --help lists all'}"
 

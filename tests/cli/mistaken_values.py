@@ -86,5 +86,10 @@ MISTAKEN_VALUES = {
 UNLIKE = (
     "concat a.npy -o y.arrow",
     "concat a.npy -o y.csv",
+    "unpack a.npy",
+    "reshape a.npy",
+    "gradient convert",
+    "concat a.npy b.npy -o y.npy --sep x",
+    "concat dims.zarr -o y.npy --axis time",
 )
 """Command lines with a word that is like none here in meaning, so that none is suggested."""

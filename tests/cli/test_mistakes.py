@@ -40,6 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("images", "labels"):
         group.create_array(name, data=array)
     zarr.create_array(folder / "one.zarr", data=array)
+    zarr.create_array(folder / "dims.zarr", data=array, dimension_names=("row", "col"))
     np.save(folder / "0.npy", np.array(1.0))
     (folder / "link.npy").symlink_to("nowhere")
     (folder / "folder").mkdir()
