@@ -114,4 +114,4 @@ def _why_second(
     if context.info_name == "feed" and not re.search(r"[ .]", extra):
         [file] = [word for word in words[1:] if not word.startswith("-")][1:2] or [""]
         return f"; an array in a file is named as in {file}::{extra}"
-    return f"; see {context.command_path} --help"
+    return f"; see concatsplit {context.command_path.partition(' ')[2]} --help"

@@ -247,7 +247,7 @@ order_option = click.option(
     "--order",
     metavar="LETTERS",
     type=ORDER,
-    help="The axis is C in these letters: NCHW, NHWC. One letter for each axis of the array.",
+    help="Letters of the axes, C is the axis: NCHW. One letter for each axis of the array.",
 )
 
 depth_order_option = click.option(
@@ -256,7 +256,7 @@ depth_order_option = click.option(
     type=ORDER,
     default="NCHW",
     show_default=True,
-    help="The axis is C in these letters: NHWC, CHW. One letter for each axis of the array.",
+    help="Letters of the axes, C is the axis: NCHW. One letter for each axis of the array.",
 )
 
 split_info_option = click.option(

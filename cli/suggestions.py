@@ -141,6 +141,8 @@ def message_of(error: click.ClickException, words: Sequence[str]) -> str:
         return _missing_option(error.param, words)
     if isinstance(error, click.MissingParameter) and error.param is not None:
         name = error.param.make_metavar(context)
+        if name == "REF" and context.info_name == "feed":
+            return "REF is missing: say where to copy to, such as store.h5::new"
         usage = " ".join(context.command.collect_usage_pieces(context))
         return f"{name} is missing: concatsplit {_path(context)} {usage}"
     message = error.format_message()
@@ -148,8 +150,10 @@ def message_of(error: click.ClickException, words: Sequence[str]) -> str:
         return f"{_wrong_value(error, context)}{list_in_words(words)}"
     extra = re.fullmatch(r"Got unexpected extra arguments? \((.*)\)", message)
     if extra:
-        count = "is one argument" if " " not in extra[1] else "are arguments"
-        return f"{extra[1]} {count} too many{why_extra(extra[1], context, words)}"
+        count = extra[1].count(" ") + 1
+        what = f"{count} arguments too many: {extra[1]}"
+        what = what if count > 1 else f"{extra[1]} is one argument too many"
+        return f"{what}{why_extra(extra[1], context, words)}"
     return message
 
 
@@ -261,7 +265,8 @@ def _meant_by_value(option: str, message: str) -> str:
 def _missing_option(option: click.Option, words: Sequence[str]) -> str:
     names = "/".join(option.opts)
     if option.name not in {"output", "outputs"}:
-        return f"{names} is missing: {(option.help or '').partition('.')[0]}"
+        what = (option.help or "").partition(".")[0]
+        return f"{names} is missing: give {what[:1].lower()}{what[1:]}"
     given = [
         word
         for before, word in pairwise(words)

@@ -158,7 +158,7 @@ class Cut:
         if names is None:
             raise UsageError(
                 "say how to cut, such as --parts, --size, --lengths or --at, "
-                "or name one output a part"
+                "or give one output name for each part"
             )
         return tile(_equal(length, names, None, by_names=True))
 

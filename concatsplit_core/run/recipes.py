@@ -140,7 +140,9 @@ class Comparison:
         known = () if self.recorded is None else self.recorded.outputs
         left = [os.path.join(self._folder, name) for name in known if name not in names]
         there = [os.path.relpath(name) for name in left if os.path.lexists(name)]
-        return [f"{name} was an output of the last run, and is none of this one" for name in there]
+        return [
+            f"{name} was an output of the last run; this run does not write it" for name in there
+        ]
 
     def _hash_of_inputs(self) -> str:
         if self._inputs is None:

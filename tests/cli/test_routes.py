@@ -57,7 +57,7 @@ RUNS: dict[str, tuple[tuple[Any, ...], str, str | None]] = {
     "npy to zarr": (
         ("concat", "a.npy", "-o", "y.zarr"),
         "decoded",
-        "an output is stored in chunks",
+        "elements are encoded into chunks",
     ),
     "hdf5": (("concat", "a.h5::gzip", "a.h5::gzip", "-o", "y.h5"), "encoded", None),
     "hdf5 to npy": (

@@ -105,7 +105,7 @@ WAYS: dict[str, tuple[ArraySpec, ArraySpec, str, str | None]] = {
         "an input does not lie in one run of bytes",
     ),
     "chunks to flat": (CHUNKED, FLAT, "decoded", "an input is stored in chunks"),
-    "flat to chunks": (FLAT, CHUNKED, "decoded", "an output is stored in chunks"),
+    "flat to chunks": (FLAT, CHUNKED, "decoded", "elements are encoded into chunks"),
     "chunks to a stream": (
         CHUNKED,
         STREAM,
