@@ -9,7 +9,12 @@ from typing import Any
 
 import click
 
-from concatsplit_cli.environment import name_variables, notes_on_unknown, remember_command
+from concatsplit_cli.environment import (
+    give_way,
+    name_variables,
+    notes_on_unknown,
+    remember_command,
+)
 from concatsplit_cli.streams import print_to_stderr
 
 SECTIONS = {
@@ -98,7 +103,9 @@ class Command(_Helpful):
             _refuse_second_output(self, ctx, args)
             for note in notes_on_unknown(ctx, args):
                 print_to_stderr(f"concatsplit: note: {note}")
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        give_way(ctx)
+        return rest
 
     def make_parser(self, ctx: click.Context) -> Any:
         """Make the parser, with short names among the long: Click looks `-o` up there first."""
