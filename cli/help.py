@@ -215,7 +215,8 @@ def _short_record(option: click.Option, ctx: click.Context, room: int) -> tuple[
     """The names of an option, and the first sentence of its help."""
     names, text = option.get_help_record(ctx) or ("", "")
     if isinstance(option.type, click.Choice) and option.metavar is None:
-        names = f"{names.partition('[')[0]}WORD"
+        whole, names = names, f"{names.partition('[')[0]}WORD"
+        names = whole if len(whole) <= _FIRST_COLUMN else names
     default = re.search(_DEFAULT, text)
     sentence = re.split(_SENTENCE_END, re.sub(_DEFAULT, "", text), maxsplit=1)[0].removesuffix(".")
     if default and default[1][1] in "dr" and len(sentence) + len(default[1]) + 2 <= room:

@@ -167,11 +167,17 @@ def test_only_outputs_of_its_own_are_replaced(shell: Any, pair: Any, runs: Any) 
     Path("y.h5").unlink()
     assert runs(*command)
     Path("run.json").write_text("{}")
-    shell.fails(5, *command, *RECORD, says="y.h5")
+    says = ("output y.h5 exists", "what the last run wrote is not known: ", "run.json")
+    shell.fails(5, *command, *RECORD, says=says)
     Path("y.h5").unlink()
     shell.fails(5, *command, *RECORD, says="run.json")
     assert runs(*command, "--force")
     shell.fails(5, *command, "--manifest", "run.json", says="--force")
+    shell.ok("concat", "a.npy", "-o", "other.npy")
+    others = ("concat", "a.npy", "-o", "other.npy", *RECORD)
+    shell.fails(5, *others, says="other.npy exists; give --force to replace it; run.json does not")
+    shell.ok(*command, "--manifest", "run.json", "--force")
+    shell.fails(5, *command, *RECORD, says="run.json is the manifest of a run without --if-changed")
 
 
 def test_parts_that_are_left_over_are_named(shell: Any, pair: Any, runs: Any) -> None:
