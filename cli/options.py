@@ -120,8 +120,8 @@ _OPERATOR_OPTIONS = (
         default="auto",
         show_default=True,
         help="Of chunks: auto, crc32c, fletcher32 or none. A checksum of every chunk: crc32c is "
-        "for Zarr, fletcher32 for HDF5 and Zarr format 2. auto uses zstd's own checksum, and crc32c "
-        "for a Zarr format 3 output with the default codec.",
+        "for Zarr, fletcher32 for HDF5 and Zarr format 2. auto uses zstd's own checksum, and "
+        "crc32c for a Zarr format 3 output with the default codec.",
     ),
     click.option(
         "--check",
