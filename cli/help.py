@@ -43,6 +43,10 @@ COMMAND_SECTIONS = {
 }
 """The commands in each section."""
 
+_OF_ONE_ARRAY = {"fetch", "feed"}
+"""Commands that copy one array as it is."""
+_OF_SEVERAL = ("promote", "conflicts")
+"""Parameters of options that only have a meaning for several arrays."""
 _FULL = "concatsplit.full_help"
 _FIRST_COLUMN = 26
 """Width that the names of options get, so that all sections are aligned."""
@@ -118,6 +122,9 @@ class Command(_Helpful):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, section by section."""
         by_name = {option_name(option): option for option in _options(self, ctx)}
+        if self.name in _OF_ONE_ARRAY and not is_full(ctx):
+            for name in _OF_SEVERAL:
+                by_name.pop(name, None)
         for title, chosen in in_sections(SECTIONS, by_name, "Other options"):
             with formatter.section(title):
                 if is_full(ctx):

@@ -35,6 +35,15 @@ def test_help_of_a_command_says_more_than_its_option(shell: Any) -> None:
         assert "always refuse" not in short
 
 
+def test_commands_of_one_array_leave_out_what_is_for_several(shell: Any) -> None:
+    for command in ("fetch", "feed"):
+        short, full = shell.ok(command, "--help").out, shell.ok("help", command).out
+        for option in ("--promote", "--conflicts"):
+            assert option not in short
+            assert option in full
+    assert "--promote" in shell.ok("reshard", "--help").out
+
+
 def test_help_of_what_does_not_exist(shell: Any) -> None:
     shell.fails(2, "help", "splot", says="splot")
     shell.fails(2, "help", "split", "concat", says=("split", "concat"))
