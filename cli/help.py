@@ -265,7 +265,7 @@ def _refuse_option_as_value(command: click.Command, ctx: click.Context, args: li
     }
     for word, value in pairs:
         name = _waiting(word, options)
-        if name is None or value.partition("=")[0] not in options:
+        if name is None or value.partition("=")[0] not in {*options, *ctx.help_option_names}:
             continue
         if value != "-0" or options[name].name in {"files_from", "output", "outputs"}:
             raise click.UsageError(f"{name} needs a value after it, and {value} is an option", ctx)

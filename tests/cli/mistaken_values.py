@@ -17,6 +17,7 @@ MISTAKEN_VALUES = {
     "diff a.npy b.npy --rtol --atol 1": "--rtol needs a value after it, and --atol is an option",
     "gradient concat a.npy -o y.npy --split-info --axis 1": "--split-info needs a value after it",
     "stage concat a.npy b.npy -o y.npy --to -f": "--to needs a value after it, and -f is an option",
+    "concat a.npy b.npy -o y.npy --axis --help": "--axis needs a value after it, and --help is",
     "concat a.npy b.npy -o": "-o needs a value after it",
     # values that do not fit, after the name of their option
     f"{S} --lengths 1,1,1": "--lengths 1,1,1: they sum to 3, but the axis has length 4",
