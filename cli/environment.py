@@ -30,10 +30,20 @@ _WORDS = {
 }
 """Words that tell which option an error message is about, if it does not name the option."""
 
+_EXCLUSIVE = (
+    "axis order",
+    "dtype promote",
+    "as_json as_tree",
+    "parts size lengths lengths_from at ratio max_bytes range",
+)
+"""Parameters of options of which a command takes one."""
+_PART_OF = {"uneven": "parts", "remainder": "size", "hop": "size", "by_array": "max_bytes"}
+"""Parameters of options that go with another one only."""
+
 _INTRODUCTION = """\
 Every option has an environment variable: CONCATSPLIT_MEMORY=1GiB stands for --memory 1GiB, in each
-command that has the option. The command line wins over the environment. A variable that is empty
-is not set.
+command that has the option. The command line wins over the environment, also over a variable of an
+option that excludes the one that is given. A variable that is empty is not set.
 
 A flag is set by 1, true, yes or on, and not set by 0, false, no or off: CONCATSPLIT_SYNC=0 stands
 for --no-sync. An option that may be given several times takes one value a line.
@@ -52,6 +62,27 @@ def name_variables(command: click.Command) -> None:
     for param in command.params:
         if isinstance(param, click.Option) and param.envvar is None:
             param.envvar = variable_of(param)
+
+
+def give_way(ctx: click.Context) -> None:
+    """Forget what the environment sets where the command line has an option that excludes it."""
+    if not any(name.startswith(PREFIX) for name in os.environ):
+        return
+    by = {name: ctx.get_parameter_source(name) for name in ctx.params}
+    given = {name for name, source in by.items() if source is ParameterSource.COMMANDLINE}
+    excluded: set[str] = set()
+    for names in map(str.split, _EXCLUSIVE):
+        if given.intersection(names):
+            excluded.update(names)
+    if excluded.intersection(_PART_OF.values()):
+        excluded.update(name for name, needed in _PART_OF.items() if needed not in given)
+    if "hop" in given:
+        excluded.add("remainder")
+    for param in ctx.command.params:
+        name = str(param.name)
+        if name in excluded and by.get(name) is ParameterSource.ENVIRONMENT:
+            is_flag = isinstance(param, click.Option) and param.is_flag
+            ctx.params[name] = False if is_flag else param.type_cast_value(ctx, None)
 
 
 def remember_command(ctx: click.Context) -> None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
 
-from concatsplit_cli.environment import name_variables, notes_on_unknown, remember_command
+from concatsplit_cli.environment import (
+    give_way,
+    name_variables,
+    notes_on_unknown,
+    remember_command,
+)
 from concatsplit_cli.streams import print_to_stderr
 
 SECTIONS = {
@@ -37,6 +43,10 @@ COMMAND_SECTIONS = {
 }
 """The commands in each section."""
 
+_OF_ONE_ARRAY = {"fetch", "feed"}
+"""Commands that copy one array as it is."""
+_OF_SEVERAL = ("promote", "conflicts")
+"""Parameters of options that only have a meaning for several arrays."""
 _FULL = "concatsplit.full_help"
 _FIRST_COLUMN = 26
 """Width that the names of options get, so that all sections are aligned."""
@@ -93,10 +103,13 @@ class Command(_Helpful):
         remember_command(ctx)
         if not ctx.resilient_parsing:  # as it is while a shell completes a word
             _refuse_one_dash(self, ctx, args)
+            _refuse_option_as_value(self, ctx, args)
             _refuse_second_output(self, ctx, args)
             for note in notes_on_unknown(ctx, args):
                 print_to_stderr(f"concatsplit: note: {note}")
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        give_way(ctx)
+        return rest
 
     def make_parser(self, ctx: click.Context) -> Any:
         """Make the parser, with short names among the long: Click looks `-o` up there first."""
@@ -109,6 +122,9 @@ class Command(_Helpful):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, section by section."""
         by_name = {option_name(option): option for option in _options(self, ctx)}
+        if self.name in _OF_ONE_ARRAY and not is_full(ctx):
+            for name in _OF_SEVERAL:
+                by_name.pop(name, None)
         for title, chosen in in_sections(SECTIONS, by_name, "Other options"):
             with formatter.section(title):
                 if is_full(ctx):
@@ -135,7 +151,9 @@ class CommandGroup(_Helpful, click.Group):
         if is_word and self.get_command(ctx, args[0]) is None:
             from concatsplit_cli.suggestions import no_command
 
-            raise click.UsageError(no_command(args[0], self.list_commands(ctx)), ctx)
+            raise click.UsageError(
+                no_command(args[0], self.list_commands(ctx), _path_of(self, ctx)), ctx
+            )
         return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -149,6 +167,12 @@ class CommandGroup(_Helpful, click.Group):
                 )
         with formatter.section("Options"):
             formatter.write_dl([_short_record(o, ctx, room) for o in _options(self, ctx)])
+
+
+def _path_of(group: click.Group, ctx: click.Context) -> str:
+    """How a group of commands is called; the context may be that of the outermost one."""
+    root = ctx.find_root()
+    return "concatsplit" if group is root.command else f"concatsplit {group.name}"
 
 
 def is_full(ctx: click.Context) -> bool:
@@ -198,7 +222,8 @@ def _short_record(option: click.Option, ctx: click.Context, room: int) -> tuple[
     """The names of an option, and the first sentence of its help."""
     names, text = option.get_help_record(ctx) or ("", "")
     if isinstance(option.type, click.Choice) and option.metavar is None:
-        names = f"{names.partition('[')[0]}WORD"
+        whole, names = names, f"{names.partition('[')[0]}WORD"
+        names = whole if len(whole) <= _FIRST_COLUMN else names
     default = re.search(_DEFAULT, text)
     sentence = re.split(_SENTENCE_END, re.sub(_DEFAULT, "", text), maxsplit=1)[0].removesuffix(".")
     if default and default[1][1] in "dr" and len(sentence) + len(default[1]) + 2 <= room:
@@ -220,6 +245,42 @@ def _refuse_second_output(command: click.Command, ctx: click.Context, args: list
     if len(given) > 1:
         name = ctx.command_path.partition(" ")[2]
         raise click.UsageError(f"-o is given {len(given)} times; {name} writes one output", ctx)
+
+
+def _refuse_option_as_value(command: click.Command, ctx: click.Context, args: list[str]) -> None:
+    """Refuse an option without its value, for which Click would take the option that follows."""
+    words = args[: args.index("--")] if "--" in args else args
+    pairs = [
+        (word, value)
+        for word, value in pairwise(words)
+        if word[0:1] == value[0:1] == "-" and len(value) > 1
+    ]
+    if not pairs:
+        return
+    options = {
+        name: option
+        for option in command.params
+        if isinstance(option, click.Option)
+        for name in (*option.opts, *option.secondary_opts)
+    }
+    for word, value in pairs:
+        name = _waiting(word, options)
+        if name is None or value.partition("=")[0] not in {*options, *ctx.help_option_names}:
+            continue
+        if value != "-0" or options[name].name in {"files_from", "output", "outputs"}:
+            raise click.UsageError(f"{name} needs a value after it, and {value} is an option", ctx)
+
+
+def _waiting(word: str, options: Mapping[str, click.Option]) -> str | None:
+    """The option in a word that takes the next word as its value; None if there is none."""
+    names = [word] if word.startswith("--") else [f"-{letter}" for letter in word[1:]]
+    for place, name in enumerate(names, 1):
+        option = options.get(name)
+        if option is None:
+            return None
+        if not option.is_flag and not option.count:
+            return name if place == len(names) else None
+    return None
 
 
 def _refuse_one_dash(command: click.Command, ctx: click.Context, args: list[str]) -> None:

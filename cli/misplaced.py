@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 import click
 
@@ -32,7 +33,16 @@ def list_in_words(words: Sequence[str]) -> str:
                 items.append(word.strip(",:"))
             if len(items) > 1:
                 return f"; write {option} {_LISTS[option].join(items)}"
+        elif option == "--names":
+            names = list(takewhile(_is_name, words[place + 1 :]))
+            if len(names) > 1:
+                return f"; write {option} {','.join(name.strip(',') for name in names)}"
     return ""
+
+
+def _is_name(word: str) -> bool:
+    """Whether a word is the name of a part, and neither an option nor a file."""
+    return re.fullmatch(r"\w+,?", word) is not None and not os.path.exists(word)
 
 
 def misplaced(number: str, words: Sequence[str]) -> str:
@@ -101,4 +111,7 @@ def _why_second(
             if "." not in extra and os.path.exists(file) and not file.endswith(".npy"):
                 return f"; an array in a file is named as in {file}::{extra}"
         return f"; to write to it, give -o {extra}"
-    return f"; see {context.command_path} --help"
+    if context.info_name == "feed" and not re.search(r"[ .]", extra):
+        [file] = [word for word in words[1:] if not word.startswith("-")][1:2] or [""]
+        return f"; an array in a file is named as in {file}::{extra}"
+    return f"; see concatsplit {context.command_path.partition(' ')[2]} --help"

@@ -70,7 +70,7 @@ _OPERATOR_OPTIONS = (
         type=click.Choice(["no", "equiv", "safe", "same_kind", "unsafe"]),
         default="same_kind",
         show_default=True,
-        help="Which casts --dtype may do, as in NumPy.",
+        help="Casts: no, equiv, safe, same_kind or unsafe. --dtype may do these, as in NumPy.",
     ),
     click.option(
         "--promote",
@@ -90,7 +90,8 @@ _OPERATOR_OPTIONS = (
         type=click.Choice(["exact", "refuse", "first", "convert"]),
         default="exact",
         show_default=True,
-        help="If units, scales or missing values differ. Then convert without loss or refuse "
+        help="Units differ: exact, refuse, first or convert. Where units, scales or missing "
+        "values differ, convert without loss or refuse "
         "(exact), always refuse, take the first input's and leave the numbers as they are stored "
         "(first), or convert with rounding (convert). This is about all that says what numbers "
         "mean: units, scale_factor, missing values, flags.",
@@ -118,9 +119,9 @@ _OPERATOR_OPTIONS = (
         type=click.Choice(["auto", "crc32c", "fletcher32", "none"]),
         default="auto",
         show_default=True,
-        help="Checksum of every chunk of the output. crc32c is for Zarr, fletcher32 for HDF5 "
-        "and Zarr format 2. auto uses zstd's own checksum, and crc32c for a Zarr format 3 output "
-        "with the default codec.",
+        help="Of chunks: auto, crc32c, fletcher32 or none. A checksum of every chunk: crc32c is "
+        "for Zarr, fletcher32 for HDF5 and Zarr format 2. auto uses zstd's own checksum, and "
+        "crc32c for a Zarr format 3 output with the default codec.",
     ),
     click.option(
         "--check",
@@ -247,7 +248,7 @@ order_option = click.option(
     "--order",
     metavar="LETTERS",
     type=ORDER,
-    help="The axis is C in these letters: NCHW, NHWC. One letter for each axis of the array.",
+    help="Letters of the axes, C is the axis: NCHW. One letter for each axis of the array.",
 )
 
 depth_order_option = click.option(
@@ -256,7 +257,7 @@ depth_order_option = click.option(
     type=ORDER,
     default="NCHW",
     show_default=True,
-    help="The axis is C in these letters: NHWC, CHW. One letter for each axis of the array.",
+    help="Letters of the axes, C is the axis: NCHW. One letter for each axis of the array.",
 )
 
 split_info_option = click.option(

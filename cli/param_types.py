@@ -69,7 +69,7 @@ class Integers(ListOfIntegers):
         try:
             return [int(piece) for piece in str(value).split(self._separator)]
         except ValueError:
-            numbers = re.fullmatch(r"[\[( ]*(\d+(?:[^\deE.%-]+\d+)+)[\]), ]*", str(value))
+            numbers = re.fullmatch(r"[\[( ]*(\d+(?:([^\w.%-]+| *[xX] *)\d+)+)[\]), ]*", str(value))
             pieces = [] if numbers is None else re.findall(r"\d+", numbers[1])
             hint = f"; did you mean {self._separator.join(pieces)}?" if pieces else ""
             self.fail(

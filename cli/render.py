@@ -105,7 +105,7 @@ def _route_table(result: Result) -> Table:
     table.add("reads", f"{format_size(plan.bytes_read)} ({plan.read_amplification:.2f} x)")
     table.add("writes", format_size(plan.bytes_written))
     threads = counted(plan.workers, "thread")
-    table.add("tasks", f"{len(plan)} of up to {shape_text(plan.block)} on {threads}")
+    table.add("tasks", f"{len(plan)}, at most {shape_text(plan.block)} elements each, on {threads}")
     if plan.alignment:
         count = counted(len(plan.alignment), "output")
         start = "start" if len(plan.alignment) > 1 else "starts"

@@ -13,13 +13,15 @@ from concatsplit_cli.misplaced import list_in_words, why_extra
 from concatsplit_core.foundation.errors import did_you_mean
 
 _COMMANDS = {
-    "concat": "join merge cat concatenate append combine paste hstack vstack cat-files union",
+    "concat": "join merge cat concatenate append combine paste hstack vstack cat-files union "
+    "column-stack row-stack dstack",
     "split": "cut chunk slice divide partition array-split hsplit vsplit chop",
     "reshard": "rechunk repartition rebalance resplit",
     "unstack": "unbind explode",
-    "fetch": "get extract export read show dump",
+    "fetch": "get extract export read",
     "feed": "put set import write store insert add",
-    "info": "ls list describe inspect stat head header print",
+    "info": "ls list describe inspect stat head header print show dump "
+    "view stats tree summary shape",
     "diff": "compare cmp equal allclose",
     "verify": "check validate checksum",
     "recover": "repair fix clean cleanup",
@@ -28,27 +30,45 @@ _COMMANDS = {
 }
 """What commands are called elsewhere."""
 
+_ONE = "'concatsplit concat ONE -o OTHER' does it, for one input"
+_NO_COMMANDS = {
+    "convert copy cp transcode": _ONE,
+    "rechunk": f"{_ONE}; --chunks says which chunks",
+    "compress recompress": f"{_ONE}; --codec says how it is compressed",
+    "cast astype": f"{_ONE}; --dtype says to which dtype",
+    "resume restart continue retry": "a run with --resume goes on if its command is given again",
+    "plan preview dry-run": "--dry-run prints the plan of any command that writes",
+    "completion completions": "the README says how a shell learns to complete",
+    "usage": "did you mean --help?",
+    "version": "did you mean --version?",
+}
+"""Commands of other programs that are none here, and what does it."""
+_LEAST_ALIKE = 0.8
+"""How alike a command or an option has to be to be suggested: a wrong one is worse than none."""
+
 _OPTIONS = {
     "--axis": "dim dimension along record-dimension axes d",
-    "--force": "overwrite force-overwrite replace clobber yes y",
-    "--parts": "num count number sections pieces n-parts num-parts nparts chunks-count k p",
+    "--force": "overwrite force-overwrite replace clobber yes y exist-ok",
+    "--parts": "num count number sections pieces n-parts num-parts nparts chunks-count k p n "
+    "splits n-splits",
     "--picture": "draw plot svg image graph visualize visualise diagram chart",
-    "--jobs": "threads workers nproc num-workers parallel cpus n-jobs processes num-threads p",
+    "--jobs": "threads workers nproc num-workers parallel cpus n-jobs processes num-threads p "
+    "cores ncores",
     "--codec": "compress compression compressor filter gzip zstd z",
-    "--memory": "mem memory-limit max-memory budget buffer-size ram m",
+    "--memory": "mem memory-limit max-memory budget buffer-size ram m max-mem mem-limit maxmem",
     "--output": "out outfile output-file dest destination to target outputs",
     "--shards": "shard shard-shape sharding",
-    "--size": "length chunk-size part-size lines rows step batch-size shard-size l",
+    "--size": "length chunk-size part-size lines rows step batch-size shard-size l window every-n",
     "--lengths": "sections split-sizes sizes",
     "--at": "indices positions split-at points",
     "--ratio": "proportions fractions percent ratios",
     "--max-bytes": "bytes max-size max-shard-size size-limit b",
     "--dtype": "type astype cast convert-to data-type",
     "--chunks": "chunk chunk-shape chunksize chunk-sizes tile tiles",
-    "--dry-run": "plan dryrun simulate no-act what-if just-print",
+    "--dry-run": "plan dryrun simulate no-act what-if just-print preview",
     "--quiet": "silent q",
-    "--debug": "verbose traceback v",
-    "--members": "variables vars variable keys datasets names member v",
+    "--debug": "traceback",
+    "--members": "variables vars variable keys datasets names member",
     "--files-from": "file-list input-list from-file inputs-from",
     "--add-axis": "new-axis stack newaxis expand-dims",
     "--drop-axis": "squeeze keepdims unstack",
@@ -57,9 +77,14 @@ _OPTIONS = {
     "--no-sync": "nosync no-fsync fast",
     "--checksum": "crc crc32 hash",
     "--only": "part select index parts-only",
-    "--hop": "stride overlap",
+    "--hop": "stride overlap every",
     "--remainder": "drop-last last rest",
     "--order": "data-format format-letters",
+    "--range": "slice start stop end begin from until",
+    "--resume": "continue restart retry",
+    "--head": "rows lines first n limit",
+    "--stats": "summary statistics describe",
+    "--progress": "verbose v bar",
     "--rtol": "tolerance relative",
     "--atol": "epsilon absolute eps",
     "--nan-equal": "equal-nan nans-equal",
@@ -78,8 +103,13 @@ _NO_OPTIONS = {
     "--codec zstd:3",
     "format output-format to-format": "the suffix of the output chooses the format, such as y.zarr",
     "r recursive": "quote a pattern, such as 'folder/**/*.npy'",
+    "pattern glob": "quote a pattern as an input, such as 'part-*.npy'",
+    "no-compress no-compression uncompressed": "--codec none stores as it is",
 }
 """Options of other programs that are none here, and what to do instead."""
+
+_CONTAINERS = (".h5", ".hdf5", ".nc", ".nc4", ".zarr", ".npz", ".safetensors")
+"""Suffixes of files that may hold several arrays."""
 
 _VALUES = (
     (r"is not a valid integer( range)?", "is not a whole number"),
@@ -106,11 +136,13 @@ def message_of(error: click.ClickException, words: Sequence[str]) -> str:
     if context is None:
         return error.format_message()
     if isinstance(error, click.NoSuchOption):
-        return _no_option(error.option_name, context)
+        return _no_option(error.option_name, context, words)
     if isinstance(error, click.MissingParameter) and isinstance(error.param, click.Option):
         return _missing_option(error.param, words)
     if isinstance(error, click.MissingParameter) and error.param is not None:
         name = error.param.make_metavar(context)
+        if name == "REF" and context.info_name == "feed":
+            return "REF is missing: say where to copy to, such as store.h5::new"
         usage = " ".join(context.command.collect_usage_pieces(context))
         return f"{name} is missing: concatsplit {_path(context)} {usage}"
     message = error.format_message()
@@ -118,23 +150,28 @@ def message_of(error: click.ClickException, words: Sequence[str]) -> str:
         return f"{_wrong_value(error, context)}{list_in_words(words)}"
     extra = re.fullmatch(r"Got unexpected extra arguments? \((.*)\)", message)
     if extra:
-        count = "is one argument" if " " not in extra[1] else "are arguments"
-        return f"{extra[1]} {count} too many{why_extra(extra[1], context, words)}"
+        count = extra[1].count(" ") + 1
+        what = f"{count} arguments too many: {extra[1]}"
+        what = what if count > 1 else f"{extra[1]} is one argument too many"
+        return f"{what}{why_extra(extra[1], context, words)}"
     return message
 
 
-def no_command(name: str, known: Iterable[str]) -> str:
-    """The message that there is no such command."""
-    names = list(known)
-    meant = _by_meaning(name.lower(), _COMMANDS, names)
-    hint = f"; did you mean '{meant}'?" if meant else did_you_mean(name, names)
-    hint = "; did you mean --version?" if name == "version" else hint
+def no_command(name: str, known: Iterable[str], path: str = "concatsplit") -> str:
+    """The message that there is no such command in a group, which is called by its path."""
+    names, bare = list(known), name.lower().replace("_", "-")
+    meant = _by_meaning(bare, _COMMANDS, names)
+    other = next((ours for theirs, ours in _NO_COMMANDS.items() if bare in theirs.split()), None)
+    if other is not None and "concat" in names and "info" in names:
+        return f"there is no command '{name}'; {other}"
+    hint = did_you_mean(bare, names, cutoff=_LEAST_ALIKE)
+    hint = f"; did you mean '{meant}'?" if meant else hint
     if not hint and "." in name:
         hint = "; a command comes first, such as 'concatsplit concat', then the files"
-    return f"there is no command '{name}'{hint or '; concatsplit --help lists all commands'}"
+    return f"there is no command '{name}'{hint or f'; {path} --help lists all commands'}"
 
 
-def _no_option(name: str, context: click.Context) -> str:
+def _no_option(name: str, context: click.Context, words: Sequence[str]) -> str:
     command = context.command
     options = [p for p in command.get_params(context) if isinstance(p, click.Option)]
     known = [
@@ -150,15 +187,22 @@ def _no_option(name: str, context: click.Context) -> str:
     if name in {"-o", "--output"} and path:
         where = "writes to REF, its second word" if path == "feed" else "prints to stdout"
         return f"{path} has no option {name}; it {where}"
+    if bare in {"balanced", "trailing"} and "--uneven" in known:
+        return f"{path} has no option {name}; did you mean --uneven {bare}?"
     if name == "-:":
         return "stdin is one .npy array, whose name is - alone"
+    if bare.isdigit() and (asked := next((w for w in words if re.fullmatch(r"-n\d+", w)), "")):
+        parts = f"; did you mean --parts {asked[2:]}?" if "--parts" in known else ""
+        return f"{asked}: -n takes no value, and asks for the plan only{parts}"
     if bare.isdigit() and "--codec" in known:
         return f"{path} has no option {name}; a level follows the codec: --codec gzip:{bare}"
     start = [opt for opt in known if len(bare) > 2 and opt.startswith(f"--{bare}")]
     meant = f"--{bare}" if f"--{bare}" in known else _by_meaning(bare, _OPTIONS, known)
     meant = meant or (start[0] if len(start) == 1 else None)
     hint = f"; did you mean {meant}?" if meant else _of_other_commands(name, context)
-    hint = hint or did_you_mean(name, known).replace("'", "")
+    if not hint and len(bare) > 1:
+        letters = [opt.removeprefix("--") for opt in known]
+        hint = did_you_mean(bare, letters, "--", cutoff=_LEAST_ALIKE).replace("'", "")
     where = f"concatsplit {path}".strip()
     return f"{path or where} has no option {name}{hint or f'; {where} --help lists all'}"
 
@@ -221,13 +265,32 @@ def _meant_by_value(option: str, message: str) -> str:
 def _missing_option(option: click.Option, words: Sequence[str]) -> str:
     names = "/".join(option.opts)
     if option.name not in {"output", "outputs"}:
-        return f"{names} is missing: {(option.help or '').partition('.')[0]}"
+        what = (option.help or "").partition(".")[0]
+        return f"{names} is missing: give {what[:1].lower()}{what[1:]}"
     given = [
         word
         for before, word in pairwise(words)
         if not word.startswith("-") and not before.startswith("--")
     ]
-    usual = "'part-{index}.npy'" if option.multiple else "y.npy"
-    is_new = len(given) > 1 and "." in given[-1] and not os.path.exists(given[-1])
-    last = given[-1] if is_new else usual
-    return f"{names} is missing: say where to write, such as -o {last}"
+    suffix = _usual_suffix(given, words)
+    usual = f"y{suffix}"
+    if option.multiple:
+        usual = (
+            f"'{{name}}{suffix}'" if _is_given("--names", words) else f"'part-{{index}}{suffix}'"
+        )
+    last = given[-1] if len(given) > 1 else ""
+    is_name = "." in last and not re.search(r"[*?[@{]", last)
+    is_new = is_name and not os.path.exists(last.partition("::")[0])
+    return f"{names} is missing: say where to write, such as -o {last if is_new else usual}"
+
+
+def _usual_suffix(given: Sequence[str], words: Sequence[str]) -> str:
+    """The suffix of an output that can hold what the first file holds, or what --array names."""
+    first = next((word for word in given if "." in word), "")
+    suffix = next((each for each in _CONTAINERS if first.endswith(each)), ".npy")
+    return ".h5" if _is_given("--array", words) else suffix
+
+
+def _is_given(option: str, words: Sequence[str]) -> bool:
+    """Whether an option with a value is on the command line."""
+    return any(word.partition("=")[0] == option for word in words)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import chdir
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,6 +36,11 @@ class StageCommand(Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Leave the options of the operator to it."""
+        for word, value in pairwise(args):
+            if word == "--to" and re.match("--?[a-zA-Z]", value) and not ctx.resilient_parsing:
+                raise click.UsageError(
+                    f"--to needs a value after it, and {value} is an option", ctx
+                )
         return click.Command.parse_args(self, ctx, args)
 
 

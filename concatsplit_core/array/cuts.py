@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from concatsplit_core.array.geometry import Interval, tile
-from concatsplit_core.array.shares import interval_of, parse_range, parse_ratio, whole_shares
+from concatsplit_core.array.shares import (
+    interval_of,
+    parse_ratio,
+    proportional,
+    start_and_stop,
+    whole_shares,
+)
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.foundation.given import whole_number, whole_numbers
 from concatsplit_core.foundation.records import dataclass
+from concatsplit_core.foundation.sizes import counted
 
 Uneven = Literal["balanced", "trailing"]
 Remainder = Literal["keep", "drop", "error"]
@@ -71,13 +78,16 @@ class Cut:
     by_array: bool | None = None
     range: Any = None
 
+    lengths_name: ClassVar[str] = "--lengths"
+    """What messages call the lengths."""
+
     def __post_init__(self) -> None:
         if self.ratio is not None:
             is_text = isinstance(self.ratio, str)
             ratio = parse_ratio(self.ratio) if is_text else whole_shares(self.ratio)
             object.__setattr__(self, "ratio", ratio)
         if self.range is not None:
-            object.__setattr__(self, "range", _start_and_stop(self.range))
+            object.__setattr__(self, "range", start_and_stop(self.range))
         for field in ("lengths", "at"):
             if (values := getattr(self, field)) is not None:
                 object.__setattr__(self, field, list(whole_numbers(f"--{field}", values)))
@@ -135,11 +145,11 @@ class Cut:
         if self.size is not None:
             return tile(_sized(length, self.size, self.remainder or "keep"))
         if self.lengths is not None:
-            return tile(_listed(length, self.lengths))
+            return tile(_listed(length, self.lengths, self.lengths_name))
         if self.at is not None:
             return _positions(length, self.at)
         if self.ratio is not None:
-            return tile(_proportional(length, self.ratio))
+            return tile(proportional(length, self.ratio))
         if self.range is not None:
             start, stop = self.range
             return [interval_of(start, stop, length)]
@@ -148,43 +158,40 @@ class Cut:
         if names is None:
             raise UsageError(
                 "say how to cut, such as --parts, --size, --lengths or --at, "
-                "or name one output a part"
+                "or give one output name for each part"
             )
         return tile(_equal(length, names, None, by_names=True))
 
 
-def _start_and_stop(given: Any) -> tuple[int | None, int | None]:
-    """Where a range starts and stops, as it is given."""
-    if isinstance(given, str):
-        return parse_range(given)
-    if isinstance(given, slice):
-        if given.step not in (None, 1):
-            raise UsageError(f"--range {given}: a range here cannot have a step")
-        given = given.start, given.stop
-    if not isinstance(given, Sequence):
-        raise UsageError(f"--range {given} is not a start and a stop, such as (3, 8)")
-    pair = [None if n is None else whole_number("--range", n) for n in given]
-    if len(pair) != 2:
-        raise UsageError(f"--range {given} is not a start and a stop, such as 3:8")
-    return pair[0], pair[1]
+class CutByVector(Cut):
+    """A cut by lengths that were read from a vector, and are no option of the request."""
+
+    lengths_name = "the vector of lengths"
 
 
 def notes_on_parts(cut: Cut, lengths: Sequence[int]) -> list[str]:
     """Notes on parts that are probably a mistake: empty ones, and a single one."""
     if cut == Cut() and len(lengths) == 1:
         return ["there is one part, since there is one output and no option that says where to cut"]
-    if cut.ratio is None or not any(lengths):
+    if cut.range is not None and not any(lengths):
+        start, stop = ("" if end is None else end for end in cut.range)
+        return [f"--range {start}:{stop} takes nothing: the part is empty"]
+    if not any(lengths):
         return []
-    empty = [
-        str(n)
-        for n, (share, has) in enumerate(zip(cut.ratio, lengths, strict=True))
-        if share and not has
-    ]
-    return (
-        [f"--ratio: the axis is too short for part {', '.join(empty)}, which is empty"]
-        if empty
-        else []
+    if cut.parts is not None and not all(lengths):
+        empty = cut.parts - sum(map(bool, lengths))
+        return [
+            f"--parts {cut.parts}: the axis is too short, so that {counted(empty, 'part')} at the "
+            f"end {'is' if empty == 1 else 'are'} empty"
+        ]
+    shares = cut.ratio or ()
+    short = [str(n) for n, share in enumerate(shares) if share and not lengths[n]]
+    if not short:
+        return []
+    parts = (
+        f"part {short[0]}, which is" if len(short) == 1 else f"parts {', '.join(short)}, which are"
     )
+    return [f"--ratio: the axis is too short for {parts} empty"]
 
 
 def _refuse_many(parts: int) -> None:
@@ -212,7 +219,8 @@ def _equal(length: int, parts: int, uneven: Uneven | None, by_names: bool = Fals
         return [max(0, min(full, length - full * i)) for i in range(parts)]
     option = f"--parts {parts} " if by_names else ""
     raise UsageError(
-        f"an axis of length {length} does not divide into {parts} equal parts; "
+        f"{'' if by_names else f'--parts {parts}: '}an axis of length {length} does not divide "
+        f"into {parts} equal parts; "
         f"{option}--uneven balanced makes the first ones longer by 1, "
         f"{option}--uneven trailing the last one shorter",
         found=length,
@@ -226,15 +234,18 @@ def _sized(length: int, size: int, remainder: Remainder) -> list[int]:
     whole, rest = divmod(length, size)
     if rest and remainder == "error":
         raise UsageError(
-            f"an axis of length {length} does not divide into parts of {size}: {rest} are left; "
-            "--remainder keep makes a shorter part of them, --remainder drop leaves them out",
+            f"--size {size}: an axis of length {length} does not divide into parts of {size}: "
+            f"{rest} {'is' if rest == 1 else 'are'} left over; "
+            "--remainder keep makes a shorter part of that, --remainder drop leaves it out",
             found=length,
             expected=size,
         )
     _refuse_many(whole)
     lengths = [size] * whole + ([rest] if rest and remainder == "keep" else [])
     if not lengths and remainder == "drop":
-        raise UsageError(f"an axis of length {length} holds no whole part of {size}", found=length)
+        raise UsageError(
+            f"--size {size}: an axis of length {length} holds no whole part of {size}", found=length
+        )
     return lengths or [0]
 
 
@@ -245,24 +256,11 @@ def _windows(length: int, size: int, hop: int) -> list[Interval]:
         )
     if size > length:
         raise UsageError(
-            f"an axis of length {length} holds no whole window of {size}", found=length
+            f"--size {size}: an axis of length {length} holds no whole window of {size}",
+            found=length,
         )
     _refuse_many((length - size) // hop + 1)
     return [Interval(at, at + size) for at in range(0, length - size + 1, hop)]
-
-
-def _proportional(length: int, ratio: Sequence[int]) -> list[int]:
-    """Largest remainder: whole quotas first, what is left to the largest fractions, in order."""
-    total = sum(ratio)
-    negative = any(share < 0 for share in ratio)
-    if negative or not total:
-        what = "no share may be negative" if negative else "one share at least has to be above 0"
-        raise UsageError(f"--ratio {':'.join(map(str, ratio))}: {what}")
-    lengths = [length * share // total for share in ratio]
-    by_fraction = sorted(range(len(ratio)), key=lambda i: -(length * ratio[i] % total))
-    for number in by_fraction[: length - sum(lengths)]:
-        lengths[number] += 1
-    return lengths
 
 
 def _bounded(length: int, most: int, index_bytes: int) -> list[int]:
@@ -282,12 +280,12 @@ def _bounded(length: int, most: int, index_bytes: int) -> list[int]:
     return _equal(length, parts, "balanced")
 
 
-def _listed(length: int, lengths: Sequence[int]) -> list[int]:
+def _listed(length: int, lengths: Sequence[int], name: str) -> list[int]:
     if list(lengths).count(-1) == 1:
         rest = length - sum(lengths) - 1
         if rest < 0:
             raise UsageError(
-                f"lengths {','.join(map(str, lengths))}: those that are given sum to "
+                f"{_given(name, lengths)}: those that are given sum to "
                 f"{sum(lengths) + 1}, but the axis has length {length}; nothing is left for -1",
                 found=sum(lengths) + 1,
                 expected=length,
@@ -295,15 +293,17 @@ def _listed(length: int, lengths: Sequence[int]) -> list[int]:
         lengths = [rest if n == -1 else n for n in lengths]
     if list(lengths).count(-1) > 1:
         raise UsageError(
-            "--lengths: only one of them can be -1, which stands for what the others leave",
+            f"{_given(name, lengths)}: only one of them can be -1, the rest",
             found=list(lengths),
         )
     negative = [n for n in lengths if n < 0]
     if negative:
-        raise UsageError(f"--lengths: a part cannot have length {negative[0]}", found=negative[0])
+        raise UsageError(
+            f"{_given(name, lengths)}: a part cannot have length {negative[0]}", found=negative[0]
+        )
     if sum(lengths) != length:
         raise UsageError(
-            f"lengths {','.join(map(str, lengths))} sum to {sum(lengths)}, "
+            f"{_given(name, lengths)}: they sum to {sum(lengths)}, "
             f"but the axis has length {length}",
             found=sum(lengths),
             expected=length,
@@ -311,15 +311,24 @@ def _listed(length: int, lengths: Sequence[int]) -> list[int]:
     return list(lengths)
 
 
+def _given(name: str, numbers: Sequence[int]) -> str:
+    """What was given: the name of the option, and the list."""
+    return f"{name} {','.join(map(str, numbers))}"
+
+
 def _positions(length: int, at: Sequence[int]) -> list[Interval]:
     edges = [0, *(p + length if p < 0 else p for p in at), length]
     for asked, before, here in zip([*at, length], edges, edges[1:], strict=False):
         if not 0 <= here <= length:
             raise UsageError(
-                f"cannot cut at {asked}: the axis has length {length}", found=asked, expected=length
+                f"{_given('--at', at)}: cannot cut at {asked}, since the axis has length {length}",
+                found=asked,
+                expected=length,
             )
         if here < before:
             raise UsageError(
-                f"cut positions must not decrease: {asked} comes after {before}", found=list(at)
+                f"{_given('--at', at)}: cut positions must not decrease, and "
+                f"{asked} comes after {before}",
+                found=list(at),
             )
     return [Interval(a, b) for a, b in pairwise(edges)]

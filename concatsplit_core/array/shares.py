@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.foundation.errors import UsageError
-from concatsplit_core.foundation.given import whole_numbers
+from concatsplit_core.foundation.given import whole_number, whole_numbers
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
 _WHOLE = re.compile(r"-?\d{1,19}")
 _SHARE = re.compile(r"-?(?:\d{1,19}(?:\.\d{0,18})?|\.\d{1,18})%?")
-_NUMBERS = re.compile(r"\D?(\d{1,19}([^\d.-]{1,3}\d{1,19})+)\D?")
+_NUMBERS = re.compile(r"\W?(\d{1,19}([^\w.-]{1,3}\d{1,19})+)\W?")
 _RANGE = re.compile(r"\s*([+-]?\d{1,19})?\s*:\s*([+-]?\d{1,19})?\s*")
 _PRECISION = 10**9
 """The sum of floating-point shares may be off by one part in this many."""
@@ -95,6 +95,20 @@ def _scaled(shares: Sequence[Fraction]) -> list[int]:
     return [int(share * common) for share in shares]
 
 
+def proportional(length: int, ratio: Sequence[int]) -> list[int]:
+    """Lengths by largest remainder: whole quotas first, what is left to the largest fractions."""
+    total = sum(ratio)
+    negative = any(share < 0 for share in ratio)
+    if negative or not total:
+        what = "no share may be negative" if negative else "one share at least has to be above 0"
+        raise UsageError(f"--ratio {':'.join(map(str, ratio))}: {what}")
+    lengths = [length * share // total for share in ratio]
+    by_fraction = sorted(range(len(ratio)), key=lambda i: -(length * ratio[i] % total))
+    for number in by_fraction[: length - sum(lengths)]:
+        lengths[number] += 1
+    return lengths
+
+
 def parse_range(text: str) -> tuple[int | None, int | None]:
     """Start and stop of ``3:8``, ``:8`` or ``-3:``.
 
@@ -112,6 +126,22 @@ def parse_range(text: str) -> tuple[int | None, int | None]:
         raise UsageError(f"--range {text} {what}; write START:STOP, such as 3:8, :8 or -3:{hint}")
     start, stop = (None if piece is None else int(piece) for piece in found.groups())
     return start, stop
+
+
+def start_and_stop(given: Any) -> tuple[int | None, int | None]:
+    """Where a range starts and stops, as it is given."""
+    if isinstance(given, str):
+        return parse_range(given)
+    if isinstance(given, slice):
+        if given.step not in (None, 1):
+            raise UsageError(f"--range {given}: a range here cannot have a step")
+        given = given.start, given.stop
+    if not isinstance(given, Sequence):
+        raise UsageError(f"--range {given} is not a start and a stop, such as (3, 8)")
+    pair = [None if n is None else whole_number("--range", n) for n in given]
+    if len(pair) != 2:
+        raise UsageError(f"--range {given} is not a start and a stop, such as 3:8")
+    return pair[0], pair[1]
 
 
 def interval_of(start: int | None, stop: int | None, length: int) -> Interval:
@@ -134,8 +164,14 @@ def select_parts(only: str | int | Sequence[int], count: int) -> list[int]:
         for piece in only.split(","):
             first, dash, last = piece.partition("-")
             if not _is_number(first) or (dash and not _is_number(last)):
-                raise UsageError(f"--only {only} is not a list of parts such as 3 or 0-3,8")
+                raise UsageError(
+                    f"--only {only} is not a list of parts such as 3 or 0-3,8{_meant_parts(only)}"
+                )
             span = range(int(first), int(last if dash else first) + 1)
+            if not span:
+                raise UsageError(
+                    f"--only {only}: the range {piece} is empty; write {last}-{first}", found=piece
+                )
             chosen += span if span.stop <= count else [span.stop - 1]
     else:
         chosen = list(whole_numbers("--only", only))
@@ -144,6 +180,14 @@ def select_parts(only: str | int | Sequence[int], count: int) -> list[int]:
         what = f"there is no part {beyond[0]}" if beyond else "it names none"
         raise UsageError(f"--only {only}: {what}; the parts are 0 to {count - 1}", found=beyond)
     return sorted(set(chosen))
+
+
+def _meant_parts(only: str) -> str:
+    """The end of a message about a wrong list of parts: what was probably meant."""
+    pieces = [piece for piece in re.split(r"[\s,;]+", only) if piece]
+    if not pieces or not all(re.fullmatch(r"\d+((-|\.\.)\d+)?", piece) for piece in pieces):
+        return ""  # 3:5 may mean what leaves out part 5, as in Python
+    return f"; did you mean {','.join(pieces).replace('..', '-')}?"
 
 
 def _is_number(text: str) -> bool:

@@ -83,7 +83,10 @@ def _parse_step(text: str) -> Step:
         return _parse_blosc(settings)
     if name in _FILTERS or name in {"lz4", "lzf"}:
         if settings:
-            raise UsageError(f"codec '{name}' has no setting, found '{':'.join(settings)}'")
+            found = ":".join(settings)
+            raise UsageError(
+                f"--codec {text}: {name} has no setting, found '{found}'; write {name}"
+            )
         return Step(name)
     if name not in _COMPRESSORS:
         known = codec_names()
@@ -93,28 +96,42 @@ def _parse_step(text: str) -> Step:
             hint = f"; did you mean '{level[1]}:{level[2]}'?"
         raise UsageError(f"--codec: unknown codec '{name}'; known are {', '.join(known)}{hint}")
     if len(settings) > 1:
-        raise UsageError(f"codec '{name}' has one setting, its level; found '{text}'")
-    return Step(name, (_level(name, settings[0]) if settings else _DEFAULT_LEVEL[name],))
+        raise UsageError(
+            f"--codec {text}: {name} has one setting, its level; write {name}:{settings[0]}"
+        )
+    return Step(name, (_level(name, settings, settings[0]) if settings else _DEFAULT_LEVEL[name],))
 
 
 def _parse_blosc(settings: list[str]) -> Step:
     cname, level, shuffle = (settings + ["lz4", "5", "shuffle"][len(settings) :])[:3]
     if len(settings) > 3 or cname not in BLOSC_AVAILABLE or shuffle not in BLOSC_SHUFFLES:
         raise UsageError(
-            f"'blosc:{':'.join(settings)}' is not blosc:NAME:LEVEL:SHUFFLE with NAME of "
+            f"--codec blosc:{':'.join(settings)}: it is not blosc:NAME:LEVEL:SHUFFLE with NAME of "
             f"{', '.join(BLOSC_AVAILABLE)} and SHUFFLE of {', '.join(BLOSC_SHUFFLES)}"
+            f"{_meant_blosc(settings)}"
         )
-    return Step("blosc", (cname, _level("blosc", level), shuffle))
+    return Step("blosc", (cname, _level("blosc", settings, level), shuffle))
 
 
-def _level(name: str, text: str) -> int:
+def _meant_blosc(settings: list[str]) -> str:
+    """The end of a message about wrong settings of blosc: those that were probably meant."""
+    first, *others = settings
+    if first.isdigit() and all(other in BLOSC_AVAILABLE for other in others[:1]):
+        return f"; did you mean 'blosc:{(others or ['lz4'])[0]}:{first}'?"
+    if first not in BLOSC_AVAILABLE:
+        return did_you_mean(first, BLOSC_AVAILABLE)
+    return did_you_mean(others[1], BLOSC_SHUFFLES) if len(others) == 2 else ""
+
+
+def _level(name: str, settings: list[str], text: str) -> int:
+    given = f"--codec {':'.join([name, *settings])}"
     low, high = _LEVELS.get(name, (0, 9))
     try:
         level = int(text)
     except ValueError:
         raise UsageError(
-            f"codec level '{text}' of {name} is not a whole number from {low} to {high}"
+            f"{given}: its level '{text}' is not a whole number from {low} to {high}"
         ) from None
     if not low <= level <= high:
-        raise UsageError(f"codec level {level} of {name} is not within {low} to {high}")
+        raise UsageError(f"{given}: its level {level} is not within {low} to {high}")
     return level

@@ -57,8 +57,8 @@ def _read_all(ref: str, lists: dict[str, list[str]]) -> None:
     held = sum(map(len, lists.values()))
     if counts[ref] > MOST_FROM_LISTS + held:
         raise UsageError(
-            f"the list {ref} stands for {counts[ref]} references by way of other lists, though "
-            f"they hold {held}; name each input once",
+            f"the list {ref}: lists in it name each other, so that {held} lines become "
+            f"{counts[ref]} inputs; name each input once",
             ref=ref,
             found=counts[ref],
             expected=MOST_FROM_LISTS,

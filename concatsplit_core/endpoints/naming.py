@@ -36,16 +36,29 @@ class _Strict(string.Formatter):
 
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Any) -> Any:
         if field_name not in FIELDS:
-            known = ", ".join(f"{{{name}}}" for name in FIELDS)
-            raise UsageError(
-                f"template field '{{{field_name}}}' is not one of {known}{_meant(field_name)}"
-            )
+            raise _no_field(field_name)
         return kwargs[field_name], field_name
 
     def format_field(self, value: Any, format_spec: str) -> Any:
         if any(int(number) > _WIDEST for number in re.findall(r"\d+", format_spec)):
             raise UsageError(f"template format '{format_spec}' is wider than {_WIDEST}")
         return super().format_field(value, format_spec)
+
+
+def _no_field(field: str) -> UsageError:
+    """The error that a template has a field that there is not."""
+    known = ", ".join(f"{{{name}}}" for name in FIELDS)
+    if not field or field.isdigit():
+        return UsageError("a template field such as {} or {0} has no name; write {index}")
+    return UsageError(f"template field '{{{field}}}' is not one of {known}{_meant(field)}")
+
+
+def _fields_in(template: str) -> list[str]:
+    """The fields of a template; none if it cannot be read."""
+    try:
+        return [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
+    except ValueError:
+        return []
 
 
 def _meant(field: str) -> str:
@@ -181,13 +194,18 @@ def name_again(
 def _refuse_names(names: Sequence[str], outputs: Sequence[str], count: int) -> None:
     """Refuse names of parts that fit neither the parts nor the outputs."""
     if len(outputs) != 1 or "{name" not in outputs[0]:
+        if len(outputs) == 1 and (misspelt := set(_fields_in(outputs[0])).difference(FIELDS)):
+            raise _no_field(min(misspelt))
         raise UsageError(
             "--names fills in {name}, and there is none in the output; give a template such as "
             "'{name}.npy'"
         )
     if len(names) != count:
+        apart = re.split(r"[\s;:]+", names[0]) if len(names) == 1 else []
         raise UsageError(
-            f"--names {','.join(names)}: {len(names)} names for {count} parts; give one a part",
+            f"--names {','.join(names)}: {counted(len(names), 'name')} for "
+            f"{counted(count, 'part')}; give one name for each part"
+            + (f"; did you mean --names {','.join(apart)}?" if len(apart) == count > 1 else ""),
             found=len(names),
             expected=count,
         )

@@ -47,8 +47,8 @@ def refuse_collisions(places: Sequence[Place]) -> None:
         key = (place.container, place.member)
         if key in seen:
             raise NameCollision(
-                f"outputs {seen[key]} and {place.ref} have the same name; {{index}} in a template "
-                "gives each part its own"
+                f"outputs {seen[key]} and {place.ref} have the same name; give each its own, "
+                "as {index} in a template does for parts"
             )
         seen[key] = place.ref
     for place in places:

@@ -56,6 +56,8 @@ def what_it_is(name: str, start: bytes) -> str:
         names = (
             "give names to --files-from -" if name == "stdin" else "put @ before a list of names"
         )
+        if not start.strip():
+            return "is empty but for line ends and spaces"
         return (
             f"is text, which is not read: it starts with {_first_line(start)!r}; read it with "
             f"numpy.loadtxt and save it with numpy.save, or {names}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 
 from concatsplit_core.foundation.errors import (
@@ -27,7 +27,11 @@ _LOOKED_AT = 10_000
 _APART = "; give each name as a separate argument: {}"
 _STDOUT = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
 _INSTEAD = {
-    **dict.fromkeys((".pt", ".pth", ".ckpt"), "; did you mean '.safetensors'?"),
+    **dict.fromkeys((".pt", ".pth", ".ckpt", ".st", ".sft"), "; did you mean '.safetensors'?"),
+    **dict.fromkeys((".netcdf", ".cdf", ".nc3", ".ncf"), "; did you mean '.nc'?"),
+    ".hdf4": "; HDF5 files end in .h5",
+    ".zip": "; did you mean '.zarr.zip' or '.npz'?",
+    ".numpy": "; did you mean '.npy'?",
     **dict.fromkeys(
         (".gz", ".bz2", ".xz", ".zst"), "; --codec compresses inside of .npz, .h5 and .zarr"
     ),
@@ -151,32 +155,52 @@ def no_format(ref: str, start: bytes, is_bare: bool) -> MalformedInput:
     )
 
 
-def no_suffix(path: str, ref: str, suffix: str, known: Sequence[str], is_read: bool) -> UsageError:
+def no_suffix(ref: str, suffix: str, known: Mapping[str, bool], is_read: bool) -> UsageError:
     """The error that the name of an output does not say its format.
 
     Parameters
     ----------
-    path, ref : str
-        Its path, and the reference as it was given.
+    ref : str
+        As it was given.
     suffix : str
-        Of the path; may be empty.
-    known : sequence of str
-        The suffixes of all formats that are written.
+        Of its path; may be empty.
+    known : mapping of str to bool
+        The suffixes of all formats that are written, and whether such files hold several arrays.
     is_read : bool
         Whether the suffix is that of a format that is read only.
     """
     if ref.partition("::")[0] in _STDOUT:
         return UsageError(f"output {ref}: write - for an .npy stream on stdout", ref=ref)
+    path = ref.partition("::")[0]
     if not suffix and os.path.isdir(path):
         return UsageError(f"output {ref}: is a folder; name a file in it, such as y.npy", ref=ref)
+    if "::" not in ref and (
+        inside := _array_in(path, [end for end, has_members in known.items() if has_members])
+    ):
+        return UsageError(f"output {ref}: an array in a file is named as in {inside}", ref=ref)
     hint = f"{suffix} is read only; " if is_read else ""
     what = f"the suffix '{suffix}' says no format" if suffix else "no suffix says its format"
     return UsageError(
         f"output {ref}: {hint}{what}; use one of "
-        f"{' '.join(known)}{_INSTEAD.get(suffix) or did_you_mean(suffix, known)}",
+        f"{' '.join(known)}{_INSTEAD.get(suffix) or _meant_suffix(suffix, known)}",
         ref=ref,
         found=suffix,
     )
+
+
+def _array_in(path: str, containers: Sequence[str]) -> str:
+    """How an array in a container is named that has one colon, a / or a bracket before it."""
+    for mark in re.finditer(r":/?|/|\[", path):
+        file, member = path[: mark.start()], path[mark.end() :].strip("[]'\"")
+        is_container = file.lower().endswith(tuple(containers))
+        if is_container and member and (mark[0] != "/" or not os.path.isdir(file)):
+            return f"{file}::{member}"
+    return ""
+
+
+def _meant_suffix(suffix: str, known: Iterable[str]) -> str:
+    """The end of a message about a wrong suffix; the dot that all have does not count as alike."""
+    return did_you_mean(suffix[1:], [end[1:] for end in known], ".")
 
 
 def no_match(ref: str, pattern: str) -> InputUnavailable:

@@ -189,7 +189,8 @@ def format_by_suffix(path: str, ref: str) -> OutputFormat:
     from concatsplit_core.formats.misnamed import no_suffix
 
     is_read = any(suffix_of(path) in form.suffixes for form in _inputs())
-    raise no_suffix(path, ref, suffix_of(path), suffixes(), is_read)
+    known = {suffix: form.has_members for form in _outputs() for suffix in form.suffixes}
+    raise no_suffix(ref, suffix_of(path), known, is_read)
 
 
 def format_of_object(array: Any) -> LibraryFormat | None:

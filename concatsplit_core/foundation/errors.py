@@ -173,7 +173,9 @@ _COMPARED, _LONGEST = 2_000, 200
 """The most names, and the longest, that a wrong name is compared with."""
 
 
-def did_you_mean(name: str, known: Sequence[str], before: str = "", after: str = "") -> str:
+def did_you_mean(
+    name: str, known: Sequence[str], before: str = "", after: str = "", cutoff: float = 0.7
+) -> str:
     """The end of a message about a wrong name: the known name that is most like it.
 
     Parameters
@@ -184,6 +186,8 @@ def did_you_mean(name: str, known: Sequence[str], before: str = "", after: str =
         What could have been meant.
     before, after : str
         What stands around the name in the suggestion.
+    cutoff : float
+        How alike a known name has to be, up to 1.
 
     Returns
     -------
@@ -197,5 +201,6 @@ def did_you_mean(name: str, known: Sequence[str], before: str = "", after: str =
     lower = name[:_LONGEST].lower()
     found = [n for n in reversed(by_lower) if len(lower) > 1 and n.startswith(lower)]
     found.sort(key=len)
-    found = found or get_close_matches(lower, by_lower, n=1, cutoff=0.7)
+    found = found or [n for n in by_lower if sorted(n) == sorted(lower)]  # letters that are swapped
+    found = found or get_close_matches(lower, by_lower, n=1, cutoff=cutoff)
     return f"; did you mean '{before}{by_lower[found[0]]}{after}'?" if found else ""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import count
 
-from concatsplit_core.foundation.errors import AxisError
+from concatsplit_core.foundation.errors import AxisError, did_you_mean
 
 Names = tuple[str | None, ...]
 
@@ -71,7 +71,12 @@ def axis_named(name: str, names: Sequence[str | None] | None, array: str) -> int
     if len(axes) == 1:
         return axes[0]
     listed = ", ".join(known or "(no name)" for known in names or ())
-    has = f"its axes are {listed}" if names else "its axes have no names; give a number"
+    known = [known for known in names or () if known]
+    has = (
+        f"its axes are {listed}{did_you_mean(name, known)}"
+        if names
+        else "its axes have no names; give a number"
+    )
     if re.fullmatch(r"[-+]?[\d.]+(, *[-+]?\d+)*", name):
         has = "one axis is joined or cut" if "," in name else "the number of an axis is whole"
         has = f"{name} is text; give a number" if name.lstrip("-").isdigit() else has

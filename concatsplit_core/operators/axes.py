@@ -9,7 +9,7 @@ from typing import Any
 from concatsplit_core.array.geometry import normalize_axis
 from concatsplit_core.endpoints.member_patterns import is_match
 from concatsplit_core.formats.sources import Source
-from concatsplit_core.foundation.errors import AxisError, ShapeMismatch, UsageError
+from concatsplit_core.foundation.errors import AxisError, ShapeMismatch, UsageError, did_you_mean
 from concatsplit_core.foundation.names import first_names
 
 CARRY = "carry"
@@ -102,7 +102,7 @@ class AxisRules:
         """A line for each pattern that gives no array an axis: it may be misspelt."""
         known = list(names)
         return [
-            f"--axis '{pattern}={axis}': no array has such a name"
+            f"--axis '{pattern}={axis}': no array has such a name{did_you_mean(pattern, known)}"
             for pattern, axis in self._rules
             if pattern is not None
             and axis != CARRY
@@ -127,7 +127,8 @@ class AxisRules:
             f"the dimensions are {first_names(list(known))}" if known else "no dimension has a name"
         )
         wanted = ", ".join(str(axis) for _, axis in self._rules)
-        raise AxisError(f"--axis {wanted}: no array has that axis: {has}", found=wanted)
+        hint = did_you_mean(wanted, list(known))
+        raise AxisError(f"--axis {wanted}: no array has that axis: {has}{hint}", found=wanted)
 
     def refuse_uneven(
         self, arrays: Mapping[str, Sequence[Source]], axes: Mapping[str, int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from concatsplit_core.array.cuts import Cut
+from concatsplit_core.array.cuts import Cut, CutByVector
 from concatsplit_core.array.orders import DEFAULT_ORDER
 from concatsplit_core.endpoints.naming import named_count, parse_names
 from concatsplit_core.formats.sources import Source
@@ -215,7 +215,7 @@ def split_by_lengths(
         refs,
         axis,
         order,
-        cut=Cut(lengths=_sums(vector, outputs)),
+        cut=CutByVector(lengths=_sums(vector, outputs)),
         names=named,
         vectors=(lengths,),
         selection=selection_from(shared),
@@ -303,7 +303,7 @@ def concat_gradient(
         names_of(output),
         axis=axis,
         order=order,
-        cut=Cut(lengths=lengths),
+        cut=CutByVector(lengths=lengths),
         drop_axis=add_axis,
         vectors=(split_info,),
     )
@@ -339,4 +339,4 @@ def _scaled(request: Request, source: Source) -> Request:
             expected=length,
         )
     factor = length // total
-    return request._replace(cut=Cut(lengths=[n * factor for n in lengths]))
+    return request._replace(cut=CutByVector(lengths=[n * factor for n in lengths]))

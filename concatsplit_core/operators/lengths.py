@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from concatsplit_core.array.cuts import Cut
+from concatsplit_core.array.cuts import Cut, CutByVector
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import close_all, open_inputs
 from concatsplit_core.foundation.errors import MalformedInput, UsageError
@@ -29,6 +29,7 @@ def cut_from(options: dict[str, Any]) -> Cut:
         if how.get("lengths") is not None:
             raise UsageError("--lengths and --lengths-from both say where to cut; give one of them")
         how["lengths"] = read_lengths(lengths_from)
+        return CutByVector(**how)
     return Cut(**how)
 
 

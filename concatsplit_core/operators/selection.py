@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
-from concatsplit_core.foundation.errors import MalformedInput, UsageError
+from concatsplit_core.foundation.errors import MalformedInput, UsageError, did_you_mean
 from concatsplit_core.foundation.names import first_names
 from concatsplit_core.foundation.records import dataclass
 
@@ -100,6 +100,7 @@ class Selection:
             if not any(is_match(name, pattern) for name in names):
                 raise UsageError(
                     f"--members {pattern}: {ref} has no such array; it holds {first_names(names)}"
+                    f"{did_you_mean(pattern, names)}"
                 )
         return [name for name in names if any(is_match(name, p) for p in patterns)]
 

@@ -69,10 +69,12 @@ class PicturedArray(NamedTuple):
         found = self.chunk_map
         absent = found.count - found.present
         share = 100 * found.stored_bytes / max(1, self.nbytes)
-        what = what if found.count != 1 else what[:-1]
+        takes = f"{what} take"  # without the documents of a store, which its stored bytes include
+        if found.count == 1:
+            what, takes = what[:-1], f"the {what[:-1]} takes"
         return (
             f"{found.count:,} {what} of {shape_text(self.chunks)}, {absent:,} absent; "
-            f"{format_size(found.stored_bytes)} stored of {format_size(self.nbytes)} "
+            f"{takes} {format_size(found.stored_bytes)} of {format_size(self.nbytes)} "
             f"({share:.3g} %)"
         )
 

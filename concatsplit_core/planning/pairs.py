@@ -123,7 +123,10 @@ def _not_strided(here: ArraySpec, there: ArraySpec) -> tuple[str, ...]:
         elif isinstance(spec.layout, Stream):
             why.append("the output is a stream")
         elif spec.chunks is not None:
-            why.append(f"an {side} is stored in chunks")
+            is_read = side == "input"
+            why.append(
+                "an input is stored in chunks" if is_read else "elements are encoded into chunks"
+            )
         elif not spec.is_strided:
             why.append(f"an {side} does not lie in one run of bytes")
     return tuple(why)

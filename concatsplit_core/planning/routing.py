@@ -14,6 +14,7 @@ from concatsplit_core.array.layouts import Contiguous
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.foundation.errors import UsageError
 from concatsplit_core.foundation.records import NamedTuple
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.pairs import Pair, kind_of, pair_of
 from concatsplit_core.planning.task import ROUTES, Route
@@ -266,7 +267,8 @@ class _Router:
 
     def _too_short(self, shortest: int, longest: int) -> str:
         of = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
-        return f"runs of {of} bytes are shorter than {self._thresholds.long_run}"
+        least = format_size(self._thresholds.long_run)
+        return f"runs of {of} bytes are shorter than {least}, where the kernel's copy pays"
 
 
 def _whole_units(

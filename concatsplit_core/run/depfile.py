@@ -61,7 +61,7 @@ def staged_depfile(
     replaced = refuse_record(final, places, sources, True, "dependency file")
     if replaced is not None and not force and not _is_of(final.key, data):
         raise OutputExists(
-            f"dependency file {final} exists, and is none of {outputs[0]}; give --force to "
+            f"{final} exists, and is not a dependency file of {outputs[0]}; give --force to "
             "replace it",
             ref=str(final),
         )

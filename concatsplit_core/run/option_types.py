@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -59,6 +60,23 @@ def no_such_option(operator: str, unknown: str, known: Iterable[str]) -> TypeErr
     meant = next((ours for ours, theirs in _ELSEWHERE.items() if unknown in theirs.split()), None)
     hint = f"; did you mean '{meant}'?" if meant else did_you_mean(unknown, names)
     return TypeError(f"{operator} has no option '{unknown}'{hint}")
+
+
+def meant_dtype(name: str) -> str:
+    """The end of a message about a wrong dtype: the one that was probably meant."""
+    letter = re.fullmatch(r"([fiuc])(\d+)", name)
+    if letter is not None:
+        kind = {"f": "float", "i": "int", "u": "uint", "c": "complex"}[letter[1]]
+        name = f"{kind}{letter[2]}"
+    short = name.lower().replace("fp", "float").replace("bf", "bfloat").replace("double", "float")
+    if short in {"float8", "f8e4m3", "f8e5m2"}:
+        return "; types of 8 bits are float8_e4m3fn and float8_e5m2"
+    kinds = {"float": (16, 32, 64), "int": (8, 16, 32, 64), "uint": (8, 16, 32, 64)}
+    known = [f"{kind}{bits}" for kind, widths in kinds.items() for bits in widths]
+    known += ["complex64", "complex128", "bool", "bfloat16", "datetime64[ns]"]
+    bits = re.findall(r"\d+", short)  # int128 is not a misspelt int8
+    alike = [n for n in known if not bits or re.findall(r"\d+", n) == bits]
+    return did_you_mean(short, alike, "--dtype ")
 
 
 def _size(name: str, value: Any) -> str | int:

@@ -298,7 +298,9 @@ class Options:
         try:
             dtype: np.dtype = np.dtype(self.dtype)
         except (TypeError, ValueError, SyntaxError) as error:
-            hint = _meant_dtype(str(self.dtype)) or "; write float32, '>i4' or bfloat16, say"
+            from concatsplit_core.run.option_types import meant_dtype
+
+            hint = meant_dtype(str(self.dtype)) or "; write float32, '>i4' or bfloat16, say"
             raise UsageError(f"--dtype {self.dtype}: {error}{hint}") from error
         if dtype.hasobject:
             raise UsageError(f"--dtype {self.dtype}: Python objects cannot be stored")
@@ -331,15 +333,6 @@ def _shape(option: str, wanted: Sequence[int] | str | None) -> Any:
             raise UsageError(f"{option} {wanted} is not a shape, auto or none")
         return wanted
     return None if wanted is None else tuple(int(length) for length in wanted)
-
-
-def _meant_dtype(name: str) -> str:
-    """The end of a message about a wrong dtype: the one that was probably meant."""
-    short = name.lower().replace("fp", "float").replace("bf", "bfloat").replace("double", "float")
-    kinds = {"float": (16, 32, 64), "int": (8, 16, 32, 64), "uint": (8, 16, 32, 64)}
-    known = [f"{kind}{bits}" for kind, widths in kinds.items() for bits in widths]
-    known += ["complex64", "complex128", "bool", "bfloat16", "datetime64[ns]"]
-    return did_you_mean(short, known, "--dtype ")
 
 
 def _is_executor(name: str) -> bool:

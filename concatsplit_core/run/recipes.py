@@ -59,7 +59,7 @@ class Comparison:
         self._written: list[Location] = []
         self._known: dict[Location, str] = {}
         self.owned: set[Location] = set()
-        self.recorded = _recorded(record)
+        self.recorded, self._why_none = _recorded(record)
 
     def look_at(self, places: Sequence[Place]) -> set[Location]:
         """Those outputs that are there and are still as the recorded run left them."""
@@ -88,11 +88,16 @@ class Comparison:
         try:
             refusals.refuse_existing(others, self._options.force)
         except OutputExists as error:
+            manifest = self._options.manifest
+            recorded = {place.ref for place in others if place.final in self._known}
+            why = f"{manifest} does not record it"
+            if error.ref in recorded:
+                why = f"it is not as {manifest} records it"
             if self.recorded is None:
+                why = self._why_none
+            if not why:
                 raise
-            raise OutputExists(
-                f"{error.message}; it is not as {self._options.manifest} records it", ref=error.ref
-            ) from error
+            raise OutputExists(f"{error.message}; {why}", ref=error.ref) from error
 
     def _known_name(self, final: Location) -> str | None:
         """By what name the recorded run wrote an output; it may have made the store around it."""
@@ -140,7 +145,9 @@ class Comparison:
         known = () if self.recorded is None else self.recorded.outputs
         left = [os.path.join(self._folder, name) for name in known if name not in names]
         there = [os.path.relpath(name) for name in left if os.path.lexists(name)]
-        return [f"{name} was an output of the last run, and is none of this one" for name in there]
+        return [
+            f"{name} was an output of the last run; this run does not write it" for name in there
+        ]
 
     def _hash_of_inputs(self) -> str:
         if self._inputs is None:
@@ -171,16 +178,19 @@ class Comparison:
         return os.path.relpath(place.key, self._folder)
 
 
-def _recorded(record: Location) -> Recipe | None:
-    """What a manifest records; None if there is no sound one, or it does not record this."""
+def _recorded(record: Location) -> tuple[Recipe | None, str]:
+    """What a manifest records; None and why, if it is not sound, or does not record this."""
     from pathlib import Path
 
     from concatsplit_core.run.manifest_reading import read_manifest
 
+    if not os.path.lexists(record.key):
+        return None, ""
     try:
-        return read_manifest(Path(record.key)).recipe
-    except ConcatsplitError:
-        return None
+        recipe = read_manifest(Path(record.key)).recipe
+    except ConcatsplitError as error:
+        return None, f"what the last run wrote is not known: {error.message}"
+    return recipe, "" if recipe else f"{record.key} is the manifest of a run without --if-changed"
 
 
 def _files_of(job: Job) -> list[str]:

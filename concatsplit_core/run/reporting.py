@@ -156,11 +156,24 @@ def without_effect(
         if not is_default and not any(name in place.format.honours for place in places):
             option, formats = _ONLY_FOR[name]
             notes.append(f"{option} {value} changes nothing: no output is {formats}")
+    notes += _on_dtype(options)
     if options.raw is not None:
         from concatsplit_core.run.noting import note_on_raw
 
         notes += filter(None, [note_on_raw(options, (source.ref for source in sources))])
     return notes
+
+
+def _on_dtype(options: Options) -> list[str]:
+    """A note on a dtype whose number may be taken for bits, while it is bytes: f16 and c32."""
+    wanted, text = options.wanted_dtype, options.dtype
+    if wanted is None or not isinstance(text, str) or wanted.kind not in "fc":
+        return []
+    is_by_bytes = text.lstrip("<>=|") == f"{wanted.kind}{wanted.itemsize}"
+    if not is_by_bytes or wanted.itemsize < (16 if wanted.kind == "f" else 32):
+        return []
+    half = "; half precision is f2 or float16" if wanted.kind == "f" else ""
+    return [f"--dtype {text} is {wanted.name}, {wanted.itemsize} bytes an element{half}"]
 
 
 def _listed(refs: Sequence[str]) -> str:

@@ -70,7 +70,6 @@ WRONG = {
     "a word": ("ATTRS", "some", JOIN, "--attrs"),
     "a list": ("LENGTHS", "2;2", CUT, "--lengths"),
     "a ratio": ("RATIO", "8/2", CUT, "--ratio"),
-    "two ways": ("PARTS", "2", (*CUT, "--size", 2), "--parts"),
 }
 
 
@@ -155,3 +154,39 @@ def test_a_variable_that_is_neither_yes_nor_no(
     monkeypatch.setenv("CONCATSPLIT_FORCE", "maybe")
     says = "--force: 'maybe' is neither yes nor no; write 1 or 0; --force is set by the environment"
     shell.fails(2, "concat", "a.npy", "-o", "y.npy", says=says)
+
+
+GIVES_WAY = {
+    "an axis": ({"AXIS": "0"}, (*JOIN, "-o", "y.npy", "--order", "CN")),
+    "letters": ({"ORDER": "NC"}, (*JOIN, "-o", "y.npy", "--axis", "0")),
+    "a dtype": ({"DTYPE": "f4"}, (*JOIN, "-o", "y.npy", "--promote")),
+    "a promotion": ({"PROMOTE": "1"}, (*JOIN, "-o", "y.npy", "--dtype", "f8")),
+    "parts": ({"PARTS": "3", "UNEVEN": "balanced"}, (*CUT, "--size", "2")),
+    "lengths": ({"LENGTHS": "1,1", "REMAINDER": "drop"}, (*CUT, "--parts", "2")),
+    "a remainder": ({"REMAINDER": "drop"}, (*CUT, "--size", "2", "--hop", "2")),
+    "JSON": ({"JSON": "1"}, ("info", "a.npy", "--tree")),
+}
+
+
+@pytest.mark.parametrize("what", GIVES_WAY)
+def test_a_variable_gives_way_to_an_option_that_excludes_it(
+    shell: Any, pair: Any, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    variables, command = GIVES_WAY[what]
+    for name, value in variables.items():
+        monkeypatch.setenv(f"CONCATSPLIT_{name}", value)
+    shell.ok(*command)
+    if command[0] == "split":
+        assert [np.load(f"p{index}.npy").shape for index in range(2)] == [(2, 6), (2, 6)]
+    elif command[0] == "concat":
+        assert np.load("y.npy").shape == (8, 6)
+
+
+def test_two_variables_that_exclude_each_other_are_both_named(
+    shell: Any, pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONCATSPLIT_PARTS", "2")
+    monkeypatch.setenv("CONCATSPLIT_SIZE", "2")
+    shell.fails(2, *CUT, says=("variable CONCATSPLIT_PARTS", "variable CONCATSPLIT_SIZE"))
+    monkeypatch.delenv("CONCATSPLIT_SIZE")
+    shell.fails(2, *CUT, "--parts", "2", "--size", "2", says="are two ways to cut")

@@ -165,7 +165,7 @@ def ten(shell: Any) -> np.ndarray:
 def test_ways_to_cut(shell: Any, ten: np.ndarray, way: str, suffix: str) -> None:
     how, intervals = WAYS[way]
     command = ("split", "x.npy", "-o", f"p{{index}}-{{count}}-{{start}}-{{stop}}.{suffix}")
-    out = shell.ok(*command, "--axis", -1, *how, "--no-sync", "--json").json
+    out = shell.ok(*command, "--axis", -1, *how, "--no-sync", "--json", "-q").json
     assert [(blob["start"], blob["stop"]) for blob in out["outputs"]] == intervals
     for index, (start, stop) in enumerate(intervals):
         found = shell.read(f"p{index}-{len(intervals)}-{start}-{stop}.{suffix}")

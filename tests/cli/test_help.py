@@ -28,8 +28,20 @@ def test_help_of_a_command_says_more_than_its_option(shell: Any) -> None:
         assert full.splitlines()[0] == short.splitlines()[0]
         assert f"concatsplit help {' '.join(words)}" in short
         assert "[exact|refuse|first|convert]" in full
-        assert "always refuse" in full
+        assert "always refuse" in " ".join(full.split())
+        assert "--memory-order [C|F]" in short
+        for choice in ("convert", "fletcher32", "same_kind", "common"):
+            assert choice in short
         assert "always refuse" not in short
+
+
+def test_commands_of_one_array_leave_out_what_is_for_several(shell: Any) -> None:
+    for command in ("fetch", "feed"):
+        short, full = shell.ok(command, "--help").out, shell.ok("help", command).out
+        for option in ("--promote", "--conflicts"):
+            assert option not in short
+            assert option in full
+    assert "--promote" in shell.ok("reshard", "--help").out
 
 
 def test_help_of_what_does_not_exist(shell: Any) -> None:

@@ -167,18 +167,24 @@ def test_only_outputs_of_its_own_are_replaced(shell: Any, pair: Any, runs: Any) 
     Path("y.h5").unlink()
     assert runs(*command)
     Path("run.json").write_text("{}")
-    shell.fails(5, *command, *RECORD, says="y.h5")
+    says = ("output y.h5 exists", "what the last run wrote is not known: ", "run.json")
+    shell.fails(5, *command, *RECORD, says=says)
     Path("y.h5").unlink()
     shell.fails(5, *command, *RECORD, says="run.json")
     assert runs(*command, "--force")
     shell.fails(5, *command, "--manifest", "run.json", says="--force")
+    shell.ok("concat", "a.npy", "-o", "other.npy")
+    others = ("concat", "a.npy", "-o", "other.npy", *RECORD)
+    shell.fails(5, *others, says="other.npy exists; give --force to replace it; run.json does not")
+    shell.ok(*command, "--manifest", "run.json", "--force")
+    shell.fails(5, *command, *RECORD, says="run.json is the manifest of a run without --if-changed")
 
 
 def test_parts_that_are_left_over_are_named(shell: Any, pair: Any, runs: Any) -> None:
     cut = ("split", "a.npy", "-o", "p{index}.npy")
     assert runs(*cut, "--parts", 4)
     outcome = shell.run(*cut, "--parts", 2, *RECORD)
-    assert "p3.npy was an output of the last run, and is none of this one" in outcome.err
+    assert "p3.npy was an output of the last run; this run does not write it" in outcome.err
     assert np.load("p1.npy").shape == (2, 6)
     assert np.load("p3.npy").shape == (1, 6)
     assert not runs(*cut, "--parts", 2)

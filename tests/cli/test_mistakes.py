@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 import pytest
 import zarr
+from mistaken_values import MISTAKEN_VALUES, UNLIKE
 from mistakes import MISTAKES, ON_STDIN, J
 from safetensors.numpy import save_file
 from shells import Shell
@@ -39,6 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("images", "labels"):
         group.create_array(name, data=array)
     zarr.create_array(folder / "one.zarr", data=array)
+    zarr.create_array(folder / "dims.zarr", data=array, dimension_names=("row", "col"))
     np.save(folder / "0.npy", np.array(1.0))
     (folder / "link.npy").symlink_to("nowhere")
     (folder / "folder").mkdir()
@@ -57,6 +59,7 @@ def things(shell: Any, made: Path) -> None:
 
 def test_there_are_a_hundred() -> None:
     assert len(MISTAKES) >= 100
+    assert not MISTAKES.keys() & MISTAKEN_VALUES.keys()
 
 
 @pytest.fixture
@@ -91,9 +94,16 @@ def explained(there: Shell, line: str, says: str, stdin: bytes | None = None) ->
     assert there.snapshot() == before
 
 
-@pytest.mark.parametrize("line", MISTAKES)
+@pytest.mark.parametrize("line", [*MISTAKES, *MISTAKEN_VALUES])
 def test_a_mistake_is_explained(there: Shell, line: str) -> None:
-    explained(there, line, MISTAKES[line])
+    explained(there, line, (MISTAKES | MISTAKEN_VALUES)[line])
+
+
+@pytest.mark.parametrize("line", UNLIKE)
+def test_no_word_of_another_meaning_is_suggested(there: Shell, line: str) -> None:
+    outcome = there.run(*shlex.split(line))
+    assert outcome.code == 2
+    assert "did you mean" not in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -138,7 +148,18 @@ ODD = {
     "is .npy or .npz",
     f"{J} --raw int8,*": "--raw int8,* changes nothing: no input is a .dat, .bin or .raw file",
     "split a.npy -o p0.npy": "there is one part, since there is one output and no option that says",
-    "split a.npy -o p0.npy -o p1.npy --ratio 9:1": "--ratio: the axis is too short for part 1, ",
+    "split a.npy -o p0.npy -o p1.npy --ratio 9:1": "--ratio: the axis is too short for part 1, "
+    "which is empty",
+    "split a.npy -o 'p{index}.npy' --ratio 99:1:1": "too short for parts 1, 2, which are empty",
+    "split a.npy -o p0.npy --range 9:12": "--range 9:12 takes nothing: the part is empty",
+    "split a.npy -o p0.npy --range 3:1": "--range 3:1 takes nothing: the part is empty",
+    "split a.npy -o p0.npy --range 4:": "--range 4: takes nothing: the part is empty",
+    "split a.npy -o 'p{index}.npy' --parts 6 --uneven balanced": "--parts 6: the axis is too "
+    "short, so that 2 parts at the end are empty",
+    "split a.npy -o 'p{index}.npy' --parts 5 --uneven trailing": "that 1 part at the end is empty",
+    "concat a.npy -o y.npy --dtype f16": "--dtype f16 is float128, 16 bytes an element; half "
+    "precision is f2 or float16",
+    "concat a.npy -o y.npy --dtype '>c32'": "--dtype >c32 is complex256, 32 bytes an element",
     f"{J} --carry first": "--carry first changes nothing: this is one array",
     "split a.npy -o 'p{index}.npy' --parts 2 --carry drop": "--carry drop changes nothing",
 }
@@ -200,7 +221,15 @@ def test_in_python_the_note_is_a_warning(there: Shell, call: Any) -> None:
         "concat e.dat a.npy -o y.npy --raw <f4,*,6",
         "concat x.h5 -o y.h5 --carry first --members '*'",
         "split a.npy -o p0.npy --parts 1",
-        "split a.npy -o p0.npy --range 3:1",
+        "split a.npy -o p0.npy --range 3:9",
+        "split a.npy -o 'p{index}.npy' --parts 3 --uneven balanced",
+        "concat a.npy -o y.npy --dtype f8",
+        "concat a.npy -o y.npy --dtype float128",
+        "concat a.npy -o y.npy --dtype c16",
+        "concat a.npy b.npy -o y.npy --axis -1",
+        "concat a.npy b.npy -o y.npy --axis -0 -f",
+        "concat a.npy b.npy -oproto.npy -f",
+        "split a.npy -o 'p{index}.npy' --lengths -1,2",
         "split a.npy -o p0.npy -o p1.npy --ratio 1:0",
         "split a.npy -o p0.npy -o p1.npy --ratio '75 %,25 %'",
     ],

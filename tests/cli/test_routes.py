@@ -41,7 +41,7 @@ RUNS: dict[str, tuple[tuple[Any, ...], str, str | None]] = {
     "npy cut narrow": (
         ("split", "a.npy", "-o", "p{index}.npy", "--axis", 1, "--size", 10_000),
         "mapped",
-        "runs of 80000 bytes are shorter than 131072",
+        "runs of 80000 bytes are shorter than 128KiB, where the kernel's copy pays",
     ),
     "npy cast": (
         ("concat", "a.npy", "-o", "y.npy", "--dtype", "f4"),
@@ -57,7 +57,7 @@ RUNS: dict[str, tuple[tuple[Any, ...], str, str | None]] = {
     "npy to zarr": (
         ("concat", "a.npy", "-o", "y.zarr"),
         "decoded",
-        "an output is stored in chunks",
+        "elements are encoded into chunks",
     ),
     "hdf5": (("concat", "a.h5::gzip", "a.h5::gzip", "-o", "y.h5"), "encoded", None),
     "hdf5 to npy": (

@@ -21,6 +21,7 @@ from concatsplit_core.array.layouts import (
 from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.array.tiling import Segment, Tiling
 from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.planning.move import MoveSpec
 from concatsplit_core.planning.plan import Plan
 from concatsplit_core.planning.planner import make_plan
@@ -105,7 +106,7 @@ WAYS: dict[str, tuple[ArraySpec, ArraySpec, str, str | None]] = {
         "an input does not lie in one run of bytes",
     ),
     "chunks to flat": (CHUNKED, FLAT, "decoded", "an input is stored in chunks"),
-    "flat to chunks": (FLAT, CHUNKED, "decoded", "an output is stored in chunks"),
+    "flat to chunks": (FLAT, CHUNKED, "decoded", "elements are encoded into chunks"),
     "chunks to a stream": (
         CHUNKED,
         STREAM,
@@ -167,7 +168,8 @@ def test_runs_are_long_enough_or_not(columns: int, route: str) -> None:
     plan = plan_of(replace(FLAT, shape=(ROWS, columns)), FLAT, axis=1, before=COLUMNS)
     assert plan.routes[route] >= ROWS * columns * 8
     if route == "mapped":
-        why = f"runs of {8 * columns} bytes are shorter than {LONG_RUN}"
+        least = format_size(LONG_RUN)
+        why = f"runs of {8 * columns} bytes are shorter than {least}, where the kernel's copy pays"
         assert plan.reasons["mapped"] == (why,)
 
 
