@@ -64,7 +64,7 @@ def diff(
     Parameters
     ----------
     a, b
-        References, ndarrays, h5py datasets or zarr arrays, one array each.
+        References, ndarrays, h5py datasets, zarr arrays or views, one array each.
     nan_equal : bool
         All NaNs are equal; else only NaNs of the same bits.
     rtol, atol : float

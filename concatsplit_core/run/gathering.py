@@ -32,6 +32,7 @@ from concatsplit_core.stores.maps import Maps, pool_of_maps, refuse_shorter
 
 if TYPE_CHECKING:
     from concatsplit_core.meaning.conversions import Conversion
+    from concatsplit_core.meaning.model import Meaning
 
 Check = Callable[[Source, Sequence[Location]], None]
 
@@ -49,8 +50,8 @@ class Joined(NamedTuple):
         How they tile the array.
     shape : tuple of int
     dtype : numpy.dtype
-    dims : tuple of str or None, optional
-        Names of the axes.
+    meaning : Meaning
+        The one that all sources have, or are converted to.
     conversions : sequence of Conversion or None
         One per source; empty where the elements of none change.
     """
@@ -59,7 +60,7 @@ class Joined(NamedTuple):
     tiling: Tiling
     shape: Shape
     dtype: np.dtype
-    dims: tuple[str | None, ...] | None
+    meaning: Meaning
     conversions: Sequence[Conversion | None]
 
 
