@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from concatsplit_core.array.indexing import Picks, select_elements
+from concatsplit_core.array.indexing import IndexSelection, Picks, select_elements
 from concatsplit_core.array.layouts import Opaque
 from concatsplit_core.array.low_precision import as_numbers
 from concatsplit_core.array.spec import ArraySpec
@@ -17,7 +17,8 @@ from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import close_all
 from concatsplit_core.formats.sources import GivesSource, Source
 from concatsplit_core.formats.storage import Storage
-from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.errors import OverBudget, UsageError
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.run.gathering import Gatherer, Joined
 from concatsplit_core.stores.base import Location
 
@@ -30,7 +31,7 @@ class View(GivesSource):
     """A joined array whose elements stay in its inputs until they are asked for.
 
     Made by `concatsplit_core.open`. It is indexed as a NumPy array is: by integers, slices of any
-    step, an ellipsis and `numpy.newaxis`, and along one axis by an array of integers or booleans.
+    step, an ellipsis, `numpy.newaxis`, arrays of integers, and masks.
     Every result is a new array in C order, which is the caller's own. Arrays that lie in one run
     of bytes, as in .npy and safetensors, are read through memory maps: only what is asked for is
     touched. Chunks of others are decoded once and kept, up to `memory` bytes; those that were not
@@ -59,6 +60,8 @@ class View(GivesSource):
     ------
     WrongIndex
         An index does not fit; it is an `IndexError`.
+    OverBudget
+        A chunk is larger than `memory`; or several arrays name places that lie too far apart.
     InputChanged
         A file was changed, replaced or cut short. (If another program cuts a file short just while
         its map is read, the process ends with SIGBUS, as with `numpy.memmap`.)
@@ -130,6 +133,7 @@ class View(GivesSource):
 
     def __getitem__(self, key: Any) -> Any:
         selection = select_elements(key, self.shape)
+        self._refuse_scattered(selection)
         found = self._block(selection.picks)[selection.final]
         if isinstance(found, np.ndarray) and not found.flags.c_contiguous:
             found = found.copy(order="C")
@@ -208,6 +212,18 @@ class View(GivesSource):
             self._process = process
         block = self._gatherer.block((range(1),) if self._is_scalar else picks)
         return block.reshape(()) if self._is_scalar else block
+
+    def _refuse_scattered(self, selection: IndexSelection) -> None:
+        """Refuse places whose crossings are far more elements than were asked for."""
+        nbytes = prod(selection.shape) * self._joined.dtype.itemsize
+        if nbytes > max(self._memory, selection.size * self._joined.dtype.itemsize):
+            raise OverBudget(
+                f"{selection.size} elements that lie too far apart: the rows and columns that they "
+                f"are in cross at {format_size(nbytes)}, more than "
+                f"memory={format_size(self._memory)!r}; ask for fewer at once",
+                found=nbytes,
+                expected=self._memory,
+            )
 
     def _refuse_closed(self) -> None:
         if self._is_closed:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
-from concatsplit_core.array.indexing import Picks, as_index, grouped, shifted
+from concatsplit_core.array.indexing import Picks, crossings, grouped, shifted
 from concatsplit_core.array.layouts import InMemory
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.endpoints.hollow import refuse_hollow
@@ -172,7 +172,7 @@ class Gatherer:
             yield from self._mapped(source, picks)
         elif isinstance(source.spec.layout, InMemory):
             for box, part in source.read(Box.whole(source.spec.shape)):
-                yield (...,), part[(*map(as_index, picks, box.start), ...)]
+                yield (...,), part[crossings(picks, box.start)]
         elif source.spec.chunks:
             yield from self._from_chunks(number, source, picks, keeps, starts)
         else:
@@ -193,7 +193,7 @@ class Gatherer:
                     whole: np.ndarray = np.ndarray(
                         spec.shape, spec.dtype, mapped, extent.offset, order=spec.order
                     )
-                    yield (...,), whole[(*map(as_index, picks, (0,) * spec.ndim), ...)]
+                    yield (...,), whole[crossings(picks, (0,) * spec.ndim)]
                     return
             except OSError as error:
                 if error.errno not in _UNMAPPABLE:
