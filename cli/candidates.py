@@ -132,7 +132,7 @@ def _commands(ctx: click.Context, _: str) -> Iterator[str]:
 
 def _staged(_: click.Context, __: str) -> Iterator[str]:
     """The commands that can be staged."""
-    from concatsplit_cli.commands.staged import OPERATORS
+    from concatsplit_cli.run_operator import OPERATORS
 
     return iter(OPERATORS)
 

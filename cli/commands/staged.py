@@ -15,16 +15,12 @@ from concatsplit_cli.help import Command
 from concatsplit_cli.options import debug_option, json_option, progress_option
 from concatsplit_cli.param_types import FOLDER, OPERATOR
 from concatsplit_cli.progress import noting, progress_bar
-from concatsplit_cli.run_operator import STAGED
+from concatsplit_cli.run_operator import OPERATORS, STAGED
 from concatsplit_cli.streams import checked_stdout, one_line
 
 if TYPE_CHECKING:
     from concatsplit_core.operators import RunState
 
-OPERATORS = (
-    "concat", "stack", "depth-concat", "split", "depth-split", "unstack", "split-by-lengths",
-    "reshard", "gradient", "fetch", "feed",
-)  # fmt: skip
 _folder = click.argument("folder", metavar="RUN", type=FOLDER)
 _quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 

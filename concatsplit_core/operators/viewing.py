@@ -66,7 +66,7 @@ def open(
 
     Examples
     --------
-    >>> with cs.open("part-*.npy") as v:                # doctest: +SKIP
+    >>> with cs.open("part-*.npy") as v:
     ...     batch, mean = v[1000:1064], v[:, 3].mean()
     """
     options = Options(
