@@ -80,10 +80,10 @@ class Cut:
             object.__setattr__(self, "range", _start_and_stop(self.range))
         for field in ("lengths", "at"):
             if (values := getattr(self, field)) is not None:
-                object.__setattr__(self, field, list(whole_numbers(f"--{field}", values)))
+                object.__setattr__(self, field, list(whole_numbers(field, values)))
         for field in ("parts", "size", "hop", "max_bytes"):
             if (value := getattr(self, field)) is not None:
-                object.__setattr__(self, field, whole_number(f"--{field.replace('_', '-')}", value))
+                object.__setattr__(self, field, whole_number(field, value))
         self._refuse_other_words()
         chosen = [name for name in _WAYS if getattr(self, name) is not None]
         if len(chosen) > 1:
@@ -159,13 +159,13 @@ def _start_and_stop(given: Any) -> tuple[int | None, int | None]:
         return parse_range(given)
     if isinstance(given, slice):
         if given.step not in (None, 1):
-            raise UsageError(f"--range {given}: a range here cannot have a step")
+            raise UsageError(f"range: {given}: a range here cannot have a step")
         given = given.start, given.stop
     if not isinstance(given, Sequence):
-        raise UsageError(f"--range {given} is not a start and a stop, such as (3, 8)")
-    pair = [None if n is None else whole_number("--range", n) for n in given]
+        raise UsageError(f"range: {given} is not a start and a stop, such as (3, 8)")
+    pair = [None if n is None else whole_number("range", n) for n in given]
     if len(pair) != 2:
-        raise UsageError(f"--range {given} is not a start and a stop, such as 3:8")
+        raise UsageError(f"range: {given} is not a start and a stop, such as (3, 8)")
     return pair[0], pair[1]
 
 

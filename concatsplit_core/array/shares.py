@@ -68,7 +68,7 @@ def whole_shares(shares: Sequence[Any], text: str = "") -> list[int]:
     from fractions import Fraction
 
     if not isinstance(shares, Iterable):
-        raise UsageError(f"--ratio: {shares} is not a list of shares, such as [8, 1, 1]")
+        raise UsageError(f"ratio: {shares} is not a list of shares, such as [8, 1, 1]")
     text = text or ",".join(map(str, shares))
     try:
         exact = [Fraction(str(share)) for share in shares]
@@ -138,7 +138,7 @@ def select_parts(only: str | int | Sequence[int], count: int) -> list[int]:
             span = range(int(first), int(last if dash else first) + 1)
             chosen += span if span.stop <= count else [span.stop - 1]
     else:
-        chosen = list(whole_numbers("--only", only))
+        chosen = list(whole_numbers("only", only))
     beyond = [number for number in chosen if not 0 <= number < count]
     if beyond or not chosen:
         what = f"there is no part {beyond[0]}" if beyond else "it names none"

@@ -112,7 +112,7 @@ class Gatherer:
             else:
                 own = [*picks[:axis], shifted(group.picks, start), *picks[axis + 1 :]]
                 space = block[(*whole, group.place)]
-            self._fill(group.number, own, space, nbytes <= self._memory // 2)
+            self._gather_from(group.number, own, space, nbytes <= self._memory // 2)
         return block
 
     def close(self) -> None:
@@ -120,7 +120,9 @@ class Gatherer:
         self._maps.close()
         self._chunks = ChunkCache(0)
 
-    def _fill(self, number: int, picks: Sequence[Picks], space: np.ndarray, keeps: bool) -> None:
+    def _gather_from(
+        self, number: int, picks: Sequence[Picks], space: np.ndarray, keeps: bool
+    ) -> None:
         """Fill the part of a block that is of one source; `keeps` its chunks for later."""
         source = self._joined.sources[number]
         conversion = self._joined.conversions[number] if self._joined.conversions else None
