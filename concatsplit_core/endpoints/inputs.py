@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import numpy as np
+
 from concatsplit_core.endpoints.references import (
     SEPARATOR,
     is_path,
@@ -240,7 +242,7 @@ def given_inputs(inputs: Any) -> Iterable[Any]:
     """
     if isinstance(inputs, list | tuple):
         return inputs
-    if isinstance(inputs, str | os.PathLike):
+    if isinstance(inputs, str | os.PathLike | np.ndarray):
         return [inputs]
     from concatsplit_core.endpoints.objects import listed
 
