@@ -43,7 +43,7 @@ def candidates(kind: str, ctx: click.Context, incomplete: str) -> list[Completio
 def _references(_: click.Context, incomplete: str) -> Iterator[str]:
     """Arrays of a file after ``::``, and lists after ``@``."""
     if "::" not in incomplete:
-        return _files(incomplete[1:], "@")
+        return file_names(incomplete[1:], "@")
     from concatsplit_core.operators.words import member_names
 
     path = incomplete.partition("::")[0]
@@ -54,10 +54,11 @@ def _named_references(_: click.Context, incomplete: str) -> Iterator[str]:
     name, equals, ref = incomplete.partition("=")
     if not equals:
         return iter(())
-    return _files(ref, f"{name}=")
+    return file_names(ref, f"{name}=")
 
 
-def _files(start: str, before: str) -> Iterator[str]:
+def file_names(start: str, before: str) -> Iterator[str]:
+    """The files whose names start so, each with what stands before it."""
     folder, name = os.path.split(start)
     with os.scandir(os.path.expanduser(folder) or ".") as entries:
         found = sorted(
@@ -68,10 +69,11 @@ def _files(start: str, before: str) -> Iterator[str]:
             yield before + os.path.join(folder, found_name) + "/" * is_folder
 
 
-def _codecs(_: click.Context, __: str) -> Iterator[str]:
+def _codecs(_: click.Context, incomplete: str) -> Iterator[str]:
+    """Names of codecs and, after a colon, their settings."""
     from concatsplit_core.operators.words import codecs
 
-    return iter(codecs())
+    return iter(codecs(incomplete))
 
 
 def _routes(_: click.Context, incomplete: str) -> Iterator[str]:
@@ -122,7 +124,17 @@ def _commands(ctx: click.Context, _: str) -> Iterator[str]:
     command: click.Command | None = ctx.find_root().command
     for name in ctx.params.get("names") or ():
         command = command.get_command(ctx, name) if isinstance(command, click.Group) else None
-    return iter(command.list_commands(ctx) if isinstance(command, click.Group) else ())
+    if isinstance(command, click.Group):
+        yield from command.list_commands(ctx)
+    if not ctx.params.get("names"):
+        yield "environment"
+
+
+def _staged(_: click.Context, __: str) -> Iterator[str]:
+    """The commands that can be staged."""
+    from concatsplit_cli.run_operator import OPERATORS
+
+    return iter(OPERATORS)
 
 
 _WORDS: dict[str, Callable[[click.Context, str], Iterator[str]]] = {
@@ -136,5 +148,7 @@ _WORDS: dict[str, Callable[[click.Context, str], Iterator[str]]] = {
     "axis": _axes,
     "members": _arrays,
     "command": _commands,
+    "operator": _staged,
+    "executor": lambda *_: iter(("threads", "dask", "dask:tcp://")),
 }
 """Words of each kind, from what was given before and the start of the word."""

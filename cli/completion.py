@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from click.shell_completion import (
@@ -21,8 +23,8 @@ COMP_CURRENT="${COMP_WORDS[COMP_CWORD]}" COMP_BREAKS="$COMP_WORDBREAKS" \
 %(complete_var)s=bash_complete "$1" 2>/dev/null)"
     COMPREPLY=()
     case "${reply[0]}" in
-        file) compopt -o default ;;
-        dir) compopt -o dirnames ;;
+        file) compopt +o nosort -o default ;;
+        dir) compopt +o nosort -o dirnames ;;
         plain) COMPREPLY=("${reply[@]:1}") ;;
     esac
 }
@@ -32,14 +34,24 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 _ZSH = """\
 #compdef %(prog_name)s
 %(complete_func)s() {
-    local -a reply
+    local -a reply found shown
+    local each
     reply=("${(@f)$(COMP_LINE="${(j: :)words[1,CURRENT-1]} ${QIPREFIX}${PREFIX}" \
 %(complete_var)s=zsh_complete ${words[1]} 2>/dev/null)}")
     compset -P '--*='
     case "${reply[1]}" in
         file) _files ;;
         dir) _files -/ ;;
-        plain) compadd -V unsorted -a -- "reply[2,-1]" ;;
+        plain)
+            for each in "${(@)reply[2,-1]}"; do
+                found+=("${each%%%%$'\t'*}")
+                shown+=("${each/$'\t'/  -- }")
+            done
+            if [[ "${found[*]}" == "${shown[*]}" ]]; then
+                compadd -V unsorted -a -- found
+            else
+                compadd -V unsorted -l -d shown -a -- found
+            fi ;;
     esac
 }
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
@@ -66,7 +78,8 @@ complete --no-files --command %(prog_name)s --arguments '(%(complete_func)s)'
 """
 
 _SPECIAL = re.compile(r"([^\w@%+=:,./~-])")
-_OPTION = re.compile(r"--[a-z-]+=")
+_OUTPUT, _TO = "-o", "--to"
+_OPTION = re.compile(r"--[a-z-]+=|-o(?=.)")
 
 
 class _Complete(ShellComplete):
@@ -84,8 +97,16 @@ class _Complete(ShellComplete):
         args, incomplete = self.get_completion_args()
         option = _OPTION.match(incomplete)
         before = option[0] if option else ""
-        self.ctx_args = {**self.ctx_args, "obj": args}
-        items = self.get_completions(args, incomplete)
+        own = _without_stage(args)
+        is_joined = before == _OUTPUT
+        if is_joined:
+            own, incomplete, before = [*own, before], incomplete.removeprefix(before), ""
+        self.ctx_args = {**self.ctx_args, "obj": own}
+        items = self.get_completions(own, incomplete)
+        if is_joined:
+            items = _joined_to(_OUTPUT, incomplete, items)
+        elif own != args and incomplete[:1] == "-" and _TO.startswith(incomplete):
+            items.append(CompletionItem(_TO, help="A new folder for the run."))
         if any(item.type in {"file", "dir"} for item in items):
             return str(items[0].type)
         return "\n".join(["plain", *(self.word(item, before) for item in items)])
@@ -93,6 +114,29 @@ class _Complete(ShellComplete):
     def word(self, item: CompletionItem[Any], before: str) -> str:
         """A word as the shell's script wants it."""
         raise NotImplementedError
+
+
+def _without_stage(args: list[str]) -> list[str]:
+    """The words before the cursor, where they are staged: those of the operator's own command."""
+    if args[:1] != ["stage"] or args[-1] == _TO:
+        return args
+    own = [
+        word
+        for before, word in pairwise(args)
+        if _TO not in {before, word} and not word.startswith(f"{_TO}=")
+    ]
+    return own or args
+
+
+def _joined_to(
+    option: str, incomplete: str, items: Sequence[CompletionItem[Any]]
+) -> list[CompletionItem[Any]]:
+    """The values of a short option that follow it without a space, each together with it."""
+    if any(item.type == "file" for item in items):  # the shell would look for files named -o...
+        from concatsplit_cli.candidates import file_names
+
+        return [CompletionItem(name) for name in file_names(incomplete, option)]
+    return [CompletionItem(f"{option}{item.value}") for item in items]
 
 
 class Bash(_Complete):
@@ -120,8 +164,8 @@ class Zsh(_Complete):
     source_template = _ZSH
 
     def word(self, item: CompletionItem[Any], before: str) -> str:
-        """The word as it is."""
-        return str(item.value)
+        """The word, and what it means; the script takes them apart."""
+        return _described(str(item.value), item)
 
 
 class Fish(_Complete):
@@ -132,8 +176,13 @@ class Fish(_Complete):
 
     def word(self, item: CompletionItem[Any], before: str) -> str:
         """The word, and what it means."""
-        text = (item.help or "").split(". ")[0].replace("\n", " ").strip()
-        return f"{before}{item.value}" + (f"\t{text}" if text else "")
+        return _described(f"{before}{item.value}", item)
+
+
+def _described(word: str, item: CompletionItem[Any]) -> str:
+    """A word, and what it means after a tab."""
+    text = (item.help or "").split(". ")[0].replace("\n", " ").strip()
+    return word + (f"\t{text}" if text else "")
 
 
 def register() -> None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 import click
 
 from concatsplit_cli.option_groups import OptionGroup, as_shared
-from concatsplit_cli.param_types import AXIS, CHUNKS, CODEC, DTYPE, FILE, ORDER, REF, ROUTES
+from concatsplit_cli.param_types import (
+    AXIS,
+    CHUNKS,
+    CODEC,
+    DTYPE,
+    EXECUTOR,
+    FILE,
+    ORDER,
+    REF,
+    ROUTES,
+)
 
 memory_option = click.option(
     "--memory",
@@ -175,6 +185,7 @@ _OPERATOR_OPTIONS = (
     click.option(
         "--executor",
         metavar="NAME",
+        type=EXECUTOR,
         default="threads",
         help="Who does the work: threads, dask or dask:ADDRESS. These are threads of this "
         "process, processes of Dask on this machine, and the Dask cluster whose scheduler has "

@@ -84,8 +84,8 @@ class ProgressLine:
                 self._stage = ", complete"
                 ignore_further_signals()
 
-    def line(self) -> str:
-        """One line: bytes done, bytes in total, the rate and the time left."""
+    def line(self, has_time: bool = True, has_rate: bool = True) -> str:
+        """One line: bytes done, bytes in total, the time that it took, the rate, the time left."""
         seconds = self._clock() - self._began
         if self._total is None:
             return f"{self._title}: nothing moved yet, opening and planning for {_clock(seconds)}"
@@ -93,20 +93,25 @@ class ProgressLine:
             f"{self._title}: {self._phase}{format_size(self._done)} of {format_size(self._total)} "
             f"({int(100 * self.part)}%)"
         )
+        text += f" in {_clock(seconds)}" * has_time
         if not self._done or self._stage:
-            return f"{text} in {_clock(seconds)}{self._stage}"
+            return f"{text}{self._stage}"
         rate = self._done / max(seconds, 1e-3)
-        text = f"{text} in {_clock(seconds)}, {format_size(int(rate))}/s"
+        text += f", {format_size(int(rate))}/s" * has_rate
         if self._done >= self._total:
             return text
         return f"{text}, {_clock((self._total - self._done) / rate)} left"
 
     def drawn(self, width: int) -> str:
-        """The line with a bar, where the terminal is wide enough for both."""
+        """The line with a bar; on a narrow terminal it says less, and the bar is short."""
         text = self.line()
-        if len(text) + _BAR + 3 <= width:
-            full = int(_BAR * self.part)
-            bar = f"{self._title} [{'=' * full}{'-' * (_BAR - full)}]"
+        for has_rate in (True, False):
+            if len(text) + _BAR + 3 > width:
+                text = self.line(has_time=False, has_rate=has_rate)
+        length = min(_BAR, width - len(text) - 3)
+        if length > 1:
+            full = int(length * self.part)
+            bar = f"{self._title} [{'=' * full}{'-' * (length - full)}]"
             text = bar + text[len(self._title) + 1 :]
         return text[:width]
 

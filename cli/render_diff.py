@@ -53,7 +53,9 @@ def _lines(difference: Difference) -> Iterator[str]:
         yield f"largest: {_pair(largest)}, a difference of {largest.difference}"
     for name, (a, b) in difference.facts.items():
         note = "" if difference.counts(name) else " (does not count)"
-        if name == "attrs":
+        if name == "dtype":
+            yield f"dtype: {difference.a.dtype_label} and {difference.b.dtype_label}{note}"
+        elif name == "attrs":
             for key in sorted({*a, *b}):
                 yield f"attribute {key}: {_attribute(a, key)} and {_attribute(b, key)}{note}"
         else:

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 STAGED = "concatsplit.staged"
 """The key in a command's context for the folder of the run that `stage` is to make."""
+OPERATORS = (
+    "concat", "stack", "depth-concat", "split", "depth-split", "unstack", "split-by-lengths",
+    "reshard", "gradient", "fetch", "feed",
+)  # fmt: skip
+"""The commands that can be staged."""
 
 
 def run_operator(

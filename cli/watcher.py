@@ -96,13 +96,13 @@ class _Watcher:
 
     def _only_watch(self) -> None:
         try:
-            self.settle(())
+            self.prepare_child(())
             while True:
                 self.hear()
         finally:
             os._exit(0)
 
-    def settle(self, kept: tuple[int, ...]) -> None:
+    def prepare_child(self, kept: tuple[int, ...]) -> None:
         """In the child: ignore signals, and keep no files open but these."""
         for number in _IGNORED:
             signal.signal(number, signal.SIG_IGN)

@@ -3,8 +3,8 @@
 Examples
 --------
 >>> import concatsplit_core as cs
->>> cs.concat(["a.npy", "b.h5::/x"], "y.zarr", axis=1)          # doctest: +SKIP
->>> cs.split("y.zarr", "part-{index:05d}.npy", parts=4)         # doctest: +SKIP
+>>> cs.concat(["a.npy", "b.h5::/x"], "y.zarr", axis=1)
+>>> cs.split("y.zarr", "part-{index:05d}.npy", parts=4)
 """
 
 from __future__ import annotations

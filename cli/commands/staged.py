@@ -15,18 +15,14 @@ import click
 
 from concatsplit_cli.help import Command
 from concatsplit_cli.options import debug_option, json_option, progress_option
-from concatsplit_cli.param_types import COMMAND, FOLDER
+from concatsplit_cli.param_types import FOLDER, OPERATOR
 from concatsplit_cli.progress import noting, progress_bar
-from concatsplit_cli.run_operator import STAGED
+from concatsplit_cli.run_operator import OPERATORS, STAGED
 from concatsplit_cli.streams import checked_stdout, one_line
 
 if TYPE_CHECKING:
     from concatsplit_core.operators import RunState
 
-_OPERATORS = (
-    "concat stack depth-concat split depth-split unstack split-by-lengths reshard gradient fetch "
-    "feed"
-)
 _folder = click.argument("folder", metavar="RUN", type=FOLDER)
 _quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 
@@ -49,7 +45,7 @@ class StageCommand(Command):
     short_help="Plan an operator for many processes.",
     context_settings={"ignore_unknown_options": True},
 )
-@click.argument("operator", metavar="OPERATOR", type=COMMAND)
+@click.argument("operator", metavar="OPERATOR", type=OPERATOR)
 @click.argument("words", metavar="...", nargs=-1, type=click.UNPROCESSED)
 @click.option("--to", required=True, metavar="RUN", type=FOLDER, help="A new folder for the run.")
 @click.pass_context
@@ -64,9 +60,9 @@ def stage(ctx: click.Context, operator: str, words: tuple[str, ...], to: str) ->
     Example:
       concatsplit stage concat a.npy b.npy -o staged.npy --to run1
     """
-    if operator not in _OPERATORS.split():
+    if operator not in OPERATORS:
         raise click.UsageError(
-            f"{operator} cannot be staged; these can be: {', '.join(_OPERATORS.split())}", ctx
+            f"{operator} cannot be staged; these can be: {', '.join(OPERATORS)}", ctx
         )
     root = ctx.find_root()
     group: Any = root.command

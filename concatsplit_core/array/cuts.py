@@ -90,10 +90,10 @@ class Cut:
             object.__setattr__(self, "range", start_and_stop(self.range))
         for field in ("lengths", "at"):
             if (values := getattr(self, field)) is not None:
-                object.__setattr__(self, field, list(whole_numbers(f"--{field}", values)))
+                object.__setattr__(self, field, list(whole_numbers(field, values)))
         for field in ("parts", "size", "hop", "max_bytes"):
             if (value := getattr(self, field)) is not None:
-                object.__setattr__(self, field, whole_number(f"--{field.replace('_', '-')}", value))
+                object.__setattr__(self, field, whole_number(field, value))
         self._refuse_other_words()
         chosen = [name for name in _WAYS if getattr(self, name) is not None]
         if len(chosen) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from math import prod
 from operator import index as whole_number
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from concatsplit_core.array.geometry import Shape
 from concatsplit_core.foundation.errors import WrongIndex
+from concatsplit_core.foundation.given import quoted
 
 Picks = range | np.ndarray
 """The indices that are wanted along one axis, without repetition, in rising order."""
@@ -25,10 +27,14 @@ class IndexSelection(NamedTuple):
         Along every axis; the elements at their crossings make up a block.
     final : tuple
         The NumPy index that turns the block into the result.
+    size : int
+        The number of elements of the result. Several arrays may name a few places whose crossings
+        are many: then the block is larger.
     """
 
     picks: tuple[Picks, ...]
     final: tuple[Any, ...]
+    size: int
 
     @property
     def shape(self) -> Shape:
@@ -39,46 +45,92 @@ class IndexSelection(NamedTuple):
 def select_elements(key: Any, shape: Shape) -> IndexSelection:
     """What an index asks for of an array of some shape.
 
-    Integers, slices, an ellipsis and `numpy.newaxis` mean what they mean in NumPy; one axis may be
-    indexed by an array of integers, or by a 1-D array of booleans.
+    Integers, slices, an ellipsis, `numpy.newaxis`, arrays of integers and masks mean what they mean
+    in NumPy.
 
     Raises
     ------
     WrongIndex
         The index does not fit the shape, or is of another kind.
     """
-    items = list(key) if isinstance(key, tuple) else [key]
-    kinds = [_kind(item) for item in items]
-    if kinds.count("ellipsis") > 1:
-        raise WrongIndex("an index can only have a single ellipsis ('...')")
-    if kinds.count("array") > 1:
-        raise WrongIndex(
-            "an index can only have one array; index the result by the other one, or use "
-            "numpy.asarray first"
-        )
-    taken = len(items) - kinds.count("ellipsis") - kinds.count("newaxis")
-    if taken > len(shape):
-        raise WrongIndex(
-            f"too many indices for array: array is {len(shape)}-dimensional, but {taken} were "
-            "indexed"
-        )
-    rest, axis = len(shape) - taken, 0
+    items = [_given(item) for item in (key if isinstance(key, tuple) else (key,))]
+    rest = _axes_left(items, shape)
     picks: list[Picks] = []
     final: list[Any] = []
-    for item, kind in zip(items, kinds, strict=True):
+    lengths: list[int] = []
+    arrays: list[np.ndarray] = []
+    for item, kind in items:
+        axis = len(picks)
         if kind == "newaxis":
             final.append(None)
         elif kind == "ellipsis":
             picks += map(range, shape[axis : axis + rest])
             final.append(...)
-            axis += rest
+        elif kind == "array":
+            for number, wanted in enumerate(_as_integers(item, axis, shape), axis):
+                picked, places = _among(wanted, number, shape[number])
+                picks.append(picked)
+                final.append(places)
+                arrays.append(places)
         else:
-            chosen, left = _along(item, kind, axis, shape[axis])
-            picks.append(chosen)
+            picked_range, left = _along(item, kind, axis, shape[axis])
+            picks.append(picked_range)
             final.append(left)
-            axis += 1
-    picks += map(range, shape[axis:])
-    return IndexSelection(tuple(picks), tuple(final))
+        if kind in {"ellipsis", "slice"}:
+            lengths += map(len, picks[axis:])
+    lengths += shape[len(picks) :]
+    picks += map(range, shape[len(picks) :])
+    return IndexSelection(tuple(picks), tuple(final), prod(lengths) * _points(arrays))
+
+
+def _given(item: Any) -> tuple[Any, str]:
+    """An item of an index, and its kind; a list is an array."""
+    kind = _kind(item)
+    if kind != "array":
+        return item, kind
+    array = np.asarray(item)
+    if not array.size and not isinstance(item, np.ndarray):
+        array = array.astype(np.intp)  # NumPy takes [] for integers too
+    if array.dtype.kind not in "biu":
+        what = f"{quoted(item)} of {array.dtype}" if array.ndim else quoted(item)
+        raise WrongIndex(
+            "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and arrays of "
+            f"integers or booleans are indices; found {what}"
+        )
+    if array.dtype.kind == "b" and not array.ndim:
+        raise WrongIndex(
+            f"{array} alone is no index of a view; numpy.newaxis adds an axis, and a mask is an "
+            "array"
+        )
+    return array, kind
+
+
+def _axes_left(items: Sequence[tuple[Any, str]], shape: Shape) -> int:
+    """How many axes an ellipsis stands for."""
+    kinds = [kind for _, kind in items]
+    if kinds.count("ellipsis") > 1:
+        raise WrongIndex("an index can only have a single ellipsis ('...')")
+    taken = len(items) - kinds.count("ellipsis") - kinds.count("newaxis")
+    masks = [item for item, kind in items if kind == "array" and item.dtype == bool]
+    taken += sum(mask.ndim - 1 for mask in masks)
+    if taken > len(shape):
+        raise WrongIndex(
+            f"too many indices for array: array is {len(shape)}-dimensional, but {taken} were "
+            "indexed"
+        )
+    return int(len(shape) - taken)
+
+
+def _points(arrays: Sequence[np.ndarray]) -> int:
+    """How many places arrays name together, as NumPy broadcasts them."""
+    try:
+        shape: Shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    except ValueError:
+        shapes = " ".join(str(array.shape) for array in arrays)
+        raise WrongIndex(
+            f"shape mismatch: indexing arrays could not be broadcast together with shapes {shapes}"
+        ) from None
+    return prod(shape)
 
 
 def _kind(item: Any) -> str:
@@ -98,7 +150,7 @@ def _kind(item: Any) -> str:
     return "array"
 
 
-def _along(item: Any, kind: str, axis: int, length: int) -> tuple[Picks, Any]:
+def _along(item: Any, kind: str, axis: int, length: int) -> tuple[range, Any]:
     """What is picked along one axis, and the index that is left for the block."""
     if kind == "integer":
         at = whole_number(item)
@@ -109,33 +161,23 @@ def _along(item: Any, kind: str, axis: int, length: int) -> tuple[Picks, Any]:
                 expected=length,
             )
         return range(at % length, at % length + 1), 0
-    if kind == "slice":
-        picked = range(*item.indices(length))
-        if not picked:
-            return range(0), slice(None)
-        return (picked, slice(None)) if picked.step > 0 else (picked[::-1], slice(None, None, -1))
-    return _among(_as_integers(item, axis, length), axis, length)
+    picked = range(*item.indices(length))
+    if not picked:
+        return range(0), slice(None)
+    return (picked, slice(None)) if picked.step > 0 else (picked[::-1], slice(None, None, -1))
 
 
-def _as_integers(item: Any, axis: int, length: int) -> np.ndarray:
-    """An array of indices; booleans say which indices are wanted."""
-    array = np.asarray(item)
-    if not array.size and not isinstance(item, np.ndarray):
-        array = array.astype(np.intp)  # NumPy takes [] for integers too
-    if array.dtype.kind == "b" and array.ndim == 1:
-        if len(array) != length:
+def _as_integers(array: np.ndarray, axis: int, shape: Shape) -> tuple[np.ndarray, ...]:
+    """Arrays of indices; a mask names those of each of its axes."""
+    if array.dtype != bool:
+        return (array,)
+    for number, length in enumerate(array.shape, axis):
+        if length != shape[number]:
             raise WrongIndex(
-                f"boolean index did not match indexed array along axis {axis}; size of axis is "
-                f"{length} but size of corresponding boolean axis is {len(array)}"
+                f"boolean index did not match indexed array along axis {number}; size of axis is "
+                f"{shape[number]} but size of corresponding boolean axis is {length}"
             )
-        return np.flatnonzero(array)
-    if array.dtype.kind not in "iu":
-        raise WrongIndex(
-            "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`), an integer "
-            f"array and a 1-D boolean array are indices, and not {type(item).__name__} of "
-            f"{array.dtype}"
-        )
-    return array
+    return array.nonzero()
 
 
 def _among(wanted: np.ndarray, axis: int, length: int) -> tuple[Picks, np.ndarray]:
@@ -190,7 +232,22 @@ def bounds(picks: Picks) -> tuple[int, int]:
     return int(picks[0]), int(picks[-1]) + 1
 
 
-def as_index(picks: Picks, start: int) -> Any:
+def crossings(picks: Sequence[Picks], start: Sequence[int]) -> tuple[Any, ...]:
+    """The NumPy index of the elements where the picks of all axes cross.
+
+    Parameters
+    ----------
+    picks : sequence of range or numpy.ndarray
+        Along every axis.
+    start : sequence of int
+        Where the indexed array begins along every axis.
+    """
+    if sum(isinstance(picked, np.ndarray) for picked in picks) > 1:
+        return np.ix_(*(np.asarray(picked) - at for picked, at in zip(picks, start, strict=True)))
+    return (*map(_as_index, picks, start), ...)
+
+
+def _as_index(picks: Picks, start: int) -> Any:
     """An index for an array that begins at `start` of the axis; a slice where it can be one."""
     if isinstance(picks, range):
         return slice(picks.start - start, picks[-1] + 1 - start, picks.step)

@@ -97,10 +97,11 @@ def infer_concat(
     ------
     AxisError, ShapeMismatch, DtypeMismatch
     """
-    if not specs:
+    is_list = isinstance(specs, Sequence)
+    if is_list and not specs:
         raise UsageError("no inputs: name at least one array to join")
-    if isinstance(specs, ArraySpec) or not hasattr(specs[0], "ndim"):
-        what = "ArraySpec" if isinstance(specs, ArraySpec) else type(specs[0]).__name__
+    if not is_list or not hasattr(specs[0], "ndim"):
+        what = type(specs[0] if is_list else specs).__name__
         raise UsageError(f"specs: found {what}; expected a list of ArraySpec((2, 3), dtype)")
     first = specs[0]
     if add_axis:

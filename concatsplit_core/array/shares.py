@@ -68,7 +68,7 @@ def whole_shares(shares: Sequence[Any], text: str = "") -> list[int]:
     from fractions import Fraction
 
     if not isinstance(shares, Iterable):
-        raise UsageError(f"--ratio: {shares} is not a list of shares, such as [8, 1, 1]")
+        raise UsageError(f"ratio: {shares} is not a list of shares, such as [8, 1, 1]")
     text = text or ",".join(map(str, shares))
     try:
         exact = [Fraction(str(share)) for share in shares]
@@ -134,13 +134,13 @@ def start_and_stop(given: Any) -> tuple[int | None, int | None]:
         return parse_range(given)
     if isinstance(given, slice):
         if given.step not in (None, 1):
-            raise UsageError(f"--range {given}: a range here cannot have a step")
+            raise UsageError(f"range: {given}: a range here cannot have a step")
         given = given.start, given.stop
     if not isinstance(given, Sequence):
-        raise UsageError(f"--range {given} is not a start and a stop, such as (3, 8)")
-    pair = [None if n is None else whole_number("--range", n) for n in given]
+        raise UsageError(f"range: {given} is not a start and a stop, such as (3, 8)")
+    pair = [None if n is None else whole_number("range", n) for n in given]
     if len(pair) != 2:
-        raise UsageError(f"--range {given} is not a start and a stop, such as 3:8")
+        raise UsageError(f"range: {given} is not a start and a stop, such as (3, 8)")
     return pair[0], pair[1]
 
 
@@ -174,7 +174,7 @@ def select_parts(only: str | int | Sequence[int], count: int) -> list[int]:
                 )
             chosen += span if span.stop <= count else [span.stop - 1]
     else:
-        chosen = list(whole_numbers("--only", only))
+        chosen = list(whole_numbers("only", only))
     beyond = [number for number in chosen if not 0 <= number < count]
     if beyond or not chosen:
         what = f"there is no part {beyond[0]}" if beyond else "it names none"

@@ -77,6 +77,21 @@ def codec_names() -> tuple[str, ...]:
     return ("none", *_COMPRESSORS, *_FILTERS)
 
 
+def codec_words(start: str) -> tuple[str, ...]:
+    """What a codec can be that is typed as far as this: names of steps, and their settings."""
+    done, plus, step = start.lower().rpartition("+")
+    given, colon, _ = step.rpartition(":")
+    name, *settings = given.split(":")
+    levels = tuple(str(level) for level in range(1, _LEVELS.get(name, (0, 9))[1] + 1))
+    if not given:
+        following = codec_names()[1:] if plus else codec_names()
+    elif name == "blosc":
+        following = ((BLOSC_AVAILABLE, levels, BLOSC_SHUFFLES)[len(settings) :] or ((),))[0]
+    else:
+        following = levels if name in _LEVELS and not settings else ()
+    return tuple(f"{done}{plus}{given}{colon}{word}" for word in following)
+
+
 def _parse_step(text: str) -> Step:
     name, *settings = text.strip().split(":")
     if name == "blosc":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -17,7 +17,7 @@ from concatsplit_core.endpoints.references import (
     split_store,
 )
 from concatsplit_core.formats.base import InputFormat
-from concatsplit_core.formats.registry import detect, format_of_object, open_array
+from concatsplit_core.formats.registry import detect, open_array
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import (
     ConcatsplitError,
@@ -32,7 +32,6 @@ from concatsplit_core.stores.folders import Folders
 from concatsplit_core.stores.local import local
 
 STREAM = "-"
-_ONE_OF = "give its arrays one by one, such as file['x']"
 _TWICE = "stdin (-) is one input; it cannot be read twice"
 
 
@@ -42,7 +41,7 @@ def open_inputs(
     recover: Callable[[list[Location]], bool] | None = None,
     raw: str | None = None,
 ) -> list[Source]:
-    """Open references, patterns, ``@list`` files, ndarrays, h5py datasets and zarr arrays.
+    """Open references, patterns, ``@list`` files, and arrays of a program.
 
     Parameters
     ----------
@@ -65,7 +64,9 @@ def open_inputs(
             if isinstance(item, str):
                 opened.append(open_input_ref(item, beside))
             else:
-                opened.append(_wrap(item, f"<input {len(opened)}>"))
+                from concatsplit_core.endpoints.objects import open_object
+
+                opened.append(open_object(item, f"<input {len(opened)}>"))
     except BaseException:
         close_all(opened)
         raise
@@ -231,29 +232,21 @@ def once(inputs: Any) -> Any:
 def given_inputs(inputs: Any) -> Iterable[Any]:
     """The inputs that a program gives: one, or several in an order.
 
+    What has a shape or elements of its own, such as a tensor, is one input and never a list of its
+    rows. What is looked up by names, such as a group, is neither.
+
     Raises
     ------
     UsageError
         They are none of this.
     """
-    if isinstance(
-        inputs, str | os.PathLike | np.ndarray | np.generic | int | float | complex
-    ) or format_of_object(inputs):
+    if isinstance(inputs, list | tuple):
+        return inputs
+    if isinstance(inputs, str | os.PathLike | np.ndarray):
         return [inputs]
-    if isinstance(inputs, bytes | Set | Mapping) or not isinstance(inputs, Iterable):
-        from concatsplit_core.foundation.given import quoted
+    from concatsplit_core.endpoints.objects import listed
 
-        raise UsageError(f"inputs: {quoted(inputs)} {_why_no_inputs(inputs)}")
-    return inputs if isinstance(inputs, Sequence) else list(inputs)
-
-
-def _why_no_inputs(inputs: Any) -> str:
-    """Why something is no list of inputs, and what to do."""
-    if isinstance(inputs, Set):
-        return "has no order; give a list"
-    if isinstance(inputs, Mapping):
-        return f"holds several arrays; {_ONE_OF}, or arrays=... for a data set"
-    return "is not a reference, an array or a list of these"
+    return listed(inputs)
 
 
 def open_ref(ref: str) -> Source:
@@ -266,32 +259,6 @@ def open_member(form: InputFormat, place: Location, member: str | None, ref: str
     """Open an array of a file of a known format."""
     with ReadingInput(ref):
         return form.open(place, member, ref)
-
-
-def _wrap(item: Any, ref: str) -> Source:
-    form = format_of_object(item)
-    if form is not None:
-        return form.wrap(item)
-    if not isinstance(item, np.ndarray | np.generic | list | tuple | int | float | complex):
-        from concatsplit_core.foundation.given import quoted
-
-        hint = ""
-        if isinstance(item, Mapping):
-            hint = f"; {_ONE_OF}"
-        elif hasattr(item, "__array__"):
-            hint = "; numpy.asarray makes an array of it"
-        raise UsageError(
-            f"{ref}: {quoted(item)} is not a reference, numpy.ndarray, h5py.Dataset or "
-            f"zarr.Array{hint}"
-        )
-    return wrap_array(item if isinstance(item, np.ndarray) else np.asarray(item), ref)
-
-
-def wrap_array(array: np.ndarray, ref: str) -> Source:
-    """A NumPy array as an input."""
-    from concatsplit_core.formats.memory import wrap
-
-    return wrap(array, ref)
 
 
 def close_all(sources: Iterable[Source]) -> None:

@@ -70,7 +70,9 @@ def refuse_inputs(places: Sequence[Place], sources: Iterable[Source]) -> None:
     beside its place and replaced when all has been read.
     """
     places = [place for place in places if not place.is_stream]
-    known = [source for source in sources if source.place is not None]
+    known = [
+        one for source in sources for one in source.pieces or (source,) if one.place is not None
+    ]
     there = [place for place in places if place.found is not None]
     if there:  # mostly nothing is: then inputs that are files need not be looked at again
         _refuse_same_files(there, known)

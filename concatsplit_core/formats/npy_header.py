@@ -343,4 +343,4 @@ def _formatted(shape: Shape, descr: str, fortran: bool, offset_modulo_block: int
         body += b" " * _padding(prefix + len(body) + 1, offset_modulo_block) + b"\n"
         if version > 1 or len(body) < 1 << 16:
             return MAGIC + bytes((version, 0)) + struct.pack(pack, len(body)) + body
-    raise AssertionError
+    raise AssertionError("version 3 holds any header")

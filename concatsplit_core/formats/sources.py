@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -57,6 +57,11 @@ class BaseSource:
     def place(self) -> Location | None:
         """The file or folder, in whichever store; None where the array is in memory."""
         return None if self.path is None else local(self.path)
+
+    @property
+    def pieces(self) -> Sequence[Source]:
+        """The inputs that it is joined of, if a program has joined them without writing them."""
+        return ()
 
     def file_of(self, element: Shape) -> Location | None:
         """The file that holds an element, if the array is a folder of files; it may not exist."""
@@ -188,6 +193,16 @@ class ChunkedSource(DecodedSource):
 
 Source = ContiguousSource | DecodedSource
 """Every source is one or the other: a reader has two cases."""
+
+
+class GivesSource(ABC):
+    """An object of a program that is an input by itself, and knows how it is read."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def as_source(self, ref: str) -> Source:
+        """The input; messages call it `ref`."""
 
 
 def located(path: str | None, spec: ArraySpec) -> Extent:

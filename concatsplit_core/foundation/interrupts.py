@@ -24,7 +24,7 @@ class Watch(Protocol):
 
     reading: int
 
-    def settle(self, kept: tuple[int, ...]) -> None:
+    def prepare_child(self, kept: tuple[int, ...]) -> None:
         """In the child, first of all: close all descriptors but these, and ignore signals."""
 
     def hear(self) -> None:

@@ -173,7 +173,7 @@ def _data_class(
     def first(self: Any, *values: Any, **named: Any) -> None:
         nonlocal calls
         calls += 1
-        if calls >= _MANY or not _fill(self, every, frozen, values, named):
+        if calls >= _MANY or not _set_fields(self, every, frozen, values, named):
             _compile_constructor(made)
             made.__init__(self, *values, **named)
         elif hasattr(self, "__post_init__"):
@@ -191,7 +191,7 @@ def _data_class(
     return made
 
 
-def _fill(
+def _set_fields(
     record: Any,
     every: tuple[Field, ...],
     is_frozen: bool,

@@ -67,7 +67,7 @@ def format_size(nbytes: int, up: bool = False) -> str:
             if up:
                 return f"{-(-nbytes * 10 // 1024**unit) / 10:g}{letter}iB"
             return f"{scaled:.1f}".rstrip("0").rstrip(".") + f"{letter}iB"
-    raise AssertionError
+    raise AssertionError("exbibytes hold any size")
 
 
 def counted(number: int, thing: str, things: str = "") -> str:

@@ -31,7 +31,7 @@ def checked(request: Request) -> Request:
     for name, usual in _TYPES.items():
         value: Any = getattr(request, name)
         if value is not None and not isinstance(value, usual):
-            changes[name] = _settled(name, value)
+            changes[name] = _typed(name, value)
     return request._replace(**changes) if changes else request
 
 
@@ -53,7 +53,7 @@ def options_of(operator: str, given: dict[str, Any]) -> Options:
     return Options(**given)
 
 
-def _settled(name: str, value: Any) -> Any:
+def _typed(name: str, value: Any) -> Any:
     """An argument as the rest of the program expects it."""
     from concatsplit_core.foundation import given
     from concatsplit_core.foundation.names import path

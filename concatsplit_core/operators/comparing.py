@@ -9,7 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from concatsplit_core.array.descr import dtype_name
+from concatsplit_core.array.descr import dtype_label, dtype_name
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.endpoints.containers import open_container
 from concatsplit_core.endpoints.fingerprints import Fingerprints
@@ -64,7 +64,7 @@ def diff(
     Parameters
     ----------
     a, b
-        References, ndarrays, h5py datasets or zarr arrays, one array each.
+        References, ndarrays, h5py datasets, zarr arrays or views, one array each.
     nan_equal : bool
         All NaNs are equal; else only NaNs of the same bits.
     rtol, atol : float
@@ -150,7 +150,8 @@ def compare_opened(a: Source, b: Source, rule: EqualityRule, options: Options) -
 
 
 def _side(source: Source) -> Side:
-    return Side(source.ref, source.format, source.spec.shape, dtype_name(source.spec.dtype))
+    dtype = source.spec.dtype
+    return Side(source.ref, source.format, source.spec.shape, dtype_name(dtype), dtype_label(dtype))
 
 
 def _elements(

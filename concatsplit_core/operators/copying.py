@@ -29,7 +29,7 @@ def fetch(ref: Any) -> np.ndarray:
     Parameters
     ----------
     ref
-        A reference, h5py dataset or zarr array.
+        A reference, h5py dataset, zarr array or `View`.
 
     Returns
     -------
@@ -83,7 +83,8 @@ def feed(ref: str, array: Any, **options: Unpack[SharedOptions]) -> Result:
     ref : str
         The output, such as ``x.h5::/group/name``.
     array
-        An ndarray, a reference, ``-`` for an .npy stream on stdin, h5py dataset or zarr array.
+        A reference, ``-`` for an .npy stream on stdin, ndarray, h5py dataset, zarr array or
+        `View`.
     **options
         Those of `Options`.
     """

@@ -51,7 +51,7 @@ def split(
     Parameters
     ----------
     input
-        A reference, ndarray, h5py dataset or zarr array.
+        A reference, ndarray, h5py dataset, zarr array or `View`.
     output : str or sequence of str
         One name per part, or one template such as ``"part-{index:05d}.npy"``, or a folder.
     axis : int or str, optional

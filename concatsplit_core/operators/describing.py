@@ -121,7 +121,7 @@ def info(
     Parameters
     ----------
     ref
-        A reference, pattern, ndarray, h5py dataset or zarr array, or a list of these.
+        A reference, pattern, ndarray, h5py dataset, zarr array or `View`, or a list of these.
     raw, offset, memory, jobs, follow_links, on_event
         As in `Options`.
     stats : bool

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from concatsplit_core.array.geometry import with_length
 from concatsplit_core.array.orders import DEFAULT_ORDER
-from concatsplit_core.endpoints.inputs import close_all, given_inputs, open_inputs, wrap_array
+from concatsplit_core.endpoints.inputs import close_all, given_inputs, open_inputs
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import ShapeMismatch, UsageError
 from concatsplit_core.foundation.names import path
@@ -50,7 +50,7 @@ def concat(
     ----------
     inputs : sequence
         References (``a.npy``, ``b.h5::/x``, ``'part-*.npy'``, ``@list``), ndarrays, h5py data
-        sets or zarr arrays.
+        sets, zarr arrays or views.
     output : str
         Reference of the result.
     axis : int or str, optional
@@ -278,6 +278,8 @@ def _insert_zeros(
     axis: int,
     add_axis: bool,
 ) -> list[Source]:
+    from concatsplit_core.formats.memory import wrap
+
     first, others = opened[0].spec, iter(opened)
     sources: list[Source] = []
     for index, is_missing in enumerate(missing):
@@ -289,5 +291,5 @@ def _insert_zeros(
                 f"gradient {index} is 'zeros', but its length is unknown; give --split-info"
             )
         shape = first.shape if add_axis else with_length(first.shape, axis, (lengths or [])[index])
-        sources.append(wrap_array(zeros_like(shape, first.dtype), ZEROS))
+        sources.append(wrap(zeros_like(shape, first.dtype), ZEROS))
     return sources

@@ -20,13 +20,14 @@ from concatsplit_core.codecs.checksums import Checksum
 from concatsplit_core.codecs.pipeline import Codec
 from concatsplit_core.meaning.agreement import ConflictRule, KeptAttributes
 from concatsplit_core.operators.selection import Carry, Missing, Selection
-from concatsplit_core.planning.thresholds import Thresholds
 from concatsplit_core.run.options import Options
-from concatsplit_core.run.staged.step import RunStep
 
 
 class SharedOptions(TypedDict, total=False):
-    """The options of every operator: see `Options`."""
+    """The options of every operator: see `Options`.
+
+    Those that only this package itself gives, `step` and `thresholds`, are not among them.
+    """
 
     force: bool
     memory: str | int | None
@@ -56,10 +57,8 @@ class SharedOptions(TypedDict, total=False):
     offset: int
     follow_links: bool
     resume: bool
-    step: RunStep | None
     executor: Any
     on_event: Callable[[Any], None] | None
-    thresholds: Thresholds
 
 
 class DataSetOptions(SharedOptions, total=False):
@@ -123,10 +122,10 @@ def signature_of(function: FunctionType) -> Signature:
 
 
 def _defaults() -> dict[str, Any]:
-    """The default of every option but those that are made anew for each call."""
+    """The default of every option."""
     found: dict[str, Any] = {}
     for owner in (Options, Cut, Selection):
         for field in fields(owner):
             if field.default is not MISSING:
                 found[field.name] = field.default
-    return {**found, "thresholds": ...}
+    return found

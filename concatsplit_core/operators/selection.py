@@ -113,7 +113,7 @@ def selection_from(options: dict[str, Any]) -> Selection:
     for name in ("members", "arrays", "history"):
         value = chosen.get(name)
         if value and not isinstance(value, usual.get(name, ())):
-            from concatsplit_core.run.option_types import settled
+            from concatsplit_core.run.option_types import typed
 
-            chosen[name] = settled(name, value)
+            chosen[name] = typed(name, value)
     return Selection(**chosen)

@@ -9,12 +9,16 @@ from typing import Any, Self
 
 import numpy as np
 
-from concatsplit_core.array.indexing import Picks, select_elements
+from concatsplit_core.array.indexing import IndexSelection, Picks, select_elements
+from concatsplit_core.array.layouts import Opaque
 from concatsplit_core.array.low_precision import as_numbers
+from concatsplit_core.array.spec import ArraySpec
 from concatsplit_core.endpoints.fingerprints import Fingerprints
 from concatsplit_core.endpoints.inputs import close_all
-from concatsplit_core.formats.sources import Source
-from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.formats.sources import GivesSource, Source
+from concatsplit_core.formats.storage import Storage
+from concatsplit_core.foundation.errors import OverBudget, UsageError
+from concatsplit_core.foundation.sizes import format_size
 from concatsplit_core.run.gathering import Gatherer, Joined
 from concatsplit_core.stores.base import Location
 
@@ -23,15 +27,17 @@ _AHEAD = 1 << 20
 """Bytes that an iteration reads at once, if rows are small."""
 
 
-class View:
+class View(GivesSource):
     """A joined array whose elements stay in its inputs until they are asked for.
 
     Made by `concatsplit_core.open`. It is indexed as a NumPy array is: by integers, slices of any
-    step, an ellipsis and `numpy.newaxis`, and along one axis by an array of integers or booleans.
+    step, an ellipsis, `numpy.newaxis`, arrays of integers, and masks.
     Every result is a new array in C order, which is the caller's own. Arrays that lie in one run
     of bytes, as in .npy and safetensors, are read through memory maps: only what is asked for is
     touched. Chunks of others are decoded once and kept, up to `memory` bytes; those that were not
     used for the longest time go first.
+
+    A view is an input of every operator: one array, whose elements are read as it is written.
 
     A view can be shared by threads, used after a fork, and sent to other processes, which open the
     inputs again. A file that has changed since it was opened is an error, and never other elements.
@@ -54,6 +60,8 @@ class View:
     ------
     WrongIndex
         An index does not fit; it is an `IndexError`.
+    OverBudget
+        A chunk is larger than `memory`; or several arrays name places that lie too far apart.
     InputChanged
         A file was changed, replaced or cut short. (If another program cuts a file short just while
         its map is read, the process ends with SIGBUS, as with `numpy.memmap`.)
@@ -96,7 +104,7 @@ class View:
     @property
     def dims(self) -> tuple[str | None, ...] | None:
         """The names of the axes; None if the inputs have none."""
-        return self._joined.dims
+        return self._joined.meaning.dims
 
     @property
     def ndim(self) -> int:
@@ -125,6 +133,7 @@ class View:
 
     def __getitem__(self, key: Any) -> Any:
         selection = select_elements(key, self.shape)
+        self._refuse_scattered(selection)
         found = self._block(selection.picks)[selection.final]
         if isinstance(found, np.ndarray) and not found.flags.c_contiguous:
             found = found.copy(order="C")
@@ -176,10 +185,24 @@ class View:
         self._is_closed, self._process = True, -1
         close_all(self._joined.sources)
 
+    def as_source(self, ref: str) -> Source:
+        """The view as an input of another operator: one array, read where it lies."""
+        from concatsplit_core.operators.view_source import ViewSource
+
+        self._refuse_closed()
+        joined = self._joined
+        spec = ArraySpec(self.shape, joined.dtype, Opaque())
+        return ViewSource(
+            None, ref, spec, Storage(meaning=joined.meaning), joined.sources, self._gather
+        )
+
     def _block(self, picks: tuple[Picks, ...]) -> np.ndarray:
         """The elements whose index along every axis is among those that are picked."""
-        if self._is_closed:
-            raise UsageError("the view is closed; open it again")
+        return as_numbers(self._gather(picks))
+
+    def _gather(self, picks: tuple[Picks, ...]) -> np.ndarray:
+        """As `_block`; BF16 and the like as raw items."""
+        self._refuse_closed()
         if not self._is_checked:
             self._fingerprints.check(_CHANGED)
             self._is_checked = True
@@ -188,7 +211,23 @@ class View:
             self._gatherer = Gatherer(self._joined, self._memory, self._check)
             self._process = process
         block = self._gatherer.block((range(1),) if self._is_scalar else picks)
-        return as_numbers(block.reshape(()) if self._is_scalar else block)
+        return block.reshape(()) if self._is_scalar else block
+
+    def _refuse_scattered(self, selection: IndexSelection) -> None:
+        """Refuse places whose crossings are far more elements than were asked for."""
+        nbytes = prod(selection.shape) * self._joined.dtype.itemsize
+        if nbytes > max(self._memory, selection.size * self._joined.dtype.itemsize):
+            raise OverBudget(
+                f"{selection.size} elements that lie too far apart: the rows and columns that they "
+                f"are in cross at {format_size(nbytes)}, more than "
+                f"memory={format_size(self._memory)!r}; ask for fewer at once",
+                found=nbytes,
+                expected=self._memory,
+            )
+
+    def _refuse_closed(self) -> None:
+        if self._is_closed:
+            raise UsageError("the view is closed; open it again")
 
     def _check(self, source: Source, files: Sequence[Location]) -> None:
         self._fingerprints.check_one(source, _CHANGED, files)

@@ -11,13 +11,13 @@ from concatsplit_core.endpoints.inputs import (
     STREAM,
     close_all,
     open_input_ref,
-    open_inputs,
     resolve,
 )
+from concatsplit_core.endpoints.objects import open_object
 from concatsplit_core.endpoints.references import is_path
-from concatsplit_core.formats.memory import MemorySource
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import UsageError
+from concatsplit_core.foundation.records import replace
 from concatsplit_core.meaning.agreement import ConflictRule
 from concatsplit_core.operators.arguments import checked
 from concatsplit_core.operators.requests import Axes, Request, move_of
@@ -66,7 +66,7 @@ def open(
 
     Examples
     --------
-    >>> with cs.open("part-*.npy") as v:                # doctest: +SKIP
+    >>> with cs.open("part-*.npy") as v:
     ...     batch, mean = v[1000:1064], v[:, 3].mean()
     """
     options = Options(
@@ -102,7 +102,7 @@ def _view(inputs: Any, request: Request, options: Options) -> View:
             move.source_tiling,
             tuple(map(int, move.shape)),
             move.dtype,
-            None if is_scalar else move.meaning.dims,
+            replace(move.meaning, dims=None) if is_scalar else move.meaning,
             move.conversions,
         )
         return View(joined, fingerprints, memory, is_scalar)
@@ -122,9 +122,7 @@ def _opened(inputs: Any, raw: str | None) -> list[Source]:
                 source.ref = item
                 opened.append(source)
             else:
-                opened += open_inputs([item])
-                if isinstance(opened[-1], MemorySource):
-                    opened[-1].ref = f"<input {len(opened) - 1}>"
+                opened.append(open_object(item, f"<input {len(opened)}>"))
     except BaseException:
         close_all(opened)
         raise

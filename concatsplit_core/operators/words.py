@@ -52,11 +52,11 @@ def dims_of(ref: str) -> list[str]:
     return list(dict.fromkeys(dims))
 
 
-def codecs() -> Sequence[str]:
-    """The names of the codecs."""
-    from concatsplit_core.codecs.pipeline import codec_names
+def codecs(start: str) -> Sequence[str]:
+    """What a codec can be that is typed as far as this."""
+    from concatsplit_core.codecs.pipeline import codec_words
 
-    return codec_names()
+    return codec_words(start)
 
 
 def routes() -> Sequence[str]:

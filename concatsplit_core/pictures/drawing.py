@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from itertools import takewhile
 from unicodedata import east_asian_width
 
 WIDTH = 1000
@@ -154,6 +155,48 @@ def shortened(text: str, room: float, letter: float = LETTER) -> str:
             break
         front, back = (front, letter_there + back) if tail else (front + letter_there, back)
     return f"{front}…{back}"
+
+
+def told_apart(names: Sequence[str], rooms: Sequence[float], letter: float = LETTER) -> list[str]:
+    """Names that fit their widths: where two would look alike, what tells them apart is kept."""
+    words = [shortened(*each, letter) for each in zip(names, rooms, strict=True)]
+    alike: dict[str, list[int]] = {}
+    for number, word in enumerate(words):
+        alike.setdefault(word, []).append(number)
+    for word, numbers in alike.items():
+        own = [names[number] for number in numbers]
+        if word and len(set(own)) > 1:
+            front, back = _in_common(own)
+            for number in numbers:
+                most = int(rooms[number] / letter)
+                words[number] = _core(names[number], front, back, most)
+    return words
+
+
+def _in_common(names: list[str]) -> tuple[int, int]:
+    """How many letters names have in common at their start and end; numbers are left whole."""
+    front = _alike_at_start(names)
+    while front and names[0][front - 1].isdigit():
+        front -= 1
+    back = _alike_at_start([name[front:][::-1] for name in names])
+    while back and names[0][-back].isdigit():
+        back -= 1
+    return front, back
+
+
+def _alike_at_start(names: Sequence[str]) -> int:
+    letters = zip(*names, strict=False)  # as many as the shortest name has
+    return sum(1 for _ in takewhile(lambda each: len(set(each)) == 1, letters))
+
+
+def _core(name: str, front: int, back: int, most: int) -> str:
+    """A name without what it has in common with others, if that is what it takes to fit."""
+    for start, stop in ((front, len(name)), (front, len(name) - back)):
+        dots = "…" * bool(start), "…" * (stop < len(name))
+        text = f"{dots[0]}{_spelled(name[start:stop])}{dots[1]}"
+        if _letters(text) <= most:
+            return text
+    return ""
 
 
 def wrapped(text: str, room: float, most: int) -> list[str]:

@@ -11,7 +11,14 @@ from concatsplit_core.array.inference import name_of
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.foundation.sizes import format_size, shape_text
 from concatsplit_core.pictures.columns import column_shares
-from concatsplit_core.pictures.drawing import HEAD_LETTER, NAME_LETTERS, WIDTH, Drawing, shortened
+from concatsplit_core.pictures.drawing import (
+    HEAD_LETTER,
+    NAME_LETTERS,
+    WIDTH,
+    Drawing,
+    shortened,
+    told_apart,
+)
 from concatsplit_core.pictures.routed import RoutedPiece, routed_pieces
 from concatsplit_core.planning.plan import MovePlan
 from concatsplit_core.planning.task import ROUTES
@@ -102,9 +109,9 @@ def _draw_side(drawing: Drawing, row: _Row, plan: MovePlan, names_at: float | No
         drawing.text(LEFT - 10, row.y + 34, f"{count:,}", "dim", "end")
     if names_at is None or count > MOST_BOXES:
         return
-    for number, (interval, _) in enumerate(segments):
-        name = str(number) if row.names is None else row.names[number]
-        words = shortened(name, ROOM * interval.length / length - 6)
+    names = list(map(str, range(count))) if row.names is None else row.names
+    rooms = [ROOM * interval.length / length - 6 for interval, _ in segments]
+    for words, (interval, _) in zip(told_apart(names, rooms), segments, strict=True):
         middle = _x((interval.start + interval.stop) / 2, length)
         drawing.text(middle, names_at, words, "dim", "middle") if words else None
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.foundation.records import NamedTuple
 from concatsplit_core.pictures.columns import column_shares
-from concatsplit_core.pictures.drawing import shortened
+from concatsplit_core.pictures.drawing import shortened, told_apart
 from concatsplit_core.pictures.panels import lanes_of
 from concatsplit_core.pictures.routed import routed_pieces
 from concatsplit_core.planning.plan import MovePlan
@@ -86,9 +86,11 @@ def strip_of(named: Sequence[tuple[str, MovePlan]], width: int, plain: bool) -> 
             ),
         ]
     else:
+        shown = [name for name, _ in moved[:_MOST_ARRAYS]]
+        labels = told_apart(shown, [_LABEL - 1] * len(shown), 1)
         lines = [
-            _line(shortened(name, _LABEL - 1, 1), _moves(plan, width, marks))
-            for name, plan in moved[:_MOST_ARRAYS]
+            _line(label, _moves(plan, width, marks))
+            for label, (_, plan) in zip(labels, moved[:_MOST_ARRAYS], strict=True)
         ]
         if len(moved) > _MOST_ARRAYS:
             lines.append(_line("", [Run(f"… {len(moved) - _MOST_ARRAYS} more arrays")]))
@@ -109,16 +111,16 @@ def _tiles(
     if any(b - a < 2 for a, b in ends) or max(lanes_of(intervals), default=0):
         overlap = " that overlap" if max(lanes_of(intervals), default=0) else ""
         first, last = min(a for a, _ in ends), max(b for _, b in ends)
-        return Run(" " * first + _tile(f"{len(intervals):,} arrays{overlap}", last - first, marks))
+        words = shortened(f"{len(intervals):,} arrays{overlap}", last - first - 4, 1)
+        return Run(" " * first + _tile(words, last - first, marks))
     line = ""
-    for number, (a, b) in enumerate(ends):
-        name = str(number) if names is None else names[number]
-        line += " " * (a - len(line)) + _tile(name, b - a, marks)
+    shown = list(map(str, range(len(ends)))) if names is None else names
+    for words, (a, b) in zip(told_apart(shown, [b - a - 4 for a, b in ends], 1), ends, strict=True):
+        line += " " * (a - len(line)) + _tile(words, b - a, marks)
     return Run(line)
 
 
-def _tile(name: str, width: int, marks: _Marks) -> str:
-    words = shortened(name, width - 4, 1)
+def _tile(words: str, width: int, marks: _Marks) -> str:
     inside = f" {words} " if words else ""
     return marks.left + inside.center(width - 2, marks.line) + marks.right
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
-from concatsplit_core.array.indexing import PickGroup, Picks, as_index, bounds, grouped
+from concatsplit_core.array.indexing import PickGroup, Picks, bounds, crossings, grouped
 from concatsplit_core.array.spec import ArraySpec
 
 PIECE = 16 << 20
@@ -76,12 +76,12 @@ def wanted_of(parts: Iterable[tuple[Box, np.ndarray]], cell: Cell) -> Iterator[P
     """What is wanted of the parts of a piece."""
     for box, part in parts:
         place: list[slice] = []
-        inside: list[Any] = []
+        inside: list[Picks] = []
         for group, start, stop in zip(cell.groups, box.start, box.stop, strict=True):
             low, high = bisect_left(group.picks, start), bisect_left(group.picks, stop)
             if low == high:
                 break
             place.append(slice(group.place.start + low, group.place.start + high))
-            inside.append(as_index(group.picks[low:high], start))
+            inside.append(group.picks[low:high])
         else:
-            yield (*place, ...), part[(*inside, ...)]
+            yield (*place, ...), part[crossings(inside, box.start)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from concatsplit_core.array.geometry import Box, Shape
-from concatsplit_core.array.indexing import Picks, as_index, grouped, shifted
+from concatsplit_core.array.indexing import Picks, crossings, grouped, shifted
 from concatsplit_core.array.layouts import InMemory
 from concatsplit_core.array.tiling import Tiling
 from concatsplit_core.endpoints.hollow import refuse_hollow
@@ -32,6 +32,7 @@ from concatsplit_core.stores.maps import Maps, pool_of_maps, refuse_shorter
 
 if TYPE_CHECKING:
     from concatsplit_core.meaning.conversions import Conversion
+    from concatsplit_core.meaning.model import Meaning
 
 Check = Callable[[Source, Sequence[Location]], None]
 
@@ -49,8 +50,8 @@ class Joined(NamedTuple):
         How they tile the array.
     shape : tuple of int
     dtype : numpy.dtype
-    dims : tuple of str or None, optional
-        Names of the axes.
+    meaning : Meaning
+        The one that all sources have, or are converted to.
     conversions : sequence of Conversion or None
         One per source; empty where the elements of none change.
     """
@@ -59,7 +60,7 @@ class Joined(NamedTuple):
     tiling: Tiling
     shape: Shape
     dtype: np.dtype
-    dims: tuple[str | None, ...] | None
+    meaning: Meaning
     conversions: Sequence[Conversion | None]
 
 
@@ -111,7 +112,7 @@ class Gatherer:
             else:
                 own = [*picks[:axis], shifted(group.picks, start), *picks[axis + 1 :]]
                 space = block[(*whole, group.place)]
-            self._fill(group.number, own, space, nbytes <= self._memory // 2)
+            self._gather_from(group.number, own, space, nbytes <= self._memory // 2)
         return block
 
     def close(self) -> None:
@@ -119,7 +120,9 @@ class Gatherer:
         self._maps.close()
         self._chunks = ChunkCache(0)
 
-    def _fill(self, number: int, picks: Sequence[Picks], space: np.ndarray, keeps: bool) -> None:
+    def _gather_from(
+        self, number: int, picks: Sequence[Picks], space: np.ndarray, keeps: bool
+    ) -> None:
         """Fill the part of a block that is of one source; `keeps` its chunks for later."""
         source = self._joined.sources[number]
         conversion = self._joined.conversions[number] if self._joined.conversions else None
@@ -171,7 +174,7 @@ class Gatherer:
             yield from self._mapped(source, picks)
         elif isinstance(source.spec.layout, InMemory):
             for box, part in source.read(Box.whole(source.spec.shape)):
-                yield (...,), part[(*map(as_index, picks, box.start), ...)]
+                yield (...,), part[crossings(picks, box.start)]
         elif source.spec.chunks:
             yield from self._from_chunks(number, source, picks, keeps, starts)
         else:
@@ -192,7 +195,7 @@ class Gatherer:
                     whole: np.ndarray = np.ndarray(
                         spec.shape, spec.dtype, mapped, extent.offset, order=spec.order
                     )
-                    yield (...,), whole[(*map(as_index, picks, (0,) * spec.ndim), ...)]
+                    yield (...,), whole[crossings(picks, (0,) * spec.ndim)]
                     return
             except OSError as error:
                 if error.errno not in _UNMAPPABLE:

@@ -209,7 +209,7 @@ class _Names:
 
     def of(self, blob: Blob) -> str | None:
         """The relative reference of a blob; None if it has no name."""
-        if blob.format == "memory" or blob.ref == "-":
+        if blob.is_of_program or blob.ref == "-":
             return None
         place, member = parse_input(blob.ref)
         inner = member or blob.description

@@ -33,7 +33,7 @@ _ELSEWHERE = {
 """What options are called in other libraries."""
 
 
-def settled(name: str, value: Any) -> Any:
+def typed(name: str, value: Any) -> Any:
     """An option as the rest of the program expects it.
 
     Parameters
@@ -49,7 +49,8 @@ def settled(name: str, value: Any) -> Any:
         It is of a type that the option cannot have.
     """
     kind = next(
-        (settle for names, settle in _SETTLE if name in names.split()), lambda _, value: value
+        (convert for names, convert in _CONVERSIONS if name in names.split()),
+        lambda _, value: value,
     )
     return kind(name, value)
 
@@ -149,7 +150,7 @@ def _callable(name: str, value: Any) -> Any:
     raise UsageError(f"{name}: {quoted(value)} is not a function")
 
 
-_SETTLE: tuple[tuple[str, Callable[[str, Any], Any]], ...] = (
+_CONVERSIONS: tuple[tuple[str, Callable[[str, Any], Any]], ...] = (
     ("force promote check dry_run sync if_changed follow_links resume", flag),
     ("jobs zarr_format offset", whole_number),
     ("memory", _size),

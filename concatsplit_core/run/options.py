@@ -155,7 +155,7 @@ class Options:
     thresholds: Thresholds = field(default_factory=lambda: thresholds.DEFAULT)
 
     def __post_init__(self) -> None:
-        self._settle_types()
+        self._check_types()
         self.raw_description  # noqa: B018 - raises for a wrong one before anything is opened
         self.allowed_routes  # noqa: B018 - raises for a wrong route before anything is opened
         self._refuse_alone()
@@ -187,14 +187,14 @@ class Options:
         if self.resume or self.step is not None or not self.is_on_threads:
             self._stay_staged()
 
-    def _settle_types(self) -> None:
+    def _check_types(self) -> None:
         """Take what a program gives for what it stands for, and refuse other types."""
         for name, usual in _TYPES.items():
             value = getattr(self, name)
             if value is not None and not isinstance(value, usual):
-                from concatsplit_core.run.option_types import settled
+                from concatsplit_core.run.option_types import typed
 
-                object.__setattr__(self, name, settled(name, value))
+                object.__setattr__(self, name, typed(name, value))
 
     def _refuse_alone(self) -> None:
         """Refuse options that mean nothing without another one."""

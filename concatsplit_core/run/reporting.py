@@ -64,6 +64,7 @@ def _inputs(move: Move) -> tuple[Blob, ...]:
             segment.interval,
             source.spec.chunks,
             str(source.storage.codec) if source.storage.codec is not None else None,
+            is_of_program=source.place is None,
         )
         for source, segment in zip(move.sources, move.source_tiling.segments, strict=True)
     )

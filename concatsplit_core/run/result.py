@@ -33,6 +33,8 @@ class Blob(NamedTuple):
     codec : str, optional
     description : str
         What follows ``::`` in a reference to a file that does not itself say what it holds.
+    is_of_program : bool
+        It is an array, or a view, of the calling program, and no reference names it.
     """
 
     ref: str
@@ -43,6 +45,7 @@ class Blob(NamedTuple):
     chunks: Shape | None = None
     codec: str | None = None
     description: str = ""
+    is_of_program: bool = False
 
     @property
     def dtype_label(self) -> str:

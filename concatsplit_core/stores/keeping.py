@@ -201,11 +201,11 @@ def home_of(folder: Path) -> Path | None:
     return None if owner is None else Path(os.path.normpath(folder / owner.home))
 
 
-def forget_kept(homes: Iterable[Path]) -> None:
+def forget_kept(folders: Iterable[Path]) -> None:
     """Let staging folders be cleared again."""
-    for home in homes:
+    for folder in folders:
         with suppress(FileNotFoundError):
-            (home / KEPT).unlink()
+            (folder / KEPT).unlink()
 
 
 def name_when_complete(decided: str, finals: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -24,6 +25,25 @@ WORDS = {
     "gradient ": "=concat split",
     "help ": "concat split gradient",
     "help gradient ": "=concat split",
+    "help env": "=environment",
+    "stage ": "=concat stack depth-concat split depth-split unstack split-by-lengths reshard "
+    "gradient fetch feed",
+    "stage --to run sp": "=split split-by-lengths",
+    "stage split --pa": "=--parts",
+    "stage split a.npy --t": "=--to",
+    "stage --to run split --t": "=--to",
+    "stage split a.npy --to ": "dir",
+    "stage --to=run gradient ": "=concat split",
+    "stage concat x.h5::": "=x.h5::group/labels x.h5::images",
+    "stage concat --to run d.nc --axis l": "=lat",
+    "concat --executor ": "=threads dask dask:tcp://",
+    "concat a.npy -oa": "=-oa.npy",
+    "concat a.npy -ox.h5::g": "=-ox.h5::group/labels",
+    "concat --codec blosc:": "=blosc:blosclz blosc:lz4 blosc:lz4hc blosc:zlib blosc:zstd",
+    "concat --codec blosc:zstd:5:b": "=blosc:zstd:5:bitshuffle",
+    "concat --codec shuffle+gzip:": "shuffle+gzip:1 shuffle+gzip:9",
+    "concat --codec lz4:": "=",
+    "concat --codec blosc:zstd:5:shuffle:": "=",
     "concat ": "file",
     "concat a.npy -o ": "file",
     "split a.npy -o ": "file",
@@ -98,7 +118,9 @@ def test_words_that_can_come_next(
     monkeypatch.setenv("COMP_LINE", f"concatsplit {line}")
     outcome = CliRunner().invoke(main, [], prog_name="concatsplit")
     assert outcome.exit_code == 0
-    kind, *found = outcome.stdout.splitlines()
+    assert line != "con" or "concat\tJoin arrays" in outcome.stdout
+    kind, *lines = outcome.stdout.splitlines()
+    found = [line.partition("\t")[0] for line in lines]
     wanted = WORDS[line]
     if wanted in {"file", "dir"}:
         assert (kind, found) == (wanted, [])
@@ -113,7 +135,10 @@ def _needs(name: str) -> Any:
 
 
 SET_UP = {
-    "bash": ["bash --norc --noprofile -i", "bind 'set enable-bracketed-paste off'"],
+    "bash": [
+        "bash --norc --noprofile -i",
+        "bind 'set enable-bracketed-paste off'; bind 'set show-all-if-ambiguous on'",
+    ],
     "zsh": [
         "zsh -f -i",
         "bindkey -e; unsetopt zle_bracketed_paste; autoload compinit; compinit -D -u",
@@ -121,12 +146,18 @@ SET_UP = {
 }
 TYPED = {
     "concatsplit con": "concatsplit concat ",
+    "concatsplit sp": "concatsplit split",
+    "concatsplit concat order/": "concatsplit concat order/p",
     "concatsplit concat a.n": "concatsplit concat a.npy ",
     "concatsplit concat x.h5::im": "concatsplit concat x.h5::images ",
     "concatsplit concat a.npy x.h5::gr": "concatsplit concat a.npy x.h5::group/labels ",
     "concatsplit concat --codec=zs": "concatsplit concat --codec=zstd ",
     "concatsplit concat d.nc --axis ti": "concatsplit concat d.nc --axis time ",
     "concatsplit concat @a": "concatsplit concat @a.npy ",
+    "concatsplit concat -oa": "concatsplit concat -oa.npy ",
+    "concatsplit concat -ox.h5::im": "concatsplit concat -ox.h5::images ",
+    "concatsplit concat --codec blosc:zs": "concatsplit concat --codec blosc:zstd ",
+    "concatsplit stage concat --exe": "concatsplit stage concat --executor ",
     "concatsplit concat -o sp": "concatsplit concat -o sp\\ ace.npy ",
 }
 
@@ -135,12 +166,16 @@ TYPED = {
 def test_tab_in_the_shell_itself(shell: Any, here: None, name: str) -> None:
     """The keys are typed on a terminal; a line is completed, then echoed and not run."""
     Path("sp ace.npy").touch()
+    Path("order").mkdir()
+    for letter in "bdac":
+        Path(f"order/p{letter}").touch()
     start, setting = SET_UP[name]
     ready = f'{setting}; eval "$(_CONCATSPLIT_COMPLETE={name}_source concatsplit)"\n'
     keys = "".join(f"{line}\t'\x01echo 'GOT:\n" for line in TYPED)
     shown = _typed(shell, start, ready + keys)
     got = [line.removeprefix("GOT:") for line in shown.splitlines() if line.startswith("GOT:")]
     assert got == list(TYPED.values())
+    assert name == "zsh" or re.search(r"pa +pb +pc +pd", shown)  # zsh waits before it lists them
 
 
 def _typed(shell: Any, start: str, keys: str) -> str:

@@ -80,9 +80,9 @@ def test_shapes(shell: Any, stores: np.ndarray) -> None:
 
 
 def test_dtypes_count_unless_a_tolerance_is_given(shell: Any, stores: np.ndarray) -> None:
-    assert differ(shell, "a.npy", "wide.npy").out == "dtype: <f4 and <f8\n"
+    assert differ(shell, "a.npy", "wide.npy").out == "dtype: float32 and float64\n"
     told = shell.ok("diff", "a.npy", "wide.npy", "--rtol", "1e-6").out
-    assert told == "dtype: <f4 and <f8 (does not count)\n"
+    assert told == "dtype: float32 and float64 (does not count)\n"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_texts(shell: Any) -> None:
     shell.save(u=np.array(words), v=np.array(words, "U40"), s=np.array([w.encode() for w in words]))
     shell.ok("diff", "u.npy", "v.npy")
     shell.ok("diff", "u.npy", "a.h5")
-    assert differ(shell, "s.npy", "u.npy").out == "dtype: |S12 and <U12\n"
+    assert differ(shell, "s.npy", "u.npy").out == "dtype: S12 and U12\n"
     words[1] = "grau"
     shell.save(v=np.array(words))
     assert differ(shell, "a.h5", "v.npy").out.splitlines()[:2] == [
@@ -168,7 +168,7 @@ def test_times(shell: Any) -> None:
     other[2] += np.timedelta64(4, "D")
     shell.save(a=days, b=days.astype("M8[s]"), c=other, far=np.array([1 << 60] * 3, "M8[D]"))
     shell.ok("diff", "a.npy", "a.npy")
-    assert differ(shell, "a.npy", "b.npy").out == "dtype: <M8[D] and <M8[s]\n"
+    assert differ(shell, "a.npy", "b.npy").out == "dtype: datetime64[D] and datetime64[s]\n"
     assert "a difference of 4 D" in differ(shell, "a.npy", "c.npy").out
     assert "3 of 3" in differ(shell, "far.npy", "b.npy").out
 
@@ -178,7 +178,7 @@ def test_what_cannot_be_compared_differs(shell: Any) -> None:
     assert differ(shell, "a.npy", "b.npy").out.splitlines() == [
         "elements: 4 of 4 differ",
         "first: [0, 0] 0 and 'a'",
-        "dtype: <i8 and <U1",
+        "dtype: int64 and U1",
     ]
 
 

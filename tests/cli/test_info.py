@@ -21,7 +21,9 @@ def test_a_file_and_its_groups_are_opened_once_for_all_arrays(
             file[f"g/{number}"] = np.zeros(3)
     opened: list[str] = []
     true_file, true_item = files._opened, links.item_of
-    monkeypatch.setattr(files, "_opened", lambda path: opened.append(path) or true_file(path))
+    monkeypatch.setattr(
+        files, "_opened", lambda path, fd: opened.append(path) or true_file(path, fd)
+    )
     monkeypatch.setattr(
         links, "item_of", lambda group, name: opened.append(name) or true_item(group, name)
     )

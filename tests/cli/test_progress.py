@@ -129,10 +129,24 @@ def test_a_narrow_terminal_shows_what_fits(terminal: Terminal, clock: Clock) -> 
     terminal.take_stderr()
     with progress_bar(True, "concat", clock=clock) as listen:
         listen(Started(1000))
-    assert states(terminal.text())[0] == "concat: 0B of 1000B (0%) in 0"
+    assert states(terminal.text())[0] == "concat [--] 0B of 1000B (0%)"
     assert terminal_width(terminal.stream) == 30
     with open(os.devnull) as nothing:
         assert terminal_width(nothing) is None
+
+
+@pytest.mark.parametrize("title", ["concat", "split-by-lengths"])
+def test_the_bar_is_there_all_the_time_on_80_columns(clock: Clock, title: str) -> None:
+    progress = ProgressLine(title, clock)
+    progress.listen(Started(160_000_000))
+    for _ in range(20):
+        clock.now += 130.7
+        progress.listen(Moved(8_000_000))
+        line = progress.drawn(79)
+        assert re.match(rf"{title} \[[=-]{{12}}\] [0-9.]+MiB of 152.6MiB \([0-9]+%\)", line)
+        assert len(line) <= 79
+        assert line.endswith(("left", "/s"))
+    assert progress.drawn(200).startswith(f"{title} [============] 152.6MiB of")
 
 
 def test_a_failure_leaves_no_line(terminal: Terminal, clock: Clock) -> None:

@@ -74,8 +74,9 @@ def test_a_thread_writes_while_another_finds_places(
     monkeypatch.setattr(Hdf5Target, "place", note)
     monkeypatch.setattr(Hdf5Target, "store", wait)
     fine = Thresholds(comfortable=1, bytes_a_target=0, bytes_a_source=0, for_one=0)
+    options: Any = {"routes": ["decoded"], "jobs": 2, "thresholds": fine}
     output = str(tmp_path / "y.h5::x")
-    cs.concat(inputs, output, routes=["decoded"], chunks=(2, 16), jobs=2, thresholds=fine)
+    cs.concat(inputs, output, chunks=(2, 16), **options)
     assert beside == [True]
     with h5py.File(tmp_path / "y.h5") as file:
         np.testing.assert_array_equal(file["x"][:], np.concatenate([VALUES, VALUES]))

@@ -13,7 +13,7 @@ from properties.test_plans import budgets, jobs, plan_of, problems
 from concatsplit_core.array.geometry import Interval
 from concatsplit_core.pictures.chunk_map import ChunkMap
 from concatsplit_core.pictures.columns import column_shares
-from concatsplit_core.pictures.drawing import shortened, wrapped
+from concatsplit_core.pictures.drawing import shortened, told_apart, wrapped
 from concatsplit_core.pictures.panels import lanes_of
 from concatsplit_core.pictures.routed import routed_pieces
 from concatsplit_core.planning.task import ROUTES
@@ -64,6 +64,33 @@ def test_no_two_of_a_lane_overlap(found: list[Interval]) -> None:
     for lane in set(lanes):
         mine = sorted(one for one, at in zip(found, lanes, strict=True) if at == lane)
         assert all(a.stop <= b.start for a, b in pairwise(mine))
+
+
+def test_names_keep_what_tells_them_apart() -> None:
+    def told(names: list[str], room: int) -> list[str]:
+        return told_apart(names, [room] * len(names), 1)
+
+    assert told(["mp-0.arr", "mp-1.arr", "mp-2.arr"], 7) == ["…0.arr", "…1.arr", "…2.arr"]
+    assert told(["mp-0.arr", "mp-1.arr"], 5) == ["…0…", "…1…"]
+    parts = [f"part-{number}.npy" for number in range(8, 22)]
+    shown = told(parts, 9)
+    assert shown[2::10] == ["…10.npy", "…20.npy"]
+    assert len(set(shown)) == len(parts)
+    assert told(["a.npy", "a.npy"], 8) == ["a.npy", "a.npy"]
+    assert told(["layer-0.weight", "layer-1.weight", "bias"], 9) == [
+        "…0.weight",
+        "…1.weight",
+        "bias",
+    ]
+
+
+@examples(60)
+@given(st.lists(st.text("ab1é漢", max_size=12), max_size=6), st.integers(0, 16))
+def test_different_names_are_never_shown_alike(names: list[str], room: int) -> None:
+    shown = told_apart(names, [room] * len(names), 1)
+    pairs = {(word, name) for word, name in zip(shown, names, strict=True) if word}
+    assert len(pairs) == len({word for word, _ in pairs})
+    assert all(sum(1 + (c == "漢") for c in word) <= room for word in shown)
 
 
 @examples(60)

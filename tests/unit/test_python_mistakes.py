@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import array
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+import zarr
 
 import concatsplit_core as cs
 from concatsplit_core.foundation.errors import ConcatsplitError
@@ -18,12 +21,38 @@ MISTAKES = {
     "cs.concat(None, 'y.npy')": "inputs: None is not a reference, an array or a list of these",
     "cs.concat({'a.npy', 'b.npy'}, 'y.npy')": "inputs: a set has no order; give a list",
     "cs.concat({'x': 'a.npy'}, 'y.h5')": "a dict holds several arrays; give its arrays one by one",
-    "cs.concat(b'a.npy', 'y.npy')": "inputs: b'a.npy' is not a reference",
+    "cs.concat(b'a.npy', 'y.npy')": "<input 0>: b'a.npy' is not a reference, numpy.ndarray, "
+    "h5py.Dataset or zarr.Array; a name is text, or a path",
     "cs.concat(['a.npy', None], 'y.npy')": "<input 1>: None is not a reference",
     "cs.concat([file], 'y.npy')": "a File is not a reference, numpy.ndarray, h5py.Dataset or "
     "zarr.Array; give its arrays one by one, such as file['x']",
-    "cs.concat([view], 'y.npy')": "a View is not a reference, numpy.ndarray, h5py.Dataset or "
-    "zarr.Array; numpy.asarray makes an array of it",
+    "cs.concat([view], 'a.npy', force=True)": "output a.npy is input a.npy, or holds it",
+    "cs.concat(like(), 'y.npy')": "<input 0>: a Like is not a reference, numpy.ndarray, "
+    "h5py.Dataset or zarr.Array; numpy.asarray reads it into memory as an array",
+    "cs.stack(like(), 'y.npy')": "<input 0>: a Like is not a reference",
+    "cs.split(like(), 'y{index}.npy', parts=2)": "<input 0>: a Like is not a reference",
+    "cs.reshard(like(), 'y{index}.npy', parts=2)": "<input 0>: a Like is not a reference",
+    "cs.depth_concat(like(), 'y.npy')": "<input 0>: a Like is not a reference",
+    "cs.info(like())": "<input 0>: a Like is not a reference",
+    "cs.diff(a, like())": "<input 1>: a Like is not a reference",
+    "cs.feed('y.npy', like())": "<input 0>: a Like is not a reference",
+    "cs.open(like())": "<input 0>: a Like is not a reference",
+    "cs.fetch(like())": "<input 0>: a Like is not a reference",
+    "cs.split_gradient(like(), 'y.npy')": "<input 0>: a Like is not a reference",
+    "cs.concat_gradient(like(), 'y{index}.npy', [4])": "<input 0>: a Like is not a reference",
+    "cs.concat([], 'y.h5', arrays={'x': like()})": "<input 0>: a Like is not a reference",
+    "cs.split(a, 'y{index}.npy', lengths_from=like())": "<input 0>: a Like is not a reference",
+    "cs.infer_concat(like())": "specs: found Like; expected a list of ArraySpec",
+    "cs.infer_concat(a)": "specs: found ndarray; expected a list of ArraySpec",
+    "cs.infer_concat(view)": "specs: found View; expected a list of ArraySpec",
+    "cs.concat(memoryview(b'abcd'), 'y.npy')": "<input 0>: a memoryview is not a reference",
+    "cs.concat(bytearray(b'abcd'), 'y.npy')": "<input 0>: a bytearray is not a reference",
+    "cs.stack(array.array('d', [1, 2]), 'y.npy')": "<input 0>: an array is not a reference",
+    "cs.concat(zarr.group(), 'y.npy')": "inputs: a Group holds several arrays; give its arrays",
+    "cs.concat([zarr.group()], 'y.npy')": "zarr.Array; give its arrays one by one, such as file",
+    "cs.concat([['a.npy', 'b.npy']], 'y.npy')": "<input 0>: is a list that holds 'a.npy'; give all",
+    "cs.concat([[a, a]], 'y.npy')": "<input 0>: is a list that holds an ndarray; give all inputs",
+    "cs.concat([[np.ma.masked, 1]], 'y.npy')": "<input 0>: is a list that holds a MaskedConstant",
     "cs.concat([io.BytesIO()], 'y.npy')": "<input 0>: a BytesIO is not a reference",
     "cs.concat((), 'y.npy')": "no inputs",
     "cs.open(None)": "inputs: None is not a reference",
@@ -69,21 +98,21 @@ MISTAKES = {
     "cs.concat([a], 'y.npy', on_event=3)": "on_event: 3 is not a function",
     "cs.concat([a], 'y.npy', raw=3)": "raw: 3 is not text",
     # where to cut
-    "cs.split(a, 'p{index}.npy', parts='2')": "--parts: '2' is not a whole number",
-    "cs.split(a, 'p{index}.npy', parts=2.0)": "--parts: 2.0 is not a whole number",
-    "cs.split(a, 'p{index}.npy', parts=[2, 2])": "--parts: a list is not a whole number",
-    "cs.split(a, 'p{index}.npy', lengths=2)": "--lengths: 2 is not a list of whole numbers",
-    "cs.split(a, 'p{index}.npy', lengths='2,2')": "--lengths: '2,2' is not a list of whole numbers",
+    "cs.split(a, 'p{index}.npy', parts='2')": "parts: '2' is not a whole number",
+    "cs.split(a, 'p{index}.npy', parts=2.0)": "parts: 2.0 is not a whole number",
+    "cs.split(a, 'p{index}.npy', parts=[2, 2])": "parts: a list is not a whole number",
+    "cs.split(a, 'p{index}.npy', lengths=2)": "lengths: 2 is not a list of whole numbers",
+    "cs.split(a, 'p{index}.npy', lengths='2,2')": "lengths: '2,2' is not a list of whole numbers",
     "cs.split(a, 'p{index}.npy', lengths=np.array([2.0, 2.0]))": "is not a whole number",
-    "cs.split(a, 'p{index}.npy', ratio=0.5)": "--ratio: 0.5 is not a list of shares",
-    "cs.split(a, 'p{index}.npy', parts=2, only=0.5)": "--only: 0.5 is not a list of whole numbers",
+    "cs.split(a, 'p{index}.npy', ratio=0.5)": "ratio: 0.5 is not a list of shares",
+    "cs.split(a, 'p{index}.npy', parts=2, only=0.5)": "only: 0.5 is not a list of whole numbers",
     "cs.split(a, 'p{name}.npy', parts=2, names=['a', 3])": "names: 3 is not text",
     "cs.split(a, 'p{name}.npy', parts=2, names={'a', 'b'})": "names: a set is not text such as",
     "cs.split(a, 'p{name}.npy', parts=2, names=3)": "names: 3 is not text such as 'a,b'",
     "cs.split(a, {'y.npy', 'z.npy'})": "output: a set is not a name",
     "cs.split(a, 'p{index}.npy', parts=2, uneven=True)": "--uneven True is not one of balanced",
     "cs.split(a, 'p{index}.npy', size=2, remainder='x')": "--remainder x is not one of keep, drop",
-    "cs.split(a, 'p{index}.npy', range=3)": "--range 3 is not a start and a stop",
+    "cs.split(a, 'p{index}.npy', range=3)": "range: 3 is not a start and a stop",
     "cs.split_by_lengths(a, [1, 3], 'p{index}.npy', outputs=2.0)": "outputs: 2.0 is not a whole",
     "cs.split_by_lengths(a, [1, 3], 'p{index}.npy', scale='x')": "scale: 'x' is not True or False",
     # data sets
@@ -111,6 +140,24 @@ MISTAKES = {
 """Calls, and what the message says."""
 
 
+class Like:
+    """An array of another library: its rows are arrays of NumPy."""
+
+    shape, dtype = (4, 3), np.dtype("f4")
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return iter(np.zeros(self.shape, self.dtype))
+
+    def __getitem__(self, key: Any) -> Any:
+        return np.zeros(self.shape, self.dtype)[key]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return np.zeros(self.shape, self.dtype)
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("calls")
@@ -125,7 +172,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def names(made: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the calls refer to."""
     monkeypatch.chdir(made)
-    return {"cs": cs, "np": np, "io": io, "Path": Path, "a": np.zeros((4, 3), "f4")}
+    modules = {"cs": cs, "np": np, "io": io, "array": array, "zarr": zarr}
+    return {**modules, "Path": Path, "like": Like, "a": np.zeros((4, 3), "f4")}
 
 
 @pytest.mark.parametrize("call", MISTAKES)

@@ -24,6 +24,9 @@ WITH_OPTIONS = (
     "split", "split_by_lengths", "split_gradient", "stack", "undo", "unstack",
 )  # fmt: skip
 
+INTERNAL = {"step", "thresholds"}
+"""Options that only the package itself gives."""
+
 
 def test_dir_and_completion_offer_what_there_is_and_nothing_else() -> None:
     offered = [name for name in dir(cs) if not name.startswith("_")]
@@ -34,6 +37,7 @@ def test_dir_and_completion_offer_what_there_is_and_nothing_else() -> None:
 
 def test_help_shows_the_operators_with_their_options() -> None:
     text = pydoc.render_doc(cs, renderer=pydoc.plaintext)
+    assert "doctest" not in text
     for name in WITH_OPTIONS:
         assert f"\n    {name}(" in text
     text = pydoc.render_doc(cs.split, renderer=pydoc.plaintext)
@@ -45,7 +49,8 @@ def test_help_shows_the_operators_with_their_options() -> None:
 def test_signatures_have_every_option_and_take_no_others(name: str) -> None:
     operator = getattr(cs, name)
     signature = inspect.signature(operator)
-    assert {field.name for field in fields(cs.Options)} <= set(signature.parameters)
+    given = set(signature.parameters)
+    assert {field.name for field in fields(cs.Options)} - given == INTERNAL
     kinds = {parameter.kind for parameter in signature.parameters.values()}
     assert inspect.Parameter.VAR_KEYWORD not in kinds
     first = next(iter(signature.parameters.values()))
@@ -60,7 +65,7 @@ def test_an_option_that_there_is_not_is_an_error() -> None:
 
 
 def test_type_checkers_know_the_options_that_there_are() -> None:
-    shared = {field.name: field.type for field in fields(cs.Options)}
+    shared = {field.name: field.type for field in fields(cs.Options) if field.name not in INTERNAL}
     given = {k: h.__forward_arg__ for k, h in keywords.SharedOptions.__annotations__.items()}
     assert given == shared
     chosen = {field.name for field in fields(Selection)}
@@ -84,7 +89,7 @@ def test_defaults_are_those_that_apply() -> None:
     for owner in (cs.Options, Selection, cs.Cut):
         made = owner()
         for field in fields(owner):
-            if field.name != "thresholds":
+            if field.name not in INTERNAL:
                 assert parameters[field.name].default == getattr(made, field.name), field.name
 
 

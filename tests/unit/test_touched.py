@@ -15,8 +15,9 @@ from memory_store import MemoryStore
 import concatsplit_core as cs
 from concatsplit_core.array.geometry import Box
 from concatsplit_core.endpoints.fingerprints import Fingerprints
-from concatsplit_core.endpoints.inputs import open_ref, wrap_array
+from concatsplit_core.endpoints.inputs import open_ref
 from concatsplit_core.endpoints.touched import FolderLooks, InputLooks, Touched
+from concatsplit_core.formats.memory import wrap
 from concatsplit_core.formats.sources import Source
 from concatsplit_core.foundation.errors import ConcatsplitError
 from concatsplit_core.stores import local
@@ -87,7 +88,7 @@ def test_a_sparse_grid_is_not_gone_through(here: Path) -> None:
 
 
 def test_an_array_in_memory_has_no_files(here: Path) -> None:
-    source = wrap_array(np.zeros(3), "zeros")
+    source = wrap(np.zeros(3), "zeros")
     assert InputLooks.of([source], Fingerprints([source])) == ({}, {})
     assert list(_touched(source, Box((0,), (3,))).changed()) == []
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from hypothesis.extra import numpy as npst
 from properties.test_results import LAYOUTS, write
 
 import concatsplit_core as cs
-from concatsplit_core.foundation.errors import WrongIndex
+from concatsplit_core.foundation.errors import OverBudget, WrongIndex
 
 CASES = {
     "rows": ((6, 5), 0, (3, 0, 1, 8, 4, 2, 7), "<f4"),
@@ -63,15 +62,8 @@ ALL = (*CASES, *STACKS, "scalar")
 
 
 def indices(shape: tuple[int, ...]) -> st.SearchStrategy[Any]:
-    """An index of NumPy's basic kinds, perhaps with one array in the place of an integer."""
+    """An index of NumPy's basic kinds, perhaps with arrays in the place of integers."""
     basic = npst.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True)
-    any_shape = npst.array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=4)
-
-    @cache
-    def arrays(length: int) -> st.SearchStrategy[Any]:
-        numbers = st.integers(-length, length - 1)
-        wanted: Any = npst.arrays(np.intp, any_shape, elements=numbers)
-        return wanted | npst.arrays(bool, length)
 
     @st.composite
     def one(draw: st.DrawFn) -> Any:
@@ -80,11 +72,20 @@ def indices(shape: tuple[int, ...]) -> st.SearchStrategy[Any]:
         whole = [i for i, item in enumerate(items) if isinstance(item, int)]
         if not whole or not draw(st.booleans()):
             return key
-        at = draw(st.sampled_from(whole))
-        axis = sum(item is not None for item in items[:at])
-        if ... in items[:at]:
-            axis += len(shape) - sum(item is not None for item in items)
-        items[at] = draw(arrays(shape[axis]))
+        chosen = draw(st.lists(st.sampled_from(whole), min_size=1, unique=True))
+        together = draw(
+            npst.mutually_broadcastable_shapes(
+                num_shapes=len(chosen), max_dims=2, min_side=0, max_side=4
+            )
+        )
+        for at, array_shape in zip(chosen, together.input_shapes, strict=True):
+            axis = sum(item is not None for item in items[:at])
+            if any(item is ... for item in items[:at]):
+                axis += len(shape) - sum(item is not None for item in items)
+            numbers: Any = st.integers(-shape[axis], shape[axis] - 1)
+            arrays: Any = npst.arrays(np.intp, array_shape, elements=numbers)
+            is_alone = len(chosen) == 1
+            items[at] = draw(arrays | npst.arrays(bool, shape[axis]) if is_alone else arrays)
         return tuple(items)
 
     return one()
@@ -142,8 +143,9 @@ def test_results_belong_to_the_caller(views: dict[str, Any]) -> None:
 
 
 WRONG = (25, -26, (0, 5), (0, 0, 0), (..., ...), 1.5, "x", [0.5], (slice(None), 9),
-         np.ones(3, bool), [25], [-26], {1}, slice(1.5))  # fmt: skip
-ONLY_IN_NUMPY = (True, ([0], [1]), np.ones((25, 5), bool))
+         np.ones(3, bool), np.ones((25, 4), bool), np.ones((5, 25), bool), ([0, 1], [0, 1, 2]),
+         (0, np.ones((25, 5), bool)), ([0], [5]), [25], [-26], {1}, slice(1.5))  # fmt: skip
+ONLY_IN_NUMPY = (True, (np.False_, 1), np.array(True))
 
 
 @pytest.mark.parametrize("key", WRONG, ids=str)
@@ -155,10 +157,36 @@ def test_a_wrong_index_is_the_error_that_numpy_has(key: Any, views: dict[str, An
         view[key]
 
 
-@pytest.mark.parametrize("key", ONLY_IN_NUMPY, ids=("bool", "two arrays", "mask"))
+@pytest.mark.parametrize("key", ONLY_IN_NUMPY, ids=("bool", "bool of NumPy", "array"))
 def test_an_index_that_only_numpy_has_is_refused(key: Any, views: dict[str, Any]) -> None:
     with pytest.raises(WrongIndex, match=r"index|indices"):
         views["rows"][0][key]
+
+
+def test_masks_and_several_arrays_give_what_numpy_gives(views: dict[str, Any]) -> None:
+    view, array = views["one"]
+    with np.errstate(invalid="ignore"):
+        large = array > 0
+    rows, columns = np.array([7, -1, 7]), np.array([0, 2, -1])
+    masked = (large, large[:, :, 0], (slice(None), large[0]), (large[:, 0, 0], 1),
+              (large[:, :, 0], 2), (..., large[:, 1, 1].nonzero()[0], 1, 1), ~large & large,
+              (large[:, 0, 0], None, slice(None), [1]), (None, large[:, :, 1], [0]))  # fmt: skip
+    several = ((rows, columns), (rows, slice(None), columns), (rows[:, None], columns[:2]),
+               np.ix_([3, 0], [1, 3], [2, 0]), np.ix_(large[:, 0, 0], [0], large[0, 1]),
+               (rows, ..., columns), (0, slice(None), columns), (rows, 1, ..., columns),
+               (rows, None, columns), (rows[:0], columns[:0]), (rows, [[0]], 1))  # fmt: skip
+    for key in (*masked, *several):
+        check(view, array, key)
+
+
+def test_places_that_lie_too_far_apart_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.arange(10_000).reshape(100, 100))
+    apart = np.arange(100)
+    with cs.open(tmp_path / "x.npy", memory="64KiB") as view:
+        with pytest.raises(OverBudget, match="100 elements that lie too far apart"):
+            view[apart, apart]
+        assert view[apart[:64], apart[:64]][5] == 505
+        assert view[np.ix_(apart, apart)].size == view[np.ones((100, 100), bool)].size == 10_000
 
 
 def test_a_step_of_zero_is_no_slice(views: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from concatsplit_core.formats.netcdf3 import reading
 from concatsplit_core.foundation.errors import (
     AmbiguousContainer,
     DtypeMismatch,
+    InputChanged,
     InputUnavailable,
     MalformedInput,
     MeaningMismatch,
@@ -194,6 +196,92 @@ def test_low_precision_is_that_of_ml_dtypes() -> None:
         assert view.dtype == numbers.dtype
         assert view[4, 1] == 3
         assert view[0].dtype == numbers.dtype
+
+
+BOTH = np.concatenate([ARRAY, ARRAY])
+
+VIEW_AS_INPUT = {
+    "concat": (lambda view: cs.concat(view, "y.npy"), BOTH),
+    "concat of a list": (
+        lambda view: cs.concat([view, ARRAY, view], "y.npy"),
+        np.concatenate([BOTH, ARRAY, BOTH]),
+    ),
+    "concat on another axis": (
+        lambda view: cs.concat([view, view], "y.npy", axis=1),
+        np.concatenate([BOTH, BOTH], 1),
+    ),
+    "stack": (lambda view: cs.stack([view, view], "y.npy", axis=1), np.stack([BOTH, BOTH], 1)),
+    "depth-concat": (
+        lambda view: cs.depth_concat([view, view], "y.npy", "HC"),
+        np.concatenate([BOTH, BOTH], 1),
+    ),
+    "split": (lambda view: cs.split(view, ["x.npy", "y.npy"], lengths=[7, 11]), BOTH[7:]),
+    "reshard": (lambda view: cs.reshard(view, ["x.npy", "y.npy"], at=[5]), BOTH[5:]),
+    "gradient concat": (lambda view: cs.concat_gradient(view, ["x.npy", "y.npy"], [9, 9]), ARRAY),
+    "gradient split": (
+        lambda view: cs.split_gradient([view, "zeros"], "y.npy", split_info=[18, 1]),
+        np.concatenate([BOTH, np.zeros((1, 4), "<f4")]),
+    ),
+    "feed": (lambda view: cs.feed("y.npy", view), BOTH),
+    "array of a data set": (lambda view: cs.concat([], "y.npz", arrays={"x": view}), BOTH),
+    "view": (lambda view: np.save("y.npy", cs.open([view])[...]), BOTH),
+}
+
+
+@pytest.mark.parametrize("suffix", ["npy", "zarr"])
+@pytest.mark.parametrize("operator", VIEW_AS_INPUT)
+def test_a_view_is_an_input_of_every_operator(operator: str, suffix: str) -> None:
+    run, expected = VIEW_AS_INPUT[operator]
+    cs.feed(f"a.{suffix}", ARRAY, sync=False)
+    with cs.open([f"a.{suffix}", ARRAY]) as view:
+        run(view)
+        made = "y.npz" if operator.endswith("set") else "y.npy"
+        assert_same(cs.fetch(made), expected)
+        assert_same(view[-1], BOTH[-1])  # it stays open
+
+
+def test_a_view_can_be_described_and_compared() -> None:
+    cs.feed("a.npy", ARRAY, sync=False)
+    with cs.open(["a.npy", ARRAY]) as view:
+        (found,) = cs.info(view, stats=True)
+        assert (found.shape, found.format, found.stored_bytes) == ((18, 4), "view", BOTH.nbytes)
+        assert found.stats is not None
+        assert found.stats.max == np.nanmax(BOTH)
+        assert_same(cs.fetch(view), BOTH)
+        assert cs.diff(view, BOTH).equal
+        result = cs.concat([view, ARRAY], "y.npy", manifest="m.json")
+        assert result.to_dict()["split_info"] == [18, 9]
+        recorded = json.loads(Path("m.json").read_text())
+        assert [entry["ref"] for entry in recorded["inputs"]] == [None, None]
+        with pytest.raises(UsageError, match="is an array in memory"):
+            cs.concat(view, "z.npy", manifest="z.json", if_changed=True)
+    with pytest.raises(UsageError, match="the view is closed"):
+        cs.concat(view, "z.npy")
+    np.save("s.npy", np.float64(3))
+    with cs.open("s.npy") as scalar:
+        assert cs.fetch(scalar) == 3
+        assert_same(cs.fetch(cs.stack([scalar, 4.0], "t.npy").outputs[0].ref), np.array([3.0, 4]))
+
+
+def test_what_a_view_means_goes_into_the_output() -> None:
+    for i, units in enumerate(("days since 2020-01-01", "days since 2020-02-01")):
+        with h5py.File(f"t{i}.h5", "w") as file:
+            made = file.create_dataset("t", data=np.arange(5, dtype="i4"))
+            made.attrs["units"] = units
+    with cs.open(["t0.h5", "t1.h5"]) as view:
+        cs.concat([view, "t1.h5"], "y.h5")
+    with h5py.File("y.h5") as file:
+        assert file["data"].attrs["units"] == "days since 2020-01-01"
+        assert file["data"][9:].tolist() == [35, 31, 32, 33, 34, 35]
+
+
+def test_a_file_of_a_view_that_changes_is_noticed_by_an_operator() -> None:
+    np.save("x.npy", ARRAY)
+    with cs.open("x.npy") as view:
+        np.save("x.npy", ARRAY[1:])
+        with pytest.raises(InputChanged, match="open the view again"):
+            cs.concat(view, "y.npy")
+    assert not Path("y.npy").exists()
 
 
 WRONG = (

@@ -54,7 +54,7 @@ def serve(
     """
     try:
         if watch is not None:
-            watch.settle((ask, answer))
+            watch.prepare_child((ask, answer))
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
             signal.signal(number, signal.SIG_IGN)
         nowhere = _nowhere()

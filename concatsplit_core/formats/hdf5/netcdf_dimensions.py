@@ -123,7 +123,7 @@ class Dimensions:
             if candidate == name and group.get(name, getlink=True) is None:
                 # hides that of a group above
                 return self._new_scale(group, name, length, unlimited)
-        raise AssertionError
+        raise AssertionError("names with a number after them do not end")
 
     def forget(self) -> None:
         """Forget the lengths of dimensions, which an array that was removed may have changed."""

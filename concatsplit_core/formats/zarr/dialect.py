@@ -8,7 +8,7 @@ in the attribute `_FillValue` (docs.xarray.dev, "Zarr encoding specification").
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def meaning_of(
     is_named = bool(names)
     if _are_names(listed, ndim):
         del left[_DIMENSIONS]
-        names = names if names else tuple(listed)  # type: ignore[arg-type]
+        names = names if names else tuple(listed)
         is_named = True
     if zarr_format == 3:
         missing = from_zarr3(left.pop("_FillValue", None), dtype)
@@ -95,7 +95,7 @@ def _are_raw(dtype: np.dtype) -> bool:
     return low_precision_of(dtype) is not None
 
 
-def _are_names(value: Any, ndim: int) -> bool:
+def _are_names(value: Any, ndim: int) -> TypeGuard[list[str]]:
     return (
         isinstance(value, list)
         and len(value) == ndim

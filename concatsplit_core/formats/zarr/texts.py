@@ -32,7 +32,8 @@ def texts(raw: Any, count: int) -> np.ndarray:
     from numcodecs import VLenUTF8
 
     try:
-        return VLenUTF8().decode(view).astype(np.dtypes.StringDType())  # type: ignore[no-any-return]
+        texts: np.ndarray = VLenUTF8().decode(view)
+        return texts.astype(np.dtypes.StringDType())
     except (ValueError, OverflowError, MemoryError) as error:
         raise MalformedInput(_damage(view, count) or str(error)) from error
 

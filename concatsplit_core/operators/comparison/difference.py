@@ -37,12 +37,32 @@ class ElementPair:
 
 
 class Side(NamedTuple):
-    """One of the two arrays."""
+    """One of the two arrays.
+
+    Parameters
+    ----------
+    ref, format : str
+    shape : tuple of int
+    dtype : str
+        NumPy's short form, or the list of a record's fields.
+    dtype_label : str
+        The dtype as tables show it.
+    """
 
     ref: str
     format: str
     shape: Shape
     dtype: str
+    dtype_label: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``--json`` prints of it."""
+        return {
+            "ref": self.ref,
+            "format": self.format,
+            "shape": self.shape,
+            "dtype": self.dtype,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +108,8 @@ class Difference:
             {
                 "operator": "diff",
                 "equal": self.equal,
-                "a": self.a._asdict(),
-                "b": self.b._asdict(),
+                "a": self.a.to_dict(),
+                "b": self.b.to_dict(),
                 "elements": self.elements,
                 "first": None if self.first is None else self.first.to_dict(),
                 "largest": None if self.largest is None else self.largest.to_dict(),
