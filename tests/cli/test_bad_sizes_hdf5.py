@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from hdf5_metadata import checksum
 
 from concatsplit_core.formats.hdf5.attributes import attribute_of, is_cut_short
 from concatsplit_core.formats.hdf5.dimensions import dimension_names
@@ -250,3 +251,21 @@ def test_a_heap_of_strings_without_an_end_is_exit_3(shell: Any, user_block: int)
     content[first : first + 16] = bytes(16)
     (shell.folder / "bad.h5").write_bytes(content)
     shell.fails(3, "concat", "bad.h5", "-o", "z.h5", says="heap of its strings")
+
+
+@pytest.mark.parametrize("command", ["concat", "info"])
+def test_a_group_that_lists_a_name_twice_is_damaged(shell: Any, command: str) -> None:
+    with h5py.File("a.h5", "w", libver="v108") as file:
+        for number in range(30):  # so many lie in a heap of their own
+            file[f"g/x{number}"] = np.arange(3)
+    content = Path("a.h5").read_bytes()
+    start = content.index(b"FHDB")
+    block = bytearray(content[start : start + 512])
+    block[block.index(b"\x02x1") + 2] = ord("0")
+    block[17:21] = bytes(4)
+    block[17:21] = checksum(bytes(block)).to_bytes(4, "little")
+    Path("a.h5").write_bytes(content[:start] + block + content[start + 512 :])
+    done = shell.run(command, "a.h5", *(("-o", "y.h5") if command == "concat" else ()))
+    assert done.code == 3
+    shell.one_line(done.err, "a.h5: is damaged: its group /g has two members called x0")
+    assert not Path("y.h5").exists()

@@ -14,6 +14,7 @@ from concatsplit_core.foundation.errors import (
     MalformedInput,
     UnsafeContent,
 )
+from concatsplit_core.foundation.names import printable
 from concatsplit_core.foundation.records import NamedTuple
 
 
@@ -98,12 +99,26 @@ def _address(group: Any) -> int:
 
 
 def _last_first(group: Any) -> list[tuple[bytes, int]]:
-    """The links of a group, each with its kind, the last one first."""
+    """The links of a group, each with its kind, the last one first.
+
+    Raises
+    ------
+    MalformedInput
+        Two have the same name, which only damage does.
+    """
     found: list[tuple[bytes, int]] = []
     order = h5py.h5.INDEX_CRT_ORDER if keeps_order(group) else h5py.h5.INDEX_NAME
     group.id.links.iterate(
         lambda own, link: found.append((own, link.type)), info=True, idx_type=order
     )
+    names = {own for own, _ in found}
+    if len(names) < len(found):
+        one = next(own for own in names if sum(own == other for other, _ in found) > 1)
+        ref, twice = printable(group.file.filename), printable(_text(one))
+        raise MalformedInput(
+            f"{ref}: is damaged: its group {printable(group.name)} has two members called {twice}",
+            ref=ref,
+        )
     return found[::-1]
 
 
